@@ -1,0 +1,100 @@
+"""A frame: what one process measured in one second. The only thing that leaves a recorder.
+
+The parent gets it (over a pipe, or by a call), ``windows.ndjson`` keeps it without its histograms, ``intervals.hlog`` keeps
+its histograms, and ``summarise`` makes the summary of nothing else. So a run of five processes, and a run that was
+killed and is rebuilt from its folder, are summed up in the same way as a run of one.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from loadws.metrics.ledger import Ledger
+
+Labels = dict[str, str]
+
+
+class HistogramPart(msgspec.Struct, frozen=True):
+    """The values of one metric with one set of labels (``phase`` among them) in this second.
+
+    ``payload`` is HdrHistogram's V2 wire format, compressed and in base64; its values are whole ``scale`` units of the
+    metric (a time is recorded in microseconds, so its scale is 1000 ns). Maximum and minimum are exact, in the metric's unit.
+    ``missing`` counts requests that timed out or were left unanswered, ``out_of_range`` values that no bucket fits.
+    """
+
+    name: str
+    labels: Labels
+    payload: str
+    count: int
+    min: float
+    max: float
+    sum: float
+    missing: int = 0
+    out_of_range: int = 0
+
+
+class CounterPart(msgspec.Struct, frozen=True):
+    """What was counted in this second. A rate has ``failed`` of ``count``; for a counter it is 0."""
+
+    name: str
+    labels: Labels
+    count: int
+    failed: int = 0
+
+
+class Gauges(msgspec.Struct, frozen=True):
+    open_connections: int = 0
+    users: int = 0
+
+
+class Health(msgspec.Struct, frozen=True):
+    """How the generator itself did in this second. ``send_lag`` is a metric and lies in the histograms."""
+
+    cpu_share: float = 0.0
+    loop_lag_max_ns: int = 0
+    loop_lag_p99_ns: int = 0
+    gc_pause_max_ns: int = 0
+    gc_pause_total_ns: int = 0
+    open_files: int = 0
+    rss_bytes: int = 0
+
+
+class ErrorSample(msgspec.Struct, frozen=True):
+    """One error whole, for errors.ndjson. ``at_s`` is seconds since the start; texts are cut at 2 KiB."""
+
+    kind: str
+    step: str
+    at_s: float
+    detail: str
+    user: int | None = None
+    status: int | None = None
+    headers: dict[str, str] | None = None
+    body: str | None = None
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """What a ``log`` step said."""
+
+    at_s: float
+    user: int
+    text: str
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """``start_s`` and ``duration_s`` in seconds since the run's start; ``ledger`` is the whole of it so far, everything else only
+    this second's. ``phases`` are the phases that began in this second, by index."""
+
+    process: int
+    index: int
+    start_s: float
+    duration_s: float
+    phase: str
+    warmup: bool
+    ledger: Ledger
+    gauges: Gauges
+    health: Health
+    histograms: tuple[HistogramPart, ...] = ()
+    counters: tuple[CounterPart, ...] = ()
+    errors: tuple[ErrorSample, ...] = ()
+    logs: tuple[LogLine, ...] = ()
+    last: bool = False

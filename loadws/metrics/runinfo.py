@@ -1,0 +1,63 @@
+"""What is known of a run before its load starts: ``run.json``.
+
+With the frames it is all that a summary is made of, so it holds whatever the judgement of a killed run needs too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class PhaseInfo(msgspec.Struct, frozen=True):
+    name: str
+    warmup: bool
+    planned_s: float | None  # None: it ends by iterations
+
+
+class Rule(msgspec.Struct, frozen=True):
+    rule: str
+    abort: bool = False
+    after_s: float = 0.0
+
+
+class OwnMetric(msgspec.Struct, frozen=True):
+    """A metric that the scenario declares by ``record`` or ``count``."""
+
+    name: str
+    kind: Literal["histogram", "counter"]
+    unit: str
+
+
+class RunInfo(msgspec.Struct, frozen=True):
+    """``plan`` is the plan's own description, for people and for the report."""
+
+    schema_version: int
+    scenario: str
+    started_at: str
+    seed: int
+    transport: str
+    processes: int
+    loadws_version: str
+    model: Literal["closed", "open", "mixed", "partly open"]
+    target: str
+    phases: tuple[PhaseInfo, ...]
+    rules: tuple[Rule, ...]
+    own_metrics: tuple[OwnMetric, ...]
+    paced: bool  # some step waits by a schedule or a think; False: a closed loop without pause
+    expected_arrivals: int
+    command: tuple[str, ...]
+    plan: dict[str, Any]
+    machine: dict[str, Any]
+    versions: dict[str, str]
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How the run came to its end; the last line that it says about itself."""
+
+    ended_at_s: float
+    interrupted: str | None = None  # "Ctrl-C", "SIGTERM", "killed", or the rule that aborted it
+    aborted_by: str | None = None
+    defect: str | None = None
+    phases: tuple[tuple[str, float, float], ...] = ()  # name, start_s, end_s as they really were

@@ -1,0 +1,1 @@
+"""YAML -> Scenario. No trio, no clock, no sockets."""

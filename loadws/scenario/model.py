@@ -1,0 +1,698 @@
+"""The frozen Scenario and its parts: what a scenario file may say, and all that the engine gets to know of it.
+
+These models are read twice: pydantic validates the file's tree against them, and the JSON Schema for editors is made from
+them. A step is a mapping with one verb key, so each verb has a model of its own and ``step_verb`` chooses among them. A
+``Template`` is text that may hold ``{{ expressions }}``; the engine compiles it before the run. Durations are nanoseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from loadws.terms.errors import UnitError
+from loadws.terms.units import (
+    DURATION_PATTERN,
+    NS_PER_S,
+    RATE_PATTERN,
+    SIZE_PATTERN,
+    parse_duration,
+    parse_rate,
+    parse_size,
+)
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; nothing changes after it was built; ``from`` and ``for`` are spelled so in the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, strict=True)
+
+
+# -- values -----------------------------------------------------------------------------------------------------------
+
+
+T = TypeVar("T")
+#: A YAML sequence. Strictness is for scalars ("5" is no number): the file's list becomes our tuple.
+Many = Annotated[tuple[T, ...], Field(strict=False)]
+
+
+def _unit(parse: Any, what: str) -> Any:
+    def convert(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is not a {what}; write it with its unit, as text")
+        try:
+            return parse(value)
+        except UnitError as error:
+            raise ValueError(f"{error}; {error.advice}" if error.advice else str(error)) from None
+
+    return convert
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(_unit(parse_duration, "duration"), json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["250ms", "10s", "1m30s"]}),
+]
+Rate = Annotated[
+    float,
+    BeforeValidator(_unit(parse_rate, "rate"), json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "pattern": RATE_PATTERN, "examples": ["200/s", "30/m"]}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(_unit(parse_size, "size"), json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN, "examples": ["64KiB", "1MiB"]}),
+]
+
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+#: Names that templates give a meaning of their own; a variable or a data source may not take them.
+RESERVED = frozenset(
+    "user iteration sent message code reason error probe id uuid now_ms random_int random_text random_bytes choice env "
+    "true false none True False None and or not in is if else".split()
+)
+
+
+def _identifier(name: str) -> str:
+    if not _IDENTIFIER.fullmatch(name):
+        raise ValueError(f"{name!r} is not a name: letters, digits and _ only, and no digit first")
+    if name in RESERVED:
+        raise ValueError(f"{name!r} is a word of the template language; choose another name")
+    return name
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_not_empty), Field(max_length=200)]
+#: Text with {{ expressions }} in it, or none; syntax is checked by build.py, which knows where it stands.
+Template = str
+Status = Annotated[int, Field(ge=100, le=599)]
+#: Codes that an endpoint may send (RFC 6455, 7.4): 1005, 1006 and 1015 never travel.
+CloseCode = Annotated[int, Field(ge=1000, le=4999)]
+OnFailure = Literal["continue", "end_turn", "end_session"]
+#: JSONPath, ``text``, ``regex`` or ``bytes`` -> a plain value or a matcher; see matching.py, which checks them.
+Conditions = Annotated[dict[str, JsonValue], Field(min_length=1)]
+#: variable -> JSONPath, ``text``, {regex:}, {bytes:} or, of a handshake, {header:}; see matching.py.
+Captures = Annotated[dict[Identifier, JsonValue], Field(min_length=1)]
+
+TEN_SECONDS = 10 * NS_PER_S
+
+
+# -- payloads ---------------------------------------------------------------------------------------------------------
+
+
+class Binary(Strict):
+    """Bytes, said in one of four ways."""
+
+    hex: str | None = None
+    base64: str | None = None
+    file: str | None = None
+    random: Size | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Binary:
+        _exactly_one(self, "hex", "base64", "file", "random")
+        if self.hex is not None:
+            bytes.fromhex(self.hex)
+        return self
+
+
+class Payload(Strict):
+    """What a message carries: exactly one of text, json, file (a text file) or binary."""
+
+    text: Template | None = None
+    json_: JsonValue = Field(default=None, alias="json")
+    file: str | None = None
+    binary: Binary | None = None
+    fragments: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Payload:
+        given = self.model_fields_set & {"text", "json_", "file", "binary"}
+        if len(given) != 1:
+            raise ValueError("a message is exactly one of text, json, file or binary")
+        return self
+
+
+def _exactly_one(model: BaseModel, *names: str) -> None:
+    given = [name for name in names if getattr(model, name) is not None]
+    if len(given) != 1:
+        raise ValueError("exactly one of " + ", ".join(names) + " must be given")
+
+
+def _text_payload(value: Any) -> Any:
+    return {"text": value} if isinstance(value, str) else value
+
+
+Sendable = Annotated[Payload, BeforeValidator(_text_payload, json_schema_input_type=str | Payload)]
+
+
+# -- steps ------------------------------------------------------------------------------------------------------------
+
+
+class Step(Strict):
+    """What every step has: a name for the report, and what to do when it fails (see Failure in the language)."""
+
+    verb: ClassVar[str]
+    name: Name | None = None
+    on_failure: OnFailure | None = None
+
+    @property
+    def label(self) -> str:
+        """The name the report uses. build.py gives every step one, so that it is never empty there."""
+        return self.name or self.verb
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        """The flows inside this one, each with the path that leads to it."""
+        return iter(())
+
+
+class Body(Strict):
+    """The mapping behind a verb; its name and on_failure count as the step's."""
+
+    name: Name | None = None
+    on_failure: OnFailure | None = None
+
+
+class ExpectHandshake(Strict):
+    """What the answer to an upgrade should be; a status other than 101 makes that refusal the right one."""
+
+    status: Status = 101
+    headers: dict[str, JsonValue] = {}
+    body: Conditions | None = None
+
+
+class ConnectBody(Body):
+    path: Template | None = None
+    headers: dict[str, Template] = {}
+    query: dict[str, Template] = {}
+    subprotocols: Many[str] | None = None
+    expect: ExpectHandshake | None = None
+    capture: Captures | None = None
+
+
+class ConnectStep(Step):
+    """Open the WebSocket."""
+
+    verb = "connect"
+    connect: ConnectBody
+
+
+class CloseBody(Body):
+    code: CloseCode = 1000
+    reason: Template = ""
+
+
+class CloseStep(Step):
+    """Close the WebSocket, and wait for the peer's close."""
+
+    verb = "close"
+    close: CloseBody
+
+
+class SendBody(Payload, Body):
+    pass
+
+
+class SendStep(Step):
+    """Send a message that nobody answers."""
+
+    verb = "send"
+    send: Annotated[SendBody, BeforeValidator(_text_payload, json_schema_input_type=str | SendBody)]
+
+
+class Reply(Strict):
+    """Which message answers a request, and what must hold of it."""
+
+    where: Conditions | None = None
+    check: Conditions | None = None
+    capture: Captures | None = None
+    until: Conditions | None = None
+    within: Duration = TEN_SECONDS
+
+
+class RequestBody(Body):
+    send: Sendable
+    reply: Reply = Reply()
+
+
+def _request_body(value: Any) -> Any:
+    return {"send": {"text": value}} if isinstance(value, str) else value
+
+
+class RequestStep(Step):
+    """Send a message, and wait for the message that answers it."""
+
+    verb = "request"
+    request: Annotated[RequestBody, BeforeValidator(_request_body, json_schema_input_type=str | RequestBody)]
+
+
+class WaitForBody(Body):
+    where: Conditions | None = None
+    check: Conditions | None = None
+    capture: Captures | None = None
+    count: Annotated[int, Field(ge=1)] = 1
+    close: CloseCode | Literal["any"] | None = None
+    within: Duration = TEN_SECONDS
+
+    @model_validator(mode="after")
+    def _close_or_message(self) -> WaitForBody:
+        if self.close is not None and (self.where or self.check or self.capture or self.count != 1):
+            raise ValueError("wait_for takes either close, or where, check, capture and count")
+        return self
+
+
+class WaitForStep(Step):
+    """Wait for messages that match, or for the peer's close."""
+
+    verb = "wait_for"
+    wait_for: WaitForBody
+
+
+class ExpectNoneBody(Body):
+    where: Conditions | None = None
+    for_: Duration = Field(alias="for")
+
+
+class ExpectNoneStep(Step):
+    """Fail if a message that matches arrives within a time."""
+
+    verb = "expect_none"
+    expect_none: ExpectNoneBody
+
+
+class Think(Strict):
+    """A pause: fixed (least = most), uniform between two, or exponential with a mean."""
+
+    least: Duration | None = None
+    most: Duration | None = None
+    exponential: Duration | None = None
+
+
+def _think(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    least, dots, most = value.partition("..")
+    think = {"least": least.strip(), "most": most.strip() if dots else least.strip()}
+    if dots and parse_safely(think["least"]) > parse_safely(think["most"]):
+        raise ValueError(f"the range {value!r} begins above its end")
+    return think
+
+
+def parse_safely(text: str) -> int:
+    """A duration, or 0 where the field's own validator will complain anyway."""
+    try:
+        return parse_duration(text)
+    except UnitError:
+        return 0
+
+
+class ThinkStep(Step):
+    """Pause. Neither the pause nor its oversleeping counts in any latency."""
+
+    verb = "think"
+    think: Annotated[
+        Think,
+        BeforeValidator(_think),
+        WithJsonSchema(
+            {
+                "oneOf": [
+                    {"type": "string", "examples": ["1s", "1s..3s"]},
+                    {
+                        "type": "object",
+                        "properties": {"exponential": {"type": "string", "pattern": DURATION_PATTERN}},
+                        "required": ["exponential"],
+                        "additionalProperties": False,
+                    },
+                ]
+            }
+        ),
+    ]
+
+
+class EveryStep(Step):
+    """A schedule: a turn at each intended time, whatever the server does."""
+
+    verb = "every"
+    every: Duration
+    for_: Duration | None = Field(default=None, alias="for")
+    late: Literal["catch-up", "skip"] = "catch-up"
+    overlap: bool = False
+    align: bool = False
+    do: Flow
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        yield ("do",), self.do
+
+
+class RepeatStep(Step):
+    """The steps, a number of times."""
+
+    verb = "repeat"
+    repeat: Annotated[int, Field(ge=0)] | Template
+    do: Flow
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        yield ("do",), self.do
+
+
+class WhileStep(Step):
+    """The steps, as long as an expression is true."""
+
+    verb = "while"
+    while_: Template = Field(alias="while")
+    do: Flow
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        yield ("do",), self.do
+
+
+class IfStep(Step):
+    """The steps of then where an expression is true, of else where it is not."""
+
+    verb = "if"
+    if_: Template = Field(alias="if")
+    then: Flow = ()
+    else_: Flow = Field(default=(), alias="else")
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        yield ("then",), self.then
+        yield ("else",), self.else_
+
+
+class Choice(Strict):
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    do: Flow
+
+
+class PickStep(Step):
+    """One of several flows, by weight."""
+
+    verb = "pick"
+    pick: Annotated[Many[Choice], Field(min_length=1)]
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        for index, choice in enumerate(self.pick):
+            yield ("pick", index, "do"), choice.do
+
+
+class SetStep(Step):
+    """Give variables values."""
+
+    verb = "set"
+    set: Annotated[dict[Identifier, JsonValue], Field(min_length=1)]
+
+
+class CheckBody(Body):
+    that: Template
+
+
+def _check_body(value: Any) -> Any:
+    return {"that": value} if isinstance(value, str) else value
+
+
+class CheckStep(Step):
+    """An expression that should be true; a failed check counts, and the flow goes on."""
+
+    verb = "check"
+    check: Annotated[CheckBody, BeforeValidator(_check_body, json_schema_input_type=str | CheckBody)]
+
+
+class RecordBody(Strict):
+    """``unit`` is a duration's (us, ms, s), or any word: its value is then recorded as it is."""
+
+    name: Name
+    value: Template | int | float
+    unit: str = "1"
+    on_failure: OnFailure | None = None
+
+
+class RecordStep(Step):
+    """A value for a trend of the scenario's own."""
+
+    verb = "record"
+    record: RecordBody
+
+
+class CountStep(Step):
+    """One more of a counter of the scenario's own."""
+
+    verb = "count"
+    count: Template
+
+
+class LogStep(Step):
+    """A line in the run's log (a bounded number of them)."""
+
+    verb = "log"
+    log: Template
+
+
+class PingBody(Body):
+    within: Duration = TEN_SECONDS
+
+
+class PingStep(Step):
+    """A ping, and its pong."""
+
+    verb = "ping"
+    ping: PingBody
+
+
+STEPS: dict[str, type[Step]] = {
+    step.verb: step
+    for step in (
+        ConnectStep, CloseStep, SendStep, RequestStep, WaitForStep, ExpectNoneStep, ThinkStep, EveryStep, RepeatStep,
+        WhileStep, IfStep, PickStep, SetStep, CheckStep, RecordStep, CountStep, LogStep, PingStep,
+    )
+}  # fmt: skip
+#: Verbs that may stand alone, as a word: all their keys have defaults.
+BARE_VERBS = frozenset({"connect", "close", "ping", "wait_for"})
+
+
+def step_verb(value: Any) -> str | None:
+    """The verb of a step, read from the file's tree or from a model; None where there is none or more than one."""
+    if isinstance(value, Step):
+        return value.verb
+    if not isinstance(value, dict):
+        return None
+    verbs = [key for key in value if key in STEPS]
+    return str(verbs[0]) if len(verbs) == 1 else None
+
+
+def _bare(value: Any) -> Any:
+    return {value: {}} if isinstance(value, str) and value in BARE_VERBS else value
+
+
+AnyStep = Annotated[
+    Annotated[ConnectStep, Tag("connect")]
+    | Annotated[CloseStep, Tag("close")]
+    | Annotated[SendStep, Tag("send")]
+    | Annotated[RequestStep, Tag("request")]
+    | Annotated[WaitForStep, Tag("wait_for")]
+    | Annotated[ExpectNoneStep, Tag("expect_none")]
+    | Annotated[ThinkStep, Tag("think")]
+    | Annotated[EveryStep, Tag("every")]
+    | Annotated[RepeatStep, Tag("repeat")]
+    | Annotated[WhileStep, Tag("while")]
+    | Annotated[IfStep, Tag("if")]
+    | Annotated[PickStep, Tag("pick")]
+    | Annotated[SetStep, Tag("set")]
+    | Annotated[CheckStep, Tag("check")]
+    | Annotated[RecordStep, Tag("record")]
+    | Annotated[CountStep, Tag("count")]
+    | Annotated[LogStep, Tag("log")]
+    | Annotated[PingStep, Tag("ping")],
+    Discriminator(step_verb),
+    BeforeValidator(_bare),
+]
+Flow = Many[AnyStep]
+
+
+# -- users ------------------------------------------------------------------------------------------------------------
+
+
+class MessageHandler(Strict):
+    """Claims the messages that match ``where`` (all, without one) and runs its steps for each."""
+
+    where: Conditions | None = None
+    capture: Captures | None = None
+    do: Flow = ()
+
+
+class Handlers(Strict):
+    """What happens while any step runs, by the events of the browser's WebSocket."""
+
+    open: Flow = ()
+    message: Many[MessageHandler] = ()
+    error: Flow = ()
+    close: Flow = ()
+
+
+class UserType(Strict):
+    """One kind of user: its share of all (``weight``), what it does, and what it listens for."""
+
+    name: Name = "user"
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    flow: Annotated[Flow, Field(min_length=1)]
+    on: Handlers = Handlers()
+
+    @property
+    def is_whole_session(self) -> bool:
+        """A flow with ``connect`` at its top level runs from before its connection to its close; see the flow rule."""
+        return any(isinstance(step, ConnectStep) for step in self.flow)
+
+
+# -- load -------------------------------------------------------------------------------------------------------------
+
+
+class UserRamp(Strict):
+    """How many users are held. Without ``from``, from where the phase before ended."""
+
+    from_: Annotated[int, Field(ge=0)] | None = Field(default=None, alias="from")
+    to: Annotated[int, Field(ge=0)]
+
+
+class RateRamp(Strict):
+    """How many users arrive. Without ``from``, from where the phase before ended."""
+
+    from_: Rate | None = Field(default=None, alias="from")
+    to: Rate
+
+
+def _constant(value: Any) -> Any:
+    return {"from": value, "to": value} if isinstance(value, int | str) and not isinstance(value, bool) else value
+
+
+class Phase(Strict):
+    """A stretch of the load: users held, users arriving, or both."""
+
+    name: Name | None = None
+    users: Annotated[UserRamp, BeforeValidator(_constant, json_schema_input_type=int | UserRamp)] | None = None
+    arrivals: Annotated[RateRamp, BeforeValidator(_constant, json_schema_input_type=str | RateRamp)] | None = None
+    for_: Duration | None = Field(default=None, alias="for")
+    iterations: Annotated[int, Field(ge=1)] | None = None
+    max_users: Annotated[int, Field(ge=1)] | None = None
+    spacing: Literal["poisson", "uniform"] = "poisson"
+    warmup: bool = False
+
+    @model_validator(mode="after")
+    def _ends(self) -> Phase:
+        if self.for_ is None and self.iterations is None:
+            raise ValueError("a phase needs an end: for, or iterations")
+        if self.for_ == 0:
+            raise ValueError("a phase cannot last 0 s")
+        if self.users is None and self.arrivals is None:
+            raise ValueError("a phase needs users, or arrivals")
+        if self.arrivals is not None and self.for_ is None:
+            raise ValueError("a phase with arrivals needs a time: for")
+        return self
+
+
+# -- the whole --------------------------------------------------------------------------------------------------------
+
+
+class DataSource(Strict):
+    """Rows for users: a CSV file with a header line, or JSON lines."""
+
+    file: str
+    order: Literal["sequential", "random", "unique"] = "sequential"
+    when_exhausted: Literal["repeat", "stop"] = "repeat"
+
+
+class KeepAlive(Strict):
+    """Pings that loadws sends by itself; their round trip is ``ping_time``."""
+
+    every: Duration
+    timeout: Duration = TEN_SECONDS
+
+
+class Tls(Strict):
+    ca: str | None = None
+
+
+class ConnectionOptions(Strict):
+    """What every connect uses unless it says otherwise."""
+
+    subprotocols: Many[str] = ()
+    headers: dict[str, Template] = {}
+    query: dict[str, Template] = {}
+    open_timeout: Duration = TEN_SECONDS
+    close_timeout: Duration = 5 * NS_PER_S
+    ping: KeepAlive | None = None
+    max_message_size: Size = 1024 * 1024
+    tls: Tls = Tls()
+
+
+class ThresholdRule(Strict):
+    """A rule, and whether breaking it ends the run. ``after``: how long into the judged time it is first looked at."""
+
+    rule: str
+    abort: bool = False
+    after: Duration = 0
+
+
+def _rule(value: Any) -> Any:
+    return {"rule": value} if isinstance(value, str) else value
+
+
+class Scenario(Strict):
+    """A scenario file. ``flow`` (with ``on``) at the top is short for one user type; ``user_types`` is what was meant."""
+
+    version: Literal[1] = 1
+    name: Name | None = None
+    target: str
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    graceful_stop: Duration = TEN_SECONDS
+    variables: dict[Identifier, JsonValue] = {}
+    secrets: Many[str] = ()
+    data: dict[Identifier, DataSource] = {}
+    connection: ConnectionOptions = ConnectionOptions()
+    load: Annotated[Many[Phase], Field(min_length=1)]
+    flow: Annotated[Flow, Field(min_length=1)] | None = None
+    on: Handlers | None = None
+    users: Annotated[Many[UserType], Field(min_length=1)] | None = None
+    thresholds: Many[Annotated[ThresholdRule, BeforeValidator(_rule, json_schema_input_type=str | ThresholdRule)]] = ()
+
+    @model_validator(mode="after")
+    def _flow_or_users(self) -> Scenario:
+        if (self.flow is None) == (self.users is None):
+            raise ValueError("a scenario has either users, or flow (short for one user type)")
+        if self.on is not None and self.flow is None:
+            raise ValueError("on stands beside flow; with users, each user type has an on of its own")
+        return self
+
+    @property
+    def user_types(self) -> tuple[UserType, ...]:
+        if self.users is not None:
+            return self.users
+        assert self.flow is not None
+        return (UserType(flow=self.flow, on=self.on or Handlers()),)
+
+
+def walk(flow: Flow, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], AnyStep]]:
+    """Every step of a flow, outer before inner, with the path to it (for positions in messages)."""
+    for index, step in enumerate(flow):
+        yield (*path, index), step
+        for inner, steps in step.children():
+            yield from walk(steps, (*path, index, *inner))

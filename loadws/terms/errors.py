@@ -1,0 +1,65 @@
+"""The error family, and the one table of exit codes.
+
+Every error that a user can cause derives from ``LoadwsError`` and carries the exit code it ends the program with; anything
+else that escapes is a defect of loadws (70).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process says when it ends. The order of members is the precedence when several hold."""
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> ExitCode:
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    DEFECT = 70, "a defect of loadws itself"
+    USAGE = 2, "the command line or the scenario is wrong"
+    INTERRUPTED = 130, "interrupted; the report is still written"
+    UNREACHABLE = 5, "the target could not be reached at all"
+    INVALID = 4, "the generator was the bottleneck, or a process's data is missing"
+    FAILED = 1, "a threshold failed"
+    INCONCLUSIVE = 3, "too little data to tell"
+    PASSED = 0, "passed"
+
+
+def most_severe(codes: Iterable[ExitCode]) -> ExitCode:
+    """Of several codes that hold, the one to exit with; none holding is a pass."""
+    precedence = list(ExitCode)
+    return min(codes, key=precedence.index, default=ExitCode.PASSED)
+
+
+class LoadwsError(Exception):
+    """Something a user can mend. ``str()`` is the whole message; ``advice`` says what to do next, where there is a next."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+class UsageError(LoadwsError):
+    """The command line asks for something that cannot be done."""
+
+
+class OutputError(LoadwsError):
+    """A file of the run folder cannot be opened or written."""
+
+
+class UnitError(LoadwsError):
+    """A text is not the duration, rate or size that it should be."""
+
+
+class TargetError(LoadwsError):
+    """The built-in target did not start."""
+
+    exit_code = ExitCode.UNREACHABLE

@@ -1,0 +1,91 @@
+"""The one table of metrics: what loadws measures, in which unit, what it means and which way is better.
+
+Reports take their words from here, thresholds are checked against it, and a metric that is not in it (a ``record`` or a
+``count`` of the scenario's own) is declared with ``own_trend`` or ``own_counter``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["histogram", "counter", "rate", "gauge"]
+Better = Literal["lower", "higher", "neither"]
+
+PERCENTILES = ("p50", "p75", "p90", "p95", "p99", "p99.9", "p99.99")
+AGGREGATES: dict[Kind, tuple[str, ...]] = {
+    "histogram": (*PERCENTILES, "max", "min", "mean", "count", "rate"),
+    "counter": ("count", "rate"),
+    "rate": ("rate", "count"),
+    "gauge": ("max", "min", "mean"),
+}
+DEFAULT_AGGREGATE: dict[Kind, str | None] = {
+    "histogram": None,
+    "counter": "count",
+    "rate": "rate",
+    "gauge": "max",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table. ``labels`` are the label names its entries may carry (``phase`` always may)."""
+
+    name: str
+    kind: Kind
+    unit: str  # ns, 1, bytes, ratio; an own trend's is what its author says
+    meaning: str
+    labels: tuple[str, ...] = ()
+    better: Better = "lower"
+
+    @property
+    def aggregates(self) -> tuple[str, ...]:
+        return AGGREGATES[self.kind]
+
+
+_STEP = ("step",)
+_ROWS = (
+    Metric("connect_time", "histogram", "ns", "from the attempt to the open WebSocket", _STEP),
+    Metric("dns_time", "histogram", "ns", "the part of connect_time that resolved the name", _STEP),
+    Metric("tcp_time", "histogram", "ns", "the part of connect_time that opened TCP", _STEP),
+    Metric("tls_time", "histogram", "ns", "the part of connect_time that was the TLS handshake", _STEP),
+    Metric("upgrade_time", "histogram", "ns", "the part of connect_time from the HTTP request to its 101", _STEP),
+    Metric("response_time", "histogram", "ns", "received − intended: what a user would have felt", _STEP),
+    Metric("service_time", "histogram", "ns", "received − sent: what the server took once asked", _STEP),
+    Metric("schedule_lag", "histogram", "ns", "due − intended: a schedule that the server or the flow held up", _STEP),
+    Metric("send_lag", "histogram", "ns", "sent − due: what the generator itself added", _STEP),
+    Metric("write_wait", "histogram", "ns", "written − sent: back-pressure of the server or the network", _STEP),
+    Metric("first_message_time", "histogram", "ns", "from intended to the first message of a streamed answer", _STEP),
+    Metric("last_message_time", "histogram", "ns", "from intended to the last message of a streamed answer", _STEP),
+    Metric("wait_time", "histogram", "ns", "how long a wait_for waited for what it found", _STEP),
+    Metric("ping_time", "histogram", "ns", "the round trip of a ping and its pong", _STEP),
+    Metric("session_time", "histogram", "ns", "from a session's start to its end"),
+    Metric("messages_sent", "counter", "1", "messages whose last byte the kernel took", better="neither"),
+    Metric("messages_received", "counter", "1", "messages read", better="neither"),
+    Metric("bytes_sent", "counter", "bytes", "payload bytes of the messages sent", better="neither"),
+    Metric("bytes_received", "counter", "bytes", "payload bytes of the messages received", better="neither"),
+    Metric("iterations", "counter", "1", "flows begun and completed", better="higher"),
+    Metric("errors", "counter", "1", "everything that went wrong, by kind", ("kind", "step")),
+    Metric("error_rate", "rate", "ratio", "failed over all connects, requests, waits and checks", ("kind", "step")),
+    Metric("open_connections", "gauge", "1", "connections open at once", better="neither"),
+    Metric("users", "gauge", "1", "virtual users alive at once", better="neither"),
+)  # fmt: skip
+TABLE: dict[str, Metric] = {row.name: row for row in _ROWS}
+
+#: Named by the language, brought by later work: known, so that a threshold on them says why it is refused.
+NOT_YET = {
+    "read_lag": "kernel receive stamps",
+    "recovery_time": "reconnect",
+    "http_time": "HTTP steps",
+    "delivery": "publish and deliver",
+}
+
+
+def own_trend(name: str, unit: str) -> Metric:
+    """What ``record:`` declares: a histogram of the scenario's own."""
+    return Metric(name, "histogram", unit, "recorded by the scenario", _STEP, better="neither")
+
+
+def own_counter(name: str) -> Metric:
+    """What ``count:`` declares: a counter of the scenario's own."""
+    return Metric(name, "counter", "1", "counted by the scenario", better="neither")

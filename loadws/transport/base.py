@@ -1,0 +1,222 @@
+"""The seam to the network: what a transport promises, and the only errors that cross it.
+
+The seam is push, not pull. A transport drains every connection whatever its user does, and hands over each message, pong
+and end by calling the connection's ``Listener`` synchronously. ``received_ns`` is the moment of the read that completed the
+message. All times are whole nanoseconds of the run's one clock (``Timers.now_ns``).
+
+Rules that every transport keeps, and the conformance kit checks:
+
+- A connection that opened says ``on_open`` first and ``on_end`` last, each exactly once; everything else comes between. What
+  arrived together with the 101 is handed over right after ``on_open``, which may be before ``connect`` has returned.
+- A listener never raises and never waits.
+- Every wait inside the transport has a deadline; a failure is a ``ConnectFailed``, a ``HandshakeRefused`` or an ``End``.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Payload = str | bytes
+FailurePhase = Literal["dns", "tcp", "tls", "upgrade"]
+
+#: Every way in which an attempt to connect can fail, by phase: ``failures`` in the ledger is keyed ``phase.kind``.
+FAILURE_KINDS: Mapping[FailurePhase, tuple[str, ...]] = {
+    "dns": ("not_found", "timeout", "failed"),
+    "tcp": ("refused", "reset", "unreachable", "timeout", "no_ports", "file_limit", "failed", "cut_off"),
+    "tls": ("untrusted", "closed", "timeout", "failed"),
+    "upgrade": ("closed", "not_http", "bad_accept", "bad_subprotocol", "too_large", "timeout", "failed", "cut_off"),
+}
+#: Every way in which an open connection can be lost without a close handshake (what a browser would call 1006).
+LOSS_KINDS = (
+    "eof",  # the peer closed TCP without a close frame
+    "reset",  # the peer reset TCP
+    "ping_timeout",
+    "write_timeout",
+    "protocol.utf8",  # text that is not UTF-8; we closed with 1007
+    "protocol.frame",  # a frame that RFC 6455 forbids; we closed with 1002
+    "protocol.too_large",  # a message above max_message_size; we closed with 1009
+    "failed",
+)
+
+
+class TransportError(Exception):
+    """A failure of one connection, never of the run. ``kind`` is from the tables above; ``detail`` is for people."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+
+
+class ConnectFailed(TransportError):
+    """No WebSocket, and no HTTP answer either."""
+
+    def __init__(self, phase: FailurePhase, kind: str, detail: str) -> None:
+        super().__init__(f"{phase}.{kind}", detail)
+        self.phase = phase
+
+
+class HandshakeRefused(TransportError):
+    """The server answered the upgrade with something else than 101. ``body`` is cut at 2 KiB."""
+
+    def __init__(self, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+        super().__init__(f"http.{status}", f"the server answered the upgrade with {status}")
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class NotOpen(TransportError):
+    """A send, ping or close on a connection that has ended or is closing; ``kind`` is ``not_open``."""
+
+    def __init__(self, detail: str = "the connection is not open", kind: str = "not_open") -> None:
+        super().__init__(kind, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectTimings:
+    """How long each part took, in nanoseconds; None where there was no such part (no name, no TLS).
+
+    ``total_ns`` also holds what lies between the parts.
+    """
+
+    total_ns: int
+    dns_ns: int | None = None
+    tcp_ns: int | None = None
+    tls_ns: int | None = None
+    upgrade_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an open connection ended.
+
+    ``by`` is ``us`` where our close frame (or our drop) came first, ``peer`` where the peer's did, ``lost`` where no close
+    handshake was begun. ``code`` is the peer's close code, or ours for ``us``; None is a close frame without one.
+    ``kind`` is one of ``LOSS_KINDS`` for ``lost``, ``close_timeout`` where the peer never answered our close, else None.
+    """
+
+    by: Literal["us", "peer", "lost"]
+    at_ns: int
+    code: int | None = None
+    reason: str = ""
+    kind: str | None = None
+
+
+class Outgoing:
+    """A message on its way out, stamped by the transport.
+
+    ``sent_ns`` is taken just before the first write attempt, ``written_ns`` when the kernel took the last byte; both are 0
+    until then. The engine derives its requests from this class, so that a stamp costs one attribute and no object.
+    """
+
+    __slots__ = ("sent_ns", "written_ns")
+
+    def __init__(self) -> None:
+        self.sent_ns = 0
+        self.written_ns = 0
+
+
+class Listener(Protocol):
+    """Whom a connection tells. Called synchronously, in the order of the wire."""
+
+    def on_open(self, connection: Connection) -> None: ...
+
+    def on_message(self, payload: Payload, received_ns: int) -> None:
+        """A whole message: text is ``str``, binary is ``bytes``."""
+
+    def on_pong(self, payload: bytes, received_ns: int) -> None: ...
+
+    def on_end(self, end: End) -> None: ...
+
+    def on_frame(self, direction: Literal["in", "out"], what: str, payload: bytes, at_ns: int) -> None:
+        """Each frame or part of the handshake, only where ``ConnectRequest.trace`` is set.
+
+        ``what`` is text, binary, ping, pong, close, request or response.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """One connection to open. ``url`` has its query already. Deadlines are spans in nanoseconds."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    subprotocols: tuple[str, ...] = ()
+    open_timeout_ns: int = 10_000_000_000
+    close_timeout_ns: int = 5_000_000_000
+    ping_every_ns: int | None = None
+    ping_timeout_ns: int = 10_000_000_000
+    max_message_size: int = 1 << 20
+    tls: ssl.SSLContext | None = None  # shared by all; None builds one default context a transport
+    trace: bool = False
+
+
+class Connection(Protocol):
+    """An open WebSocket."""
+
+    @property
+    def timings(self) -> ConnectTimings: ...
+
+    @property
+    def subprotocol(self) -> str | None: ...
+
+    @property
+    def response_headers(self) -> tuple[tuple[str, str], ...]: ...
+
+    async def send(self, payload: Payload, out: Outgoing) -> None:
+        """Returns when the kernel has the last byte; raises ``NotOpen``.
+
+        Cancelled midway, the write is unfinished and the connection is dropped: half a frame cannot be taken back.
+        """
+
+    def send_soon(self, payload: Payload, out: Outgoing) -> None:
+        """The same for code that may not wait: written as soon as may be, in order.
+
+        Raises ``NotOpen``, also where more than 1,000 messages or 1 MiB wait already (its ``kind`` is then ``backlog``).
+        """
+
+    def ping(self, payload: bytes) -> int:
+        """Sends a ping as soon as may be, and returns its ``sent_ns``; its pong comes by ``on_pong``. Raises ``NotOpen``."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close handshake, bounded by ``close_timeout``; when it returns, ``on_end`` was called. Twice is no error."""
+
+    def drop(self) -> None:
+        """Cut TCP at once, without a close frame; ``on_end`` is called before it returns."""
+
+
+class Connector(Protocol):
+    """Opens connections; lives as long as the run."""
+
+    async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
+        """Raises ``ConnectFailed`` or ``HandshakeRefused``. Cancellation closes what was half open."""
+
+
+class Timer(Protocol):
+    def cancel(self) -> None:
+        """Never called back after this; cancelling twice, or after the call, is no error."""
+
+
+class Timers(Protocol):
+    """The run's one clock and its deadlines (think, every, within, pings): no cancel scope a message."""
+
+    def now_ns(self) -> int: ...
+
+    def call_at(self, deadline_ns: int, callback: Callable[[], None]) -> Timer:
+        """Calls back at or after the deadline, never before, in the order of deadlines; a callback never raises or waits."""
+
+
+class Transport(Protocol):
+    """What ``--transport NAME`` names: opens the run's connector, with the means it needs."""
+
+    name: str
+
+    def unsupported(self, request: ConnectRequest) -> str | None:
+        """Why this transport cannot open such a connection; None where it can. Asked before the load."""
+
+    def open(self, timers: Timers) -> AbstractAsyncContextManager[Connector]: ...

@@ -129,7 +129,8 @@ class Listener(Protocol):
     def on_message(self, payload: Payload, received_ns: int) -> None:
         """A whole message: text is ``str``, binary is ``bytes``."""
 
-    def on_pong(self, payload: bytes, received_ns: int) -> None: ...
+    def on_pong(self, payload: bytes, sent_ns: int, received_ns: int) -> None:
+        """The answer to a ping, the user's or a keepalive; ``sent_ns`` is 0 where no ping asked for it."""
 
     def on_end(self, end: End) -> None: ...
 

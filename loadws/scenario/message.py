@@ -26,7 +26,7 @@ class Message:
         if self._json is _UNPARSED:
             try:
                 self._json = msgspec.json.decode(self.payload)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
                 self._json = NOT_JSON
         return self._json
 

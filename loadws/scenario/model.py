@@ -7,9 +7,11 @@ them. A step is a mapping with one verb key, so each verb has a model of its own
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
-from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +29,7 @@ from pydantic import (
 from loadws.terms.errors import UnitError
 from loadws.terms.units import (
     DURATION_PATTERN,
+    DURATION_UNITS,
     NS_PER_S,
     RATE_PATTERN,
     SIZE_PATTERN,
@@ -43,6 +46,10 @@ class Strict(BaseModel):
 
 
 # -- values -----------------------------------------------------------------------------------------------------------
+
+
+class NotWritten:
+    """Marks a field that a short form fills and that no file spells out."""
 
 
 T = TypeVar("T")
@@ -67,6 +74,15 @@ Duration = Annotated[
     BeforeValidator(_unit(parse_duration, "duration"), json_schema_input_type=str),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["250ms", "10s", "1m30s"]}),
 ]
+
+
+def _more_than_nothing(ns: int) -> int:
+    if ns == 0:
+        raise ValueError("must be more than 0 s")
+    return ns
+
+
+Span = Annotated[Duration, AfterValidator(_more_than_nothing)]
 Rate = Annotated[
     float,
     BeforeValidator(_unit(parse_rate, "rate"), json_schema_input_type=str),
@@ -97,18 +113,30 @@ def _identifier(name: str) -> str:
 Identifier = Annotated[str, AfterValidator(_identifier)]
 
 
-def _not_empty(text: str) -> str:
+def _fixed_text(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be empty")
+    if "{{" in text or not text.isprintable():
+        raise ValueError("a name is one line of fixed text, without {{ }}")
     return text
 
 
-Name = Annotated[str, AfterValidator(_not_empty), Field(max_length=200)]
+Name = Annotated[str, AfterValidator(_fixed_text), Field(max_length=200)]
 #: Text with {{ expressions }} in it, or none; syntax is checked by build.py, which knows where it stands.
 Template = str
 Status = Annotated[int, Field(ge=100, le=599)]
-#: Codes that an endpoint may send (RFC 6455, 7.4): 1005, 1006 and 1015 never travel.
-CloseCode = Annotated[int, Field(ge=1000, le=4999)]
+
+
+def _sendable_code(code: int) -> int:
+    if code in (1004, 1005, 1006, 1015) or not (1000 <= code <= 1014 or 3000 <= code <= 4999):
+        raise ValueError(f"{code} is no code that a close frame may carry: 1000 to 1003, 1007 to 1014, 3000 to 4999")
+    return code
+
+
+#: Codes that an endpoint may send (RFC 6455, 7.4): 1004 is reserved; 1005, 1006 and 1015 never travel.
+CloseCode = Annotated[
+    int, AfterValidator(_sendable_code), WithJsonSchema({"type": "integer", "minimum": 1000, "maximum": 4999})
+]
 OnFailure = Literal["continue", "end_turn", "end_session"]
 #: JSONPath, ``text``, ``regex`` or ``bytes`` -> a plain value or a matcher; see matching.py, which checks them.
 Conditions = Annotated[dict[str, JsonValue], Field(min_length=1)]
@@ -117,23 +145,73 @@ Captures = Annotated[dict[Identifier, JsonValue], Field(min_length=1)]
 
 TEN_SECONDS = 10 * NS_PER_S
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: Headers that the opening handshake itself writes (RFC 6455, 4.1); ``Host`` may be said.
+_HANDSHAKE_HEADERS = frozenset({"upgrade", "connection", "content-length", "transfer-encoding"})
+
+
+def _token(text: str) -> str:
+    if not _TOKEN.fullmatch(text):
+        raise ValueError("must be a token of HTTP: letters, digits and !#$%&'*+-.^_`|~")
+    return text
+
+
+def _header_name(name: str) -> str:
+    _token(name)
+    if name.lower() in _HANDSHAKE_HEADERS or name.lower().startswith("sec-websocket-"):
+        raise ValueError("is written by the handshake itself and cannot be set here")
+    return name
+
+
+def _header_value(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("a header's value is one line without control characters")
+    return text
+
+
+def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]!r} stands twice")
+    return names
+
+
+#: Names are HTTP tokens, values one line; what the handshake writes itself is refused.
+Headers = dict[Annotated[str, AfterValidator(_header_name)], Annotated[Template, AfterValidator(_header_value)]]
+Subprotocols = Annotated[Many[Annotated[str, AfterValidator(_token)]], AfterValidator(_different)]
+
 
 # -- payloads ---------------------------------------------------------------------------------------------------------
+
+
+def _hex(text: str) -> str:
+    try:
+        bytes.fromhex(text)
+    except ValueError:
+        raise ValueError("must be pairs of the digits 0 to 9 and a to f") from None
+    return text
+
+
+def _base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("must be base64 with its padding") from None
+    return text
 
 
 class Binary(Strict):
     """Bytes, said in one of four ways."""
 
-    hex: str | None = None
-    base64: str | None = None
+    hex: Annotated[str, AfterValidator(_hex)] | None = None
+    base64: Annotated[str, AfterValidator(_base64)] | None = None
     file: str | None = None
     random: Size | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Binary:
-        _exactly_one(self, "hex", "base64", "file", "random")
-        if self.hex is not None:
-            bytes.fromhex(self.hex)
+        if len(self.model_fields_set) != 1:
+            raise ValueError("bytes are said as exactly one of hex, base64, file or random")
         return self
 
 
@@ -144,7 +222,6 @@ class Payload(Strict):
     json_: JsonValue = Field(default=None, alias="json")
     file: str | None = None
     binary: Binary | None = None
-    fragments: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Payload:
@@ -152,12 +229,6 @@ class Payload(Strict):
         if len(given) != 1:
             raise ValueError("a message is exactly one of text, json, file or binary")
         return self
-
-
-def _exactly_one(model: BaseModel, *names: str) -> None:
-    given = [name for name in names if getattr(model, name) is not None]
-    if len(given) != 1:
-        raise ValueError("exactly one of " + ", ".join(names) + " must be given")
 
 
 def _text_payload(value: Any) -> Any:
@@ -186,6 +257,10 @@ class Step(Strict):
         """The flows inside this one, each with the path that leads to it."""
         return iter(())
 
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        """This step, with each flow inside it changed; the order is that of ``children``."""
+        return self
+
 
 class Body(Strict):
     """The mapping behind a verb; its name and on_failure count as the step's."""
@@ -204,9 +279,9 @@ class ExpectHandshake(Strict):
 
 class ConnectBody(Body):
     path: Template | None = None
-    headers: dict[str, Template] = {}
+    headers: Headers = {}
     query: dict[str, Template] = {}
-    subprotocols: Many[str] | None = None
+    subprotocols: Subprotocols | None = None
     expect: ExpectHandshake | None = None
     capture: Captures | None = None
 
@@ -248,7 +323,7 @@ class Reply(Strict):
     check: Conditions | None = None
     capture: Captures | None = None
     until: Conditions | None = None
-    within: Duration = TEN_SECONDS
+    within: Span = TEN_SECONDS
 
 
 class RequestBody(Body):
@@ -273,7 +348,7 @@ class WaitForBody(Body):
     capture: Captures | None = None
     count: Annotated[int, Field(ge=1)] = 1
     close: CloseCode | Literal["any"] | None = None
-    within: Duration = TEN_SECONDS
+    within: Span = TEN_SECONDS
 
     @model_validator(mode="after")
     def _close_or_message(self) -> WaitForBody:
@@ -291,7 +366,7 @@ class WaitForStep(Step):
 
 class ExpectNoneBody(Body):
     where: Conditions | None = None
-    for_: Duration = Field(alias="for")
+    for_: Span = Field(alias="for")
 
 
 class ExpectNoneStep(Step):
@@ -304,12 +379,14 @@ class ExpectNoneStep(Step):
 class Think(Strict):
     """A pause: fixed (least = most), uniform between two, or exponential with a mean."""
 
-    least: Duration | None = None
-    most: Duration | None = None
-    exponential: Duration | None = None
+    least: Annotated[Duration | None, NotWritten()] = None
+    most: Annotated[Duration | None, NotWritten()] = None
+    exponential: Span | None = None
 
 
 def _think(value: Any) -> Any:
+    if isinstance(value, dict) and (not value or value.keys() & {"least", "most"}):
+        raise ValueError("a pause is a time, a range as 1s..3s, or {exponential: 2s}")
     if not isinstance(value, str):
         return value
     least, dots, most = value.partition("..")
@@ -354,8 +431,8 @@ class EveryStep(Step):
     """A schedule: a turn at each intended time, whatever the server does."""
 
     verb = "every"
-    every: Duration
-    for_: Duration | None = Field(default=None, alias="for")
+    every: Span
+    for_: Span | None = Field(default=None, alias="for")
     late: Literal["catch-up", "skip"] = "catch-up"
     overlap: bool = False
     align: bool = False
@@ -363,6 +440,9 @@ class EveryStep(Step):
 
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         yield ("do",), self.do
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        return self.model_copy(update={"do": change(self.do)})
 
 
 class RepeatStep(Step):
@@ -375,6 +455,9 @@ class RepeatStep(Step):
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         yield ("do",), self.do
 
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        return self.model_copy(update={"do": change(self.do)})
+
 
 class WhileStep(Step):
     """The steps, as long as an expression is true."""
@@ -385,6 +468,9 @@ class WhileStep(Step):
 
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         yield ("do",), self.do
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        return self.model_copy(update={"do": change(self.do)})
 
 
 class IfStep(Step):
@@ -398,6 +484,9 @@ class IfStep(Step):
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         yield ("then",), self.then
         yield ("else",), self.else_
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        return self.model_copy(update={"then": change(self.then), "else_": change(self.else_)})
 
 
 class Choice(Strict):
@@ -414,6 +503,10 @@ class PickStep(Step):
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         for index, choice in enumerate(self.pick):
             yield ("pick", index, "do"), choice.do
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        choices = tuple(choice.model_copy(update={"do": change(choice.do)}) for choice in self.pick)
+        return self.model_copy(update={"pick": choices})
 
 
 class SetStep(Step):
@@ -443,8 +536,18 @@ class RecordBody(Strict):
 
     name: Name
     value: Template | int | float
-    unit: str = "1"
+    unit: Name = "1"
     on_failure: OnFailure | None = None
+
+    @property
+    def ns_per_unit(self) -> int | None:
+        """What turns a value into nanoseconds; None where the unit is no time."""
+        return DURATION_UNITS[self.unit] if self.unit in ("ns", "us", "µs", "ms", "s") else None
+
+    @property
+    def metric_unit(self) -> str:
+        """The unit of the trend: every time is kept in nanoseconds."""
+        return self.unit if self.ns_per_unit is None else "ns"
 
 
 class RecordStep(Step):
@@ -454,11 +557,17 @@ class RecordStep(Step):
     record: RecordBody
 
 
+def _something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
 class CountStep(Step):
     """One more of a counter of the scenario's own."""
 
     verb = "count"
-    count: Template
+    count: Annotated[Template, AfterValidator(_something)]
 
 
 class LogStep(Step):
@@ -469,7 +578,7 @@ class LogStep(Step):
 
 
 class PingBody(Body):
-    within: Duration = TEN_SECONDS
+    within: Span = TEN_SECONDS
 
 
 class PingStep(Step):
@@ -487,7 +596,8 @@ STEPS: dict[str, type[Step]] = {
     )
 }  # fmt: skip
 #: Verbs that may stand alone, as a word: all their keys have defaults.
-BARE_VERBS = frozenset({"connect", "close", "ping", "wait_for"})
+_Word = Literal["connect", "close", "ping", "wait_for"]
+BARE_VERBS = frozenset(get_args(_Word))
 
 
 def step_verb(value: Any) -> str | None:
@@ -501,10 +611,15 @@ def step_verb(value: Any) -> str | None:
 
 
 def _bare(value: Any) -> Any:
-    return {value: {}} if isinstance(value, str) and value in BARE_VERBS else value
+    """``connect`` -> ``{connect: {}}``; so is ``connect:`` with nothing behind it."""
+    if isinstance(value, str) and value in BARE_VERBS:
+        return {value: {}}
+    if isinstance(value, dict):
+        return {key: {} if inner is None and key in BARE_VERBS else inner for key, inner in value.items()}
+    return value
 
 
-AnyStep = Annotated[
+_OneStep = Annotated[
     Annotated[ConnectStep, Tag("connect")]
     | Annotated[CloseStep, Tag("close")]
     | Annotated[SendStep, Tag("send")]
@@ -524,8 +639,8 @@ AnyStep = Annotated[
     | Annotated[LogStep, Tag("log")]
     | Annotated[PingStep, Tag("ping")],
     Discriminator(step_verb),
-    BeforeValidator(_bare),
 ]
+AnyStep = Annotated[_OneStep, BeforeValidator(_bare, json_schema_input_type=_Word | _OneStep)]
 Flow = Many[AnyStep]
 
 
@@ -590,7 +705,7 @@ class Phase(Strict):
     name: Name | None = None
     users: Annotated[UserRamp, BeforeValidator(_constant, json_schema_input_type=int | UserRamp)] | None = None
     arrivals: Annotated[RateRamp, BeforeValidator(_constant, json_schema_input_type=str | RateRamp)] | None = None
-    for_: Duration | None = Field(default=None, alias="for")
+    for_: Span | None = Field(default=None, alias="for")
     iterations: Annotated[int, Field(ge=1)] | None = None
     max_users: Annotated[int, Field(ge=1)] | None = None
     spacing: Literal["poisson", "uniform"] = "poisson"
@@ -600,8 +715,6 @@ class Phase(Strict):
     def _ends(self) -> Phase:
         if self.for_ is None and self.iterations is None:
             raise ValueError("a phase needs an end: for, or iterations")
-        if self.for_ == 0:
-            raise ValueError("a phase cannot last 0 s")
         if self.users is None and self.arrivals is None:
             raise ValueError("a phase needs users, or arrivals")
         if self.arrivals is not None and self.for_ is None:
@@ -623,8 +736,8 @@ class DataSource(Strict):
 class KeepAlive(Strict):
     """Pings that loadws sends by itself; their round trip is ``ping_time``."""
 
-    every: Duration
-    timeout: Duration = TEN_SECONDS
+    every: Span
+    timeout: Span = TEN_SECONDS
 
 
 class Tls(Strict):
@@ -634,11 +747,12 @@ class Tls(Strict):
 class ConnectionOptions(Strict):
     """What every connect uses unless it says otherwise."""
 
-    subprotocols: Many[str] = ()
-    headers: dict[str, Template] = {}
+    subprotocols: Subprotocols = ()
+    headers: Headers = {}
     query: dict[str, Template] = {}
-    open_timeout: Duration = TEN_SECONDS
-    close_timeout: Duration = 5 * NS_PER_S
+    compression: Literal[False] = False
+    open_timeout: Span = TEN_SECONDS
+    close_timeout: Span = 5 * NS_PER_S
     ping: KeepAlive | None = None
     max_message_size: Size = 1024 * 1024
     tls: Tls = Tls()

@@ -1,0 +1,141 @@
+"""A problem in a scenario file, and how it is shown: file:line:column, message, what to do, excerpt and caret.
+
+::
+
+    scenarios/chat.yaml:31:51: users[0].flow[2].request.reply: unknown key 'withing'; did you mean 'within'?
+       31 |           reply: {where: {$.id: "{{ sent.id }}"}, withing: 2s}
+          |                                                   ^
+
+A problem is found at an offset of the text. Excerpts are made last, when it is known what in the file is secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from loadws.terms.errors import LoadwsError
+
+Severity = Literal["error", "warning"]
+#: The keys and indexes that lead to a value: ``("users", 0, "flow")``.
+Where = tuple[str | int, ...]
+
+#: Of how many problems a message tells; ``ScenarioError.problems`` has them all.
+SHOWN_PROBLEMS = 50
+#: How wide an excerpt may be, in characters, and how much of it stands before the caret where it has to be cut.
+EXCERPT_WIDTH, EXCERPT_BEFORE = 160, 100
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_PLAIN_KEY = re.compile(r"[\w-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. ``line`` and ``column`` count from 1 and are 0 where it has no place in the file."""
+
+    path: Path
+    line: int
+    column: int
+    message: str
+    advice: str = ""
+    severity: Severity = "error"
+    excerpt: str = ""
+    where: Where = ()
+
+
+class ScenarioError(LoadwsError):
+    """The scenario cannot be run. ``str()`` shows every problem, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        super().__init__(explain_all(self.problems))
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """A file's text, and where in it a line begins."""
+
+    path: Path
+    text: str
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column, both from 1."""
+        line = bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The line with this number (from 1), without its end."""
+        start = self._line_starts[number - 1]
+        end = _LINE_BREAK.search(self.text, start)
+        return self.text[start : end.start() if end else len(self.text)]
+
+
+@dataclass
+class Problems:
+    """Collects what is found in one text, each thing once."""
+
+    source: SourceText
+    found: dict[tuple[int, str], Problem] = field(default_factory=dict)
+
+    def add(self, offset: int, message: str, advice: str = "", where: Where = (), severity: Severity = "error") -> None:
+        line, column = self.source.position(offset)
+        problem = Problem(self.source.path, line, column, message, advice, severity, where=where)
+        self.found.setdefault((offset, message), problem)
+
+    def of(self, severity: Severity) -> tuple[Problem, ...]:
+        """In the order of the file."""
+        chosen = [problem for problem in self.found.values() if problem.severity == severity]
+        return tuple(sorted(chosen, key=lambda problem: (problem.line, problem.column)))
+
+
+def explain(problem: Problem) -> str:
+    """The problem as people see it."""
+    place = f"{problem.path}:{problem.line}:{problem.column}: " if problem.line else f"{problem.path}: "
+    severity = "warning: " if problem.severity == "warning" else ""
+    where = f"{show_where(problem.where)}: " if problem.where else ""
+    advice = f"; {problem.advice}" if problem.advice else ""
+    return f"{place}{severity}{where}{problem.message}{advice}{_excerpt(problem)}"
+
+
+def explain_all(problems: Iterable[Problem]) -> str:
+    """All of them, or the first and how many there are more."""
+    shown = [explain(problem) for problem in problems]
+    left_out = len(shown) - SHOWN_PROBLEMS
+    return "\n".join(shown[:SHOWN_PROBLEMS] + ([f"... and {left_out} more problems"] if left_out > 0 else []))
+
+
+def _excerpt(problem: Problem) -> str:
+    if not problem.excerpt.strip():
+        return ""
+    # What a terminal would act on is shown as a space: one character each, so that the caret stands right.
+    line = "".join(char if char.isprintable() else " " for char in problem.excerpt)
+    start = max(0, problem.column - 1 - EXCERPT_BEFORE) if len(line) > EXCERPT_WIDTH else 0
+    caret = " " * (problem.column - 1 - start) + "^"
+    return f"\n{problem.line:>5} | {line[start : start + EXCERPT_WIDTH].rstrip()}\n      | {caret}"
+
+
+def show_where(where: Where) -> str:
+    """``users[0].flow[2]``; a key that would not read so stands in brackets: ``where['$.id']``."""
+    parts = [f".{part}" if isinstance(part, str) and _PLAIN_KEY.fullmatch(part) else f"[{part!r}]" for part in where]
+    return "".join(parts).removeprefix(".")
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """``did you mean 'within'?``, or nothing where none is near."""
+    close = difflib.get_close_matches(word, list(words), 1)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def any_of(words: Iterable[str]) -> str:
+    """``'a', 'b' or 'c'``."""
+    *first, last = [repr(word) for word in words]
+    return f"{', '.join(first)} or {last}" if first else last

@@ -1,0 +1,35 @@
+"""Background tasks of something that is open: ended with it, and unseen in what it raises.
+
+A nursery wraps every error in a group. Who opens timers or a connector did not ask for a nursery: the error of the body, or
+the one defect of a background task, leaves as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+
+@asynccontextmanager
+async def background() -> AsyncIterator[trio.Nursery]:
+    """A nursery whose tasks are cancelled when the body ends."""
+    error: BaseException | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            try:
+                yield nursery
+            finally:
+                nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        error = _only(group)
+    if error is not None:  # raised out here, so that the group does not become its context
+        raise error
+
+
+def _only(error: BaseException) -> BaseException:
+    """The one error of a group (of groups), else the group."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,88 @@
+"""The pings of one connection: which are in flight, and those that the transport sends by itself.
+
+A peer that went silent is noticed by a keepalive ping that nobody answers. The peer may answer several pings with one pong,
+the newest's (RFC 6455, 5.5.3), so a pong answers all earlier pings too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from loadws.transport.base import NotOpen, Timer, Timers
+
+#: Pings in flight that are remembered; of more, the oldest are forgotten and their pongs count as not asked for.
+MOST_IN_FLIGHT = 1_000
+
+
+class _Ping:
+    __slots__ = ("deadline", "sent_ns")
+
+    def __init__(self, sent_ns: int, deadline: Timer | None) -> None:
+        self.sent_ns = sent_ns
+        self.deadline = deadline
+
+
+class Pings:
+    """Pings in flight, in the order they were sent. ``write`` puts a ping on its way; it may raise ``NotOpen``."""
+
+    def __init__(self, timers: Timers, write: Callable[[bytes], None]) -> None:
+        self._timers = timers
+        self._write = write
+        self._in_flight: dict[bytes, _Ping] = {}
+        self._keepalives = 0
+        self._next: Timer | None = None
+
+    def send(self, payload: bytes) -> int:
+        """Returns when it was sent, as well as is known yet; raises ``NotOpen``."""
+        self._write(payload)
+        return self._remember(payload, None)
+
+    def stamp(self, payload: bytes, sent_ns: int) -> None:
+        """The write began just now: what the time was when ``send`` returned no longer matters."""
+        if (ping := self._in_flight.get(payload)) is not None:
+            ping.sent_ns = sent_ns
+
+    def answered(self, payload: bytes) -> int:
+        """When the ping of this pong was sent; 0 where no ping in flight asked for it."""
+        if payload not in self._in_flight:
+            return 0
+        for earlier in list(self._in_flight):
+            ping = self._forget(earlier)
+            if earlier == payload:
+                break
+        return ping.sent_ns
+
+    def keep_alive(self, every_ns: int, timeout_ns: int, lost: Callable[[], None]) -> None:
+        """Pings every ``every_ns`` until ``stop``; calls ``lost`` where a pong is not there ``timeout_ns`` later."""
+
+        def ping() -> None:
+            now_ns = self._timers.now_ns()
+            self._next = self._timers.call_at(now_ns + every_ns, ping)
+            self._keepalives += 1
+            payload = b"keepalive %d" % self._keepalives
+            self._remember(payload, self._timers.call_at(now_ns + timeout_ns, lost))
+            # So many writes may wait already that it cannot even be queued: then it is a ping that nobody answers.
+            with contextlib.suppress(NotOpen):
+                self._write(payload)
+
+        self._next = self._timers.call_at(self._timers.now_ns() + every_ns, ping)
+
+    def stop(self) -> None:
+        """The connection is over: no ping and no call after this."""
+        if self._next is not None:
+            self._next.cancel()
+        for payload in list(self._in_flight):
+            self._forget(payload)
+
+    def _remember(self, payload: bytes, deadline: Timer | None) -> int:
+        if payload in self._in_flight or len(self._in_flight) >= MOST_IN_FLIGHT:
+            self._forget(payload if payload in self._in_flight else next(iter(self._in_flight)))
+        self._in_flight[payload] = _Ping(self._timers.now_ns(), deadline)
+        return self._in_flight[payload].sent_ns
+
+    def _forget(self, payload: bytes) -> _Ping:
+        ping = self._in_flight.pop(payload)
+        if ping.deadline is not None:
+            ping.deadline.cancel()
+        return ping

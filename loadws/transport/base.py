@@ -25,9 +25,9 @@ FailurePhase = Literal["dns", "tcp", "tls", "upgrade"]
 
 #: Every way in which an attempt to connect can fail, by phase: ``failures`` in the ledger is keyed ``phase.kind``.
 FAILURE_KINDS: Mapping[FailurePhase, tuple[str, ...]] = {
-    "dns": ("not_found", "timeout", "failed"),
+    "dns": ("not_found", "timeout", "failed", "cut_off"),
     "tcp": ("refused", "reset", "unreachable", "timeout", "no_ports", "file_limit", "failed", "cut_off"),
-    "tls": ("untrusted", "closed", "timeout", "failed"),
+    "tls": ("untrusted", "closed", "timeout", "failed", "cut_off"),
     "upgrade": ("closed", "not_http", "bad_accept", "bad_subprotocol", "too_large", "timeout", "failed", "cut_off"),
 }
 #: Every way in which an open connection can be lost without a close handshake (what a browser would call 1006).
@@ -97,7 +97,9 @@ class End:
 
     ``by`` is ``us`` where our close frame (or our drop) came first, ``peer`` where the peer's did, ``lost`` where no close
     handshake was begun. ``code`` is the peer's close code, or ours for ``us``; None is a close frame without one.
-    ``kind`` is one of ``LOSS_KINDS`` for ``lost``, ``close_timeout`` where the peer never answered our close, else None.
+    ``kind`` is one of ``LOSS_KINDS`` for ``lost``, ``close_timeout`` where the peer never answered our close, ``cut_off``
+    where the connector was closed under an open connection, else None. ``reason`` is the close frame's, or for ``lost`` a
+    detail for people.
     """
 
     by: Literal["us", "peer", "lost"]
@@ -152,6 +154,7 @@ class ConnectRequest:
     close_timeout_ns: int = 5_000_000_000
     ping_every_ns: int | None = None
     ping_timeout_ns: int = 10_000_000_000
+    write_timeout_ns: int = 30_000_000_000  # how long one write may be stuck before the connection counts as lost
     max_message_size: int = 1 << 20
     tls: ssl.SSLContext | None = None  # shared by all; None builds one default context a transport
     trace: bool = False

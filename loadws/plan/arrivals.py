@@ -1,0 +1,96 @@
+"""When users arrive in the open model: intended times from a rate curve and a seed, one after another.
+
+The n-th user (n = 1, 2, …) arrives where the area under the rate curve reaches the n-th mark: n itself for ``uniform``
+spacing, the n-th partial sum of unit exponentials for ``poisson``. The second is the inversion method for a Poisson
+process whose rate changes with time (Çinlar, "Introduction to Stochastic Processes", 1975, chapter 4; Lewis, Shedler,
+"Simulation of nonhomogeneous Poisson processes by thinning", 1979, section 1).
+
+Symbols::
+
+    T     the phase's length, s              a, b  the rate at its start and its end, 1/s
+    t     time since its start, s            k     the slope (b - a) / T, 1/s²
+    r(t)  the rate a + k·t, 1/s              A(t)  the area under it, a·t + k·t²/2: how many are expected until t
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Literal
+
+from loadws.terms.chance import ARRIVALS, draw, exponential
+from loadws.terms.units import NS_PER_S
+
+Spacing = Literal["poisson", "uniform"]
+
+#: An area of 10 that floating point calls 9.999999999999998 is still 10.
+_ROUNDING = 1 + 1e-12
+#: Where a phase's exponentials begin in the stream of arrivals: no phase has as many users as this.
+_PHASE_BITS = 40
+
+
+def expected_arrivals(rate_from: float, rate_to: float, duration_ns: int) -> float:
+    """A(T), the whole area: rates in 1/s, the duration in ns."""
+    return (rate_from + rate_to) / 2 * duration_ns / NS_PER_S
+
+
+def arrivals(
+    rate_from: float, rate_to: float, duration_ns: int, spacing: Spacing, seed: int, phase: int
+) -> Iterator[int]:
+    """Intended offsets since the phase's start, in ns: never descending, each below ``duration_ns``; one at a time,
+    in constant memory.
+
+    Who is due at the very end (the 10th of 10/s in 1 s) arrives in the phase's last nanosecond, so that uniform
+    spacing gives exactly the whole part of the expected number.
+    """
+    area = expected_arrivals(rate_from, rate_to, duration_ns)
+    latest = duration_ns - 1
+    offset_ns = 0
+    for reached in _marks(spacing, seed, phase):
+        if reached > area * _ROUNDING:
+            return
+        time_s = _time_of(reached, rate_from, rate_to, duration_ns / NS_PER_S, area)
+        # Two users within a rounding error of each other must not change places.
+        offset_ns = max(offset_ns, min(round(time_s * NS_PER_S), latest))
+        yield offset_ns
+
+
+def count_arrivals(rate_from: float, rate_to: float, duration_ns: int, spacing: Spacing, seed: int, phase: int) -> int:
+    """How many ``arrivals`` gives, without working out when."""
+    limit = expected_arrivals(rate_from, rate_to, duration_ns) * _ROUNDING
+    if spacing == "uniform":
+        return math.floor(limit)
+    count = 0
+    for reached in _marks(spacing, seed, phase):
+        if reached > limit:
+            break
+        count += 1
+    return count
+
+
+def _marks(spacing: Spacing, seed: int, phase: int) -> Iterator[float]:
+    """The areas at which someone arrives: 1, 2, 3, …, or the partial sums of unit exponentials. Endless."""
+    reached, number, first = 0.0, 0, phase << _PHASE_BITS
+    while True:
+        reached += 1.0 if spacing == "uniform" else exponential(draw(seed, ARRIVALS, first + number))
+        number += 1
+        yield reached
+
+
+def _time_of(reached: float, rate_from: float, rate_to: float, duration_s: float, area: float) -> float:
+    """t in s with A(t) = ``reached``.
+
+    Reckoned from the end with the lower rate: where a rate falls to nothing, the root would otherwise be taken of a
+    small difference of large numbers.
+    """
+    slope = abs(rate_to - rate_from) / duration_s
+    if rate_to >= rate_from:
+        return _time_to_sweep(reached, rate_from, slope)
+    return duration_s - _time_to_sweep(area - reached, rate_to, slope)
+
+
+def _time_to_sweep(area: float, rate: float, slope: float) -> float:
+    """The positive root of slope/2·t² + rate·t = area, in the form that adds only positive numbers; slope >= 0."""
+    if area <= 0:
+        return 0.0
+    return 2 * area / (rate + math.sqrt(rate * rate + 2 * slope * area))

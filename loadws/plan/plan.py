@@ -1,0 +1,251 @@
+"""The plan of a run: which users are held and which arrive, when, and of what type. Made before the load, of nothing
+but the scenario and a seed.
+
+A held user lives in a slot. Slots are filled in order and emptied newest first, so that equal numbers of two phases
+are the same users. A slot's number is its user's index; the users that arrive have the indices above all slots.
+
+A plan can be cut into shards, one a process: shard i of n holds the slots and takes the arrivals whose number is i
+modulo n. All shards together are the whole plan, user by user, whatever their number.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from loadws.plan import describe
+from loadws.plan.allocation import allocate, choose
+from loadws.plan.arrivals import Spacing, arrivals, count_arrivals, expected_arrivals
+from loadws.scenario.model import EveryStep, Phase, RepeatStep, Scenario, Think, ThinkStep, UserType, WhileStep, walk
+from loadws.terms.units import NS_PER_S
+
+Model = Literal["closed", "open", "mixed", "partly open"]
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """A held user begins or leaves, ``at_ns`` after the phase's start."""
+
+    at_ns: int
+    slot: int
+    start: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A user arrives, ``at_ns`` after the phase's start. ``number`` counts the arrivals of the whole run, from 0."""
+
+    number: int
+    user: int
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPhase:
+    """One phase. ``start_ns`` is since the run's start; None after a phase whose length only its iterations decide.
+
+    ``first_arrival`` is the number of its first arrival. Rates are in 1/s.
+    """
+
+    index: int
+    name: str
+    warmup: bool
+    start_ns: int | None
+    duration_ns: int | None
+    iterations: int | None
+    users_from: int
+    users_to: int
+    rate_from: float
+    rate_to: float
+    spacing: Spacing
+    max_users: int | None
+    first_arrival: int = 0
+
+    def users_at(self, offset_ns: int) -> int:
+        """How many users are held when what is due up to ``offset_ns`` has happened."""
+        ramp = abs(self.users_to - self.users_from)
+        if not ramp or not self.duration_ns:
+            return self.users_to
+        # How many multiples of T/ramp lie up to the offset, the 0th among them: a rise begins with it, a fall does not.
+        passed = -(-(offset_ns + 1) * ramp // self.duration_ns)
+        if self.users_to > self.users_from:
+            return self.users_from + min(passed, ramp)
+        return self.users_from - min(passed - 1, ramp)
+
+    def rate_at(self, offset_ns: int) -> float:
+        """Arrivals a second, expected at ``offset_ns``."""
+        if not self.duration_ns:
+            return self.rate_to
+        return self.rate_from + (self.rate_to - self.rate_from) * offset_ns / self.duration_ns
+
+    @property
+    def expected_arrivals(self) -> float:
+        return expected_arrivals(self.rate_from, self.rate_to, self.duration_ns or 0)
+
+    @property
+    def held_most(self) -> int:
+        return max(self.users_from, self.users_to)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``weights`` are the user types', in the scenario's order."""
+
+    seed: int
+    model: Model
+    phases: tuple[PlannedPhase, ...]
+    weights: tuple[float, ...]
+    graceful_stop_ns: int
+    shard: int = 0
+    shards: int = 1
+    _held_types: array[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Made here and not when first asked: that would be in the middle of the load.
+        object.__setattr__(self, "_held_types", allocate(self.weights, self.held_most, self.seed))
+
+    @property
+    def held_most(self) -> int:
+        """The most users held at once: how many slots there are."""
+        return max(phase.held_most for phase in self.phases)
+
+    @property
+    def expected_arrivals(self) -> int:
+        return round(sum(phase.expected_arrivals for phase in self.phases))
+
+    @property
+    def total_ns(self) -> int | None:
+        """How long the load lasts, without its graceful stop; None where iterations decide."""
+        last = self.phases[-1]
+        return None if last.start_ns is None or last.duration_ns is None else last.start_ns + last.duration_ns
+
+    def shard_of(self, index: int, count: int) -> Plan:
+        """The part that process ``index`` of ``count`` runs."""
+        return replace(self, shard=index, shards=count)
+
+    def changes(self, phase: PlannedPhase, held_before: int) -> Iterator[UserChange]:
+        """This shard's held users that begin and leave in a phase, in the order of time, until ``users_to`` are held.
+
+        At once ``held_before`` becomes ``users_from`` (a phase without fixed time has no ramp: ``users_to``). A rise
+        by d over T starts one more at 0, T/d, 2T/d, …; a fall stops one more at T/d, 2T/d, … T.
+        """
+        first = phase.users_from if phase.duration_ns else phase.users_to
+        ramp = abs(phase.users_to - first)
+        yield from self._mine((0, slot, start) for slot, start in _steps(held_before, first))
+        late = 0 if phase.users_to > first else 1
+        ramped = enumerate(_steps(first, phase.users_to), start=late)
+        yield from self._mine(
+            ((phase.duration_ns or 0) * number // ramp, slot, start) for number, (slot, start) in ramped
+        )
+
+    def _mine(self, changes: Iterator[tuple[int, int, bool]]) -> Iterator[UserChange]:
+        return (UserChange(at_ns, slot, start) for at_ns, slot, start in changes if slot % self.shards == self.shard)
+
+    def arrivals(self, phase: PlannedPhase) -> Iterator[Arrival]:
+        """This shard's arrivals of a phase, in the order of time."""
+        if phase.duration_ns is None:
+            return
+        offsets = arrivals(phase.rate_from, phase.rate_to, phase.duration_ns, phase.spacing, self.seed, phase.index)
+        for number, at_ns in enumerate(offsets, start=phase.first_arrival):
+            if number % self.shards == self.shard:
+                yield Arrival(number, self.held_most + number, at_ns)
+
+    def user_type(self, user: int) -> int:
+        """The index of a user's type: held users' as ``allocation`` says, who arrives draws its own."""
+        if user < len(self._held_types):
+            return self._held_types[user]
+        return choose(self.weights, user, self.seed)
+
+    def describe(self) -> dict[str, Any]:
+        """For people and reports, JSON-able: see ``plan.describe``."""
+        return describe.describe(self)
+
+
+def _steps(before: int, after: int) -> Iterator[tuple[int, bool]]:
+    """(slot, whether it starts) from one number of held users to another: oldest first up, newest first down."""
+    if after >= before:
+        return ((slot, True) for slot in range(before, after))
+    return ((slot, False) for slot in range(before - 1, after - 1, -1))
+
+
+def make_plan(scenario: Scenario, seed: int) -> Plan:
+    """A ramp without ``from`` begins where the phase before ended, or at 0; a phase without ``users`` holds none."""
+    phases: list[PlannedPhase] = []
+    for phase in scenario.load:
+        phases.append(_planned(phase, phases[-1] if phases else None))
+    return Plan(
+        seed=seed,
+        model=_model(scenario, phases),
+        phases=_numbered(phases, seed),
+        weights=tuple(user_type.weight for user_type in scenario.user_types),
+        graceful_stop_ns=scenario.graceful_stop,
+    )
+
+
+def _planned(phase: Phase, before: PlannedPhase | None) -> PlannedPhase:
+    index = before.index + 1 if before else 0
+    users, rate = phase.users, phase.arrivals
+    users_before, rate_before = (before.users_to, before.rate_to) if before else (0, 0.0)
+    return PlannedPhase(
+        index=index,
+        name=phase.name or f"phase {index + 1}",
+        warmup=phase.warmup,
+        start_ns=_end_ns(before),
+        duration_ns=phase.for_,
+        iterations=phase.iterations,
+        users_from=0 if users is None else users_before if users.from_ is None else users.from_,
+        users_to=users.to if users else 0,
+        rate_from=0.0 if rate is None else rate_before if rate.from_ is None else rate.from_,
+        rate_to=rate.to if rate else 0.0,
+        spacing=phase.spacing,
+        max_users=phase.max_users,
+    )
+
+
+def _end_ns(phase: PlannedPhase | None) -> int | None:
+    if phase is None:
+        return 0
+    if phase.start_ns is None or phase.duration_ns is None:
+        return None
+    return phase.start_ns + phase.duration_ns
+
+
+def _numbered(phases: list[PlannedPhase], seed: int) -> tuple[PlannedPhase, ...]:
+    """Arrivals are numbered through all phases: how many come before is counted, by drawing them, before the load."""
+    numbered, first = [], 0
+    arriving = [phase.index for phase in phases if phase.expected_arrivals]
+    for phase in phases:
+        numbered.append(replace(phase, first_arrival=first))
+        if arriving and phase.index < arriving[-1]:
+            first += count_arrivals(
+                phase.rate_from, phase.rate_to, phase.duration_ns or 0, phase.spacing, seed, phase.index
+            )
+    return tuple(numbered)
+
+
+def _model(scenario: Scenario, phases: list[PlannedPhase]) -> Model:
+    """In the words of Schroeder, Wierman, Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006."""
+    if not any(phase.expected_arrivals for phase in phases):
+        return "closed"
+    if any(phase.held_most for phase in phases):
+        return "mixed"
+    return "partly open" if any(_lives_long(user_type) for user_type in scenario.user_types) else "open"
+
+
+def _lives_long(user_type: UserType) -> bool:
+    """Whether who arrived stays for more than one exchange: its flow loops, or pauses for a second or more.
+
+    What a ``while`` or a templated ``repeat`` will do is not known before the run; whoever writes one means a loop.
+    """
+    return any(
+        isinstance(step, EveryStep | WhileStep)
+        or (isinstance(step, RepeatStep) and step.repeat not in (0, 1))
+        or (isinstance(step, ThinkStep) and _mean_ns(step.think) >= NS_PER_S)
+        for _, step in walk(user_type.flow)
+    )
+
+
+def _mean_ns(think: Think) -> float:
+    return think.exponential or ((think.least or 0) + (think.most or 0)) / 2

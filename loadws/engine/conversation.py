@@ -1,0 +1,413 @@
+"""What is said on one connection: who gets which message.
+
+A ``Conversation`` is the transport's listener. It is synchronous and never raises. A message goes, in this order, to the
+first of: a ``message`` handler that claims it; a request whose ``where`` it matches; a ``wait_for`` or ``expect_none``
+that waits for it; the oldest request without ``where``; the kept messages, in flows that have a ``wait_for``. Else it is
+unclaimed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from loadws.engine.waiting import Parker
+from loadws.scenario.message import Message
+from loadws.transport.base import Connection, End, Outgoing, Payload
+
+if TYPE_CHECKING:
+    from loadws.engine.user import VirtualUser
+
+Predicate = Callable[[Message], bool]
+
+KEPT_MESSAGES = 1000
+KEPT_BYTES = 1 << 20
+KEPT_BYTES_PROCESS = 64 << 20
+#: How many requests that were answered or timed out a connection remembers, to tell late and duplicate answers apart.
+REMEMBERED = 64
+
+
+def payload_bytes(payload: Payload) -> int:
+    """The size on the wire: text is UTF-8, and ``len`` of it only where it is ASCII."""
+    if isinstance(payload, bytes) or payload.isascii():
+        return len(payload)
+    return len(payload.encode())
+
+
+class Pending(Outgoing):
+    """A request, from before it is sent until its fate is fixed: answered, timed_out or unanswered, once."""
+
+    __slots__ = ("answered_late", "counted", "fate", "first_ns", "message", "parker", "predicate", "until")
+
+    def __init__(self, parker: Parker, predicate: Predicate | None, until: Predicate | None) -> None:
+        self.sent_ns = 0
+        self.written_ns = 0
+        self.parker = parker
+        self.predicate = predicate
+        self.until = until
+        self.fate: Literal["answered", "timed_out", "unanswered"] | None = None
+        self.message: Message | None = None
+        self.first_ns = 0
+        self.counted = False  # among the messages sent
+        self.answered_late = False
+
+
+class Watch:
+    """A ``wait_for`` or an ``expect_none`` that waits: the next ``count`` messages that match are its."""
+
+    __slots__ = ("count", "found", "parker", "predicate")
+
+    def __init__(self, parker: Parker, predicate: Predicate | None, count: int) -> None:
+        self.parker = parker
+        self.predicate = predicate
+        self.count = count
+        self.found: list[Message] = []
+
+    @property
+    def is_done(self) -> bool:
+        return len(self.found) >= self.count
+
+    def takes(self, message: Message) -> bool:
+        return not self.is_done and (self.predicate is None or self.predicate(message))
+
+
+class KeptMessages:
+    """Messages that nobody wanted yet: the last 1,000 or 1 MiB of a connection, within a bound for the process."""
+
+    __slots__ = ("_bytes", "_messages", "_room")
+
+    def __init__(self, room: KeptRoom) -> None:
+        self._messages: deque[Message] = deque()
+        self._bytes = 0
+        self._room = room
+
+    def keep(self, message: Message) -> int:
+        """How many messages had to be let go for it, itself among them where there is no room at all."""
+        size = len(message.payload)
+        let_go = 0
+        while self._messages and not self._fits(size):
+            self._forget(0)
+            let_go += 1
+        if not self._fits(size):
+            return let_go + 1
+        self._messages.append(message)
+        self._bytes += size
+        self._room.used += size
+        return let_go
+
+    def take(self, predicate: Predicate | None) -> Message | None:
+        """The oldest message that matches, kept no longer."""
+        for index, message in enumerate(self._messages):
+            if predicate is None or predicate(message):
+                self._forget(index)
+                return message
+        return None
+
+    def let_go(self) -> int:
+        """Forgets all; how many there were."""
+        count = len(self._messages)
+        self._room.used -= self._bytes
+        self._messages.clear()
+        self._bytes = 0
+        return count
+
+    def _fits(self, size: int) -> bool:
+        return (
+            len(self._messages) < KEPT_MESSAGES
+            and self._bytes + size <= KEPT_BYTES
+            and self._room.used + size <= KEPT_BYTES_PROCESS
+        )
+
+    def _forget(self, index: int) -> None:
+        size = len(self._messages[index].payload)
+        del self._messages[index]
+        self._bytes -= size
+        self._room.used -= size
+
+
+class KeptRoom:
+    """How many bytes all connections of the process keep."""
+
+    __slots__ = ("used",)
+
+    def __init__(self) -> None:
+        self.used = 0
+
+
+class Conversation:
+    """The listener of one connection of one user."""
+
+    __slots__ = (
+        "_handlers",
+        "_kept",
+        "_ledger",
+        "_matching",
+        "_next",
+        "_pings",
+        "_settled",
+        "_waiting",
+        "_watches",
+        "connection",
+        "end",
+        "end_reported",
+        "user",
+    )
+
+    def __init__(self, user: VirtualUser, *, keeps: bool) -> None:
+        self.user = user
+        self.connection: Connection | None = None
+        self.end: End | None = None
+        self.end_reported = False
+        self._handlers = user.handlers
+        self._ledger = user.run.recorder.ledger
+        self._next: deque[Pending] = deque()  # requests without where, oldest first
+        self._matching: list[Pending] = []  # requests with where
+        self._settled: deque[Pending] = deque(maxlen=REMEMBERED)  # of those with where: what came of them
+        self._watches: list[Watch] = []
+        self._waiting: set[Parker] = set()  # strands that wait for the end of the connection
+        self._pings: dict[bytes, tuple[Parker, list[int]]] = {}
+        self._kept = KeptMessages(user.run.kept_room) if keeps else None
+
+    # -- what the transport says --------------------------------------------------------------------------------------
+
+    def on_open(self, connection: Connection) -> None:
+        self.connection = connection
+        self._ledger.connections.opened += 1
+        self.user.run.recorder.open_connections += 1
+
+    def on_message(self, payload: Payload, received_ns: int) -> None:
+        self._ledger.messages.received += 1
+        self._ledger.bytes.received += payload_bytes(payload)
+        message = Message(payload, received_ns)
+        if self._handlers is not None and self._handlers.claims(message):
+            return
+        if self._matching and self._answers_matching(message):
+            return
+        if self._watches and self._is_watched_for(message):
+            return
+        if self._next and self._answers_next(message):
+            return
+        self._keep(message)
+
+    def on_pong(self, payload: bytes, sent_ns: int, received_ns: int) -> None:
+        waiting = self._pings.pop(payload, None)
+        if waiting is not None:
+            parker, received = waiting
+            received.append(received_ns)
+            parker.wake()
+        elif sent_ns:  # a keepalive of the transport's; an unsolicited pong has no sent_ns
+            self.user.run.recorder.duration("ping_time", "keepalive", sent_ns, received_ns - sent_ns)
+
+    def on_end(self, end: End) -> None:
+        if self.end is not None:
+            return
+        self.end = end
+        self._count_end(end)
+        is_awaited = bool(self._next or self._matching or self._watches or self._waiting or self._pings)
+        for pending in (*self._next, *self._matching):
+            self._settle(pending, "unanswered")
+        self._next.clear()
+        self._matching.clear()
+        for watch in self._watches:
+            watch.parker.wake()
+        for parker, _ in self._pings.values():
+            parker.wake()
+        for parker in self._waiting:
+            parker.wake()
+        if not is_awaited and is_failure(end):
+            self.report_end("connection")
+        if self._handlers is not None:
+            self._handlers.on_close(end)
+
+    def on_frame(self, direction: Literal["in", "out"], what: str, payload: bytes, at_ns: int) -> None:
+        tracer = self.user.run.tracer
+        if tracer is not None:
+            tracer.frame(direction, what, payload, at_ns)
+
+    def report_end(self, step: str) -> None:
+        """Counts an end that somebody did not want, once, whoever notices first."""
+        if self.end is not None and not self.end_reported:
+            self.end_reported = True
+            self.user.report(end_kind(self.end), step, describe(self.end))
+
+    # -- what the steps ask -------------------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        return self.connection is not None and self.end is None
+
+    def expect(self, pending: Pending) -> None:
+        """From now on a message may answer it; called before the request is sent, since its answer may be quicker."""
+        if pending.predicate is None:
+            self._next.append(pending)
+        else:
+            self._matching.append(pending)
+
+    def time_out(self, pending: Pending) -> None:
+        """Its deadline came. One without ``where`` keeps its place, so that its late answer is not taken for the next."""
+        pending.fate = "timed_out"
+        if pending.predicate is not None:
+            self._matching.remove(pending)
+            self._settled.append(pending)
+
+    def abandon(self, pending: Pending) -> None:
+        """It was never sent whole, or its user was cut off: nobody waits for its answer any more."""
+        if pending.fate is None:
+            pending.fate = "unanswered"
+        if pending in self._next:
+            self._next.remove(pending)
+        if pending in self._matching:
+            self._matching.remove(pending)
+
+    def watch(self, watch: Watch) -> None:
+        """Kept messages are looked at first."""
+        if self._kept is not None:
+            while not watch.is_done and (message := self._kept.take(watch.predicate)) is not None:
+                watch.found.append(message)
+        self._watches.append(watch)
+
+    def unwatch(self, watch: Watch) -> None:
+        self._watches.remove(watch)
+
+    async def wait_for_end(self, parker: Parker, deadline_ns: int) -> End | None:
+        self._waiting.add(parker)
+        try:
+            while self.end is None:
+                if not await parker.wait(deadline_ns):
+                    break
+        finally:
+            self._waiting.discard(parker)
+        return self.end
+
+    async def wait_for_pong(self, payload: bytes, parker: Parker, deadline_ns: int) -> int | None:
+        """When the pong was received; None where the deadline or the end of the connection came first."""
+        received: list[int] = []
+        self._pings[payload] = (parker, received)
+        try:
+            while not received and self.end is None:
+                if not await parker.wait(deadline_ns):
+                    break
+        finally:
+            self._pings.pop(payload, None)
+        return received[0] if received else None
+
+    def forget_kept(self) -> None:
+        """The session is over: what it kept was never claimed."""
+        if self._kept is not None:
+            self._ledger.messages.unclaimed += self._kept.let_go()
+
+    # -- who gets a message -------------------------------------------------------------------------------------------
+
+    def _answers_matching(self, message: Message) -> bool:
+        for index, pending in enumerate(self._matching):
+            if _is_after(message, pending) and pending.predicate is not None and pending.predicate(message):
+                if self._is_last_of(pending, message):
+                    del self._matching[index]
+                    self._settled.append(pending)
+                    self._settle(pending, "answered", message)
+                return True
+        return False
+
+    def _answers_next(self, message: Message) -> bool:
+        pending = self._next[0]
+        if not _is_after(message, pending):
+            return False
+        if self._is_last_of(pending, message):
+            self._next.popleft()
+            if pending.fate == "timed_out":
+                self._ledger.messages.late += 1
+            else:
+                self._settle(pending, "answered", message)
+        return True
+
+    def _is_last_of(self, pending: Pending, message: Message) -> bool:
+        """A streamed answer goes on until its ``until`` holds; its first message is stamped."""
+        if not pending.first_ns:
+            pending.first_ns = message.received_ns
+        return pending.until is None or pending.until(message)
+
+    def _is_watched_for(self, message: Message) -> bool:
+        for watch in self._watches:
+            if watch.takes(message):
+                watch.found.append(message)
+                if watch.is_done:
+                    watch.parker.wake()
+                return True
+        return False
+
+    def _keep(self, message: Message) -> None:
+        for pending in self._settled:
+            if pending.predicate is not None and pending.predicate(message):
+                self._count_again(pending)
+                return
+        if self._kept is None or self.end is not None:
+            self._ledger.messages.unclaimed += 1
+        else:
+            self._ledger.messages.unclaimed += self._kept.keep(message)
+
+    def _count_again(self, pending: Pending) -> None:
+        if pending.fate == "timed_out" and not pending.answered_late:
+            self._ledger.messages.late += 1
+            pending.answered_late = True
+        else:
+            self._ledger.messages.duplicate += 1
+
+    # -- counting -----------------------------------------------------------------------------------------------------
+
+    def _settle(
+        self, pending: Pending, fate: Literal["answered", "unanswered"], message: Message | None = None
+    ) -> None:
+        if pending.fate is None:
+            pending.fate = fate
+            pending.message = message
+            pending.parker.wake()
+
+    def _count_end(self, end: End) -> None:
+        connections = self._ledger.connections
+        self.user.run.recorder.open_connections -= 1
+        if end.kind == "cut_off":
+            connections.open_at_end += 1
+            return
+        match end.by:
+            case "us":
+                connections.closed_by_us += 1
+            case "peer":
+                connections.closed_by_peer += 1
+            case "lost":
+                connections.lost += 1
+        code = end.kind if end.by == "lost" else end.code if end.code is not None else "none"
+        key = f"{end.by}.{code}"
+        self._ledger.close_codes[key] = self._ledger.close_codes.get(key, 0) + 1
+
+
+#: Close codes with which a peer ends a connection in good order.
+GOOD_ORDER = (1000, 1001, None)
+
+
+def is_failure(end: End) -> bool:
+    """Whether such an end is an error even where nobody was waiting for anything."""
+    if end.by == "us":
+        return end.kind == "close_timeout"
+    return end.by == "lost" or end.code not in GOOD_ORDER
+
+
+def end_kind(end: End) -> str:
+    """The kind under which such an end counts as an error: ``lost.reset``, ``closed.1011``, ``close_timeout``."""
+    if end.by == "peer":
+        return f"closed.{end.code if end.code is not None else 'none'}"
+    return f"lost.{end.kind}" if end.by == "lost" else end.kind or "closed.us"
+
+
+def describe(end: End) -> str:
+    if end.by == "lost":
+        return f"the connection was lost: {end.reason or end.kind}"
+    if end.by == "us":
+        return "the peer did not answer our close" if end.kind == "close_timeout" else "we closed the connection"
+    code = "no code" if end.code is None else f"code {end.code}"
+    return f"the peer closed the connection with {code}" + (f": {end.reason}" if end.reason else "")
+
+
+def _is_after(message: Message, pending: Pending) -> bool:
+    """A request never matches a message that was read before it was sent."""
+    return 0 < pending.sent_ns <= message.received_ns

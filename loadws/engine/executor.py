@@ -1,0 +1,159 @@
+"""The plan, executed: users begin and leave when it says so, whatever the server does.
+
+Phases follow each other at their intended times, not when the one before happens to be done. Held users carry over from
+phase to phase; arrived ones live until their session is done. After the last phase held users leave, everyone gets the
+graceful stop, and who is then not done is cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from loadws.engine.lifecycle import Lifecycle
+from loadws.engine.run import Budget, Run, UserKind
+from loadws.engine.user import VirtualUser
+from loadws.engine.waiting import Parker
+from loadws.plan.plan import Arrival, Plan, PlannedPhase
+from loadws.terms.units import NS_PER_S
+
+
+class Executor:
+    """Runs one shard of a plan. ``phases`` fills with (name, start, end) of each phase as it really was, in seconds."""
+
+    def __init__(self, plan: Plan, run: Run, kinds: Sequence[UserKind], lifecycle: Lifecycle) -> None:
+        self._plan = plan
+        self._run = run
+        self._kinds = kinds
+        self._lifecycle = lifecycle
+        self._held: dict[int, VirtualUser] = {}
+        self._start_ns = 0
+        self.current: str | None = None
+        self.phases: list[tuple[str, float, float]] = []
+
+    async def execute(self, start_ns: int) -> None:
+        """Returns when the last user is gone. ``start_ns`` is the intended time of the plan's beginning."""
+        self._start_ns = start_ns
+        with self._lifecycle.users:
+            async with trio.open_nursery() as users:
+                await self._run_phases(users, start_ns)
+                for user in tuple(self._held.values()):
+                    user.leave()
+                # The deadline cuts off who is not done by then; when the nursery empties earlier, nobody is.
+                self._lifecycle.users.deadline = trio.current_time() + self._plan.graceful_stop_ns / NS_PER_S
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    async def _run_phases(self, users: trio.Nursery, start_ns: int) -> None:
+        held = 0
+        for phase in self._plan.phases:
+            if self._lifecycle.stopping.is_set():
+                return
+            self.current = phase.name
+            self._run.recorder.begin_phase(phase.index, start_ns)
+            end_ns = await self._run_phase(phase, held, start_ns, users)
+            self.phases.append((phase.name, self._seconds(start_ns), self._seconds(end_ns)))
+            held, start_ns = self._settle_held(phase, end_ns - start_ns), end_ns
+
+    async def _run_phase(self, phase: PlannedPhase, held: int, start_ns: int, users: trio.Nursery) -> int:
+        """Returns when the phase ends: at its intended time, when its flows are done, or when the run is stopped."""
+        self._run.budget = Budget(phase.iterations) if phase.iterations is not None else None
+        planned_end_ns = None if phase.duration_ns is None else start_ns + phase.duration_ns
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._hold_users, phase, held, start_ns, users)
+            nursery.start_soon(self._let_users_arrive, phase, start_ns, users)
+            if await self._end_of(planned_end_ns):
+                end_ns = planned_end_ns or start_ns  # both tasks end by themselves: nothing is planned after it
+            else:
+                end_ns = self._run.timers.now_ns()
+                nursery.cancel_scope.cancel()
+        self._run.budget = None
+        for user in tuple(self._held.values()):
+            user.interrupt_pauses()  # who had no flow left in this phase goes on in the next
+        return end_ns
+
+    async def _end_of(self, planned_end_ns: int | None) -> bool:
+        """Whether the phase ended by its time."""
+        parker = Parker(self._run.timers)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_wake_after, self._lifecycle.stopping, parker)
+            if self._run.budget is not None:
+                nursery.start_soon(_wake_after, self._run.budget.over, parker)
+            woken = await parker.wait(planned_end_ns)
+            nursery.cancel_scope.cancel()
+        return not woken
+
+    # -- held users ---------------------------------------------------------------------------------------------------
+
+    async def _hold_users(self, phase: PlannedPhase, held: int, start_ns: int, users: trio.Nursery) -> None:
+        parker = Parker(self._run.timers)
+        for change in self._plan.changes(phase, held):
+            await self._until(start_ns + change.at_ns, parker)
+            if change.start:
+                self._begin_held(change.slot, start_ns + change.at_ns, users)
+            elif (user := self._held.pop(change.slot, None)) is not None:
+                user.leave()
+
+    def _begin_held(self, slot: int, begin_ns: int, users: trio.Nursery) -> None:
+        user = VirtualUser(self._run, self._kinds[self._plan.user_type(slot)], slot, is_held=True)
+        self._held[slot] = user
+        users.start_soon(self._live_held, user, begin_ns)
+
+    async def _live_held(self, user: VirtualUser, begin_ns: int) -> None:
+        self._run.recorder.users += 1
+        try:
+            await user.live_held(begin_ns)
+        finally:
+            self._run.recorder.users -= 1
+            if self._held.get(user.index) is user:
+                del self._held[user.index]
+
+    def _settle_held(self, phase: PlannedPhase, lasted_ns: int) -> int:
+        """How many the plan holds at a phase's end; where it ended early, in the midst of a change, so many are left."""
+        held = phase.users_at(lasted_ns)
+        for slot in [slot for slot in self._held if slot >= held]:
+            self._held.pop(slot).leave()
+        return held
+
+    # -- arrivals -----------------------------------------------------------------------------------------------------
+
+    async def _let_users_arrive(self, phase: PlannedPhase, start_ns: int, users: trio.Nursery) -> None:
+        parker = Parker(self._run.timers)
+        for arrival in self._plan.arrivals(phase):
+            await self._until(start_ns + arrival.at_ns, parker)
+            self._arrive(arrival, phase, start_ns + arrival.at_ns, users)
+
+    def _arrive(self, arrival: Arrival, phase: PlannedPhase, intended_ns: int, users: trio.Nursery) -> None:
+        """Never held back: above ``max_users``, or with no flow left in the phase, the arrival is dropped and counted."""
+        arrivals = self._run.recorder.ledger.arrivals
+        arrivals.planned += 1
+        budget = self._run.budget
+        is_full = phase.max_users is not None and self._run.recorder.users >= phase.max_users
+        if is_full or (budget is not None and not budget.take()):
+            arrivals.dropped += 1
+            return
+        kind = self._kinds[self._plan.user_type(arrival.user)]
+        user = VirtualUser(self._run, kind, arrival.user, is_held=False)
+        self._run.recorder.users += 1
+        users.start_soon(self._live_arrived, user, intended_ns, budget)
+
+    async def _live_arrived(self, user: VirtualUser, intended_ns: int, budget: Budget | None) -> None:
+        try:
+            await user.live_arrived(intended_ns, budget)
+        finally:
+            self._run.recorder.users -= 1
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    async def _until(self, at_ns: int, parker: Parker) -> None:
+        if self._run.timers.now_ns() < at_ns:
+            await parker.wait(at_ns)
+
+    def _seconds(self, at_ns: int) -> float:
+        return (at_ns - self._start_ns) / NS_PER_S
+
+
+async def _wake_after(event: trio.Event, parker: Parker) -> None:
+    await event.wait()
+    parker.wake()

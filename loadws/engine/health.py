@@ -1,0 +1,117 @@
+"""The generator watches itself: how late its loop was, how busy its processor, how long the collector held it up.
+
+A tool that does not would report its own delays as the server's. Precedents are named in measurement.md.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from loadws.engine.waiting import Parker
+from loadws.metrics.frame import Health
+from loadws.terms.units import NS_PER_MS
+from loadws.transport.base import Timers
+
+#: Between two looks at the loop: 50 a second see what matters and cost next to nothing.
+LOOK_EVERY_NS = 20 * NS_PER_MS
+#: Counting the open files reads a directory, which takes milliseconds where there are thousands: not every second.
+COUNT_FILES_EVERY = 10
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+_STATM, _DESCRIPTORS = Path("/proc/self/statm"), Path("/proc/self/fd")
+
+
+class Watch:
+    """One process's health. ``take`` gives what was seen since it was last called."""
+
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+        self._lags_ns: list[int] = []
+        self._pauses_ns: list[int] = []
+        self._pause_began_ns = 0
+        self._taken_ns = timers.now_ns()
+        self._cpu_ns = time.process_time_ns()
+        self._open_files = 0
+        self._taken = 0
+
+    async def look(self) -> None:
+        """Asks to be woken at a time and notes how late it was, until cancelled."""
+        parker = Parker(self._timers)
+        while True:
+            wanted_ns = self._timers.now_ns() + LOOK_EVERY_NS
+            await parker.wait(wanted_ns)
+            self._lags_ns.append(self._timers.now_ns() - wanted_ns)
+
+    def collector_ran(self, phase: str, _info: Mapping[str, int]) -> None:
+        """For ``gc.callbacks``."""
+        if phase == "start":
+            self._pause_began_ns = time.perf_counter_ns()
+        else:
+            self._pauses_ns.append(time.perf_counter_ns() - self._pause_began_ns)
+
+    def take(self) -> Health:
+        now_ns, cpu_ns = self._timers.now_ns(), time.process_time_ns()
+        lags, self._lags_ns = sorted(self._lags_ns), []
+        pauses, self._pauses_ns = self._pauses_ns, []
+        if self._taken % COUNT_FILES_EVERY == 0:
+            self._open_files = open_files()
+        health = Health(
+            cpu_share=(cpu_ns - self._cpu_ns) / max(1, now_ns - self._taken_ns),
+            loop_lag_max_ns=lags[-1] if lags else 0,
+            loop_lag_p99_ns=lags[int(len(lags) * 0.99)] if lags else 0,
+            gc_pause_max_ns=max(pauses, default=0),
+            gc_pause_total_ns=sum(pauses),
+            open_files=self._open_files,
+            rss_bytes=resident_bytes(),
+        )
+        self._taken += 1
+        self._taken_ns, self._cpu_ns = now_ns, cpu_ns
+        return health
+
+
+class Collector:
+    """CPython's collector, at moments of our choosing.
+
+    With thousands of tasks alive it is a third of all cost, and it strikes in the middle of a message. What is there at the
+    start is frozen; young objects are collected between windows, older ones every tenth time.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._windows = 0
+
+    def __enter__(self) -> Collector:
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        gc.callbacks.append(self._watch.collector_ran)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        gc.callbacks.remove(self._watch.collector_ran)
+        gc.enable()
+        gc.unfreeze()
+
+    def collect(self) -> None:
+        self._windows += 1
+        gc.collect(1 if self._windows % 10 == 0 else 0)
+
+
+def open_files() -> int:
+    """How many descriptors this process has open; 0 where the system does not say."""
+    try:
+        return len(os.listdir(_DESCRIPTORS))  # noqa: PTH208 - names alone, without an object each
+    except OSError:
+        return 0
+
+
+def resident_bytes() -> int:
+    """This process's resident memory; 0 where the system does not say."""
+    try:
+        return int(_STATM.read_text().split()[1]) * _PAGE_BYTES
+    except (OSError, IndexError, ValueError):
+        return 0

@@ -1,0 +1,107 @@
+"""What all virtual users of one process share, and what a user type was compiled to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import trio
+
+from loadws.engine.conversation import KeptRoom
+from loadws.terms.units import NS_PER_MS
+
+if TYPE_CHECKING:
+    from loadws.engine.strand import Strand
+    from loadws.engine.trace import Tracer
+    from loadws.metrics.recorder import Recorder
+    from loadws.scenario.feed import Feed
+    from loadws.scenario.matching import Captures, Conditions
+    from loadws.scenario.template import Compiled
+    from loadws.transport.base import Connector, Timers
+
+#: How many handshakes of held users may be under way at once: a thousand that begin in one moment is no load anybody means.
+HANDSHAKES_AT_ONCE = 256
+
+StepFunction = Callable[["Strand"], Awaitable[None]]
+Steps = tuple[StepFunction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledHandler:
+    """``waits``: some of its steps wait, so it runs in the user's handler task and not at once."""
+
+    steps: Steps
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHandler(CompiledHandler):
+    """``uses_message``: some template of its steps does, so the message is parsed for it."""
+
+    where: Conditions | None
+    capture: Captures | None
+    uses_message: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserKind:
+    """A user type, compiled. ``connect`` opens the connection of a flow that has no such step at its top level."""
+
+    name: str
+    flow: Steps
+    connect: StepFunction | None
+    messages: tuple[MessageHandler, ...]
+    open: CompiledHandler | None
+    error: CompiledHandler | None
+    close: CompiledHandler | None
+
+    @property
+    def has_handlers(self) -> bool:
+        return bool(self.messages or self.open or self.error or self.close)
+
+    @property
+    def handlers_wait(self) -> bool:
+        handlers = (*self.messages, self.error, self.close)
+        return any(handler is not None and handler.waits for handler in handlers)
+
+
+class Budget:
+    """``iterations: N`` of a phase: so many flows in all, whoever runs them. ``over`` is set when the last has ended."""
+
+    def __init__(self, flows: int) -> None:
+        self.left = flows
+        self.under_way = 0
+        self.over = trio.Event()
+
+    def take(self) -> bool:
+        if not self.left:
+            return False
+        self.left -= 1
+        self.under_way += 1
+        return True
+
+    def done(self) -> None:
+        self.under_way -= 1
+        if not self.left and not self.under_way:
+            self.over.set()
+
+
+@dataclass(slots=True)
+class Run:
+    """Shared by all users of the process. ``variables`` are the scenario's own, compiled; ``feeds`` its data."""
+
+    timers: Timers
+    connector: Connector
+    recorder: Recorder
+    seed: int
+    variables: Mapping[str, Compiled]
+    feeds: Mapping[str, Feed]
+    secrets: frozenset[str] = frozenset()
+    tracer: Tracer | None = None
+    budget: Budget | None = None
+    kept_room: KeptRoom = field(default_factory=KeptRoom)
+    handshakes: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(HANDSHAKES_AT_ONCE))
+    env: Mapping[str, str] = field(default_factory=dict)
+    clock: Callable[[], int] = lambda: time.time_ns() // NS_PER_MS

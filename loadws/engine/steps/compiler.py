@@ -1,0 +1,118 @@
+"""Flows -> coroutine functions, once, before the run.
+
+What a step needs (its meter, its templates, its payload) is found here and closed over, so that running it looks nothing up.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from loadws.engine.run import CompiledHandler, MessageHandler, StepFunction, Steps, UserKind
+from loadws.engine.steps import connecting, noting, pacing, talking, waiting
+from loadws.engine.strand import Strand
+from loadws.engine.trace import Tracer
+from loadws.metrics.recorder import Recorder
+from loadws.scenario.matching import compile_captures, compile_conditions
+from loadws.scenario.model import ConnectBody, ConnectStep, Flow, Scenario, Step, UserType, walk
+
+#: Verbs that never wait. A ``send`` in a handler does not either: it is queued. Loops may not end, so they count as waiting.
+INSTANT = frozenset({"send", "set", "check", "record", "count", "log", "if", "pick"})
+
+VERBS: dict[str, Callable[[Any, Compiler], StepFunction]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """What compiling a step may ask for. ``at_once``: inside a handler whose steps may not wait."""
+
+    scenario: Scenario
+    base: Path  # where the scenario's files are
+    recorder: Recorder
+    tls: ssl.SSLContext | None
+    tracer: Tracer | None = None
+    at_once: bool = False
+    uses_message: bool = False
+    keeps: bool = False  # the user type has a wait_for
+
+    def flow(self, flow: Flow) -> Steps:
+        return tuple(self.step(step) for step in flow)
+
+    def step(self, step: Step) -> StepFunction:
+        run = VERBS[step.verb](step, self)
+        return run if self.tracer is None else _traced(run, step, self.tracer)
+
+    # -- user types ---------------------------------------------------------------------------------------------------
+
+    def kind(self, user: UserType) -> UserKind:
+        """A user type, whole."""
+        keeps = any(step.verb == "wait_for" for _, step in walk(user.flow))
+        compiler = replace(self, uses_message=_mentions_message(user), keeps=keeps)
+        connect = None if user.is_whole_session else compiler.step(ConnectStep(name="connect", connect=ConnectBody()))
+        return UserKind(
+            name=user.name,
+            flow=compiler.flow(user.flow),
+            connect=connect,
+            messages=tuple(compiler._message_handler(handler) for handler in user.on.message),
+            open=CompiledHandler(compiler.flow(user.on.open), waits=True) if user.on.open else None,
+            error=compiler._handler(user.on.error),
+            close=compiler._handler(user.on.close),
+        )
+
+    def _message_handler(self, handler: Any) -> MessageHandler:
+        waits = _waits(handler.do)
+        return MessageHandler(
+            steps=replace(self, at_once=not waits).flow(handler.do),
+            waits=waits,
+            where=compile_conditions(handler.where) if handler.where else None,
+            capture=compile_captures(handler.capture) if handler.capture else None,
+            uses_message=self.uses_message,
+        )
+
+    def _handler(self, flow: Flow) -> CompiledHandler | None:
+        if not flow:
+            return None
+        waits = _waits(flow)
+        return CompiledHandler(replace(self, at_once=not waits).flow(flow), waits)
+
+
+def _waits(flow: Flow) -> bool:
+    return any(step.verb not in INSTANT for _, step in walk(flow))
+
+
+def _mentions_message(user: UserType) -> bool:
+    """Whether some template may look at ``message``; where none does, no answer is parsed for it."""
+    return "message" in str(user.model_dump(exclude={"name"})).replace("'message':", "")
+
+
+def _traced(run: StepFunction, step: Step, tracer: Tracer) -> StepFunction:
+    async def traced(strand: Strand) -> None:
+        with tracer.step(step, strand):
+            await run(strand)
+
+    return traced
+
+
+VERBS.update(
+    connect=connecting.compile_connect,
+    close=connecting.compile_close,
+    ping=connecting.compile_ping,
+    send=talking.compile_send,
+    request=talking.compile_request,
+    wait_for=waiting.compile_wait_for,
+    expect_none=waiting.compile_expect_none,
+    think=pacing.compile_think,
+    every=pacing.compile_every,
+    repeat=pacing.compile_repeat,
+    pick=pacing.compile_pick,
+    set=noting.compile_set,
+    check=noting.compile_check,
+    record=noting.compile_record,
+    count=noting.compile_count,
+    log=noting.compile_log,
+)
+VERBS["while"] = pacing.compile_while
+VERBS["if"] = pacing.compile_if

@@ -1,0 +1,270 @@
+"""``send`` and ``request``: the hot path.
+
+A request is expected before it is sent, since its answer may be quicker than the return of the write. It is counted as sent
+when its last byte was taken, and its fate exactly once, however it ends: see ``_conclude``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from loadws.engine.conversation import Conversation, Pending, payload_bytes
+from loadws.engine.handlers import message_value
+from loadws.engine.run import StepFunction
+from loadws.engine.steps.payload import compile_payload
+from loadws.engine.strand import Strand
+from loadws.metrics.recorder import Recorder, StepMeter
+from loadws.scenario.matching import Captures, Conditions, compile_captures, compile_conditions
+from loadws.scenario.message import Message
+from loadws.scenario.model import RequestStep, SendStep, Step
+from loadws.scenario.template import EvaluationError
+from loadws.transport.base import Connection, NotOpen, Outgoing
+
+if TYPE_CHECKING:
+    from loadws.engine.steps.compiler import Compiler
+
+
+def open_conversation(strand: Strand, step: Step, kind: str) -> tuple[Conversation, Connection]:
+    """The user's open connection. Without one the step failed, and so, unless it says otherwise, did the session."""
+    conversation = strand.user.conversation
+    if conversation is not None and conversation.connection is not None and conversation.end is None:
+        return conversation, conversation.connection
+    strand.user.run.recorder.outcome(kind, step.label, strand.due()[0], failed=True)
+    fail_without_connection(strand, step)
+    raise StepSkipped
+
+
+class StepSkipped(Exception):
+    """The step cannot run, its failure was counted, and the flow goes on."""
+
+
+def fail_without_connection(strand: Strand, step: Step) -> None:
+    """The connection ended before the step, or was never there. Its end is counted once, by whoever notices first."""
+    conversation = strand.user.conversation
+    if conversation is None or conversation.end is None:
+        strand.fail(step, "not_connected", "there is no open connection", default="end_session")
+        return
+    conversation.report_end(step.label)
+    strand.obey(step.on_failure or "end_session")
+
+
+def fail_with_connection(strand: Strand, step: Step, conversation: Conversation) -> None:
+    """The connection ended, or began to close, while the step waited."""
+    if conversation.end is None:
+        strand.fail(step, "not_open", "the connection is closing")
+        return
+    conversation.report_end(step.label)
+    strand.obey(step.on_failure or "end_turn")
+
+
+# -- send -------------------------------------------------------------------------------------------------------------
+
+
+def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
+    payload = compile_payload(step.send, compiler.base)
+    meter = compiler.recorder.step(step.label)
+    ledger = compiler.recorder.ledger
+
+    async def send(strand: Strand) -> None:
+        try:
+            _, connection = open_conversation(strand, step, "send")
+        except StepSkipped:
+            return
+        intended_ns, due_ns = strand.due()
+        _, data = strand.evaluate(step, payload.make)
+        out = Outgoing()
+        try:
+            await connection.send(data, out)
+        except NotOpen:
+            fail_without_connection(strand, step)
+        finally:
+            if out.written_ns:
+                ledger.messages.sent += 1
+                ledger.messages.one_way += 1
+                ledger.bytes.sent += payload_bytes(data)
+                meter.sent(intended_ns, due_ns, out.sent_ns, out.written_ns)
+                strand.free_ns = out.written_ns
+            elif out.sent_ns:
+                ledger.messages.unfinished_writes += 1
+
+    async def send_soon(strand: Strand) -> None:
+        try:
+            _, connection = open_conversation(strand, step, "send")
+        except StepSkipped:
+            return
+        _, data = strand.evaluate(step, payload.make)
+        out = SoonSent(meter, compiler.recorder, strand.due(), payload_bytes(data))
+        try:
+            connection.send_soon(data, out)
+        except NotOpen as error:
+            strand.fail(step, error.kind, error.detail)
+
+    return send_soon if compiler.at_once else send
+
+
+class SoonSent(Outgoing):
+    """A handler's message. It counts when it was written, and the transport says when that is."""
+
+    __slots__ = ("_due_ns", "_intended_ns", "_ledger", "_meter", "_size")
+
+    def __init__(self, meter: StepMeter, recorder: Recorder, due: tuple[int, int], size: int) -> None:
+        super().__init__()
+        self._meter = meter
+        self._ledger = recorder.ledger
+        self._intended_ns, self._due_ns = due
+        self._size = size
+
+    def on_written(self) -> None:
+        self._ledger.messages.sent += 1
+        self._ledger.messages.one_way += 1
+        self._ledger.bytes.sent += self._size
+        self._meter.sent(self._intended_ns, self._due_ns, self.sent_ns, self.written_ns)
+
+    def on_unfinished(self) -> None:
+        self._ledger.messages.unfinished_writes += 1
+
+
+# -- request ----------------------------------------------------------------------------------------------------------
+
+
+def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
+    reply = step.request.reply
+    payload = compile_payload(step.request.send, compiler.base)
+    constant, size = payload.constant, payload.constant_bytes
+    where = compile_conditions(reply.where) if reply.where else None
+    until = compile_conditions(reply.until) if reply.until else None
+    answer = Answer(step, compiler, reply.check, reply.capture)
+    meter = compiler.recorder.step(step.label)
+    ledger = compiler.recorder.ledger
+    within_ns = reply.within
+
+    async def request(strand: Strand) -> None:
+        try:
+            conversation, connection = open_conversation(strand, step, "request")
+        except StepSkipped:
+            return
+        intended_ns, due_ns = strand.due()
+        if constant is not None and where is None and until is None:
+            data, length = constant, size
+            pending = Pending(strand.parker, None, None)
+        else:
+            sent, data = strand.evaluate(step, payload.make)
+            length = payload_bytes(data)
+            strand.scope.extra["sent"] = sent
+            pending = Pending(
+                strand.parker,
+                strand.evaluate(step, where.bind) if where is not None else None,
+                strand.evaluate(step, until.bind) if until is not None else None,
+            )
+        conversation.expect(pending)
+        try:
+            await connection.send(data, pending)
+            ledger.messages.sent += 1
+            ledger.bytes.sent += length
+            pending.counted = True
+            deadline_ns = pending.sent_ns + within_ns
+            while pending.fate is None:
+                if not await strand.parker.wait(deadline_ns) and pending.fate is None:
+                    conversation.time_out(pending)
+        except NotOpen:
+            pass  # the end of the connection is told below
+        finally:
+            _conclude(conversation, pending, meter, compiler.recorder, (intended_ns, due_ns), length)
+        message = pending.message
+        if message is None:
+            _fail_unanswered(strand, step, conversation, pending, within_ns)
+            return
+        strand.free_ns = message.received_ns
+        if until is not None:
+            first_ns = pending.first_ns - intended_ns
+            compiler.recorder.duration("first_message_time", step.label, intended_ns, first_ns)
+            last_ns = message.received_ns - intended_ns
+            compiler.recorder.duration("last_message_time", step.label, intended_ns, last_ns)
+        if answer.is_looked_at:
+            answer.look_at(strand, message, intended_ns)
+
+    return request
+
+
+def _conclude(
+    conversation: Conversation,
+    pending: Pending,
+    meter: StepMeter,
+    recorder: Recorder,
+    due: tuple[int, int],
+    size: int,
+) -> None:
+    """Counts what became of a request, however its step ended: by an answer, a deadline, an end, or a cancellation."""
+    messages = recorder.ledger.messages
+    message = pending.message
+    if message is not None:
+        written_ns = pending.written_ns or message.received_ns
+        messages.answered += 1
+        meter.answered(*due, pending.sent_ns, written_ns, message.received_ns)
+    elif pending.written_ns:
+        if pending.fate == "timed_out":
+            messages.timed_out += 1
+        else:
+            conversation.abandon(pending)
+            messages.unanswered += 1
+        meter.silent(*due, pending.sent_ns, pending.written_ns)
+    else:
+        conversation.abandon(pending)
+        messages.unfinished_writes += bool(pending.sent_ns)
+        recorder.outcome("request", meter.step, due[0], failed=True)
+        return
+    if not pending.counted:  # written whole, but cancelled before the send returned
+        messages.sent += 1
+        recorder.ledger.bytes.sent += size
+
+
+def _fail_unanswered(
+    strand: Strand, step: RequestStep, conversation: Conversation, pending: Pending, within_ns: int
+) -> None:
+    strand.free_ns = strand.user.run.timers.now_ns()
+    if pending.fate == "timed_out":
+        strand.fail(step, "timeout", f"no answer within {within_ns / 1e9:g} s")
+    else:
+        fail_with_connection(strand, step, conversation)
+
+
+# -- what must hold of an answer --------------------------------------------------------------------------------------
+
+
+class Answer:
+    """The ``check`` and ``capture`` of a step, and ``message`` for the steps after it."""
+
+    __slots__ = ("_capture", "_check", "_recorder", "_step", "_uses_message", "is_looked_at")
+
+    def __init__(
+        self, step: Step, compiler: Compiler, check: dict[str, JsonValue] | None, capture: dict[str, JsonValue] | None
+    ) -> None:
+        self._step = step
+        self._recorder = compiler.recorder
+        self._check: Conditions | None = compile_conditions(check) if check else None
+        self._capture: Captures | None = compile_captures(capture) if capture else None
+        self._uses_message = compiler.uses_message
+        self.is_looked_at = bool(check or capture or compiler.uses_message)
+
+    def look_at(self, strand: Strand, message: Message, intended_ns: int) -> None:
+        """A failed check counts and the flow goes on; a capture that finds nothing ends the turn."""
+        if self._uses_message:
+            strand.scope.extra["message"] = message_value(message)
+        if self._check is not None:
+            why = self._why(strand, message)
+            self._recorder.outcome("check", self._step.label, intended_ns, failed=why is not None)
+            if why is not None:
+                strand.fail(self._step, "check", why, default="continue")
+        if self._capture is not None:
+            missing = self._capture.take(message, strand.scope.variables)
+            if missing is not None:
+                strand.fail(self._step, "capture", missing)
+
+    def _why(self, strand: Strand, message: Message) -> str | None:
+        assert self._check is not None
+        try:
+            return self._check.why(message, strand.scope)
+        except EvaluationError as error:
+            return str(error)

@@ -1,0 +1,125 @@
+"""``wait_for`` and ``expect_none``: messages, and ends, that nobody asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadws.engine.conversation import Conversation, Watch, describe
+from loadws.engine.run import StepFunction
+from loadws.engine.steps.talking import Answer, fail_with_connection, fail_without_connection
+from loadws.engine.strand import Strand
+from loadws.scenario.matching import compile_conditions
+from loadws.scenario.model import ExpectNoneStep, WaitForStep
+from loadws.transport.base import End
+
+if TYPE_CHECKING:
+    from loadws.engine.steps.compiler import Compiler
+
+
+def compile_wait_for(step: WaitForStep, compiler: Compiler) -> StepFunction:
+    return _wait_for_close(step, compiler) if step.wait_for.close is not None else _wait_for_messages(step, compiler)
+
+
+def _wait_for_messages(step: WaitForStep, compiler: Compiler) -> StepFunction:
+    body = step.wait_for
+    where = compile_conditions(body.where) if body.where else None
+    answer = Answer(step, compiler, body.check, body.capture)
+    recorder = compiler.recorder
+
+    async def wait_for(strand: Strand) -> None:
+        conversation = strand.user.conversation
+        intended_ns, due_ns = strand.due()
+        if conversation is None or conversation.connection is None:
+            recorder.outcome("wait_for", step.label, intended_ns, failed=True)
+            fail_without_connection(strand, step)
+            return
+        predicate = strand.evaluate(step, where.bind) if where is not None else None
+        watch = Watch(strand.parker, predicate, body.count)
+        await _watch(strand, conversation, watch, due_ns + body.within)
+        now_ns = strand.user.run.timers.now_ns()
+        strand.free_ns = now_ns
+        recorder.outcome("wait_for", step.label, intended_ns, failed=not watch.is_done)
+        if not watch.is_done:
+            if conversation.end is not None:
+                fail_with_connection(strand, step, conversation)
+            else:
+                seen = f"{len(watch.found)} of {body.count} messages" if body.count > 1 else "no message that matches"
+                strand.fail(step, "timeout", f"{seen} within {body.within / 1e9:g} s")
+            return
+        recorder.duration("wait_time", step.label, intended_ns, max(0, watch.found[-1].received_ns - intended_ns))
+        for message in watch.found if answer.is_looked_at else ():
+            answer.look_at(strand, message, intended_ns)
+
+    return wait_for
+
+
+async def _watch(strand: Strand, conversation: Conversation, watch: Watch, deadline_ns: int) -> None:
+    """Until the watch is done, the deadline, or the end of the connection."""
+    conversation.watch(watch)
+    try:
+        while not watch.is_done and conversation.end is None:
+            if not await strand.parker.wait(deadline_ns):
+                break
+    finally:
+        conversation.unwatch(watch)
+
+
+def _wait_for_close(step: WaitForStep, compiler: Compiler) -> StepFunction:
+    body = step.wait_for
+    recorder = compiler.recorder
+
+    async def wait_for_close(strand: Strand) -> None:
+        conversation = strand.user.conversation
+        intended_ns, due_ns = strand.due()
+        if conversation is None or conversation.connection is None:
+            recorder.outcome("wait_for", step.label, intended_ns, failed=True)
+            fail_without_connection(strand, step)
+            return
+        end = await conversation.wait_for_end(strand.parker, due_ns + body.within)
+        strand.free_ns = strand.user.run.timers.now_ns()
+        is_right = end is not None and end.by == "peer" and body.close in ("any", end.code)
+        recorder.outcome("wait_for", step.label, intended_ns, failed=not is_right)
+        if is_right and end is not None:
+            conversation.end_reported = True
+            recorder.duration("wait_time", step.label, intended_ns, max(0, end.at_ns - intended_ns))
+        else:
+            conversation.end_reported = conversation.end_reported or end is not None
+            strand.fail(step, "timeout" if end is None else "close", _unexpected(end, body.close, body.within))
+
+    return wait_for_close
+
+
+def _unexpected(end: End | None, expected: object, within_ns: int) -> str:
+    if end is None:
+        return f"the peer did not close the connection within {within_ns / 1e9:g} s"
+    return f"{describe(end)}; expected was a close by the peer with {expected}"
+
+
+def compile_expect_none(step: ExpectNoneStep, compiler: Compiler) -> StepFunction:
+    body = step.expect_none
+    where = compile_conditions(body.where) if body.where else None
+    recorder = compiler.recorder
+
+    async def expect_none(strand: Strand) -> None:
+        conversation = strand.user.conversation
+        intended_ns, due_ns = strand.due()
+        if conversation is None or not conversation.is_open:
+            recorder.outcome("wait_for", step.label, intended_ns, failed=True)
+            fail_without_connection(strand, step)
+            return
+        predicate = strand.evaluate(step, where.bind) if where is not None else None
+        watch = Watch(strand.parker, predicate, 1)
+        await _watch(strand, conversation, watch, due_ns + body.for_)
+        strand.free_ns = strand.user.run.timers.now_ns()
+        ended = conversation.end is not None
+        recorder.outcome("wait_for", step.label, intended_ns, failed=watch.is_done or ended)
+        if watch.is_done:
+            strand.fail(step, "unexpected", f"a message came that should not: {_shown(watch)}")
+        elif ended:
+            fail_with_connection(strand, step, conversation)
+
+    return expect_none
+
+
+def _shown(watch: Watch) -> str:
+    return repr(watch.found[0].payload)[:200]

@@ -1,0 +1,245 @@
+"""A virtual user: sessions one after another (held), or one (arrived), on a connection of its own.
+
+Every session that begins ends as exactly one of completed, failed and cut off, and so does every arrival; ``Fate`` says
+which. A held user is asked to leave (``leave``): it finishes its step, closes its connection and is gone. Only cancellation
+cuts a user off.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import trio
+
+from loadws.engine.conversation import Conversation
+from loadws.engine.handlers import Handlers
+from loadws.engine.run import Budget, Run, UserKind
+from loadws.engine.strand import EndSession, EndTurn, Leave, Strand, run_flow
+from loadws.scenario.template import EvaluationError, Scope
+from loadws.terms.units import NS_PER_MS, NS_PER_S
+from loadws.transport.base import HandshakeRefused
+
+FIRST_RETRY_NS = 100 * NS_PER_MS
+LAST_RETRY_NS = 5 * NS_PER_S
+
+
+class Fate(Enum):
+    """What became of a session; the values are the ledger's names."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CUT_OFF = "cut_off"
+
+
+class VirtualUser:
+    """One user. ``conversation`` is its connection of now, or the last one; None before the session's first."""
+
+    __slots__ = (
+        "_taken_from",
+        "condemned",
+        "conversation",
+        "fruitless",
+        "handlers",
+        "index",
+        "is_held",
+        "kind",
+        "leaving",
+        "main",
+        "pausing",
+        "run",
+        "sessions",
+    )
+
+    def __init__(self, run: Run, kind: UserKind, index: int, *, is_held: bool) -> None:
+        self.run = run
+        self.kind = kind
+        self.index = index
+        self.is_held = is_held
+        self.sessions = 0
+        self.leaving = False
+        self.condemned = False  # a handler ended the session: the next step says so
+        self.fruitless = 0  # sessions in a row that never got a connection
+        self._taken_from: Budget | None = None  # what the flow of now was taken from
+        self.pausing: set[Strand] = set()
+        self.conversation: Conversation | None = None
+        self.main = Strand(self, Scope(user=index, seed=run.seed, clock=run.clock, env=run.env), 0)
+        self.handlers = Handlers(self) if kind.has_handlers else None
+
+    # -- its life -----------------------------------------------------------------------------------------------------
+
+    async def live_held(self, begin_ns: int) -> None:
+        """Sessions one after another, from ``begin_ns`` until it is asked to leave."""
+        self.main.free_ns = begin_ns
+        ledger = self.run.recorder.ledger.sessions
+        while await self._may_run_a_flow():
+            ledger.started += 1
+            fate = Fate.CUT_OFF
+            try:
+                fate = await self._session()
+            finally:
+                setattr(ledger, fate.value, getattr(ledger, fate.value) + 1)
+            await self._rest()
+
+    async def live_arrived(self, intended_ns: int, budget: Budget | None) -> None:
+        """One session, which the plan wanted to begin at ``intended_ns``; its flow was taken from the budget already."""
+        self.main.free_ns = self.main.intended_ns = intended_ns
+        self._taken_from = budget
+        ledger = self.run.recorder.ledger.arrivals
+        fate = Fate.CUT_OFF
+        try:
+            fate = await self._session()
+        finally:
+            setattr(ledger, fate.value, getattr(ledger, fate.value) + 1)
+
+    def leave(self) -> None:
+        """Asks it to go: a pause is interrupted at once, a step is finished first."""
+        self.leaving = True
+        self.interrupt_pauses()
+
+    def condemn(self) -> None:
+        """A handler said that the session ends: pauses do now, the next step will."""
+        self.condemned = True
+        self.interrupt_pauses()
+
+    def interrupt_pauses(self) -> None:
+        for strand in tuple(self.pausing):
+            strand.parker.wake()
+
+    async def _rest(self) -> None:
+        """Between two sessions: after one that never got a connection, 100 ms to 5 s, growing."""
+        if self.fruitless:
+            wait_ns = min(FIRST_RETRY_NS << min(self.fruitless - 1, 16), LAST_RETRY_NS)
+            await self.main.pause(self.run.timers.now_ns() + wait_ns)
+        await trio.lowlevel.checkpoint()
+        self.main.free_ns = self.run.timers.now_ns()
+
+    # -- the flows that a phase has left ------------------------------------------------------------------------------
+
+    async def _may_run_a_flow(self) -> bool:
+        """Waits while the phase has no flows left; False once it was asked to leave."""
+        while not self.leaving:
+            budget = self.run.budget
+            if budget is None or budget.take():
+                self._taken_from = budget
+                return True
+            await self.main.pause(None)
+            self.main.free_ns = self.run.timers.now_ns()
+        return False
+
+    def _flow_is_done(self) -> None:
+        budget, self._taken_from = self._taken_from, None
+        if budget is not None:
+            budget.done()
+
+    # -- a session ----------------------------------------------------------------------------------------------------
+
+    async def _session(self) -> Fate:
+        began_ns = self.main.free_ns
+        self.conversation = None
+        self.condemned = False
+        self.fruitless += 1  # until it opens a connection
+        try:
+            if self.kind.handlers_wait:
+                fate = await self._with_handler_task()
+            else:
+                fate = await self._flow_then_close()
+        finally:
+            self._flow_is_done()
+            if self.conversation is not None:
+                self.conversation.forget_kept()
+            self.sessions += 1
+        self.run.recorder.duration("session_time", None, began_ns, self.run.timers.now_ns() - began_ns)
+        return fate
+
+    async def _with_handler_task(self) -> Fate:
+        async with trio.open_nursery() as nursery:
+            handlers = self.handlers
+            assert handlers is not None
+            nursery.start_soon(handlers.work)
+            fate = await self._flow_then_close()
+            await handlers.drain()
+            nursery.cancel_scope.cancel()
+        return fate
+
+    async def _flow_then_close(self) -> Fate:
+        fate = await self._flow()
+        self._flow_is_done()
+        conversation = self.conversation
+        if conversation is not None and conversation.connection is not None and conversation.end is None:
+            await conversation.connection.close(1000)
+        return fate
+
+    async def _flow(self) -> Fate:
+        """A whole session's flow once; the inside of one again and again."""
+        try:
+            self._begin_variables()
+            if self.kind.connect is None:
+                await self._flow_once()
+            else:
+                await self.kind.connect(self.main)
+                await self._flow_repeated()
+        except Leave:
+            return Fate.CUT_OFF if self.kind.connect is None else Fate.COMPLETED
+        except (EndTurn, EndSession):
+            return Fate.FAILED
+        return Fate.COMPLETED
+
+    async def _flow_once(self) -> None:
+        await run_flow(self.kind.flow, self.main)
+        self.run.recorder.iterations += 1
+        self._flow_is_done()
+
+    async def _flow_repeated(self) -> None:
+        main = self.main
+        while True:
+            waits = main.parker.waits
+            await self._flow_once()
+            if not self.is_held or not await self._may_run_a_flow():
+                return
+            main.scope.iteration += 1
+            if main.parker.waits == waits:
+                await trio.lowlevel.checkpoint()  # a flow that waits for nothing must not keep the loop
+
+    def _begin_variables(self) -> None:
+        """The scenario's variables, and a row of each of its data files."""
+        scope = self.main.scope
+        scope.iteration = 0
+        scope.extra = {}
+        scope.variables.clear()
+        for name, feed in self.run.feeds.items():
+            row = feed.row(self.index, self.sessions, self.run.seed)
+            if row is None:
+                self.report("data_exhausted", name, f"the data source {name!r} has no row for user {self.index}")
+                self.leaving = True
+                raise EndSession
+            scope.variables[name] = row
+        try:
+            for name, compiled in self.run.variables.items():
+                scope.variables[name] = compiled(scope)
+        except EvaluationError as error:
+            self.report("template", "variables", str(error))
+            raise EndSession from None
+
+    # -- what others tell it ------------------------------------------------------------------------------------------
+
+    @property
+    def is_connected(self) -> bool:
+        return self.conversation is not None and self.conversation.is_open
+
+    def report(self, kind: str, step: str, detail: str, refusal: HandshakeRefused | None = None) -> None:
+        """Counts an error, once, and tells the ``error`` handler."""
+        run = self.run
+        run.recorder.error(
+            kind,
+            step,
+            detail,
+            run.timers.now_ns(),
+            user=self.index,
+            status=refusal.status if refusal else None,
+            headers=dict(refusal.headers) if refusal else None,
+            body=refusal.body if refusal else None,
+        )
+        if run.tracer is not None:
+            run.tracer.note(f"error {kind} in {step}: {detail}")
+        if self.handlers is not None:
+            self.handlers.on_error(kind, detail)

@@ -8,23 +8,26 @@
     quoted    := '"' characters '"' | "'" characters "'"
     aggregate := p50 | p75 | p90 | p95 | p99 | p99.9 | p99.99 | max | min | mean | count | rate
     op        := < | <= | > | >= | ==
-    unit      := a duration's (us ms s m h), "%" or "/s"
+    unit      := a duration's (us ms s m h), a size's (B kB KiB …), "%" or "/s"
 
 Labels select exactly, and what is not named is merged. ``value`` below is in the metric's own unit: nanoseconds for a
-time, a ratio for a rate, a plain number for a count; the aggregate ``rate`` of a counter or histogram is per second.
+time, a ratio for a rate, bytes for a size, a plain number for a count; the aggregate ``rate`` of a counter or histogram
+is per second.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from loadws.terms.errors import LoadwsError
 from loadws.terms.metrics import DEFAULT_AGGREGATE, NOT_YET, TABLE, Metric
-from loadws.terms.units import DURATION_UNITS, format_count, format_duration, format_rate, format_size
+from loadws.terms.units import DURATION_UNITS, SIZE_UNITS, format_count, format_duration, format_rate, format_size
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -37,6 +40,15 @@ _NAME = re.compile(r"[A-Za-z_][\w-]*")
 _AGGREGATE = re.compile(r"p\d+(\.\d+)?|[a-z]+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _UNQUOTED = re.compile(r"[^,}=\"']+")
+
+
+_SUFFIX = re.compile(r"%|/s|[A-Za-zµ]+")
+#: What one of a suffix is in a metric's unit.
+_FACTORS: dict[str, dict[str, Decimal]] = {
+    "ns": {suffix: Decimal(size) for suffix, size in DURATION_UNITS.items()},
+    "bytes": {suffix: Decimal(size) for suffix, size in SIZE_UNITS.items()},
+    "ratio": {"%": Decimal("0.01")},
+}
 
 
 class ThresholdError(LoadwsError):
@@ -84,7 +96,7 @@ def format_value(value: float | None, unit: str) -> str:
         case "bytes":
             return format_size(value)
         case "ratio":
-            return f"{value:.3%}".replace(".000%", "%")
+            return _percent(value * 100)
         case "/s":
             return format_rate(value)
         case "1":
@@ -92,9 +104,22 @@ def format_value(value: float | None, unit: str) -> str:
     return f"{format_count(value)} {unit}"
 
 
+def _percent(percent: float) -> str:
+    if 0 < percent < 0.001:  # three decimals would show nothing of it
+        return f"{percent:.1g}%"
+    return f"{percent:.3f}".rstrip("0").rstrip(".") + "%"
+
+
 def parse_threshold(rule: str, own: Mapping[str, Metric] | None = None) -> Threshold:
     """Raises ``ThresholdError`` at the first thing that is wrong. ``own`` are the metrics the scenario itself declares."""
     return _Parser(rule, {**TABLE, **(own or {})}).parse()
+
+
+def _unit_of(metric: Metric, aggregate: str) -> str:
+    """A counter counts in its own unit (bytes, say); of anything else it is samples that are counted."""
+    if aggregate == "rate" and metric.kind != "rate":
+        return "/s"
+    return "1" if aggregate == "count" and metric.kind != "counter" else metric.unit
 
 
 class _Parser:
@@ -110,7 +135,7 @@ class _Parser:
         labels = self._labels(metric)
         aggregate = self._aggregate(metric)
         op = self._op()
-        unit = "/s" if aggregate == "rate" and metric.kind != "rate" else "1" if aggregate == "count" else metric.unit
+        unit = _unit_of(metric, aggregate)
         value = self._value(unit)
         self._space()
         if self.at < len(self.rule):
@@ -223,14 +248,20 @@ class _Parser:
         text = self._take(_NUMBER)
         if text is None:
             raise ThresholdError("here a number is missing", start)
-        suffix = re.compile(r"%|/s|[A-Za-zµ]+")
-        found = self._take(suffix)
-        if unit == "ns":
-            if found not in DURATION_UNITS:
-                raise ThresholdError("a time needs its unit", start, "for example 200ms or 1.5s")
-            return float(text) * DURATION_UNITS[found]
-        if unit == "ratio" and found == "%":
-            return float(text) / 100
-        if found is None or (unit == "/s" and found == "/s") or found == unit:
-            return float(text)
-        raise ThresholdError(f"the unit {found!r} does not fit here", start, f"this value is in {unit!r}")
+        found = self._take(_SUFFIX)
+        if unit == "ns" and found not in DURATION_UNITS:
+            raise ThresholdError("a time needs its unit", start, "for example 200ms or 1.5s")
+        factor = Decimal(1) if found is None or found == unit else _FACTORS.get(unit, {}).get(found)
+        if factor is None:
+            raise ThresholdError(f"the unit {found!r} does not fit here", start, f"this value is in {unit!r}")
+        return self._scaled(text, factor, start)
+
+    def _scaled(self, text: str, factor: Decimal, start: int) -> float:
+        """In decimal, because 99.9 / 100 in binary is above 0.999, and 1.1 × 10⁶ above 1,100,000."""
+        try:
+            value = float(Decimal(text) * factor)
+        except ArithmeticError:
+            value = math.inf
+        if math.isinf(value):
+            raise ThresholdError("this number is out of range", start)
+        return value

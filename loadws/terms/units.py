@@ -34,7 +34,10 @@ RATE_PATTERN = r"^\d+(\.\d+)?/(s|min|m|h)$"
 SIZE_PATTERN = r"^\d+(\.\d+)?(B|kB|KB|MB|GB|KiB|MiB|GiB)$"
 
 LONGEST_NS = 366 * 24 * 3600 * NS_PER_S
-_PART = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(ns|us|µs|ms|s|min|m|h)\s*")
+# ASCII digits only: JSON Schema's \d means those, and an editor and loadws should agree.
+_PART = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(ns|us|µs|ms|s|min|m|h)\s*", re.ASCII)
+_RATE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*/\s*(s|min|m|h)", re.ASCII)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kKMG]i?B|B)", re.ASCII)
 
 
 def parse_duration(text: str) -> int:
@@ -52,7 +55,7 @@ def parse_duration(text: str) -> int:
 
 def parse_rate(text: str) -> float:
     """``"200/s"``, ``"30/m"`` -> events a second."""
-    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)\s*/\s*(s|min|m|h)", text.strip())
+    match = _RATE.fullmatch(text.strip())
     if not match:
         raise UnitError(f"{text!r} is not a rate", "write how many a unit of time: 200/s, 30/m, 1000/h")
     return float(match[1]) / RATE_UNITS[match[2]]
@@ -60,7 +63,7 @@ def parse_rate(text: str) -> float:
 
 def parse_size(text: str) -> int:
     """``"64KiB"``, ``"1MB"`` -> bytes."""
-    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kKMG]i?B|B)", text.strip())
+    match = _SIZE.fullmatch(text.strip())
     if not match or match[2] not in SIZE_UNITS:
         raise UnitError(f"{text!r} is not a size", "write a number with its unit: 512B, 64KiB, 1MiB")
     return int(Fraction(match[1]) * SIZE_UNITS[match[2]])
@@ -84,14 +87,14 @@ def format_duration(ns: float) -> str:
 def format_size(size: float) -> str:
     """Bytes for people: ``512 B``, ``64 KiB``."""
     for unit in ("GiB", "MiB", "KiB"):
-        if abs(size) >= SIZE_UNITS[unit]:
+        if abs(size) >= SIZE_UNITS[unit] * 0.9995:
             return f"{_three_digits(size / SIZE_UNITS[unit])} {unit}"
     return f"{size:.0f} B"
 
 
 def format_count(count: float) -> str:
-    """A count with thousands apart: ``12,345``; a fraction keeps three digits."""
-    return f"{count:,.0f}" if count == int(count) or abs(count) >= 1000 else _three_digits(count)
+    """A count with thousands apart: ``12,345``; a fraction keeps three significant digits."""
+    return f"{count:,.0f}" if count == int(count) or abs(count) >= 999.5 else _three_digits(count)
 
 
 def format_rate(per_s: float) -> str:
@@ -100,6 +103,5 @@ def format_rate(per_s: float) -> str:
 
 
 def _three_digits(number: float) -> str:
-    digits = 0 if number >= 100 else 1 if number >= 10 else 2
-    text = f"{number:.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    """Three significant digits of a number below 1024; below 0.0001 as a power of ten, since 0 would be a lie."""
+    return f"{number:.0f}" if abs(number) >= 100 else f"{number:.3g}"

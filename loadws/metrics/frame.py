@@ -18,8 +18,9 @@ class HistogramPart(msgspec.Struct, frozen=True):
     """The values of one metric with one set of labels (``phase`` among them) in this second.
 
     ``payload`` is HdrHistogram's V2 wire format, compressed and in base64; its values are whole ``scale`` units of the
-    metric (a time is recorded in microseconds, so its scale is 1000 ns). Maximum and minimum are exact, in the metric's unit.
-    ``missing`` counts requests that timed out or were left unanswered, ``out_of_range`` values that no bucket fits.
+    metric (a time is recorded in microseconds, so its scale is 1000 ns). Minimum, maximum and sum are exact, in the metric's
+    unit, and 0 where there is no value. ``missing`` counts requests that timed out or were left unanswered, ``out_of_range``
+    values that no bucket fits.
     """
 
     name: str
@@ -81,8 +82,9 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """``start_s`` and ``duration_s`` in seconds since the run's start; ``ledger`` is the whole of it so far, everything else only
-    this second's. ``phases`` are the phases that began in this second, by index."""
+    """``start_s`` and ``duration_s`` in seconds since the run's start; ``ledger`` is the whole of it so far, everything else
+    only this second's. ``phase`` is the one that ran in the middle of it; ``phases`` are those that began in it:
+    (index, when in seconds since the start)."""
 
     process: int
     index: int
@@ -97,4 +99,5 @@ class Frame(msgspec.Struct, frozen=True):
     counters: tuple[CounterPart, ...] = ()
     errors: tuple[ErrorSample, ...] = ()
     logs: tuple[LogLine, ...] = ()
+    phases: tuple[tuple[int, float], ...] = ()
     last: bool = False

@@ -1,0 +1,74 @@
+"""Counting first and filling buckets later gives what recording each value would."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadws.metrics.frame import HistogramPart
+from loadws.metrics.histogram import OWN_VALUE, TIME, LatencyHistogram, Span
+from loadws.metrics.tally import Tally
+
+
+def part_of(tally: Tally, scratch: LatencyHistogram) -> tuple[HistogramPart, int]:
+    """The part, and in how many slices it was made."""
+    slices = 0
+    work = tally.part("t", {"phase": "p"}, scratch)
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            part: HistogramPart = done.value
+            return part, slices
+        slices += 1
+
+
+values_ns = st.lists(st.integers(-2_000, 3_600_000_002_000), max_size=30)
+own_values = st.lists(st.floats(-1.0, 1e13) | st.sampled_from([math.nan, math.inf, -math.inf]), max_size=30)
+
+
+@given(st.lists(values_ns, max_size=4), st.integers(0, 3))
+def test_a_tally_of_times_is_a_histogram_of_them(groups: list[list[int]], missing: int) -> None:
+    same_as_a_histogram(groups, missing, TIME)
+
+
+@given(st.lists(own_values, max_size=4), st.integers(0, 3))
+def test_a_tally_of_own_values_is_a_histogram_of_them(groups: list[list[float]], missing: int) -> None:
+    same_as_a_histogram(groups, missing, OWN_VALUE)
+
+
+def same_as_a_histogram(groups: list[list[int]] | list[list[float]], missing: int, span: Span) -> None:
+    tally, histogram = Tally(span), LatencyHistogram(*span)
+    tally.missing = histogram.missing = missing
+    for group in groups:
+        tally.add(group)
+        for value in group:
+            histogram.record(value)
+    scratch = LatencyHistogram(*span)
+    scratch.record(5_000)  # what another metric left there
+    observed, _ = part_of(tally, scratch)
+    expected = histogram.part("t", {"phase": "p"})
+    assert (expected.payload, expected.count, expected.min, expected.max) == (
+        observed.payload,
+        observed.count,
+        observed.min,
+        observed.max,
+    )
+    assert (expected.missing, expected.out_of_range) == (observed.missing, observed.out_of_range)
+    assert observed.sum == pytest.approx(expected.sum)  # the order of adding floats differs
+
+
+def test_whole_values_have_a_whole_sum() -> None:
+    tally = Tally(TIME)
+    tally.add([3_600_000_000_000 - 1] * 4_000)  # above 2^53: a float would round it
+    assert tally.sum == 4_000 * (3_600_000_000_000 - 1)
+
+
+def test_many_distinct_values_are_put_into_buckets_in_slices() -> None:
+    tally = Tally(TIME)
+    tally.add([1_000 * n for n in range(2_500)])
+    part, slices = part_of(tally, LatencyHistogram())
+    assert (part.count, slices) == (2_500, 3)

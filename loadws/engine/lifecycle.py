@@ -16,14 +16,21 @@ class Lifecycle:
         self.stopping = trio.Event()
         self.users = trio.CancelScope()
         self.reason: str | None = None
+        self.rule: str | None = None
 
-    def stop(self, reason: str) -> None:
-        """No further user begins; those there finish their step, or get the graceful stop. Asked again: at once."""
+    def signal(self, name: str) -> None:
+        """The first signal ends the run gracefully, the second one at once."""
         if self.stopping.is_set():
-            self.stop_now()
-            return
+            self.users.cancel()
+        else:
+            self._stop(name)
+
+    def abort(self, rule: str) -> None:
+        """A rule with ``abort`` was broken: gracefully, once."""
+        if not self.stopping.is_set():
+            self.rule = rule
+            self._stop(f"the rule {rule}")
+
+    def _stop(self, reason: str) -> None:
         self.reason = reason
         self.stopping.set()
-
-    def stop_now(self) -> None:
-        self.users.cancel()

@@ -215,7 +215,8 @@ class _Expectation:
     def why_not(self, answer: _Answer, scope: Scope) -> str | None:
         """None where the answer is as expected; else what is not, for people."""
         if answer.status != self.status:
-            return f"the server answered the upgrade with {answer.status}, expected was {self.status}"
+            expected = "" if self.status == SWITCHING else f", expected was {self.status}"
+            return f"the server answered the upgrade with {answer.status}{expected}"
         for name, conditions in self._headers:
             why = conditions.why(Message(answer.headers.get(name.lower(), ""), 0), scope)
             if why is not None:

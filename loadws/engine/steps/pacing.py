@@ -73,7 +73,7 @@ def _offset_ns(step: EveryStep, strand: Strand) -> int:
 
 
 class _Schedule:
-    """The intended times of one ``every``: start + offset + multiples, before start + for. Each counts as due when it came."""
+    """The intended times of one ``every``: start + offset + multiples, before start + for. Each is counted when due."""
 
     def __init__(self, step: EveryStep, start_ns: int, offset_ns: int, turns: Turns) -> None:
         self._interval_ns = step.every

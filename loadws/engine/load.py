@@ -1,0 +1,142 @@
+"""One process's load from beginning to end: users, frames, health. What a shard of a fleet runs, and what tests run.
+
+The order matters at the end: users first, then the connector (which ends the connections that are still open, so that they
+are counted), then the last frame.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from loadws.engine.executor import Executor
+from loadws.engine.health import Collector, Watch
+from loadws.engine.lifecycle import Lifecycle
+from loadws.engine.run import Run
+from loadws.engine.steps.compiler import Compiler
+from loadws.engine.trace import Tracer
+from loadws.engine.waiting import Parker
+from loadws.metrics.frame import Frame
+from loadws.metrics.recorder import Recorder
+from loadws.metrics.runinfo import Ending
+from loadws.plan.plan import Plan
+from loadws.scenario.feed import open_feed
+from loadws.scenario.model import Scenario
+from loadws.scenario.template import compile_value
+from loadws.terms.units import NS_PER_MS, NS_PER_S
+from loadws.transport.base import Connector, Timers, Transport
+from loadws.transport.timers import open_timers
+
+#: From the beginning of the clock to the first intended time: what is set up in between must not make the first users late.
+LEAD_NS = 20 * NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one process runs. ``base`` is the folder that the scenario's files are relative to."""
+
+    scenario: Scenario
+    base: Path
+    plan: Plan
+    transport: Transport
+    env: Mapping[str, str] = field(default_factory=dict)
+    say: Callable[[str], None] | None = None  # --trace: every frame and step, line by line
+
+
+async def run_load(load: Load, deliver: Callable[[Frame], None], lifecycle: Lifecycle) -> Ending:
+    """Runs to the end of the plan, or of patience; ``deliver`` gets a frame a second and the last one."""
+    phases = [(phase.name, phase.warmup) for phase in load.plan.phases]
+    recorder = Recorder(phases, process=load.plan.shard)
+    recorder.ledger.arrivals.expected = load.plan.expected_arrivals if load.plan.shard == 0 else 0
+    async with open_timers() as timers:
+        watch = Watch(timers)
+        async with load.transport.open(timers) as connector:
+            executor = _executor(load, timers, connector, recorder, lifecycle)
+            with Collector(watch) as collector:
+                start_ns = timers.now_ns() + LEAD_NS
+                recorder.begin(start_ns)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(watch.look)
+                    nursery.start_soon(_deliver_frames, recorder, timers, start_ns, watch, collector, deliver)
+                    await executor.execute(start_ns)
+                    nursery.cancel_scope.cancel()
+        ended_ns = timers.now_ns()
+        deliver(_finished(recorder.rotate(ended_ns, watch.take(), last=True)))
+    return Ending(
+        ended_at_s=(ended_ns - start_ns) / NS_PER_S,
+        interrupted=lifecycle.reason,
+        aborted_by=lifecycle.rule,
+        phases=tuple(executor.phases),
+    )
+
+
+def _executor(
+    load: Load, timers: Timers, connector: Connector, recorder: Recorder, lifecycle: Lifecycle
+) -> Executor:
+    scenario = load.scenario
+    tracer = None if load.say is None else Tracer(load.say, timers.now_ns, scenario.secrets)
+    run = Run(
+        timers=timers,
+        connector=connector,
+        recorder=recorder,
+        seed=load.plan.seed,
+        variables={name: compile_value(value) for name, value in scenario.variables.items()},
+        feeds={name: open_feed(source, load.base) for name, source in scenario.data.items()},
+        tracer=tracer,
+        env=load.env,
+    )
+    compiler = Compiler(scenario, load.base, recorder, _tls_context(scenario, load.base), tracer)
+    kinds = [compiler.kind(user_type) for user_type in scenario.user_types]
+    return Executor(load.plan, run, kinds, lifecycle)
+
+
+def _tls_context(scenario: Scenario, base: Path) -> ssl.SSLContext | None:
+    """One context for all connections; None where nothing is said, and the transport's own default serves."""
+    if scenario.connection.tls.ca is None:
+        return None
+    return ssl.create_default_context(cafile=base / scenario.connection.tls.ca)
+
+
+async def _deliver_frames(
+    recorder: Recorder,
+    timers: Timers,
+    start_ns: int,
+    watch: Watch,
+    collector: Collector,
+    deliver: Callable[[Frame], None],
+) -> None:
+    """A frame a second, in slices between which the load goes on."""
+    parker = Parker(timers)
+    next_ns = start_ns + NS_PER_S
+    while True:
+        await parker.wait(next_ns)
+        collector.collect()
+        now_ns = timers.now_ns()
+        rotation = recorder.rotate(now_ns, watch.take())
+        with trio.CancelScope(shield=True):  # a frame that was begun is delivered: its data is in no other
+            deliver(await _in_slices(rotation))
+        while next_ns <= now_ns:
+            next_ns += NS_PER_S
+
+
+async def _in_slices(rotation: Generator[None, None, Frame]) -> Frame:
+    while True:
+        try:
+            next(rotation)
+        except StopIteration as done:
+            frame: Frame = done.value
+            return frame
+        await trio.lowlevel.checkpoint()
+
+
+def _finished(rotation: Generator[None, None, Frame]) -> Frame:
+    while True:
+        try:
+            next(rotation)
+        except StopIteration as done:
+            frame: Frame = done.value
+            return frame

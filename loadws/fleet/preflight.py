@@ -1,0 +1,111 @@
+"""Before the load: what this machine can hold, and what of the plan cannot fit.
+
+The soft limit of open files is raised to the hard one by ourselves. What surely does not fit is an error before the first
+connection, with the number that would fit; what might not fit (arrivals whose sessions live long) is a warning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadws.terms.errors import UsageError
+from loadws.terms.units import format_count, format_size
+
+#: Descriptors that a process needs for itself: its files, its pipes, the interpreter's own.
+SPARE_DESCRIPTORS = 200
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_MEMORY = Path("/proc/meminfo")
+_UNKNOWN = 1 << 60
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What there is; a huge number where the system does not say."""
+
+    descriptors: int
+    ports: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    what: str
+    fits: int
+    advice: str
+
+
+def look_at_machine() -> Machine:
+    """Raises the soft file limit to the hard one on the way."""
+    return Machine(_raised_file_limit(), _ephemeral_ports(), _available_memory())
+
+
+def check_fit(description: dict[str, Any], machine: Machine, to_one_address: bool = True) -> list[str]:
+    """Warnings for what might not fit. Raises ``UsageError`` for held users that cannot. ``description`` is the plan's."""
+    held, most = description["held_most"], description["most_users"]
+    warnings = []
+    for limit in _limits(description, machine, to_one_address):
+        if held > limit.fits:
+            raise UsageError(
+                f"the plan holds {format_count(held)} users, and {limit.what} allow {format_count(limit.fits)} here",
+                limit.advice,
+            )
+        if most > limit.fits:
+            warnings.append(
+                f"up to {format_count(most)} users may be there at once if none leaves early, and {limit.what} allow "
+                f"{format_count(limit.fits)} here; {limit.advice}, or set max_users"
+            )
+    return warnings
+
+
+def _limits(description: dict[str, Any], machine: Machine, to_one_address: bool) -> tuple[_Limit, ...]:
+    users = max(1, description["most_users"])
+    needs = description["needs"]
+    bytes_of_a_user = max(1, needs["memory_bytes"] // users)
+    files = _Limit(
+        "the file limit (ulimit -n)",
+        max(0, machine.descriptors - SPARE_DESCRIPTORS),
+        "raise the hard limit",
+    )
+    memory = _Limit(
+        f"{format_size(machine.memory_bytes)} of free memory",
+        machine.memory_bytes // bytes_of_a_user,
+        "use fewer users, or a larger machine",
+    )
+    ports = _Limit(
+        "the local ports to one address (net.ipv4.ip_local_port_range)", machine.ports, "widen the range"
+    )
+    return (files, ports, memory) if to_one_address else (files, memory)
+
+
+def _raised_file_limit() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows: no such limit
+        return _UNKNOWN
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        return _UNKNOWN if soft == resource.RLIM_INFINITY else soft
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError):  # macOS allows less than it says
+            return soft
+    return hard
+
+
+def _ephemeral_ports() -> int:
+    try:
+        lowest, highest = (int(word) for word in _PORT_RANGE.read_text().split())
+    except (OSError, ValueError):
+        return _UNKNOWN
+    return highest - lowest + 1
+
+
+def _available_memory() -> int:
+    try:
+        lines = dict(line.split(":", 1) for line in _MEMORY.read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return _UNKNOWN

@@ -1,0 +1,46 @@
+"""What one process of a run is told, and what it sends back.
+
+An order is plain data, so that it can go over a pipe or to another machine: the scenario's text and what changes it, not the
+scenario. Back come frames, one a second and a last one, and how it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from loadws.engine.lifecycle import Lifecycle
+from loadws.engine.load import Load, run_load
+from loadws.metrics.frame import Frame
+from loadws.metrics.runinfo import Ending
+from loadws.plan.plan import make_plan
+from loadws.scenario.build import Overrides, load_text
+from loadws.transport.choose import transport
+
+
+class ShardOrder(msgspec.Struct, frozen=True):
+    """Shard ``shard`` of ``shards``. ``env`` is the environment that the scenario's ``${NAME}`` and ``env()`` see."""
+
+    path: str
+    text: str
+    overrides: Overrides
+    env: dict[str, str]
+    seed: int
+    transport: str
+    shard: int = 0
+    shards: int = 1
+
+
+async def run_shard(
+    order: ShardOrder,
+    deliver: Callable[[Frame], None],
+    lifecycle: Lifecycle,
+    say: Callable[[str], None] | None = None,
+) -> Ending:
+    path = Path(order.path)
+    scenario = load_text(order.text, path, order.overrides, order.env).scenario
+    plan = make_plan(scenario, order.seed).shard_of(order.shard, order.shards)
+    load = Load(scenario, path.parent, plan, transport(order.transport), order.env, say)
+    return await run_load(load, deliver, lifecycle)

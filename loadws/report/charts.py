@@ -1,0 +1,333 @@
+"""Summary -> Vega-Lite specifications: one a chart, from which the static SVG and the interactive view are both made.
+
+A chart's points stand apart from its specification, in columns, because that is a third of their size as rows. Times are in
+milliseconds, rounded to four digits: enough for any screen. No text of a server or a scenario is ever the name of a field
+or part of an expression; such texts are only values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from loadws.metrics.frame import HistogramPart
+from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.summary import Column, MetricEntry, Series, Summary
+from loadws.report import rows, vegalite
+from loadws.report.plain import plain
+from loadws.report.vegalite import Spec, colour
+
+Value = float | str | None
+
+_FEW_POINTS = 60
+_PERCENTILES = ("p50", "p90", "p99", "max")
+_LETTER = 6.2  # pixels, of a phase's name
+_ABOVE_NAMES = 20  # pixels between a legend and the chart where phases are named
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """``spec`` reads its points from the data set ``points``; ``columns`` are those points, all of one length.
+
+    ``ruler`` is a layer that only the interactive view has: it would be one unseen line a point in the static one.
+    """
+
+    name: str
+    title: str
+    caption: str
+    spec: Spec
+    columns: dict[str, list[Value]]
+    ruler: Spec | None = None
+
+    def static_spec(self) -> Spec:
+        """The specification with its points in it, as the static renderer wants it."""
+        points = [dict(zip(self.columns, row, strict=True)) for row in zip(*self.columns.values(), strict=True)]
+        return {**self.spec, "datasets": {"points": points}}
+
+    def live_spec(self) -> Spec:
+        """The specification as wide as its place on the page; its points are put in there."""
+        layers = [*self.spec["layer"], self.ruler] if self.ruler else self.spec["layer"]
+        return {
+            **self.spec,
+            "width": "container",
+            "autosize": {"type": "fit-x", "contains": "padding"},
+            "layer": layers,
+        }
+
+
+def charts(summary: Summary) -> list[Chart]:
+    """Every chart that this run has data for, in the order of the report."""
+    makers = (latency_over_time, latency_curve, messages_over_time, users_over_time, connect_parts, errors_over_time)
+    return [chart for chart in (make(summary) for make in makers) if chart]
+
+
+# --- the charts ----------------------------------------------------------------------------------------------------------
+
+
+def latency_over_time(summary: Summary) -> Chart | None:
+    """Response time's percentiles drawn through, service time's dashed beside them."""
+    columns = {
+        f"{what} {aggregate}": _milliseconds(found.values)
+        for name, what in rows.LATENCY_METRICS
+        for aggregate in (_PERCENTILES if what == "response" else ("p50", "p99"))
+        if (found := _column(summary.series, name, aggregate))
+    }
+    seen = [value for values in columns.values() for value in values if value is not None]
+    if not seen:
+        return None
+    above = _legend_offset(summary)
+    layer = vegalite.lines(
+        list(columns), vegalite.legend("percentile", {p: p for p in _PERCENTILES}, above), _few(summary)
+    )
+    layer["transform"] += [
+        {"calculate": "split(datum.line, ' ')[0]", "as": "time"},
+        {"calculate": "split(datum.line, ' ')[1]", "as": "percentile"},
+    ]
+    layer["encoding"]["strokeDash"] = vegalite.dashes(above)
+    layer["encoding"]["y"] = vegalite.duration_axis("value", seen)
+    spec = vegalite.frame(*_phases(summary), layer)
+    points: dict[str, list[Value]] = {"t": _starts(summary.series)}
+    points.update((name, list(values)) for name, values in columns.items())
+    caption = rows.gap_sentence(summary)
+    return Chart("latency", "Latency over time", caption, spec, points, vegalite.ruler(list(columns), x, " ms"))
+
+
+def latency_curve(summary: Summary) -> Chart | None:
+    """How slow the slowest were: latency over 1 / (1 − p), both logarithmic."""
+    points = [(what, *point) for name, what in rows.LATENCY_METRICS for point in _carried_curve(summary, name)]
+    if not points:
+        return None
+    odds = [100 / (100 - percentile) for _, percentile, _ in points]
+    curves: Spec = {
+        "mark": {"type": "line", "interpolate": "monotone", "strokeWidth": 2, "clip": True},
+        "encoding": {
+            "x": _odds_axis(max(odds)),
+            "y": vegalite.duration_axis("ms", [value_ns / 1e6 for _, _, value_ns in points]),
+            "color": vegalite.legend("time", {"response": "p90", "service": "p50"}),
+            "strokeDash": {**vegalite.dashes(), "legend": None},
+            "tooltip": [
+                {"field": "time"},
+                {"field": "percentile", "title": "percentile", "format": ".6~r"},
+                {"field": "ms", "title": "ms", "format": ",.4~r"},
+            ],
+        },
+    }
+    columns: dict[str, list[Value]] = {
+        "time": [what for what, _, _ in points],
+        "percentile": [round(percentile, 4) for _, percentile, _ in points],
+        "odds": [_digits(value) for value in odds],
+        "ms": [_digits(value_ns / 1e6) for _, _, value_ns in points],
+    }
+    caption = (
+        "How slow the slowest were: each step to the right looks at a rarer message. The curves end where the samples end "
+        "that could carry them (ten beyond each percentile). From the merged histograms of the judged time."
+    )
+    return Chart("curve", "Percentiles", caption, vegalite.frame(curves), columns)
+
+
+def messages_over_time(summary: Summary) -> Chart | None:
+    return _levels(
+        summary,
+        "messages",
+        "Messages a second",
+        "Sent is counted when the kernel took the last byte, received when the last byte was read.",
+        {"sent": ("messages_sent", "sent"), "received": ("messages_received", "received")},
+    )
+
+
+def users_over_time(summary: Summary) -> Chart | None:
+    return _levels(
+        summary,
+        "connections",
+        "Open connections and users",
+        "Users without a connection are connecting, waiting before they try again, or done.",
+        {"users": ("users", "users"), "open connections": ("open_connections", "sent")},
+    )
+
+
+def connect_parts(summary: Summary) -> Chart | None:
+    """One line a part of connecting, from its lowest to its highest figure, with its percentiles as dots."""
+    found = [
+        (what, field, value / 1e6)
+        for name, what in rows.CONNECT_METRICS
+        if (entry := rows.any_step(summary, name)) and entry.count
+        for field in _PERCENTILES
+        if (value := getattr(entry, field)) is not None and value > 0
+    ]
+    if not found:
+        return None
+    order = list(dict.fromkeys(what for what, _, _ in found))
+    y = {"field": "part", "type": "nominal", "sort": order, "axis": {"title": None, "grid": False, "ticks": False}}
+    x = vegalite.duration_axis("ms", [ms for _, _, ms in found])
+    spans: Spec = {
+        "mark": {"type": "rule", "color": colour("grid"), "strokeWidth": 6, "strokeCap": "round"},
+        "encoding": {"y": y, "x": {**x, "aggregate": "min"}, "x2": {"field": "ms", "aggregate": "max"}},
+    }
+    dots: Spec = {
+        "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+        "encoding": {
+            "y": y,
+            "x": x,
+            "color": vegalite.legend("percentile", {field: field for field in _PERCENTILES}),
+            "tooltip": [{"field": "part"}, {"field": "percentile"}, {"field": "ms", "format": ",.4~r"}],
+        },
+    }
+    columns: dict[str, list[Value]] = {
+        "part": [what for what, _, _ in found],
+        "percentile": [field for _, field, _ in found],
+        "ms": [_digits(ms) for _, _, ms in found],
+    }
+    caption = "Only connections that opened: a refused or failed attempt is counted below and times nothing here."
+    spec = vegalite.frame(spans, dots, height=34 * len(order))
+    return Chart("connect", "Opening a connection", caption, spec, columns)
+
+
+def errors_over_time(summary: Summary) -> Chart | None:
+    found = _per_second(summary.series, "errors")
+    if found is None or not any(found):
+        return None
+    axis = {"title": None, "tickCount": 4, "tickMinStep": 1}
+    bars: Spec = {
+        "mark": {"type": "rect", "color": colour("errors"), "clip": True},
+        "params": [vegalite.zoom()],
+        "encoding": {
+            "x": vegalite.time_axis(_until_s(summary)),
+            "x2": {"field": "until"},
+            "y": {"field": "errors", "type": "quantitative", "axis": axis},
+            "y2": {"datum": 0},
+            "tooltip": [{"field": "t", "title": "second"}, {"field": "errors", "format": ",.4~r"}],
+        },
+    }
+    width_s = summary.series.interval_s * 0.9
+    columns: dict[str, list[Value]] = {
+        "t": _starts(summary.series),
+        "until": [_digits(start_s + width_s) for start_s in summary.series.start_s],
+        "errors": list(found),
+    }
+    spec = vegalite.frame(*_phases(summary), bars, height=130)
+    return Chart("errors", "Errors a second", "Everything that went wrong, of every kind.", spec, columns)
+
+
+# --- what they share -----------------------------------------------------------------------------------------------------
+
+
+def _levels(summary: Summary, name: str, title: str, caption: str, wanted: dict[str, tuple[str, str]]) -> Chart | None:
+    """Lines of one unit from zero up: ``wanted`` is line -> (metric, colour)."""
+    found = {line: values for line, (metric, _) in wanted.items() if (values := _level(summary.series, metric))}
+    if not any(value for values in found.values() for value in values):
+        return None
+    legend = vegalite.legend("line", {line: wanted[line][1] for line in found}, _legend_offset(summary))
+    x = vegalite.time_axis(_until_s(summary))
+    spec = vegalite.frame(*_phases(summary), vegalite.lines(list(found), x, legend, _few(summary)))
+    points: dict[str, list[Value]] = {"t": _starts(summary.series)}
+    points.update((line, list(values)) for line, values in found.items())
+    return Chart(name, title, caption, spec, points, vegalite.ruler(list(found), x))
+
+
+def _few(summary: Summary) -> bool:
+    return len(summary.series.start_s) <= _FEW_POINTS
+
+
+def _until_s(summary: Summary) -> float:
+    """Where the charts over time end, in seconds since the start."""
+    series = summary.series
+    return series.start_s[-1] + series.interval_s if series.start_s else 0.0
+
+
+def _phases_are_named(summary: Summary) -> bool:
+    return len(summary.run.phases) > 1 or any(phase.warmup for phase in summary.run.phases)
+
+
+def _legend_offset(summary: Summary) -> int:
+    return _ABOVE_NAMES if _phases_are_named(summary) else 6
+
+
+def _phases(summary: Summary) -> list[Spec]:
+    """The phases behind a chart over time, where there are several to tell apart; a name is cut to its phase's width."""
+    series = summary.series
+    if not _phases_are_named(summary) or not series.start_s:
+        return []
+    until_s = _until_s(summary)
+    shown = [phase for phase in summary.run.phases if phase.start_s < until_s]
+    letters_a_second = vegalite.WIDTH / _LETTER / (until_s - series.start_s[0])
+    return vegalite.phase_marks(
+        [
+            {
+                "name": _cut(phase.name, int((min(phase.end_s, until_s) - phase.start_s) * letters_a_second)),
+                "t": _digits(phase.start_s),
+                "end": _digits(min(phase.end_s, until_s)),
+                "warmup": phase.warmup,
+            }
+            for phase in shown
+        ]
+    )
+
+
+def _cut(name: str, letters: int) -> str:
+    return plain(name, letters) if letters > 2 else ""
+
+
+def _odds_axis(highest: float) -> Spec:
+    """1 / (1 − p), labelled with p."""
+    ticks = [tick for tick in (1, 2, 4, 10, 20, 100, 1_000, 10_000, 100_000, 1_000_000) if tick <= highest]
+    axis = {"title": None, "values": ticks, "labelExpr": "'p' + format(100 - 100 / datum.value, '.7~r')", "grid": True}
+    scale = {"type": "log", "domain": [1, max(highest, 2)], "nice": False}
+    return {"field": "odds", "type": "quantitative", "scale": scale, "axis": axis}
+
+
+def _carried_curve(summary: Summary, name: str) -> list[tuple[float, float]]:
+    """(percentile, ns) as far as the samples carry: n(1 − p) ≥ 10."""
+    histogram = _merged(summary, name)
+    if histogram is None:
+        return []
+    return [(p, value) for p, value in histogram.curve() if histogram.count * (1 - p / 100) >= 10 and value > 0]
+
+
+def _merged(summary: Summary, name: str) -> LatencyHistogram | None:
+    """A metric over all steps: its own entry, or its steps' histograms put together."""
+    whole = rows.overall(summary, name)
+    entries = [whole] if whole else list(rows.by_step(summary, name).values())
+    histograms = [_decoded(entry, entry.histogram) for entry in entries if entry.histogram and entry.count]
+    for other in histograms[1:]:
+        histograms[0].add(other)
+    return histograms[0] if histograms else None
+
+
+def _decoded(entry: MetricEntry, payload: str) -> LatencyHistogram:
+    low, high, mean = entry.min or 0.0, entry.max or 0.0, entry.mean or 0.0
+    part = HistogramPart(entry.name, entry.labels, payload, entry.count, low, high, mean * entry.count)
+    return LatencyHistogram.decode(part)
+
+
+def _column(series: Series, name: str, aggregate: str) -> Column | None:
+    return next((c for c in series.columns if c.name == name and c.aggregate == aggregate and not c.labels), None)
+
+
+def _level(series: Series, metric: str) -> list[float | None] | None:
+    """A counter a second, or the highest of a gauge."""
+    if found := _column(series, metric, "max"):
+        return [None if value is None else _digits(value) for value in found.values]
+    return _per_second(series, metric)
+
+
+def _per_second(series: Series, metric: str) -> list[float | None] | None:
+    if found := _column(series, metric, "rate"):
+        return [None if value is None else _digits(value) for value in found.values]
+    if found := _column(series, metric, "count"):
+        return [None if value is None else _digits(value / series.interval_s) for value in found.values]
+    return None
+
+
+def _starts(series: Series) -> list[Value]:
+    return [_digits(start_s) for start_s in series.start_s]
+
+
+def _milliseconds(values: Iterable[float | None]) -> list[float | None]:
+    """Zero has no place on a logarithmic axis."""
+    return [_digits(value / 1e6) if value else None for value in values]
+
+
+def _digits(number: float) -> float:
+    """Four significant digits, and whole where it is whole: a third of the bytes, and no screen shows more."""
+    rounded = round(number) if abs(number) >= 1000 else float(f"{number:.4g}")
+    return int(rounded) if rounded == int(rounded) else rounded

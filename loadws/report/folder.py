@@ -1,0 +1,357 @@
+"""The run folder: ``<root>/<scenario>/<UTC start>/``, a contract that other programs build on.
+
+It is opened before the load, so that a disk without room or a folder without rights is said then. While the run goes,
+``windows.ndjson`` and ``intervals.hlog`` take each frame as it comes and ``errors.ndjson`` the first thousand errors: a run
+that is killed can be summed up from them. A disk that fills up does not end the run: what is written then ends at its last whole
+frame, and ``finish`` says so. A file of nothing but zeros holds the room that summary.json and the report will need.
+
+At the end summary.json is written first, whole or not at all, and everything that derives from it after.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from itertools import count, islice
+from pathlib import Path
+
+import msgspec
+
+from loadws.metrics import hlog
+from loadws.metrics.frame import ErrorSample, Frame, LogLine
+from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.summary import Summary, from_json, to_json
+from loadws.report.runreport import RunReport
+from loadws.terms.errors import OutputError
+
+SUMMARY, RUN, SCENARIO = "summary.json", "run.json", "scenario.yaml"
+WINDOWS, INTERVALS, ERRORS, LATEST = "windows.ndjson", "intervals.hlog", "errors.ndjson", "latest"
+MOST_ERRORS = MOST_LOGS = 1_000
+RESERVED_BYTES = 2 * 2**20
+_RESERVE = ".reserve"
+_ENDING_BEGINS = b'{"ended_at_s":'
+
+_ADVICE = {
+    errno.ENOSPC: "free some space, or choose another folder with --out",
+    errno.EDQUOT: "your quota is used up: free some space, or choose another folder with --out",
+    errno.EACCES: "choose a folder that you may write to with --out",
+    errno.EPERM: "choose a folder that you may write to with --out",
+    errno.EROFS: "this file system is read-only: choose another folder with --out",
+    errno.EEXIST: "a file of that name is in the way: move it, or choose another folder with --out",
+    errno.ENOTDIR: "a file is in the way of a folder: move it, or choose another folder with --out",
+    errno.ENAMETOOLONG: "give the scenario a shorter name, or choose another folder with --out",
+}
+
+
+class RunFolder:
+    """One run's folder while it is being filled."""
+
+    def __init__(self, path: Path, started_at: datetime) -> None:
+        """``path`` is there and empty. Raises ``OSError``."""
+        self.path = path
+        _reserve(path / _RESERVE)
+        self._windows = _Journal(path / WINDOWS)
+        self._intervals = _Journal(path / INTERVALS)
+        self._errors = _Journal(path / ERRORS)
+        self._errors_kept = 0
+        self._errors_left_out: Counter[str] = Counter()
+        self._intervals.write(hlog.header(started_at.isoformat()).encode())
+
+    @classmethod
+    def create(cls, root: Path, scenario: str, started_at: datetime) -> RunFolder:
+        """``started_at`` is UTC. Raises ``OutputError`` where anything cannot be opened or there is no room."""
+        try:
+            path = _new_folder(root / slug(scenario), f"{started_at:%Y%m%dT%H%M%SZ}")
+            return cls(path, started_at)
+        except OSError as error:
+            raise _output_error(error, f"the run folder cannot be made below {root}") from error
+
+    def write_run(self, info: RunInfo) -> None:
+        """``run.json``, before the load. Raises ``OutputError``."""
+        self._write_before_load(RUN, msgspec.json.format(msgspec.json.encode(info), indent=1) + b"\n")
+
+    def write_scenario(self, masked_text: str) -> None:
+        """``scenario.yaml``, before the load: what was run, without its secrets. Raises ``OutputError``."""
+        self._write_before_load(SCENARIO, masked_text.encode("utf-8", "replace"))
+
+    def add(self, frame: Frame) -> None:
+        """What one process measured in one second. Never raises: a run goes on without its files."""
+        if not self._windows.error and not self._intervals.error:
+            json_line, hlog_lines = hlog.split(frame)
+            self._intervals.write("".join(hlog_lines).encode())
+            self._windows.write(json_line)
+        for error in frame.errors:
+            self._add_error(error)
+
+    def end(self, ending: Ending) -> None:
+        """The last line that the run says about itself."""
+        if not self._intervals.error:
+            self._windows.write(msgspec.json.encode(ending) + b"\n")
+
+    def finish(self, summary: Summary) -> list[str]:
+        """Writes everything else, and says in sentences what could not be written. Never raises ``OSError``."""
+        if self._errors_left_out:
+            self._errors.write(msgspec.json.encode({"left_out": self._errors_left_out}) + b"\n")
+        problems = [journal.problem() for journal in (self._windows, self._intervals, self._errors) if journal.error]
+        self.close()
+        return [*problems, *store(self.path, summary), *_point_latest_to(self.path)]
+
+    def close(self) -> None:
+        for journal in (self._windows, self._intervals, self._errors):
+            journal.close()
+
+    def _write_before_load(self, name: str, content: bytes) -> None:
+        try:
+            _write_whole(self.path / name, content)
+        except OSError as error:
+            raise _output_error(error, f"{self.path / name} cannot be written") from error
+
+    def _add_error(self, error: ErrorSample) -> None:
+        if self._errors_kept == MOST_ERRORS:
+            self._errors_left_out[error.kind] += 1
+            return
+        self._errors_kept += 1
+        self._errors.write(msgspec.json.encode(error) + b"\n")
+
+
+class _Journal:
+    """A file that grows by whole lines until one cannot be written; from then on it takes nothing more."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("xb", buffering=0)
+        self.error: OSError | None = None
+
+    def write(self, lines: bytes) -> None:
+        left = memoryview(lines)
+        try:
+            while left and not self.error:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self.error = error
+
+    def problem(self) -> str:
+        return f"{self._path} ends early: {_reason(self.error)}." if self.error else ""
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._file.close()
+
+
+# --- writing -------------------------------------------------------------------------------------------------------------
+
+
+def store(path: Path, summary: Summary) -> list[str]:
+    """summary.json into a run folder, then what derives from it; what went wrong, in sentences."""
+    with suppress(OSError):
+        (path / _RESERVE).unlink()
+    try:
+        _write_whole(path / SUMMARY, to_json(summary))
+        report = read_run(path)
+    except OSError as error:
+        report = _around(path, summary)
+        return [f"{path / SUMMARY} could not be written: {_reason(error)}.", *derive(path, report)]
+    return derive(path, report)
+
+
+def derive(path: Path, report: RunReport) -> list[str]:
+    """The files that are made of the others, each for itself; what went wrong, in sentences."""
+    from loadws.report import html, junit, markdown  # they take a moment to import that a run's start need not wait for
+
+    makers: dict[str, Callable[[], bytes]] = {
+        "junit.xml": lambda: junit.render(report.summary),
+        "summary.md": lambda: markdown.render(report.summary).encode("utf-8", "replace"),
+        "report.html": lambda: html.render(report),
+    }
+    return [problem for name, make in makers.items() if (problem := _made(path / name, make))]
+
+
+def _made(path: Path, make: Callable[[], bytes]) -> str:
+    try:
+        _write_whole(path, make())
+    except OSError as error:
+        return f"{path} could not be written: {_reason(error)}."
+    except Exception as defect:  # a report that fails must not take the others, or the verdict, with it
+        return f"{path} could not be made: {type(defect).__name__}: {defect}. This is a defect of loadws."
+    return ""
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """The whole file or, after a crash at any moment, none of it. Raises ``OSError``."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def _reserve(path: Path) -> None:
+    """Room on the disk that is given back at the end. Zeros are written, as a hole would hold nothing."""
+    with path.open("xb") as file:
+        file.write(bytes(RESERVED_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def slug(scenario: str) -> str:
+    """A scenario's name as a folder's name: letters, digits, dots and dashes, at most 80."""
+    return re.sub(r"[^\w.-]+", "-", scenario).strip(".-")[:80] or "scenario"
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """The first of ``name``, ``name-2``, ``name-3`` … that is not there yet. Raises ``OSError``."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        path = parent / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            path.mkdir()
+            return path
+    raise AssertionError("count() does not end")
+
+
+def _point_latest_to(path: Path) -> list[str]:
+    """``latest`` beside the run folder: a link, or a file with its name where the system has no links."""
+    link, beside = path.parent / LATEST, path.parent / f".{LATEST}.{path.name}"
+    try:
+        try:
+            beside.symlink_to(path.name, target_is_directory=True)
+        except (NotImplementedError, PermissionError):
+            beside.write_text(path.name, "utf-8")
+        beside.replace(link)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        return [f"{link} could not be pointed to this run: {_reason(error)}."]
+    return []
+
+
+def _reason(error: OSError | None) -> str:
+    return (error.strerror or str(error)) if error else ""
+
+
+def _output_error(error: OSError, message: str) -> OutputError:
+    return OutputError(
+        f"{message}: {_reason(error)}", _ADVICE.get(error.errno or 0, "choose another folder with --out")
+    )
+
+
+# --- reading -------------------------------------------------------------------------------------------------------------
+
+
+def find_run(path: Path) -> Path:
+    """The run folder that is meant by it, by its summary.json, or by a scenario's folder with a ``latest`` in it.
+
+    Raises ``OutputError`` where there is none.
+    """
+    if path.name in (SUMMARY, RUN) and path.is_file():
+        path = path.parent
+    latest = path / LATEST
+    if not (path / RUN).exists() and not (path / SUMMARY).exists() and os.path.lexists(latest):
+        path = path / latest.read_text("utf-8").strip() if latest.is_file() else latest
+    if not path.exists():
+        raise OutputError(f"there is no run at {path}", "name a run folder, as the run printed it")
+    if not (path / RUN).exists() and not (path / SUMMARY).exists():
+        raise OutputError(f"{path} is no run folder: it has neither run.json nor summary.json",
+                          "name a run folder, as the run printed it: reports/<scenario>/<start>")  # fmt: skip
+    return path
+
+
+def read_run(path: Path) -> RunReport:
+    """A finished run. ``path`` is what ``find_run`` takes. Raises ``OutputError``."""
+    folder = find_run(path)
+    try:
+        content = (folder / SUMMARY).read_bytes()
+    except FileNotFoundError as error:
+        raise OutputError(
+            f"{folder} has no summary.json: its run did not end", "`loadws report` rebuilds it"
+        ) from error
+    except OSError as error:
+        raise _output_error(error, f"{folder / SUMMARY} cannot be read") from error
+    try:
+        return _around(folder, from_json(content))
+    except msgspec.DecodeError as error:
+        raise OutputError(
+            f"{folder / SUMMARY} is no summary that this version knows: {error}",
+            "was it made by a newer loadws, or cut off? `loadws report` of the folder without it rebuilds it",
+        ) from error
+
+
+def read_info(folder: Path) -> RunInfo:
+    """``run.json``. Raises ``OutputError``."""
+    try:
+        return msgspec.json.decode((folder / RUN).read_bytes(), type=RunInfo)
+    except OSError as error:
+        raise _output_error(error, f"{folder / RUN} cannot be read") from error
+    except msgspec.DecodeError as error:
+        raise OutputError(f"{folder / RUN} does not describe a run: {error}") from error
+
+
+def read_frames(path: Path) -> tuple[RunInfo, Iterator[Frame], Ending | None]:
+    """What a run's summary is made of again: its frames up to the last whole one. None is the end of a run that was killed.
+
+    Raises ``OutputError``; the iterator raises ``HistogramError`` where the folder's files do not belong together.
+    """
+    folder = find_run(path)
+    info = read_info(folder)
+    for name in (WINDOWS, INTERVALS):
+        if not (folder / name).is_file():
+            raise OutputError(f"{folder} has no {name}: nothing of this run was kept")
+    ending = next((line for line in _lines(folder / WINDOWS) if line.startswith(_ENDING_BEGINS)), None)
+    return info, _frames(folder), msgspec.json.decode(ending, type=Ending) if ending else None
+
+
+def _frames(folder: Path) -> Iterator[Frame]:
+    with (
+        (folder / WINDOWS).open("rb") as windows,
+        (folder / INTERVALS).open(encoding="utf-8", newline="\n") as intervals,
+    ):
+        yield from hlog.join((line for line in windows if not line.startswith(_ENDING_BEGINS)), intervals)
+
+
+def _around(folder: Path, summary: Summary) -> RunReport:
+    """A summary with whatever else its folder still has."""
+    try:
+        info = read_info(folder)
+    except OutputError:
+        info = None
+    try:
+        scenario = (folder / SCENARIO).read_text("utf-8", "replace")
+    except OSError:
+        scenario = ""
+    errors = tuple(islice(_error_samples(folder / ERRORS), MOST_ERRORS))
+    return RunReport(summary, info, errors, scenario, tuple(islice(_log_lines(folder / WINDOWS), MOST_LOGS)))
+
+
+class _Said(msgspec.Struct):
+    """Of a frame, only what its users said."""
+
+    logs: tuple[LogLine, ...] = ()
+
+
+def _log_lines(windows: Path) -> Iterator[LogLine]:
+    for line in _lines(windows):
+        with suppress(msgspec.DecodeError):
+            yield from msgspec.json.decode(line, type=_Said).logs
+
+
+def _error_samples(errors: Path) -> Iterator[ErrorSample]:
+    for line in _lines(errors):
+        with suppress(msgspec.DecodeError):  # the counts of those left out
+            yield msgspec.json.decode(line, type=ErrorSample)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The whole lines of a file, none where it is not there."""
+    with suppress(OSError), path.open("rb") as file:
+        yield from (line for line in file if line.endswith(b"\n"))

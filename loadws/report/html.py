@@ -1,0 +1,132 @@
+"""``report.html``: one file that fetches nothing, shows whole without scripts or styles, and comes alive where scripts run.
+
+Every text is escaped by Jinja2; what goes into a script element is JSON without ``<``; the page's own
+Content-Security-Policy lets only the two scripts run that it carries, and lets nothing be fetched.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+import msgspec
+import vl_convert
+from markupsafe import Markup
+
+from loadws.metrics.runinfo import RunInfo
+from loadws.report import charts, rows, vegalite
+from loadws.report.plain import plain, plain_lines
+from loadws.report.runreport import RunReport
+from loadws.report.script import bundle, csp_source
+
+FIELDS = ("p50", "p90", "p95", "p99", "p999", "max")
+CONNECT_FIELDS = ("p50", "p90", "p99", "max")
+_MOST_SAMPLES = 20
+_PAGE_LIGHT = {
+    "page": "#f5f7fa",
+    "card": "#ffffff",
+    "line": "#dfe4ec",
+    "good": "#0b7a53",
+    "warn": "#8a5a00",
+    "bad": "#b3202e",
+    "link": "#1d5fc4",
+}
+_PAGE_DARK = {
+    "page": "#0e131b",
+    "card": "#161d28",
+    "line": "#2a3342",
+    "good": "#4fd6a0",
+    "warn": "#f0b34d",
+    "bad": "#ff8087",
+    "link": "#8ab8ff",
+}
+
+
+def render(report: RunReport) -> bytes:
+    """The whole page, UTF-8."""
+    drawn = charts.charts(report.summary)
+    script, library = _template_text("report.js"), bundle()
+    page = _environment().get_template("report.html.jinja")
+    text = page.render(
+        rows=rows,
+        summary=report.summary,
+        info=report.info,
+        fields=FIELDS,
+        connect_fields=CONNECT_FIELDS,
+        charts=[(chart, static_svg(chart)) for chart in drawn],
+        charts_json=script_json({chart.name: {"spec": chart.live_spec(), "columns": chart.columns} for chart in drawn}),
+        style=Markup(_palettes() + _template_text("report.css")),
+        script=Markup(script),
+        library=Markup(library.packed),
+        policy=_policy(script, library.source),
+        samples=report.errors[:_MOST_SAMPLES],
+        samples_kept=len(report.errors),
+        logs=report.logs[:_MOST_SAMPLES],
+        scenario_text=plain_lines(report.scenario_text),
+        repeat=repeat_command(report.info) if report.info else "",
+    )
+    return text.encode("utf-8", "replace")
+
+
+def static_svg(chart: charts.Chart) -> Markup:
+    """The chart as an SVG element that a screen reader calls by its title. vl-convert escapes the texts in it."""
+    svg = vl_convert.vegalite_to_svg(chart.static_spec())
+    label = Markup('<svg role="img" aria-label="{}" ').format(chart.title)
+    return Markup(re.sub(r"^<svg ", lambda _: str(label), svg, count=1))
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    text = msgspec.json.encode(value).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def repeat_command(info: RunInfo) -> str:
+    """The command line that makes the same plan again: as it was given, with its seed."""
+    words = list(info.command)
+    if "--seed" not in words:
+        words += ["--seed", str(info.seed)]
+    return plain(shlex.join(words), 2_000)
+
+
+def _policy(script: str, library: str) -> str:
+    own = csp_source(script.encode())
+    return (
+        f"default-src 'none'; script-src {own} {library}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _palettes() -> str:
+    light, dark = _variables(vegalite.LIGHT | _PAGE_LIGHT), _variables(vegalite.DARK | _PAGE_DARK)
+    return (
+        f":root{{color-scheme:light dark;{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+    )
+
+
+def _variables(colours: dict[str, str]) -> str:
+    return "".join(f"--{name}:{colour};" for name, colour in colours.items())
+
+
+def _template_text(name: str) -> str:
+    return (resources.files("loadws.report") / "templates" / name).read_text("utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template_text),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["plain"] = plain
+    environment.filters["colour"] = lambda name: f"var(--{name}, {(vegalite.LIGHT | _PAGE_LIGHT)[name]})"
+    return environment

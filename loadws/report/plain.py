@@ -1,0 +1,34 @@
+"""Text from a server or a scenario, made harmless: what cannot be seen is shown as an escape, and what is long is cut.
+
+A server may send terminal escapes in a close reason, a right-to-left override in a body or a NUL where XML allows none.
+After ``plain`` a text has none of them, so a terminal cannot be taken over and an XML file stays well-formed. Escaping
+what is markup (``<``, ``|``, ``[bold]``) stays each renderer's own business.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 500
+
+_CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
+_DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_SEPARATORS = "\u2028\u2029"
+_NO_CHARACTERS = "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
+_UNSEEN = re.compile(f"[{_CONTROLS}{_DIRECTIONS}{_SEPARATORS}{_NO_CHARACTERS}]")
+_UNSEEN_OR_BREAK = re.compile(f"[\\t\\n{_CONTROLS}{_DIRECTIONS}{_SEPARATORS}{_NO_CHARACTERS}]")
+
+
+def plain(text: str, longest: int = LONGEST) -> str:
+    """One line of at most ``longest`` characters: ``"a\\nb\\x1b[2J"`` -> ``r"a\\nb\\x1b[2J"``."""
+    shown = _UNSEEN_OR_BREAK.sub(_escape, text[: longest + 1])
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def plain_lines(text: str) -> str:
+    """The same for a text whose line breaks and tabs are its own, uncut: a scenario file."""
+    return _UNSEEN.sub(_escape, text.replace("\r\n", "\n"))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")

@@ -1,0 +1,20 @@
+"""All that a report is made of: what a run folder holds, read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadws.metrics.frame import ErrorSample, LogLine
+from loadws.metrics.runinfo import RunInfo
+from loadws.metrics.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """``info`` is None where only a summary.json was given; ``errors`` are the first 1,000 whole."""
+
+    summary: Summary
+    info: RunInfo | None = None
+    errors: tuple[ErrorSample, ...] = ()
+    scenario_text: str = ""
+    logs: tuple[LogLine, ...] = ()

@@ -2,7 +2,8 @@
 
 Only plain data can be reached: names are variables, ``a.b`` is ``a["b"]`` and never a Python attribute, and what can be
 called stands in ``scope.FUNCTIONS``. There are no statements, slices, keyword arguments or methods, and of Jinja's filters
-and tests only those in the tables below; everything else is refused by name with its place.
+and tests only those in the tables below; everything else is refused by name with its place. Precedence is Jinja's, whose
+powers go from left to right: ``2 ** 3 ** 2`` is 64.
 """
 
 from __future__ import annotations

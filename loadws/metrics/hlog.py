@@ -1,0 +1,140 @@
+"""``intervals.hlog``: HdrHistogram's interval log, format 1.3, and what it needs beside it to give the frames back.
+
+One line for each histogram of each frame, in the frames' order::
+
+    Tag=response_time;step=say%20hello;phase=steady,12.000000,1.000000,1.523,HISTFAAAA..
+
+The tag is the metric's name and its labels, percent-encoded, for every reader cuts a tag at a comma. Start and length are
+seconds (the start since BaseTime), the maximum is the exact one divided by 10^6 (milliseconds for a time), as HdrHistogram's
+own writer does for every line. We write the lines ourselves: hdrh's writer raises on the start time, cuts the maximum to
+whole numbers and knows no tags.
+
+The log does not carry exact extremes, what is missing, counters, the ledger: those stand in ``windows.ndjson``, a frame a
+line, whose histograms have an empty payload. ``split`` makes the lines of both files, ``join`` puts them together again. All
+lines have their line end, as a file gives them: one without is what a killed process was writing, and is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from loadws.metrics.frame import Frame, HistogramPart, Labels
+from loadws.metrics.histogram import HistogramError
+
+_LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
+_MAX_RATIO = 1_000_000
+_FRAME = msgspec.json.Decoder(Frame)
+
+
+class LogInterval(NamedTuple):
+    """One line of the log."""
+
+    start_s: float
+    duration_s: float
+    name: str
+    labels: Labels
+    payload: str
+
+
+def header(started_at: str) -> str:
+    """The lines that come first. ``started_at`` is ISO 8601 with its offset; the intervals count from it."""
+    epoch_s = datetime.fromisoformat(started_at).timestamp()
+    return (
+        "#[Histogram log format version 1.3]\n"
+        "#[Times are recorded in microseconds, other values in millionths of their unit]\n"
+        f"#[StartTime: {epoch_s:.3f} (seconds since epoch), {started_at}]\n"
+        f"#[BaseTime: {epoch_s:.3f} (seconds since epoch)]\n"
+        f"{_LEGEND}\n"
+    )
+
+
+def line(frame: Frame, part: HistogramPart) -> str:
+    """One interval with its line end."""
+    return f"{_before_payload(frame, part)}{part.payload}\n"
+
+
+def parse(lines: Iterable[str]) -> Iterator[LogInterval]:
+    """The intervals of a log. Raises ``HistogramError`` at a whole line that is none."""
+    for number, text in enumerate(lines, 1):
+        if not text.endswith("\n"):
+            return
+        if text.startswith(("#", '"')) or not text.strip():
+            continue
+        try:
+            tagged, start_s, duration_s, _, payload = text.rstrip("\n").split(",")
+            name, labels = parse_tag(tagged.removeprefix("Tag="))
+            yield LogInterval(float(start_s), float(duration_s), name, labels, payload)
+        except ValueError as error:
+            raise HistogramError(f"line {number} of the interval log is not an interval: {text[:80]!r}") from error
+
+
+def tag(name: str, labels: Labels) -> str:
+    """``response_time;step=hello;phase=steady``, with everything but letters, digits and ``_.-~`` percent-encoded."""
+    pairs = (f"{quote(label, safe='')}={quote(value, safe='')}" for label, value in labels.items())
+    return ";".join((quote(name, safe=""), *pairs))
+
+
+def parse_tag(text: str) -> tuple[str, Labels]:
+    """Name and labels of a tag. Raises ``ValueError`` where a label has no value."""
+    name, *pairs = text.split(";")
+    labels = {}
+    for pair in pairs:
+        label, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"the label {label!r} has no value")
+        labels[unquote(label)] = unquote(value)
+    return unquote(name), labels
+
+
+def split(frame: Frame) -> tuple[bytes, list[str]]:
+    """A frame's line of ``windows.ndjson`` and its lines of ``intervals.hlog``, each with its line end."""
+    bare = tuple(msgspec.structs.replace(part, payload="") for part in frame.histograms)
+    without = msgspec.structs.replace(frame, histograms=bare)
+    return msgspec.json.encode(without) + b"\n", [line(frame, part) for part in frame.histograms]
+
+
+def join(json_lines: Iterable[bytes], hlog_lines: Iterable[str]) -> Iterator[Frame]:
+    """The frames that ``split`` took apart, from both files whole.
+
+    Ends at the first line that is cut off, and at the first frame with a histogram that the log no longer has: one file
+    may have reached the disk before the other. Raises ``HistogramError`` where the two files do not belong together.
+    """
+    intervals = (text for text in hlog_lines if text.startswith("Tag="))
+    for json_line in json_lines:
+        if not json_line.endswith(b"\n"):
+            return
+        frame = _decode_frame(json_line)
+        parts = []
+        for part in frame.histograms:
+            whole = _joined(frame, part, next(intervals, ""))
+            if whole is None:
+                return
+            parts.append(whole)
+        yield msgspec.structs.replace(frame, histograms=tuple(parts))
+
+
+def _joined(frame: Frame, part: HistogramPart, text: str) -> HistogramPart | None:
+    """The part with its payload, None where its line is not whole."""
+    if not text.endswith("\n"):
+        return None
+    before = _before_payload(frame, part)
+    if not text.startswith(before):
+        raise HistogramError(f"the interval log has {text[:80]!r} where {before!r} should be")
+    return msgspec.structs.replace(part, payload=text[len(before) : -1])
+
+
+def _decode_frame(json_line: bytes) -> Frame:
+    try:
+        return _FRAME.decode(json_line)
+    except msgspec.DecodeError as error:
+        raise HistogramError(f"a line of windows.ndjson is not a frame: {error}") from error
+
+
+def _before_payload(frame: Frame, part: HistogramPart) -> str:
+    """The same from a frame as from its line of JSON, so that ``join`` can tell which line is whose."""
+    return f"Tag={tag(part.name, part.labels)},{frame.start_s:.6f},{frame.duration_s:.6f},{part.max / _MAX_RATIO:.3f},"

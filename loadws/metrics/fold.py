@@ -1,0 +1,108 @@
+"""An interval becomes the parts of its frame: stamps are subtracted, equal differences counted, counts put into buckets.
+
+All of it in slices: every generator here yields after at most about 0.5 ms of work, so that the engine's loop can run in
+between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from itertools import compress
+from operator import sub
+
+from loadws.metrics.frame import CounterPart, HistogramPart, Labels
+from loadws.metrics.histogram import LatencyHistogram, Span, span_of
+from loadws.metrics.interval import Interval, OfPhase, Phases
+from loadws.metrics.tally import Tally
+
+INTENDED, DUE, SENT, WRITTEN, RECEIVED = range(5)  # the columns of a meter's rows
+SILENT, ONE_WAY = -1, -2  # in place of a received time: the run's clock is never below zero
+
+_WIDTH = 5
+_OF_EVERY_SEND = (("schedule_lag", DUE, INTENDED), ("send_lag", SENT, DUE), ("write_wait", WRITTEN, SENT))
+_OF_EVERY_ANSWER = (("response_time", RECEIVED, INTENDED), ("service_time", RECEIVED, SENT))
+_ROWS_A_SLICE = 600  # about 0.3 ms
+
+
+class Fold:
+    """``scratch`` are histograms to fill and encode, one a span, used by one fold at a time."""
+
+    def __init__(self, phases: Phases, interval: Interval, scratch: dict[Span, LatencyHistogram]) -> None:
+        self._phases = phases
+        self._interval = interval
+        self._scratch = scratch
+        self._tallies: dict[tuple[str, str | None, int], Tally] = {}
+
+    def histograms(self) -> Generator[None, None, tuple[HistogramPart, ...]]:
+        """Returns the parts. To be run to its end before ``counters`` is called."""
+        for step, rows in self._interval.messages:
+            yield from self._messages(step, rows)
+        for (metric, step_or_none, span), samples in self._interval.samples.items():
+            yield from self._samples(metric, step_or_none, span, samples)
+        parts = []
+        for (metric, step_or_none, phase), tally in self._tallies.items():
+            scratch = self._scratch.setdefault(tally.span, LatencyHistogram(*tally.span))
+            labels = {} if step_or_none is None else {"step": step_or_none}
+            part = yield from tally.part(metric, labels | self._phase(phase), scratch)
+            parts.append(part)
+            yield
+        return tuple(parts)
+
+    def counters(self) -> Iterator[CounterPart]:
+        interval = self._interval
+        for (name, phase), count in interval.counts.items():
+            yield CounterPart(name, self._phase(phase), count)
+        for key, count in interval.wrong.items():
+            yield CounterPart("errors", self._kind_step_phase(key), count)
+        for key, count in interval.tried.items():
+            yield CounterPart("error_rate", self._kind_step_phase(key), count, interval.failed[key])
+
+    def _messages(self, step: str, rows: list[int]) -> Generator[None, None, None]:
+        for start in range(0, len(rows), _WIDTH * _ROWS_A_SLICE):
+            for phase, some in self._phases.split(rows[start : start + _WIDTH * _ROWS_A_SLICE], _WIDTH):
+                columns = [some[column::_WIDTH] for column in range(_WIDTH)]
+                self._differences(_OF_EVERY_SEND, step, phase, columns)
+                yield
+                self._answers(step, phase, columns)
+                yield
+
+    def _answers(self, step: str, phase: int, columns: list[list[int]]) -> None:
+        received = columns[RECEIVED]
+        silent = received.count(SILENT)
+        if min(received) < 0:
+            answered = [received_ns >= 0 for received_ns in received]
+            columns = [list(compress(column, answered)) for column in columns]
+        requests = len(columns[RECEIVED]) + silent
+        if not requests:
+            return
+        self._differences(_OF_EVERY_ANSWER, step, phase, columns)
+        for metric, _, _ in _OF_EVERY_ANSWER:
+            self._tally(metric, step, phase, span_of(metric)).missing += silent
+        self._interval.tried["request", step, phase] += requests
+        self._interval.failed["request", step, phase] += silent
+
+    def _differences(
+        self, moments: tuple[tuple[str, int, int], ...], step: str, phase: int, columns: list[list[int]]
+    ) -> None:
+        for metric, end, start in moments:
+            self._tally(metric, step, phase, span_of(metric)).add(list(map(sub, columns[end], columns[start])))
+
+    def _samples(self, metric: str, step: str | None, span: Span, samples: list[float]) -> Generator[None, None, None]:
+        for start in range(0, len(samples), 2 * _ROWS_A_SLICE):
+            for phase, some in self._phases.split(samples[start : start + 2 * _ROWS_A_SLICE], 2):
+                self._tally(metric, step, phase, span).add(some[1::2])
+            yield
+
+    def _tally(self, metric: str, step: str | None, phase: int, span: Span) -> Tally:
+        key = (metric, step, phase)
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally(span)
+        return tally
+
+    def _phase(self, phase: int) -> Labels:
+        return {"phase": self._phases.names[phase]}
+
+    def _kind_step_phase(self, key: OfPhase) -> Labels:
+        kind, step, phase = key
+        return {"kind": kind, "step": step, **self._phase(phase)}

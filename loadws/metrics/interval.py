@@ -1,0 +1,63 @@
+"""What the engine puts aside between two rotations, and which phase each of it belongs to.
+
+A sample belongs to the phase of its intended time, however late it comes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from loadws.metrics.frame import ErrorSample, LogLine
+from loadws.metrics.histogram import Span
+
+Number = TypeVar("Number", int, float)
+OfPhase = tuple[str, str, int]  # kind, step, phase
+
+
+class Phases:
+    """Which phase a moment belongs to: the last that had begun by then, or the first. ``phases`` are (name, warm-up)."""
+
+    def __init__(self, phases: Sequence[tuple[str, bool]]) -> None:
+        self.names = [name for name, _ in phases]
+        self.warmups = [warmup for _, warmup in phases]
+        self._begun: list[int] = [0]
+        self._starts_ns: list[float] = [float("-inf")]
+
+    def begin(self, index: int, at_ns: int) -> None:
+        """Moments never go back from one phase to the next."""
+        self._begun.append(index)
+        self._starts_ns.append(at_ns)
+
+    def at(self, at_ns: float) -> int:
+        return self._begun[bisect_right(self._starts_ns, at_ns) - 1]
+
+    def split(self, rows: list[Number], width: int) -> Iterator[tuple[int, list[Number]]]:
+        """Rows of ``width`` numbers, the first of each its intended time, by phase: nearly always all are of the last."""
+        intended = rows[::width]
+        if min(intended) >= self._starts_ns[-1]:
+            yield self._begun[-1], rows
+            return
+        apart: dict[int, list[Number]] = {}
+        for number, at_ns in enumerate(intended):
+            apart.setdefault(self.at(at_ns), []).extend(rows[number * width : (number + 1) * width])
+        yield from apart.items()
+
+
+class Interval:
+    """Everything but the stamps of messages, which lie in the steps' meters until the rotation."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, list[int]]] = []  # step, rows of a meter
+        self.samples: defaultdict[tuple[str, str | None, Span], list[float]] = defaultdict(
+            list
+        )  # at, value, at, value, ..
+        self.tried: Counter[OfPhase] = Counter()
+        self.failed: Counter[OfPhase] = Counter()
+        self.wrong: Counter[OfPhase] = Counter()
+        self.counts: Counter[tuple[str, int]] = Counter()  # name, phase
+        self.errors: list[ErrorSample] = []
+        self.logs: list[LogLine] = []
+        self.began: list[tuple[int, float]] = []  # index of the phase, seconds since the start

@@ -1,0 +1,265 @@
+"""The hot-path calls of the engine in, one frame a second out. Synchronous, no I/O, and no totals.
+
+While the run goes, a call only puts its stamps aside; all arithmetic waits for ``rotate``, which ends the interval and works
+in slices of at most about 0.5 ms, so that recording does not make the lag that it records. Everything that was put aside is
+swapped out first: a call during a rotation goes to the next interval. What a recorder keeps from one interval to the next is
+the ledger and the names it has seen, so its memory does not grow with the run.
+
+A sample belongs to the phase of its intended time, however late it comes; a message to the phase in which it was counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from loadws.metrics.fold import ONE_WAY, SILENT, Fold
+from loadws.metrics.frame import ErrorSample, Frame, Gauges, Health, LogLine
+from loadws.metrics.histogram import LatencyHistogram, Span, span_of
+from loadws.metrics.interval import Interval, Phases
+from loadws.metrics.ledger import Ledger
+from loadws.metrics.quoting import harmless, one_line, one_line_of
+from loadws.terms.units import NS_PER_S
+
+OTHER = "(other)"  # stands for every name past the limit
+DISTINCT_NAMES = 1_000
+NO_MORE_LOGS = "only so many log lines are kept: this process says no more"
+
+
+class Timings(Protocol):
+    """What ``connected`` needs of the transport's ``ConnectTimings``: nanoseconds, None where there was no such part."""
+
+    @property
+    def total_ns(self) -> int: ...
+    @property
+    def dns_ns(self) -> int | None: ...
+    @property
+    def tcp_ns(self) -> int | None: ...
+    @property
+    def tls_ns(self) -> int | None: ...
+    @property
+    def upgrade_ns(self) -> int | None: ...
+
+
+class StepMeter:
+    """The messages of one step. Each call puts five numbers aside; a list takes them in a third of an array's time."""
+
+    __slots__ = ("_put", "_rows", "step")
+
+    def __init__(self, step: str) -> None:
+        self.step = step
+        self._rows: list[int] = []
+        self._put = self._rows.extend
+
+    def answered(self, intended_ns: int, due_ns: int, sent_ns: int, written_ns: int, received_ns: int) -> None:
+        """A request and its answer."""
+        self._put((intended_ns, due_ns, sent_ns, written_ns, received_ns))
+
+    def silent(self, intended_ns: int, due_ns: int, sent_ns: int, written_ns: int) -> None:
+        """A request that timed out or was left unanswered: a failed one, and ``missing`` from its two times."""
+        self._put((intended_ns, due_ns, sent_ns, written_ns, SILENT))
+
+    def sent(self, intended_ns: int, due_ns: int, sent_ns: int, written_ns: int) -> None:
+        """A message that wants no answer."""
+        self._put((intended_ns, due_ns, sent_ns, written_ns, ONE_WAY))
+
+    def take(self) -> list[int]:
+        """What was put aside so far, and an empty place for what comes."""
+        rows, self._rows = self._rows, []
+        self._put = self._rows.extend
+        return rows
+
+
+class _Names:
+    """The first ``limit`` distinct names; others share a place, or a server that thinks them up would fill the memory."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._seen: set[Hashable] = set()
+
+    def admits(self, name: Hashable) -> bool:
+        if name in self._seen:
+            return True
+        if len(self._seen) == self._limit:
+            return False
+        self._seen.add(name)
+        return True
+
+
+class Recorder:
+    """What one process measures. ``ledger``, ``open_connections``, ``users`` and ``iterations`` are the engine's to change.
+
+    ``phases`` are (name, whether it is a warm-up). Of errors and log lines the first ``max_errors`` and ``max_logs`` of the
+    run are kept whole; errors are counted all the same.
+    """
+
+    def __init__(
+        self,
+        phases: Sequence[tuple[str, bool]],
+        process: int = 0,
+        max_errors: int = 1_000,
+        max_logs: int = 1_000,
+    ) -> None:
+        self.ledger = Ledger()
+        self.open_connections = 0
+        self.users = 0
+        self.iterations = 0
+        self._process = process
+        self._phases = Phases(phases)
+        self._meters: dict[str, StepMeter] = {}
+        self._interval = Interval()
+        self._settled: dict[str, int] = {}
+        self._errors_left, self._logs_left = max_errors, max_logs
+        self._error_names, self._count_names = _Names(DISTINCT_NAMES), _Names(DISTINCT_NAMES)
+        self._scratch: dict[Span, LatencyHistogram] = {}
+        self._start_ns = self._since_ns = 0
+        self._index = 0
+
+    def begin(self, start_ns: int) -> None:
+        """The run starts; every ``*_s`` in a frame counts from here."""
+        self._start_ns = self._since_ns = start_ns
+
+    def begin_phase(self, index: int, at_ns: int) -> None:
+        """Phases begin in order, and ``at_ns`` never goes back."""
+        self._settle(at_ns)
+        self._phases.begin(index, at_ns)
+        self._interval.began.append((index, self._seconds(at_ns)))
+
+    def step(self, name: str) -> StepMeter:
+        """The meter of a step; the same one whenever it is asked for."""
+        return self._meters.setdefault(name, StepMeter(name))
+
+    def connected(self, step: str, intended_ns: int, due_ns: int, timings: Timings) -> None:
+        """A connection that opened: its times, its schedule lag, and one ``connect`` that did not fail."""
+        parts = (
+            ("schedule_lag", due_ns - intended_ns),
+            ("connect_time", timings.total_ns),
+            ("dns_time", timings.dns_ns),
+            ("tcp_time", timings.tcp_ns),
+            ("tls_time", timings.tls_ns),
+            ("upgrade_time", timings.upgrade_ns),
+        )
+        for metric, value_ns in parts:
+            if value_ns is not None:
+                self.duration(metric, step, intended_ns, value_ns)
+        self.outcome("connect", step, intended_ns, failed=False)
+
+    def outcome(self, kind: str, step: str, intended_ns: int, failed: bool) -> None:
+        """One more tried, for ``error_rate``. ``connected``, ``answered`` and ``silent`` have said so themselves."""
+        key = (kind, step, self._phases.at(intended_ns))
+        self._interval.tried[key] += 1
+        if failed:
+            self._interval.failed[key] += 1
+
+    def duration(self, metric: str, step: str | None, intended_ns: int, value_ns: int) -> None:
+        """A value of one of the table's other times: wait_time, ping_time, session_time, first_message_time, .."""
+        self._interval.samples[metric, step, span_of(metric)].extend((intended_ns, value_ns))
+
+    def trend(self, name: str, step: str, unit: str, value: float, at_ns: int) -> None:
+        """A value of the scenario's own. In the unit ``ns`` it is a time; any other is kept as it is, to a millionth."""
+        self._interval.samples[name, step, span_of(name, unit)].extend((at_ns, value))
+
+    def count(self, name: str, at_ns: int, n: int = 1) -> None:
+        """``n`` more of a counter of the scenario's own."""
+        known = name if self._count_names.admits(name) else OTHER
+        self._interval.counts[known, self._phases.at(at_ns)] += n
+
+    def error(
+        self,
+        kind: str,
+        step: str,
+        detail: str,
+        at_ns: int,
+        *,
+        user: int | None = None,
+        status: int | None = None,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+        body: bytes | None = None,
+    ) -> None:
+        """Something went wrong: counted always, kept whole while there is room.
+
+        ``detail``, ``headers`` and ``body`` may be a server's own words: see ``quoting``.
+        """
+        known = (kind, step) if self._error_names.admits((kind, step)) else (OTHER, OTHER)
+        self._interval.wrong[*known, self._phases.at(at_ns)] += 1
+        if not self._errors_left:
+            return
+        self._errors_left -= 1
+        self._interval.errors.append(
+            ErrorSample(
+                kind=one_line(kind),
+                step=step,
+                at_s=self._seconds(at_ns),
+                detail=one_line(detail),
+                user=user,
+                status=status,
+                headers=None if headers is None else harmless(headers),
+                body=None if body is None else one_line_of(body),
+            )
+        )
+
+    def log(self, user: int, text: str, at_ns: int) -> None:
+        """What a ``log`` step says. The last line that is kept says so."""
+        if not self._logs_left:
+            return
+        self._logs_left -= 1
+        said = one_line(text) if self._logs_left else NO_MORE_LOGS
+        self._interval.logs.append(LogLine(self._seconds(at_ns), user, said))
+
+    def rotate(self, now_ns: int, health: Health, last: bool = False) -> Generator[None, None, Frame]:
+        """Ends the interval at once; the frame is what the generator returns, which yields between slices of work.
+
+        One rotation at a time: the scratch histograms are shared.
+        """
+        self._settle(now_ns)
+        interval, self._interval = self._interval, Interval()
+        interval.messages = [(meter.step, meter.take()) for meter in self._meters.values()]
+        phase = self._phases.at((self._since_ns + now_ns) / 2)
+        ledger = Ledger()
+        ledger.add(self.ledger)
+        frame = Frame(
+            process=self._process,
+            index=self._index,
+            start_s=self._seconds(self._since_ns),
+            duration_s=(now_ns - self._since_ns) / NS_PER_S,
+            phase=self._phases.names[phase],
+            warmup=self._phases.warmups[phase],
+            ledger=ledger,
+            gauges=Gauges(self.open_connections, self.users),
+            health=health,
+            errors=tuple(interval.errors),
+            logs=tuple(interval.logs),
+            phases=tuple(interval.began),
+            last=last,
+        )
+        self._since_ns, self._index = now_ns, self._index + 1
+        return self._completed(frame, interval)
+
+    def _completed(self, frame: Frame, interval: Interval) -> Generator[None, None, Frame]:
+        fold = Fold(self._phases, interval, self._scratch)
+        histograms = yield from fold.histograms()
+        return msgspec.structs.replace(frame, histograms=histograms, counters=tuple(fold.counters()))
+
+    def _seconds(self, at_ns: int) -> float:
+        return (at_ns - self._start_ns) / NS_PER_S
+
+    def _settle(self, at_ns: int) -> None:
+        """What the ledger has counted since it was last looked at belongs to the phase that ends, or goes on, here."""
+        phase = self._phases.at(at_ns)
+        for name, so_far in self._ledger_counters():
+            more = so_far - self._settled.get(name, 0)
+            self._settled[name] = so_far
+            if more:
+                self._interval.counts[name, phase] += more
+
+    def _ledger_counters(self) -> tuple[tuple[str, int], ...]:
+        messages, size = self.ledger.messages, self.ledger.bytes
+        return (
+            ("messages_sent", messages.sent),
+            ("messages_received", messages.received),
+            ("bytes_sent", size.sent),
+            ("bytes_received", size.received),
+            ("iterations", self.iterations),
+        )

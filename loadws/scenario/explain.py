@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn, Protocol
 
 from loadws.terms.errors import LoadwsError
 
@@ -56,6 +56,15 @@ class ScenarioError(LoadwsError):
         super().__init__(explain_all(self.problems))
 
 
+class Placed(Protocol):
+    """A value of the file: its offsets, as ``tree.Node`` has them."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class SourceText:
     """A file's text, and where in it a line begins."""
@@ -71,6 +80,12 @@ class SourceText:
         """Line and column, both from 1."""
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
+
+    def offset_in(self, node: Placed, text: str, at: int) -> int:
+        """Where in the file the character ``at`` of a value's text stands; the value's begin where escapes hide it."""
+        written = self.text[node.start : node.end]
+        quoted = written[:1] in ("'", '"')
+        return node.start + quoted + at if written[quoted:].startswith(text) else node.start
 
     def line(self, number: int) -> str:
         """The line with this number (from 1), without its end."""
@@ -90,6 +105,11 @@ class Problems:
         line, column = self.source.position(offset)
         problem = Problem(self.source.path, line, column, message, advice, severity, where=where)
         self.found.setdefault((offset, message), problem)
+
+    def fail(self, offset: int, message: str, advice: str = "", where: Where = ()) -> NoReturn:
+        """Adds what makes it useless to look further. Raises ``ScenarioError`` with all that was found."""
+        self.add(offset, message, advice, where)
+        raise ScenarioError(self.of("error")) from None
 
     def of(self, severity: Severity) -> tuple[Problem, ...]:
         """In the order of the file."""

@@ -1,0 +1,25 @@
+"""Cross-checks: what is wrong with a scenario although each of its parts has the right shape. One file, one concern."""
+
+from __future__ import annotations
+
+from loadws.scenario.checks.files import check_certificates, check_data, check_payload_files
+from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.flows import check_flows
+from loadws.scenario.checks.load import check_load, check_user_types
+from loadws.scenario.checks.target import check_target
+from loadws.scenario.checks.thresholds import OwnMetrics, check_own_metrics, check_thresholds
+from loadws.scenario.checks.variables import check_variables
+from loadws.terms.thresholds import Threshold
+
+
+def check_all(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
+    """Everything that can be found without a network. Returns the thresholds that could be parsed."""
+    check_target(findings)
+    check_load(findings)
+    check_user_types(findings)
+    check_flows(findings)
+    check_variables(findings, check_data(findings))
+    check_payload_files(findings)
+    check_certificates(findings)
+    check_own_metrics(findings)
+    return check_thresholds(findings, own)

@@ -1,0 +1,90 @@
+"""Files that a scenario names: data, payloads and certificates. Paths are relative to the scenario's directory."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.variables import Columns
+from loadws.scenario.explain import Where
+from loadws.scenario.feed import DataError, open_feed
+from loadws.scenario.labels import walk_steps
+from loadws.scenario.model import Payload, RequestStep, SendStep
+from loadws.terms.units import format_size
+
+#: The largest message that a file may make.
+LARGEST_PAYLOAD = 64 * 2**20
+
+
+def check_data(findings: Findings) -> Columns:
+    """Reads every data file; returns the columns of those that can be read."""
+    columns = {}
+    for name, source in findings.scenario.data.items():
+        try:
+            columns[name] = open_feed(source, findings.base).columns
+        except DataError as error:
+            findings.error(("data", name, "file"), str(error), error.advice)
+    return columns
+
+
+def check_payload_files(findings: Findings) -> None:
+    for where, payload in _payloads(findings):
+        if payload.file is not None:
+            _check_file(findings, (*where, "file"), payload.file, as_text=True)
+        if payload.binary is not None and payload.binary.file is not None:
+            _check_file(findings, (*where, "binary", "file"), payload.binary.file)
+
+
+def _payloads(findings: Findings) -> Iterator[tuple[Where, Payload]]:
+    for where, step in walk_steps(findings.scenario):
+        if isinstance(step, SendStep):
+            yield (*where, "send"), step.send
+        elif isinstance(step, RequestStep):
+            yield (*where, "request", "send"), step.request.send
+
+
+def _check_file(findings: Findings, where: Where, name: str, *, as_text: bool = False) -> None:
+    content = _read(findings, where, name)
+    if content is None or not as_text:
+        return
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        message = f"the file {name!r} is not UTF-8 (byte {error.start})"
+        findings.error(where, message, "send it as binary: {file: ...}")
+
+
+def _read(findings: Findings, where: Where, name: str) -> bytes | None:
+    """The file's bytes. A pipe or device is not opened: that could wait, or never end."""
+    file = findings.base / name
+    try:
+        if file.exists() and not file.is_file():
+            reason = "it is not a file"
+        elif file.stat().st_size > LARGEST_PAYLOAD:
+            reason = f"it is larger than {format_size(LARGEST_PAYLOAD)}"
+        else:
+            return file.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+    except ValueError:  # a NUL in the name
+        reason = "no file can have this name"
+    findings.error(where, f"the file {name!r} cannot be read: {reason}", "paths are relative to the scenario")
+    return None
+
+
+def check_certificates(findings: Findings) -> None:
+    ca = findings.scenario.connection.tls.ca
+    where = ("connection", "tls", "ca")
+    if ca is None or _read(findings, where, ca) is None:
+        return
+    try:
+        ssl.create_default_context(cafile=Path(findings.base / ca))
+    except (ssl.SSLError, OSError) as error:
+        findings.error(where, f"the file {ca!r} holds no certificate that can be read", _ssl_reason(error))
+
+
+def _ssl_reason(error: OSError) -> str:
+    reason = getattr(error, "reason", None)
+    return f"it should be PEM ({str(reason).lower().replace('_', ' ')})" if reason else "it should be PEM"

@@ -1,0 +1,68 @@
+"""What a cross-check looks at, and how it tells what it found: by places in the scenario, made places in the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from loadws.scenario.explain import Problems, Severity, Where
+from loadws.scenario.model import Scenario
+from loadws.scenario.tree import Node, find, walk_nodes
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A scenario under examination.
+
+    Where its file was wrong already, ``cut`` are the parts of the file that ``scenario`` lacks; then the checks say nothing
+    that these parts might have answered. ``base`` is the directory that files are relative to. A place (``where``) is the
+    path through the model's keys; where the file is shorter (``request: hello``) it ends at what the file has.
+    """
+
+    scenario: Scenario
+    root: Node
+    problems: Problems
+    base: Path
+    cut: tuple[Node, ...] = ()
+
+    def error(self, where: Where, message: str, advice: str = "", *, at_key: bool = False) -> None:
+        self._add(where, message, advice, "error", at_key)
+
+    def warning(self, where: Where, message: str, advice: str = "", *, at_key: bool = False) -> None:
+        self._add(where, message, advice, "warning", at_key)
+
+    def error_in(self, where: Where, text: str, at: int, message: str, advice: str = "") -> None:
+        """At character ``at`` of the text that stands there."""
+        node, _ = find(self.root, where)
+        self.problems.add(self.problems.source.offset_in(node, text, at), message, advice, node.where)
+
+    def error_in_key(self, where: Where, at: int, message: str, advice: str = "") -> None:
+        """At character ``at`` of the key that leads there."""
+        node, _ = find(self.root, where)
+        quoted = self.problems.source.text[node.head : node.head + 1] in ("'", '"')
+        self.problems.add(node.head + quoted + at, message, advice, node.where)
+
+    def line_of(self, where: Where) -> int:
+        node, _ = find(self.root, where)
+        return self.problems.source.position(node.head)[0]
+
+    @cached_property
+    def cut_words(self) -> frozenset[str]:
+        """Every key and text in the parts that were cut out: names that these parts may have given to something."""
+        words: set[str] = set()
+        for node in (inner for outer in self.cut for inner in walk_nodes(outer)):
+            words |= {str(part) for part in node.where[-1:]}
+            if isinstance(node.value, str):
+                words.add(node.value)
+        return frozenset(words)
+
+    @property
+    def lost_items(self) -> bool:
+        """Whether a whole step, phase or user type was cut out."""
+        return any(isinstance(node.where[-1], int) for node in self.cut)
+
+    def _add(self, where: Where, message: str, advice: str, severity: Severity, at_key: bool) -> None:
+        node, _ = find(self.root, where)
+        offset = node.head if at_key or isinstance(node.value, dict | tuple) else node.start
+        self.problems.add(offset, message, advice, node.where, severity)

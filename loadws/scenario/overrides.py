@@ -1,0 +1,146 @@
+"""What the command line changes of a scenario: ``--target --set --users --rate --duration --scale --seed``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from loadws.scenario.checks.target import wrong_target
+from loadws.scenario.explain import Where, any_of, nearest
+from loadws.scenario.model import Phase, RateRamp, Scenario, UserRamp
+from loadws.scenario.scalars import Scalar, resolve
+from loadws.scenario.tree import Node, find, with_child, without
+from loadws.terms.errors import UsageError
+
+TRANSPORTS = ("trio-websocket",)
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """None is what the command line does not say. ``rate`` is in arrivals a second."""
+
+    target: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    users: int | None = None
+    rate: float | None = None
+    duration_ns: int | None = None
+    scale: float | None = None
+    seed: int | None = None
+    transport: str = "trio-websocket"
+
+
+# -- before the file is judged ----------------------------------------------------------------------------------------
+
+
+def replaced_places(root: Node, overrides: Overrides) -> dict[Where, Scalar]:
+    """The values that stand in for those of the file. Raises ``UsageError``."""
+    if overrides.transport not in TRANSPORTS:
+        raise UsageError(f"--transport {overrides.transport}: not here yet", f"there is {any_of(TRANSPORTS)}")
+    places: dict[Where, Scalar] = {}
+    if overrides.target is not None:
+        if wrong := wrong_target(overrides.target):
+            raise UsageError(f"--target: {wrong[0]}", wrong[1])
+        places["target",] = overrides.target
+    known = _variables(root)
+    for name, text in overrides.variables.items():
+        if name not in known:
+            advice = nearest(name, known) or "--set changes what stands under variables"
+            raise UsageError(f"--set {name}: the scenario has no variable {name!r}", advice)
+        places["variables", name] = _scalar(name, text)
+    return places
+
+
+def _variables(root: Node) -> list[str]:
+    node, rest = find(root, ("variables",))
+    return list(node.value) if not rest and isinstance(node.value, dict) else []
+
+
+def _scalar(name: str, text: str) -> Scalar:
+    try:
+        return resolve(text)
+    except ValueError as error:
+        raise UsageError(f"--set {name}: {error}") from None
+
+
+def put(root: Node, where: Where, value: Scalar) -> Node:
+    """The tree with another value at a place of one or two keys."""
+    key, inner = str(where[0]), where[1:]
+    old = root.child(key)
+    if inner:
+        assert old is not None
+        return with_child(root, key, put(old, inner, value))
+    place = old or Node(None, root.start, root.start, (*root.where, key))
+    return with_child(root, key, replace(place, value=value))
+
+
+def cut_places(root: Node, places: Mapping[Where, Scalar]) -> Node:
+    """The tree without the values that will be replaced: what they refer to need not exist."""
+    return without(root, {place for place in places if place in _places(root)})
+
+
+def _places(root: Node) -> set[Where]:
+    return {("target",), *(("variables", name) for name in _variables(root))}
+
+
+# -- after ------------------------------------------------------------------------------------------------------------
+
+
+def override_load(scenario: Scenario, overrides: Overrides) -> Scenario:
+    """The scenario with another load and seed. Raises ``UsageError``."""
+    phases = scenario.load
+    if overrides.users is not None or overrides.rate is not None or overrides.duration_ns is not None:
+        phases = _with_judged_phase(phases, overrides)
+    if overrides.scale is not None:
+        if not (overrides.scale > 0 and math.isfinite(overrides.scale)):
+            raise UsageError("--scale: must be more than 0")
+        phases = tuple(_scaled(phase, overrides.scale) for phase in phases)
+    seed = scenario.seed if overrides.seed is None else overrides.seed
+    return scenario.model_copy(update={"load": phases, "seed": seed})
+
+
+def _with_judged_phase(phases: tuple[Phase, ...], overrides: Overrides) -> tuple[Phase, ...]:
+    judged = [phase for phase in phases if not phase.warmup]
+    if len(judged) != 1:
+        message = f"--users, --rate and --duration change a scenario with one judged phase, and this has {len(judged)}"
+        raise UsageError(message, "use --scale, which changes every phase")
+    changed = _changed(judged[0], overrides)
+    return tuple(changed if phase is judged[0] else phase for phase in phases)
+
+
+def _changed(phase: Phase, overrides: Overrides) -> Phase:
+    changes: dict[str, object] = {}
+    if overrides.users is not None:
+        changes["users"] = UserRamp.model_validate({"from": overrides.users, "to": overrides.users})
+    if overrides.rate is not None:
+        changes["arrivals"] = _rate_ramp(overrides.rate, overrides.rate)
+    if overrides.duration_ns is not None:
+        if overrides.duration_ns <= 0:
+            raise UsageError("--duration: must be more than 0 s")
+        changes["for_"] = overrides.duration_ns
+    changed = phase.model_copy(update=changes)
+    if changed.arrivals is not None and changed.for_ is None:
+        raise UsageError("--rate: this phase has no time for arrivals", "say --duration too")
+    return changed
+
+
+def _rate_ramp(start: float | None, end: float) -> RateRamp:
+    return RateRamp.model_construct(from_=start, to=end)
+
+
+def _scaled(phase: Phase, factor: float) -> Phase:
+    users, arrivals = phase.users, phase.arrivals
+    changes: dict[str, object] = {}
+    if users is not None:
+        changes["users"] = users.model_copy(
+            update={"from_": _scaled_count(users.from_, factor), "to": _scaled_count(users.to, factor)}
+        )
+    if arrivals is not None:
+        start = None if arrivals.from_ is None else arrivals.from_ * factor
+        changes["arrivals"] = _rate_ramp(start, arrivals.to * factor)
+    return phase.model_copy(update=changes)
+
+
+def _scaled_count(users: int | None, factor: float) -> int | None:
+    """Rounded up, so that a phase with users keeps one; the small step down is for factors that are no binary fraction."""
+    return None if users is None else math.ceil(users * factor - 1e-9)

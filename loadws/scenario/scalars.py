@@ -1,0 +1,42 @@
+"""What an unquoted scalar means: YAML 1.2's core schema (10.3.2). ``on``, ``yes`` and ``1:30`` are text."""
+
+from __future__ import annotations
+
+import math
+import re
+
+#: Beyond 64 bits no JSON reader is sure to keep an integer.
+LARGEST_INTEGER = 2**64 - 1
+
+Scalar = str | int | float | bool | None
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+def resolve(text: str) -> Scalar:
+    """What an unquoted scalar is. ``ValueError`` for numbers that no message could carry."""
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _NOT_FINITE.fullmatch(text):
+        raise ValueError(f"{text} is not a finite number")
+    if _INT.fullmatch(text):
+        return _integer(text)
+    if not _FLOAT.fullmatch(text):
+        return text
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return number
+
+
+def _integer(text: str) -> int:
+    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+    if len(text) > 80 or abs(number := int(text, base)) > LARGEST_INTEGER:
+        raise ValueError("a whole number has at most 64 bits; quote it if it is text")
+    return number

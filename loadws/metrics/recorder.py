@@ -10,7 +10,7 @@ A sample belongs to the phase of its intended time, however late it comes; a mes
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -20,7 +20,7 @@ from loadws.metrics.frame import ErrorSample, Frame, Gauges, Health, LogLine
 from loadws.metrics.histogram import LatencyHistogram, Span, span_of
 from loadws.metrics.interval import Interval, Phases
 from loadws.metrics.ledger import Ledger
-from loadws.metrics.quoting import harmless, one_line, one_line_of
+from loadws.metrics.quoting import LONGEST, harmless, one_line, one_line_of
 from loadws.terms.units import NS_PER_S
 
 OTHER = "(other)"  # stands for every name past the limit
@@ -73,19 +73,23 @@ class StepMeter:
 
 
 class _Names:
-    """The first ``limit`` distinct names; others share a place, or a server that thinks them up would fill the memory."""
+    """The first ``limit`` distinct names, fit to show; all others share ``OTHER``.
+
+    A name may come from a template, so from what a server said: without a limit that would fill the memory.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._seen: set[Hashable] = set()
+        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def admits(self, name: Hashable) -> bool:
-        if name in self._seen:
-            return True
-        if len(self._seen) == self._limit:
-            return False
-        self._seen.add(name)
-        return True
+    def known(self, *names: str) -> tuple[str, ...]:
+        cut = tuple(name[:LONGEST] for name in names)
+        known = self._known.get(cut)
+        if known is None:
+            if len(self._known) == self._limit:
+                return (OTHER,) * len(names)
+            known = self._known[cut] = tuple(one_line(name) for name in cut)
+        return known
 
 
 class Recorder:
@@ -163,7 +167,7 @@ class Recorder:
 
     def count(self, name: str, at_ns: int, n: int = 1) -> None:
         """``n`` more of a counter of the scenario's own."""
-        known = name if self._count_names.admits(name) else OTHER
+        [known] = self._count_names.known(name)
         self._interval.counts[known, self._phases.at(at_ns)] += n
 
     def error(
@@ -182,8 +186,8 @@ class Recorder:
 
         ``detail``, ``headers`` and ``body`` may be a server's own words: see ``quoting``.
         """
-        known = (kind, step) if self._error_names.admits((kind, step)) else (OTHER, OTHER)
-        self._interval.wrong[*known, self._phases.at(at_ns)] += 1
+        known_kind, known_step = self._error_names.known(kind, step)
+        self._interval.wrong[known_kind, known_step, self._phases.at(at_ns)] += 1
         if not self._errors_left:
             return
         self._errors_left -= 1
@@ -216,7 +220,7 @@ class Recorder:
         self._settle(now_ns)
         interval, self._interval = self._interval, Interval()
         interval.messages = [(meter.step, meter.take()) for meter in self._meters.values()]
-        phase = self._phases.at((self._since_ns + now_ns) / 2)
+        phase = self._phases.at((self._since_ns + now_ns) // 2)
         ledger = Ledger()
         ledger.add(self.ledger)
         frame = Frame(

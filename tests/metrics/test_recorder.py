@@ -304,6 +304,15 @@ def test_names_past_the_limit_share_one() -> None:
     assert counted[key("count 0", phase="warm up")] == (2, 0)
 
 
+def test_a_name_that_a_server_thought_up_is_made_fit_to_show() -> None:
+    recorder = recorder_at()
+    recorder.count("a\nb\ud800" + "x" * 5_000, 1)
+    recorder.error("odd\x1b", "say", "", 1)
+    counted = counters(frame_at(recorder, S))
+    assert counted[key("errors", kind="odd\ufffd", step="say", phase="warm up")] == (1, 0)
+    assert {"a b\ufffd" + "x" * 2_042} == {name for name, _ in counted if name != "errors"}
+
+
 def test_an_error_is_kept_whole_and_fit_to_show() -> None:
     recorder = recorder_at(10 * S)
     recorder.error(

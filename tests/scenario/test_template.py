@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from loadws.scenario.expression import DEEPEST_TREE, LONGEST_EXPRESSION
+from loadws.scenario.model import RESERVED
+from loadws.scenario.scope import FUNCTIONS, SPECIAL_NAMES
 from loadws.scenario.template import (
     EvaluationError,
     Scope,
@@ -227,7 +229,7 @@ def test_text_that_grows_is_bounded() -> None:
 
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
-FUNCTIONS = "functions are id, uuid, now_ms, random_int, random_text, random_bytes, choice, env"
+FUNCTION_NAMES = "functions are id, uuid, now_ms, random_int, random_text, random_bytes, choice, env"
 
 
 @pytest.mark.parametrize(
@@ -253,8 +255,8 @@ FUNCTIONS = "functions are id, uuid, now_ms, random_int, random_text, random_byt
         # what Jinja has and we do not
         ("{{ a[1:2] }}", 4, "slices are not supported in expressions", "take one item: [0]"),
         ("{{ a if b }}", 3, "if needs its else", ""),
-        ("{{ a.b() }}", 6, "methods are not supported in expressions", FUNCTIONS),
-        ("{{ f(1) }}", 3, "unknown function 'f'", FUNCTIONS),
+        ("{{ a.b() }}", 6, "methods are not supported in expressions", FUNCTION_NAMES),
+        ("{{ f(1) }}", 3, "unknown function 'f'", FUNCTION_NAMES),
         ("{{ randomint(1, 2) }}", 3, "unknown function 'randomint'", "did you mean 'random_int'?"),
         ("{{ a | uper }}", 7, "unknown filter 'uper'", "did you mean 'upper'?"),
         ("{{ a | length(1) }}", 7, "the filter 'length' takes no values", ""),
@@ -431,6 +433,10 @@ def test_overlapping_turns_have_variables_of_their_own_and_one_count() -> None:
     assert (user.variables["n"], user.extra["sent"]) == (1, {"id": 9})
     assert len({compiled(user), compiled(turn), compiled(user), compiled(turn)}) == 4
     assert (user.ids, user.draws) == (turn.ids, turn.draws) == (4, 8)
+
+
+def test_no_variable_can_take_a_name_that_means_something_else() -> None:
+    assert {*FUNCTIONS, *SPECIAL_NAMES, "user", "iteration"} <= RESERVED
 
 
 # -- JSON values ------------------------------------------------------------------------------------------------------

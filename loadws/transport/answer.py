@@ -1,0 +1,123 @@
+"""Reads a server's answer to the upgrade, and says exactly what is wrong with it. Bytes in, verdict out; no I/O.
+
+It stands in front of the WebSocket library, which is shown good answers only: the library has one error for everything that
+is not as it should be, waits for ever for an answer that never comes, and collects a refusal's body whatever its size. The
+kinds are those of ``FAILURE_KINDS``; the rules are RFC 6455, 4.1.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import h11
+
+from loadws.transport.base import ConnectFailed, HandshakeRefused
+
+#: A head larger than this is refused; a body is cut at this.
+MOST_HEAD_BYTES = 16 * 1024
+MOST_BODY_BYTES = 2 * 1024
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_BEGINNING = b"HTTP/"
+
+
+def accept_for(key: bytes) -> bytes:
+    """What ``Sec-WebSocket-Accept`` must be for a ``Sec-WebSocket-Key``."""
+    return base64.b64encode(hashlib.sha1(key + _GUID).digest())
+
+
+class Answer:
+    """The answer to one upgrade request, as it arrives."""
+
+    def __init__(self, key: bytes, subprotocols: tuple[str, ...]) -> None:
+        self._accept = accept_for(key)
+        self._subprotocols = subprotocols
+        self._raw = bytearray()
+        self._refused: h11.Response | None = None
+        self._body = bytearray()
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
+        # h11 reads an answer in the light of the question: it must have seen one that asks for an upgrade.
+        self._http.send(h11.Request(method="GET", target="/", headers=[("Host", "-"), ("Upgrade", "websocket")]))
+        self._http.send(h11.EndOfMessage())
+
+    @property
+    def head_has_come(self) -> bool:
+        """A refusal's head is known; only its body is still awaited."""
+        return self._refused is not None
+
+    def feed(self, data: bytes) -> bytes | None:
+        """More of the answer; empty is the end of TCP.
+
+        Returns all bytes from the 101 on, those after its head included; None where more must come. Raises ``ConnectFailed``
+        or ``HandshakeRefused``.
+        """
+        self._raw += data
+        if self._raw[: len(_BEGINNING)] != _BEGINNING[: len(self._raw)]:
+            raise ConnectFailed("upgrade", "not_http", f"the answer begins with {bytes(self._raw[:40])!r}")
+        for event in self._events(data):
+            match event:
+                case h11.InformationalResponse(status_code=101):
+                    self._check(event)
+                    return bytes(self._raw)
+                case h11.InformationalResponse():
+                    self._raw[:] = self._http.trailing_data[0]
+                case h11.Response():
+                    self._refused = event
+                case h11.Data():
+                    self._body += event.data
+                case h11.EndOfMessage():
+                    raise self._refusal()
+        if len(self._body) >= MOST_BODY_BYTES or (self._refused and not data):
+            raise self._refusal()
+        if not data:
+            raise ConnectFailed("upgrade", "closed", "TCP was closed before the answer to the upgrade")
+        return None
+
+    def out_of_time(self) -> ConnectFailed | HandshakeRefused:
+        """What to raise when the deadline comes first: a refusal without the rest of its body is one all the same."""
+        if self._refused is not None:
+            return self._refusal()
+        return ConnectFailed("upgrade", "timeout", "the upgrade was not answered in time")
+
+    def _events(self, data: bytes) -> Iterator[h11.Event]:
+        try:
+            self._http.receive_data(data)
+            while (event := self._http.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
+                yield event  # type: ignore[misc]
+                if isinstance(event, h11.ConnectionClosed):
+                    return
+        except h11.RemoteProtocolError as error:
+            if self._refused is not None or not data:  # a body or a head that was cut short; the caller sees which
+                return
+            kind = "too_large" if error.error_status_hint == 431 else "not_http"
+            raise ConnectFailed("upgrade", kind, f"the answer is not HTTP as it should be: {error}") from error
+
+    def _refusal(self) -> HandshakeRefused:
+        assert self._refused is not None
+        return HandshakeRefused(
+            self._refused.status_code, _text(self._refused.headers), bytes(self._body[:MOST_BODY_BYTES])
+        )
+
+    def _check(self, response: h11.InformationalResponse) -> None:
+        headers: dict[str, str] = {}
+        for name, value in _text(response.headers):
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        if headers.get("upgrade", "").lower() != "websocket" or "upgrade" not in _tokens(headers.get("connection", "")):
+            raise ConnectFailed("upgrade", "failed", "a 101 without 'Upgrade: websocket' and 'Connection: Upgrade'")
+        if headers.get("sec-websocket-accept", "") != self._accept.decode():
+            raise ConnectFailed("upgrade", "bad_accept", "Sec-WebSocket-Accept does not fit Sec-WebSocket-Key")
+        chosen = headers.get("sec-websocket-protocol")
+        if chosen is not None and chosen not in self._subprotocols:
+            raise ConnectFailed("upgrade", "bad_subprotocol", f"the server chose {chosen!r}, which was not offered")
+        if extensions := headers.get("sec-websocket-extensions"):
+            raise ConnectFailed("upgrade", "failed", f"the server uses {extensions!r}, which was not offered")
+
+
+def _text(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+
+
+def _tokens(header: str) -> list[str]:
+    return [token.strip().lower() for token in header.split(",")]

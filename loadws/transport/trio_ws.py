@@ -1,0 +1,588 @@
+"""The trio-websocket client, pumped into the push seam.
+
+A connection is one task, trio-websocket's own reader, between a watched byte stream below it and a watched ``wsproto``
+connection beside it (``watched``). Every event passes there, so a message is handed over with the stamp of the very
+read that completed it: the reader does not read again before all events of a read are out. (With TLS it is the read of
+the record's last bytes.)
+
+What is private in the library and used here is ``_reader_task``, ``_recv_channel`` and ``_send``, of 0.12; the version
+is pinned, and a test fails when they change. ``_reader_task``, because the public ways start it in a nursery and wait
+for an upgrade that may never come; ``_recv_channel``, because after a local close the library throws away what the peer
+still says; ``_send``, because the public ``ping`` waits for its pong.
+
+Traps of the library that end here: an answer that is no 101 raises out of the reader, whatever it was; a ping that
+comes after our close frame, or a second frame of a message that is too large, raises there too; a protocol violation is
+noted but not answered; a pong that waits behind a write that is stuck stops the reading; and nothing waits for the peer
+to close TCP first, so that the ephemeral ports of this machine would run out.
+
+Errors: what the outside can cause (the libraries' protocol errors, OSError, ValueError, RuntimeError) ends its own
+connection with kind ``failed`` and spares its neighbours. Everything else, and everything that a listener raises, is a
+defect: it leaves the connector and ends the run.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import Literal
+
+import h11
+import trio
+import trio_websocket
+from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, Request, TextMessage
+from wsproto.utilities import ProtocolError
+
+from loadws.transport.background import background
+from loadws.transport.base import (
+    ConnectFailed,
+    Connection,
+    Connector,
+    ConnectRequest,
+    ConnectTimings,
+    End,
+    FailurePhase,
+    HandshakeRefused,
+    Listener,
+    NotOpen,
+    Outgoing,
+    Payload,
+    Timer,
+    Timers,
+)
+from loadws.transport.dial import Names, open_tcp, start_tls
+from loadws.transport.outbox import Outbox, WaitingMessage, WaitingPing, WaitingPong
+from loadws.transport.pings import Pings
+from loadws.transport.tcp import READ_SIZE, TcpStream
+from loadws.transport.url import WsUrl, parse_url
+from loadws.transport.watched import TOO_LARGE, Frame, WatchedProtocol, WatchedWire
+
+#: How long a connection that has ended waits for the peer to close TCP first. Who closes first keeps the port for a minute.
+LINGER_NS = 1_000_000_000
+MOST_PING_BYTES = 125
+
+_OUTSIDE = (ProtocolError, h11.ProtocolError, OSError, ValueError, RuntimeError)
+_NO_CODE = 1005
+_NOT_UTF8 = 1007
+_VIOLATIONS = {_NOT_UTF8: "protocol.utf8", TOO_LARGE: "protocol.too_large"}
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_IN_A_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+By = Literal["us", "peer", "lost"]
+
+# Python prints warnings that nobody handles; what the library warns about is told here as a kind and a detail.
+logging.getLogger("trio-websocket").addHandler(logging.NullHandler())
+
+
+class ListenerRaised(Exception):
+    """A listener raised, which none may: a defect of whoever listens. Its error is the cause."""
+
+
+class TrioWebSocketTransport:
+    """``--transport trio-websocket``."""
+
+    name = "trio-websocket"
+
+    def __init__(self) -> None:
+        self._default_tls: ssl.SSLContext | None = None
+
+    def unsupported(self, request: ConnectRequest) -> str | None:
+        try:
+            checked_url(request)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def open(self, timers: Timers) -> AbstractAsyncContextManager[Connector]:
+        return self._open(timers)
+
+    def tls_for(self, request: ConnectRequest) -> ssl.SSLContext:
+        """One context for all: making one costs milliseconds and megabytes."""
+        if request.tls is not None:
+            return request.tls
+        if self._default_tls is None:
+            self._default_tls = ssl.create_default_context()
+        return self._default_tls
+
+    @asynccontextmanager
+    async def _open(self, timers: Timers) -> AsyncIterator[Connector]:
+        async with background() as nursery:
+            connector = _Connector(self, timers, nursery)
+            try:
+                yield connector
+            finally:
+                connector.cut_off()
+
+
+def checked_url(request: ConnectRequest) -> WsUrl:
+    """The request's URL; raises ValueError where URL, headers or subprotocols cannot be sent as they are."""
+    for name, value in request.headers:
+        if not _TOKEN.fullmatch(name) or _NOT_IN_A_VALUE.search(value):
+            raise ValueError(f"the header {name!r} cannot be sent: HTTP does not allow one of its characters")
+    for subprotocol in request.subprotocols:
+        if not _TOKEN.fullmatch(subprotocol):
+            raise ValueError(f"{subprotocol!r} cannot be a subprotocol: it has to be one word")
+    return parse_url(request.url)
+
+
+class _Connector:
+    def __init__(self, transport: TrioWebSocketTransport, timers: Timers, nursery: trio.Nursery) -> None:
+        self.transport = transport
+        self.timers = timers
+        self.nursery = nursery
+        self.names = Names(timers)
+        self.live: dict[_Connection, None] = {}
+        self._attempts: set[_Attempt] = set()
+
+    async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
+        attempt = _Attempt(self, request, listener)
+        self._attempts.add(attempt)
+        try:
+            with attempt.scope:
+                await attempt.run()
+            return attempt.outcome()
+        except BaseException:
+            attempt.abandon()
+            raise
+        finally:
+            self._attempts.discard(attempt)
+
+    def cut_off(self) -> None:
+        """The run is over: every attempt fails and every connection ends, each telling so once."""
+        for attempt in self._attempts:
+            attempt.cut_off()
+        for connection in list(self.live):
+            connection.cut_off()
+
+
+class _Attempt:
+    """One connection being opened. ``scope`` is the one deadline of all its parts."""
+
+    def __init__(self, connector: _Connector, request: ConnectRequest, listener: Listener) -> None:
+        self._connector = connector
+        self._timers = connector.timers
+        self._request = request
+        self._listener = listener
+        self._began_ns = connector.timers.now_ns()
+        self._phase: FailurePhase = "dns"
+        self._was_cut_off = False
+        self._tcp: TcpStream | None = None
+        self._connection: _Connection | None = None
+        self.scope = trio.CancelScope(deadline=trio.current_time() + request.open_timeout_ns / 1e9)
+
+    async def run(self) -> None:
+        try:
+            url = checked_url(self._request)
+        except ValueError as error:
+            raise ConnectFailed("upgrade", "failed", str(error)) from error
+        addresses, dns_ns = await self._connector.names.resolve(url.host, url.port)
+        self._phase = "tcp"
+        tcp_began_ns = self._timers.now_ns()
+        self._tcp = await open_tcp(addresses, self._timers, self.scope.deadline)
+        tcp_ns = self._timers.now_ns() - tcp_began_ns
+        stream, tls_ns = await self._secured(self._tcp, url)
+        self._phase = "upgrade"
+        parts = ConnectTimings(0, dns_ns, tcp_ns, tls_ns)
+        self._connection = _Connection(self._connector, self._request, self._listener, self._tcp, self._began_ns, parts)
+        await self._connection.upgrade(stream, url, self.scope)
+
+    def outcome(self) -> Connection:
+        """An upgrade that was done in the very moment of the deadline is done."""
+        if self._connection is not None and self._connection.has_opened:
+            return self._connection
+        if self._was_cut_off:
+            raise ConnectFailed(self._phase, "cut_off", "the run was over before the connection was open")
+        if self._connection is not None:
+            raise self._connection.out_of_time()
+        raise ConnectFailed(self._phase, "timeout", f"not done within {self._request.open_timeout_ns / 1e9:g} s")
+
+    def abandon(self) -> None:
+        """Nobody waits any more: closes what is half open, drops what is open."""
+        if self._connection is not None and self._connection.has_opened:
+            self._connection.drop()
+        elif self._tcp is not None:
+            self._tcp.cut()
+
+    def cut_off(self) -> None:
+        self._was_cut_off = True
+        self.scope.cancel()
+
+    async def _secured(self, tcp: TcpStream, url: WsUrl) -> tuple[trio.abc.Stream, int | None]:
+        if not url.secure:
+            return tcp, None
+        self._phase = "tls"
+        began_ns = self._timers.now_ns()
+        stream = await start_tls(tcp, self._connector.transport.tls_for(self._request), url.host)
+        return stream, self._timers.now_ns() - began_ns
+
+
+class _Connection:
+    """A connection and its one state. ``closing``: our close frame is out. ``ended``: told, though TCP may linger."""
+
+    def __init__(
+        self,
+        connector: _Connector,
+        request: ConnectRequest,
+        listener: Listener,
+        tcp: TcpStream,
+        began_ns: int,
+        parts: ConnectTimings,
+    ) -> None:
+        self._connector = connector
+        self._timers = connector.timers
+        self._request = request
+        self._listener = listener
+        self._tcp = tcp
+        self._state: Literal["upgrading", "open", "closing", "ended"] = "upgrading"
+        self._failure: ConnectFailed | HandshakeRefused | None = None
+        self._decided = trio.Event()
+        self._over: trio.Event | None = None
+        self._our_close: tuple[int, str] = (1000, "")
+        self._outbox = Outbox()
+        self._writer_runs = False
+        self._write_began_ns = 0
+        self._write_deadline: Timer | None = None
+        self._linger: Timer | None = None
+        self._pings = Pings(connector.timers, self._queue_ping)
+        self.has_opened = False
+        self._began_ns = began_ns
+        self.timings = parts  # total and upgrade are not known yet
+        self.subprotocol: str | None = None
+        self.response_headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        return self._state == "ended"
+
+    # What its user calls.
+
+    async def send(self, payload: Payload, out: Outgoing) -> None:
+        self._check_open()
+        try:
+            await self._send_message(payload, out)
+        except trio_websocket.ConnectionClosed:
+            raise NotOpen from None
+        if not out.written_ns:
+            raise NotOpen("the write failed")
+
+    def send_soon(self, payload: Payload, out: Outgoing) -> None:
+        self._check_open()
+        if isinstance(payload, str):
+            payload = _encodable(payload)
+        self._outbox.put(WaitingMessage(payload, out, _size(payload)))
+        self._start_writer()
+
+    def ping(self, payload: bytes) -> int:
+        if len(payload) > MOST_PING_BYTES:
+            raise ValueError(f"a ping carries at most {MOST_PING_BYTES} bytes")
+        # It is only queued now, so this is a little early; ``on_pong`` tells the stamp of the write.
+        return self._pings.send(payload)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        if self._state == "ended":
+            await trio.lowlevel.checkpoint()
+            return
+        if self._over is None:
+            self._over = trio.Event()
+        if self._state == "open":
+            await self._close_handshake(code, reason, self._over)
+        else:
+            await self._over.wait()
+
+    def drop(self) -> None:
+        self._cut("us")
+
+    # What the connector calls.
+
+    async def upgrade(self, stream: trio.abc.Stream, url: WsUrl, scope: trio.CancelScope) -> None:
+        """Starts the connection's task and waits until it has opened; raises what came instead."""
+        self._protocol = WatchedProtocol(self, self._request.max_message_size)
+        self._wire = WatchedWire(self, stream, self._request.subprotocols, scope, self._timers.now_ns)
+        host, headers = _host_and_headers(self._request, url)
+        self._ws = trio_websocket.WebSocketConnection(
+            self._wire,
+            self._protocol,
+            host=host,
+            path=url.target,
+            client_subprotocols=self._request.subprotocols,
+            client_extra_headers=headers,
+            message_queue_size=1,  # enough: each message is taken out before the next event
+            max_message_size=sys.maxsize,  # judged by ``watched``: the library counts characters
+            receive_buffer_size=READ_SIZE,
+        )
+        self._messages = self._ws._recv_channel.clone()
+        self._connector.nursery.start_soon(self._run)
+        await self._decided.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def out_of_time(self) -> ConnectFailed | HandshakeRefused:
+        return self._wire.out_of_time()
+
+    def cut_off(self) -> None:
+        self._cut("us", kind="cut_off")
+
+    async def _run(self) -> None:
+        """The connection's one task."""
+        try:
+            await self._ws._reader_task()
+        except (ConnectFailed, HandshakeRefused) as error:
+            self._failure = error
+        except _OUTSIDE as error:
+            self._failure = ConnectFailed("upgrade", "failed", repr(error))
+            self._cut("lost", kind="failed", reason=repr(error))
+        finally:
+            if not self.has_opened and self._failure is None:
+                self._failure = ConnectFailed("upgrade", "cut_off", "the attempt was given up")
+            self._decided.set()
+            self._cut("lost", kind="failed", reason="reading has stopped")
+            self._tcp.cut()
+            self._messages.close()
+            if self._linger is not None:
+                self._linger.cancel()
+
+    # What ``watched`` tells.
+
+    def answer_came(self, head: bytes) -> None:
+        self._trace("in", "response", head)
+
+    def opened(self) -> None:
+        self._state = "open"
+        self.has_opened = True
+        self.subprotocol = self._ws.subprotocol
+        headers = self._ws.handshake_headers
+        self.response_headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+        answered_ns = self._tcp.read_ns
+        self.timings = replace(
+            self.timings, total_ns=answered_ns - self._began_ns, upgrade_ns=answered_ns - self._wire.asked_ns
+        )
+        self._connector.live[self] = None
+        self._decided.set()
+        self._tell(self._listener.on_open, self)
+        if self._request.ping_every_ns is not None and not self.ended:
+            self._pings.keep_alive(self._request.ping_every_ns, self._request.ping_timeout_ns, self._ping_timed_out)
+
+    def message_completed(self) -> None:
+        try:
+            payload = self._messages.receive_nowait()
+        except (trio.WouldBlock, trio.EndOfChannel):
+            return  # a write has failed in the meantime, and the library has closed its queue
+        if self._request.trace:
+            self._trace("in", *_traced(payload))
+        self._tell(self._listener.on_message, payload, self._tcp.read_ns)
+
+    def pinged(self, payload: bytes) -> None:
+        self._trace("in", "ping", payload)
+        if self._state == "open":
+            self._outbox.put_pong(payload)
+            self._start_writer()
+
+    def ponged(self, payload: bytes) -> None:
+        self._trace("in", "pong", payload)
+        self._tell(self._listener.on_pong, payload, self._pings.answered(payload), self._tcp.read_ns)
+
+    def peer_closed(self, code: int, reason: str) -> None:
+        self._trace("in", "close", _close_payload(code, reason))
+        if self._state == "closing":
+            self._end("us", *self._our_close)
+        else:
+            self._end("peer", None if code == _NO_CODE else int(code), reason)
+
+    def peer_violated(self, code: int, reason: str) -> None:
+        if self._state == "closing":
+            self._end("us", *self._our_close)
+        else:
+            self._end("lost", kind=_VIOLATIONS.get(code, "protocol.frame"), reason=reason)
+
+    def write_began(self, frame: Frame) -> None:
+        now_ns = self._timers.now_ns()
+        self._write_began_ns = now_ns
+        if self._write_deadline is None and not self.ended:
+            self._write_deadline = self._timers.call_at(now_ns + self._request.write_timeout_ns, self._check_write)
+        if frame.out is not None:
+            frame.out.sent_ns = now_ns
+        if isinstance(frame.event, Ping):
+            self._pings.stamp(bytes(frame.event.payload), now_ns)
+
+    def write_ended(self, frame: Frame) -> None:
+        self._write_began_ns = 0
+        if frame.out is not None:
+            frame.out.written_ns = self._timers.now_ns()
+        if self._request.trace:
+            self._trace_written(frame)
+
+    def write_broke(self) -> None:
+        """What the peer said before is still to be read, its close frame perhaps; but it is not awaited for ever."""
+        self._write_began_ns = 0
+        if self._linger is None:
+            self._linger = self._timers.call_at(
+                self._timers.now_ns() + LINGER_NS, lambda: self.read_ended("reset", "a write failed")
+            )
+
+    def write_was_cancelled(self) -> None:
+        self.drop()
+
+    def read_ended(self, kind: str, detail: str) -> None:
+        if self._state == "closing":
+            self._cut("us", *self._our_close)
+        else:
+            self._cut("lost", kind=kind, reason=detail)
+
+    def library_closes(self) -> None:
+        """After a whole close handshake the peer closes TCP first, and may take its time; else it is cut now."""
+        if not self.ended:
+            self._tcp.cut()
+
+    # How it ends.
+
+    def _end(self, by: By, code: int | None = None, reason: str = "", kind: str | None = None) -> None:
+        """Tells the end, once. A close frame may still have to be answered; TCP is cut soon after."""
+        if self._state in ("upgrading", "ended"):
+            return
+        self._state = "ended"
+        self._connector.live.pop(self, None)
+        self._pings.stop()
+        self._outbox.clear()
+        for timer in (self._write_deadline, self._linger):
+            if timer is not None:
+                timer.cancel()
+        self._linger = self._timers.call_at(self._timers.now_ns() + LINGER_NS, self._tcp.cut)
+        if self._over is not None:
+            self._over.set()
+        at_ns = self._tcp.read_ns if by == "peer" else self._timers.now_ns()
+        self._tell(self._listener.on_end, End(by, at_ns, code, reason, kind))
+
+    def _cut(self, by: By, code: int | None = None, reason: str = "", kind: str | None = None) -> None:
+        """Ends the connection, and TCP with it. One that has ended in order may linger on."""
+        if not self.ended:
+            self._tcp.cut()
+            self._end(by, code, reason, kind)
+
+    async def _close_handshake(self, code: int, reason: str, over: trio.Event) -> None:
+        self._state = "closing"
+        self._our_close = (code, reason)
+        deadline_ns = self._timers.now_ns() + self._request.close_timeout_ns
+        timer = self._timers.call_at(deadline_ns, lambda: self._cut("us", code, reason, "close_timeout"))
+        try:
+            await self._ws.aclose(code, reason or None)
+            await over.wait()
+        except trio.Cancelled:
+            self._cut("us", code, reason, "cut_off")
+            raise
+        finally:
+            timer.cancel()
+
+    def _ping_timed_out(self) -> None:
+        self._cut("lost", kind="ping_timeout", reason="a ping was not answered")
+
+    def _check_write(self) -> None:
+        self._write_deadline = None
+        due_ns = self._write_began_ns + self._request.write_timeout_ns
+        if not self._write_began_ns:
+            return
+        if due_ns <= self._timers.now_ns():
+            self._cut("lost", kind="write_timeout", reason="the peer does not take what is written")
+        else:
+            self._write_deadline = self._timers.call_at(due_ns, self._check_write)
+
+    # How it writes.
+
+    def _check_open(self) -> None:
+        if self._state != "open":
+            raise NotOpen
+
+    async def _send_message(self, payload: Payload, out: Outgoing) -> None:
+        # The library makes the frame before it first waits, so this is the next one that the protocol sees.
+        self._protocol.next_out = out
+        try:
+            await self._ws.send_message(payload)
+        except UnicodeEncodeError:
+            self._protocol.next_out = out
+            await self._ws.send_message(_encodable(str(payload)))
+        finally:
+            self._protocol.next_out = None
+
+    def _queue_ping(self, payload: bytes) -> None:
+        self._check_open()
+        self._outbox.put(WaitingPing(payload))
+        self._start_writer()
+
+    def _start_writer(self) -> None:
+        """The writer lives while something waits: most connections have none."""
+        if not self._writer_runs:
+            self._writer_runs = True
+            self._connector.nursery.start_soon(self._write_waiting)
+
+    async def _write_waiting(self) -> None:
+        try:
+            while self._state == "open" and self._outbox:
+                await self._write_next()
+        except trio_websocket.ConnectionClosed:
+            pass  # the reader sees why, and tells
+        finally:
+            self._writer_runs = False
+
+    async def _write_next(self) -> None:
+        match self._outbox.take():
+            case WaitingMessage(payload, out):
+                await self._send_message(payload, out)
+            case WaitingPing(payload):
+                await self._ws._send(Ping(payload))
+            case WaitingPong(payload):
+                await self._ws._send(Pong(payload))
+
+    # What it tells.
+
+    def _tell(self, call: Callable[..., None], *told: object) -> None:
+        try:
+            call(*told)
+        except Exception as error:
+            raise ListenerRaised(f"a listener raised {error!r}") from error
+
+    def _trace(self, direction: Literal["in", "out"], what: str, payload: bytes) -> None:
+        if self._request.trace:
+            at_ns = self._tcp.read_ns if direction == "in" else self._timers.now_ns()
+            self._tell(self._listener.on_frame, direction, what, payload, at_ns)
+
+    def _trace_written(self, frame: Frame) -> None:
+        match frame.event:
+            case Request():
+                self._trace("out", "request", bytes(frame))
+            case TextMessage(data=payload) | BytesMessage(data=payload):
+                self._trace("out", *_traced(payload))
+            case Ping(payload=payload):
+                self._trace("out", "ping", bytes(payload))
+            case Pong(payload=payload):
+                self._trace("out", "pong", bytes(payload))
+            case CloseConnection(code=code, reason=reason):
+                self._trace("out", "close", _close_payload(code, reason or ""))
+
+
+def _host_and_headers(request: ConnectRequest, url: WsUrl) -> tuple[str, list[tuple[bytes, bytes]]]:
+    """The library writes Host itself and HTTP allows only one, so a scenario's own takes its place."""
+    given = {name.lower(): value for name, value in request.headers}
+    headers = [(name.encode(), value.encode()) for name, value in request.headers if name.lower() != "host"]
+    if url.authorization and "authorization" not in given:
+        headers.append((b"Authorization", url.authorization.encode()))
+    return given.get("host", url.host_header), headers
+
+
+def _encodable(text: str) -> str:
+    """JSON can bring lone surrogates into a text, and no frame can carry them: they become question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _size(payload: Payload) -> int:
+    return len(payload if isinstance(payload, bytes) else payload.encode())
+
+
+def _traced(payload: str | bytes | bytearray) -> tuple[str, bytes]:
+    return ("text", payload.encode()) if isinstance(payload, str) else ("binary", bytes(payload))
+
+
+def _close_payload(code: int, reason: str) -> bytes:
+    return b"" if code == _NO_CODE else code.to_bytes(2, "big") + reason.encode()

@@ -1,0 +1,225 @@
+"""What stands between trio-websocket and the network: its byte stream and its ``wsproto`` connection, both watched.
+
+``WatchedProtocol`` sees every event before and after the library handles it. ``WatchedWire`` reads the answer to the upgrade
+itself before the library gets to see it, and knows of each write which frame it is. Both only tell; what it means is decided
+by the ``Watcher``.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Callable, Generator
+from typing import Protocol
+
+import trio
+from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
+from wsproto.events import AcceptConnection, CloseConnection, Event, Message, Ping, Pong, Request
+
+from loadws.transport.answer import Answer
+from loadws.transport.base import ConnectFailed, HandshakeRefused, Outgoing
+from loadws.transport.tcp import READ_SIZE
+
+#: How long a refusal's body is awaited once its head is there.
+BODY_PATIENCE_S = 1.0
+TOO_LARGE = 1009
+
+_KEY = re.compile(rb"(?i)\r\nsec-websocket-key: *(\S+)")
+_RESETS = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
+
+
+class Frame(bytes):
+    """Bytes on their way out that know which event they are, and whose stamps they set."""
+
+    event: Event
+    out: Outgoing | None
+
+
+class Watcher(Protocol):
+    """Whom both tell. Nothing here waits."""
+
+    @property
+    def ended(self) -> bool:
+        """After this no event reaches the library, and what is read is thrown away."""
+
+    def answer_came(self, head: bytes) -> None: ...
+    def opened(self) -> None: ...
+    def message_completed(self) -> None:
+        """The library has just put the message together."""
+
+    def pinged(self, payload: bytes) -> None: ...
+    def ponged(self, payload: bytes) -> None: ...
+    def peer_closed(self, code: int, reason: str) -> None: ...
+    def peer_violated(self, code: int, reason: str) -> None:
+        """``code`` is what the library closes with."""
+
+    def write_began(self, frame: Frame) -> None: ...
+    def write_ended(self, frame: Frame) -> None: ...
+    def write_broke(self) -> None: ...
+    def write_was_cancelled(self) -> None: ...
+    def read_ended(self, kind: str, detail: str) -> None: ...
+    def library_closes(self) -> None:
+        """The library wants TCP closed."""
+
+
+class WatchedProtocol(WSConnection):
+    """``next_out`` is whose stamps the next frame sets."""
+
+    def __init__(self, watcher: Watcher, max_message_size: int) -> None:
+        super().__init__(ConnectionType.CLIENT)
+        self._watcher = watcher
+        self._limit = max_message_size
+        self._size = 0
+        self._violated = False
+        self.next_out: Outgoing | None = None
+
+    @property
+    def state(self) -> ConnectionState:
+        """The library sends a close frame only where it believes that the peer is closing; a violation is the same."""
+        state = super().state
+        return ConnectionState.REMOTE_CLOSING if self._violated and state is ConnectionState.OPEN else state
+
+    def send(self, event: Event) -> bytes:
+        frame = Frame(super().send(event))
+        frame.event = event
+        frame.out, self.next_out = self.next_out, None
+        return frame
+
+    def events(self) -> Generator[Event, None, None]:
+        for raw in super().events():
+            event = self._judged(raw)
+            if isinstance(event, Ping):  # the library would wait for the write lock, and stop reading
+                self._watcher.pinged(bytes(event.payload))
+            else:
+                self._before(event)
+                yield event
+                self._after(event)
+            if self._watcher.ended:
+                return
+
+    def _before(self, event: Event) -> None:
+        match event:
+            case Pong(payload=payload):
+                self._watcher.ponged(bytes(payload))
+            case CloseConnection(code=code, reason=reason) if self._violated:
+                self._watcher.peer_violated(code, reason or "")
+            case CloseConnection(code=code, reason=reason):
+                self._watcher.peer_closed(code, reason or "")
+
+    def _after(self, event: Event) -> None:
+        if isinstance(event, AcceptConnection):
+            self._watcher.opened()
+        elif isinstance(event, Message) and event.message_finished and not self._watcher.ended:
+            self._watcher.message_completed()
+
+    def _judged(self, event: Event) -> Event:
+        """The event, or the close that a violation is answered with."""
+        if isinstance(event, CloseConnection):
+            # A close frame moves the state; what wsproto makes of a violation does not.
+            self._violated = super().state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING)
+        elif isinstance(event, Message):
+            self._size += _size(event.data)
+            if self._size > self._limit:
+                self._violated = True
+                return CloseConnection(TOO_LARGE, f"a message above {self._limit} bytes")
+            if event.message_finished:
+                self._size = 0
+        return event
+
+
+class WatchedWire(trio.abc.Stream):
+    """``scope`` is the attempt's deadline; ``asked_ns`` is when the request for the upgrade was written."""
+
+    def __init__(
+        self,
+        watcher: Watcher,
+        stream: trio.abc.Stream,
+        subprotocols: tuple[str, ...],
+        scope: trio.CancelScope,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._watcher = watcher
+        self._stream = stream
+        self._subprotocols = subprotocols
+        self._scope = scope
+        self._now_ns = now_ns
+        self._answer: Answer | None = None
+        self._upgraded = False
+        self.asked_ns = 0
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        assert isinstance(data, Frame)
+        if isinstance(data.event, Request):
+            self._expect_answer(data)
+        self._watcher.write_began(data)
+        try:
+            await self._stream.send_all(data)
+        except trio.Cancelled:
+            self._watcher.write_was_cancelled()
+            raise
+        except trio.BrokenResourceError:
+            self._watcher.write_broke()
+        else:
+            self._watcher.write_ended(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if not self._upgraded:
+            return await self._receive_upgrade()
+        while True:
+            try:
+                data = await self._stream.receive_some(max_bytes)
+            except trio.BrokenResourceError as error:
+                self._watcher.read_ended(*_loss(error))
+                raise
+            if not data:
+                self._watcher.read_ended("eof", "the peer closed TCP without a close frame")
+            if not data or not self._watcher.ended:
+                return bytes(data)
+            # After the end, what still comes is nobody's: only the peer's closing of TCP is awaited.
+
+    async def aclose(self) -> None:
+        self._watcher.library_closes()
+        await trio.lowlevel.checkpoint()
+
+    def out_of_time(self) -> ConnectFailed | HandshakeRefused:
+        """What to raise where the attempt's deadline came first."""
+        if self._answer is None:
+            return ConnectFailed("upgrade", "timeout", "the request for the upgrade could not be written in time")
+        return self._answer.out_of_time()
+
+    def _expect_answer(self, request: Frame) -> None:
+        key = _KEY.search(request)
+        assert key is not None
+        self._answer = Answer(key[1], self._subprotocols)
+        self.asked_ns = self._now_ns()
+
+    async def _receive_upgrade(self) -> bytes:
+        """Nothing reaches the library before the whole answer is there and is good."""
+        answer = self._answer
+        assert answer is not None
+        while True:
+            try:
+                data = await self._stream.receive_some(READ_SIZE)
+            except trio.BrokenResourceError:
+                data = b""
+            self._watcher.answer_came(bytes(data.partition(b"\r\n\r\n")[0]))
+            if (passed := answer.feed(bytes(data))) is not None:
+                self._upgraded = True
+                return passed
+            if answer.head_has_come:
+                self._scope.deadline = min(self._scope.deadline, trio.current_time() + BODY_PATIENCE_S)
+
+
+def _size(data: str | bytes | bytearray) -> int:
+    """In bytes on the wire."""
+    return len(data) if not isinstance(data, str) or data.isascii() else len(data.encode())
+
+
+def _loss(error: trio.BrokenResourceError) -> tuple[str, str]:
+    cause = error.__cause__
+    is_reset = cause is None or (isinstance(cause, OSError) and cause.errno in _RESETS)
+    return "reset" if is_reset else "failed", str(cause or error) or "the stream is broken"

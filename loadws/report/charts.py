@@ -21,7 +21,6 @@ Value = float | str | None
 
 _FEW_POINTS = 60
 _PERCENTILES = ("p50", "p90", "p99", "max")
-_LETTER = 6.2  # pixels, of a phase's name
 _ABOVE_NAMES = 20  # pixels between a legend and the chart where phases are named
 
 
@@ -76,9 +75,9 @@ def latency_over_time(summary: Summary) -> Chart | None:
     if not seen:
         return None
     above = _legend_offset(summary)
-    layer = vegalite.lines(
-        list(columns), vegalite.legend("percentile", {p: p for p in _PERCENTILES}, above), _few(summary)
-    )
+    legend = vegalite.legend("percentile", {p: p for p in _PERCENTILES}, above)
+    x = vegalite.time_axis(_until_s(summary))
+    layer = vegalite.lines(list(columns), x, legend, _few(summary))
     layer["transform"] += [
         {"calculate": "split(datum.line, ' ')[0]", "as": "time"},
         {"calculate": "split(datum.line, ' ')[1]", "as": "percentile"},
@@ -204,7 +203,7 @@ def errors_over_time(summary: Summary) -> Chart | None:
         "until": [_digits(start_s + width_s) for start_s in summary.series.start_s],
         "errors": list(found),
     }
-    spec = vegalite.frame(*_phases(summary), bars, height=130)
+    spec = vegalite.frame(*_phases(summary), bars, height=130, above=_legend_offset(summary))
     return Chart("errors", "Errors a second", "Everything that went wrong, of every kind.", spec, columns)
 
 
@@ -243,28 +242,24 @@ def _legend_offset(summary: Summary) -> int:
 
 
 def _phases(summary: Summary) -> list[Spec]:
-    """The phases behind a chart over time, where there are several to tell apart; a name is cut to its phase's width."""
+    """The phases behind a chart over time, where there are several to tell apart."""
     series = summary.series
     if not _phases_are_named(summary) or not series.start_s:
         return []
     until_s = _until_s(summary)
     shown = [phase for phase in summary.run.phases if phase.start_s < until_s]
-    letters_a_second = vegalite.WIDTH / _LETTER / (until_s - series.start_s[0])
     return vegalite.phase_marks(
         [
             {
-                "name": _cut(phase.name, int((min(phase.end_s, until_s) - phase.start_s) * letters_a_second)),
+                "name": plain(phase.name, 40),
                 "t": _digits(phase.start_s),
                 "end": _digits(min(phase.end_s, until_s)),
                 "warmup": phase.warmup,
             }
             for phase in shown
-        ]
+        ],
+        until_s - series.start_s[0],
     )
-
-
-def _cut(name: str, letters: int) -> str:
-    return plain(name, letters) if letters > 2 else ""
 
 
 def _odds_axis(highest: float) -> Spec:

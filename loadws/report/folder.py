@@ -1,9 +1,9 @@
 """The run folder: ``<root>/<scenario>/<UTC start>/``, a contract that other programs build on.
 
 It is opened before the load, so that a disk without room or a folder without rights is said then. While the run goes,
-``windows.ndjson`` and ``intervals.hlog`` take each frame as it comes and ``errors.ndjson`` the first thousand errors: a run
-that is killed can be summed up from them. A disk that fills up does not end the run: what is written then ends at its last whole
-frame, and ``finish`` says so. A file of nothing but zeros holds the room that summary.json and the report will need.
+``windows.ndjson`` and ``intervals.hlog`` take each frame as it comes and ``errors.ndjson`` the first thousand errors:
+a run that is killed can be summed up from them. A disk that fills up does not end the run: what is written then ends at
+its last whole frame, and ``finish`` says so. A file of zeros holds the room that summary.json and the report will need.
 
 At the end summary.json is written first, whole or not at all, and everything that derives from it after.
 """

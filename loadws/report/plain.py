@@ -11,10 +11,26 @@ import re
 
 LONGEST = 500
 
+#: Our own signs, for a terminal that knows only ASCII.
+_ASCII = {
+    "✔": "+",
+    "✘": "x",
+    "·": "-",
+    "—": "-",
+    "−": "-",
+    "≠": "!=",
+    "µ": "u",
+    "×": "x",
+    "…": "...",
+    "━": "#",
+    "─": ".",
+}
+
 _CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 _DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _SEPARATORS = "\u2028\u2029"
 _NO_CHARACTERS = "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
+_STAND_INS = str.maketrans(_ASCII)
 _UNSEEN = re.compile(f"[{_CONTROLS}{_DIRECTIONS}{_SEPARATORS}{_NO_CHARACTERS}]")
 _UNSEEN_OR_BREAK = re.compile(f"[\\t\\n{_CONTROLS}{_DIRECTIONS}{_SEPARATORS}{_NO_CHARACTERS}]")
 
@@ -28,6 +44,11 @@ def plain(text: str, longest: int = LONGEST) -> str:
 def plain_lines(text: str) -> str:
     """The same for a text whose line breaks and tabs are its own, uncut: a scenario file."""
     return _UNSEEN.sub(_escape, text.replace("\r\n", "\n"))
+
+
+def in_ascii(text: str) -> str:
+    """A text for a terminal that knows nothing else: our signs have stand-ins, everything else becomes an escape."""
+    return text.translate(_STAND_INS).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _escape(match: re.Match[str]) -> str:

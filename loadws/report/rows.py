@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.summary import Check, ErrorCount, MetricEntry, ProcessHealth, Summary
@@ -157,7 +157,7 @@ def _check_row(check: Check) -> CheckRow:
     note = plain(check.note)
     if check.aborted:
         note = f"{note}; it stopped the run" if note else "it stopped the run"
-    return CheckRow(plain(check.rule), word, tone, format_value(check.observed, check.unit), note)
+    return CheckRow(plain(check.rule), word, tone, plain(format_value(check.observed, check.unit)), note)
 
 
 # --- latency -------------------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def percentile_name(field: str) -> str:
 def cell(entry: MetricEntry, field: str) -> str:
     """One number of an entry for people; ``NO_NUMBER`` where its samples cannot support it."""
     value = getattr(entry, field)
-    return NO_NUMBER if value is None else format_value(value, entry.unit)
+    return NO_NUMBER if value is None else plain(format_value(value, entry.unit))
 
 
 def overall(summary: Summary, name: str) -> MetricEntry | None:
@@ -424,6 +424,19 @@ def key_numbers(summary: Summary) -> list[tuple[str, str]]:
     if error_rate and error_rate.value is not None:
         found.append(("error rate", format_value(error_rate.value, "ratio")))
     return found
+
+
+def machine_rows(machine: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is known of the generator's machine: ``{"memory_bytes": 1073741824}`` -> ``("memory", "1 GiB")``."""
+    return [
+        (plain(key.removesuffix("_bytes").replace("_", " ")), _fact(key, value))
+        for key, value in machine.items()
+        if value is not None
+    ]
+
+
+def _fact(key: str, value: Any) -> str:
+    return format_size(value) if key.endswith("_bytes") and isinstance(value, int | float) else plain(str(value))
 
 
 def _rate(entry: MetricEntry) -> str:

@@ -57,15 +57,18 @@ def colour(name: str) -> str:
     return f"var(--{name}, {LIGHT[name]})"
 
 
-def frame(*layers: Spec, height: int = HEIGHT) -> Spec:
-    """A chart of layers, with what every chart shares; its points come from the data set ``points``."""
+def frame(*layers: Spec, height: int = HEIGHT, above: int = 4) -> Spec:
+    """A chart of layers, with what every chart shares; its points come from the data set ``points``.
+
+    ``above`` is the room over it in pixels.
+    """
     text = {"labelColor": colour("muted"), "titleColor": colour("muted"), "labelFontSize": 12, "titleFontSize": 12}
     lines = {"gridColor": colour("grid"), "domainColor": colour("grid"), "tickColor": colour("grid")}
     return {
         "width": WIDTH,
         "height": height,
         "background": None,
-        "padding": 4,
+        "padding": {"left": 4, "right": 8, "top": above, "bottom": 4},
         "autosize": {"type": "pad"},
         "data": {"name": "points"},
         "layer": list(layers),
@@ -80,7 +83,7 @@ def frame(*layers: Spec, height: int = HEIGHT) -> Spec:
 
 
 def lines(names: list[str], x: Spec, legend: Spec, dots: bool) -> Spec:
-    """A line for each column of ``names``, folded into ``line`` and ``value``; ``dots`` where a line would have few points."""
+    """A line for each column of ``names``, folded into ``line`` and ``value``; ``dots`` where there are few points."""
     return {
         "transform": [{"fold": names, "as": ["line", "value"]}, {"filter": "isValid(datum.value)"}],
         "params": [
@@ -112,10 +115,21 @@ def ruler(names: list[str], x: Spec, unit: str = "") -> Spec:
     }
 
 
-def phase_marks(phases: list[Spec]) -> list[Spec]:
-    """Warm-up shaded, each phase's beginning marked and named: ``phases`` have ``name``, ``t``, ``end`` and ``warmup``."""
+def phase_marks(phases: list[Spec], length_s: float) -> list[Spec]:
+    """Warm-up shaded, each phase's beginning marked and named, the name cut to its phase's width.
+
+    ``phases`` have ``name``, ``t``, ``end`` and ``warmup``; ``length_s`` is what the whole chart spans.
+    """
     x = {"field": "t", "type": "quantitative"}
-    name = {"type": "text", "align": "left", "baseline": "bottom", "dx": 2, "fontSize": 11, "color": colour("muted")}
+    name = {
+        "type": "text",
+        "align": "left",
+        "baseline": "bottom",
+        "dx": 2,
+        "fontSize": 11,
+        "color": colour("muted"),
+        "limit": {"expr": f"max(1, (datum.end - datum.t) * width / {length_s} - 5)"},
+    }
     return [
         {
             "data": {"values": [phase for phase in phases if phase["warmup"]]},

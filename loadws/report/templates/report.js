@@ -23,6 +23,12 @@
     return columns[names[0]].map((_, at) => Object.fromEntries(names.map((name) => [name, columns[name][at]])));
   };
 
+  // Where there is little room, legends stand below each other.
+  const fitted = (spec, width) => width > 480 ? spec : {
+    ...spec,
+    config: { ...spec.config, legend: { ...spec.config.legend, layout: { top: { direction: "vertical", anchor: "start" } } } },
+  };
+
   const enliven = async (figure) => {
     const { spec, columns } = charts[figure.dataset.chart];
     const embed = await load();
@@ -30,7 +36,7 @@
     view.className = "live";
     figure.querySelector(".drawing").append(view);
     try {
-      await embed(view, { ...spec, datasets: { points: asRows(columns) } }, {
+      await embed(view, { ...fitted(spec, figure.clientWidth), datasets: { points: asRows(columns) } }, {
         mode: "vega-lite",
         renderer: "svg",
         actions: false,

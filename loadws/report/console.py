@@ -1,0 +1,157 @@
+"""The one screen at the end of a run: the verdict first, then what it rests on, then where the report is.
+
+Everything is printed as ``rich`` texts, never as markup, so that ``[bold]`` in a step's name stays those six characters.
+Where the terminal cannot show a sign of ours, a plain one stands for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from loadws.metrics.summary import Summary
+from loadws.report import rows
+from loadws.report.plain import in_ascii, plain
+
+FIELDS = ("p50", "p90", "p99", "max")
+_STYLES: dict[str, str] = {"good": "green", "plain": "", "warn": "yellow", "bad": "red"}
+_MARKS: dict[str, str] = {"good": "✔", "plain": "·", "warn": "!", "bad": "✘"}
+_MOST_ERRORS = 8
+
+
+def render(summary: Summary, folder: Path | None, console: Console) -> None:
+    """``folder`` is where the report is; None where nothing was written."""
+    _Screen(console).show(summary, folder)
+
+
+class _Screen:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._ascii = console.options.ascii_only
+
+    def show(self, summary: Summary, folder: Path | None) -> None:
+        self._verdict(summary)
+        self._latency(summary)
+        self._ledger(summary)
+        self._errors(summary)
+        self._generator(summary)
+        self._warnings(summary)
+        self._line()
+        if folder:
+            path = plain(str(folder / "report.html"), 4096)
+            self._console.print(
+                self._text("Report  ", ("bold", path)), soft_wrap=True
+            )  # whole, so that it can be clicked
+
+    def _verdict(self, summary: Summary) -> None:
+        word, tone, sentences = rows.headline(summary)
+        facts = " · ".join(rows.facts(summary))
+        mark = f"{_MARKS[tone]} {word}"
+        self._line()
+        self._line((f"bold {_STYLES[tone]}", mark), "  ", ("bold", plain(summary.run.scenario, 60)))
+        self._line(("dim", f"  {facts}"))
+        for sentence in sentences:
+            self._line(f"  {sentence}", indent=2)
+        checks = [
+            ((_STYLES[row.tone], f"{_MARKS[row.tone]} {row.rule}"), row.observed, ("dim", row.note))
+            for row in rows.check_rows(summary)
+        ]
+        if checks:
+            self._table("Checks", ("rule", "observed", ""), checks, numbers=(1,))
+
+    def _latency(self, summary: Summary) -> None:
+        latency = rows.latency_rows(summary, FIELDS)
+        if not latency:
+            return
+        head = ("step", "time", "count", *FIELDS)
+        body: list[tuple[_Cell, ...]] = []
+        for at, row in enumerate(latency):
+            again = at > 0 and latency[at - 1].step == row.step
+            body.append(("" if again else row.step, row.what, row.count, *row.cells))
+        self._table("Latency", head, body, numbers=range(2, len(head)))
+        for note in (rows.too_few_note(latency, FIELDS), rows.missing_note(latency)):
+            if note:
+                self._line(("dim", f"  {note}"), indent=2)
+
+    def _ledger(self, summary: Summary) -> None:
+        self._title("Ledger")
+        for equation in rows.equations(summary.ledger):
+            aside = equation.aside_text()
+            text = f"  {equation.subject:<12} {equation.text()}" + (f" ({aside})" if aside else "")
+            self._line(("" if equation.holds else "red", text), indent=15)
+        self._line(f"  {'bytes':<12} {rows.bytes_text(summary.ledger)}", indent=15)
+
+    def _errors(self, summary: Summary) -> None:
+        found = rows.error_rows(summary)
+        if not found:
+            return
+        self._title("Errors")
+        for row in found[:_MOST_ERRORS]:
+            step = f" in {row.step}" if row.step else ""
+            self._line("  ", ("red", f"{row.count:,} × {row.kind}"), f"{step}: {row.example}", indent=6)
+            if advice := rows.what_to_do(row):
+                self._line(("dim", f"      {advice}"), indent=6)
+        if len(found) > _MOST_ERRORS:
+            self._line(("dim", f"  … and {len(found) - _MOST_ERRORS} more kinds: see errors.ndjson"))
+
+    def _generator(self, summary: Summary) -> None:
+        health = rows.health_rows(summary)
+        state = ("green", "healthy") if summary.generator.healthy else ("bold red", "not healthy")
+        self._title("Generator", ": ", state)
+        for row in health:
+            name = "" if len(health) == 1 else f"process {row.process}: "
+            incomplete = "" if row.complete else " (incomplete)"
+            cells = " · ".join(f"{what} {value}" for what, value in row.cells)
+            self._line(("dim", f"  {name}{cells}{incomplete}"), indent=2)
+
+    def _warnings(self, summary: Summary) -> None:
+        found = rows.warnings(summary)
+        if found:
+            self._title("Warnings")
+        for warning in found:
+            self._line("  ", ("yellow", "! "), warning, indent=4)
+
+    def _title(self, title: str, *more: _Cell) -> None:
+        self._line()
+        self._line(("bold", title), *more)
+
+    def _table(
+        self, title: str, head: tuple[str, ...], body: Iterable[tuple[_Cell, ...]], numbers: Iterable[int]
+    ) -> None:
+        self._title(title)
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for at, name in enumerate(head):
+            number = at in numbers
+            table.add_column(self._text(name), justify="right" if number else "left", no_wrap=number, overflow="fold")
+        for row in body:
+            table.add_row(*(self._text(cell) for cell in row))
+        self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+    def _line(self, *cells: _Cell, indent: int = 0) -> None:
+        """One line, wrapped at words; what does not fit goes on ``indent`` columns in."""
+        left = self._text(*cells)
+        first, *more = left.wrap(self._console, self._console.width) or [Text()]
+        if more:
+            rest = left[len(first.plain.rstrip()) :]
+            rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
+            more = list(rest.wrap(self._console, max(self._console.width - indent, 20)))
+        for line in (first, *(Text(" " * indent) + line for line in more)):
+            line.rstrip()
+            self._console.print(line, soft_wrap=True)
+
+    def _text(self, *cells: _Cell) -> Text:
+        styled = [("", cell) if isinstance(cell, str) else cell for cell in cells]
+        return Text.assemble(*((self._shown(text), style) for style, text in styled))
+
+    def _shown(self, text: str) -> str:
+        return in_ascii(text) if self._ascii else text
+
+
+#: A text, or (style, text).
+_Cell = str | tuple[str, str]

@@ -1,0 +1,124 @@
+"""What a run shows while it goes: a few lines that stay in place on a terminal, else a line every five seconds.
+
+The load shares its thread with this view, so it draws at most twice a second of the run's time and never on its own: rich's
+refreshing thread would take the interpreter away from the load at moments of its own choosing.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from loadws.report.plain import in_ascii, plain
+from loadws.report.rows import NO_NUMBER
+from loadws.terms.units import format_duration, format_rate
+
+DRAW_EVERY_S = 0.5
+LINE_EVERY_S = 5.0
+_BAR_WIDTH = 24
+
+
+class LiveView(Protocol):
+    """What is known of a run at one moment. Times and rates are of the last few seconds; None is not known, or no end."""
+
+    @property
+    def phase(self) -> str: ...
+    @property
+    def at_s(self) -> float: ...
+    @property
+    def total_s(self) -> float | None: ...
+    @property
+    def users(self) -> int: ...
+    @property
+    def open_connections(self) -> int: ...
+    @property
+    def sent_per_s(self) -> float: ...
+    @property
+    def received_per_s(self) -> float: ...
+    @property
+    def p50_ns(self) -> float | None: ...
+    @property
+    def p99_ns(self) -> float | None: ...
+    @property
+    def errors(self) -> int: ...
+
+
+class LiveConsole:
+    """``with LiveConsole(console) as live: live.show(view)`` as often as one likes; it draws when it is time to."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        in_place = console.is_terminal and not console.is_dumb_terminal
+        self._live = Live(console=console, auto_refresh=False, transient=True) if in_place else None
+        self._drawn_s: float | None = None
+
+    def __enter__(self) -> LiveConsole:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, view: LiveView) -> None:
+        every_s = DRAW_EVERY_S if self._live else LINE_EVERY_S
+        if self._drawn_s is not None and 0 <= view.at_s - self._drawn_s < every_s:
+            return
+        self._drawn_s = view.at_s
+        if self._live:
+            lines = (Text.assemble(*((self._shown(text), style) for text, style in parts)) for parts in panel(view))
+            self._live.update(Group(*lines), refresh=True)
+        else:
+            self._console.print(Text(self._shown(line(view))), soft_wrap=True)
+
+    def _shown(self, text: str) -> str:
+        return in_ascii(text) if self._console.options.ascii_only else text
+
+
+def panel(view: LiveView) -> list[list[tuple[str, str]]]:
+    """Three lines of (text, style): where the run is, how much goes on, how fast and how well."""
+    full = round(min(view.at_s / view.total_s, 1.0) * _BAR_WIDTH) if view.total_s else 0
+    left = f"{_clock(max(view.total_s - view.at_s, 0))} left" if view.total_s else "until its iterations are done"
+    return [
+        [
+            (f" {plain(view.phase, 24)}  ", "bold"),
+            ("━" * full, "cyan"),
+            ("─" * (_BAR_WIDTH - full), "dim"),
+            (f"  {_clock(view.at_s)}, {left}", ""),
+        ],
+        [(f" users {view.users:,}   open {view.open_connections:,}   {_rates(view)}", "")],
+        [(f" {_latency(view)}   ", ""), (f"errors {view.errors:,}", "red" if view.errors else "dim")],
+    ]
+
+
+def line(view: LiveView) -> str:
+    """The same in one line, for a log."""
+    total = f"/{_clock(view.total_s)}" if view.total_s else ""
+    return (
+        f"[{_clock(view.at_s)}{total}] {plain(view.phase, 24)}: {view.users:,} users, {view.open_connections:,} open, "
+        f"{_rates(view)}, {_latency(view)}, {view.errors:,} errors"
+    )
+
+
+def _rates(view: LiveView) -> str:
+    return f"sent {format_rate(round(view.sent_per_s))}, received {format_rate(round(view.received_per_s))}"
+
+
+def _latency(view: LiveView) -> str:
+    return f"p50 {_time(view.p50_ns)}, p99 {_time(view.p99_ns)}"
+
+
+def _time(ns: float | None) -> str:
+    return NO_NUMBER if ns is None else format_duration(ns)
+
+
+def _clock(seconds: float) -> str:
+    """Whole seconds: the view need not jitter."""
+    return format_duration(int(seconds) * 1e9) if seconds >= 1 else "0 s"

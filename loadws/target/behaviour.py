@@ -1,0 +1,98 @@
+"""What the target does with each upgrade and each message: pure, seeded, without a socket or a clock.
+
+A fault is a hash of the seed, the connection's number (the order of upgrade requests) and the answer's number on it, so the
+same seed brings the same faults to the same places, however busy the server is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+
+from loadws.target.options import Mode, Stall, TargetOptions
+from loadws.terms.chance import TARGET_FAULTS, draw, fraction
+
+Payload = str | bytes
+#: The most messages that one streamed answer has: what a client asks for must not fill the server's memory.
+LONGEST_STREAM = 1000
+
+
+class _Fault(IntEnum):
+    """Which die is cast: each fault has its own, so that to switch one on moves no other."""
+
+    REFUSE = 0
+    DROP = 1
+    DELAY = 2
+
+
+def _chance(options: TargetOptions, fault: _Fault, connection: int, answer: int = 0) -> float:
+    """[0, 1), the same for the same place; room for 2^30 connections of 2^32 answers each."""
+    return fraction(draw(options.seed, TARGET_FAULTS, connection << 34 | answer << 2 | fault))
+
+
+def refused_with(options: TargetOptions, connection: int) -> int | None:
+    """The status that this upgrade is refused with; None where it is accepted."""
+    refusal = options.refusal
+    if refusal is None or _chance(options, _Fault.REFUSE, connection) >= refusal.share:
+        return None
+    return refusal.status
+
+
+def is_dropped(options: TargetOptions, connection: int, answer: int) -> bool:
+    return _chance(options, _Fault.DROP, connection, answer) < options.drop_share
+
+
+def delay_ns(options: TargetOptions, connection: int, answer: int) -> int:
+    """Uniform within ``jitter_ns`` around the delay."""
+    if not options.jitter_ns:
+        return options.delay_ns
+    around = 2 * _chance(options, _Fault.DELAY, connection, answer) - 1
+    return options.delay_ns + round(options.jitter_ns * around)
+
+
+def resumes_ns(stall: Stall | None, elapsed_ns: int) -> int:
+    """When an answer that is due at ``elapsed_ns`` after the first upgrade may leave: at once, or when the stall is over."""
+    if stall is None or elapsed_ns < stall.period_ns:
+        return elapsed_ns
+    into_period_ns = elapsed_ns % stall.period_ns
+    return elapsed_ns + max(0, stall.length_ns - into_period_ns)
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+
+
+def same(message: Payload) -> Sequence[Payload]:
+    return (message,)
+
+
+def json_answers(message: Payload) -> Sequence[str]:
+    """An object with the message's own ``id`` and ``op``, and the message as ``echo``.
+
+    ``{"id": 1, "stream": 3}`` is answered with three objects that carry ``part`` (from 0), the last with ``"done": true``.
+    What is no JSON object is answered with ``{"ok": false, "error": why}``.
+    """
+    try:
+        asked = msgspec.json.decode(message, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return (_json({"ok": False, "error": f"this target wants a JSON object: {error}"}),)
+    answer = {key: asked[key] for key in ("id", "op") if key in asked} | {"ok": True, "echo": asked}
+    parts = asked.get("stream")
+    if not isinstance(parts, int) or isinstance(parts, bool) or parts < 1:
+        return (_json(answer),)
+    count = min(parts, LONGEST_STREAM)
+    return [_json({**answer, "part": part, "done": part == count - 1}) for part in range(count)]
+
+
+def _json(value: dict[str, Any]) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+#: What a message is answered with. A broadcast message goes out as it came, only to everyone.
+ANSWERS: dict[Mode, Callable[[Payload], Sequence[Payload]]] = {
+    "echo": same,
+    "broadcast": same,
+    "json": json_answers,
+}

@@ -1,0 +1,87 @@
+"""``target: builtin:echo``: a target of our own for one run, in a process of its own, on a free loopback port.
+
+In a process of its own, so that generator and server do not share an interpreter; in a session of its own, so that the
+terminal's Ctrl-C reaches only the run, which ends in its own order. It lives no longer than we do: the pipe that is its
+stdin closes with us even when we are killed, and it stops then.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import BinaryIO
+
+import msgspec
+import trio
+
+from loadws.target.options import MODES
+from loadws.target.process import Announcement
+from loadws.terms.errors import TargetError
+
+START_WITHIN_S = 20.0
+STOP_WITHIN_S = 5.0
+_LONGEST_ANNOUNCEMENT = 64 * 1024
+
+
+@asynccontextmanager
+async def open_builtin(mode: str) -> AsyncIterator[str]:
+    """The URL of a target that runs as long as the block. Raises ``TargetError`` where it does not start."""
+    if mode not in MODES:
+        raise TargetError(
+            f"there is no target builtin:{mode}", "one of " + ", ".join(f"builtin:{one}" for one in MODES)
+        )
+    command = (sys.executable, "-m", "loadws", "target", "--listen", "127.0.0.1:0", "--mode", mode,
+               "--announce", "json", "--until-stdin-closes")  # fmt: skip
+    async with _open_announced(command) as announcement:
+        yield announcement.url
+
+
+@asynccontextmanager
+async def _open_announced(command: tuple[str, ...]) -> AsyncIterator[Announcement]:
+    with tempfile.TemporaryFile() as stderr:
+        process = await trio.lowlevel.open_process(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
+        )
+        try:
+            yield await _read_announcement(process, stderr)
+        finally:
+            with trio.CancelScope(shield=True):
+                await _stop(process)
+
+
+async def _read_announcement(process: trio.Process, stderr: BinaryIO) -> Announcement:
+    line = b""
+    with trio.move_on_after(START_WITHIN_S):
+        line = await _first_line(process)
+    try:
+        return msgspec.json.decode(line, type=Announcement)
+    except msgspec.DecodeError:
+        stderr.seek(0)
+        said = stderr.read(4096).decode(errors="replace").strip()
+        raise TargetError(f"the built-in target did not start: {said or 'it said nothing'}") from None
+
+
+async def _first_line(process: trio.Process) -> bytes:
+    """What stands before the first line end; all there is, where the process ends without one."""
+    assert process.stdout is not None
+    line = b""
+    while b"\n" not in line and len(line) < _LONGEST_ANNOUNCEMENT:
+        chunk = await process.stdout.receive_some()
+        if not chunk:
+            break
+        line += chunk
+    return line.partition(b"\n")[0]
+
+
+async def _stop(process: trio.Process) -> None:
+    assert process.stdin is not None and process.stdout is not None
+    await process.stdin.aclose()
+    for ask in (process.terminate, process.kill):
+        with trio.move_on_after(STOP_WITHIN_S):
+            ask()
+            await process.wait()
+            break
+    await process.stdout.aclose()

@@ -1,0 +1,158 @@
+"""The target as a process of its own: what ``loadws target`` does from its start to the counts that it prints at its end.
+
+``announce`` says for whom it prints. For people (``text``): a line with the URL, and a table at the end. For programs
+(``json``): ``{"url": …, "ca": …}`` and then ``{"counts": …}``, a line each; the built-in target is read so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+import signal
+import ssl
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import trio
+
+from loadws.target.certificate import make_tls
+from loadws.target.counts import Counts
+from loadws.target.options import Address, Announce, TargetOptions
+from loadws.target.server import listen, serve
+from loadws.terms.errors import OutputError
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where to serve, how, and until when. ``ca_file``: where to write the certificate to trust; None: a temporary place."""
+
+    options: TargetOptions
+    address: Address
+    tls: bool = False
+    ca_file: Path | None = None
+    announce: Announce = "text"
+    until_stdin_closes: bool = False
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """The first line for programs. ``ca`` is a file to trust, with TLS."""
+
+    url: str
+    ca: str | None = None
+
+
+def run_target(serving: Serving) -> None:
+    """Serve until Ctrl-C, SIGTERM, or the end of stdin where that was asked for; a second signal ends it at once.
+
+    Raises ``UsageError`` where it cannot listen and ``OutputError`` where the certificate cannot be written.
+    """
+    logging.getLogger("trio-websocket").setLevel(logging.CRITICAL)  # a peer's mistake is counted, and no news here
+    raise_file_limit()
+    _rest_the_collector()
+    counts = Counts()
+    with _ca_file(serving) as ca_file:
+        trio.run(_serve, serving, ca_file, counts)
+    _say({"counts": counts} if serving.announce == "json" else _table(counts))
+
+
+async def _serve(serving: Serving, ca_file: Path | None, counts: Counts) -> None:
+    tls = _make_tls(serving.address.host, ca_file) if ca_file else None
+    listening = await listen(serving.address, tls)
+    stop = trio.Event()
+    async with trio.open_nursery() as watchers:
+        await watchers.start(_stop_on_signal, stop, watchers.cancel_scope)
+        if serving.until_stdin_closes:
+            watchers.start_soon(_stop_with_stdin, stop)
+        _announce(serving, listening.url, ca_file)
+        await serve(listening, serving.options, counts, stop)
+        watchers.cancel_scope.cancel()
+
+
+async def _stop_on_signal(
+    stop: trio.Event, at_once: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:
+            if stop.is_set():
+                at_once.cancel()
+            stop.set()
+
+
+async def _stop_with_stdin(stop: trio.Event) -> None:
+    """Whoever started us holds the other end: it closes when they end, however they end.
+
+    ``os.read`` and not ``sys.stdin``: a thread that waits in the latter holds its lock when the interpreter shuts down.
+    """
+    while await trio.to_thread.run_sync(os.read, 0, 4096, abandon_on_cancel=True):
+        pass
+    stop.set()
+
+
+def raise_file_limit() -> None:
+    """A connection is an open file: take all that we may. Where the system refuses, the old limit stands."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _rest_the_collector() -> None:
+    """With thousands of connections CPython's collector takes a third of the time, and finds next to nothing."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+
+
+def _make_tls(host: str, ca_file: Path) -> ssl.SSLContext:
+    try:
+        return make_tls(host, ca_file)
+    except OSError as error:
+        raise OutputError(f"cannot write the certificate to {ca_file}: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _ca_file(serving: Serving) -> Iterator[Path | None]:
+    """Where the certificate to trust goes; a temporary place is cleared at the end."""
+    if not serving.tls or serving.ca_file:
+        yield serving.ca_file if serving.tls else None
+        return
+    with tempfile.TemporaryDirectory(prefix="loadws-target-") as folder:
+        yield Path(folder, "ca.pem")
+
+
+def _announce(serving: Serving, url: str, ca_file: Path | None) -> None:
+    if serving.announce == "json":
+        return _say(Announcement(url, str(ca_file) if ca_file else None))
+    _say(f"loadws target: {serving.options.mode} at {url}, until Ctrl-C")
+    if ca_file:
+        _say(f"to trust it, write in the scenario:  connection: {{tls: {{ca: {ca_file}}}}}")
+    return None
+
+
+def _table(counts: Counts) -> str:
+    rows = [(name.replace("_", " "), value) for name, value in msgspec.structs.asdict(counts).items()]
+    return "\n".join(f"{name:>18}  {_cell(value)}" for name, value in rows)
+
+
+def _cell(value: int | dict[str, int]) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return ", ".join(f"{count:,} with {key}" for key, count in sorted(value.items())) or "0"
+
+
+def _say(what: object) -> None:
+    """One line (or table) on stdout, at once. Nobody reading any more is no reason to fail."""
+    text = what if isinstance(what, str) else msgspec.json.encode(what).decode()
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains about it when it ends

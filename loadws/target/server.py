@@ -1,0 +1,288 @@
+"""The server: one task a connection that reads, and where answers have to wait another that writes.
+
+Nothing that a peer does may end more than its own connection, or print. Traps of trio-websocket that are handled here:
+
+- Its queue holds one message unless told otherwise, and its reader, which also sees pings and closes, stops when it is full.
+- It leaves TCP open after a refusal and after a message that was too large: the stream is closed by us, always.
+- While it answers a peer's close, a send already raises. To cancel its reader then would cut the connection in the middle
+  of the close handshake, so the reader is given time to end by itself.
+- A peer that goes before its upgrade request leaves it waiting: there is a deadline.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
+from wsproto.utilities import ProtocolError
+
+from loadws.target.behaviour import ANSWERS, Payload, delay_ns, is_dropped, refused_with, resumes_ns
+from loadws.target.counts import Counts, add
+from loadws.target.options import Address, TargetOptions
+from loadws.terms.errors import UsageError
+from loadws.terms.units import NS_PER_S
+
+UPGRADE_WITHIN_S = 10.0
+CLOSE_WITHIN_S = 2.0
+MAX_MESSAGE_SIZE = 64 * 1024 * 1024
+RECEIVE_BUFFER = 64 * 1024
+#: Messages read and not yet looked at, and answers that wait to be sent, each a connection.
+QUEUE = 1000
+
+_PEER_FAULTS = (ConnectionClosed, ProtocolError, trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError,
+                OSError, ValueError)  # fmt: skip
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    due_ns: int
+    payload: Payload
+
+
+@dataclass(slots=True, eq=False)
+class _Client:
+    """One open WebSocket. ``owed`` are answers that are due to it; ``closing``: we have begun the close handshake."""
+
+    number: int
+    socket: WebSocketConnection
+    outbox: trio.MemorySendChannel[_Answer | None]  # None: everything is said, close
+    waiting: trio.MemoryReceiveChannel[_Answer | None]
+    answers: int = 0
+    owed: int = 0
+    last_due_ns: int = 0
+    closing: bool = False
+
+
+class Target:
+    """Every connection of one server, and what it counted."""
+
+    def __init__(self, options: TargetOptions, counts: Counts) -> None:
+        self._options = options
+        self._counts = counts
+        self._clients: dict[int, _Client] = {}
+        self._upgrades = 0
+        self._began_ns = 0
+
+    async def converse(self, stream: trio.abc.Stream) -> None:
+        """One connection, from its first byte to its last."""
+        self._counts.accepted += 1
+        outcome: _Client | int | None = None
+        try:
+            async with trio.open_nursery() as reading:
+                outcome = await self._upgrade(reading, stream)
+                if isinstance(outcome, _Client):
+                    await self._talk(outcome)
+                else:
+                    await trio.aclose_forcefully(stream)
+                reading.cancel_scope.deadline = trio.current_time() + CLOSE_WITHIN_S
+        except* _PEER_FAULTS:
+            pass
+        except* Exception as defects:
+            _log.error("loadws target: a defect ended a connection: %r", defects.exceptions[0])
+        finally:
+            self._count_end(outcome)
+            await trio.aclose_forcefully(stream)
+
+    async def close_all(self) -> None:
+        """Say goodbye to everyone, with 1001 (going away), within ``CLOSE_WITHIN_S``."""
+        with trio.move_on_after(CLOSE_WITHIN_S):
+            async with trio.open_nursery() as nursery:
+                for client in list(self._clients.values()):
+                    nursery.start_soon(self._close, client, 1001)
+
+    async def _upgrade(self, reading: trio.Nursery, stream: trio.abc.Stream) -> _Client | int:
+        """The client, or the status that it was refused with. Raises ``TooSlowError`` where no upgrade was asked for."""
+        with trio.fail_after(UPGRADE_WITHIN_S):
+            if isinstance(stream, trio.SSLStream):
+                await stream.do_handshake()
+            request = await wrap_server_stream(
+                reading,
+                stream,
+                message_queue_size=QUEUE,
+                max_message_size=MAX_MESSAGE_SIZE,
+                receive_buffer_size=RECEIVE_BUFFER,
+            )
+            number = self._number_upgrade()
+            status = refused_with(self._options, number)
+            if status is not None:
+                body = b"refused by loadws target --reject\n"
+                await request.reject(status, extra_headers=[(b"Content-Type", b"text/plain")], body=body)
+                return status
+            proposed = request.proposed_subprotocols
+            socket = await request.accept(subprotocol=proposed[0] if proposed else None)
+        return _Client(number, socket, *trio.open_memory_channel[_Answer | None](QUEUE))
+
+    def _number_upgrade(self) -> int:
+        if not self._upgrades:
+            self._began_ns = _now_ns()
+        self._upgrades += 1
+        return self._upgrades - 1
+
+    async def _talk(self, client: _Client) -> None:
+        self._clients[client.number] = client
+        try:
+            with suppress(ConnectionClosed):
+                await (self._answer_at_once if self._options.answers_at_once else self._answer_in_time)(client)
+            await self._count_rest(client)
+        finally:
+            del self._clients[client.number]
+
+    async def _answer_at_once(self, client: _Client) -> None:
+        """The short path: no queue and no second task, for most of what is measured with this target goes through here."""
+        socket, counts, answers = client.socket, self._counts, ANSWERS[self._options.mode]
+        while True:
+            message = await socket.get_message()
+            counts.received(message)
+            for answer in answers(message):
+                client.owed += 1
+                await socket.send_message(answer)
+                client.owed -= 1
+                counts.sent(answer)
+
+    async def _count_rest(self, client: _Client) -> None:
+        """What the peer had sent before it closed was received, though no answer can leave any more."""
+        with suppress(ConnectionClosed), trio.move_on_after(CLOSE_WITHIN_S):
+            while not client.closing:
+                self._counts.received(await client.socket.get_message())
+                client.owed += 1
+
+    async def _answer_in_time(self, client: _Client) -> None:
+        async with trio.open_nursery() as talking:
+            talking.start_soon(self._write, client, talking.cancel_scope)
+            try:
+                await self._read(client)
+            except ConnectionClosed:
+                if not client.closing:  # else the writer is in the middle of the close handshake
+                    talking.cancel_scope.cancel()
+
+    async def _read(self, client: _Client) -> None:
+        """Until the peer closes, or has sent the last message that ``--close-after`` allows."""
+        closing = self._options.closing
+        received = 0
+        while closing is None or received < closing.after:
+            message = await client.socket.get_message()
+            received += 1
+            self._counts.received(message)
+            await self._answer(client, message)
+        await client.outbox.send(None)
+
+    async def _answer(self, client: _Client, message: Payload) -> None:
+        """Waits where the client does not take its answers; a broadcast never waits for one of its readers."""
+        now_ns = _now_ns()
+        if self._options.mode == "broadcast":
+            for reader in self._clients.values():
+                self._post(reader, message, now_ns)
+            return
+        for payload in ANSWERS[self._options.mode](message):
+            if answer := self._plan(client, payload, now_ns):
+                await client.outbox.send(answer)
+
+    def _post(self, reader: _Client, message: Payload, now_ns: int) -> None:
+        try:
+            if answer := self._plan(reader, message, now_ns):
+                reader.outbox.send_nowait(answer)
+        except trio.WouldBlock:
+            reader.owed -= 1
+            self._counts.overflowed += 1
+
+    def _plan(self, client: _Client, payload: Payload, received_ns: int) -> _Answer | None:
+        """When the answer leaves, never before the one ahead of it; None where it is dropped on purpose."""
+        options, number = self._options, client.answers
+        client.answers += 1
+        if is_dropped(options, client.number, number):
+            self._counts.dropped += 1
+            return None
+        client.owed += 1
+        ready_ns = max(client.last_due_ns, received_ns + delay_ns(options, client.number, number))
+        client.last_due_ns = self._began_ns + resumes_ns(options.stall, ready_ns - self._began_ns)
+        return _Answer(client.last_due_ns, payload)
+
+    async def _write(self, client: _Client, talking: trio.CancelScope) -> None:
+        try:
+            async for answer in client.waiting:
+                if answer is None:
+                    assert self._options.closing is not None
+                    return await self._close(client, self._options.closing.code)
+                await self._send(client, answer)
+        except ConnectionClosed:
+            talking.cancel()
+
+    async def _send(self, client: _Client, answer: _Answer) -> None:
+        if answer.due_ns > _now_ns():
+            await trio.sleep_until(answer.due_ns / NS_PER_S)
+        await client.socket.send_message(answer.payload)
+        client.owed -= 1
+        self._counts.sent(answer.payload)
+
+    async def _close(self, client: _Client, code: int) -> None:
+        client.closing = client.socket.closed is None  # else the peer was first
+        with trio.move_on_after(CLOSE_WITHIN_S):
+            await client.socket.aclose(code)
+
+    def _count_end(self, outcome: _Client | int | None) -> None:
+        counts = self._counts
+        if outcome is None:
+            counts.broken += 1
+        elif isinstance(outcome, int):
+            add(counts.refused, outcome)
+        else:
+            counts.upgraded += 1
+            counts.unsent += outcome.owed
+            self._count_close(outcome)
+
+    def _count_close(self, client: _Client) -> None:
+        reason = client.socket.closed
+        if client.closing:
+            self._counts.closed_by_us += 1
+        elif reason is None or reason.code == 1006:
+            self._counts.lost += 1
+        else:
+            add(self._counts.closed_by_peer, reason.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Sockets that listen already, though nobody accepts yet, and the URL that leads to them."""
+
+    url: str
+    listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]
+
+
+async def listen(address: Address, tls: ssl.SSLContext | None = None) -> Listening:
+    """Raises ``UsageError`` where the address cannot be listened on."""
+    try:
+        plain = list(await trio.open_tcp_listeners(address.port, host=address.host))
+    except OSError as error:
+        advice = "choose another --listen; port 0 takes a free one"
+        raise UsageError(f"cannot listen on {address}: {error.strerror or error}", advice) from None
+    if address.port == 0:  # each address of a name got a free port of its own, and one URL can name only one of them
+        for listener in plain[1:]:
+            await listener.aclose()
+        del plain[1:]
+    bound = Address(address.host, plain[0].socket.getsockname()[1])
+    url = f"{'wss' if tls else 'ws'}://{bound}"
+    return Listening(url, [trio.SSLListener(one, tls, https_compatible=True) for one in plain] if tls else plain)
+
+
+async def serve(listening: Listening, options: TargetOptions, counts: Counts, stop: trio.Event) -> None:
+    """Until ``stop`` is set; then everyone is told goodbye (1001) in bounded time. ``counts`` is whole when it returns."""
+    target = Target(options, counts)
+    accept = partial(trio.serve_listeners, target.converse, list(listening.listeners))
+    async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
+        accepting.start_soon(partial(accept, handler_nursery=connections))
+        await stop.wait()
+        accepting.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            await target.close_all()
+        connections.cancel_scope.cancel()
+
+
+def _now_ns() -> int:
+    return int(trio.current_time() * NS_PER_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any, NoReturn
 
@@ -26,14 +27,19 @@ class Events:
                 warnings.simplefilter("ignore")
                 event = next(self._events, None)
         except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            self._syntax_error(mark.index if mark else self.last, error.problem or error.context or "")
+            self._marked_error(error)
         except (YAMLError, ValueError, OverflowError, IndexError, AssertionError, AttributeError, TypeError) as error:
             # The scanner lets these out for a few malformed escapes and directives.
             self._syntax_error(self.last, str(error))
         if event is not None:
             self.last = event.start_mark.index
         return event
+
+    def _marked_error(self, error: MarkedYAMLError) -> NoReturn:
+        problem, mark = error.problem or error.context or "", error.problem_mark
+        if error.context_mark and re.search("stream end|end of stream", problem):
+            problem, mark = "what begins here is not closed", error.context_mark
+        self._syntax_error(mark.index if mark else self.last, problem)
 
     def _syntax_error(self, offset: int, problem: str) -> NoReturn:
         text = self.problems.source.text

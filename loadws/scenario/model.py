@@ -387,6 +387,8 @@ class Think(Strict):
 def _think(value: Any) -> Any:
     if isinstance(value, dict) and (not value or value.keys() & {"least", "most"}):
         raise ValueError("a pause is a time, a range as 1s..3s, or {exponential: 2s}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"{value!r} is not a duration; write it with its unit, as text")
     if not isinstance(value, str):
         return value
     least, dots, most = value.partition("..")

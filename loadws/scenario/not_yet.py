@@ -34,6 +34,10 @@ _ADVICE = {
 }
 
 
+#: Places whose other values later work brings.
+PLACES = frozenset({("connection", "compression")})
+
+
 def is_later_key(owner: type[BaseModel], key: str) -> bool:
     return key in _KEYS.get(owner, ())
 

@@ -64,7 +64,7 @@ def _spans_in_tree(text: str, root: Node) -> Iterator[Span]:
 
 def _secret_nodes(root: Node) -> Iterator[Node]:
     names, _ = find(root, ("secrets",))
-    wanted = {child.value for child in names.children()} if names.where else set()
+    wanted = {child.value for child in names.children() if isinstance(child.value, str)} if names.where else set()
     for node in walk_nodes(root):
         if (
             (node.where[:1] == ("variables",) and len(node.where) == 2 and node.where[1] in wanted)

@@ -7,6 +7,7 @@ errors still becomes one that the cross-checks can look at. A later round tells 
 
 from __future__ import annotations
 
+import difflib
 import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -74,7 +75,7 @@ def shape(root: Node, problems: Problems, undefined: set[Where]) -> Shaped:
             break
         root, gone = without(root, set(broken)), gone | set(broken)
         cut_nodes.extend(broken.values())
-        root = _completed(root) if at_root else root
+        root = _completed(root, faults) if at_root else root
     return Shaped(None, root, tuple(cut_nodes))
 
 
@@ -150,25 +151,25 @@ def _with_text(node: Node, wrong: set[Where]) -> Node:
     return replace(node, value=as_written(node.value)) if node.where in wrong else node
 
 
-def _completed(root: Node) -> Node:
-    """The scenario with harmless values for what it cannot do without, so that the rest can be looked at."""
-    assert isinstance(root.value, dict)
-    if "users" in root.value:
-        root = without(root, {("flow",), ("on",)})
-    assert isinstance(root.value, dict)
-    stand_ins: dict[str, Node] = {
-        "target": _stand_in("ws://127.0.0.1"),
-        "load": _stand_in((_stand_in({"users": _stand_in(1), "for": _stand_in("1s")}),)),
-    }
-    if "users" not in root.value:
-        stand_ins["flow"] = _stand_in((_stand_in({"think": _stand_in("1s")}),))
-    for key, node in stand_ins.items():
-        root = root if root.child(key) else with_child(root, key, node)
-    return root
-
-
 def _stand_in(value: Any) -> Node:
     return Node(value, 0, 0)
+
+
+_STAND_INS = {
+    "target": _stand_in("ws://127.0.0.1"),
+    "load": _stand_in((_stand_in({"users": _stand_in(1), "for": _stand_in("1s")}),)),
+    "flow": _stand_in((_stand_in({"think": _stand_in("1s")}),)),
+}
+
+
+def _completed(root: Node, faults: list[_Fault]) -> Node:
+    """The scenario with harmless values for what it cannot do without, so that the rest can be looked at."""
+    lacking = [str(fault.rest[-1]) for fault in faults if fault.kind == "missing" and not fault.node.where]
+    if not lacking and root.child("users"):
+        return without(root, {("flow",), ("on",)})
+    for key in lacking or ["flow"]:
+        root = with_child(root, key, _STAND_INS[key])
+    return root
 
 
 # -- what it is ---------------------------------------------------------------------------------------------------------
@@ -177,16 +178,25 @@ def _stand_in(value: Any) -> Node:
 def _tell(faults: list[_Fault], problems: Problems, gone: set[Where]) -> None:
     """One problem a place; none for what an inner problem, now or before, may have caused."""
     by_place: dict[tuple[Where, bool], list[_Fault]] = {}
+    misspelt = set(_misspelt(faults))
     for fault in faults:
-        if not _is_consequence(fault, faults, gone):
+        if fault.where not in misspelt and not _is_consequence(fault, faults, gone):
             by_place.setdefault((fault.node.where, fault.kind == "missing"), []).append(fault)
     for together in by_place.values():
         _tell_place(together, problems)
 
 
+def _misspelt(faults: list[_Fault]) -> Iterable[Where]:
+    """Where the keys would stand that unknown keys were probably meant to be: they are not missing as well."""
+    for fault in faults:
+        if fault.kind == "extra_forbidden":
+            for key in difflib.get_close_matches(str(fault.where[-1]), _keys(fault.owner), 1):
+                yield (*fault.where[:-1], key)
+
+
 def _is_consequence(fault: _Fault, faults: list[_Fault], gone: set[Where]) -> bool:
     where = fault.where
-    if any(cut[: len(where)] == where for cut in gone):
+    if any(where in (cut, cut[:-1]) for cut in gone):
         return True
     inner = (other.where for other in faults if len(other.where) > len(where))
     return fault.kind == "too_short" and any(place[: len(where)] == where for place in inner)
@@ -207,7 +217,7 @@ def _tell_place(faults: list[_Fault], problems: Problems) -> None:
         problems.add(node.start, message, advice, node.where)
     else:
         offset = node.head if "[key]" in fault.rest or isinstance(node.value, dict | tuple) else node.start
-        problems.add(offset, _wrong_value(faults), where=node.where)
+        problems.add(offset, *_wrong_value(faults), where=node.where)
 
 
 def _unknown_key(fault: _Fault) -> tuple[str, str]:
@@ -272,17 +282,27 @@ _BOUNDS = {
 }
 
 
-def _wrong_value(faults: list[_Fault]) -> str:
-    """Of the members of a union, what says more than "another type"; else what all of them expected."""
+def _wrong_value(faults: list[_Fault]) -> tuple[str, str]:
+    """Message and advice. Of a union's members, what says more than "another type"; else what all of them expected."""
     node = faults[0].node
+    if node.where in not_yet.PLACES:
+        return not_yet.refusal(str(node.where[-1]))
     said = [message for fault in faults if (message := _own_words(fault))]
     if said:
-        return said[0]
+        return said[0], ""
     expected = list(dict.fromkeys(_expected(fault) for fault in faults))
     if "a number" in expected and "a whole number" in expected:
         expected.remove("a whole number")
     got = "a value from the environment that is not" if node.from_environment else describe(node.value)
-    return f"expected {' or '.join(expected)}, got {got}"
+    if expected == ["a list"] and isinstance(node.value, dict):
+        return _no_list(node.value) or (f"expected a list, got {got}", "write a - before each item")
+    return f"expected {' or '.join(expected)}, got {got}", ""
+
+
+def _no_list(value: dict[str, Node]) -> tuple[str, str] | None:
+    """A mapping with a step of later work, where a list of steps should be."""
+    later = [key for key in value if key in not_yet.VERBS]
+    return not_yet.refusal(later[0]) if later else None
 
 
 def _own_words(fault: _Fault) -> str | None:

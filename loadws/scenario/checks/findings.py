@@ -58,9 +58,13 @@ class Findings:
         return frozenset(words)
 
     @property
-    def lost_items(self) -> bool:
-        """Whether a whole step, phase or user type was cut out."""
-        return any(isinstance(node.where[-1], int) for node in self.cut)
+    def lost_steps(self) -> bool:
+        """Whether whole steps or user types were cut out."""
+        return any(isinstance(node.where[-1], int) and node.where[0] in ("flow", "users", "on") for node in self.cut)
+
+    @property
+    def lost_phases(self) -> bool:
+        return any(node.where == ("load",) or node.where[:-1] == ("load",) for node in self.cut)
 
     def _add(self, where: Where, message: str, advice: str, severity: Severity, at_key: bool) -> None:
         node, _ = find(self.root, where)

@@ -119,7 +119,7 @@ def _check_connections(findings: Findings, place: Where, user_type: UserType) ->
         if where[0] == "on":
             _refuse_connects(findings, flow, (*place, *where), "a handler belongs to a connection, and opens none")
     where = (*place, "flow")
-    if findings.lost_items:
+    if findings.lost_steps:
         return  # a connect or close may be among what was cut out
     if user_type.is_whole_session:
         _Connections(findings).flow(user_type.flow, where, "none")

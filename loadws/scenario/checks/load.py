@@ -13,7 +13,7 @@ def check_load(findings: Findings) -> None:
         _check_phase(findings, index, phase, held)
         held = _held_at_end(phase)
     _check_names(findings, phases)
-    if findings.lost_items:
+    if findings.lost_phases:
         return
     if not any(_has_load(phase) for phase in phases):
         findings.error(("load",), "no phase has any users or arrivals", "nothing would run")

@@ -137,12 +137,12 @@ def _check_step(findings: Findings, index: int, threshold: Threshold) -> None:
     verbs = dict(_verbs(findings.scenario))
     name = threshold.labels.get("step")
     if name is not None and name not in verbs:
-        if name in findings.cut_words or (findings.lost_items and _NUMBERED.fullmatch(name)):
+        if name in findings.cut_words or (findings.lost_steps and _NUMBERED.fullmatch(name)):
             return
         _unknown_label(findings, index, threshold, "step", verbs)
         return
     measured = MEASURED_STEPS.get(threshold.metric)
-    if measured is None or findings.lost_items:
+    if measured is None or findings.lost_steps:
         return
     if name is not None and verbs[name] not in measured:
         message = f"{threshold.metric!r} measures {any_of(sorted(measured))} steps, and {name!r} is a {verbs[name]!r}"

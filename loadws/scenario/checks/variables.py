@@ -48,7 +48,7 @@ from loadws.scenario.tree import Node, find, walk_nodes
 #: Why a special name has no value where it was used.
 _ONLY = {
     "sent": "something was sent only in a reply, or after a request",
-    "message": "there is a message only after a request or wait_for, and in message handlers",
+    "message": "there is a message only after a request or wait_for, and in the steps of message handlers",
     "code": "only the close handler knows a close code",
     "reason": "only the close handler knows a close reason",
     "error": "only the error handler knows an error",

@@ -26,6 +26,8 @@ from loadws.transport.base import (
     Outgoing,
     Payload,
     Timers,
+    close_payload,
+    encodable,
 )
 from loadws.transport.pings import Pings
 
@@ -132,6 +134,7 @@ class _ScriptedConnection:
         self._check_open()
         out.sent_ns = self._timers.now_ns()
         self._written(payload, out)
+        out.on_written()
 
     def ping(self, payload: bytes) -> int:
         return self._pings.send(payload)
@@ -141,9 +144,9 @@ class _ScriptedConnection:
         if self._state == "open":
             self._state = "closing"
             self._seen.closes[code] += 1
-            self._trace("out", "close", reason.encode())
+            self._trace("out", "close", close_payload(code, reason))
             if self._behaviour.answers_close:
-                self._later(0, lambda: self.end("us", code, reason))
+                self._later(0, lambda: self._close_answered(code, reason))
             else:
                 self._later(self._request.close_timeout_ns, lambda: self.end("us", code, reason, "close_timeout"))
         await self._over.wait()
@@ -169,6 +172,8 @@ class _ScriptedConnection:
 
     def _written(self, payload: Payload, out: Outgoing) -> None:
         out.written_ns = self._timers.now_ns()
+        if isinstance(payload, str):
+            payload = encodable(payload)
         self._received += 1
         self._seen.messages += 1
         self._seen.payloads.append(payload)
@@ -189,10 +194,15 @@ class _ScriptedConnection:
             case Say(payload):
                 self._hand_over(payload)
             case Leave(code, reason) if self._state == "open":
-                self._trace("in", "close", reason.encode())
+                self._trace("in", "close", close_payload(code, reason))
                 self.end("peer", code, reason)
             case Vanish(kind) if self._state == "open":
                 self.end("lost", kind=kind)
+
+    def _close_answered(self, code: int, reason: str) -> None:
+        if self._state != "ended":
+            self._trace("in", "close", close_payload(code, reason))
+            self.end("us", code, reason)
 
     def _hand_over(self, payload: Payload) -> None:
         if len(payload if isinstance(payload, bytes) else payload.encode()) > self._request.max_message_size:

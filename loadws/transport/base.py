@@ -77,6 +77,16 @@ class NotOpen(TransportError):
         super().__init__(kind, detail)
 
 
+def encodable(text: str) -> str:
+    """JSON can bring lone surrogates into a text, and no frame can carry them: they become question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def close_payload(code: int | None, reason: str) -> bytes:
+    """What a close frame carries (RFC 6455, 5.5.1)."""
+    return b"" if code is None else code.to_bytes(2, "big") + reason.encode()
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectTimings:
     """How long each part took, in nanoseconds; None where there was no such part (no name, no TLS).
@@ -121,6 +131,12 @@ class Outgoing:
     def __init__(self) -> None:
         self.sent_ns = 0
         self.written_ns = 0
+
+    def on_written(self) -> None:
+        """For ``send_soon`` alone, which returns too early to say it: the kernel took the last byte."""
+
+    def on_unfinished(self) -> None:
+        """For ``send_soon`` alone: the write was begun and will never be whole."""
 
 
 class Listener(Protocol):

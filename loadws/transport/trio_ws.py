@@ -53,6 +53,8 @@ from loadws.transport.base import (
     Payload,
     Timer,
     Timers,
+    close_payload,
+    encodable,
 )
 from loadws.transport.dial import Names, open_tcp, start_tls
 from loadws.transport.outbox import Outbox, WaitingMessage, WaitingPing, WaitingPong
@@ -272,7 +274,7 @@ class _Connection:
     def send_soon(self, payload: Payload, out: Outgoing) -> None:
         self._check_open()
         if isinstance(payload, str):
-            payload = _encodable(payload)
+            payload = encodable(payload)
         self._outbox.put(WaitingMessage(payload, out, _size(payload)))
         self._start_writer()
 
@@ -386,11 +388,11 @@ class _Connection:
         self._tell(self._listener.on_pong, payload, self._pings.answered(payload), self._tcp.read_ns)
 
     def peer_closed(self, code: int, reason: str) -> None:
-        self._trace("in", "close", _close_payload(code, reason))
+        self._trace("in", "close", close_payload(_given(code), reason))
         if self._state == "closing":
             self._end("us", *self._our_close)
         else:
-            self._end("peer", None if code == _NO_CODE else int(code), reason)
+            self._end("peer", _given(code), reason)
 
     def peer_violated(self, code: int, reason: str) -> None:
         if self._state == "closing":
@@ -502,7 +504,7 @@ class _Connection:
             await self._ws.send_message(payload)
         except UnicodeEncodeError:
             self._protocol.next_out = out
-            await self._ws.send_message(_encodable(str(payload)))
+            await self._ws.send_message(encodable(str(payload)))
         finally:
             self._protocol.next_out = None
 
@@ -529,11 +531,20 @@ class _Connection:
     async def _write_next(self) -> None:
         match self._outbox.take():
             case WaitingMessage(payload, out):
-                await self._send_message(payload, out)
+                await self._write_waiting_message(payload, out)
             case WaitingPing(payload):
                 await self._ws._send(Ping(payload))
             case WaitingPong(payload):
                 await self._ws._send(Pong(payload))
+
+    async def _write_waiting_message(self, payload: Payload, out: Outgoing) -> None:
+        try:
+            await self._send_message(payload, out)
+        finally:
+            if out.written_ns:
+                self._tell(out.on_written)
+            elif out.sent_ns:
+                self._tell(out.on_unfinished)
 
     # What it tells.
 
@@ -559,7 +570,7 @@ class _Connection:
             case Pong(payload=payload):
                 self._trace("out", "pong", bytes(payload))
             case CloseConnection(code=code, reason=reason):
-                self._trace("out", "close", _close_payload(code, reason or ""))
+                self._trace("out", "close", close_payload(_given(code), reason or ""))
 
 
 def _host_and_headers(request: ConnectRequest, url: WsUrl) -> tuple[str, list[tuple[bytes, bytes]]]:
@@ -571,9 +582,9 @@ def _host_and_headers(request: ConnectRequest, url: WsUrl) -> tuple[str, list[tu
     return given.get("host", url.host_header), headers
 
 
-def _encodable(text: str) -> str:
-    """JSON can bring lone surrogates into a text, and no frame can carry them: they become question marks."""
-    return text.encode("utf-8", "replace").decode()
+def _given(code: int) -> int | None:
+    """1005 is how the library says that a close frame has no code."""
+    return None if code == _NO_CODE else int(code)
 
 
 def _size(payload: Payload) -> int:
@@ -582,7 +593,3 @@ def _size(payload: Payload) -> int:
 
 def _traced(payload: str | bytes | bytearray) -> tuple[str, bytes]:
     return ("text", payload.encode()) if isinstance(payload, str) else ("binary", bytes(payload))
-
-
-def _close_payload(code: int, reason: str) -> bytes:
-    return b"" if code == _NO_CODE else code.to_bytes(2, "big") + reason.encode()

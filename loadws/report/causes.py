@@ -93,7 +93,7 @@ KINDS: dict[str, Cause] = {
     "check": Cause("an answer was not what the scenario expects", "Compare the example with the step's check."),
     "capture": Cause("a capture found nothing in the answer", "Compare the example with the step's capture."),
     "unexpected": Cause("a message came that should not have come", "Compare it with the step's expect_none."),
-    "closed": Cause("the server closed the connection while the user still needed it", "See the close codes."),
+    "closed": Cause("the server closed the connection while the user still needed it", "Look into the server's log."),
     "lost": Cause(
         "the connection broke without a close handshake (1006)", "Look for a crash, a restart or a proxy's limit."
     ),
@@ -112,6 +112,25 @@ KINDS: dict[str, Cause] = {
     "lost.protocol.too_large": Cause(
         "the server sent a message above `max_message_size`", "Raise connection.max_message_size if that is right."
     ),
+    "close": Cause(
+        "the connection ended otherwise than the step expected", "Compare the example with the close codes."
+    ),
+    "close_timeout": Cause(
+        "the server never answered our close frame", "It was busy, or does not do closing handshakes."
+    ),
+    "handshake": Cause(
+        "the upgrade was answered otherwise than the step expects", "Compare the example with `expect`."
+    ),
+    "already_open": Cause("the step connects where a connection is open already", "Close it first, in the scenario."),
+    "not_connected": Cause(
+        "the step needs a connection, and there was none", "See what became of it: the close codes."
+    ),
+    "handler_overflow": Cause(
+        "messages came faster than the handlers were done with them",
+        "Let the handlers do less, or the server send less.",
+    ),
+    "record": Cause("what a record step was given is no number", "Look at its template and at the example."),
+    "data_exhausted": Cause("a data source has fewer rows than users", "Add rows, or say `when_exhausted: repeat`."),
     "not_open": Cause("the connection had already ended when the step wanted it", "See why it ended: the close codes."),
     "template": Cause("a template could not be computed", "Check the variables that it uses."),
 }
@@ -139,6 +158,8 @@ _ENDED_BY = {"us": "closed by us", "peer": "closed by the server", "lost": "lost
 
 def explain(kind: str) -> Cause:
     """The cause for a kind of error; one without words where nothing is known of it."""
+    if kind.startswith("closed.") and (meaning := _meaning_of_code(kind.removeprefix("closed."))):
+        return Cause(f"the server closed the connection: {meaning}", KINDS["closed"].advice)
     front = kind
     while front:
         if front in KINDS:

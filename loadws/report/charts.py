@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from loadws.metrics.frame import HistogramPart
 from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.statistics import supports
 from loadws.metrics.summary import Column, MetricEntry, Series, Summary
 from loadws.report import rows, vegalite
 from loadws.report.plain import plain
@@ -275,7 +276,7 @@ def _carried_curve(summary: Summary, name: str) -> list[tuple[float, float]]:
     histogram = _merged(summary, name)
     if histogram is None:
         return []
-    return [(p, value) for p, value in histogram.curve() if histogram.count * (1 - p / 100) >= 10 and value > 0]
+    return [(p, value) for p, value in histogram.curve() if supports(histogram.count, p) and value > 0]
 
 
 def _merged(summary: Summary, name: str) -> LatencyHistogram | None:

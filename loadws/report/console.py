@@ -131,7 +131,7 @@ class _Screen:
             table.add_column(self._text(name), justify="right" if number else "left", no_wrap=number, overflow="fold")
         for row in body:
             table.add_row(*(self._text(cell) for cell in row))
-        self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
+        self._console.print(Padding(table, (0, 0, 0, 2)))
 
     def _line(self, *cells: _Cell, indent: int = 0) -> None:
         """One line, wrapped at words; what does not fit goes on ``indent`` columns in."""

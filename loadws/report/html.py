@@ -90,7 +90,7 @@ def script_json(value: Any) -> Markup:
 def repeat_command(info: RunInfo) -> str:
     """The command line that makes the same plan again: as it was given, with its seed."""
     words = list(info.command)
-    if "--seed" not in words:
+    if not any(word == "--seed" or word.startswith("--seed=") for word in words):
         words += ["--seed", str(info.seed)]
     return plain(shlex.join(words), 2_000)
 

@@ -23,14 +23,17 @@ _BAR_WIDTH = 24
 
 
 class LiveView(Protocol):
-    """What is known of a run at one moment. Times and rates are of the last few seconds; None is not known, or no end."""
+    """What is shown of a run at one moment; ``metrics.summarise.LiveView`` is one.
 
-    @property
-    def phase(self) -> str: ...
+    Rates and percentiles are of the last seconds; a percentile is None where these had too few answers to carry it.
+    """
+
     @property
     def at_s(self) -> float: ...
     @property
-    def total_s(self) -> float | None: ...
+    def phase(self) -> str: ...
+    @property
+    def warmup(self) -> bool: ...
     @property
     def users(self) -> int: ...
     @property
@@ -40,18 +43,24 @@ class LiveView(Protocol):
     @property
     def received_per_s(self) -> float: ...
     @property
-    def p50_ns(self) -> float | None: ...
+    def response_p50_ns(self) -> float | None: ...
     @property
-    def p99_ns(self) -> float | None: ...
+    def response_p99_ns(self) -> float | None: ...
     @property
     def errors(self) -> int: ...
 
 
-class LiveConsole:
-    """``with LiveConsole(console) as live: live.show(view)`` as often as one likes; it draws when it is time to."""
+def open_live(console: Console, total_s: float | None) -> LiveConsole:
+    """``with open_live(console, total_s) as live: live.show(view)``; ``total_s`` is the plan's length, None without one."""
+    return LiveConsole(console, total_s)
 
-    def __init__(self, console: Console) -> None:
+
+class LiveConsole:
+    """To be shown a view as often as one likes; it draws when it is time to."""
+
+    def __init__(self, console: Console, total_s: float | None) -> None:
         self._console = console
+        self._total_s = total_s
         in_place = console.is_terminal and not console.is_dumb_terminal
         self._live = Live(console=console, auto_refresh=False, transient=True) if in_place else None
         self._drawn_s: float | None = None
@@ -73,22 +82,25 @@ class LiveConsole:
             return
         self._drawn_s = view.at_s
         if self._live:
-            lines = (Text.assemble(*((self._shown(text), style) for text, style in parts)) for parts in panel(view))
+            lines = (
+                Text.assemble(*((self._shown(text), style) for text, style in parts))
+                for parts in panel(view, self._total_s)
+            )
             self._live.update(Group(*lines), refresh=True)
         else:
-            self._console.print(Text(self._shown(line(view))), soft_wrap=True)
+            self._console.print(Text(self._shown(line(view, self._total_s))), soft_wrap=True)
 
     def _shown(self, text: str) -> str:
         return in_ascii(text) if self._console.options.ascii_only else text
 
 
-def panel(view: LiveView) -> list[list[tuple[str, str]]]:
+def panel(view: LiveView, total_s: float | None) -> list[list[tuple[str, str]]]:
     """Three lines of (text, style): where the run is, how much goes on, how fast and how well."""
-    full = round(min(view.at_s / view.total_s, 1.0) * _BAR_WIDTH) if view.total_s else 0
-    left = f"{_clock(max(view.total_s - view.at_s, 0))} left" if view.total_s else "until its iterations are done"
+    full = round(min(view.at_s / total_s, 1.0) * _BAR_WIDTH) if total_s else 0
+    left = f"{_clock(max(total_s - view.at_s, 0))} left" if total_s else "until its iterations are done"
     return [
         [
-            (f" {plain(view.phase, 24)}  ", "bold"),
+            (f" {_phase(view)}  ", "bold"),
             ("━" * full, "cyan"),
             ("─" * (_BAR_WIDTH - full), "dim"),
             (f"  {_clock(view.at_s)}, {left}", ""),
@@ -98,13 +110,17 @@ def panel(view: LiveView) -> list[list[tuple[str, str]]]:
     ]
 
 
-def line(view: LiveView) -> str:
+def line(view: LiveView, total_s: float | None) -> str:
     """The same in one line, for a log."""
-    total = f"/{_clock(view.total_s)}" if view.total_s else ""
+    total = f"/{_clock(total_s)}" if total_s else ""
     return (
-        f"[{_clock(view.at_s)}{total}] {plain(view.phase, 24)}: {view.users:,} users, {view.open_connections:,} open, "
+        f"[{_clock(view.at_s)}{total}] {_phase(view)}: {view.users:,} users, {view.open_connections:,} open, "
         f"{_rates(view)}, {_latency(view)}, {view.errors:,} errors"
     )
+
+
+def _phase(view: LiveView) -> str:
+    return plain(view.phase, 24) + (" (warm-up)" if view.warmup else "")
 
 
 def _rates(view: LiveView) -> str:
@@ -112,7 +128,7 @@ def _rates(view: LiveView) -> str:
 
 
 def _latency(view: LiveView) -> str:
-    return f"p50 {_time(view.p50_ns)}, p99 {_time(view.p99_ns)}"
+    return f"p50 {_time(view.response_p50_ns)}, p99 {_time(view.response_p99_ns)}"
 
 
 def _time(ns: float | None) -> str:

@@ -11,8 +11,8 @@ from loadws.report.plain import plain
 
 FIELDS = ("p50", "p90", "p99", "max")
 _MARKS: dict[str, str] = {"good": "✅", "plain": "▫️", "warn": "⚠️", "bad": "❌"}
-#: Whatever can begin markup, HTML, a mention or a link of GitHub's Markdown.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&:$=-])")
+#: Whatever can begin markup, HTML, a formula, a mention or a link of GitHub's Markdown within a line.
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~@&$]|:(?=//)")
 _MOST_ERRORS = 10
 
 
@@ -30,7 +30,7 @@ def render(summary: Summary) -> str:
 
 def escape(text: str) -> str:
     """Text as text: numeric entities instead of backslashes where GitHub would still find a mention or a table cell."""
-    return _SPECIAL.sub(lambda match: f"&#{ord(match[1])};", plain(text))
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", plain(text))
 
 
 def _table(head: tuple[str, ...], body: Iterable[tuple[str, ...]], numbers_from: int = 99) -> str:

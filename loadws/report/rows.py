@@ -5,11 +5,11 @@ Texts here are already harmless (``plain``) but not yet escaped for any markup.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from loadws.metrics.ledger import Ledger
+from loadws.metrics.statistics import samples_for
 from loadws.metrics.summary import Check, ErrorCount, MetricEntry, ProcessHealth, Summary
 from loadws.report.causes import explain, explain_close
 from loadws.report.plain import plain
@@ -170,14 +170,14 @@ CONNECT_METRICS = (
     ("upgrade_time", "upgrade"),
     ("connect_time", "whole"),
 )
-_SHARES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "p9999": 0.9999}
+_PERCENTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
 _AGREE_WITHIN, _AGREE_WITHIN_NS = 1.05, 50_000
 _SHOWN = {"p999": "p99.9", "p9999": "p99.99"}
 
 
 def samples_needed(percentile: str) -> int:
     """How many samples carry a percentile: n(1 − p) ≥ 10, so 1,000 for ``p99`` (measurement.md)."""
-    return math.ceil(round(10 / (1 - _SHARES[percentile]), 6))
+    return samples_for(_PERCENTILES[percentile])
 
 
 def percentile_name(field: str) -> str:
@@ -215,7 +215,7 @@ def latency_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
     ]
     if len(tables["response_time"]) != 1:
         whole = [(what, overall(summary, name)) for name, what in LATENCY_METRICS]
-        rows += [_latency_row(ALL_STEPS, what, entry, fields) for what, entry in whole if entry]
+        rows += [_latency_row(ALL_STEPS, what, e, fields) for what, e in whole if e and not e.labels]
     return rows
 
 
@@ -236,7 +236,7 @@ def _latency_row(step: str, what: str, entry: MetricEntry, fields: tuple[str, ..
 
 def too_few_note(rows: list[LatencyRow], fields: tuple[str, ...]) -> str:
     """How many samples the percentiles would take that no row, or not every row, could give."""
-    absent = [f for at, f in enumerate(fields) if f in _SHARES and any(r.cells[at] == NO_NUMBER for r in rows)]
+    absent = [f for at, f in enumerate(fields) if f in _PERCENTILES and any(r.cells[at] == NO_NUMBER for r in rows)]
     if not absent:
         return ""
     needs = ", ".join(f"{percentile_name(field)} takes {samples_needed(field):,}" for field in absent)
@@ -378,13 +378,9 @@ def _error_row(error: ErrorCount) -> ErrorRow:
 
 
 def warnings(summary: Summary) -> list[str]:
-    """Everything a reader must know before they trust the numbers."""
-    unbalanced = [f"The ledger does not add up: {text}. This is a defect of loadws." for text in _imbalances(summary)]
-    return [plain(text) for text in (*unbalanced, *summary.generator.warnings, *summary.run.notes)]
-
-
-def _imbalances(summary: Summary) -> list[str]:
-    return [] if summary.run.interrupted == "killed" else summary.ledger.imbalances()
+    """What a reader must know before they trust the numbers, and the verdict's reasons do not say already."""
+    said = " ".join(summary.verdict.reasons)
+    return [plain(text) for text in (*summary.generator.warnings, *summary.run.notes) if text not in said]
 
 
 def health_rows(summary: Summary) -> list[HealthRow]:

@@ -63,10 +63,9 @@ def _read(kept: Path) -> bytes | None:
     """None where there is no such file, or a broken one."""
     try:
         packed = kept.read_bytes()
-        gzip.decompress(packed)
+        return packed if gzip.decompress(packed) else None
     except (OSError, EOFError, zlib.error):
         return None
-    return packed
 
 
 def _keep(kept: Path, packed: bytes) -> None:

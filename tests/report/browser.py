@@ -7,10 +7,12 @@ own answer comes and keeps the events that came before it.
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
+import select
 import shutil
-import subprocess
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --hide-scrollbars --disable-dev-shm-usage --remote-debugging-pipe"
 ).split()
+_PATIENCE_S = 60
 
 
 class Browser:
@@ -57,6 +60,10 @@ class Browser:
             if event.get("method") == method and event.get("sessionId") == session:
                 return event
 
+    def close(self) -> None:
+        self._write.close()
+        self._read.close()
+
     @contextmanager
     def page(self, url: str, *, scripts: bool = True, dark: bool = False, width: int = 1000) -> Iterator[Page]:
         """The page at ``url``, loaded."""
@@ -81,6 +88,8 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            if not select.select([self._read], [], [], _PATIENCE_S)[0]:
+                raise AssertionError(f"the browser said nothing for {_PATIENCE_S} s")
             more = self._read.read(1 << 20)
             if not more:
                 raise AssertionError("the browser ended")
@@ -136,31 +145,33 @@ class Page:
 def browser(profile: Path) -> Iterator[Browser]:
     """A browser with a new profile; no name resolves in it but this machine's own."""
     assert CHROMIUM is not None
-    their_in, our_out = os.pipe()
-    our_in, their_out = os.pipe()
-    command = [
-        CHROMIUM,
-        *_FLAGS,
-        f"--user-data-dir={profile}",
-        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-    ]
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", f'exec "$@" 3<&{their_in} 4>&{their_out}', "sh", *command],
-        pass_fds=(their_in, their_out),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(their_in)
-    os.close(their_out)
+    (their_in, our_out), (our_in, their_out) = os.pipe(), os.pipe()
+    resolver = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
+    process = _spawn([CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", resolver], their_in, their_out)
     opened = Browser(our_out, our_in)
     try:
         yield opened
         opened.call("Browser.close")
+    except BaseException:
+        os.kill(process, signal.SIGKILL)
+        raise
     finally:
-        opened._write.close()
-        opened._read.close()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        opened.close()
+        os.waitpid(process, 0)
+
+
+def _spawn(command: list[str], commands: int, answers: int) -> int:
+    """A process that reads ``commands`` as its descriptor 3 and writes ``answers`` as its 4; both are closed here."""
+    high_commands, high_answers = (
+        fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 20) for descriptor in (commands, answers)
+    )
+    actions: list[Any] = [
+        (os.POSIX_SPAWN_DUP2, high_commands, 3),
+        (os.POSIX_SPAWN_DUP2, high_answers, 4),
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+    ]
+    process = os.posix_spawn(command[0], command, os.environ, file_actions=actions)
+    for descriptor in (commands, answers, high_commands, high_answers):
+        os.close(descriptor)
+    return process

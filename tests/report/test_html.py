@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import html as entities
+import json
+import re
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+
+from loadws.metrics.summary import Verdict
+from loadws.report import charts, html
+from loadws.report.runreport import RunReport
+from tests.report import example
+
+VOID = {"meta", "link", "br", "rect", "img", "input", "hr"}
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return html.render(example.report()).decode()
+
+
+@pytest.fixture(scope="module")
+def attacked() -> str:
+    return html.render(example.hostile()).decode()
+
+
+class _Elements(HTMLParser):
+    """Every element of a page, with its attributes, and what is never closed or closed twice."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for found, attributes in self.found if found == tag]
+
+
+def _without_data(page: str) -> str:
+    return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_every_element_is_closed(page: str, attacked: str) -> None:
+    for text in (page, attacked):
+        elements = _Elements(text)
+        assert (elements.open, elements.wrong) == ([], [])
+
+
+def test_what_matters_comes_first(page: str) -> None:
+    headings = [entities.unescape(text) for text in re.findall(r"<h2[^>]*>(.*?)</h2>", page)]
+    assert headings == [
+        "Checks",
+        "Before you trust these numbers",
+        "Latency",
+        "Traffic",
+        "Connecting",
+        "Ledger",
+        "Errors and close codes",
+        "The generator itself",
+        "How the load arrives",
+        "Scenario",
+        "Log",
+        "This run",
+    ]
+    assert page.index('class="verdict') < page.index("<h2")
+
+
+def test_every_chart_is_drawn_without_scripts(page: str) -> None:
+    drawn = re.findall(
+        r'<figure data-chart="(\w+)">.*?<svg role="img" aria-label="([^"]+)".*?</figure>', page, re.DOTALL
+    )
+    assert drawn == [(chart.name, chart.title) for chart in charts.charts(example.summary())]
+
+
+def test_charts_are_drawn_by_presentation_attributes(page: str) -> None:
+    for svg in re.findall(r'<svg role="img".*?</svg>', page, re.DOTALL):
+        assert "style=" not in svg
+        assert "<style" not in svg
+        assert re.search(r'stroke="var\(--\w+, #[0-9a-f]{6}\)"|fill="var\(--\w+, #[0-9a-f]{6}\)"', svg)
+
+
+def test_every_number_of_the_ledger_is_on_the_page(page: str) -> None:
+    text = _without_data(page)
+    ledger = msgspec.to_builtins(example.summary().ledger)
+    for part in ("arrivals", "sessions", "turns", "connections", "messages"):
+        for count in ledger[part].values():
+            assert f"{count:,}" in text
+
+
+def test_nothing_on_the_page_can_be_fetched_but_what_it_carries(page: str, attacked: str) -> None:
+    for text in (page, attacked):
+        elements = _Elements(text)
+        links = [
+            value for _, attributes in elements.found for key, value in attributes.items() if key in ("src", "href")
+        ]
+        assert set(links) <= {"data:,"}
+        assert not elements.all("img") + elements.all("iframe") + elements.all("object")
+
+
+def test_only_the_pages_own_scripts_may_run(page: str) -> None:
+    (policy,) = (meta["content"] for meta in _Elements(page).all("meta") if "http-equiv" in meta)
+    assert policy
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-eval" not in policy
+    assert "'unsafe-inline'" not in policy.split("style-src")[0]
+
+
+def test_hostile_text_is_text(attacked: str) -> None:
+    elements = _Elements(attacked)
+    assert len(elements.all("script")) == 3
+    assert not any(key.startswith("on") for _, attributes in elements.found for key in attributes)
+    outside = _without_data(attacked)
+    for attack in ("<script>window", "<img", "<svg onload", "\x1b", "\x00", "\u202e"):
+        assert attack not in outside
+    assert "{{ 7*7 }}{% raw %}" in entities.unescape(outside)
+
+
+def test_data_cannot_end_its_script(attacked: str) -> None:
+    (data,) = re.findall(r'<script type="application/json" id="charts">(.*?)</script>', attacked, re.DOTALL)
+    assert "<" not in data
+    assert example.ATTACKS[0] in json.dumps(json.loads(data)).replace("\\/", "/")
+
+
+def test_a_short_run_says_how_many_samples_it_would_take() -> None:
+    page = html.render(example.report(example.brief())).decode()
+    assert "p99 takes 1,000" in page
+    assert "Nothing went wrong." in page
+    assert 'data-chart="latency"' in page
+
+
+def test_a_run_of_nothing_has_a_page_too() -> None:
+    nothing = msgspec.structs.replace(
+        example.brief(),
+        verdict=Verdict("unreachable", 5, (), ("Nothing listens at 127.0.0.1:1.",)),
+        metrics=(),
+        series=msgspec.structs.replace(example.brief().series, start_s=(), phase=(), columns=()),
+    )
+    page = html.render(RunReport(nothing)).decode()
+    assert "Nothing listens at 127.0.0.1:1." in page
+    assert "there is no latency to show" in page
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("loadws", "run", "a b.yaml"), "loadws run 'a b.yaml' --seed 7"),  # quoted, and its seed added
+        (("loadws", "run", "a.yaml", "--seed", "7"), "loadws run a.yaml --seed 7"),  # it has its seed
+        (("loadws", "run", "a.yaml", "--seed=7"), "loadws run a.yaml --seed=7"),  # spelled otherwise
+    ],
+)
+def test_how_to_repeat_a_run(command: tuple[str, ...], expected: str) -> None:
+    assert html.repeat_command(msgspec.structs.replace(example.info(), command=command)) == expected
+
+
+def test_a_long_run_of_many_steps_is_small_enough_to_mail() -> None:
+    assert len(html.render(example.report(example.summary(600, 10)))) < 1_000_000

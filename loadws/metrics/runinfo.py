@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from loadws.terms.metrics import Metric, own_counter, own_trend
+
 
 class PhaseInfo(msgspec.Struct, frozen=True):
     name: str
@@ -28,6 +30,9 @@ class OwnMetric(msgspec.Struct, frozen=True):
     name: str
     kind: Literal["histogram", "counter"]
     unit: str
+
+    def metric(self) -> Metric:
+        return own_trend(self.name, self.unit) if self.kind == "histogram" else own_counter(self.name)
 
 
 class RunInfo(msgspec.Struct, frozen=True):
@@ -51,6 +56,10 @@ class RunInfo(msgspec.Struct, frozen=True):
     plan: dict[str, Any]
     machine: dict[str, Any]
     versions: dict[str, str]
+
+    def own(self) -> dict[str, Metric]:
+        """The scenario's own metrics by name, for ``parse_threshold``."""
+        return {own.name: own.metric() for own in self.own_metrics}
 
 
 class Ending(msgspec.Struct, frozen=True):

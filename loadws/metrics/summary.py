@@ -5,6 +5,7 @@ Summary -> JSON -> Summary is the identity. Parts may be added; a name that is h
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -41,8 +42,12 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One threshold, judged. ``observed`` is in ``unit``; None where there was no data. ``note`` says what a reader must know:
-    that the maximum stood in for a percentile, or that requests were left unanswered."""
+    """One threshold, judged. ``observed`` is in ``unit``; None where there was no data. ``note`` says what a reader must
+    know: that the maximum stood in for a percentile, or that requests were left unanswered.
+
+    Infinite is a latency that never ended: the rank lay among the requests without an answer. JSON has no such number, so
+    there it is null, told from no data by the outcome.
+    """
 
     rule: str
     outcome: Literal["passed", "failed", "no_data"]
@@ -50,6 +55,10 @@ class Check(msgspec.Struct, frozen=True):
     unit: str
     note: str = ""
     aborted: bool = False
+
+    def __post_init__(self) -> None:
+        if self.observed is None and self.outcome != "no_data":
+            msgspec.structs.force_setattr(self, "observed", math.inf)
 
 
 class Verdict(msgspec.Struct, frozen=True):

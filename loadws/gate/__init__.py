@@ -1,0 +1,1 @@
+"""Summary and thresholds -> verdict. Pure: it sees what was measured, never how."""

@@ -1,0 +1,238 @@
+"""Frames -> ``Summary``: the only way in which a summary is made, live, of many processes, or of a killed run's folder.
+
+The order in which the processes' frames come does not matter. What is kept grows with the numbers of metrics, steps,
+phases and processes, and not with time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator
+
+import msgspec
+
+from loadws.metrics.frame import Frame
+from loadws.metrics.generator import Demands, ProcessWatch, assess
+from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.ledger import Ledger
+from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.summary import (
+    SCHEMA_VERSION,
+    ErrorCount,
+    Generator,
+    MetricEntry,
+    PhaseSpan,
+    ProcessHealth,
+    Run,
+    Summary,
+    Verdict,
+)
+from loadws.metrics.timeline import Timeline
+from loadws.metrics.totals import Totals, merge, supported_percentiles
+from loadws.terms.errors import ExitCode
+from loadws.terms.thresholds import parse_threshold
+
+#: How much of the newest past ``live`` can look at, in seconds.
+RECENT_S = 10
+
+_KILLED = "The run was killed: its last second is missing, and what was under way has no end in the ledger."
+NOT_JUDGED = Verdict("inconclusive", ExitCode.INCONCLUSIVE.value, reasons=("Nobody has judged this run yet.",))
+
+
+class LiveView(msgspec.Struct, frozen=True):
+    """The run at this moment. Rates and percentiles are of the last seconds, everything else of the run so far.
+
+    Percentiles are None where the last seconds had too few answers to carry them.
+    """
+
+    at_s: float
+    phase: str
+    warmup: bool
+    users: int
+    open_connections: int
+    sent_per_s: float
+    received_per_s: float
+    response_p50_ns: float | None
+    response_p99_ns: float | None
+    response_max_ns: float | None
+    errors: int
+    ledger: Ledger
+
+
+class Summariser:
+    """Takes frames in, and can say at any time what they come to."""
+
+    def __init__(self, info: RunInfo) -> None:
+        self._info = info
+        self._own = info.own()
+        self._warmups = {phase.name: phase.warmup for phase in info.phases}
+        self._judged = {name for name, warmup in self._warmups.items() if not warmup}
+        self._totals = Totals(self._own)
+        self._timeline = Timeline()
+        self._processes = {number: ProcessWatch(number) for number in range(info.processes)}
+        self._newest: dict[int, Frame] = {}
+        self._recent: deque[Frame] = deque()
+        self._begun: dict[int, float] = {0: 0.0}  # phase -> s; the recorder takes the first as begun, too
+        self._end_s = 0.0
+        self._examples: dict[tuple[str, str], tuple[float, str]] = {}
+
+    def add(self, frame: Frame) -> None:
+        for _ in self.adding(frame):
+            pass
+
+    def adding(self, frame: Frame) -> Iterator[None]:
+        """``add`` in slices of about 0.2 ms, for a caller whose load must not wait; to be driven to its end."""
+        self._note(frame)
+        for part in frame.histograms:
+            self._totals.add_histogram(part)
+            yield
+        for counter in frame.counters:
+            self._totals.add_counter(counter)
+        watch = self._processes.setdefault(frame.process, ProcessWatch(frame.process))
+        yield from watch.adding(frame, self._judged)
+        yield from self._timeline.adding(frame)
+
+    def entries(self, names: Collection[str] | None = None) -> tuple[MetricEntry, ...]:
+        """The judged time first, then each phase that began (labelled ``phase``); of some metrics, or of all."""
+        spans = self._spans(None)
+        return tuple(self._entries(spans, names))
+
+    def summary(self, ending: Ending | None, verdict: Verdict = NOT_JUDGED) -> Summary:
+        """``ending`` None: the run was killed before it could say how it ended, and lasted until its last frame."""
+        spans = self._spans(ending)
+        return Summary(
+            schema_version=SCHEMA_VERSION,
+            run=self._run(ending, spans),
+            verdict=verdict,
+            ledger=self._ledger(),
+            metrics=tuple(self._entries(spans)),
+            series=self._timeline.series(),
+            generator=self._generator(),
+            errors=self._errors(),
+        )
+
+    def live(self, seconds: int = 5) -> LiveView:
+        """``seconds``: at most ``RECENT_S``."""
+        recent = [frame for frame in self._recent if frame.start_s + frame.duration_s > self._end_s - seconds]
+        newest = max(self._newest.values(), key=lambda frame: frame.start_s, default=None)
+        histogram = _answers(recent)
+        p50, p99 = supported_percentiles(histogram, (50, 99)) if histogram else (None, None)
+        return LiveView(
+            at_s=self._end_s,
+            phase=newest.phase if newest else "",
+            warmup=newest.warmup if newest else False,
+            users=sum(frame.gauges.users for frame in self._newest.values()),
+            open_connections=sum(frame.gauges.open_connections for frame in self._newest.values()),
+            sent_per_s=_per_s(recent, "messages_sent"),
+            received_per_s=_per_s(recent, "messages_received"),
+            response_p50_ns=p50,
+            response_p99_ns=p99,
+            response_max_ns=histogram.max if histogram else None,
+            errors=sum(self._totals.counts_of("errors").values()),
+            ledger=self._ledger(),
+        )
+
+    def _note(self, frame: Frame) -> None:
+        """What is no metric: who said what last, which phases began, what errors look like."""
+        self._totals.begin_phase(frame.phase)
+        before = self._newest.get(frame.process)
+        if before is None or frame.index >= before.index:
+            self._newest[frame.process] = frame
+        self._end_s = max(self._end_s, frame.start_s + frame.duration_s)
+        self._recent.append(frame)
+        while self._recent[0].start_s < self._end_s - RECENT_S:
+            self._recent.popleft()
+        for index, at_s in frame.phases:
+            self._begun[index] = min(at_s, self._begun.get(index, at_s))
+        for error in frame.errors:
+            seen = (error.at_s, error.detail)
+            self._examples[error.kind, error.step] = min(seen, self._examples.get((error.kind, error.step), seen))
+
+    def _spans(self, ending: Ending | None) -> tuple[PhaseSpan, ...]:
+        """As the ending says, else from what the frames said began."""
+        if ending and ending.phases:
+            return tuple(PhaseSpan(name, start, end, self._warmups[name]) for name, start, end in ending.phases)
+        begun = [(self._info.phases[index], at_s) for index, at_s in sorted(self._begun.items())]
+        ends = [at_s for _, at_s in begun[1:]] + [self._end_s]
+        return tuple(
+            PhaseSpan(phase.name, at_s, end_s, phase.warmup) for (phase, at_s), end_s in zip(begun, ends, strict=True)
+        )
+
+    def _run(self, ending: Ending | None, spans: tuple[PhaseSpan, ...]) -> Run:
+        info = self._info
+        return Run(
+            scenario=info.scenario,
+            started_at=info.started_at,
+            duration_s=ending.ended_at_s if ending else self._end_s,
+            judged_s=_judged_s(spans),
+            seed=info.seed,
+            transport=info.transport,
+            processes=info.processes,
+            loadws_version=info.loadws_version,
+            model=info.model,
+            target=info.target,
+            phases=spans,
+            interrupted=ending.interrupted if ending else "killed",
+            notes=self._notes(ending),
+        )
+
+    def _notes(self, ending: Ending | None) -> tuple[str, ...]:
+        if ending is None:
+            return (_KILLED,)
+        return tuple(f"The ledger does not add up: {imbalance}." for imbalance in self._ledger().imbalances())
+
+    def _ledger(self) -> Ledger:
+        """The processes' newest, added up; what was expected is the plan's to say."""
+        whole = Ledger()
+        for frame in self._newest.values():
+            whole.add(frame.ledger)
+        whole.arrivals.expected = self._info.expected_arrivals
+        return whole
+
+    def _entries(self, spans: tuple[PhaseSpan, ...], names: Collection[str] | None = None) -> Iterator[MetricEntry]:
+        yield from self._scope(self._judged, _judged_s(spans), names)
+        for span in spans:
+            yield from self._scope({span.name}, span.end_s - span.start_s, names, phase=span.name)
+
+    def _scope(
+        self, phases: set[str], seconds: float, names: Collection[str] | None, **labels: str
+    ) -> Iterator[MetricEntry]:
+        yield from self._totals.entries(phases, seconds, names, **labels)
+        for gauge in self._timeline.gauge_entries(phases, **labels):
+            if names is None or gauge.name in names:
+                yield gauge
+
+    def _generator(self) -> Generator:
+        processes: list[ProcessHealth] = [watch.health() for _, watch in sorted(self._processes.items())]
+        thresholds = [parse_threshold(rule.rule, self._own) for rule in self._info.rules]
+        demands = Demands.of(thresholds, closed=self._info.model == "closed", paced=self._info.paced)
+        return assess(processes, demands)
+
+    def _errors(self) -> tuple[ErrorCount, ...]:
+        counted = [
+            ErrorCount(kind := labels.get("kind", ""), step := labels.get("step", ""), count, self._example(kind, step))
+            for labels, count in ((dict(key), count) for key, count in self._totals.counts_of("errors").items())
+        ]
+        return tuple(sorted(counted, key=lambda error: (-error.count, error.kind, error.step)))
+
+    def _example(self, kind: str, step: str) -> str:
+        return self._examples.get((kind, step), (0.0, ""))[1]
+
+
+def _judged_s(spans: Collection[PhaseSpan]) -> float:
+    return sum((span.end_s - span.start_s for span in spans if not span.warmup), 0.0)
+
+
+def _answers(frames: Collection[Frame]) -> LatencyHistogram | None:
+    """The response times of some frames; None where there was no answer."""
+    parts = [part for frame in frames for part in frame.histograms if part.name == "response_time" and part.count]
+    return merge([LatencyHistogram.decode(part) for part in parts]) if parts else None
+
+
+def _per_s(frames: Collection[Frame], counter: str) -> float:
+    """A counter a second, over the time from the first frame's start to the last one's end."""
+    if not frames:
+        return 0.0
+    seconds = max(frame.start_s + frame.duration_s for frame in frames) - min(frame.start_s for frame in frames)
+    count = sum(part.count for frame in frames for part in frame.counters if part.name == counter)
+    return count / seconds if seconds > 0 else 0.0

@@ -1,0 +1,228 @@
+"""What was measured of each metric so far, by phase and labels: the parts of frames in, entries of the summary out.
+
+Parts are merged as they come, so memory grows with the number of metrics, steps and phases, and not with time. A
+histogram is 190 kB while it is open and a few hundred bytes when it is encoded; only those of the phase that runs
+stay open.
+
+Where a metric has parts with several sets of labels there is an entry without labels too, and that is always the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadws.metrics.frame import CounterPart, HistogramPart
+from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.statistics import supports
+from loadws.metrics.summary import MetricEntry
+from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
+
+#: The fields of an entry and the percentiles they hold.
+PERCENTILES = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9, "p9999": 99.99}
+
+Key = tuple[tuple[str, str], ...]  # labels without the phase, sorted
+WHOLE: Key = ()
+
+
+@dataclass(slots=True)
+class Count:
+    """``failed`` of ``count``; 0 for what is no rate."""
+
+    count: int = 0
+    failed: int = 0
+
+    def add(self, other: Count | CounterPart) -> None:
+        self.count += other.count
+        self.failed += other.failed
+
+
+class Values:
+    """A histogram that is open to be added to, or encoded to be small."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, part: HistogramPart) -> None:
+        self._kept: HistogramPart | LatencyHistogram = part
+
+    def add(self, part: HistogramPart) -> None:
+        self._kept = self.histogram()
+        self._kept.add(LatencyHistogram.decode(part))
+
+    def histogram(self) -> LatencyHistogram:
+        """Not to be changed."""
+        kept = self._kept
+        return kept if isinstance(kept, LatencyHistogram) else LatencyHistogram.decode(kept)
+
+    def close(self) -> None:
+        if isinstance(self._kept, LatencyHistogram):
+            self._kept = self._kept.part("", {})
+
+
+@dataclass(slots=True)
+class _Phase:
+    values: dict[str, dict[Key, Values]] = field(default_factory=dict)  # by metric
+    counts: dict[str, dict[Key, Count]] = field(default_factory=dict)
+
+
+class Totals:
+    """``own`` are the metrics that the scenario declares."""
+
+    def __init__(self, own: Mapping[str, Metric]) -> None:
+        self._own = own
+        self._phases: dict[str, _Phase] = {}
+        self._newest: str | None = None
+
+    def add_histogram(self, part: HistogramPart) -> None:
+        by_key = self._phase(part.labels).values.setdefault(part.name, {})
+        key = key_of(part.labels)
+        if key in by_key:
+            by_key[key].add(part)
+        else:
+            by_key[key] = Values(part)
+
+    def add_counter(self, part: CounterPart) -> None:
+        by_key = self._phase(part.labels).counts.setdefault(part.name, {})
+        by_key.setdefault(key_of(part.labels), Count()).add(part)
+
+    def begin_phase(self, name: str) -> None:
+        """What phases before measured is made small. A late sample of theirs opens its histogram again, for a while."""
+        if name == self._newest:
+            return
+        self._newest = name
+        for other, phase in self._phases.items():
+            if other != name:
+                for values in _inner(phase.values):
+                    values.close()
+
+    def counts_of(self, name: str) -> dict[Key, int]:
+        """A counter over the whole run, warm-up too."""
+        sums: dict[Key, int] = {}
+        for phase in self._phases.values():
+            for key, count in phase.counts.get(name, {}).items():
+                sums[key] = sums.get(key, 0) + count.count
+        return sums
+
+    def entries(
+        self, phases: Collection[str], seconds: float, names: Collection[str] | None = None, **labels: str
+    ) -> list[MetricEntry]:
+        """Of some phases put together, which took ``seconds``; of some metrics, or of all. ``labels`` go on each entry."""
+        scope = [phase for name, phase in self._phases.items() if name in phases]
+        measured = {name for phase in scope for name in (*phase.values, *phase.counts)}
+        if seconds > 0:  # a counter that was watched and never counted is 0, not unknown
+            measured |= {metric.name for metric in self._metrics() if metric.kind == "counter"}
+        wanted = measured if names is None else measured.intersection(names)
+        known = [metric.name for metric in self._metrics()]
+        ordered = [name for name in known if name in wanted] + sorted(wanted.difference(known))
+        return [entry for name in ordered for entry in self._entries_of(name, scope, seconds, labels)]
+
+    def _entries_of(
+        self, name: str, scope: list[_Phase], seconds: float, labels: dict[str, str]
+    ) -> Iterator[MetricEntry]:
+        if any(name in phase.values for phase in scope):
+            metric = self._metric(name) or own_trend(name, "1")
+            for key, histogram in _merged(phase.values.get(name, {}) for phase in scope).items():
+                yield histogram_entry(metric, {**dict(key), **labels}, histogram, seconds)
+            return
+        metric = self._metric(name) or own_counter(name)
+        for key, count in _summed(phase.counts.get(name, {}) for phase in scope).items():
+            yield _counter_entry(metric, {**dict(key), **labels}, count, seconds)
+
+    def _phase(self, labels: Mapping[str, str]) -> _Phase:
+        return self._phases.setdefault(labels.get("phase", ""), _Phase())
+
+    def _metrics(self) -> list[Metric]:
+        return [*TABLE.values(), *self._own.values()]
+
+    def _metric(self, name: str) -> Metric | None:
+        return TABLE.get(name) or self._own.get(name)
+
+
+def key_of(labels: Mapping[str, str]) -> Key:
+    return tuple(sorted(item for item in labels.items() if item[0] != "phase"))
+
+
+def _inner(by_name: Mapping[str, Mapping[Key, Values]]) -> Iterator[Values]:
+    return (values for by_key in by_name.values() for values in by_key.values())
+
+
+def _merged(phases: Iterable[Mapping[Key, Values]]) -> dict[Key, LatencyHistogram]:
+    """The phases' histograms by labels, the whole first where there are several."""
+    apart: dict[Key, list[LatencyHistogram]] = {}
+    for by_key in phases:
+        for key, values in by_key.items():
+            apart.setdefault(key, []).append(values.histogram())
+    if len(apart) > 1:
+        apart[WHOLE] = [histogram for histograms in apart.values() for histogram in histograms]
+    return {key: merge(apart[key]) for key in sorted(apart)}
+
+
+def _summed(phases: Iterable[Mapping[Key, Count]]) -> dict[Key, Count]:
+    """The phases' counts by labels, the whole first; a count of 0 where there is none."""
+    apart: dict[Key, Count] = {}
+    whole = Count()
+    for by_key in phases:
+        for key, count in by_key.items():
+            apart.setdefault(key, Count()).add(count)
+            whole.add(count)
+    if len(apart) != 1:
+        apart[WHOLE] = whole
+    return {key: apart[key] for key in sorted(apart)}
+
+
+def merge(histograms: list[LatencyHistogram]) -> LatencyHistogram:
+    """One of several, which stay as they are. Raises ``HistogramError`` where their spans differ."""
+    if len(histograms) == 1:
+        return histograms[0]
+    whole = LatencyHistogram(*histograms[0].span)
+    for histogram in histograms:
+        whole.add(histogram)
+    return whole
+
+
+def supported_percentiles(histogram: LatencyHistogram, percentiles: Iterable[float]) -> list[float | None]:
+    """Of the measured values; None where they are too few to carry the percentile."""
+    return [
+        histogram.percentiles([percentile])[0] if supports(histogram.count, percentile) else None
+        for percentile in percentiles
+    ]
+
+
+def histogram_entry(metric: Metric, labels: dict[str, str], histogram: LatencyHistogram, seconds: float) -> MetricEntry:
+    values = supported_percentiles(histogram, PERCENTILES.values())
+    percentiles: dict[str, Any] = dict(zip(PERCENTILES, values, strict=True))
+    some = histogram.count > 0
+    return MetricEntry(
+        name=metric.name,
+        labels=labels,
+        kind="histogram",
+        unit=metric.unit,
+        count=histogram.count,
+        min=histogram.min if some else None,
+        mean=histogram.mean if some else None,
+        max=histogram.max if some else None,
+        missing=histogram.missing,
+        out_of_range=histogram.out_of_range,
+        per_s=_per_s(histogram.count, seconds),
+        histogram=histogram.encode(),
+        **percentiles,
+    )
+
+
+def _counter_entry(metric: Metric, labels: dict[str, str], count: Count, seconds: float) -> MetricEntry:
+    ratio = count.failed / count.count if metric.kind == "rate" and count.count else None
+    return MetricEntry(
+        name=metric.name,
+        labels=labels,
+        kind=metric.kind,
+        unit=metric.unit,
+        count=count.count,
+        failed=count.failed,
+        per_s=_per_s(count.count, seconds),
+        value=ratio,
+    )
+
+
+def _per_s(count: int, seconds: float) -> float | None:
+    return count / seconds if seconds > 0 else None

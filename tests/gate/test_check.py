@@ -1,0 +1,189 @@
+"""One threshold against entries: every rule of language.md, "Thresholds"."""
+
+import math
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadws.gate.check import judge_rule
+from loadws.metrics.frame import CounterPart, Gauges, HistogramPart
+from loadws.metrics.summarise import Summariser
+from loadws.metrics.summary import Check, MetricEntry
+from loadws.terms.metrics import TABLE, own_counter
+from loadws.terms.thresholds import parse_threshold
+from tests.metrics.made_up import counted, frame, info, times
+
+MS = 1_000_000
+PHASES = (("warm-up", True), ("steady", False))
+OWN = {"greeted": own_counter("greeted")}
+
+
+def entries(*parts: HistogramPart | CounterPart, users: int = 3) -> tuple[MetricEntry, ...]:
+    """Of a run with a second of warm-up and two judged ones, in which these parts were measured."""
+    made = Summariser(info(phases=PHASES))
+    made.add(frame(0, "warm-up", warmup=True, phases=((0, 0.0),)))
+    made.add(
+        frame(
+            1,
+            phases=((1, 1.0),),
+            duration_s=2.0,
+            gauges=Gauges(users=users),
+            histograms=tuple(part for part in parts if isinstance(part, HistogramPart)),
+            counters=tuple(part for part in parts if isinstance(part, CounterPart)),
+        )
+    )
+    return made.entries()
+
+
+def check(rule: str, *parts: HistogramPart | CounterPart) -> Check:
+    return judge_rule(entries(*parts), parse_threshold(rule, OWN))
+
+
+STEPS = (
+    times("response_time", [1] * 30, step="a"),
+    times("response_time", [9] * 10, step="b"),
+    times("response_time", [50], "warm-up", step="a"),
+)
+COUNTERS = (
+    counted("errors", 3, kind="timeout", step="a"),
+    counted("errors", 4, kind="timeout", step="b"),
+    counted("errors", 50, "warm-up", kind="timeout", step="b"),
+    counted("error_rate", 80, failed=8, kind="request", step="a"),
+    counted("error_rate", 20, failed=1, kind="request", step="b"),
+    counted("error_rate", 100, kind="connect", step="connect"),
+    counted("messages_sent", 500),
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "observed", "outcome"),
+    [
+        # what is not named is merged
+        ("response_time.max < 10ms", 9 * MS, "passed"),
+        ("response_time.p50 < 2ms", 1.000447 * MS, "passed"),
+        ("response_time.mean == 3ms", 3 * MS, "passed"),
+        ("response_time.min >= 1ms", 1 * MS, "passed"),
+        ("response_time.count == 40", 40, "passed"),
+        ("response_time.rate > 19/s", 20, "passed"),
+        # labels select exactly
+        ("response_time{step=b}.min > 9ms", 9 * MS, "failed"),
+        ("response_time{step=a}.count == 30", 30, "passed"),
+        # a phase selects its own time, warm-up too
+        ("response_time{phase=warm-up}.max < 10ms", 50 * MS, "failed"),
+        ("response_time{phase=warm-up}.rate == 1", 1, "passed"),
+        ("response_time{phase=steady,step=b}.count == 10", 10, "passed"),
+        # counters
+        ("errors < 5", 7, "failed"),
+        ("errors{kind=timeout}.count == 7", 7, "passed"),
+        ("errors{step=b} <= 4", 4, "passed"),
+        ("errors{kind=timeout,step=a}.rate < 2/s", 1.5, "passed"),
+        ("errors{phase=warm-up}.count == 50", 50, "passed"),
+        ("messages_sent.rate > 200/s", 250, "passed"),
+        # what was watched and never counted is 0
+        ("errors{kind=tcp.reset} == 0", 0, "passed"),
+        ("greeted > 0", 0, "failed"),
+        ("bytes_sent.rate < 1/s", 0, "passed"),
+        # rates: failed over tried
+        ("error_rate < 5%", 0.045, "passed"),
+        ("error_rate{kind=request} < 5%", 0.09, "failed"),
+        ("error_rate{kind=request,step=a} < 5%", 0.1, "failed"),
+        ("error_rate.count == 200", 200, "passed"),
+        # gauges
+        ("users.max == 3", 3, "passed"),
+        ("users{phase=warm-up} < 1", 0, "passed"),
+        # no sample at all
+        ("response_time{step=c}.p99 < 1s", None, "no_data"),
+        ("response_time{step=c}.count < 1", None, "no_data"),
+        ("connect_time.p99 < 1s", None, "no_data"),
+        ("error_rate{kind=check} < 1%", None, "no_data"),
+        ("errors{phase=never} == 0", None, "no_data"),
+        ("users{phase=never} < 9", None, "no_data"),
+    ],
+)
+def test_what_a_rule_comes_to(rule: str, observed: float | None, outcome: str) -> None:
+    found = check(rule, *STEPS, *COUNTERS)
+    expected = None if observed is None else pytest.approx(observed, rel=1e-3)
+    assert (found.observed, found.outcome) == (expected, outcome)
+
+
+def test_no_data_says_so() -> None:
+    found = check("connect_time.p99 < 1s")
+    assert found == Check("connect_time.p99 < 1s", "no_data", None, "ns", "there was not one sample of it")
+
+
+SILENT = "5 of 1,000 had no answer"
+
+
+@pytest.mark.parametrize(
+    ("values_ms", "missing", "rule", "observed_ms", "note"),
+    [
+        # a thousand carry p99: the interval of ranks 983 and 997
+        (range(1, 1_001), 0, "p99", 990, "95% interval 983 ms to 997 ms"),
+        # requests without an answer rank above every value
+        (range(1, 996), 5, "p99", 990, f"95% interval 983 ms to never; {SILENT}"),
+        (range(1, 981), 20, "p99", math.inf, "20 of 1,000 had no answer"),
+        # a thousand and no more: 999 carry no p99, so the maximum is judged
+        (range(1, 1_000), 0, "p99", 999, "the maximum stands in for p99: of 999 samples, where it takes 1,000"),
+        (range(1, 10), 1, "p99", math.inf, "the maximum stands in for p99: of 10 samples, where it takes 1,000; "
+                                           "1 of 10 had no answer"),
+        # nothing was answered at all: the worst, and no lack of data
+        ((), 3, "p50", math.inf, "the maximum stands in for p50: of 3 samples, where it takes 20; 3 of 3 had no answer"),
+        ((), 30, "p50", math.inf, "30 of 30 had no answer"),
+        # a maximum is a maximum
+        (range(1, 11), 0, "max", 10, ""),
+        (range(1, 996), 5, "max", math.inf, SILENT),
+        (range(1, 996), 5, "min", 1, SILENT),
+        (range(1, 996), 5, "mean", 498, SILENT),
+        ((), 3, "mean", None, "3 of 3 had no answer"),
+    ],
+)  # fmt: skip
+def test_requests_without_an_answer_and_too_few_samples(
+    values_ms: Sequence[int], missing: int, rule: str, observed_ms: float | None, note: str
+) -> None:
+    found = check(f"response_time.{rule} < 2s", times("response_time", values_ms, missing=missing, step="a"))
+    assert found.observed == (None if observed_ms is None else pytest.approx(observed_ms * MS, rel=1e-3))
+    assert found.note == note
+    outcome = "no_data" if observed_ms is None else "passed" if observed_ms < 2_000 else "failed"
+    assert found.outcome == outcome
+
+
+def test_a_rule_that_ended_the_run_has_failed_whatever_came_after() -> None:
+    found = judge_rule(entries(*STEPS), parse_threshold("response_time.max < 10ms"), aborted=True)
+    assert found == Check(
+        "response_time.max < 10ms", "failed", 9 * MS, "ns", "broken in the middle of the run, which it ended", True
+    )
+
+
+RULES = [
+    f"{metric.name}.{aggregate} {op} 0{'ns' if metric.unit == 'ns' and aggregate not in ('count', 'rate') else ''}"
+    for metric in TABLE.values()
+    for aggregate in metric.aggregates
+    for op in ("<", "<=", ">", ">=", "==")
+]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_data_never_passes(rule: str) -> None:
+    """Of a run that measured nothing in no time: there are no entries at all."""
+    assert judge_rule([], parse_threshold(rule)).outcome == "no_data"
+    assert judge_rule(Summariser(info()).entries(), parse_threshold(rule)).outcome == "no_data"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(1, 3_000), max_size=40), min_size=1, max_size=4),
+    st.integers(0, 3),
+    st.sampled_from(["p50", "p75", "p90", "max", "min", "mean", "count"]),
+)
+def test_steps_are_merged_as_if_they_were_one(steps: list[list[int]], missing: int, aggregate: str) -> None:
+    """Percentiles come from merged histograms: cutting the samples up changes nothing."""
+    apart = [
+        times("response_time", values, step=str(n), missing=missing if n == 0 else 0) for n, values in enumerate(steps)
+    ]
+    whole = times("response_time", [value for values in steps for value in values], step="one", missing=missing)
+    rule = f"response_time.{aggregate} < 5{'' if aggregate == 'count' else 'ms'}"
+    one, several = check(rule, whole), check(rule, *apart)
+    assert (several.outcome, several.note) == (one.outcome, one.note)
+    assert several.observed == (None if one.observed is None else pytest.approx(one.observed))

@@ -1,0 +1,153 @@
+"""The generator watches itself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from loadws.metrics.frame import Frame, Health
+from loadws.metrics.generator import Demands, ProcessWatch, Spread, assess, send_lag_p99
+from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.summary import ProcessHealth
+from loadws.terms.thresholds import parse_threshold
+from loadws.terms.units import NS_PER_MS
+from tests.metrics.made_up import frame, times
+
+WELL = ProcessHealth(
+    process=0,
+    cpu_share_mean=0.3,
+    cpu_share_p95=0.4,
+    cpu_over_90_share=0.0,
+    loop_lag_p99_ns=10_000,
+    loop_lag_max_ns=20_000,
+    send_lag_p99_ns=100_000,
+    gc_pause_max_ns=0,
+    rss_max_bytes=1,
+    open_files_max=1,
+)
+LATE = {"send_lag_p99_ns": 2 * NS_PER_MS}
+BUSY = {"cpu_over_90_share": 0.06}
+
+
+def demands(*rules: str, closed: bool = True, paced: bool = True) -> Demands:
+    return Demands.of([parse_threshold(rule) for rule in rules], closed=closed, paced=paced)
+
+
+def watched(*frames: Frame) -> ProcessHealth:
+    watch = ProcessWatch(0)
+    for each in frames:
+        for _ in watch.adding(each, {"steady"}):
+            pass
+    return watch.health()
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked", "healthy", "warnings"),
+    [
+        ({}, demands("response_time.p99 < 1s"), True, 0),  # well
+        (LATE, demands("response_time.p99 < 1s"), True, 0),  # 2 ms late is little beside 10 % of 1 s
+        (LATE, demands("response_time.p99 < 1s", "connect_time.max < 19ms"), False, 1),  # the tightest counts
+        (LATE, demands("response_time.p99 < 2ms"), False, 1),  # 10 % of it is 0.2 ms
+        (
+            {"send_lag_p99_ns": 0.9 * NS_PER_MS},
+            demands("response_time.p99 < 2ms"),
+            True,
+            0,
+        ),  # under 1 ms is never too late
+        (LATE, demands(), False, 1),  # a schedule is kept, or the run is not what was asked for
+        (LATE, demands(closed=True, paced=False), True, 1),  # a throughput run only gets the warning
+        (LATE, demands(closed=False, paced=False), False, 1),  # arrivals are a schedule
+        (LATE, demands("response_time.p99 < 2ms", paced=False), False, 1),  # no pause, but a latency is judged
+        (BUSY, demands("response_time.p99 < 1s"), False, 1),  # no CPU left, and a latency is judged
+        (BUSY, demands("error_rate < 1%"), True, 1),  # no latency is judged
+        ({"cpu_over_90_share": 0.05}, demands("response_time.p99 < 1s"), True, 0),  # not more than 5 %
+        (BUSY, demands(paced=False), True, 1),  # a throughput run
+        ({"complete": False}, demands(paced=False), False, 1),  # its data is missing, whatever was asked
+        ({"complete": False, **LATE, **BUSY}, demands("response_time.p99 < 2ms"), False, 3),  # all at once
+        ({"send_lag_p99_ns": None}, demands("response_time.p99 < 2ms"), True, 0),  # nothing was sent
+    ],
+)
+def test_what_makes_a_run_invalid(changed: dict[str, Any], asked: Demands, healthy: bool, warnings: int) -> None:
+    generator = assess([WELL, msgspec.structs.replace(WELL, process=1, **changed)], asked)
+    assert (generator.healthy, len(generator.warnings)) == (healthy, warnings)
+
+
+def test_warnings_say_what_and_what_to_do() -> None:
+    ill = msgspec.structs.replace(WELL, complete=False, cpu_over_90_share=0.34, send_lag_p99_ns=2.5 * NS_PER_MS)
+    assert assess([ill], demands("response_time.p99 < 15ms")).warnings == (
+        "Process 0 ended without its last word, so some of its data is missing: look at what it said, and run again.",
+        "Process 0 sent 2.5 ms late (p99; 1.5 ms is allowed): use more processes or more machines, or a lower rate.",
+        "Process 0 used more than 90% of its core for 34% of the judged time, so latencies hold its own waiting too: "
+        "use more processes or more machines, or a lower rate.",
+    )
+
+
+def test_a_process_is_watched_in_judged_time_only() -> None:
+    health = watched(
+        frame(
+            0,
+            "warm-up",
+            warmup=True,
+            health=Health(0.99, 9_000, 8_000, 7_000, 7_000, open_files=50, rss_bytes=500),
+            histograms=(times("send_lag", [100], "warm-up", step="a"),),
+        ),
+        frame(1, health=Health(0.95, 2_000, 1_000, 300, 400, open_files=40, rss_bytes=400)),
+        frame(
+            2, health=Health(0.25, 3_000, 900, 200, 400), histograms=(times("send_lag", [1, 2], step="a"),), last=True
+        ),
+    )
+    assert msgspec.structs.asdict(health) == {
+        "process": 0,
+        "cpu_share_mean": pytest.approx(0.6),
+        "cpu_share_p95": pytest.approx(0.95),
+        "cpu_over_90_share": 0.5,
+        "loop_lag_p99_ns": pytest.approx(1_000),
+        "loop_lag_max_ns": 3_000,
+        "send_lag_p99_ns": 2 * NS_PER_MS,
+        "gc_pause_max_ns": 300,
+        "rss_max_bytes": 500,
+        "open_files_max": 50,
+        "complete": True,
+    }
+
+
+def test_a_process_that_never_spoke_is_incomplete() -> None:
+    health = watched()
+    assert (health.complete, health.send_lag_p99_ns, health.cpu_over_90_share) == (False, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("lags_ms", "p99_ms"),
+    [
+        ([], None),  # nothing was sent
+        ([1], 1),  # one
+        ([0.1] * 49 + [80], 0.1),  # one hiccup among fifty proves nothing
+        ([0.1] * 40 + [80] * 10, 80),  # ten do
+        ([0.1] * 989 + [80] * 11, 80),  # a thousand carry a p99
+        ([0.1] * 990 + [80] * 10, 0.1),
+    ],
+)
+def test_few_sends_are_judged_by_the_lower_end_of_their_interval(
+    lags_ms: Sequence[float], p99_ms: float | None
+) -> None:
+    histogram = LatencyHistogram()
+    for lag_ms in lags_ms:
+        histogram.record(round(lag_ms * NS_PER_MS))
+    expected = None if p99_ms is None else pytest.approx(p99_ms * NS_PER_MS, rel=1e-3)
+    assert send_lag_p99(histogram) == expected
+
+
+def test_a_spread_keeps_two_digits_rounded_up() -> None:
+    spread = Spread()
+    assert spread.percentile(99) == 0.0
+    for value in (0.0, 0.123, 0.5, 12_345.0):
+        spread.add(value)
+    assert [spread.percentile(p) for p in (25, 50, 75, 100)] == pytest.approx([0.0, 0.13, 0.5, 13_000])
+
+
+def test_a_spread_stays_small() -> None:
+    spread = Spread()
+    for value in range(1, 100_000, 7):
+        spread.add(value)
+    assert len(spread._counts) < 500

@@ -17,7 +17,8 @@ from loadws.terms.units import format_count, format_size
 SPARE_DESCRIPTORS = 200
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _MEMORY = Path("/proc/meminfo")
-_UNKNOWN = 1 << 60
+#: What a machine has that does not say how much.
+UNKNOWN = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,10 @@ def _raised_file_limit() -> int:
     try:
         import resource
     except ImportError:  # Windows: no such limit
-        return _UNKNOWN
+        return UNKNOWN
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY:
-        return _UNKNOWN if soft == resource.RLIM_INFINITY else soft
+        return UNKNOWN if soft == resource.RLIM_INFINITY else soft
     if soft != hard:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -99,7 +100,7 @@ def _ephemeral_ports() -> int:
     try:
         lowest, highest = (int(word) for word in _PORT_RANGE.read_text().split())
     except (OSError, ValueError):
-        return _UNKNOWN
+        return UNKNOWN
     return highest - lowest + 1
 
 
@@ -108,4 +109,4 @@ def _available_memory() -> int:
         lines = dict(line.split(":", 1) for line in _MEMORY.read_text().splitlines())
         return int(lines["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
-        return _UNKNOWN
+        return UNKNOWN

@@ -1,0 +1,46 @@
+"""The command line: wiring, prompts and exit codes only. ``main`` is what the ``loadws`` command calls."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+from loadws.terms.errors import ExitCode, LoadwsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: nothing that goes wrong ends without a line that says what.
+
+    ``arguments`` are the process's own unless given. What typer itself finds wrong with them ends with 2.
+    """
+    try:
+        return _dispatch(arguments)
+    except LoadwsError as error:
+        print(_for_people(error), file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+    except Exception:
+        traceback.print_exc()
+        print(
+            "\nloadws: this is a defect of loadws, not of your scenario; please report the lines above", file=sys.stderr
+        )
+        return int(ExitCode.DEFECT)
+
+
+def _dispatch(arguments: Sequence[str] | None) -> int:
+    from typer.main import get_command
+
+    from loadws.cli.app import app
+
+    try:
+        get_command(app)(args=arguments, prog_name="loadws")
+    except SystemExit as end:  # typer's way to end, with its code
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def _for_people(error: LoadwsError) -> str:
+    advice = f"\n  {error.advice}" if error.advice else ""
+    return f"loadws: {error}{advice}"

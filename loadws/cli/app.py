@@ -1,0 +1,245 @@
+"""Every command and its options, as typer reads them. What a command does is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from loadws import __version__
+from loadws.cli.options import (
+    Duration,
+    Rate,
+    RunOptions,
+    Scale,
+    Scenario,
+    SchemaOf,
+    Seed,
+    Settings,
+    Target,
+    Transport,
+    Users,
+    make_overrides,
+    parse_processes,
+    told,
+)
+from loadws.target.options import (
+    Address,
+    Announce,
+    Closing,
+    Mode,
+    Refusal,
+    Stall,
+    TargetOptions,
+    parse_closing,
+    parse_listen,
+    parse_refusal,
+    parse_share,
+    parse_stall,
+)
+from loadws.terms.errors import ExitCode
+from loadws.terms.units import parse_duration
+
+app = typer.Typer(
+    name="loadws",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_LISTEN = Address("127.0.0.1", 8765)
+
+
+def _examples(*lines: str) -> str:
+    """An epilog: typer keeps only lines apart that an empty one parts."""
+    return "\n\n".join(("Examples:", *lines))
+
+
+def _exit_codes() -> str:
+    return "Exit codes: " + "; ".join(f"{code.value} {code.meaning}" for code in sorted(ExitCode)) + "."
+
+
+def _duration(meaning: str) -> Any:
+    return typer.Option(parser=told(parse_duration), metavar="TIME", help=meaning)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"loadws {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog=_examples("loadws run scenarios/quickstart.yaml", "loadws init my.yaml && loadws run my.yaml"))
+def loadws(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Load tests for WebSocket servers: YAML scenarios, honest latencies, a verdict for CI, a report to look at."""
+
+
+@app.command(
+    epilog=_examples(
+        "loadws run scenarios/quickstart.yaml",
+        "loadws run chat.yaml --target ws://127.0.0.1:8765/chat --users 50 --duration 30s",
+        "loadws run chat.yaml --trace",
+    )
+    + "\n\n"
+    + _exit_codes()
+)
+def run(
+    scenario: Scenario,
+    target: Target = None,
+    settings: Settings = None,
+    users: Users = None,
+    rate: Rate = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    seed: Seed = None,
+    transport: Annotated[Transport, typer.Option(help="Which client speaks WebSocket.")] = "trio-websocket",
+    processes: Annotated[
+        int, typer.Option(parser=told(parse_processes), metavar="N", help="How many processes make the load.")
+    ] = 1,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the run's folder goes.")] = Path("reports"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="One user, once: print every frame, handshake and step with its time.")
+    ] = False,
+) -> None:
+    """Run a scenario, judge it, and write its report."""
+    from loadws.cli.run import run_command
+
+    overrides = make_overrides(target, settings, users, rate, duration, scale, seed)
+    options = RunOptions(scenario, overrides, transport, processes, out, quiet, trace, tuple(sys.argv))
+    raise typer.Exit(run_command(options))
+
+
+@app.command(epilog=_examples("loadws validate scenarios/*.yaml"))
+def validate(
+    scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.", show_default=False)],
+) -> None:
+    """Find everything that is wrong with scenario files, without a network."""
+    from loadws.cli.validate import validate_command
+
+    raise typer.Exit(validate_command(scenarios))
+
+
+@app.command(epilog=_examples("loadws plan scenarios/spike.yaml", "loadws plan scenarios/arrivals.yaml --scale 10"))
+def plan(
+    scenario: Scenario,
+    target: Target = None,
+    settings: Settings = None,
+    users: Users = None,
+    rate: Rate = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    seed: Seed = None,
+) -> None:
+    """Show what the load will look like, and what this machine needs for it, without running it."""
+    from loadws.cli.plan import plan_command
+
+    raise typer.Exit(plan_command(scenario, make_overrides(target, settings, users, rate, duration, scale, seed)))
+
+
+@app.command(
+    epilog=_examples(
+        "loadws target --mode json --delay 20ms --jitter 5ms",
+        "loadws target --listen 127.0.0.1:0 --reject 503:0.1 --drop 1% --seed 7",
+        "loadws target --stall 2s@10s",
+        "loadws target --tls --tls-ca ca.pem",
+    )
+)
+def target(
+    listen: Annotated[
+        Address,
+        typer.Option(
+            parser=told(parse_listen),
+            metavar="HOST:PORT",
+            help="Port 0 takes a free one.",
+            show_default=str(_LISTEN),
+        ),
+    ] = _LISTEN,
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="echo: the same back. broadcast: the same to every client. json: an object with the id that was asked with."
+        ),
+    ] = "echo",
+    delay: Annotated[int, _duration("How long every answer takes.")] = 0,
+    jitter: Annotated[int, _duration("How far, up or down, a delay may be off.")] = 0,
+    stall: Annotated[
+        Stall | None,
+        typer.Option(
+            parser=told(parse_stall),
+            metavar="TIME@TIME",
+            help="2s@10s: from 10 s after the first upgrade, and every 10 s again, no answer leaves for 2 s; "
+            "what was held up leaves then.",
+        ),
+    ] = None,
+    reject: Annotated[
+        Refusal | None,
+        typer.Option(
+            parser=told(parse_refusal), metavar="STATUS:SHARE", help="503:0.1 refuses a tenth of the upgrades with 503."
+        ),
+    ] = None,
+    close_after: Annotated[
+        Closing | None,
+        typer.Option(
+            parser=told(parse_closing), metavar="N", help="Close each connection after N messages (N:1001: with 1001)."
+        ),
+    ] = None,
+    drop: Annotated[
+        float, typer.Option(parser=told(parse_share), metavar="SHARE", help="This share of the answers is never sent.")
+    ] = 0,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve wss:// with a certificate of its own making.")] = False,
+    tls_ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write what a client has to trust (tls.ca).")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed, the same faults.")] = 0,
+    announce: Annotated[
+        Announce, typer.Option(help="text for people, json for programs: URL first, counts last.")
+    ] = "text",
+    until_stdin_closes: Annotated[
+        bool, typer.Option("--until-stdin-closes", help="Stop when stdin ends: no longer than who started it.")
+    ] = False,
+) -> None:
+    """Serve WebSocket: echo, broadcast or JSON, with faults on purpose. Prints what it saw when it ends."""
+    from loadws.target.process import Serving, run_target
+
+    options = TargetOptions(mode, delay, jitter, stall, reject, close_after, drop, seed)
+    run_target(Serving(options, listen, tls or tls_ca is not None, tls_ca, announce, until_stdin_closes))
+
+
+@app.command(
+    epilog=_examples("loadws report reports/quickstart/latest", "loadws report reports/quickstart/latest --open")
+)
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)],
+    open_: Annotated[bool, typer.Option("--open", help="Show the report in the browser.")] = False,
+) -> None:
+    """Make every derived file of a run again from its data, also of a run that was killed."""
+    from loadws.cli.report import report_command
+
+    report_command(run, open_)
+
+
+@app.command(epilog=_examples("loadws schema > loadws.schema.json", "loadws schema summary"))
+def schema(
+    of: Annotated[SchemaOf, typer.Argument(metavar="[scenario|summary]", help="Of which file.")] = "scenario",
+) -> None:
+    """Print the JSON Schema of a scenario file (for editors), or of summary.json."""
+    from loadws.cli.schema import schema_command
+
+    schema_command(of)
+
+
+@app.command(epilog=_examples("loadws init", "loadws init chat.yaml"))
+def init(
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The file to write.")] = Path("scenario.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a commented starter scenario that runs as it is."""
+    from loadws.cli.init import init_command
+
+    init_command(file, force)

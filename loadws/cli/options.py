@@ -1,0 +1,118 @@
+"""What the commands are given: parsers that turn an option's text into a value or a usage error, and what ``run`` gets.
+
+Imports nothing heavy: ``loadws --help`` is to appear at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+
+import typer
+
+from loadws.terms.errors import LoadwsError, UsageError
+from loadws.terms.units import parse_duration, parse_rate
+
+if TYPE_CHECKING:
+    from loadws.scenario.overrides import Overrides
+
+T = TypeVar("T")
+SchemaOf = Literal["scenario", "summary"]
+Transport = Literal["trio-websocket"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """All that ``loadws run`` was asked. ``command`` is the command line as it was typed, for ``run.json``."""
+
+    scenario: Path
+    overrides: Overrides
+    transport: str
+    processes: int
+    out: Path
+    quiet: bool
+    trace: bool
+    command: tuple[str, ...]
+
+
+def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:
+    """A parser for typer: what ours says is wrong becomes a usage error that names the option. Typer parses defaults too."""
+
+    def convert(given: str | T) -> T:
+        if not isinstance(given, str):
+            return given
+        try:
+            return parse(given)
+        except LoadwsError as error:
+            raise typer.BadParameter(f"{error}; {error.advice}" if error.advice else str(error)) from None
+
+    return convert
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, str]:
+    """``NAME=VALUE`` texts; of two for one name the later holds."""
+    settings = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--set {text!r} sets nothing", "write --set NAME=VALUE")
+        settings[name.strip()] = value
+    return settings
+
+
+def parse_scale(text: str) -> float:
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 0 < scale <= 1e6:
+        raise UsageError(f"{text!r} is not a factor", "write a number above 0: 0.1 for a tenth of the load")
+    return scale
+
+
+def parse_processes(text: str) -> int:
+    if text != "1":
+        raise UsageError(f"{text!r} processes are not possible yet", "one process makes the load for now")
+    return 1
+
+
+def make_overrides(
+    target: str | None,
+    settings: list[str] | None,
+    users: int | None,
+    rate_per_s: float | None,
+    duration_ns: int | None,
+    scale: float | None,
+    seed: int | None,
+) -> Overrides:
+    """What the command line changes of the file, in the scenario package's words."""
+    from loadws.scenario.overrides import Overrides
+
+    return Overrides(target, parse_settings(settings or ()), users, rate_per_s, duration_ns, scale, seed)
+
+
+Scenario = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario, a YAML file.", show_default=False)]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target", metavar="URL", help="Where to connect, whatever the file says: ws://, wss://, builtin:echo."
+    ),
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A variable's value. Repeat for several.")
+]
+Users = Annotated[int | None, typer.Option("--users", min=0, help="How many users are held.")]
+Rate = Annotated[
+    float | None, typer.Option("--rate", metavar="RATE", parser=told(parse_rate), help="How many users arrive: 200/s.")
+]
+Duration = Annotated[
+    int | None,
+    typer.Option("--duration", metavar="TIME", parser=told(parse_duration), help="How long the load lasts: 30s."),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option("--scale", metavar="FACTOR", parser=told(parse_scale), help="Times so many users and arrivals: 0.1."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed, the same load.")]

@@ -1,0 +1,45 @@
+"""``loadws validate``: every problem of every file, and what is in those that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from loadws.scenario.build import Loaded, load_scenario
+from loadws.scenario.explain import ScenarioError, explain
+from loadws.scenario.model import walk
+from loadws.terms.errors import ExitCode
+
+
+def validate_command(paths: Iterable[Path]) -> int:
+    """``USAGE`` where any file has an error; warnings alone do no harm."""
+    valid = [_validate(path) for path in paths]
+    return ExitCode.PASSED if all(valid) else ExitCode.USAGE
+
+
+def _validate(path: Path) -> bool:
+    try:
+        loaded = load_scenario(path)
+    except ScenarioError as error:
+        print(f"{error}\n{path}: {_counted(len(error.problems), 'problem')}")
+        return False
+    for warning in loaded.warnings:
+        print(explain(warning))
+    print(f"{path}: valid ({_contents(loaded)})")
+    return True
+
+
+def _contents(loaded: Loaded) -> str:
+    scenario = loaded.scenario
+    steps = sum(1 for user_type in scenario.user_types for _ in walk(user_type.flow))
+    counts = [
+        _counted(len(scenario.load), "phase"),
+        _counted(len(scenario.user_types), "user type"),
+        _counted(steps, "step"),
+        _counted(len(loaded.thresholds), "threshold"),
+    ]
+    return ", ".join([*counts, _counted(len(loaded.warnings), "warning")] if loaded.warnings else counts)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -116,8 +116,8 @@ class VirtualUser:
     # -- the flows that a phase has left ------------------------------------------------------------------------------
 
     async def _may_run_a_flow(self) -> bool:
-        """Waits while the phase has no flows left; False once it was asked to leave."""
-        while not self.leaving:
+        """Waits while the phase has no flows left; False once it is to leave, or its session is over."""
+        while not (self.leaving or self.condemned):
             budget = self.run.budget
             if budget is None or budget.take():
                 self._taken_from = budget
@@ -136,7 +136,6 @@ class VirtualUser:
     async def _session(self) -> Fate:
         began_ns = self.main.free_ns
         self.conversation = None
-        self.condemned = False
         self.fruitless += 1  # until it opens a connection
         try:
             if self.kind.handlers_wait:
@@ -145,6 +144,7 @@ class VirtualUser:
                 fate = await self._flow_then_close()
         finally:
             self._flow_is_done()
+            self.condemned = False
             if self.conversation is not None:
                 self.conversation.forget_kept()
             self.sessions += 1
@@ -194,8 +194,10 @@ class VirtualUser:
         while True:
             waits = main.parker.waits
             await self._flow_once()
-            if not self.is_held or not await self._may_run_a_flow():
+            if not self.is_held:
                 return
+            if not await self._may_run_a_flow():
+                main.heed()
             main.scope.iteration += 1
             if main.parker.waits == waits:
                 await trio.lowlevel.checkpoint()  # a flow that waits for nothing must not keep the loop

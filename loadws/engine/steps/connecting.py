@@ -218,7 +218,8 @@ class _Expectation:
             expected = "" if self.status == SWITCHING else f", expected was {self.status}"
             return f"the server answered the upgrade with {answer.status}{expected}"
         for name, conditions in self._headers:
-            why = conditions.why(Message(answer.headers.get(name.lower(), ""), 0), scope)
+            # A header that is not there is no text at all, so that ``exists: false`` can hold.
+            why = conditions.why(Message(answer.headers.get(name.lower(), b""), 0), scope)
             if why is not None:
                 return f"header {name}: {why}"
         if self._body is not None:

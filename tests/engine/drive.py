@@ -1,0 +1,135 @@
+"""Runs a scenario against a scripted peer in virtual time, and keeps all that came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import trio
+from trio.testing import MockClock
+
+from loadws.engine.lifecycle import Lifecycle
+from loadws.engine.load import Load, run_load
+from loadws.metrics.frame import ErrorSample, Frame, LogLine
+from loadws.metrics.ledger import Ledger
+from loadws.metrics.runinfo import Ending
+from loadws.plan.plan import make_plan
+from loadws.scenario.model import Scenario
+from loadws.testing.behaviour import Behaviour, Seen
+from loadws.testing.peer import ScriptedTransport
+
+
+@dataclass
+class Outcome:
+    """What a run left. ``times`` are (metric, step) -> count, least, greatest and sum, in the metric's unit."""
+
+    ledger: Ledger
+    seen: Seen
+    ending: Ending
+    frames: list[Frame]
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def errors(self) -> Counter[str]:
+        """Errors by kind, from the counters: they count what the samples leave out."""
+        kinds: Counter[str] = Counter()
+        for part in self._counters("errors"):
+            kinds[part[0]["kind"]] += part[1]
+        return kinds
+
+    @property
+    def samples(self) -> list[ErrorSample]:
+        return [error for frame in self.frames for error in frame.errors]
+
+    @property
+    def logs(self) -> list[LogLine]:
+        return [line for frame in self.frames for line in frame.logs]
+
+    def count(self, name: str) -> int:
+        return sum(count for _, count, _ in self._counters(name))
+
+    def failed(self, kind: str) -> tuple[int, int]:
+        """(failed, tried) of one kind in error_rate."""
+        rows = [row for row in self._counters("error_rate") if row[0]["kind"] == kind]
+        return sum(row[2] for row in rows), sum(row[1] for row in rows)
+
+    def values(self, metric: str, **labels: str) -> Values:
+        """All values of a metric with at least these labels, merged over the run."""
+        merged = Values()
+        for frame in self.frames:
+            for part in frame.histograms:
+                if part.name == metric and labels.items() <= part.labels.items():
+                    merged = merged.add(part.count, part.min, part.max, part.sum, part.missing)
+        return merged
+
+    def _counters(self, name: str) -> list[tuple[dict[str, str], int, int]]:
+        return [
+            (part.labels, part.count, part.failed)
+            for frame in self.frames
+            for part in frame.counters
+            if part.name == name
+        ]
+
+
+@dataclass(frozen=True)
+class Values:
+    count: int = 0
+    least: float = float("inf")
+    greatest: float = 0
+    total: float = 0
+    missing: int = 0
+
+    def add(self, count: int, least: float, greatest: float, total: float, missing: int) -> Values:
+        if not count:
+            return replace(self, missing=self.missing + missing)
+        return Values(
+            self.count + count,
+            min(self.least, least),
+            max(self.greatest, greatest),
+            self.total + total,
+            self.missing + missing,
+        )
+
+
+Meanwhile = Callable[[Lifecycle], Any]
+
+
+def drive(
+    document: dict[str, Any],
+    behaviour: Behaviour,
+    *,
+    seed: int = 1,
+    base: Path = Path(),
+    trace: bool = False,
+    env: dict[str, str] | None = None,
+    meanwhile: Meanwhile | None = None,
+) -> Outcome:
+    """``meanwhile`` is an async function that runs beside the load, in virtual time too. The ledger must add up."""
+    scenario = Scenario.model_validate({"target": "ws://scripted.test/chat", "load": [{"users": 1, "for": "1s"}], **document})
+    transport = ScriptedTransport(behaviour)
+    frames: list[Frame] = []
+    said: list[str] = []
+
+    async def main() -> Ending:
+        lifecycle = Lifecycle()
+        load = Load(scenario, base, make_plan(scenario, seed), transport, env or {}, said.append if trace else None)
+        async with trio.open_nursery() as nursery:
+            if meanwhile is not None:
+                nursery.start_soon(meanwhile, lifecycle)
+            ending = await run_load(load, frames.append, lifecycle)
+            nursery.cancel_scope.cancel()
+        return ending
+
+    ending = trio.run(main, clock=MockClock(autojump_threshold=0))
+    ledger = frames[-1].ledger
+    assert ledger.imbalances() == []
+    assert ledger.connections.opened == transport.seen.opened
+    assert ledger.messages.sent == transport.seen.messages
+    return Outcome(ledger, transport.seen, ending, frames, said)
+
+
+MS = 1_000_000
+S = 1_000_000_000

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import trio
 
 from loadws.transport.answer import accept_for
+from loadws.transport.background import background
 from loadws.transport.base import close_payload
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -157,8 +158,7 @@ async def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIte
             with suppress(*GONE):
                 await handler(RawConnection(stream, tcp))
 
-    async with trio.open_nursery() as nursery:
+    async with background() as nursery:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=1000)
         nursery.start_soon(trio.serve_listeners, handle, listeners)
         yield f"127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-        nursery.cancel_scope.cancel()

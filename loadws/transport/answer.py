@@ -69,7 +69,7 @@ class Answer:
                     self._body += event.data
                 case h11.EndOfMessage():
                     raise self._refusal()
-        if len(self._body) >= MOST_BODY_BYTES or (self._refused and not data):
+        if len(self._body) >= MOST_BODY_BYTES:
             raise self._refusal()
         if not data:
             raise ConnectFailed("upgrade", "closed", "TCP was closed before the answer to the upgrade")
@@ -89,7 +89,9 @@ class Answer:
                 if isinstance(event, h11.ConnectionClosed):
                     return
         except h11.RemoteProtocolError as error:
-            if self._refused is not None or not data:  # a body or a head that was cut short; the caller sees which
+            if self._refused is not None:  # only its body is broken, or cut short
+                raise self._refusal() from error
+            if not data:  # the head was cut short
                 return
             kind = "too_large" if error.error_status_hint == 431 else "not_http"
             raise ConnectFailed("upgrade", kind, f"the answer is not HTTP as it should be: {error}") from error
@@ -104,6 +106,8 @@ class Answer:
         headers: dict[str, str] = {}
         for name, value in _text(response.headers):
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        if not headers.get("connection", "").isascii():  # the library would raise what is no protocol error
+            raise ConnectFailed("upgrade", "failed", "the header 'Connection' is not ASCII")
         if headers.get("upgrade", "").lower() != "websocket" or "upgrade" not in _tokens(headers.get("connection", "")):
             raise ConnectFailed("upgrade", "failed", "a 101 without 'Upgrade: websocket' and 'Connection: Upgrade'")
         if headers.get("sec-websocket-accept", "") != self._accept.decode():

@@ -332,20 +332,23 @@ class _Connection:
         """The connection's one task."""
         try:
             await self._ws._reader_task()
+            self._decide(ConnectFailed("upgrade", "cut_off", "the attempt was given up"))
         except (ConnectFailed, HandshakeRefused) as error:
-            self._failure = error
+            self._decide(error)
         except _OUTSIDE as error:
-            self._failure = ConnectFailed("upgrade", "failed", repr(error))
+            self._decide(ConnectFailed("upgrade", "failed", repr(error)))
             self._cut("lost", kind="failed", reason=repr(error))
         finally:
-            if not self.has_opened and self._failure is None:
-                self._failure = ConnectFailed("upgrade", "cut_off", "the attempt was given up")
-            self._decided.set()
             self._cut("lost", kind="failed", reason="reading has stopped")
             self._tcp.cut()
             self._messages.close()
             if self._linger is not None:
                 self._linger.cancel()
+
+    def _decide(self, failure: ConnectFailed | HandshakeRefused) -> None:
+        if not self.has_opened:
+            self._failure = failure
+            self._decided.set()
 
     # What ``watched`` tells.
 

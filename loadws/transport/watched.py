@@ -152,6 +152,8 @@ class WatchedWire(trio.abc.Stream):
         assert isinstance(data, Frame)
         if isinstance(data.event, Request):
             self._expect_answer(data)
+        if self._watcher.ended and data.out is not None:
+            raise trio.ClosedResourceError("it ended while this message waited for its turn")
         self._watcher.write_began(data)
         try:
             await self._stream.send_all(data)

@@ -1,0 +1,136 @@
+"""The answer to an upgrade: whole, byte by byte, with trailing bytes, and wrong."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadws.transport.answer import MOST_BODY_BYTES, Answer, accept_for
+from loadws.transport.base import ConnectFailed, HandshakeRefused
+
+KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
+ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455, 1.3
+GOOD = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"
+    b"Sec-WebSocket-Accept: " + ACCEPT + b"\r\nSec-WebSocket-Protocol: chat.v2\r\n\r\n"
+)
+
+
+def answer() -> Answer:
+    return Answer(KEY, ("chat.v1", "chat.v2"))
+
+
+def verdict(data: bytes, *more: bytes) -> str:
+    reading = answer()
+    try:
+        for part in (data, *more):
+            if reading.feed(part) is not None:
+                return "upgraded"
+    except (ConnectFailed, HandshakeRefused) as failure:
+        return failure.kind
+    return "more"
+
+
+def test_the_accept_of_the_rfc() -> None:
+    assert accept_for(KEY) == ACCEPT
+
+
+@given(st.lists(st.integers(0, len(GOOD)), max_size=5), st.binary(max_size=50))
+def test_a_good_answer_passes_in_any_pieces_with_what_follows_it(cuts: list[int], rest: bytes) -> None:
+    reading = answer()
+    at = [0, *sorted(cuts), len(GOOD)]
+    passed = None
+    for start, stop in pairwise(at):
+        piece = GOOD[start:stop] + (rest if stop == len(GOOD) else b"")
+        if piece and passed is None:
+            passed = reading.feed(piece)
+    assert passed == GOOD + rest
+
+
+def test_byte_by_byte() -> None:
+    reading = answer()
+    assert [reading.feed(GOOD[at : at + 1]) for at in range(len(GOOD) - 1)] == [None] * (len(GOOD) - 1)
+    assert reading.feed(GOOD[-1:]) == GOOD
+
+
+def test_an_early_hint_is_left_out() -> None:
+    assert answer().feed(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + GOOD + b"\x81\x00") == GOOD + b"\x81\x00"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"HTT", "more"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "upgrade.not_http"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "upgrade.not_http"),  # a TLS alert
+        (b"HTTP/1.1 abc\r\n\r\n", "upgrade.not_http"),
+        (b"HTTP/1.1 101 X\r\nbroken header\r\n\r\n", "upgrade.not_http"),
+        (b"HTTP/1.1 101 X\r\n" + b"X: y\r\n" * 5000, "upgrade.too_large"),
+        (GOOD.replace(ACCEPT, b"x" * 28), "upgrade.bad_accept"),
+        (GOOD.replace(b"Sec-WebSocket-Accept", b"Sec-WebSocket-Key"), "upgrade.bad_accept"),
+        (GOOD.replace(b"chat.v2", b"chat.v3"), "upgrade.bad_subprotocol"),
+        (GOOD.replace(b"WebSocket\r\nConn", b"h2c\r\nConn"), "upgrade.failed"),
+        (GOOD.replace(b"keep-alive, Upgrade", b"close"), "upgrade.failed"),
+        (GOOD.replace(b"keep-alive, Upgrade", b"Upgrade, \xe9"), "upgrade.failed"),  # wsproto takes ASCII only
+        (GOOD[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", "upgrade.failed"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "http.302"),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu", "more"),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy", "http.503"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "http.200"),
+    ],
+)
+def test_what_is_wrong_with_it(data: bytes, kind: str) -> None:
+    assert verdict(data) == kind
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", "upgrade.closed"),
+        (GOOD[:30], "upgrade.closed"),
+        (b"HTTP/1.1 503 Busy\r\n\r\nas it is", "http.503"),  # such a body ends with TCP
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\ncut", "http.503"),
+        (b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ncut", "http.503"),
+    ],
+)
+def test_tcp_may_close_at_any_point(data: bytes, kind: str) -> None:
+    parts = (data, b"") if data else (b"",)
+    assert verdict(*parts) == kind
+
+
+def test_a_body_is_cut() -> None:
+    with pytest.raises(HandshakeRefused) as refused:
+        answer().feed(b"HTTP/1.1 500 Oops\r\nX-Why: \xe9\r\n\r\n" + b"x" * 10_000)
+    assert (refused.value.status, refused.value.body) == (500, b"x" * MOST_BODY_BYTES)
+    assert refused.value.headers == (("x-why", "\u00e9"),)
+
+
+def test_a_chunk_that_is_none_does_not_hide_the_refusal() -> None:
+    reading = answer()
+    with pytest.raises(HandshakeRefused):
+        reading.feed(b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n")
+
+
+def test_out_of_time() -> None:
+    reading = answer()
+    assert reading.out_of_time().kind == "upgrade.timeout"
+    assert not reading.head_has_come
+    reading.feed(b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu")
+    assert reading.head_has_come
+    refusal = reading.out_of_time()
+    assert isinstance(refusal, HandshakeRefused)
+    assert refusal.body == b"bu"
+
+
+@given(st.binary(max_size=300))
+def test_whatever_comes_has_a_verdict(data: bytes) -> None:
+    assert verdict(b"HTTP/1.1 " + data) in {
+        "more",
+        "upgrade.not_http",
+        "upgrade.failed",
+        "upgrade.bad_accept",
+        *(f"http.{status}" for status in range(100, 1000)),
+    }

@@ -108,9 +108,9 @@ def run(
     ] = False,
 ) -> None:
     """Run a scenario, judge it, and write its report."""
-    from loadws.cli.run import run_command
-
     overrides = make_overrides(target, settings, users, rate, duration, scale, seed)
+    from loadws.cli.run import run_command  # takes a while, which a wrong command line need not wait for
+
     options = RunOptions(scenario, overrides, transport, processes, out, quiet, trace, tuple(sys.argv))
     raise typer.Exit(run_command(options))
 

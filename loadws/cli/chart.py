@@ -54,12 +54,15 @@ def chart(
     return [f"{mark:>{MARGIN - 2}} {edge}{line}".rstrip() for mark, line in zip(marks, lines, strict=True)]
 
 
-def ruler(marks: Sequence[tuple[float, str]], length_s: float, width: int) -> str:
-    """Texts below a chart, each at its time; one that would run into the next is cut, and one without room left out."""
+def ruler(marks: Sequence[tuple[float, str]], end: str, length_s: float, width: int) -> str:
+    """Texts below a chart, each at its time, and ``end`` flush right.
+
+    A text that would run into the next is cut, and one without room is left out.
+    """
     places = [(round(width * at_s / length_s), text) for at_s, text in marks]
     line = ""
-    for (place, text), (following, _) in pairwise([*places, (width, "")]):
+    for (place, text), (following, _) in pairwise([*places, (width - len(end), "")]):
         room = following - place - 1
         if room >= min(2, len(text)):
             line = line.ljust(place) + (text if len(text) <= room else text[: room - 1] + "…")
-    return line
+    return f"{line:<{width - len(end)}}{end}".rstrip()

@@ -97,9 +97,7 @@ class _Page:
         times = [(at_s, _seconds(at_s)) for at_s, _ in starts]
         names = [(at_s, plain(phase["name"], 40)) for at_s, phase in starts]
         for marks, end in ((times, _seconds(end_s)), (names, "")):
-            width = self._width - MARGIN
-            line = ruler(marks, end_s, width - len(end))
-            self._line(f"{'':>{MARGIN}}{line:<{width - len(end)}}{end}".rstrip(), style="dim")
+            self._line(f"{'':>{MARGIN}}{ruler(marks, end, end_s, self._width - MARGIN)}", style="dim")
 
     def _needs(self, needs: dict[str, Any], machine: Machine) -> None:
         self._line(f"for at most {format_count(needs['connections'])} connections at once, this machine needs")

@@ -1,0 +1,135 @@
+"""The command line itself: help, version, usage errors, exit codes, and how lightly it starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadws import __version__, cli
+from loadws.terms.errors import ExitCode, LoadwsError, TargetError, UsageError
+from tests.cli.commands import Result, run
+
+COMMANDS = ("run", "validate", "plan", "target", "report", "schema", "init")
+#: What takes long to import, and what ``--help`` has no use for.
+HEAVY = ("trio", "trio_websocket", "pydantic", "ruamel", "jinja2", "hdrh", "vl_convert", "trustme", "msgspec")
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "--version") == Result(0, f"loadws {__version__}\n", "")
+
+
+def test_as_a_module() -> None:
+    found = subprocess.run([sys.executable, "-m", "loadws", "--version"], capture_output=True, text=True, check=True)
+    assert found.stdout == f"loadws {__version__}\n"
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    found = run(capsys, "--help")
+    assert found.code == 0
+    assert [name for name in COMMANDS if f" {name} " not in found.out] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--help", "-h"):
+        found = run(capsys, command, option)
+        assert found.code == 0
+        assert f"loadws {command}" in found.out.split("Examples:")[1]
+
+
+def test_the_help_of_run_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    words = " ".join(run(capsys, "run", "--help").out.split())
+    assert [code for code in ExitCode if f"{code.value} {code.meaning}" not in words] == []
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = "import sys; from loadws.cli import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert set(found.stderr.split()) & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Usage: loadws"),  # no command: the help
+        (("ruin",), "No such command 'ruin'"),
+        (("run",), "Missing argument"),
+        (("run", "x.yaml", "--userz", "3"), "--userz"),
+        (("run", "x.yaml", "--users", "-3"), "greater than or equal to 0"),
+        # our own notations name the option and say what to write
+        (("run", "x.yaml", "--rate", "200"), "'200' is not a rate; write how many a unit of time"),
+        (("run", "x.yaml", "--duration", "10"), "'10' is not a duration; write a number with its unit"),
+        (("run", "x.yaml", "--scale", "0"), "'0' is not a factor; write a number above 0"),
+        (("run", "x.yaml", "--scale", "nan"), "'nan' is not a factor"),
+        (("run", "x.yaml", "--transport", "native"), "trio-websocket"),  # lists what there is
+        (("run", "x.yaml", "--processes", "2"), "'2' processes are not possible yet"),
+        (("run", "x.yaml", "--set", "a"), "--set 'a' sets nothing"),
+        (("target", "--listen", "8765"), "'8765' is not an address to listen on"),
+        (("target", "--mode", "chat"), "chat"),
+        (("target", "--delay", "1ms", "--jitter", "2ms"), "the jitter is larger than the delay"),
+        (("schema", "plan"), "plan"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2_and_says_why(
+    arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = run(capsys, *arguments)
+    words = " ".join((found.out + found.err).replace("│", " ").split())
+    assert found.code == ExitCode.USAGE
+    assert message in words
+
+
+class _Ends:
+    """A command that ends so."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __call__(self, *_: object) -> int:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "err"),
+    [
+        # what a user can mend: message, advice, its own code
+        (UsageError("this cannot be", "do that"), 2, "loadws: this cannot be\n  do that\n"),
+        (LoadwsError("without advice"), 2, "loadws: without advice\n"),
+        (TargetError("not there"), 5, "loadws: not there\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_how_a_command_ends(
+    error: BaseException, code: int, err: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "_dispatch", _Ends(error))
+    assert run(capsys) == Result(code, "", err)
+
+
+def test_anything_else_is_a_defect_with_its_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "_dispatch", _Ends(ZeroDivisionError("oh")))
+    found = run(capsys)
+    assert found.code == ExitCode.DEFECT
+    assert "ZeroDivisionError: oh" in found.err
+    assert found.err.endswith(
+        "loadws: this is a defect of loadws, not of your scenario; please report the lines above\n"
+    )
+
+
+def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
+    scenario = tmp_path / "plain.yaml"
+    scenario.write_text("target: builtin:echo\nload: [{users: {from: 0, to: 4}, for: 1s}]\nflow: [{request: hi}]\n")
+    found = subprocess.run(
+        [sys.executable, "-m", "loadws", "plan", str(scenario)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PATH": "", "COLUMNS": "80"},
+    )
+    assert found.stdout.isascii()
+    assert "users held" in found.stdout

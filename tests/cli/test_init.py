@@ -1,0 +1,47 @@
+"""``loadws init``: a scenario to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadws.scenario.build import load_scenario
+from tests.cli.commands import Result, run
+
+
+def test_what_it_writes_is_valid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.yaml"
+    expected = f"{file} is written. Run it as it is with:  loadws run {file}\n"
+    assert run(capsys, "init", str(file)) == Result(0, expected, "")
+    loaded = load_scenario(file)
+    assert (loaded.warnings, loaded.scenario.target) == ((), "builtin:echo")
+
+
+def test_without_a_name_it_is_scenario_yaml(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(capsys, "init").code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["scenario.yaml"]
+
+
+def test_what_is_there_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("precious")
+    refused = f"loadws: {file} is there already\n  choose another name, or write over it with --force\n"
+    assert run(capsys, "init", str(file)) == Result(2, "", refused)
+    assert file.read_text() == "precious"
+
+
+def test_force_writes_over_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("precious")
+    assert run(capsys, "init", str(file), "--force").code == 0
+    assert file.read_text().startswith("# A scenario for loadws.")
+
+
+def test_where_it_cannot_be_written_it_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "no" / "mine.yaml"
+    message = f"loadws: {file} cannot be written: No such file or directory\n"
+    assert run(capsys, "init", str(file)) == Result(2, "", message)

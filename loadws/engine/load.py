@@ -7,7 +7,7 @@ are counted), then the last frame.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,8 @@ from loadws.terms.units import NS_PER_MS, NS_PER_S
 from loadws.transport.base import Connector, Timers, Transport
 from loadws.transport.timers import open_timers
 
+#: Who takes a frame may do so in slices, between which the load goes on.
+Deliver = Callable[[Frame], Awaitable[None]]
 #: From the beginning of the clock to the first intended time: what is set up in between must not make the first users late.
 LEAD_NS = 20 * NS_PER_MS
 
@@ -47,7 +49,7 @@ class Load:
     say: Callable[[str], None] | None = None  # --trace: every frame and step, line by line
 
 
-async def run_load(load: Load, deliver: Callable[[Frame], None], lifecycle: Lifecycle) -> Ending:
+async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending:
     """Runs to the end of the plan, or of patience; ``deliver`` gets a frame a second and the last one."""
     phases = [(phase.name, phase.warmup) for phase in load.plan.phases]
     recorder = Recorder(phases, process=load.plan.shard)
@@ -65,7 +67,7 @@ async def run_load(load: Load, deliver: Callable[[Frame], None], lifecycle: Life
                     await executor.execute(start_ns)
                     nursery.cancel_scope.cancel()
         ended_ns = timers.now_ns()
-        deliver(_finished(recorder.rotate(ended_ns, watch.take(), last=True)))
+        await deliver(await _in_slices(recorder.rotate(ended_ns, watch.take(), last=True)))
     return Ending(
         ended_at_s=(ended_ns - start_ns) / NS_PER_S,
         interrupted=lifecycle.reason,
@@ -74,9 +76,7 @@ async def run_load(load: Load, deliver: Callable[[Frame], None], lifecycle: Life
     )
 
 
-def _executor(
-    load: Load, timers: Timers, connector: Connector, recorder: Recorder, lifecycle: Lifecycle
-) -> Executor:
+def _executor(load: Load, timers: Timers, connector: Connector, recorder: Recorder, lifecycle: Lifecycle) -> Executor:
     scenario = load.scenario
     tracer = None if load.say is None else Tracer(load.say, timers.now_ns, scenario.secrets)
     run = Run(
@@ -107,7 +107,7 @@ async def _deliver_frames(
     start_ns: int,
     watch: Watch,
     collector: Collector,
-    deliver: Callable[[Frame], None],
+    deliver: Deliver,
 ) -> None:
     """A frame a second, in slices between which the load goes on."""
     parker = Parker(timers)
@@ -118,7 +118,7 @@ async def _deliver_frames(
         now_ns = timers.now_ns()
         rotation = recorder.rotate(now_ns, watch.take())
         with trio.CancelScope(shield=True):  # a frame that was begun is delivered: its data is in no other
-            deliver(await _in_slices(rotation))
+            await deliver(await _in_slices(rotation))
         while next_ns <= now_ns:
             next_ns += NS_PER_S
 
@@ -131,12 +131,3 @@ async def _in_slices(rotation: Generator[None, None, Frame]) -> Frame:
             frame: Frame = done.value
             return frame
         await trio.lowlevel.checkpoint()
-
-
-def _finished(rotation: Generator[None, None, Frame]) -> Frame:
-    while True:
-        try:
-            next(rotation)
-        except StopIteration as done:
-            frame: Frame = done.value
-            return frame

@@ -1,14 +1,13 @@
 """A run on this machine: the shards, and what the parent makes of each frame they send.
 
-Frames go to the folder first (what is written survives us), then to the summariser, then to whoever looks on, then to the
-rules with ``abort``. There is one process for now, so a shard runs in the loop of its parent.
+There is one process for now, so the shard runs in the loop of its parent; what the parent does with a frame is done in
+slices, so that the load does not wait for it.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -17,24 +16,18 @@ from loadws.fleet.shard import ShardOrder, run_shard
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending
 
-
-class FrameTaker(Protocol):
-    """Somebody who wants each frame; ``None`` back, or the rule that it says is broken."""
-
-    def __call__(self, frame: Frame) -> str | None: ...
+#: Takes a frame, and returns the rule that it found broken, if one that aborts is.
+TakeFrame = Callable[[Frame], Awaitable[str | None]]
 
 
-async def run_local(
-    order: ShardOrder, takers: Sequence[FrameTaker], say: Callable[[str], None] | None = None
-) -> Ending:
-    """Runs one shard to its end. SIGINT and SIGTERM end it gracefully, a second one at once."""
+async def run_local(order: ShardOrder, take: TakeFrame, say: Callable[[str], None] | None = None) -> Ending:
+    """Runs to the end. SIGINT and SIGTERM end it gracefully, a second one at once."""
     lifecycle = Lifecycle()
 
-    def deliver(frame: Frame) -> None:
-        for taker in takers:
-            broken_rule = taker(frame)
-            if broken_rule is not None:
-                lifecycle.abort(broken_rule)
+    async def deliver(frame: Frame) -> None:
+        broken_rule = await take(frame)
+        if broken_rule is not None:
+            lifecycle.abort(broken_rule)
 
     async with trio.open_nursery() as nursery:
         await nursery.start(_heed_signals, lifecycle)

@@ -74,9 +74,7 @@ def _limits(description: dict[str, Any], machine: Machine, to_one_address: bool)
         machine.memory_bytes // bytes_of_a_user,
         "use fewer users, or a larger machine",
     )
-    ports = _Limit(
-        "the local ports to one address (net.ipv4.ip_local_port_range)", machine.ports, "widen the range"
-    )
+    ports = _Limit("the local ports to one address (net.ipv4.ip_local_port_range)", machine.ports, "widen the range")
     return (files, ports, memory) if to_one_address else (files, memory)
 
 

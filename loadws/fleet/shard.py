@@ -12,12 +12,14 @@ from pathlib import Path
 import msgspec
 
 from loadws.engine.lifecycle import Lifecycle
-from loadws.engine.load import Load, run_load
-from loadws.metrics.frame import Frame
+from loadws.engine.load import Deliver, Load, run_load
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Overrides, load_text
+from loadws.scenario.model import Phase
 from loadws.transport.choose import transport
+
+ONE_FLOW = {"name": "trace", "users": 1, "iterations": 1}
 
 
 class ShardOrder(msgspec.Struct, frozen=True):
@@ -31,16 +33,19 @@ class ShardOrder(msgspec.Struct, frozen=True):
     transport: str
     shard: int = 0
     shards: int = 1
+    once: bool = False  # --trace: one user runs its flow once, whatever the load is
 
 
 async def run_shard(
     order: ShardOrder,
-    deliver: Callable[[Frame], None],
+    deliver: Deliver,
     lifecycle: Lifecycle,
     say: Callable[[str], None] | None = None,
 ) -> Ending:
     path = Path(order.path)
     scenario = load_text(order.text, path, order.overrides, order.env).scenario
+    if order.once:
+        scenario = scenario.model_copy(update={"load": (Phase.model_validate(ONE_FLOW),)})
     plan = make_plan(scenario, order.seed).shard_of(order.shard, order.shards)
     load = Load(scenario, path.parent, plan, transport(order.transport), order.env, say)
     return await run_load(load, deliver, lifecycle)

@@ -108,10 +108,15 @@ def drive(
     meanwhile: Meanwhile | None = None,
 ) -> Outcome:
     """``meanwhile`` is an async function that runs beside the load, in virtual time too. The ledger must add up."""
-    scenario = Scenario.model_validate({"target": "ws://scripted.test/chat", "load": [{"users": 1, "for": "1s"}], **document})
+    scenario = Scenario.model_validate(
+        {"target": "ws://scripted.test/chat", "load": [{"users": 1, "for": "1s"}], **document}
+    )
     transport = ScriptedTransport(behaviour)
     frames: list[Frame] = []
     said: list[str] = []
+
+    async def deliver(frame: Frame) -> None:
+        frames.append(frame)
 
     async def main() -> Ending:
         lifecycle = Lifecycle()
@@ -119,7 +124,7 @@ def drive(
         async with trio.open_nursery() as nursery:
             if meanwhile is not None:
                 nursery.start_soon(meanwhile, lifecycle)
-            ending = await run_load(load, frames.append, lifecycle)
+            ending = await run_load(load, deliver, lifecycle)
             nursery.cancel_scope.cancel()
         return ending
 

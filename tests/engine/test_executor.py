@@ -170,7 +170,9 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 def test_at_most_256_handshakes_of_held_users_are_under_way() -> None:
     """600 users, 900 ms a handshake: the last of them open in the third second."""
-    outcome = drive({"load": [{"users": 600, "for": "4s"}], "flow": [{"think": "1h"}]}, replace(silent(), connect_ns=900 * MS))
+    outcome = drive(
+        {"load": [{"users": 600, "for": "4s"}], "flow": [{"think": "1h"}]}, replace(silent(), connect_ns=900 * MS)
+    )
 
     assert [frame.gauges.open_connections for frame in outcome.frames[:4]] == [256, 512, 600, 600]
     assert outcome.values("connect_time").greatest == 900 * MS

@@ -85,7 +85,10 @@ def test_the_first_turn_of_held_users_is_spread_over_the_interval() -> None:
 
 
 def test_align_lets_them_begin_together() -> None:
-    document = {"load": [{"users": 3, "for": "1500ms"}], "flow": [{"every": "1s", "align": True, "do": [{"send": "x"}]}]}
+    document = {
+        "load": [{"users": 3, "for": "1500ms"}],
+        "flow": [{"every": "1s", "align": True, "do": [{"send": "x"}]}],
+    }
     outcome = drive(document, silent())
 
     assert outcome.ledger.messages.sent == 6
@@ -104,7 +107,12 @@ def test_a_schedule_that_is_left_counts_its_backlog_as_cut_off() -> None:
 
 def test_turns_under_way_at_the_cut_off_are_cut_off() -> None:
     document = {"load": [{"users": 1, "for": "1s"}], "graceful_stop": "1s"}
-    every = {"every": "100ms", "align": True, "overlap": True, "do": [{"request": {"send": "x", "reply": {"within": "1m"}}}]}
+    every = {
+        "every": "100ms",
+        "align": True,
+        "overlap": True,
+        "do": [{"request": {"send": "x", "reply": {"within": "1m"}}}],
+    }
     outcome = drive({**document, "flow": ["connect", every]}, silent())
 
     assert outcome.ledger.turns.cut_off == outcome.ledger.turns.due
@@ -112,7 +120,12 @@ def test_turns_under_way_at_the_cut_off_are_cut_off() -> None:
 
 
 def test_a_failed_turn_does_not_end_the_schedule() -> None:
-    every = {"every": "1s", "for": "5s", "align": True, "do": [{"request": {"send": "x", "reply": {"within": "100ms"}}}]}
+    every = {
+        "every": "1s",
+        "for": "5s",
+        "align": True,
+        "do": [{"request": {"send": "x", "reply": {"within": "100ms"}}}],
+    }
     outcome = drive(once(every, {"count": "after"}), silent())
 
     assert outcome.ledger.turns.failed == 5
@@ -149,7 +162,10 @@ def test_while_runs_as_long_as_it_is_true() -> None:
 
 
 def test_a_loop_without_end_and_without_pause_neither_hangs_the_run_nor_outlives_it() -> None:
-    document = {"load": [{"users": 2, "for": "1s"}], "flow": ["connect", {"while": "{{ true }}", "do": [{"send": "x"}]}]}
+    document = {
+        "load": [{"users": 2, "for": "1s"}],
+        "flow": ["connect", {"while": "{{ true }}", "do": [{"send": "x"}]}],
+    }
 
     async def stop(lifecycle: Lifecycle) -> None:
         """The loop never rests, so virtual time stands still: it counts turns of trio's, not seconds."""

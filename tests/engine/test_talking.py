@@ -71,7 +71,13 @@ def test_answers_out_of_order_find_their_own_request() -> None:
     def shuffled(payload: Payload, number: int) -> Sequence[Action]:
         return (Say(payload, (400 - 100 * number) * MS),)
 
-    every = {"every": "10ms", "for": "30ms", "overlap": True, "align": True, "do": [{"request": {**ASK, "name": "ask"}}]}
+    every = {
+        "every": "10ms",
+        "for": "30ms",
+        "overlap": True,
+        "align": True,
+        "do": [{"request": {**ASK, "name": "ask"}}],
+    }
     outcome = drive(once(every), Behaviour(on_message=shuffled))
 
     assert outcome.ledger.messages.answered == 3
@@ -96,7 +102,9 @@ def test_a_late_answer_with_where_counts_as_late_and_its_repetition_as_duplicate
 
 
 def test_a_message_read_before_the_request_was_sent_never_answers_it() -> None:
-    behaviour = Behaviour(on_open=lambda connection: (Say("welcome"),), on_message=lambda p, n: (Say("answer", 5 * MS),))
+    behaviour = Behaviour(
+        on_open=lambda connection: (Say("welcome"),), on_message=lambda p, n: (Say("answer", 5 * MS),)
+    )
     request = {"request": {"send": "x", "reply": {"check": {"text": "answer"}}}}
     outcome = drive(once({"think": "100ms"}, request), behaviour)
 

@@ -1,0 +1,145 @@
+"""``loadws run``: load the scenario, make the plan, open the files, run the fleet, summarise, judge, render."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import trio
+from rich.console import Console
+
+from loadws.cli.options import RunOptions
+from loadws.cli.runinfo import run_info
+from loadws.fleet.local import run_local
+from loadws.fleet.preflight import check_fit, look_at_machine
+from loadws.fleet.shard import ShardOrder
+from loadws.gate.abort import AbortRules
+from loadws.gate.verdict import judge
+from loadws.metrics.frame import Frame
+from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.summarise import Summariser
+from loadws.metrics.summary import Summary
+from loadws.plan.plan import make_plan
+from loadws.report.console import render
+from loadws.report.folder import RunFolder
+from loadws.report.live import LiveConsole, open_live
+from loadws.scenario.build import Loaded, load_scenario
+from loadws.scenario.explain import explain
+from loadws.target.builtin import open_builtin
+from loadws.terms.errors import ExitCode
+
+BUILTIN = "builtin:"
+
+
+def run_command(options: RunOptions) -> int:
+    """The exit code of the verdict."""
+    loaded = load_scenario(options.scenario, replace(options.overrides, transport=options.transport))
+    for warning in loaded.warnings:
+        print(explain(warning), file=sys.stderr)
+    seed = loaded.scenario.seed if loaded.scenario.seed is not None else secrets.randbits(31)
+    if options.trace:
+        return trio.run(_trace, loaded, options, seed)
+    plan = make_plan(loaded.scenario, seed)
+    machine = look_at_machine()
+    for notice in check_fit(plan.describe(), machine):
+        print(f"warning: {notice}", file=sys.stderr)
+    info = run_info(loaded, options, plan, machine, datetime.now(UTC).replace(microsecond=0))
+    console = Console()
+    summary, path, problems = trio.run(_run, loaded, options, info, console)
+    render(summary, path, console)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return summary.verdict.exit_code
+
+
+# -- a run ------------------------------------------------------------------------------------------------------------
+
+
+async def _run(loaded: Loaded, options: RunOptions, info: RunInfo, console: Console) -> tuple[Summary, Path, list[str]]:
+    async with _target(loaded.scenario.target) as url:
+        folder = RunFolder.create(options.out, info.scenario, datetime.fromisoformat(info.started_at))
+        folder.write_run(info)
+        folder.write_scenario(loaded.masked_text)
+        with open_live(console, info.plan["duration_s"]) as live:
+            watcher = _Watcher(info, folder, None if options.quiet else live)
+            ending = await _run_or_defect(_order(loaded, options, info.seed, url), watcher)
+    folder.end(ending)
+    summary = watcher.summary(ending)
+    return summary, folder.path, folder.finish(summary)
+
+
+@asynccontextmanager
+async def _target(target: str) -> AsyncIterator[str]:
+    """The target's URL; ``builtin:MODE`` is started for the run, in a process of its own."""
+    if not target.startswith(BUILTIN):
+        yield target
+        return
+    async with open_builtin(target.removeprefix(BUILTIN)) as url:
+        yield url
+
+
+def _order(loaded: Loaded, options: RunOptions, seed: int, url: str) -> ShardOrder:
+    overrides = replace(options.overrides, target=url, transport=options.transport)
+    return ShardOrder(str(loaded.path), loaded.text, overrides, dict(os.environ), seed, options.transport)
+
+
+async def _run_or_defect(order: ShardOrder, watcher: _Watcher) -> Ending:
+    """A defect of ours ends the run, but not what it has measured until then."""
+    try:
+        return await run_local(order, watcher.take)
+    except Exception as defect:
+        traceback.print_exc()
+        return Ending(watcher.last_s, defect=f"{type(defect).__name__}: {defect}")
+
+
+class _Watcher:
+    """What becomes of a frame: kept in the folder first, then summed up, shown, and held against the rules that abort."""
+
+    def __init__(self, info: RunInfo, folder: RunFolder, live: LiveConsole | None) -> None:
+        self._info = info
+        self._folder = folder
+        self._live = live
+        self._summariser = Summariser(info)
+        self._abort = AbortRules(info.rules, info.own())
+        self.last_s = 0.0
+
+    async def take(self, frame: Frame) -> str | None:
+        self._folder.add(frame)
+        await trio.lowlevel.checkpoint()
+        for _ in self._summariser.adding(frame):
+            await trio.lowlevel.checkpoint()
+        self.last_s = frame.start_s + frame.duration_s
+        if self._live is not None:
+            self._live.show(self._summariser.live())
+            await trio.lowlevel.checkpoint()
+        self._abort.note(frame)
+        return self._abort.broken(self._summariser.entries(self._abort.metrics)) if self._abort.metrics else None
+
+    def summary(self, ending: Ending) -> Summary:
+        verdict = judge(self._summariser.summary(ending), self._info.rules, self._info.own(), ending)
+        return self._summariser.summary(ending, verdict)
+
+
+# -- --trace ----------------------------------------------------------------------------------------------------------
+
+
+async def _trace(loaded: Loaded, options: RunOptions, seed: int) -> int:
+    """One user, once, every frame and step of it; nothing is judged and nothing written."""
+    failed = 0
+
+    async def take(frame: Frame) -> None:
+        nonlocal failed
+        failed += sum(part.count for part in frame.counters if part.name == "errors")
+
+    async with _target(loaded.scenario.target) as url:
+        order = msgspec.structs.replace(_order(loaded, options, seed, url), once=True)
+        await run_local(order, take, print)
+    return int(ExitCode.FAILED if failed else ExitCode.PASSED)

@@ -1,0 +1,85 @@
+"""``run.json``: what is known of a run before its load, from the scenario, the plan, the machine and the command."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from loadws import __version__
+from loadws.cli.options import RunOptions
+from loadws.fleet.preflight import Machine
+from loadws.metrics.runinfo import OwnMetric, PhaseInfo, Rule, RunInfo
+from loadws.metrics.summary import SCHEMA_VERSION
+from loadws.plan.plan import Plan
+from loadws.scenario.build import Loaded
+from loadws.scenario.model import EveryStep, Scenario, ThinkStep, walk
+from loadws.scenario.secrets import MASK, mask
+from loadws.terms.metrics import Metric
+from loadws.terms.units import NS_PER_S
+
+LIBRARIES = ("trio", "trio-websocket", "wsproto", "hdrhistogram", "pydantic", "msgspec", "ruamel.yaml")
+
+
+def run_info(loaded: Loaded, options: RunOptions, plan: Plan, machine: Machine, started_at: datetime) -> RunInfo:
+    scenario = loaded.scenario
+    return RunInfo(
+        schema_version=SCHEMA_VERSION,
+        scenario=scenario.name or loaded.path.stem,
+        started_at=started_at.isoformat().replace("+00:00", "Z"),
+        seed=plan.seed,
+        transport=options.transport,
+        processes=options.processes,
+        loadws_version=__version__,
+        model=plan.model,
+        target=mask(scenario.target, None),
+        phases=tuple(PhaseInfo(p.name, p.warmup, _seconds(p.duration_ns)) for p in plan.phases),
+        rules=tuple(Rule(rule.rule, rule.abort, rule.after / NS_PER_S) for rule in scenario.thresholds),
+        own_metrics=tuple(_own_metrics(loaded.own_metrics.values())),
+        paced=_is_paced(scenario),
+        expected_arrivals=plan.expected_arrivals,
+        command=masked_command(options.command, scenario.secrets),
+        plan=plan.describe(),
+        machine=_describe(machine),
+        versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+    )
+
+
+def masked_command(words: Sequence[str], secrets: Sequence[str]) -> tuple[str, ...]:
+    """The command line without what it says of secret variables, and without the user info of addresses."""
+    return tuple(_masked_word(word, secrets) for word in words)
+
+
+def _masked_word(word: str, secrets: Sequence[str]) -> str:
+    option, name, equals = re.match(r"(--set=)?([^=]*)(=?)", word).groups("")  # type: ignore[union-attr]
+    return f"{option}{name}={MASK}" if equals and name.strip() in secrets else mask(word, None)
+
+
+def _own_metrics(metrics: Iterable[Metric]) -> Iterable[OwnMetric]:
+    for metric in metrics:
+        if metric.kind in ("histogram", "counter"):
+            yield OwnMetric(metric.name, "histogram" if metric.kind == "histogram" else "counter", metric.unit)
+
+
+def _is_paced(scenario: Scenario) -> bool:
+    """Whether some step waits by a schedule or a think; a closed loop without either is a throughput run."""
+    flows = (user_type.flow for user_type in scenario.user_types)
+    return any(isinstance(step, EveryStep | ThinkStep) for flow in flows for _, step in walk(flow))
+
+
+def _describe(machine: Machine) -> dict[str, Any]:
+    return {
+        "system": platform.platform(),
+        "cores": os.cpu_count() or 1,
+        "descriptors": machine.descriptors,
+        "ports": machine.ports,
+        "free_memory_bytes": machine.memory_bytes,
+    }
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else ns / NS_PER_S

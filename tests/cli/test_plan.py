@@ -104,7 +104,7 @@ def test_overrides_that_do_not_fit_are_refused(scenario: str, capsys: pytest.Cap
 def test_what_cannot_fit_is_shown_and_ends_with_2(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = run(capsys, "plan", scenario, "--scale", "1000")
     assert found.code == 2
-    assert "  open files       8,094 of 1,000: too few" in _lines(found)
+    assert "  open files        8,094 of 1,000: too few" in _lines(found)
     assert found.err.startswith("loadws: the plan holds 8,000 users, and the file limit (ulimit -n) allow 800 here")
 
 

@@ -14,13 +14,14 @@ from loadws.metrics.frame import HistogramPart
 from loadws.metrics.histogram import LatencyHistogram
 from loadws.metrics.statistics import supports
 from loadws.metrics.summary import Column, MetricEntry, Series, Summary
-from loadws.report import rows, vegalite
+from loadws.report import timings, vegalite
 from loadws.report.plain import plain
 from loadws.report.vegalite import Spec, colour
 
 Value = float | str | None
 
 _FEW_POINTS = 60
+_LOW = 130  # pixels, of a chart that is no headline
 _PERCENTILES = ("p50", "p90", "p99", "max")
 _ABOVE_NAMES = 20  # pixels between a legend and the chart where phases are named
 
@@ -57,7 +58,17 @@ class Chart:
 
 def charts(summary: Summary) -> list[Chart]:
     """Every chart that this run has data for, in the order of the report."""
-    makers = (latency_over_time, latency_curve, messages_over_time, users_over_time, connect_parts, errors_over_time)
+    makers = (
+        latency_over_time,
+        latency_curve,
+        messages_over_time,
+        users_over_time,
+        connect_parts,
+        errors_over_time,
+        generator_cpu,
+        generator_lag,
+        dropped_over_time,
+    )
     return [chart for chart in (make(summary) for make in makers) if chart]
 
 
@@ -68,7 +79,7 @@ def latency_over_time(summary: Summary) -> Chart | None:
     """Response time's percentiles drawn through, service time's dashed beside them."""
     columns = {
         f"{what} {aggregate}": _milliseconds(found.values)
-        for name, what in rows.LATENCY_METRICS
+        for name, what in timings.LATENCY_METRICS
         for aggregate in (_PERCENTILES if what == "response" else ("p50", "p99"))
         if (found := _column(summary.series, name, aggregate))
     }
@@ -88,13 +99,13 @@ def latency_over_time(summary: Summary) -> Chart | None:
     spec = vegalite.frame(*_phases(summary), layer)
     points: dict[str, list[Value]] = {"t": _starts(summary.series)}
     points.update((name, list(values)) for name, values in columns.items())
-    caption = rows.gap_sentence(summary)
+    caption = timings.gap_sentence(summary)
     return Chart("latency", "Latency over time", caption, spec, points, vegalite.ruler(list(columns), x, " ms"))
 
 
 def latency_curve(summary: Summary) -> Chart | None:
     """How slow the slowest were: latency over 1 / (1 − p), both logarithmic."""
-    points = [(what, *point) for name, what in rows.LATENCY_METRICS for point in _carried_curve(summary, name)]
+    points = [(what, *point) for name, what in timings.LATENCY_METRICS for point in _carried_curve(summary, name)]
     if not points:
         return None
     odds = [100 / (100 - percentile) for _, percentile, _ in points]
@@ -149,8 +160,8 @@ def connect_parts(summary: Summary) -> Chart | None:
     """One line a part of connecting, from its lowest to its highest figure, with its percentiles as dots."""
     found = [
         (what, field, value / 1e6)
-        for name, what in rows.CONNECT_METRICS
-        if (entry := rows.any_step(summary, name)) and entry.count
+        for name, what in timings.CONNECT_METRICS
+        if (entry := timings.overall(summary, name)) and entry.count
         for field in _PERCENTILES
         if (value := getattr(entry, field)) is not None and value > 0
     ]
@@ -183,29 +194,49 @@ def connect_parts(summary: Summary) -> Chart | None:
 
 
 def errors_over_time(summary: Summary) -> Chart | None:
-    found = _per_second(summary.series, "errors")
-    if found is None or not any(found):
+    caption = "Everything that went wrong, of every kind."
+    return _bars(summary, "errors", "Errors a second", caption, "errors")
+
+
+def dropped_over_time(summary: Summary) -> Chart | None:
+    caption = "Arrivals that found as many users as max_users allows: they were not started, only counted."
+    return _bars(summary, "dropped", "Arrivals dropped a second", caption, "arrivals_dropped")
+
+
+def generator_cpu(summary: Summary) -> Chart | None:
+    found = _column(summary.series, "cpu_share", "max")
+    if not found or not any(found.values):
         return None
-    axis = {"title": None, "tickCount": 4, "tickMinStep": 1}
-    bars: Spec = {
-        "mark": {"type": "rect", "color": colour("errors"), "clip": True},
-        "params": [vegalite.zoom()],
-        "encoding": {
-            "x": vegalite.time_axis(_until_s(summary)),
-            "x2": {"field": "until"},
-            "y": {"field": "errors", "type": "quantitative", "axis": axis},
-            "y2": {"datum": 0},
-            "tooltip": [{"field": "t", "title": "second"}, {"field": "errors", "format": ",.4~r"}],
-        },
+    line = "busiest process"
+    x = vegalite.time_axis(_until_s(summary))
+    layer = vegalite.lines([line], x, vegalite.legend("line", {line: "users"}, _legend_offset(summary)), _few(summary))
+    scale, axis = {"domain": [0, 1], "nice": False}, {"title": None, "tickCount": 5, "format": "%"}
+    layer["encoding"]["y"] = {"field": "value", "type": "quantitative", "scale": scale, "axis": axis}
+    points: dict[str, list[Value]] = {"t": _starts(summary.series), line: _rounded(found.values)}
+    caption = "The share of a core that loadws itself used. Near 100 % it begins to measure itself."
+    spec = vegalite.frame(*_phases(summary), layer, height=_LOW)
+    return Chart("cpu", "CPU of the generator", caption, spec, points, vegalite.ruler([line], x))
+
+
+def generator_lag(summary: Summary) -> Chart | None:
+    wanted = {"send lag p99": ("send_lag", "p99"), "loop lag max": ("loop_lag", "max")}
+    columns = {
+        line: _milliseconds(found.values)
+        for line, (name, aggregate) in wanted.items()
+        if (found := _column(summary.series, name, aggregate))
     }
-    width_s = summary.series.interval_s * 0.9
-    columns: dict[str, list[Value]] = {
-        "t": _starts(summary.series),
-        "until": [_digits(start_s + width_s) for start_s in summary.series.start_s],
-        "errors": list(found),
-    }
-    spec = vegalite.frame(*_phases(summary), bars, height=130, above=_legend_offset(summary))
-    return Chart("errors", "Errors a second", "Everything that went wrong, of every kind.", spec, columns)
+    seen = [value for values in columns.values() for value in values if value is not None]
+    if not seen:
+        return None
+    x = vegalite.time_axis(_until_s(summary))
+    legend = vegalite.legend("line", {"send lag p99": "p99", "loop lag max": "max"}, _legend_offset(summary))
+    layer = vegalite.lines(list(columns), x, legend, _few(summary))
+    layer["encoding"]["y"] = vegalite.duration_axis("value", seen)
+    points: dict[str, list[Value]] = {"t": _starts(summary.series)}
+    points.update((line, list(values)) for line, values in columns.items())
+    caption = "How late loadws sent what was due, and how late its own loop ran."
+    spec = vegalite.frame(*_phases(summary), layer, height=_LOW)
+    return Chart("lag", "Lag of the generator", caption, spec, points, vegalite.ruler(list(columns), x, " ms"))
 
 
 # --- what they share -----------------------------------------------------------------------------------------------------
@@ -222,6 +253,32 @@ def _levels(summary: Summary, name: str, title: str, caption: str, wanted: dict[
     points: dict[str, list[Value]] = {"t": _starts(summary.series)}
     points.update((line, list(values)) for line, values in found.items())
     return Chart(name, title, caption, spec, points, vegalite.ruler(list(found), x))
+
+
+def _bars(summary: Summary, name: str, title: str, caption: str, metric: str) -> Chart | None:
+    """A bar a point for what should not happen; None where it did not."""
+    found = _per_second(summary.series, metric)
+    if found is None or not any(found):
+        return None
+    bars: Spec = {
+        "mark": {"type": "rect", "color": colour("errors"), "clip": True},
+        "params": [vegalite.zoom()],
+        "encoding": {
+            "x": vegalite.time_axis(_until_s(summary)),
+            "x2": {"field": "until"},
+            "y": {"field": name, "type": "quantitative", "axis": {"title": None, "tickCount": 4, "tickMinStep": 1}},
+            "y2": {"datum": 0},
+            "tooltip": [{"field": "t", "title": "second"}, {"field": name, "format": ",.4~r"}],
+        },
+    }
+    width_s = summary.series.interval_s * 0.9
+    columns: dict[str, list[Value]] = {
+        "t": _starts(summary.series),
+        "until": [_digits(start_s + width_s) for start_s in summary.series.start_s],
+        name: list(found),
+    }
+    spec = vegalite.frame(*_phases(summary), bars, height=_LOW, above=_legend_offset(summary))
+    return Chart(name, title, caption, spec, columns)
 
 
 def _few(summary: Summary) -> bool:
@@ -272,21 +329,12 @@ def _odds_axis(highest: float) -> Spec:
 
 
 def _carried_curve(summary: Summary, name: str) -> list[tuple[float, float]]:
-    """(percentile, ns) as far as the samples carry: n(1 − p) ≥ 10."""
-    histogram = _merged(summary, name)
-    if histogram is None:
+    """(percentile, ns) over all steps, as far as the samples carry: n(1 − p) ≥ 10."""
+    entry = timings.overall(summary, name)
+    if not entry or not entry.count or not entry.histogram:
         return []
+    histogram = _decoded(entry, entry.histogram)
     return [(p, value) for p, value in histogram.curve() if supports(histogram.count, p) and value > 0]
-
-
-def _merged(summary: Summary, name: str) -> LatencyHistogram | None:
-    """A metric over all steps: its own entry, or its steps' histograms put together."""
-    whole = rows.overall(summary, name)
-    entries = [whole] if whole else list(rows.by_step(summary, name).values())
-    histograms = [_decoded(entry, entry.histogram) for entry in entries if entry.histogram and entry.count]
-    for other in histograms[1:]:
-        histograms[0].add(other)
-    return histograms[0] if histograms else None
 
 
 def _decoded(entry: MetricEntry, payload: str) -> LatencyHistogram:
@@ -316,6 +364,10 @@ def _per_second(series: Series, metric: str) -> list[float | None] | None:
 
 def _starts(series: Series) -> list[Value]:
     return [_digits(start_s) for start_s in series.start_s]
+
+
+def _rounded(values: Iterable[float | None]) -> list[Value]:
+    return [None if value is None else _digits(value) for value in values]
 
 
 def _milliseconds(values: Iterable[float | None]) -> list[float | None]:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadws.metrics.summary import Summary
-from loadws.report import rows
+from loadws.report import balance, rows, timings
 from loadws.report.plain import in_ascii, plain
 
 FIELDS = ("p50", "p90", "p99", "max")
@@ -66,7 +66,7 @@ class _Screen:
             self._table("Checks", ("rule", "observed", ""), checks, numbers=(1,))
 
     def _latency(self, summary: Summary) -> None:
-        latency = rows.latency_rows(summary, FIELDS)
+        latency = timings.latency_rows(summary, FIELDS)
         if not latency:
             return
         head = ("step", "time", "count", *FIELDS)
@@ -75,17 +75,17 @@ class _Screen:
             again = at > 0 and latency[at - 1].step == row.step
             body.append(("" if again else row.step, row.what, row.count, *row.cells))
         self._table("Latency", head, body, numbers=range(2, len(head)))
-        for note in (rows.too_few_note(latency, FIELDS), rows.missing_note(latency)):
+        for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency)):
             if note:
                 self._line(("dim", f"  {note}"), indent=2)
 
     def _ledger(self, summary: Summary) -> None:
         self._title("Ledger")
-        for equation in rows.equations(summary.ledger):
+        for equation in balance.equations(summary.ledger):
             aside = equation.aside_text()
             text = f"  {equation.subject:<12} {equation.text()}" + (f" ({aside})" if aside else "")
             self._line(("" if equation.holds else "red", text), indent=15)
-        self._line(f"  {'bytes':<12} {rows.bytes_text(summary.ledger)}", indent=15)
+        self._line(f"  {'bytes':<12} {balance.bytes_text(summary.ledger)}", indent=15)
 
     def _errors(self, summary: Summary) -> None:
         found = rows.error_rows(summary)

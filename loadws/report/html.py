@@ -18,7 +18,7 @@ import vl_convert
 from markupsafe import Markup
 
 from loadws.metrics.runinfo import RunInfo
-from loadws.report import charts, rows, vegalite
+from loadws.report import balance, charts, rows, timings, vegalite
 from loadws.report.plain import plain, plain_lines
 from loadws.report.runreport import RunReport
 from loadws.report.script import bundle, csp_source
@@ -53,6 +53,8 @@ def render(report: RunReport) -> bytes:
     page = _environment().get_template("report.html.jinja")
     text = page.render(
         rows=rows,
+        timings=timings,
+        balance=balance,
         summary=report.summary,
         info=report.info,
         fields=FIELDS,
@@ -73,8 +75,12 @@ def render(report: RunReport) -> bytes:
 
 
 def static_svg(chart: charts.Chart) -> Markup:
-    """The chart as an SVG element that a screen reader calls by its title. vl-convert escapes the texts in it."""
+    """The chart as an SVG element that a screen reader calls by its title. vl-convert escapes the texts in it.
+
+    What clips is named after the chart, for all drawings of a page share one space of names.
+    """
     svg = vl_convert.vegalite_to_svg(chart.static_spec())
+    svg = re.sub(r'(id="|url\(#)(clip\d+)', rf"\1{chart.name}-\2", svg)
     label = Markup('<svg role="img" aria-label="{}" ').format(chart.title)
     return Markup(re.sub(r"^<svg ", lambda _: str(label), svg, count=1))
 

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from loadws.report.plain import in_ascii, plain
-from loadws.report.rows import NO_NUMBER
+from loadws.report.timings import NO_NUMBER
 from loadws.terms.units import format_duration, format_rate
 
 DRAW_EVERY_S = 0.5

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from loadws.metrics.summary import Summary
-from loadws.report import rows
+from loadws.report import balance, rows, timings
 from loadws.report.plain import plain
 
 FIELDS = ("p50", "p90", "p99", "max")
@@ -53,20 +53,20 @@ def _checks(summary: Summary) -> str:
 
 
 def _latency(summary: Summary) -> str:
-    latency = rows.latency_rows(summary, FIELDS)
+    latency = timings.latency_rows(summary, FIELDS)
     if not latency:
         return ""
     body = [(escape(row.step), row.what, row.count, *map(escape, row.cells)) for row in latency]
-    notes = [escape(note) for note in (rows.too_few_note(latency, FIELDS), rows.missing_note(latency)) if note]
+    notes = [escape(note) for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency)) if note]
     return "\n\n".join(["### Latency", _table(("step", "time", "count", *FIELDS), body, 2), *notes])
 
 
 def _ledger(summary: Summary) -> str:
     lines = []
-    for equation in rows.equations(summary.ledger):
+    for equation in balance.equations(summary.ledger):
         aside = equation.aside_text()
         lines.append((equation.subject, escape(equation.text() + (f" ({aside})" if aside else ""))))
-    lines.append(("bytes", escape(rows.bytes_text(summary.ledger))))
+    lines.append(("bytes", escape(balance.bytes_text(summary.ledger))))
     return "### Ledger\n\n" + _table(("", "adds up"), lines)
 
 

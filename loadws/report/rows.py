@@ -1,4 +1,4 @@
-"""What every report shows: the summary as rows of text, so that console, Markdown and HTML cannot disagree.
+"""What every report shows of a run: verdict, checks, errors, health, facts, in rows that no renderer can disagree about.
 
 Texts here are already harmless (``plain``) but not yet escaped for any markup.
 """
@@ -6,20 +6,16 @@ Texts here are already harmless (``plain``) but not yet escaped for any markup.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from loadws.metrics.ledger import Ledger
-from loadws.metrics.statistics import samples_for
 from loadws.metrics.summary import Check, ErrorCount, MetricEntry, ProcessHealth, Summary
-from loadws.report.causes import explain, explain_close
+from loadws.report.balance import Tone
+from loadws.report.causes import explain
 from loadws.report.plain import plain
+from loadws.report.timings import NO_NUMBER, cell, overall, percentile_name
 from loadws.terms.errors import ExitCode
 from loadws.terms.thresholds import format_value
 from loadws.terms.units import format_count, format_duration, format_rate, format_size
-
-Tone = Literal["good", "plain", "warn", "bad"]
-NO_NUMBER = "—"
-ALL_STEPS = "all steps"
 
 #: Each outcome of a run: its word, its tone, and what it says where no reason was given.
 OUTCOMES: dict[str, tuple[str, Tone, str]] = {
@@ -60,47 +56,6 @@ class CheckRow:
     tone: Tone
     observed: str
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class LatencyRow:
-    """One metric of one step. A percentile that its samples cannot support is ``NO_NUMBER``."""
-
-    step: str
-    what: str
-    count: str
-    cells: tuple[str, ...]
-    missing: int
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    name: str
-    count: int
-    tone: Tone = "plain"
-
-
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """``whole`` is the sum of ``parts``; ``aside`` is counted beside it."""
-
-    subject: str
-    whole: Part
-    parts: tuple[Part, ...]
-    aside: tuple[Part, ...] = ()
-
-    @property
-    def holds(self) -> bool:
-        return self.whole.count == sum(part.count for part in self.parts)
-
-    def text(self, shortest: bool = True) -> str:
-        """``attempted 10 = opened 9 + refused 1``; ``shortest`` leaves out the parts that are nothing."""
-        shown = [part for part in self.parts if part.count] if shortest else self.parts
-        sum_of = " + ".join(f"{part.name} {part.count:,}" for part in shown or self.parts[:1])
-        return f"{self.whole.name} {self.whole.count:,} {'=' if self.holds else '≠'} {sum_of}"
-
-    def aside_text(self) -> str:
-        return ", ".join(f"{part.name} {part.count:,}" for part in self.aside if part.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,205 +113,6 @@ def _check_row(check: Check) -> CheckRow:
     if check.aborted:
         note = f"{note}; it stopped the run" if note else "it stopped the run"
     return CheckRow(plain(check.rule), word, tone, plain(format_value(check.observed, check.unit)), note)
-
-
-# --- latency -------------------------------------------------------------------------------------------------------------
-
-LATENCY_METRICS = (("response_time", "response"), ("service_time", "service"))
-CONNECT_METRICS = (
-    ("dns_time", "DNS"),
-    ("tcp_time", "TCP"),
-    ("tls_time", "TLS"),
-    ("upgrade_time", "upgrade"),
-    ("connect_time", "whole"),
-)
-_PERCENTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
-_AGREE_WITHIN, _AGREE_WITHIN_NS = 1.05, 50_000
-_SHOWN = {"p999": "p99.9", "p9999": "p99.99"}
-
-
-def samples_needed(percentile: str) -> int:
-    """How many samples carry a percentile: n(1 − p) ≥ 10, so 1,000 for ``p99`` (measurement.md)."""
-    return samples_for(_PERCENTILES[percentile])
-
-
-def percentile_name(field: str) -> str:
-    """``p999`` -> ``p99.9``."""
-    return _SHOWN.get(field, field)
-
-
-def cell(entry: MetricEntry, field: str) -> str:
-    """One number of an entry for people; ``NO_NUMBER`` where its samples cannot support it."""
-    value = getattr(entry, field)
-    return NO_NUMBER if value is None else plain(format_value(value, entry.unit))
-
-
-def overall(summary: Summary, name: str) -> MetricEntry | None:
-    """The entry of a metric over all steps and the judged time; the only step's where there is but one."""
-    entries = summary.entries(name)
-    whole = [entry for entry in entries if not entry.labels]
-    if whole:
-        return whole[0]
-    return entries[0] if len(entries) == 1 else None
-
-
-def by_step(summary: Summary, name: str) -> dict[str, MetricEntry]:
-    return {entry.labels["step"]: entry for entry in summary.entries(name) if set(entry.labels) == {"step"}}
-
-
-def latency_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
-    """Response beside service time for every step, and for all of them where there are several."""
-    tables = {name: by_step(summary, name) for name, _ in LATENCY_METRICS}
-    rows = [
-        _latency_row(plain(step), what, tables[name][step], fields)
-        for step in dict.fromkeys(step for table in tables.values() for step in table)
-        for name, what in LATENCY_METRICS
-        if step in tables[name]
-    ]
-    if len(tables["response_time"]) != 1:
-        whole = [(what, overall(summary, name)) for name, what in LATENCY_METRICS]
-        rows += [_latency_row(ALL_STEPS, what, e, fields) for what, e in whole if e and not e.labels]
-    return rows
-
-
-def connect_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
-    """The parts of connecting and the whole, over all connects."""
-    found = [(what, any_step(summary, name)) for name, what in CONNECT_METRICS]
-    return [_latency_row(what, what, entry, fields) for what, entry in found if entry and entry.count]
-
-
-def any_step(summary: Summary, name: str) -> MetricEntry | None:
-    return overall(summary, name) or next(iter(summary.entries(name)), None)
-
-
-def _latency_row(step: str, what: str, entry: MetricEntry, fields: tuple[str, ...]) -> LatencyRow:
-    cells = tuple(cell(entry, field) for field in fields)
-    return LatencyRow(step, what, format_count(entry.count), cells, entry.missing)
-
-
-def too_few_note(rows: list[LatencyRow], fields: tuple[str, ...]) -> str:
-    """How many samples the percentiles would take that no row, or not every row, could give."""
-    absent = [f for at, f in enumerate(fields) if f in _PERCENTILES and any(r.cells[at] == NO_NUMBER for r in rows)]
-    if not absent:
-        return ""
-    needs = ", ".join(f"{percentile_name(field)} takes {samples_needed(field):,}" for field in absent)
-    return f"{NO_NUMBER} too few samples: {needs}."
-
-
-def missing_note(rows: list[LatencyRow]) -> str:
-    missing = {row.step: row.missing for row in rows if row.missing and row.step != ALL_STEPS}
-    if not missing:
-        return ""
-    listed = ", ".join(f"{count:,} of {step}" for step, count in missing.items())
-    return f"Without an answer, and so in no percentile here: {listed}. Checks rank them above every measured value."
-
-
-def gap_sentence(summary: Summary) -> str:
-    """What the gap between response and service time says of this run (coordinated omission)."""
-    response, service = overall(summary, "response_time"), overall(summary, "service_time")
-    explained = (
-        "Response time counts from the moment a message was intended, service time from the moment it was sent; "
-        "what lies between them is waiting that a user would have felt"
-    )
-    if not response or not service or response.p50 is None or service.p50 is None:
-        return explained + "."
-    field = next((f for f in ("p99", "p90") if getattr(response, f) and getattr(service, f)), "p50")
-    felt, took = cell(response, field), cell(service, field)
-    name = percentile_name(field)
-    if getattr(response, field) <= getattr(service, field) * _AGREE_WITHIN + _AGREE_WITHIN_NS:
-        return f"{explained}. Here they agree ({name} {felt} and {took}): messages went out on time."
-    return (
-        f"{explained}: here {name} is {felt} against {took}, because the server (or a slow flow) held up messages that "
-        "were due. Judge by response time; service time alone would hide that wait."
-    )
-
-
-# --- ledger --------------------------------------------------------------------------------------------------------------
-
-
-def equations(ledger: Ledger) -> list[Equation]:
-    """The ledger's sums, without those of which there is nothing."""
-    a, s, t, c, m = ledger.arrivals, ledger.sessions, ledger.turns, ledger.connections, ledger.messages
-    found = [
-        Equation(
-            "arrivals",
-            Part("planned", a.planned),
-            (
-                Part("completed", a.completed, "good"),
-                Part("failed", a.failed, "bad"),
-                Part("dropped", a.dropped, "bad"),
-                Part("cut off", a.cut_off, "warn"),
-            ),
-            (Part("expected", a.expected),),
-        ),
-        Equation(
-            "sessions",
-            Part("started", s.started),
-            (
-                Part("completed", s.completed, "good"),
-                Part("failed", s.failed, "bad"),
-                Part("cut off", s.cut_off, "warn"),
-            ),
-        ),
-        Equation(
-            "turns",
-            Part("due", t.due),
-            (
-                Part("done", t.done, "good"),
-                Part("failed", t.failed, "bad"),
-                Part("skipped", t.skipped, "warn"),
-                Part("cut off", t.cut_off, "warn"),
-            ),
-        ),
-        Equation(
-            "connections",
-            Part("attempted", c.attempted),
-            (Part("opened", c.opened, "good"), Part("refused", c.refused, "bad"), Part("failed", c.failed, "bad")),
-        ),
-        Equation(
-            "connections",
-            Part("opened", c.opened),
-            (
-                Part("closed by us", c.closed_by_us, "good"),
-                Part("closed by peer", c.closed_by_peer, "warn"),
-                Part("lost", c.lost, "bad"),
-                Part("open at end", c.open_at_end, "warn"),
-            ),
-        ),
-        Equation(
-            "messages",
-            Part("sent", m.sent),
-            (
-                Part("answered", m.answered, "good"),
-                Part("timed out", m.timed_out, "bad"),
-                Part("unanswered", m.unanswered, "bad"),
-                Part("one way", m.one_way),
-            ),
-            (
-                Part("received", m.received),
-                Part("late", m.late, "warn"),
-                Part("duplicate", m.duplicate, "warn"),
-                Part("unclaimed", m.unclaimed),
-                Part("unfinished writes", m.unfinished_writes, "warn"),
-            ),
-        ),
-    ]
-    return [e for e in found if e.whole.count or any(part.count for part in (*e.parts, *e.aside))]
-
-
-def bytes_text(ledger: Ledger) -> str:
-    return f"sent {format_size(ledger.bytes.sent)}, received {format_size(ledger.bytes.received)} of payload"
-
-
-def ending_rows(ledger: Ledger) -> list[tuple[str, int, str]]:
-    """How connections ended or were refused: what, how often, what it means."""
-    refusals = [(f"refused with {plain(k)}", n, explain(f"http.{k}").meaning) for k, n in ledger.refusals.items()]
-    failures = [(f"failed: {plain(k)}", n, explain(k).meaning) for k, n in ledger.failures.items()]
-    closes = [(plain(explain_close(k)[0]), n, explain_close(k)[1]) for k, n in ledger.close_codes.items()]
-    return [row for part in (closes, refusals, failures) for row in sorted(part, key=lambda row: -row[1])]
-
-
-# --- errors, generator ---------------------------------------------------------------------------------------------------
 
 
 def error_rows(summary: Summary) -> list[ErrorRow]:

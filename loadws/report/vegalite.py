@@ -126,6 +126,7 @@ def phase_marks(phases: list[Spec], length_s: float) -> list[Spec]:
         "align": "left",
         "baseline": "bottom",
         "dx": 2,
+        "clip": False,
         "fontSize": 11,
         "color": colour("muted"),
         "limit": {"expr": f"max(1, (datum.end - datum.t) * width / {length_s} - 5)"},

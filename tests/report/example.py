@@ -364,6 +364,10 @@ def _series(seconds: int, phases: tuple[PhaseSpan, ...]) -> Series:
         Column("messages_received", {}, "rate", "/s", counts(239, 0.3)),
         Column("open_connections", {}, "max", "1", counts(200, 1)),
         Column("users", {}, "max", "1", counts(206, 1.02)),
+        Column("cpu_share", {}, "max", "ratio", tuple(min(0.97, 0.1 + 0.2 * level) for level in load)),
+        Column("send_lag", {}, "p99", "ns", times(0.12, 0.2)),
+        Column("loop_lag", {}, "max", "ns", times(0.3, 2.0)),
+        Column("arrivals_dropped", {}, "rate", "/s", tuple(float(chance.randrange(3)) if s else 0.0 for s in stalled)),
         Column("errors", {}, "rate", "/s", tuple(float(chance.randrange(1, 9)) if s else 0.0 for s in stalled)),
     ]
     return Series(float(interval), tuple(at), tuple("steady" for _ in at), tuple(columns))

@@ -22,7 +22,7 @@ def _with_series(**columns: tuple[str, tuple[float | None, ...]]) -> Summary:
 
 def test_a_run_has_every_chart_in_the_reports_order() -> None:
     names = [chart.name for chart in charts.charts(example.summary())]
-    assert names == ["latency", "curve", "messages", "connections", "connect", "errors"]
+    assert names == ["latency", "curve", "messages", "connections", "connect", "errors", "cpu", "lag", "dropped"]
 
 
 def test_a_run_of_nothing_has_no_chart() -> None:
@@ -56,14 +56,6 @@ def test_the_percentile_curve_ends_where_its_samples_do() -> None:
         p for what, p in zip(*(chart.columns[c] for c in ("time", "percentile")), strict=True) if what == "response"
     ]
     assert 80 < max(float(p) for p in of_response if p is not None) <= 100 * (1 - 10 / 60)
-
-
-def test_the_curve_of_several_steps_is_of_their_merged_histograms() -> None:
-    whole = example.summary()
-    without_whole = msgspec.structs.replace(whole, metrics=tuple(e for e in whole.metrics if e.labels))
-    merged, own = charts.latency_curve(without_whole), charts.latency_curve(whole)
-    assert merged and own
-    assert own.columns == merged.columns
 
 
 def test_no_foreign_text_is_a_field_or_an_expression() -> None:

@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).parent / "golden"
 FOLDER = Path("reports/chat-rooms/20261123T081500Z")
 
 
-def _screen(summary: Summary, folder: Path | None = FOLDER, encoding: str = "utf-8", width: int = 80) -> str:
+def screen(summary: Summary, folder: Path | None = FOLDER, encoding: str = "utf-8", width: int = 80) -> str:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
     console.render(summary, folder, Console(file=file, width=width, color_system=None, legacy_windows=False))
@@ -31,33 +31,33 @@ def _screen(summary: Summary, folder: Path | None = FOLDER, encoding: str = "utf
     ],
 )
 def test_the_whole_screen_at_80_columns(summary: Summary, golden: str) -> None:
-    assert _without_padding(_screen(summary)) == (GOLDEN / golden).read_text("utf-8")
+    assert without_padding(screen(summary)) == (GOLDEN / golden).read_text("utf-8")
 
 
 def test_no_line_is_wider_than_the_terminal() -> None:
     for summary in (example.summary(), example.hostile().summary):
         for width in (80, 100, 140):
-            assert max(map(len, _screen(summary, width=width).splitlines())) <= width
+            assert max(map(len, screen(summary, width=width).splitlines())) <= width
 
 
 def test_a_terminal_that_knows_only_ascii() -> None:
-    screen = _screen(example.summary(), encoding="ascii")
-    assert "x Failed  chat rooms" in screen
-    assert "41 x timeout" in screen
+    shown = screen(example.summary(), encoding="ascii")
+    assert "x Failed  chat rooms" in shown
+    assert "41 x timeout" in shown
 
 
 def test_nothing_that_a_server_sends_reaches_the_terminal_as_a_control() -> None:
-    screen = _screen(example.hostile().summary)
-    odd = {character for character in screen if unicodedata.category(character) in ("Cc", "Cf", "Cs")}
+    shown = screen(example.hostile().summary)
+    odd = {character for character in shown if unicodedata.category(character) in ("Cc", "Cf", "Cs")}
     assert odd == {"\n"}
-    assert "[bold red]markup[/]" in screen
+    assert "[bold red]markup[/]" in shown
 
 
 def test_the_path_of_the_report_is_never_broken() -> None:
     folder = Path("/a/very/long/path") / ("x" * 90)
-    assert f"Report  {folder}/report.html" in _screen(example.brief(), folder)
-    assert "Report" not in _screen(example.brief(), None)
+    assert f"Report  {folder}/report.html" in screen(example.brief(), folder)
+    assert "Report" not in screen(example.brief(), None)
 
 
-def _without_padding(screen: str) -> str:
+def without_padding(screen: str) -> str:
     return "\n".join(line.rstrip() for line in screen.split("\n"))

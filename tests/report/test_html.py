@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import Verdict
 from loadws.report import charts, html
 from loadws.report.runreport import RunReport
@@ -97,6 +98,12 @@ def test_charts_are_drawn_by_presentation_attributes(page: str) -> None:
         assert re.search(r'stroke="var\(--\w+, #[0-9a-f]{6}\)"|fill="var\(--\w+, #[0-9a-f]{6}\)"', svg)
 
 
+def test_names_within_the_drawings_are_unique(page: str) -> None:
+    names = re.findall(r' id="([^"]+)"', _without_data(page))
+    assert len(names) == len(set(names))
+    assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(names)
+
+
 def test_every_number_of_the_ledger_is_on_the_page(page: str) -> None:
     text = _without_data(page)
     ledger = msgspec.to_builtins(example.summary().ledger)
@@ -156,6 +163,15 @@ def test_a_run_of_nothing_has_a_page_too() -> None:
     page = html.render(RunReport(nothing)).decode()
     assert "Nothing listens at 127.0.0.1:1." in page
     assert "there is no latency to show" in page
+
+
+def test_what_the_summariser_makes_of_frames_has_its_charts() -> None:
+    summariser = Summariser(example.info())
+    for frame in example.frames(30):
+        summariser.add(frame)
+    page = html.render(RunReport(summariser.summary(example.ending(30)), example.info())).decode()
+    assert re.findall(r'<figure data-chart="(\w+)">', page) == ["latency", "curve", "messages", "connections", "cpu"]
+    assert "say, all; 100%" in page
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is install
 
 #: What Jenkins sends with every file of a build (its DirectoryBrowserSupport).
 JENKINS = "sandbox; default-src 'none'; img-src 'self'; style-src 'self';"
-CHARTS = ["latency", "curve", "messages", "connections", "connect", "errors"]
+CHARTS = ["latency", "curve", "messages", "connections", "connect", "errors", "cpu", "lag", "dropped"]
 _ALL_ALIVE = """
 (async () => {
   const figures = [...document.querySelectorAll("figure[data-chart]")];

@@ -6,6 +6,7 @@ import threading
 import msgspec
 from rich.console import Console
 
+from loadws.metrics.summarise import Summariser
 from loadws.report.live import line, open_live
 from tests.report import example
 
@@ -38,6 +39,13 @@ def test_one_line_says_it_all() -> None:
 
 def test_a_phase_without_an_end_in_sight_has_no_total() -> None:
     assert line(View(warmup=True), None).startswith("[6 s] steady (warm-up): ")
+
+
+def test_what_the_summariser_says_can_be_shown() -> None:
+    summariser = Summariser(example.info())
+    for frame in example.frames():
+        summariser.add(frame)
+    assert line(summariser.live(), 200.0).startswith("[3 s/3 m 20 s] steady: 10 users, 10 open, sent 50/s, ")
 
 
 def test_without_a_terminal_there_is_a_line_every_five_seconds() -> None:

@@ -1,0 +1,132 @@
+"""Latencies in numbers: response beside service time of each step, the parts of connecting, and what their gap means.
+
+A percentile that its samples cannot carry is never printed; how many it would take is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadws.metrics.statistics import samples_for
+from loadws.metrics.summary import MetricEntry, Summary
+from loadws.report.plain import plain
+from loadws.terms.thresholds import format_value
+from loadws.terms.units import format_count
+
+NO_NUMBER = "—"
+ALL_STEPS = "all steps"
+LATENCY_METRICS = (("response_time", "response"), ("service_time", "service"))
+CONNECT_METRICS = (
+    ("dns_time", "DNS"),
+    ("tcp_time", "TCP"),
+    ("tls_time", "TLS"),
+    ("upgrade_time", "upgrade"),
+    ("connect_time", "whole"),
+)
+_PERCENTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
+_AGREE_WITHIN, _AGREE_WITHIN_NS = 1.05, 50_000
+_SHOWN = {"p999": "p99.9", "p9999": "p99.99"}
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyRow:
+    """One metric of one step. A percentile that its samples cannot support is ``NO_NUMBER``."""
+
+    step: str
+    what: str
+    count: str
+    cells: tuple[str, ...]
+    missing: int
+
+
+def samples_needed(percentile: str) -> int:
+    """How many samples carry a percentile: n(1 − p) ≥ 10, so 1,000 for ``p99`` (measurement.md)."""
+    return samples_for(_PERCENTILES[percentile])
+
+
+def percentile_name(field: str) -> str:
+    """``p999`` -> ``p99.9``."""
+    return _SHOWN.get(field, field)
+
+
+def cell(entry: MetricEntry, field: str) -> str:
+    """One number of an entry for people; ``NO_NUMBER`` where its samples cannot support it."""
+    value = getattr(entry, field)
+    return NO_NUMBER if value is None else plain(format_value(value, entry.unit))
+
+
+def overall(summary: Summary, name: str) -> MetricEntry | None:
+    """The entry of a metric over all steps and the judged time; the only step's where there is but one.
+
+    Where a metric has several sets of labels, a summary has an entry without labels that is the whole of them.
+    """
+    entries = summary.entries(name)
+    whole = [entry for entry in entries if not entry.labels]
+    return next(iter(whole or entries), None)
+
+
+def by_step(summary: Summary, name: str) -> dict[str, MetricEntry]:
+    return {entry.labels["step"]: entry for entry in summary.entries(name) if set(entry.labels) == {"step"}}
+
+
+def latency_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
+    """Response beside service time for every step, and for all of them where there are several."""
+    tables = {name: by_step(summary, name) for name, _ in LATENCY_METRICS}
+    rows = [
+        _latency_row(plain(step), what, tables[name][step], fields)
+        for step in dict.fromkeys(step for table in tables.values() for step in table)
+        for name, what in LATENCY_METRICS
+        if step in tables[name]
+    ]
+    if len(tables["response_time"]) != 1:
+        whole = [(what, overall(summary, name)) for name, what in LATENCY_METRICS]
+        rows += [_latency_row(ALL_STEPS, what, e, fields) for what, e in whole if e and not e.labels]
+    return rows
+
+
+def connect_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
+    """The parts of connecting and the whole, over all connects."""
+    found = [(what, overall(summary, name)) for name, what in CONNECT_METRICS]
+    return [_latency_row(what, what, entry, fields) for what, entry in found if entry and entry.count]
+
+
+def _latency_row(step: str, what: str, entry: MetricEntry, fields: tuple[str, ...]) -> LatencyRow:
+    cells = tuple(cell(entry, field) for field in fields)
+    return LatencyRow(step, what, format_count(entry.count), cells, entry.missing)
+
+
+def too_few_note(rows: list[LatencyRow], fields: tuple[str, ...]) -> str:
+    """How many samples the percentiles would take that no row, or not every row, could give."""
+    absent = [f for at, f in enumerate(fields) if f in _PERCENTILES and any(r.cells[at] == NO_NUMBER for r in rows)]
+    if not absent:
+        return ""
+    needs = ", ".join(f"{percentile_name(field)} takes {samples_needed(field):,}" for field in absent)
+    return f"{NO_NUMBER} too few samples: {needs}."
+
+
+def missing_note(rows: list[LatencyRow]) -> str:
+    missing = {row.step: row.missing for row in rows if row.missing and row.step != ALL_STEPS}
+    if not missing:
+        return ""
+    listed = ", ".join(f"{count:,} of {step}" for step, count in missing.items())
+    return f"Without an answer, and so in no percentile here: {listed}. Checks rank them above every measured value."
+
+
+def gap_sentence(summary: Summary) -> str:
+    """What the gap between response and service time says of this run (coordinated omission)."""
+    response, service = overall(summary, "response_time"), overall(summary, "service_time")
+    explained = (
+        "Response time counts from the moment a message was intended, service time from the moment it was sent; "
+        "what lies between them is waiting that a user would have felt"
+    )
+    if not response or not service or response.p50 is None or service.p50 is None:
+        return explained + "."
+    field = next((f for f in ("p99", "p90") if getattr(response, f) and getattr(service, f)), "p50")
+    felt, took = cell(response, field), cell(service, field)
+    name = percentile_name(field)
+    if getattr(response, field) <= getattr(service, field) * _AGREE_WITHIN + _AGREE_WITHIN_NS:
+        return f"{explained}. Here they agree ({name} {felt} and {took}): messages went out on time."
+    return (
+        f"{explained}: here {name} is {felt} against {took}, because the server (or a slow flow) held up messages that "
+        "were due. Judge by response time; service time alone would hide that wait."
+    )

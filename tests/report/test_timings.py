@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from loadws.metrics.summary import MetricEntry, Summary
+from loadws.report import timings
+from tests.report import example
+
+
+def _with(summary: Summary, *entries: MetricEntry) -> Summary:
+    return msgspec.structs.replace(summary, metrics=entries)
+
+
+def _times(name: str, step: str | None, p50: float, p99: float | None, count: int = 2_000) -> MetricEntry:
+    labels = {} if step is None else {"step": step}
+    return MetricEntry(name, labels, "histogram", "ns", count, min=1.0, mean=2.0, p50=p50, p99=p99, max=9e6)
+
+
+def test_response_stands_beside_service_time_and_all_steps_come_last() -> None:
+    summary = _with(
+        example.summary(),
+        _times("response_time", "a", 2e6, 5e6),
+        _times("response_time", "b", 3e6, None),
+        _times("response_time", None, 2.5e6, 5e6),
+        _times("service_time", "a", 1e6, 4e6),
+    )
+    found = timings.latency_rows(summary, ("p50", "p99"))
+    assert [(row.step, row.what, row.cells) for row in found] == [
+        ("a", "response", ("2 ms", "5 ms")),
+        ("a", "service", ("1 ms", "4 ms")),
+        ("b", "response", ("3 ms", timings.NO_NUMBER)),
+        (timings.ALL_STEPS, "response", ("2.5 ms", "5 ms")),
+    ]
+
+
+def test_a_single_step_needs_no_row_for_all() -> None:
+    summary = _with(example.summary(), _times("response_time", "a", 2e6, 5e6), _times("response_time", None, 2e6, 5e6))
+    assert [row.step for row in timings.latency_rows(summary, ("p50",))] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("percentile", "expected"),
+    [("p50", 20), ("p90", 100), ("p95", 200), ("p99", 1_000), ("p999", 10_000), ("p9999", 100_000)],
+)
+def test_how_many_samples_a_percentile_takes(percentile: str, expected: int) -> None:
+    assert expected == timings.samples_needed(percentile)
+
+
+def test_too_few_samples_are_said_with_the_number_that_it_takes() -> None:
+    found = timings.latency_rows(example.brief(), ("p50", "p90", "p999", "max"))
+    assert (
+        timings.too_few_note(found, ("p50", "p90", "p999", "max"))
+        == "— too few samples: p90 takes 100, p99.9 takes 10,000."
+    )
+    assert timings.too_few_note(found, ("max",)) == ""
+
+
+def test_requests_without_an_answer_are_named() -> None:
+    found = timings.latency_rows(example.summary(), ("p50",))
+    assert timings.missing_note(found).startswith("Without an answer, and so in no percentile here: 13 of say.")
+
+
+def test_the_gap_between_response_and_service_time_is_explained() -> None:
+    late = _with(example.summary(), _times("response_time", "a", 2e6, 9e8), _times("service_time", "a", 2e6, 3e6))
+    assert "here p99 is 900 ms against 3 ms, because the server (or a slow flow) held up" in timings.gap_sentence(late)
+    on_time = _with(example.summary(), _times("response_time", "a", 2e6, 3e6), _times("service_time", "a", 2e6, 3e6))
+    assert "Here they agree (p99 3 ms and 3 ms)" in timings.gap_sentence(on_time)
+    assert timings.gap_sentence(_with(example.summary())).endswith("a user would have felt.")

@@ -118,5 +118,5 @@ def _named_type(user_type: UserType, number: int) -> UserType:
 def _with_excerpts(problems: tuple[Problem, ...], source: SourceText, written: Node | None) -> tuple[Problem, ...]:
     shown = SourceText(source.path, mask(source.text, written, "same length"))
     return tuple(
-        replace(problem, excerpt=shown.line(problem.line)) if problem.line else problem for problem in problems
+        replace(problem, excerpt=shown.lines[problem.line - 1]) if problem.line else problem for problem in problems
     )

@@ -24,6 +24,7 @@ class Environment:
     variables: Mapping[str, str]
     problems: Problems
     undefined: set[Where] = field(default_factory=set)
+    _told: set[tuple[Where, str | None]] = field(default_factory=set)
 
     def substitute(self, node: Node) -> Node:
         """The tree with every reference replaced; what is undefined becomes a problem."""
@@ -48,6 +49,14 @@ class Environment:
         value = self.variables.get(name) if name else None
         if value is not None or default is not None:
             return default if value is None or (value == "" and default is not None) else value
+        if (node.where, name) not in self._told:
+            self._told.add((node.where, name))
+            self._tell(node, match)
+        return ""
+
+    def _tell(self, node: Node, match: re.Match[str]) -> None:
+        """Once a value and name: a text may hold a reference a thousand times."""
+        name = match["name"]
         self.undefined.add(node.where)
         offset = self.problems.source.offset_in(node, str(node.value), match.start())
         if name:
@@ -56,7 +65,6 @@ class Environment:
         else:
             advice = "write ${NAME} or ${NAME:-default}; $${ is a plain ${"
             self.problems.add(offset, "this ${ names no environment variable", advice, node.where)
-        return ""
 
 
 def _number(text: str) -> Scalar:

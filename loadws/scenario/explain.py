@@ -87,11 +87,10 @@ class SourceText:
         quoted = written[:1] in ("'", '"')
         return node.start + quoted + at if written[quoted:].startswith(text) else node.start
 
-    def line(self, number: int) -> str:
-        """The line with this number (from 1), without its end."""
-        start = self._line_starts[number - 1]
-        end = _LINE_BREAK.search(self.text, start)
-        return self.text[start : end.start() if end else len(self.text)]
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their ends. Problems share these: of a file with one long line there may be thousands."""
+        return _LINE_BREAK.split(self.text)
 
 
 @dataclass
@@ -128,19 +127,21 @@ def explain(problem: Problem) -> str:
 
 def explain_all(problems: Iterable[Problem]) -> str:
     """All of them, or the first and how many there are more."""
-    shown = [explain(problem) for problem in problems]
-    left_out = len(shown) - SHOWN_PROBLEMS
-    return "\n".join(shown[:SHOWN_PROBLEMS] + ([f"... and {left_out} more problems"] if left_out > 0 else []))
+    problems = tuple(problems)
+    shown = [explain(problem) for problem in problems[:SHOWN_PROBLEMS]]
+    left_out = len(problems) - len(shown)
+    return "\n".join([*shown, f"... and {left_out:,} more"] if left_out else shown)
 
 
 def _excerpt(problem: Problem) -> str:
     if not problem.excerpt.strip():
         return ""
+    start = max(0, problem.column - 1 - EXCERPT_BEFORE) if len(problem.excerpt) > EXCERPT_WIDTH else 0
+    shown = problem.excerpt[start : start + EXCERPT_WIDTH]
     # What a terminal would act on is shown as a space: one character each, so that the caret stands right.
-    line = "".join(char if char.isprintable() else " " for char in problem.excerpt)
-    start = max(0, problem.column - 1 - EXCERPT_BEFORE) if len(line) > EXCERPT_WIDTH else 0
+    line = "".join(char if char.isprintable() else " " for char in shown).rstrip()
     caret = " " * (problem.column - 1 - start) + "^"
-    return f"\n{problem.line:>5} | {line[start : start + EXCERPT_WIDTH].rstrip()}\n      | {caret}"
+    return f"\n{problem.line:>5} | {line}\n      | {caret}"
 
 
 def show_where(where: Where) -> str:

@@ -46,8 +46,9 @@ def name_steps(scenario: Scenario) -> Scenario:
     names = _Names({said: step.verb for _, step in walk_steps(scenario) if (said := said_name(step))})
     if scenario.users is None:
         assert scenario.flow is not None
+        flow = names.flow(scenario.flow)
         on = None if scenario.on is None else _named_handlers(names, scenario.on)
-        return scenario.model_copy(update={"flow": names.flow(scenario.flow), "on": on})
+        return scenario.model_copy(update={"flow": flow, "on": on})
     users = tuple(
         user_type.model_copy(update={"flow": names.flow(user_type.flow), "on": _named_handlers(names, user_type.on)})
         for user_type in scenario.users

@@ -13,7 +13,8 @@ from typing import Literal
 
 from loadws.scenario.tree import Node, find, walk_nodes
 
-MASK = "***"
+#: Not ``***``, which YAML would take for an alias: what is masked can still be read as a scenario.
+MASK = "(masked)"
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 
 _USER_INFO = re.compile(r"(?<=://)[^/?#@\s\"']+(?=@)")
@@ -42,8 +43,7 @@ def mask(text: str, root: Node | None, form: Literal["short", "same length"] = "
 def _masked(secret: str, form: str) -> str:
     if form == "same length":
         return re.sub(r"\S", "*", secret)
-    ending = secret[len(secret.rstrip()) :]
-    return (f'"{MASK}"' if secret[:1] in "\"'|>" else MASK) + ending
+    return MASK + secret[len(secret.rstrip()) :]
 
 
 def _spans_in_text(text: str) -> Iterator[Span]:

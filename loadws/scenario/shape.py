@@ -315,7 +315,7 @@ def _own_words(fault: _Fault) -> str | None:
         return f"must be {word} {context[key]:g}, and is {describe(fault.node.value)}"
     if fault.kind == "too_short":
         return "must not be empty"
-    if fault.kind == "string_too_long":
+    if fault.kind in ("too_long", "string_too_long"):
         return f"must have at most {context['max_length']} characters"
     return None
 

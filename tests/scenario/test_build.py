@@ -139,7 +139,9 @@ trees = st.recursive(
     st.lists(trees, max_size=4),
     trees,
 )
-def test_any_tree_of_the_languages_words_loads_or_is_explained(rest: dict[str, object], flow: object, load_: object) -> None:
+def test_any_tree_of_the_languages_words_loads_or_is_explained(
+    rest: dict[str, object], flow: object, load_: object
+) -> None:
     whole = {"target": "ws://h", "load": [{"users": 1, "for": "1s"}], "flow": flow, **rest}
     loads_or_explains(json.dumps(whole))
     loads_or_explains(json.dumps({**whole, "load": load_}))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from loadws.metrics.frame import Frame
@@ -68,18 +68,18 @@ class ProcessWatch:
         self._rss_max = self._open_files_max = 0
         self._send_lag = LatencyHistogram()
 
-    def adding(self, frame: Frame, judged: Collection[str]) -> Iterator[None]:
-        """``judged`` are the phases that are no warm-up. In slices, as the send lags of a step are merged."""
+    def add(self, frame: Frame) -> None:
+        """What a frame says of its second; what was sent in it comes by ``add_send_lag``."""
         health = frame.health
         self._complete |= frame.last
         self._rss_max = max(self._rss_max, health.rss_bytes)
         self._open_files_max = max(self._open_files_max, health.open_files)
         if not frame.warmup:
             self._judge(frame)
-        for part in frame.histograms:
-            if part.name == "send_lag" and part.count and part.labels.get("phase", frame.phase) in judged:
-                self._send_lag.add(LatencyHistogram.decode(part))
-                yield
+
+    def add_send_lag(self, histogram: LatencyHistogram) -> None:
+        """Of sends that belong to a phase that is judged, which may be other ones than the frame's."""
+        self._send_lag.add(histogram)
 
     def _judge(self, frame: Frame) -> None:
         health, seconds = frame.health, frame.duration_s

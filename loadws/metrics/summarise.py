@@ -7,7 +7,7 @@ phases and processes, and not with time.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
@@ -28,9 +28,10 @@ from loadws.metrics.summary import (
     Verdict,
 )
 from loadws.metrics.timeline import Timeline
-from loadws.metrics.totals import Totals, merge, supported_percentiles
+from loadws.metrics.totals import Totals
+from loadws.metrics.values import Values, supported_percentiles
 from loadws.terms.errors import ExitCode
-from loadws.terms.thresholds import parse_threshold
+from loadws.terms.thresholds import Threshold, parse_threshold
 
 #: How much of the newest past ``live`` can look at, in seconds.
 RECENT_S = 10
@@ -83,19 +84,35 @@ class Summariser:
     def adding(self, frame: Frame) -> Iterator[None]:
         """``add`` in slices of about 0.2 ms, for a caller whose load must not wait; to be driven to its end."""
         self._note(frame)
-        for part in frame.histograms:
-            self._totals.add_histogram(part)
-            yield
+        yield from self._totals.beginning_phase(frame.phase)
+        watch = self._processes.setdefault(frame.process, ProcessWatch(frame.process))
+        watch.add(frame)
         for counter in frame.counters:
             self._totals.add_counter(counter)
-        watch = self._processes.setdefault(frame.process, ProcessWatch(frame.process))
-        yield from watch.adding(frame, self._judged)
-        yield from self._timeline.adding(frame)
+        point = self._timeline.point_for(frame)
+        for part in frame.histograms:
+            histogram = LatencyHistogram.decode(part)
+            self._totals.add_histogram(part, histogram)
+            point.add_histogram(part, histogram)
+            if part.name == "send_lag" and part.labels.get("phase") in self._judged:
+                watch.add_send_lag(histogram)
+            yield
+        yield from self._timeline.tidying()
 
     def entries(self, names: Collection[str] | None = None) -> tuple[MetricEntry, ...]:
         """The judged time first, then each phase that began (labelled ``phase``); of some metrics, or of all."""
         spans = self._spans(None)
         return tuple(self._entries(spans, names))
+
+    def entries_for(self, threshold: Threshold) -> tuple[MetricEntry, ...]:
+        """What judging one threshold takes, in about a millisecond: for rules that are looked at as the run goes."""
+        having = {label: value for label, value in threshold.labels.items() if label != "phase"}
+        phase = threshold.labels.get("phase")
+        spans = [span for span in self._spans(None) if phase is None or span.name == phase]
+        if phase is None:
+            return tuple(self._scope(self._judged, _judged_s(spans), {threshold.metric}, having))
+        seconds = sum(span.end_s - span.start_s for span in spans)
+        return tuple(self._scope({phase}, seconds, {threshold.metric}, having, phase=phase))
 
     def summary(self, ending: Ending | None, verdict: Verdict = NOT_JUDGED) -> Summary:
         """``ending`` None: the run was killed before it could say how it ended, and lasted until its last frame."""
@@ -134,7 +151,6 @@ class Summariser:
 
     def _note(self, frame: Frame) -> None:
         """What is no metric: who said what last, which phases began, what errors look like."""
-        self._totals.begin_phase(frame.phase)
         before = self._newest.get(frame.process)
         if before is None or frame.index >= before.index:
             self._newest[frame.process] = frame
@@ -195,9 +211,14 @@ class Summariser:
             yield from self._scope({span.name}, span.end_s - span.start_s, names, phase=span.name)
 
     def _scope(
-        self, phases: set[str], seconds: float, names: Collection[str] | None, **labels: str
+        self,
+        phases: set[str],
+        seconds: float,
+        names: Collection[str] | None,
+        having: Mapping[str, str] | None = None,
+        **labels: str,
     ) -> Iterator[MetricEntry]:
-        yield from self._totals.entries(phases, seconds, names, **labels)
+        yield from self._totals.entries(phases, seconds, names, having, **labels)
         for gauge in self._timeline.gauge_entries(phases, **labels):
             if names is None or gauge.name in names:
                 yield gauge
@@ -225,8 +246,12 @@ def _judged_s(spans: Collection[PhaseSpan]) -> float:
 
 def _answers(frames: Collection[Frame]) -> LatencyHistogram | None:
     """The response times of some frames; None where there was no answer."""
-    parts = [part for frame in frames for part in frame.histograms if part.name == "response_time" and part.count]
-    return merge([LatencyHistogram.decode(part) for part in parts]) if parts else None
+    values = Values()
+    for frame in frames:
+        for part in frame.histograms:
+            if part.name == "response_time" and part.count:
+                values.add(LatencyHistogram.decode(part))
+    return values.whole()
 
 
 def _per_s(frames: Collection[Frame], counter: str) -> float:

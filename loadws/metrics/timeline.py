@@ -1,25 +1,27 @@
 """The run over time: at most 600 points, however long it lasts. Frames in, the summary's series out.
 
-A point covers one second at first. When the points are used up, neighbours become one and a point covers twice the
-time, so the histograms of a point are merged and never its percentiles. Parts that came together are merged into one
-a little with each frame, for doing it all at the doubling would stop the load for seconds.
+A point covers one second at first. When the points are used up, neighbours become one and a point covers twice the time, so
+the histograms of a point are merged and never its percentiles. What came together is merged into one piece a little with
+each frame, for doing it all at the doubling would stop the load for seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from loadws.metrics.frame import Frame, HistogramPart
 from loadws.metrics.histogram import LatencyHistogram
 from loadws.metrics.summary import Column, MetricEntry, Series
-from loadws.metrics.totals import PERCENTILES, merge, supported_percentiles
+from loadws.metrics.totals import PERCENTILES
+from loadws.metrics.values import Values, supported_percentiles
 from loadws.terms.metrics import TABLE
 
 MOST_POINTS = 600
 #: A rate over less than this share of a point's time would be noise.
 _SHORTEST_SHARE = 0.1
-_MOST_PARTS = 8
+_MOST_PIECES = 4
 
 #: Histograms over time: metric -> its aggregates over all steps, and a step.
 HEADLINES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -30,6 +32,9 @@ HEADLINES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 COUNTERS = ("messages_sent", "messages_received", "bytes_sent", "bytes_received", "iterations", "errors")
 GAUGES = ("open_connections", "users")
+
+_Place = TypeVar("_Place")
+Row = dict[tuple[str, str | None], list[float | None]]  # metric and step (None: all) -> its aggregates
 
 
 @dataclass(slots=True)
@@ -49,7 +54,7 @@ class Level:
 
 @dataclass(slots=True)
 class Point:
-    """``parts`` by metric and step ("" where it does not matter), ``levels`` by gauge, process and phase. Times in s.
+    """``values`` by metric and step ("" where it does not matter), ``levels`` by gauge, process and phase. Times in s.
 
     ``dropped`` is the newest count of dropped arrivals of each process, since the run began.
     """
@@ -57,75 +62,97 @@ class Point:
     start_s: float
     end_s: float
     phase: str
-    parts: dict[tuple[str, str], list[HistogramPart]] = field(default_factory=dict)
+    values: dict[tuple[str, str], Values] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     levels: dict[tuple[str, int, str], Level] = field(default_factory=dict)
     dropped: dict[int, int] = field(default_factory=dict)
     cpu_share: float = 0.0
     loop_lag_ns: float = 0.0
 
-    def add(self, other: Point) -> None:
+    def add_histogram(self, part: HistogramPart, histogram: LatencyHistogram) -> None:
+        """``histogram`` is the part, decoded."""
+        if part.name not in HEADLINES or not part.count:
+            return
+        if HEADLINES[part.name][1]:
+            # Nearly always the only part of its step in this second: kept as it came, it costs nothing.
+            self._values(part.name, part.labels.get("step", "")).put(part)
+        else:
+            self._values(part.name, "").add(histogram)
+
+    def join(self, other: Point) -> None:
         """The order does not matter."""
         self.phase = min((self.start_s, self.phase), (other.start_s, other.phase))[1]
         self.start_s, self.end_s = min(self.start_s, other.start_s), max(self.end_s, other.end_s)
-        for key, parts in other.parts.items():
-            self.parts.setdefault(key, []).extend(parts)
+        for key, values in other.values.items():
+            self._values(*key).join(values)
         for name, count in other.counts.items():
             self.counts[name] = self.counts.get(name, 0) + count
         for place, level in other.levels.items():
-            if place in self.levels:
-                self.levels[place].add(level)
-            else:
-                self.levels[place] = replace(level)
+            _add_level(self.levels, place, level)
         for process, count in other.dropped.items():
             self.dropped[process] = max(self.dropped.get(process, 0), count)
         self.cpu_share = max(self.cpu_share, other.cpu_share)
         self.loop_lag_ns = max(self.loop_lag_ns, other.loop_lag_ns)
 
-    def squeeze(self, key: tuple[str, str], most: int = 1) -> bool:
-        """Several parts become one where there are more than ``most``; says whether there was something to do."""
-        parts = self.parts[key]
-        if len(parts) <= most:
-            return False
-        whole = merge([LatencyHistogram.decode(part) for part in parts])
-        self.parts[key] = [whole.part(key[0], {})]
-        return True
+    def tidying(self, most: int) -> Iterator[None]:
+        """Values in more than ``most`` pieces become one, in slices."""
+        for values in list(self.values.values()):
+            if values.pieces > most:
+                yield from values.close()
 
-    def histogram(self, name: str, step: str | None = None) -> LatencyHistogram | None:
-        """Of one step, or of all; None where nothing was measured."""
-        parts = [
-            part
-            for key, some in self.parts.items()
-            if key[0] == name and step in (None, key[1])
-            for part in some
-            if part.count
-        ]
-        return merge([LatencyHistogram.decode(part) for part in parts]) if parts else None
+    def closing(self) -> Iterator[None]:
+        for values in list(self.values.values()):
+            yield from values.close()
+
+    def row(self, several_steps: bool) -> Row:
+        """The aggregates of every headline that was measured."""
+        row: Row = {}
+        for name, (aggregates, of_steps) in HEADLINES.items():
+            whole = Values()
+            for step, histogram in self._of_metric(name):
+                whole.add(histogram)
+                if of_steps and several_steps:
+                    row[name, step] = _aggregates(histogram, of_steps)
+            if (histogram_or_none := whole.whole()) is not None:
+                row[name, None] = _aggregates(histogram_or_none, aggregates)
+        return row
 
     def gauge(self, name: str, phases: Collection[str] | None = None) -> Level | None:
         """Over all processes: the sums of their least, most and mean, for their windows do not end at the same moment."""
         by_process: dict[int, Level] = {}
         for (gauge, process, phase), level in self.levels.items():
             if gauge == name and (phases is None or phase in phases):
-                if process in by_process:
-                    by_process[process].add(level)
-                else:
-                    by_process[process] = replace(level)
+                _add_level(by_process, process, level)
         if not by_process:
             return None
-        of = by_process.values()
-        windows = max(level.windows for level in of)
-        total = sum(level.total / level.windows for level in of) * windows
-        return Level(sum(level.least for level in of), sum(level.most for level in of), total, windows)
+        levels = by_process.values()
+        windows = max(level.windows for level in levels)
+        total = sum(level.total / level.windows for level in levels) * windows
+        return Level(sum(level.least for level in levels), sum(level.most for level in levels), total, windows)
+
+    def _of_metric(self, name: str) -> Iterator[tuple[str, LatencyHistogram]]:
+        """Each step's histogram, open for as long as it is looked at."""
+        for (metric, step), values in self.values.items():
+            if metric == name:
+                copy = Values()
+                copy.join(values)
+                if (histogram := copy.whole()) is not None:
+                    yield step, histogram
+
+    def _values(self, name: str, step: str) -> Values:
+        return self.values.setdefault((name, step), Values())
 
 
-def point_of(frame: Frame) -> Point:
-    """What a timeline keeps of a frame."""
+def _add_level(levels: dict[_Place, Level], place: _Place, level: Level) -> None:
+    if place in levels:
+        levels[place].add(level)
+    else:
+        levels[place] = replace(level)
+
+
+def _point_of(frame: Frame) -> Point:
+    """What a timeline keeps of a frame, but for its histograms."""
     point = Point(frame.start_s, frame.start_s + frame.duration_s, frame.phase)
-    for part in frame.histograms:
-        if part.name in HEADLINES:
-            step = part.labels.get("step", "") if HEADLINES[part.name][1] else ""
-            point.parts.setdefault((part.name, step), []).append(part)
     for counter in frame.counters:
         if counter.name in COUNTERS:
             point.counts[counter.name] = point.counts.get(counter.name, 0) + counter.count
@@ -144,23 +171,28 @@ class Timeline:
     def __init__(self) -> None:
         self.interval_s = 1.0
         self._points: dict[int, Point] = {}
-        self._squeezed = 0
+        self._newest = 0
+        self._tidied = 0
 
-    def adding(self, frame: Frame) -> Iterator[None]:
-        """In slices of about half a millisecond."""
+    def point_for(self, frame: Frame) -> Point:
+        """The point that a frame falls into, with the frame in it but for its histograms."""
         # By the frame's middle: its start may lie a hair before the second that it belongs to.
         middle_s = frame.start_s + frame.duration_s / 2
         while middle_s >= MOST_POINTS * self.interval_s:
             self._halve()
-            yield
-        number = int(middle_s / self.interval_s)
-        self._put(number, point_of(frame))
-        yield
-        yield from self._squeezing(self._points[number], _MOST_PARTS)
-        # One point a frame is enough: between two doublings there are at least as many frames as points.
-        self._squeezed = (self._squeezed + 1) % MOST_POINTS
-        if self._squeezed != number and self._squeezed in self._points:
-            yield from self._squeezing(self._points[self._squeezed], 1)
+        self._newest = int(middle_s / self.interval_s)
+        self._put(self._newest, _point_of(frame))
+        return self._points[self._newest]
+
+    def tidying(self) -> Iterator[None]:
+        """What is to do after each frame, in slices of a tenth of a millisecond."""
+        yield from self._points[self._newest].tidying(_MOST_PIECES)
+        if self._newest - 1 in self._points:
+            yield from self._points[self._newest - 1].closing()
+        # One point more a frame is enough: between two doublings there are at least as many frames as points.
+        self._tidied = (self._tidied + 1) % MOST_POINTS
+        if self._tidied != self._newest and self._tidied in self._points:
+            yield from self._points[self._tidied].closing()
 
     def gauge_entries(self, phases: Collection[str], **labels: str) -> list[MetricEntry]:
         """The gauges over some phases."""
@@ -168,21 +200,7 @@ class Timeline:
         for name in GAUGES:
             levels = [level for point in self._points.values() if (level := point.gauge(name, phases))]
             if levels:
-                windows = sum(level.windows for level in levels)
-                mean = sum(level.total for level in levels) / windows
-                entries.append(
-                    MetricEntry(
-                        name=name,
-                        labels=labels,
-                        kind="gauge",
-                        unit=TABLE[name].unit,
-                        count=windows,
-                        min=min(level.least for level in levels),
-                        mean=mean,
-                        max=max(level.most for level in levels),
-                        value=mean,
-                    )
-                )
+                entries.append(_gauge_entry(name, labels, levels))
         return entries
 
     def series(self) -> Series:
@@ -195,12 +213,12 @@ class Timeline:
             interval_s=self.interval_s,
             start_s=tuple(number * self.interval_s for number in range(len(points))),
             phase=tuple(phases),
-            columns=(*self._histogram_columns(points), *self._other_columns(points)),
+            columns=(*_histogram_columns(points), *self._other_columns(points)),
         )
 
     def _put(self, number: int, point: Point) -> None:
         if number in self._points:
-            self._points[number].add(point)
+            self._points[number].join(point)
         else:
             self._points[number] = point
 
@@ -210,21 +228,6 @@ class Timeline:
         self.interval_s *= 2
         for number in sorted(points):
             self._put(number // 2, points[number])
-
-    def _squeezing(self, point: Point, most: int) -> Iterator[None]:
-        for key in list(point.parts):
-            if point.squeeze(key, most):
-                yield
-
-    def _histogram_columns(self, points: list[Point | None]) -> Iterator[Column]:
-        measured = {key for point in points if point for key in point.parts}
-        for name, (aggregates, of_steps) in HEADLINES.items():
-            steps = sorted(step for metric, step in measured if metric == name)
-            if steps:
-                yield from _percentile_columns(name, None, aggregates, points)
-            if of_steps and len(steps) > 1:
-                for step in steps:
-                    yield from _percentile_columns(name, step, of_steps, points)
 
     def _other_columns(self, points: list[Point | None]) -> Iterator[Column]:
         for name in COUNTERS:
@@ -240,7 +243,7 @@ class Timeline:
         return self._per_s(point, point.counts.get(name, 0)) if point else None
 
     def _dropped(self, points: list[Point | None]) -> Iterator[float | None]:
-        """Each process's count is of the whole run so far: what is new in a point is the difference to the point before."""
+        """Each process's count is of the whole run so far: what is new in a point is the difference to the one before."""
         so_far: dict[int, int] = {}
         for point in points:
             if point is None:
@@ -255,19 +258,44 @@ class Timeline:
         return count / seconds if seconds >= self.interval_s * _SHORTEST_SHARE else None
 
 
-def _percentile_columns(
-    name: str, step: str | None, aggregates: tuple[str, ...], points: list[Point | None]
-) -> Iterator[Column]:
+def _gauge_entry(name: str, labels: dict[str, str], levels: list[Level]) -> MetricEntry:
+    windows = sum(level.windows for level in levels)
+    mean = sum(level.total for level in levels) / windows
+    return MetricEntry(
+        name=name,
+        labels=labels,
+        kind="gauge",
+        unit=TABLE[name].unit,
+        count=windows,
+        min=min(level.least for level in levels),
+        mean=mean,
+        max=max(level.most for level in levels),
+        value=mean,
+    )
+
+
+def _histogram_columns(points: list[Point | None]) -> Iterator[Column]:
+    """Point by point, so that no more than a point's histograms are open at once."""
+    measured = {key for point in points if point for key in point.values}
+    steps = {name: sorted(step for metric, step in measured if metric == name) for name in HEADLINES}
+    several = any(len(of_metric) > 1 for of_metric in steps.values())
+    rows = [point.row(several) if point else {} for point in points]
+    for name, (aggregates, of_steps) in HEADLINES.items():
+        if steps[name]:
+            yield from _columns(name, None, aggregates, rows)
+        if of_steps and len(steps[name]) > 1:
+            for step in steps[name]:
+                yield from _columns(name, step, of_steps, rows)
+
+
+def _columns(name: str, step: str | None, aggregates: tuple[str, ...], rows: list[Row]) -> Iterator[Column]:
     labels = {} if step is None else {"step": step}
-    histograms = [point.histogram(name, step) if point else None for point in points]
-    rows = [_aggregates(histogram, aggregates) for histogram in histograms]
+    nothing: list[float | None] = [None] * len(aggregates)
     for index, aggregate in enumerate(aggregates):
-        yield Column(name, labels, aggregate, "ns", tuple(row[index] for row in rows))
+        yield Column(name, labels, aggregate, "ns", tuple(row.get((name, step), nothing)[index] for row in rows))
 
 
-def _aggregates(histogram: LatencyHistogram | None, aggregates: tuple[str, ...]) -> list[float | None]:
-    if histogram is None:
-        return [None] * len(aggregates)
+def _aggregates(histogram: LatencyHistogram, aggregates: tuple[str, ...]) -> list[float | None]:
     wanted = [PERCENTILES[aggregate] for aggregate in aggregates if aggregate != "max"]
     values = iter(supported_percentiles(histogram, wanted))
     return [histogram.max if aggregate == "max" else next(values) for aggregate in aggregates]

@@ -15,8 +15,8 @@ from typing import Any
 
 from loadws.metrics.frame import CounterPart, HistogramPart
 from loadws.metrics.histogram import LatencyHistogram
-from loadws.metrics.statistics import supports
 from loadws.metrics.summary import MetricEntry
+from loadws.metrics.values import Values, supported_percentiles
 from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
 
 #: The fields of an entry and the percentiles they hold.
@@ -38,28 +38,6 @@ class Count:
         self.failed += other.failed
 
 
-class Values:
-    """A histogram that is open to be added to, or encoded to be small."""
-
-    __slots__ = ("_kept",)
-
-    def __init__(self, part: HistogramPart) -> None:
-        self._kept: HistogramPart | LatencyHistogram = part
-
-    def add(self, part: HistogramPart) -> None:
-        self._kept = self.histogram()
-        self._kept.add(LatencyHistogram.decode(part))
-
-    def histogram(self) -> LatencyHistogram:
-        """Not to be changed."""
-        kept = self._kept
-        return kept if isinstance(kept, LatencyHistogram) else LatencyHistogram.decode(kept)
-
-    def close(self) -> None:
-        if isinstance(self._kept, LatencyHistogram):
-            self._kept = self._kept.part("", {})
-
-
 @dataclass(slots=True)
 class _Phase:
     values: dict[str, dict[Key, Values]] = field(default_factory=dict)  # by metric
@@ -74,27 +52,23 @@ class Totals:
         self._phases: dict[str, _Phase] = {}
         self._newest: str | None = None
 
-    def add_histogram(self, part: HistogramPart) -> None:
+    def add_histogram(self, part: HistogramPart, histogram: LatencyHistogram) -> None:
+        """``histogram`` is the part, decoded."""
         by_key = self._phase(part.labels).values.setdefault(part.name, {})
-        key = key_of(part.labels)
-        if key in by_key:
-            by_key[key].add(part)
-        else:
-            by_key[key] = Values(part)
+        by_key.setdefault(key_of(part.labels), Values()).add(histogram)
 
     def add_counter(self, part: CounterPart) -> None:
         by_key = self._phase(part.labels).counts.setdefault(part.name, {})
         by_key.setdefault(key_of(part.labels), Count()).add(part)
 
-    def begin_phase(self, name: str) -> None:
-        """What phases before measured is made small. A late sample of theirs opens its histogram again, for a while."""
+    def beginning_phase(self, name: str) -> Iterator[None]:
+        """What phases before it measured is made small, in slices; a late sample of theirs opens its values again."""
         if name == self._newest:
             return
         self._newest = name
-        for other, phase in self._phases.items():
-            if other != name:
-                for values in _inner(phase.values):
-                    values.close()
+        past = [phase for other, phase in self._phases.items() if other != name]
+        for values in [values for phase in past for by_key in phase.values.values() for values in by_key.values()]:
+            yield from values.close()
 
     def counts_of(self, name: str) -> dict[Key, int]:
         """A counter over the whole run, warm-up too."""
@@ -105,9 +79,17 @@ class Totals:
         return sums
 
     def entries(
-        self, phases: Collection[str], seconds: float, names: Collection[str] | None = None, **labels: str
+        self,
+        phases: Collection[str],
+        seconds: float,
+        names: Collection[str] | None = None,
+        having: Mapping[str, str] | None = None,
+        **labels: str,
     ) -> list[MetricEntry]:
-        """Of some phases put together, which took ``seconds``; of some metrics, or of all. ``labels`` go on each entry."""
+        """Of some phases put together, which took ``seconds``; of some metrics, or of all. ``labels`` go on each entry.
+
+        ``having``: of the histograms, only those with these labels; with none, only the whole.
+        """
         scope = [phase for name, phase in self._phases.items() if name in phases]
         measured = {name for phase in scope for name in (*phase.values, *phase.counts)}
         if seconds > 0:  # a counter that was watched and never counted is 0, not unknown
@@ -115,14 +97,19 @@ class Totals:
         wanted = measured if names is None else measured.intersection(names)
         known = [metric.name for metric in self._metrics()]
         ordered = [name for name in known if name in wanted] + sorted(wanted.difference(known))
-        return [entry for name in ordered for entry in self._entries_of(name, scope, seconds, labels)]
+        return [entry for name in ordered for entry in self._entries_of(name, scope, seconds, having, labels)]
 
     def _entries_of(
-        self, name: str, scope: list[_Phase], seconds: float, labels: dict[str, str]
+        self,
+        name: str,
+        scope: list[_Phase],
+        seconds: float,
+        having: Mapping[str, str] | None,
+        labels: dict[str, str],
     ) -> Iterator[MetricEntry]:
         if any(name in phase.values for phase in scope):
             metric = self._metric(name) or own_trend(name, "1")
-            for key, histogram in _merged(phase.values.get(name, {}) for phase in scope).items():
+            for key, histogram in _merged([phase.values.get(name, {}) for phase in scope], having):
                 yield histogram_entry(metric, {**dict(key), **labels}, histogram, seconds)
             return
         metric = self._metric(name) or own_counter(name)
@@ -143,19 +130,28 @@ def key_of(labels: Mapping[str, str]) -> Key:
     return tuple(sorted(item for item in labels.items() if item[0] != "phase"))
 
 
-def _inner(by_name: Mapping[str, Mapping[Key, Values]]) -> Iterator[Values]:
-    return (values for by_key in by_name.values() for values in by_key.values())
+def _groups(keys: list[Key], having: Mapping[str, str] | None) -> dict[Key, list[Key]]:
+    """The entries to make, the whole first where there are several, and what is merged for each."""
+    apart = {key: [key] for key in keys}
+    if having:
+        return {key: alone for key, alone in apart.items() if having.items() <= dict(key).items()}
+    if len(keys) == 1:
+        return apart
+    return {WHOLE: keys} if having is not None else {WHOLE: keys, **{key: apart[key] for key in keys if key != WHOLE}}
 
 
-def _merged(phases: Iterable[Mapping[Key, Values]]) -> dict[Key, LatencyHistogram]:
-    """The phases' histograms by labels, the whole first where there are several."""
-    apart: dict[Key, list[LatencyHistogram]] = {}
-    for by_key in phases:
-        for key, values in by_key.items():
-            apart.setdefault(key, []).append(values.histogram())
-    if len(apart) > 1:
-        apart[WHOLE] = [histogram for histograms in apart.values() for histogram in histograms]
-    return {key: merge(apart[key]) for key in sorted(apart)}
+def _merged(
+    phases: list[Mapping[Key, Values]], having: Mapping[str, str] | None
+) -> Iterator[tuple[Key, LatencyHistogram]]:
+    """The phases' histograms by labels."""
+    keys = sorted({key for by_key in phases for key in by_key})
+    for group, members in _groups(keys, having).items():
+        together = Values()
+        for values in (by_key[key] for by_key in phases for key in members if key in by_key):
+            if (histogram := values.whole()) is not None:
+                together.add(histogram)
+        if (merged := together.whole()) is not None:
+            yield group, merged
 
 
 def _summed(phases: Iterable[Mapping[Key, Count]]) -> dict[Key, Count]:
@@ -169,24 +165,6 @@ def _summed(phases: Iterable[Mapping[Key, Count]]) -> dict[Key, Count]:
     if len(apart) != 1:
         apart[WHOLE] = whole
     return {key: apart[key] for key in sorted(apart)}
-
-
-def merge(histograms: list[LatencyHistogram]) -> LatencyHistogram:
-    """One of several, which stay as they are. Raises ``HistogramError`` where their spans differ."""
-    if len(histograms) == 1:
-        return histograms[0]
-    whole = LatencyHistogram(*histograms[0].span)
-    for histogram in histograms:
-        whole.add(histogram)
-    return whole
-
-
-def supported_percentiles(histogram: LatencyHistogram, percentiles: Iterable[float]) -> list[float | None]:
-    """Of the measured values; None where they are too few to carry the percentile."""
-    return [
-        histogram.percentiles([percentile])[0] if supports(histogram.count, percentile) else None
-        for percentile in percentiles
-    ]
 
 
 def histogram_entry(metric: Metric, labels: dict[str, str], histogram: LatencyHistogram, seconds: float) -> MetricEntry:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from loadws.gate.check import judge_rule
 from loadws.metrics.frame import CounterPart, Gauges, HistogramPart
 from loadws.metrics.summarise import Summariser
-from loadws.metrics.summary import Check, MetricEntry
+from loadws.metrics.summary import Check
 from loadws.terms.metrics import TABLE, own_counter
 from loadws.terms.thresholds import parse_threshold
 from tests.metrics.made_up import counted, frame, info, times
@@ -20,7 +20,7 @@ PHASES = (("warm-up", True), ("steady", False))
 OWN = {"greeted": own_counter("greeted")}
 
 
-def entries(*parts: HistogramPart | CounterPart, users: int = 3) -> tuple[MetricEntry, ...]:
+def measured(*parts: HistogramPart | CounterPart, users: int = 3) -> Summariser:
     """Of a run with a second of warm-up and two judged ones, in which these parts were measured."""
     made = Summariser(info(phases=PHASES))
     made.add(frame(0, "warm-up", warmup=True, phases=((0, 0.0),)))
@@ -34,11 +34,15 @@ def entries(*parts: HistogramPart | CounterPart, users: int = 3) -> tuple[Metric
             counters=tuple(part for part in parts if isinstance(part, CounterPart)),
         )
     )
-    return made.entries()
+    return made
 
 
 def check(rule: str, *parts: HistogramPart | CounterPart) -> Check:
-    return judge_rule(entries(*parts), parse_threshold(rule, OWN))
+    """As at the end of the run; and in the middle of it the same."""
+    threshold, summariser = parse_threshold(rule, OWN), measured(*parts)
+    found = judge_rule(summariser.entries(), threshold)
+    assert judge_rule(summariser.entries_for(threshold), threshold) == found
+    return found
 
 
 STEPS = (
@@ -150,7 +154,7 @@ def test_requests_without_an_answer_and_too_few_samples(
 
 
 def test_a_rule_that_ended_the_run_has_failed_whatever_came_after() -> None:
-    found = judge_rule(entries(*STEPS), parse_threshold("response_time.max < 10ms"), aborted=True)
+    found = judge_rule(measured(*STEPS).entries(), parse_threshold("response_time.max < 10ms"), aborted=True)
     assert found == Check(
         "response_time.max < 10ms", "failed", 9 * MS, "ns", "broken in the middle of the run, which it ended", True
     )

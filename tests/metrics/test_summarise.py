@@ -13,6 +13,7 @@ from loadws.metrics.runinfo import Ending, RunInfo
 from loadws.metrics.summarise import LiveView, Summariser
 from loadws.metrics.summary import ErrorCount, PhaseSpan, Summary, from_json, to_json
 from loadws.terms.metrics import TABLE
+from loadws.terms.thresholds import parse_threshold
 from tests.metrics.made_up import counted, frame, info, ledger, times
 
 MS = 1_000_000
@@ -182,7 +183,7 @@ def test_adding_in_slices_is_adding() -> None:
     one = frame(0, histograms=(times("response_time", [1], step="a"), times("send_lag", [0.1], step="a")))
     sliced = Summariser(info())
     slices = sum(1 for _ in sliced.adding(one))
-    assert slices >= 3
+    assert slices >= 2
     assert sliced.summary(None) == summary(info(), one)
 
 
@@ -266,3 +267,39 @@ def test_a_long_run_of_doublings_does_not_depend_on_the_order_of_processes() -> 
 def test_every_metric_of_an_entry_is_in_the_table() -> None:
     made = summary(info(phases=PHASES), *_run(1, 1, 6), ending=Ending(6.0))
     assert {entry.name for entry in made.metrics} <= TABLE.keys() | {"greeted"}
+
+
+def test_the_send_lag_of_a_process_is_that_of_judged_sends() -> None:
+    """A send belongs to the phase of its intended time, whatever second it was told in."""
+    made = summary(
+        info(phases=PHASES, processes=2),
+        frame(0, "warm-up", warmup=True, histograms=(times("send_lag", [90], "warm-up", step="a"),)),
+        frame(
+            1, histograms=(times("send_lag", [80], "warm-up", step="a"), times("send_lag", [2], step="a")), last=True
+        ),
+        frame(1, process=1, histograms=(times("send_lag", [3], step="a"), times("send_lag", [4], step="b")), last=True),
+        ending=Ending(2.0),
+    )
+    assert [process.send_lag_p99_ns for process in made.generator.processes] == pytest.approx(
+        [2 * MS, 4 * MS], rel=1e-3
+    )
+
+
+def test_one_threshold_takes_few_entries() -> None:
+    made = summariser(
+        info(phases=PHASES),
+        frame(
+            0,
+            phases=((1, 0.0),),
+            histograms=(times("response_time", [1], step="a"), times("response_time", [1], step="b")),
+        ),
+    )
+
+    def labels(rule: str) -> list[dict[str, str]]:
+        return [entry.labels for entry in made.entries_for(parse_threshold(rule))]
+
+    assert labels("response_time.p99 < 1s") == [{}]
+    assert labels("response_time{step=b}.p99 < 1s") == [{"step": "b"}]
+    assert labels("response_time{step=b,phase=steady}.p99 < 1s") == [{"step": "b", "phase": "steady"}]
+    assert labels("response_time{phase=rush}.p99 < 1s") == []
+    assert labels("users < 1") == [{}]

@@ -26,7 +26,7 @@ class Tracer:
     def __init__(self, say: Callable[[str], None], now_ns: Callable[[], int], secrets: tuple[str, ...] = ()) -> None:
         self._say = say
         self._now_ns = now_ns
-        self._start_ns = now_ns()
+        self._start_ns: int | None = None  # of the first line: what came before is none of the user's
         self._secrets = secrets
         self._values: set[str] = set()
         self._depth = 0
@@ -67,7 +67,7 @@ class Tracer:
 
     def _shown(self, what: str, payload: bytes) -> str:
         if what == "close" and len(payload) >= 2:
-            return f"{int.from_bytes(payload[:2])} {self._cut(payload[2:].decode('utf-8', 'replace'))}"
+            return f"{int.from_bytes(payload[:2])} {self._cut(payload[2:].decode('utf-8', 'replace'))}".rstrip()
         if what == "text":
             return self._cut(payload.decode("utf-8", "replace"))
         return self._cut(payload[:LONGEST_SHOWN].hex(" "))
@@ -83,4 +83,6 @@ class Tracer:
         return text
 
     def _line(self, at_ns: int, text: str) -> None:
+        if self._start_ns is None:
+            self._start_ns = at_ns
         self._say(f"{(at_ns - self._start_ns) / 1e6:10.3f} ms  {'  ' * self._depth}{one_line(text)}")

@@ -82,5 +82,7 @@ def compile_log(step: LogStep, compiler: Compiler) -> StepFunction:
             scope.variables.update((name, MASK) for name in secrets if name in scope.variables)
         said = strand.evaluate(step, lambda _: text.text(scope))
         recorder.log(user.index, said, user.run.timers.now_ns())
+        if user.run.tracer is not None:
+            user.run.tracer.note(said)
 
     return log

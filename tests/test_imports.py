@@ -1,0 +1,81 @@
+"""Data flows one way through the house: what may import what, read from the source itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "loadws"
+
+#: Each room, and the rooms below it. ``target`` and ``testing`` stand beside: only ``cli`` and tests look at them.
+BELOW: dict[str, set[str]] = {
+    "terms": set(),
+    "scenario": {"terms"},
+    "plan": {"scenario", "terms"},
+    "transport": {"terms"},
+    "metrics": {"terms"},
+    "engine": {"plan", "transport", "metrics", "scenario", "terms"},
+    "fleet": {"engine", "plan", "transport", "metrics", "scenario", "terms"},
+    "gate": {"metrics", "terms"},
+    "report": {"metrics", "terms"},
+    "target": {"terms"},
+    "testing": {"transport", "terms"},
+    "cli": {"fleet", "gate", "report", "plan", "metrics", "scenario", "target", "terms"},
+}
+#: What gate and report may see of metrics: records and their decoding, never what records them.
+SEEN_BY_REPORTS = {"summary", "frame", "runinfo", "ledger", "hlog", "histogram", "statistics", "values", "quoting"}
+#: Libraries that have one room, or a few, and no other.
+ONLY_IN = {
+    "trio": {"engine", "transport", "fleet", "target", "testing", "cli/run.py"},
+    "trio_websocket": {"transport/trio_ws.py", "target", "testing"},
+    "wsproto": {"transport", "target", "testing"},
+    "h11": {"transport", "target", "testing"},
+    "hdrh": {"metrics"},
+    "vl_convert": {"report"},
+    "jinja2": {"scenario", "report"},
+    "ruamel": {"scenario"},
+    "pydantic": {"scenario", "engine"},
+    "typer": {"cli"},
+    "rich": {"cli", "report"},
+}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[tuple[str, ...]]:
+    """The modules that a file imports, each as its parts; also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (tuple(alias.name.split(".")) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield tuple((node.module or "").split("."))
+            yield from (tuple(f"{node.module}.{alias.name}".split(".")) for alias in node.names)
+
+
+def is_within(relative: Path, rooms: set[str]) -> bool:
+    return any(relative.as_posix() == room or relative.is_relative_to(room) for room in rooms)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_point_down(path: Path) -> None:
+    room = path.relative_to(ROOT).parts[0]
+    if room not in BELOW:
+        assert path.parent == ROOT
+        return
+    for module in imports(path):
+        if module[0] != "loadws" or len(module) < 2:
+            continue
+        assert module[1] == room or module[1] in BELOW[room] or module[1] == "__version__", f"{room} imports {module}"
+        if room in ("gate", "report") and module[1] == "metrics" and len(module) > 2:
+            assert module[2] in SEEN_BY_REPORTS, f"{room} looks into metrics.{module[2]}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_libraries_stay_in_their_rooms(path: Path) -> None:
+    relative = path.relative_to(ROOT)
+    for module in imports(path):
+        if module[0] in ONLY_IN:
+            assert is_within(relative, ONLY_IN[module[0]]), f"{relative} imports {module[0]}"

@@ -12,8 +12,9 @@ still says; ``_send``, because the public ``ping`` waits for its pong.
 
 Traps of the library that end here: an answer that is no 101 raises out of the reader, whatever it was; a ping that
 comes after our close frame, or a second frame of a message that is too large, raises there too; a protocol violation is
-noted but not answered; a pong that waits behind a write that is stuck stops the reading; and nothing waits for the peer
-to close TCP first, so that the ephemeral ports of this machine would run out.
+noted but not answered; a pong that waits behind a write that is stuck stops the reading; TCP is left open after a refusal
+and after the peer's close; and after ours nothing waits for the peer to close TCP first, so that the ephemeral ports of
+this machine would run out.
 
 Errors: what the outside can cause (the libraries' protocol errors, OSError, ValueError, RuntimeError) ends its own
 connection with kind ``failed`` and spares its neighbours. Everything else, and everything that a listener raises, is a
@@ -23,12 +24,12 @@ defect: it leaves the connector and ends the run.
 from __future__ import annotations
 
 import logging
-import re
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import h11
@@ -37,6 +38,7 @@ import trio_websocket
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, Request, TextMessage
 from wsproto.utilities import ProtocolError
 
+from loadws.transport.attempt import Attempt
 from loadws.transport.background import background
 from loadws.transport.base import (
     ConnectFailed,
@@ -45,7 +47,6 @@ from loadws.transport.base import (
     ConnectRequest,
     ConnectTimings,
     End,
-    FailurePhase,
     HandshakeRefused,
     Listener,
     NotOpen,
@@ -56,11 +57,12 @@ from loadws.transport.base import (
     close_payload,
     encodable,
 )
-from loadws.transport.dial import Names, open_tcp, start_tls
+from loadws.transport.dial import Names
 from loadws.transport.outbox import Outbox, WaitingMessage, WaitingPing, WaitingPong
 from loadws.transport.pings import Pings
+from loadws.transport.request import checked_url, host_and_headers
 from loadws.transport.tcp import READ_SIZE, TcpStream
-from loadws.transport.url import WsUrl, parse_url
+from loadws.transport.url import WsUrl
 from loadws.transport.watched import TOO_LARGE, Frame, WatchedProtocol, WatchedWire
 
 #: How long a connection that has ended waits for the peer to close TCP first. Who closes first keeps the port for a minute.
@@ -71,8 +73,6 @@ _OUTSIDE = (ProtocolError, h11.ProtocolError, OSError, ValueError, RuntimeError)
 _NO_CODE = 1005
 _NOT_UTF8 = 1007
 _VIOLATIONS = {_NOT_UTF8: "protocol.utf8", TOO_LARGE: "protocol.too_large"}
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_NOT_IN_A_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 By = Literal["us", "peer", "lost"]
 
@@ -120,17 +120,6 @@ class TrioWebSocketTransport:
                 connector.cut_off()
 
 
-def checked_url(request: ConnectRequest) -> WsUrl:
-    """The request's URL; raises ValueError where URL, headers or subprotocols cannot be sent as they are."""
-    for name, value in request.headers:
-        if not _TOKEN.fullmatch(name) or _NOT_IN_A_VALUE.search(value):
-            raise ValueError(f"the header {name!r} cannot be sent: HTTP does not allow one of its characters")
-    for subprotocol in request.subprotocols:
-        if not _TOKEN.fullmatch(subprotocol):
-            raise ValueError(f"{subprotocol!r} cannot be a subprotocol: it has to be one word")
-    return parse_url(request.url)
-
-
 class _Connector:
     def __init__(self, transport: TrioWebSocketTransport, timers: Timers, nursery: trio.Nursery) -> None:
         self.transport = transport
@@ -138,10 +127,11 @@ class _Connector:
         self.nursery = nursery
         self.names = Names(timers)
         self.live: dict[_Connection, None] = {}
-        self._attempts: set[_Attempt] = set()
+        self._attempts: set[Attempt[_Connection]] = set()
 
     async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
-        attempt = _Attempt(self, request, listener)
+        make = partial(_Connection, self, request, listener)
+        attempt = Attempt(request, self.timers, self.names, self.transport.tls_for, make)
         self._attempts.add(attempt)
         try:
             with attempt.scope:
@@ -161,67 +151,6 @@ class _Connector:
             connection.cut_off()
 
 
-class _Attempt:
-    """One connection being opened. ``scope`` is the one deadline of all its parts."""
-
-    def __init__(self, connector: _Connector, request: ConnectRequest, listener: Listener) -> None:
-        self._connector = connector
-        self._timers = connector.timers
-        self._request = request
-        self._listener = listener
-        self._began_ns = connector.timers.now_ns()
-        self._phase: FailurePhase = "dns"
-        self._was_cut_off = False
-        self._tcp: TcpStream | None = None
-        self._connection: _Connection | None = None
-        self.scope = trio.CancelScope(deadline=trio.current_time() + request.open_timeout_ns / 1e9)
-
-    async def run(self) -> None:
-        try:
-            url = checked_url(self._request)
-        except ValueError as error:
-            raise ConnectFailed("upgrade", "failed", str(error)) from error
-        addresses, dns_ns = await self._connector.names.resolve(url.host, url.port)
-        self._phase = "tcp"
-        tcp_began_ns = self._timers.now_ns()
-        self._tcp = await open_tcp(addresses, self._timers, self.scope.deadline)
-        tcp_ns = self._timers.now_ns() - tcp_began_ns
-        stream, tls_ns = await self._secured(self._tcp, url)
-        self._phase = "upgrade"
-        parts = ConnectTimings(0, dns_ns, tcp_ns, tls_ns)
-        self._connection = _Connection(self._connector, self._request, self._listener, self._tcp, self._began_ns, parts)
-        await self._connection.upgrade(stream, url, self.scope)
-
-    def outcome(self) -> Connection:
-        """An upgrade that was done in the very moment of the deadline is done."""
-        if self._connection is not None and self._connection.has_opened:
-            return self._connection
-        if self._was_cut_off:
-            raise ConnectFailed(self._phase, "cut_off", "the run was over before the connection was open")
-        if self._connection is not None:
-            raise self._connection.out_of_time()
-        raise ConnectFailed(self._phase, "timeout", f"not done within {self._request.open_timeout_ns / 1e9:g} s")
-
-    def abandon(self) -> None:
-        """Nobody waits any more: closes what is half open, drops what is open."""
-        if self._connection is not None and self._connection.has_opened:
-            self._connection.drop()
-        elif self._tcp is not None:
-            self._tcp.cut()
-
-    def cut_off(self) -> None:
-        self._was_cut_off = True
-        self.scope.cancel()
-
-    async def _secured(self, tcp: TcpStream, url: WsUrl) -> tuple[trio.abc.Stream, int | None]:
-        if not url.secure:
-            return tcp, None
-        self._phase = "tls"
-        began_ns = self._timers.now_ns()
-        stream = await start_tls(tcp, self._connector.transport.tls_for(self._request), url.host)
-        return stream, self._timers.now_ns() - began_ns
-
-
 class _Connection:
     """A connection and its one state. ``closing``: our close frame is out. ``ended``: told, though TCP may linger."""
 
@@ -232,7 +161,6 @@ class _Connection:
         listener: Listener,
         tcp: TcpStream,
         began_ns: int,
-        parts: ConnectTimings,
     ) -> None:
         self._connector = connector
         self._timers = connector.timers
@@ -252,7 +180,7 @@ class _Connection:
         self._pings = Pings(connector.timers, self._queue_ping)
         self.has_opened = False
         self._began_ns = began_ns
-        self.timings = parts  # total and upgrade are not known yet
+        self.timings = ConnectTimings(0)
         self.subprotocol: str | None = None
         self.response_headers: tuple[tuple[str, str], ...] = ()
 
@@ -298,13 +226,16 @@ class _Connection:
     def drop(self) -> None:
         self._cut("us")
 
-    # What the connector calls.
+    # What the connector and its attempt call.
 
-    async def upgrade(self, stream: trio.abc.Stream, url: WsUrl, scope: trio.CancelScope) -> None:
+    async def upgrade(
+        self, stream: trio.abc.Stream, url: WsUrl, parts: ConnectTimings, scope: trio.CancelScope
+    ) -> None:
         """Starts the connection's task and waits until it has opened; raises what came instead."""
+        self.timings = parts
         self._protocol = WatchedProtocol(self, self._request.max_message_size)
         self._wire = WatchedWire(self, stream, self._request.subprotocols, scope, self._timers.now_ns)
-        host, headers = _host_and_headers(self._request, url)
+        host, headers = host_and_headers(self._request, url)
         self._ws = trio_websocket.WebSocketConnection(
             self._wire,
             self._protocol,
@@ -574,15 +505,6 @@ class _Connection:
                 self._trace("out", "pong", bytes(payload))
             case CloseConnection(code=code, reason=reason):
                 self._trace("out", "close", close_payload(_given(code), reason or ""))
-
-
-def _host_and_headers(request: ConnectRequest, url: WsUrl) -> tuple[str, list[tuple[bytes, bytes]]]:
-    """The library writes Host itself and HTTP allows only one, so a scenario's own takes its place."""
-    given = {name.lower(): value for name, value in request.headers}
-    headers = [(name.encode(), value.encode()) for name, value in request.headers if name.lower() != "host"]
-    if url.authorization and "authorization" not in given:
-        headers.append((b"Authorization", url.authorization.encode()))
-    return given.get("host", url.host_header), headers
 
 
 def _given(code: int) -> int | None:

@@ -37,6 +37,25 @@ MS = 1_000_000
 PATIENCE_S = 20
 
 
+class Notes:
+    """What a server saw, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+        self._changed = trio.Event()
+
+    def note(self, row: Any) -> None:
+        self.rows.append(row)
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def come(self, count: int) -> list[Any]:
+        with trio.fail_after(PATIENCE_S):
+            while len(self.rows) < count:
+                await self._changed.wait()
+        return self.rows
+
+
 @asynccontextmanager
 async def opened() -> AsyncIterator[Connector]:
     async with open_timers() as timers, TrioWebSocketTransport().open(timers) as connector:
@@ -120,65 +139,60 @@ def test_a_101_in_pieces() -> None:
     ],
 )
 def test_a_violation_is_answered_with_its_close_code(bad: bytes, code: int) -> None:
-    codes: list[int] = []
+    codes = Notes()
 
     async def handle(connection: RawConnection) -> None:
         await connection.accept()
         await connection.send(bad)
-        codes.append(int.from_bytes((await connection.read_until_close())[:2], "big"))
+        codes.note(int.from_bytes((await connection.read_until_close())[:2], "big"))
 
     async def main() -> None:
         async with serve(handle) as address, opened() as connector:
             _, heard = await connected(connector, f"ws://{address}", max_message_size=100)
             await heard.has_ended()
-            while not codes:
-                await trio.sleep(0.001)
+            assert await codes.come(1) == [code]
 
     trio.run(main)
-    assert codes == [code]
 
 
 def test_the_peers_close_is_answered_and_the_peer_may_close_tcp_first() -> None:
     """Who closes TCP first keeps its port for a minute; this machine has only so many."""
-    seen: list[Any] = []
+    seen = Notes()
 
     async def handle(connection: RawConnection) -> None:
         await connection.accept()
         await connection.send(close_frame(1001, "going"))
-        seen.append(await connection.read_until_close())
+        seen.note(await connection.read_until_close())
         with trio.move_on_after(0.05) as waiting:
             await connection.read_to_the_end()
-        seen.append("the client waits" if waiting.cancelled_caught else "the client closed first")
+        seen.note("the client waits" if waiting.cancelled_caught else "the client closed first")
 
     async def main() -> None:
         async with serve(handle) as address, opened() as connector:
             _, heard = await connected(connector, f"ws://{address}")
             await heard.has_ended()
-            while len(seen) < 2:
-                await trio.sleep(0.001)
+            assert await seen.come(2) == [b"\x03\xe9going", "the client waits"]
 
     trio.run(main)
-    assert seen == [b"\x03\xe9going", "the client waits"]
 
 
 def test_a_peer_that_never_closes_tcp_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trio_ws, "LINGER_NS", 20 * MS)
-    seen: list[str] = []
+    seen = Notes()
 
     async def handle(connection: RawConnection) -> None:
         await connection.accept()
         await connection.read_until_close()
         await connection.send(close_frame(1000))
         await connection.read_to_the_end()
-        seen.append("closed")
+        seen.note("closed")
 
     async def main() -> None:
         async with serve(handle) as address, opened() as connector:
             connection, heard = await connected(connector, f"ws://{address}")
             await connection.close()
             assert heard.end.kind is None
-            while not seen:
-                await trio.sleep(0.001)
+            await seen.come(1)
 
     trio.run(main)
 
@@ -277,13 +291,16 @@ def test_a_write_in_the_background_tells_that_it_is_unfinished() -> None:
 
     @against(faults.never_reads(), write_timeout_ns=50 * MS)
     async def _(connection: Connection, heard: Recorder) -> None:
-        while not heard.ends:
+        refused = []
+        for _ in range(faults.A_FLOOD // 1_000_000):
             try:
                 connection.send_soon(b"x" * 1_000_000, Told())
             except NotOpen as full:
-                assert full.kind == "backlog"
-                await heard.has_ended()
-            await trio.sleep(0.001)
+                refused.append(full.kind)
+            await trio.testing.wait_all_tasks_blocked()  # whatever could be written has been
+        assert set(refused) == {"backlog"}
+        await heard.has_ended()
+        await trio.testing.wait_all_tasks_blocked()
 
     assert Told.calls[-1] == "unfinished"
     assert set(Told.calls[:-1]) <= {"written"}
@@ -293,8 +310,10 @@ def test_a_failed_write_does_not_hide_what_the_peer_said_before(monkeypatch: pyt
     async def broken(self: TcpStream, data: bytes) -> None:
         raise trio.BrokenResourceError("the peer is gone")
 
+    failed = trio.Event()
+
     async def late(connection: RawConnection) -> None:
-        await trio.sleep(0.02)
+        await failed.wait()
         await connection.send(close_frame(1001))
         await connection.read_to_the_end()
 
@@ -304,7 +323,8 @@ def test_a_failed_write_does_not_hide_what_the_peer_said_before(monkeypatch: pyt
             patch.setattr(TcpStream, "send_all", broken)
             with pytest.raises(NotOpen):
                 await connection.send("x", Outgoing())
-            end = await heard.has_ended()
+        failed.set()
+        end = await heard.has_ended()
         assert (end.by, end.code) == ("peer", 1001)
 
 
@@ -325,26 +345,23 @@ def test_a_failed_write_after_which_nothing_comes_is_a_reset(monkeypatch: pytest
 
 
 def test_an_attempt_that_is_cancelled_closes_what_is_half_open() -> None:
-    seen: list[str] = []
+    seen = Notes()
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_request()
-        seen.append("asked")
+        seen.note("asked")
         await connection.read_to_the_end()
-        seen.append("closed")
+        seen.note("closed")
 
     async def main() -> None:
         async with serve(handle) as address, opened() as connector:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(connected, connector, f"ws://{address}")
-                while not seen:
-                    await trio.sleep(0.001)
+                await seen.come(1)
                 nursery.cancel_scope.cancel()
-            while len(seen) < 2:
-                await trio.sleep(0.001)
+            assert await seen.come(2) == ["asked", "closed"]
 
     trio.run(main)
-    assert seen == ["asked", "closed"]
 
 
 def test_an_attempt_is_cut_off_with_its_connector() -> None:
@@ -355,10 +372,16 @@ def test_an_attempt_is_cut_off_with_its_connector() -> None:
             await connected(connector, url)
         kinds.append(failure.value.kind)
 
+    asked = Notes()
+
+    async def handle(connection: RawConnection) -> None:
+        asked.note(await connection.read_request())
+        await connection.read_to_the_end()
+
     async def main() -> None:
-        async with faults.silent_after_tcp() as url, trio.open_nursery() as nursery, opened() as connector:
-            nursery.start_soon(attempt, connector, url)
-            await trio.sleep(0.02)
+        async with serve(handle) as address, trio.open_nursery() as nursery, opened() as connector:
+            nursery.start_soon(attempt, connector, f"ws://{address}")
+            await asked.come(1)
 
     trio.run(main)
     assert kinds == ["upgrade.cut_off"]

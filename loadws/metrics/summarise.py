@@ -27,7 +27,7 @@ from loadws.metrics.summary import (
     Summary,
     Verdict,
 )
-from loadws.metrics.timeline import Timeline
+from loadws.metrics.timeline import GAUGES, Timeline
 from loadws.metrics.totals import Totals
 from loadws.metrics.values import Values, supported_percentiles
 from loadws.terms.errors import ExitCode
@@ -219,9 +219,7 @@ class Summariser:
         **labels: str,
     ) -> Iterator[MetricEntry]:
         yield from self._totals.entries(phases, seconds, names, having, **labels)
-        for gauge in self._timeline.gauge_entries(phases, **labels):
-            if names is None or gauge.name in names:
-                yield gauge
+        yield from self._timeline.gauge_entries(phases, GAUGES if names is None else names, **labels)
 
     def _generator(self) -> Generator:
         processes: list[ProcessHealth] = [watch.health() for _, watch in sorted(self._processes.items())]

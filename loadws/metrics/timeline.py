@@ -194,10 +194,14 @@ class Timeline:
         if self._tidied != self._newest and self._tidied in self._points:
             yield from self._points[self._tidied].closing()
 
-    def gauge_entries(self, phases: Collection[str], **labels: str) -> list[MetricEntry]:
-        """The gauges over some phases."""
+    def gauge_entries(
+        self, phases: Collection[str], names: Collection[str] = GAUGES, **labels: str
+    ) -> list[MetricEntry]:
+        """The gauges over some phases; other names among ``names`` are passed over."""
         entries = []
         for name in GAUGES:
+            if name not in names:
+                continue
             levels = [level for point in self._points.values() if (level := point.gauge(name, phases))]
             if levels:
                 entries.append(_gauge_entry(name, labels, levels))

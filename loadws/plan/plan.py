@@ -190,7 +190,7 @@ def _planned(phase: Phase, before: PlannedPhase | None) -> PlannedPhase:
     users_before, rate_before = (before.users_to, before.rate_to) if before else (0, 0.0)
     return PlannedPhase(
         index=index,
-        name=phase.name or f"phase {index + 1}",
+        name=phase.name or f"phase-{index + 1}",
         warmup=phase.warmup,
         start_ns=_end_ns(before),
         duration_ns=phase.for_,

@@ -43,10 +43,10 @@ def test_phases_follow_one_another_and_ramps_begin_where_the_last_ended() -> Non
     )
     assert plan.phases == (
         PlannedPhase(0, "up", True, 0, 10 * NS_PER_S, None, 0, 20, 0.0, 0.0, "poisson", None, 0),
-        PlannedPhase(1, "phase 2", False, 10 * NS_PER_S, 5 * NS_PER_S, None, 20, 50, 0.0, 8.0, "uniform", 30, 0),
-        PlannedPhase(2, "phase 3", False, 15 * NS_PER_S, 5 * NS_PER_S, 9, 0, 0, 8.0, 2.0, "poisson", None, 20),
-        PlannedPhase(3, "phase 4", False, 20 * NS_PER_S, None, 100, 3, 3, 0.0, 0.0, "poisson", None, 20),
-        PlannedPhase(4, "phase 5", False, None, NS_PER_S, None, 3, 3, 0.0, 0.0, "poisson", None, 20),
+        PlannedPhase(1, "phase-2", False, 10 * NS_PER_S, 5 * NS_PER_S, None, 20, 50, 0.0, 8.0, "uniform", 30, 0),
+        PlannedPhase(2, "phase-3", False, 15 * NS_PER_S, 5 * NS_PER_S, 9, 0, 0, 8.0, 2.0, "poisson", None, 20),
+        PlannedPhase(3, "phase-4", False, 20 * NS_PER_S, None, 100, 3, 3, 0.0, 0.0, "poisson", None, 20),
+        PlannedPhase(4, "phase-5", False, None, NS_PER_S, None, 3, 3, 0.0, 0.0, "poisson", None, 20),
     )[:3] + tuple(plan.phases[3:])
     assert [phase.start_ns for phase in plan.phases] == [0, 10 * NS_PER_S, 15 * NS_PER_S, 20 * NS_PER_S, None]
     assert (plan.held_most, plan.expected_arrivals, plan.total_ns) == (50, 45, None)

@@ -57,6 +57,10 @@ T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Field(strict=False)]
 
 
+#: What a schema lets stand in place of a unit: a reference to the environment.
+_REFERENCE = r"|^\$\{.*\}$"
+
+
 def _unit(parse: Any, what: str) -> Any:
     def convert(value: Any) -> Any:
         if not isinstance(value, str):
@@ -72,7 +76,7 @@ def _unit(parse: Any, what: str) -> Any:
 Duration = Annotated[
     int,
     BeforeValidator(_unit(parse_duration, "duration"), json_schema_input_type=str),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["250ms", "10s", "1m30s"]}),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN + _REFERENCE, "examples": ["250ms", "10s", "1m30s"]}),
 ]
 
 
@@ -86,12 +90,12 @@ Span = Annotated[Duration, AfterValidator(_more_than_nothing)]
 Rate = Annotated[
     float,
     BeforeValidator(_unit(parse_rate, "rate"), json_schema_input_type=str),
-    WithJsonSchema({"type": "string", "pattern": RATE_PATTERN, "examples": ["200/s", "30/m"]}),
+    WithJsonSchema({"type": "string", "pattern": RATE_PATTERN + _REFERENCE, "examples": ["200/s", "30/m"]}),
 ]
 Size = Annotated[
     int,
     BeforeValidator(_unit(parse_size, "size"), json_schema_input_type=str),
-    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN, "examples": ["64KiB", "1MiB"]}),
+    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN + _REFERENCE, "examples": ["64KiB", "1MiB"]}),
 ]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -176,8 +180,16 @@ def _different(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _different_headers(headers: dict[str, str]) -> dict[str, str]:
+    _different(tuple(name.lower() for name in headers))
+    return headers
+
+
 #: Names are HTTP tokens, values one line; what the handshake writes itself is refused.
-Headers = dict[Annotated[str, AfterValidator(_header_name)], Annotated[Template, AfterValidator(_header_value)]]
+Headers = Annotated[
+    dict[Annotated[str, AfterValidator(_header_name)], Annotated[Template, AfterValidator(_header_value)]],
+    AfterValidator(_different_headers),
+]
 Subprotocols = Annotated[Many[Annotated[str, AfterValidator(_token)]], AfterValidator(_different)]
 
 

@@ -29,7 +29,7 @@ def test_it_is_a_schema() -> None:
     assert schema["title"] == "loadws scenario"
 
 
-@pytest.mark.parametrize("text", [SMALLEST, EVERYTHING])
+@pytest.mark.parametrize("text", [SMALLEST, EVERYTHING, SMALLEST.replace("10s", "'${TIME:-10s}'")])
 def test_it_knows_what_loads(text: str) -> None:
     assert errors(text) == []
 

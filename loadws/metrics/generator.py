@@ -25,6 +25,8 @@ BUSY_SHARE = 0.05  # of the judged time
 LEAST_LIMIT_NS = NS_PER_MS
 LIMIT_SHARE = 0.1  # of the tightest latency that is judged
 
+#: What a run's last moment shows is no second like the others.
+_SHORTEST_S = 0.1
 _ADVICE = "use more processes or more machines, or a lower rate"
 
 
@@ -83,8 +85,9 @@ class ProcessWatch:
 
     def _judge(self, frame: Frame) -> None:
         health, seconds = frame.health, frame.duration_s
-        self._cpu.add(health.cpu_share)
-        self._loop_lag.add(health.loop_lag_p99_ns)
+        if seconds >= _SHORTEST_S:
+            self._cpu.add(health.cpu_share)
+            self._loop_lag.add(health.loop_lag_p99_ns)
         self._seconds += seconds
         self._cpu_s += health.cpu_share * seconds
         self._busy_s += seconds if health.cpu_share > BUSY else 0.0
@@ -98,7 +101,7 @@ class ProcessWatch:
             cpu_share_mean=self._cpu_s / seconds,
             cpu_share_p95=self._cpu.percentile(95),
             cpu_over_90_share=self._busy_s / seconds,
-            loop_lag_p99_ns=self._loop_lag.percentile(99),
+            loop_lag_p99_ns=min(self._loop_lag.percentile(99), self._loop_lag_max),
             loop_lag_max_ns=self._loop_lag_max,
             send_lag_p99_ns=send_lag_p99(self._send_lag),
             gc_pause_max_ns=self._gc_pause_max,

@@ -110,6 +110,15 @@ def test_a_process_is_watched_in_judged_time_only() -> None:
     }
 
 
+def test_the_last_moment_is_no_window_like_the_others() -> None:
+    health = watched(
+        frame(0, health=Health(cpu_share=0.25, loop_lag_max_ns=555, loop_lag_p99_ns=555)),
+        frame(1, duration_s=0.02, health=Health(cpu_share=1.0, loop_lag_max_ns=111, loop_lag_p99_ns=111), last=True),
+    )
+    assert (health.cpu_share_p95, health.cpu_over_90_share) == pytest.approx((0.25, 0.02 / 1.02))
+    assert (health.loop_lag_p99_ns, health.loop_lag_max_ns) == (555, 555)  # rounding up stops at the maximum
+
+
 def test_a_process_that_never_spoke_is_incomplete() -> None:
     health = watched()
     assert (health.complete, health.send_lag_p99_ns, health.cpu_over_90_share) == (False, None, 0.0)

@@ -1,0 +1,222 @@
+"""Named faults over real sockets, through a whole run: each ends in a counted kind, kept data, an exit code, and a ledger
+that adds up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+import trio
+
+from loadws.engine.lifecycle import Lifecycle
+from loadws.fleet.shard import ShardOrder, run_shard
+from loadws.gate.verdict import judge
+from loadws.metrics.frame import Frame
+from loadws.metrics.runinfo import Ending, PhaseInfo, RunInfo
+from loadws.metrics.summarise import Summariser
+from loadws.metrics.summary import Summary
+from loadws.scenario.build import Overrides
+from loadws.terms.errors import ExitCode
+from loadws.testing import faults
+
+Fault = Callable[[], AbstractAsyncContextManager[str]]
+
+SCENARIO = """
+target: ws://127.0.0.1:1
+graceful_stop: 1s
+load: [{{users: 2, iterations: 2}}]
+connection: {{open_timeout: 300ms, close_timeout: 200ms{options}}}
+flow:
+  - connect
+  - request: {{name: ask, send: hello, reply: {{where: {{text: hello}}, within: 300ms}}}}
+  - close
+"""
+INFO = RunInfo(
+    schema_version=1, scenario="faults", started_at="2026-01-01T00:00:00Z", seed=1, transport="trio-websocket", processes=1,
+    loadws_version="0", model="closed", target="ws://127.0.0.1:1", phases=(PhaseInfo("phase-1", False, None),), rules=(),
+    own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={}, machine={}, versions={},
+)  # fmt: skip
+
+
+def run_against(fault: AbstractAsyncContextManager[str], options: str = "") -> Summary:
+    """Two users, one flow each, against the fault. The ledger must add up."""
+    summariser = Summariser(INFO)
+
+    async def deliver(frame: Frame) -> None:
+        summariser.add(frame)
+
+    async def main() -> Ending:
+        with trio.fail_after(20):
+            async with fault as url:
+                text = SCENARIO.format(options=options)
+                order = ShardOrder("faults.yaml", text, Overrides(target=url), {}, 1, "trio-websocket")
+                return await run_shard(order, deliver, Lifecycle())
+
+    ending = trio.run(main)
+    summary = summariser.summary(ending, judge(summariser.summary(ending), (), {}, ending))
+    assert summary.ledger.imbalances() == []
+    assert summary.ledger.connections.attempted == 2
+    return summary
+
+
+def error_kinds(summary: Summary) -> Counter[str]:
+    kinds: Counter[str] = Counter()
+    for error in summary.errors:
+        kinds[error.kind] += error.count
+    return kinds
+
+
+def test_nothing_wrong_passes() -> None:
+    summary = run_against(faults.echo())
+
+    assert error_kinds(summary) == {}
+    assert summary.verdict.exit_code == ExitCode.PASSED
+    assert summary.ledger.messages.answered == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (faults.nothing_listens, "tcp.refused"),
+        (faults.accepts_nobody, "upgrade.timeout"),
+        (faults.closes_before_101, "upgrade.closed"),
+        (faults.silent_after_tcp, "upgrade.timeout"),
+        (faults.not_http, "upgrade.not_http"),
+        (faults.untrusted_tls, "tls.untrusted"),
+        (faults.tls_silent, "tls.timeout"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_a_target_that_is_no_http_server_is_unreachable(fault: Fault, kind: str) -> None:
+    summary = run_against(fault())
+
+    assert error_kinds(summary) == {kind: 2}
+    assert summary.ledger.failures == {kind: 2}
+    assert summary.verdict.exit_code == ExitCode.UNREACHABLE
+
+
+def test_a_wrong_accept_is_an_answer_all_the_same() -> None:
+    summary = run_against(faults.wrong_accept())
+
+    assert summary.ledger.failures == {"upgrade.bad_accept": 2}
+    assert summary.verdict.exit_code == ExitCode.FAILED
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "404 Not Found", "503 Busy", "302 Found"])
+def test_a_refused_upgrade_is_counted_by_its_status(status: str) -> None:
+    summary = run_against(faults.refused(status))
+
+    code = status.split()[0]
+    assert error_kinds(summary) == {f"http.{code}": 2}
+    assert summary.ledger.refusals == {code: 2}
+    assert summary.ledger.failures == {}
+    assert summary.verdict.exit_code == ExitCode.FAILED
+
+
+@pytest.mark.parametrize("code", [1001, 1008, 1011, 1013, 4001])
+def test_a_close_by_the_server_is_counted_by_its_code(code: int) -> None:
+    summary = run_against(faults.close_with(code))
+
+    assert error_kinds(summary) == {f"closed.{code}": 2}
+    assert summary.ledger.close_codes == {f"peer.{code}": 2}
+
+
+def test_a_close_without_code_is_one_of_its_own() -> None:
+    summary = run_against(faults.close_with(None))
+
+    assert error_kinds(summary) == {"closed.none": 2}
+    assert summary.ledger.close_codes == {"peer.none": 2}
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (faults.closes_tcp, "eof"),
+        (faults.reset_mid_message, "reset"),
+        (faults.invalid_utf8, "protocol.utf8"),
+        (faults.reserved_bits, "protocol.frame"),
+        (faults.unknown_opcode, "protocol.frame"),
+        (faults.too_large_message, "protocol.too_large"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_a_connection_that_is_lost_is_counted_by_kind(fault: Fault, kind: str) -> None:
+    summary = run_against(fault())
+
+    assert error_kinds(summary) == {f"lost.{kind}": 2}
+    assert summary.ledger.connections.lost == 2
+    assert summary.ledger.close_codes == {f"lost.{kind}": 2}
+
+
+def test_a_server_that_accepts_and_then_says_nothing_meets_deadlines() -> None:
+    summary = run_against(faults.silent_after_101())
+
+    assert error_kinds(summary) == {"timeout": 2, "close_timeout": 2}
+    assert summary.ledger.messages.timed_out == 2
+    assert summary.ledger.connections.closed_by_us == 2
+
+
+def test_a_server_that_answers_no_ping_is_lost() -> None:
+    summary = run_against(faults.silent_after_101(), ", ping: {every: 50ms, timeout: 100ms}")
+
+    assert error_kinds(summary) == {"lost.ping_timeout": 2}
+    assert summary.ledger.messages.unanswered == 2
+
+
+def test_fragments_and_control_frames_between_them_are_one_message() -> None:
+    summary = run_against(faults.fragmenting())
+
+    assert summary.ledger.messages.received == 4
+
+
+def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nowhere:
+        async def __aenter__(self) -> str:
+            return "ws://no-such-host.invalid:1"
+
+        async def __aexit__(self, *_: object) -> None: ...
+
+    async def fails(*_: object, **__: object) -> object:
+        import socket
+
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(trio.socket, "getaddrinfo", fails)
+    summary = run_against(Nowhere())
+
+    assert summary.ledger.failures == {"dns.not_found": 2}
+    assert summary.verdict.exit_code == ExitCode.UNREACHABLE
+
+
+def test_ports_that_are_used_up_are_told_from_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = run_with_a_socket_that_raises(monkeypatch, 99, "Cannot assign requested address")
+
+    assert summary.ledger.failures == {"tcp.no_ports": 2}
+
+
+def test_the_file_limit_is_told_from_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = run_with_a_socket_that_raises(monkeypatch, 24, "Too many open files")
+
+    assert summary.ledger.failures == {"tcp.file_limit": 2}
+
+
+def run_with_a_socket_that_raises(monkeypatch: pytest.MonkeyPatch, number: int, text: str) -> Summary:
+    import socket
+
+    def connect_ex(self: socket.socket, address: object) -> int:
+        raise OSError(number, text)
+
+    def connect(self: socket.socket, address: object) -> None:
+        raise OSError(number, text)
+
+    class Failing(socket.socket):
+        pass
+
+    monkeypatch.setattr(Failing, "connect", connect, raising=False)
+    monkeypatch.setattr(Failing, "connect_ex", connect_ex, raising=False)
+    monkeypatch.setattr("loadws.transport.dial.socket.socket", Failing)
+    return run_against(faults.nothing_listens())
+
+

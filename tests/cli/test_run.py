@@ -1,0 +1,207 @@
+"""``loadws run`` from end to end: real processes, a real server, exit codes, and what is left on the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.commands import run
+
+HELD = """
+target: builtin:echo
+load: [{users: 3, for: 600ms}]
+flow: [{request: hello}, {think: 20ms}]
+"""
+LONG = """
+name: long
+target: builtin:echo
+graceful_stop: 20s
+load: [{users: 3, for: 10m}]
+flow: [{request: hello}, {think: 20ms}]
+"""
+WITHIN_S = 60
+
+
+def written(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "scenario.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def out(tmp_path: Path) -> tuple[str, str]:
+    return "--out", str(tmp_path / "reports")
+
+
+def summary_of(tmp_path: Path, scenario: str = "scenario") -> dict[str, Any]:
+    path = tmp_path / "reports" / scenario / "latest" / "summary.json"
+    summary: dict[str, Any] = json.loads(path.read_text())
+    return summary
+
+
+def test_a_run_that_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = "thresholds: ['response_time{step=hello}.p50 < 10s', error_rate == 0%]\n"
+    result = run(capsys, "run", written(tmp_path, HELD + rules), *out(tmp_path))
+
+    assert result.code == 0, result.out + result.err
+    summary = summary_of(tmp_path)
+    assert summary["verdict"]["outcome"] == "passed"
+    assert summary["ledger"]["messages"]["sent"] == summary["ledger"]["messages"]["answered"] > 0
+    files = {path.name for path in (tmp_path / "reports/scenario/latest").iterdir()}
+    assert files == {
+        "errors.ndjson", "intervals.hlog", "junit.xml", "report.html", "run.json", "scenario.yaml", "summary.json",
+        "summary.md", "windows.ndjson",
+    }  # fmt: skip
+
+
+def test_a_threshold_that_fails_fails_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, "run", written(tmp_path, HELD + "thresholds: [iterations > 1000000]\n"), *out(tmp_path))
+
+    assert result.code == 1
+    assert "iterations > 1000000" in result.out
+
+
+def test_no_data_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, "run", written(tmp_path, HELD + "thresholds: [ping_time.max < 1s]\n"), *out(tmp_path))
+
+    assert result.code == 1
+    assert summary_of(tmp_path)["verdict"]["checks"][0]["outcome"] == "no_data"
+
+
+def test_a_target_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, "run", written(tmp_path, HELD), "--target", "ws://127.0.0.1:9", *out(tmp_path))
+
+    assert result.code == 5
+    assert "tcp.refused" in result.out
+
+
+def test_a_rule_that_aborts_ends_the_run_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rule = "thresholds: [{rule: iterations < 1, abort: true}]\n"
+    result = run(capsys, "run", written(tmp_path, LONG + rule), *out(tmp_path))
+
+    assert result.code == 1
+    assert "iterations < 1" in result.out
+    summary = summary_of(tmp_path, "long")
+    assert summary["verdict"]["outcome"] == "aborted"
+    assert summary["run"]["duration_s"] < 60
+
+
+def test_what_cannot_be_written_is_said_before_the_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "reports").write_text("a file in the way")
+    result = run(capsys, "run", written(tmp_path, HELD), *out(tmp_path))
+
+    assert result.code == 2
+    assert "in the way" in result.err
+
+
+def test_more_users_than_this_machine_can_hold_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, "run", written(tmp_path, HELD), "--users", "100000000", *out(tmp_path))
+
+    assert result.code == 2
+    assert "100,000,000 users" in result.err
+    assert not (tmp_path / "reports").exists()
+
+
+def test_trace_prints_frames_and_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, "run", written(tmp_path, HELD), "--trace", *out(tmp_path))
+
+    assert result.code == 0
+    for expected in ("-> request  GET / HTTP/1.1", "<- response HTTP/1.1 101", "-> text     5 B  hello", "think took"):
+        assert expected in result.out
+    assert not (tmp_path / "reports").exists()
+
+
+def test_trace_of_a_flow_that_fails_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    failing = HELD.replace("{request: hello}", "{request: {send: hello, reply: {check: {text: bye}}}}")
+    result = run(capsys, "run", written(tmp_path, failing), "--trace")
+
+    assert result.code == 1
+    assert "error check" in result.out
+
+
+def test_secrets_are_in_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = HELD.replace("flow:", "variables: {token: none}\nsecrets: [token]\non: {error: [{log: 'e {{ token }}'}]}\n"
+                                 "connection: {headers: {Authorization: 'Bearer {{ token }}', Cookie: 'a={{ token }}'}}\nflow:")  # fmt: skip
+    arguments = ("run", written(tmp_path, text), "--set", "token=hunter2hunter2")
+    ran = run(capsys, *arguments, *out(tmp_path))
+    traced = run(capsys, *arguments, "--trace")
+
+    assert (ran.code, traced.code) == (0, 0), ran.out + ran.err
+    kept = "".join(path.read_text() for path in (tmp_path / "reports/scenario/latest").iterdir())
+    assert "hunter2" not in kept + ran.out + ran.err + traced.out + traced.err
+
+
+# -- signals: a process of its own --------------------------------------------------------------------------------------
+
+
+def start(tmp_path: Path, text: str = LONG) -> subprocess.Popen[str]:
+    """A run that has said its first live line: its load is under way."""
+    command = [sys.executable, "-m", "loadws", "run", written(tmp_path, text), *out(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+    assert process.stdout is not None
+    assert "users" in process.stdout.readline()
+    return process
+
+
+@pytest.mark.parametrize(("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
+def test_a_signal_ends_the_run_gracefully(tmp_path: Path, number: signal.Signals, name: str) -> None:
+    process = start(tmp_path)
+    process.send_signal(number)
+    printed, _ = process.communicate(timeout=WITHIN_S)
+
+    assert process.returncode == 130, printed
+    summary = summary_of(tmp_path, "long")
+    assert summary["run"]["interrupted"] == name
+    assert summary["ledger"]["sessions"] == {"started": 3, "completed": 3, "failed": 0, "cut_off": 0}
+    assert (tmp_path / "reports/long/latest/report.html").exists()
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    """Each request waits for an answer that never comes: gracefully, that would take 20 s."""
+    silent = LONG.replace("{request: hello}", "{request: {send: hello, reply: {where: {text: never}, within: 10m}}}")
+    process = start(tmp_path, silent)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    printed, _ = process.communicate(timeout=WITHIN_S)
+
+    assert process.returncode == 130, printed
+    summary = summary_of(tmp_path, "long")
+    assert summary["ledger"]["sessions"]["cut_off"] == 3
+    assert summary["ledger"]["messages"]["unanswered"] == 3
+    assert summary["run"]["duration_s"] < 20
+
+
+def test_a_run_that_was_killed_is_rebuilt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    process = start(tmp_path)
+    process.kill()
+    process.communicate(timeout=WITHIN_S)
+    folder = next(path for path in (tmp_path / "reports/long").iterdir() if path.is_dir())
+    assert not (folder / "summary.json").exists()
+    result = run(capsys, "report", str(folder))
+
+    assert result.code == 0
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["verdict"]["outcome"] == "interrupted"
+    assert summary["ledger"]["messages"]["answered"] > 0
+    assert (folder / "report.html").exists()
+
+
+def test_a_disk_that_is_full_at_the_end_is_said_and_the_verdict_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import loadws.report.folder as folder
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folder, "store", lambda path, summary: [f"{path}: No space left on device."])
+    result = run(capsys, "run", written(tmp_path, HELD), *out(tmp_path))
+
+    assert result.code == 0
+    assert "No space left on device" in result.err

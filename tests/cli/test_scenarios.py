@@ -1,0 +1,69 @@
+"""Every scenario that ships, and the starter of ``loadws init``, is run against the target that it names, made small.
+
+Real processes and real time: two at once, so that they take half of it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from loadws.metrics.summary import Summary, from_json
+
+FOLDER = Path(__file__).parents[2] / "scenarios"
+STARTER = Path(__file__).parents[2] / "loadws" / "cli" / "starter.yaml"
+#: What makes each short: ``--duration`` is for scenarios with one judged phase.
+SMALL = {
+    FOLDER / "arrivals.yaml": ("--scale", "0.5"),
+    FOLDER / "broadcast.yaml": ("--duration", "2s"),
+    FOLDER / "ci-gate.yaml": ("--duration", "2500ms", "--scale", "0.5"),
+    FOLDER / "data.yaml": ("--duration", "1s"),
+    FOLDER / "json-rpc.yaml": ("--duration", "1s"),
+    FOLDER / "quickstart.yaml": ("--duration", "1s", "--scale", "0.5"),
+    FOLDER / "soak.yaml": ("--duration", "2500ms", "--scale", "0.2"),
+    FOLDER / "spike.yaml": ("--scale", "0.5"),
+    STARTER: ("--duration", "1s"),
+}
+Ran = subprocess.CompletedProcess[str]
+
+
+def _run(scenario: Path, out: Path) -> Ran:
+    command = [sys.executable, "-m", "loadws", "run", str(scenario), "--out", str(out), "--quiet", "--seed", "7"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("TARGET", "TOKEN")}
+    return subprocess.run(
+        [*command, *SMALL[scenario]], capture_output=True, text=True, timeout=120, check=False, env=environment
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, tuple[Path, Future[Ran]]]]:
+    """Where each scenario's runs go, and what its command came to."""
+    folders = {scenario: tmp_path_factory.mktemp(scenario.stem) for scenario in SMALL}
+    with ThreadPoolExecutor(2) as pool:
+        yield {scenario: (out, pool.submit(_run, scenario, out)) for scenario, out in folders.items()}
+
+
+def _summary(out: Path) -> Summary:
+    (written,) = out.glob("*/latest/summary.json")
+    return from_json(written.read_bytes())
+
+
+def test_none_is_forgotten() -> None:
+    assert sorted(FOLDER.glob("*.yaml")) == sorted(SMALL.keys() - {STARTER})
+
+
+@pytest.mark.parametrize("scenario", SMALL, ids=lambda path: path.stem)
+def test_it_runs_and_passes(scenario: Path, runs: dict[Path, tuple[Path, Future[Ran]]]) -> None:
+    out, running = runs[scenario]
+    ran = running.result()
+    assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
+    summary = _summary(out)
+    assert summary.verdict.outcome == "passed"
+    assert summary.ledger.imbalances() == []
+    assert summary.ledger.messages.sent > 0

@@ -23,6 +23,7 @@ Value = float | str | None
 _FEW_POINTS = 60
 _LOW = 130  # pixels, of a chart that is no headline
 _PERCENTILES = ("p50", "p90", "p99", "max")
+_HEADROOM = 1.06  # of the highest value, so that its dot is whole
 _ABOVE_NAMES = 20  # pixels between a legend and the chart where phases are named
 
 
@@ -77,17 +78,19 @@ def charts(summary: Summary) -> list[Chart]:
 
 def latency_over_time(summary: Summary) -> Chart | None:
     """Response time's percentiles drawn through, service time's dashed beside them."""
-    columns = {
-        f"{what} {aggregate}": _milliseconds(found.values)
-        for name, what in timings.LATENCY_METRICS
-        for aggregate in (_PERCENTILES if what == "response" else ("p50", "p99"))
-        if (found := _column(summary.series, name, aggregate))
-    }
-    seen = [value for values in columns.values() for value in values if value is not None]
-    if not seen:
+    columns = _measured(
+        summary.series,
+        {
+            f"{what} {aggregate}": (name, aggregate)
+            for name, what in timings.LATENCY_METRICS
+            for aggregate in (_PERCENTILES if what == "response" else ("p50", "p99"))
+        },
+    )
+    if not columns:
         return None
     above = _legend_offset(summary)
-    legend = vegalite.legend("percentile", {p: p for p in _PERCENTILES}, above)
+    shown = [p for p in _PERCENTILES if any(line.endswith(f" {p}") for line in columns)]
+    legend = vegalite.legend("percentile", {p: p for p in shown}, above)
     x = vegalite.time_axis(_until_s(summary))
     layer = vegalite.lines(list(columns), x, legend, _few(summary))
     layer["transform"] += [
@@ -95,7 +98,7 @@ def latency_over_time(summary: Summary) -> Chart | None:
         {"calculate": "split(datum.line, ' ')[1]", "as": "percentile"},
     ]
     layer["encoding"]["strokeDash"] = vegalite.dashes(above)
-    layer["encoding"]["y"] = vegalite.duration_axis("value", seen)
+    layer["encoding"]["y"] = vegalite.duration_axis("value", _values(columns))
     spec = vegalite.frame(*_phases(summary), layer)
     points: dict[str, list[Value]] = {"t": _starts(summary.series)}
     points.update((name, list(values)) for name, values in columns.items())
@@ -219,19 +222,13 @@ def generator_cpu(summary: Summary) -> Chart | None:
 
 
 def generator_lag(summary: Summary) -> Chart | None:
-    wanted = {"send lag p99": ("send_lag", "p99"), "loop lag max": ("loop_lag", "max")}
-    columns = {
-        line: _milliseconds(found.values)
-        for line, (name, aggregate) in wanted.items()
-        if (found := _column(summary.series, name, aggregate))
-    }
-    seen = [value for values in columns.values() for value in values if value is not None]
-    if not seen:
+    columns = _measured(summary.series, {"send lag p99": ("send_lag", "p99"), "loop lag max": ("loop_lag", "max")})
+    if not columns:
         return None
     x = vegalite.time_axis(_until_s(summary))
-    legend = vegalite.legend("line", {"send lag p99": "p99", "loop lag max": "max"}, _legend_offset(summary))
+    legend = vegalite.legend("line", {line: line.split()[-1] for line in columns}, _legend_offset(summary))
     layer = vegalite.lines(list(columns), x, legend, _few(summary))
-    layer["encoding"]["y"] = vegalite.duration_axis("value", seen)
+    layer["encoding"]["y"] = vegalite.duration_axis("value", _values(columns))
     points: dict[str, list[Value]] = {"t": _starts(summary.series)}
     points.update((line, list(values)) for line, values in columns.items())
     caption = "How late loadws sent what was due, and how late its own loop ran."
@@ -249,7 +246,9 @@ def _levels(summary: Summary, name: str, title: str, caption: str, wanted: dict[
         return None
     legend = vegalite.legend("line", {line: wanted[line][1] for line in found}, _legend_offset(summary))
     x = vegalite.time_axis(_until_s(summary))
-    spec = vegalite.frame(*_phases(summary), vegalite.lines(list(found), x, legend, _few(summary)))
+    layer = vegalite.lines(list(found), x, legend, _few(summary))
+    layer["encoding"]["y"]["scale"] = {"domain": [0, max(_values(found)) * _HEADROOM], "nice": False}
+    spec = vegalite.frame(*_phases(summary), layer)
     points: dict[str, list[Value]] = {"t": _starts(summary.series)}
     points.update((line, list(values)) for line, values in found.items())
     return Chart(name, title, caption, spec, points, vegalite.ruler(list(found), x))
@@ -368,6 +367,17 @@ def _starts(series: Series) -> list[Value]:
 
 def _rounded(values: Iterable[float | None]) -> list[Value]:
     return [None if value is None else _digits(value) for value in values]
+
+
+def _measured(series: Series, wanted: dict[str, tuple[str, str]]) -> dict[str, list[float | None]]:
+    """Times in milliseconds: ``wanted`` is line -> (metric, aggregate); lines without one value are left out."""
+    found = {line: _column(series, name, aggregate) for line, (name, aggregate) in wanted.items()}
+    columns = {line: _milliseconds(column.values) for line, column in found.items() if column}
+    return {line: values for line, values in columns.items() if any(values)}
+
+
+def _values(columns: dict[str, list[float | None]]) -> list[float]:
+    return [value for values in columns.values() for value in values if value is not None]
 
 
 def _milliseconds(values: Iterable[float | None]) -> list[float | None]:

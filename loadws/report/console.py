@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from rich import box
 from rich.console import Console
@@ -58,12 +59,13 @@ class _Screen:
         self._line(("dim", f"  {facts}"))
         for sentence in sentences:
             self._line(f"  {sentence}", indent=2)
-        checks = [
-            ((_STYLES[row.tone], f"{_MARKS[row.tone]} {row.rule}"), row.observed, ("dim", row.note))
-            for row in rows.check_rows(summary)
-        ]
+        checks: list[tuple[_Cell, ...]] = []
+        for row in rows.check_rows(summary):
+            checks.append(((_STYLES[row.tone], f"{_MARKS[row.tone]} {row.rule}"), row.observed))
+            if row.note:
+                checks.append((("dim", f"    {row.note}"), ""))
         if checks:
-            self._table("Checks", ("rule", "observed", ""), checks, numbers=(1,))
+            self._table("Checks", ("rule", "observed"), checks, numbers=(1,))
 
     def _latency(self, summary: Summary) -> None:
         latency = timings.latency_rows(summary, FIELDS)
@@ -128,7 +130,8 @@ class _Screen:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for at, name in enumerate(head):
             number = at in numbers
-            table.add_column(self._text(name), justify="right" if number else "left", no_wrap=number, overflow="fold")
+            justify: Literal["left", "right"] = "right" if number else "left"
+            table.add_column(self._text(name), justify=justify, no_wrap=number, overflow="fold")
         for row in body:
             table.add_row(*(self._text(cell) for cell in row))
         self._console.print(Padding(table, (0, 0, 0, 2)))

@@ -10,6 +10,7 @@ import re
 import shlex
 from functools import cache
 from importlib import resources
+from pathlib import PurePath
 from typing import Any
 
 import jinja2
@@ -95,10 +96,11 @@ def script_json(value: Any) -> Markup:
 
 def repeat_command(info: RunInfo) -> str:
     """The command line that makes the same plan again: as it was given, with its seed."""
-    words = list(info.command)
+    program, *words = info.command
+    program = "python -m loadws" if program.endswith("__main__.py") else PurePath(program).name
     if not any(word == "--seed" or word.startswith("--seed=") for word in words):
         words += ["--seed", str(info.seed)]
-    return plain(shlex.join(words), 2_000)
+    return plain(f"{program} {shlex.join(words)}", 2_000)
 
 
 def _policy(script: str, library: str) -> str:

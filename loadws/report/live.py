@@ -63,7 +63,7 @@ class LiveConsole:
         self._total_s = total_s
         in_place = console.is_terminal and not console.is_dumb_terminal
         self._live = Live(console=console, auto_refresh=False, transient=True) if in_place else None
-        self._drawn_s: float | None = None
+        self._turn: int | None = None  # which half second, or which five, was drawn last
 
     def __enter__(self) -> LiveConsole:
         if self._live:
@@ -77,10 +77,10 @@ class LiveConsole:
             self._live.stop()
 
     def show(self, view: LiveView) -> None:
-        every_s = DRAW_EVERY_S if self._live else LINE_EVERY_S
-        if self._drawn_s is not None and 0 <= view.at_s - self._drawn_s < every_s:
+        turn = int(round(view.at_s, 1) / (DRAW_EVERY_S if self._live else LINE_EVERY_S))
+        if turn == self._turn:
             return
-        self._drawn_s = view.at_s
+        self._turn = turn
         if self._live:
             lines = (
                 Text.assemble(*((self._shown(text), style) for text, style in parts))
@@ -120,7 +120,8 @@ def line(view: LiveView, total_s: float | None) -> str:
 
 
 def _phase(view: LiveView) -> str:
-    return plain(view.phase, 24) + (" (warm-up)" if view.warmup else "")
+    says_so = "warm" in view.phase.lower()
+    return plain(view.phase, 24) + (" (warm-up)" if view.warmup and not says_so else "")
 
 
 def _rates(view: LiveView) -> str:

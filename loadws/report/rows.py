@@ -83,7 +83,8 @@ def headline(summary: Summary) -> tuple[str, Tone, list[str]]:
     if verdict.outcome == "passed" and not verdict.checks:
         sentence = "The scenario has no thresholds, so nothing was judged but that something was done."
     elif verdict.outcome == "passed":
-        sentence = "The one check held." if len(verdict.checks) == 1 else f"All {len(verdict.checks)} checks held."
+        words = {1: "The one check held.", 2: "Both checks held."}
+        sentence = words.get(len(verdict.checks), f"All {len(verdict.checks)} checks held.")
     elif verdict.outcome == "failed" and failed:
         sentence = f"{failed} of {len(verdict.checks)} checks failed."
     reasons = [plain(reason) for reason in verdict.reasons]

@@ -11,7 +11,7 @@ from loadws.metrics.statistics import samples_for
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.report.plain import plain
 from loadws.terms.thresholds import format_value
-from loadws.terms.units import format_count
+from loadws.terms.units import format_count, format_duration
 
 NO_NUMBER = "—"
 ALL_STEPS = "all steps"
@@ -126,7 +126,19 @@ def gap_sentence(summary: Summary) -> str:
     name = percentile_name(field)
     if getattr(response, field) <= getattr(service, field) * _AGREE_WITHIN + _AGREE_WITHIN_NS:
         return f"{explained}. Here they agree ({name} {felt} and {took}): messages went out on time."
+    held_up, sent_late = (_lag_ns(summary, lag, field) for lag in ("schedule_lag", "send_lag"))
+    if sent_late > held_up:
+        return (
+            f"{explained}: here {name} is {felt} against {took}, and most of the gap is loadws' own send lag "
+            f"({name} {format_duration(sent_late)}), not the server's doing."
+        )
     return (
         f"{explained}: here {name} is {felt} against {took}, because the server (or a slow flow) held up messages that "
         "were due. Judge by response time; service time alone would hide that wait."
     )
+
+
+def _lag_ns(summary: Summary, name: str, field: str) -> float:
+    """A percentile of a lag; 0 where it is not known."""
+    entry = overall(summary, name)
+    return (getattr(entry, field) or 0.0) if entry else 0.0

@@ -42,6 +42,17 @@ def test_latency_is_in_milliseconds_with_four_digits_and_without_zeros() -> None
     assert chart.columns["response p50"] == [1.235, None, None, 9_900_000]
 
 
+def test_a_percentile_that_no_second_could_carry_has_no_line_and_no_legend() -> None:
+    columns = {"p50": (1e6, 2e6), "p99": (None, None)}
+    series = Series(
+        1.0, (0.0, 1.0), ("load",) * 2, tuple(Column("response_time", {}, p, "ns", v) for p, v in columns.items())
+    )
+    chart = charts.latency_over_time(msgspec.structs.replace(example.brief(), series=series))
+    assert chart
+    assert list(chart.columns) == ["t", "response p50"]
+    assert chart.spec["layer"][-1]["encoding"]["color"]["scale"]["domain"] == ["p50"]
+
+
 def test_a_counter_becomes_a_rate_whether_the_series_counts_or_rates() -> None:
     rated = charts.messages_over_time(_with_series(messages_sent=("rate", (10.0, 20.0))))
     counted = charts.messages_over_time(_with_series(messages_sent=("count", (10.0, 20.0))))

@@ -40,6 +40,16 @@ def test_no_line_is_wider_than_the_terminal() -> None:
             assert max(map(len, screen(summary, width=width).splitlines())) <= width
 
 
+def test_nothing_is_cut_off_at_80_columns() -> None:
+    wide, narrow = screen(example.summary(), width=300), screen(example.summary(), width=80)
+    assert _letters(narrow) == _letters(wide)
+
+
+def _letters(shown: str) -> str:
+    """Without the rules of tables, and without what wrapping changes."""
+    return "".join(shown.replace("─", "").split())
+
+
 def test_a_terminal_that_knows_only_ascii() -> None:
     shown = screen(example.summary(), encoding="ascii")
     assert "x Failed  chat rooms" in shown

@@ -179,7 +179,8 @@ def test_what_the_summariser_makes_of_frames_has_its_charts() -> None:
     [
         (("loadws", "run", "a b.yaml"), "loadws run 'a b.yaml' --seed 7"),  # quoted, and its seed added
         (("loadws", "run", "a.yaml", "--seed", "7"), "loadws run a.yaml --seed 7"),  # it has its seed
-        (("loadws", "run", "a.yaml", "--seed=7"), "loadws run a.yaml --seed=7"),  # spelled otherwise
+        (("/home/ada/v/bin/loadws", "run", "a.yaml", "--seed=7"), "loadws run a.yaml --seed=7"),  # wherever it is
+        (("/v/loadws/__main__.py", "run", "a.yaml"), "python -m loadws run a.yaml --seed 7"),  # as a module
     ],
 )
 def test_how_to_repeat_a_run(command: tuple[str, ...], expected: str) -> None:

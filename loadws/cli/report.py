@@ -5,6 +5,8 @@ from __future__ import annotations
 import webbrowser
 from pathlib import Path
 
+import msgspec
+
 from loadws.gate.verdict import judge
 from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import Summary
@@ -33,5 +35,5 @@ def rebuild(folder: Path) -> Summary:
     summariser = Summariser(info)
     for frame in frames:
         summariser.add(frame)
-    verdict = judge(summariser.summary(ending), info.rules, info.own(), ending)
-    return summariser.summary(ending, verdict)
+    summary = summariser.summary(ending)
+    return msgspec.structs.replace(summary, verdict=judge(summary, info.rules, info.own(), ending))

@@ -121,11 +121,12 @@ class _Watcher:
             self._live.show(self._summariser.live())
             await trio.lowlevel.checkpoint()
         self._abort.note(frame)
-        return self._abort.broken(self._summariser.entries(self._abort.metrics)) if self._abort.metrics else None
+        return self._abort.broken(self._summariser.entries_for)
 
     def summary(self, ending: Ending) -> Summary:
-        verdict = judge(self._summariser.summary(ending), self._info.rules, self._info.own(), ending)
-        return self._summariser.summary(ending, verdict)
+        summary = self._summariser.summary(ending)
+        verdict = judge(summary, self._info.rules, self._info.own(), ending)
+        return msgspec.structs.replace(summary, verdict=verdict)
 
 
 # -- --trace ----------------------------------------------------------------------------------------------------------

@@ -5,33 +5,29 @@ A rule without data yet is not broken: that is for the end to say. ``after`` cou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from loadws.gate.check import judge_rule
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Rule
 from loadws.metrics.summary import MetricEntry
 from loadws.terms.metrics import Metric
-from loadws.terms.thresholds import parse_threshold
+from loadws.terms.thresholds import Threshold, parse_threshold
 
 
 class AbortRules:
-    """``metrics`` are the names that ``broken`` has to be given entries of; empty where no rule aborts."""
-
     def __init__(self, rules: Sequence[Rule], own: Mapping[str, Metric]) -> None:
         self._rules = [(rule, parse_threshold(rule.rule, own)) for rule in rules if rule.abort]
         self._judged_s = 0.0
-        self.metrics = frozenset(threshold.metric for _, threshold in self._rules)
 
     def note(self, frame: Frame) -> None:
         """Judged time passes; every process's clock is the same, so the first one's frames are counted."""
         if frame.process == 0 and not frame.warmup:
             self._judged_s += frame.duration_s
 
-    def broken(self, entries: Iterable[MetricEntry]) -> str | None:
-        """The first rule that does not hold any more."""
-        entries = tuple(entries)
+    def broken(self, entries_for: Callable[[Threshold], Iterable[MetricEntry]]) -> str | None:
+        """The first rule that does not hold any more. ``entries_for``: what a ``Summariser`` has for a threshold so far."""
         for rule, threshold in self._rules:
-            if self._judged_s >= rule.after_s and judge_rule(entries, threshold).outcome == "failed":
+            if self._judged_s >= rule.after_s and judge_rule(entries_for(threshold), threshold).outcome == "failed":
                 return rule.rule
         return None

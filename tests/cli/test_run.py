@@ -26,6 +26,8 @@ graceful_stop: 20s
 load: [{users: 3, for: 10m}]
 flow: [{request: hello}, {think: 20ms}]
 """
+#: A latency is judged, loosely: a busy machine's send lag then does not make these runs invalid.
+LOOSE = "response_time.p50 < 10h"
 WITHIN_S = 60
 
 
@@ -46,7 +48,7 @@ def summary_of(tmp_path: Path, scenario: str = "scenario") -> dict[str, Any]:
 
 
 def test_a_run_that_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rules = "thresholds: ['response_time{step=hello}.p50 < 10s', error_rate == 0%]\n"
+    rules = "thresholds: ['response_time{step=hello}.p50 < 10h', error_rate == 0%]\n"
     result = run(capsys, "run", written(tmp_path, HELD + rules), *out(tmp_path))
 
     assert result.code == 0, result.out + result.err
@@ -61,14 +63,16 @@ def test_a_run_that_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_threshold_that_fails_fails_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = run(capsys, "run", written(tmp_path, HELD + "thresholds: [iterations > 1000000]\n"), *out(tmp_path))
+    result = run(capsys, "run", written(tmp_path, HELD + f"thresholds: [{LOOSE}, iterations > 1000000]\n"), *out(tmp_path))
 
     assert result.code == 1
     assert "iterations > 1000000" in result.out
 
 
 def test_no_data_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = run(capsys, "run", written(tmp_path, HELD + "thresholds: [ping_time.max < 1s]\n"), *out(tmp_path))
+    flow = "flow: [{if: '{{ false }}', then: [{request: never}]}, {request: hello}, {think: 20ms}]\n"
+    rules = f"thresholds: ['response_time{{step=never}}.max < 1s', {LOOSE}]\n"
+    result = run(capsys, "run", written(tmp_path, HELD.split("flow:")[0] + flow + rules), *out(tmp_path))
 
     assert result.code == 1
     assert summary_of(tmp_path)["verdict"]["checks"][0]["outcome"] == "no_data"
@@ -82,7 +86,7 @@ def test_a_target_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_rule_that_aborts_ends_the_run_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rule = "thresholds: [{rule: iterations < 1, abort: true}]\n"
+    rule = f"thresholds: [{LOOSE}, {{rule: iterations < 1, abort: true}}]\n"
     result = run(capsys, "run", written(tmp_path, LONG + rule), *out(tmp_path))
 
     assert result.code == 1
@@ -127,7 +131,8 @@ def test_trace_of_a_flow_that_fails_ends_with_1(tmp_path: Path, capsys: pytest.C
 
 def test_secrets_are_in_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = HELD.replace("flow:", "variables: {token: none}\nsecrets: [token]\non: {error: [{log: 'e {{ token }}'}]}\n"
-                                 "connection: {headers: {Authorization: 'Bearer {{ token }}', Cookie: 'a={{ token }}'}}\nflow:")  # fmt: skip
+                                 "connection: {headers: {Authorization: 'Bearer {{ token }}', Cookie: 'a={{ token }}'}}\n"
+                                 f"thresholds: [{LOOSE}]\nflow:")  # fmt: skip
     arguments = ("run", written(tmp_path, text), "--set", "token=hunter2hunter2")
     ran = run(capsys, *arguments, *out(tmp_path))
     traced = run(capsys, *arguments, "--trace")
@@ -197,11 +202,8 @@ def test_a_disk_that_is_full_at_the_end_is_said_and_the_verdict_stands(
 ) -> None:
     import loadws.report.folder as folder
 
-    def full(path: Path, content: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
     monkeypatch.setattr(folder, "store", lambda path, summary: [f"{path}: No space left on device."])
-    result = run(capsys, "run", written(tmp_path, HELD), *out(tmp_path))
+    result = run(capsys, "run", written(tmp_path, HELD + f"thresholds: [{LOOSE}]\n"), *out(tmp_path))
 
     assert result.code == 0
     assert "No space left on device" in result.err

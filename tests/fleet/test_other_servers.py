@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import trio
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from loadws.engine.lifecycle import Lifecycle
@@ -37,12 +38,13 @@ def echo_server() -> Iterator[tuple[str, Counter[str]]]:
     def handle(connection: ServerConnection) -> None:
         with lock:
             seen["connections"] += 1
-        for message in connection:
-            with lock:
-                seen["messages"] += 1
-                seen["bytes"] += len(message)
-            if isinstance(message, str):
-                connection.send(message)
+        with suppress(ConnectionClosed):
+            for message in connection:
+                with lock:
+                    seen["messages"] += 1
+                    seen["bytes"] += len(message)
+                if isinstance(message, str):
+                    connection.send(message)
         with lock:
             seen[f"closed {connection.close_code}"] += 1
 

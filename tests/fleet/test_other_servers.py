@@ -43,6 +43,7 @@ def echo_server() -> Iterator[tuple[str, Counter[str]]]:
                 with lock:
                     seen["messages"] += 1
                     seen["bytes"] += len(message)
+                    seen["answers"] += isinstance(message, str)
                 if isinstance(message, str):
                     connection.send(message)
         with lock:
@@ -76,7 +77,8 @@ def test_the_ledger_equals_what_the_server_counted() -> None:
     ledger = frames[-1].ledger
     assert ledger.imbalances() == []
     assert ledger.connections.opened == seen["connections"] > 100
-    assert ledger.messages.sent == seen["messages"] == 2 * seen["connections"]
-    assert ledger.messages.answered == ledger.messages.received == seen["connections"]
+    assert ledger.messages.sent == seen["messages"] > 200
+    assert ledger.messages.answered == ledger.messages.received == seen["answers"]
     assert ledger.bytes.sent == seen["bytes"]
-    assert ledger.close_codes == {"us.4000": seen["closed 4000"]}
+    codes = {f"us.{code}": seen[f"closed {code}"] for code in (1000, 4000) if seen[f"closed {code}"]}
+    assert ledger.close_codes == codes

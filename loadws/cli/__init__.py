@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     ``arguments`` are the process's own unless given. What typer itself finds wrong with them ends with 2.
     """
+    _print_anything()
     try:
         return _dispatch(arguments)
     except LoadwsError as error:
@@ -27,6 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "\nloadws: this is a defect of loadws, not of your scenario; please report the lines above", file=sys.stderr
         )
         return int(ExitCode.DEFECT)
+
+
+def _print_anything() -> None:
+    """What a terminal's encoding has no sign for is shown as an escape: no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(arguments: Sequence[str] | None) -> int:

@@ -9,7 +9,7 @@ from loadws.cli.options import SchemaOf
 
 
 def schema_command(of: SchemaOf) -> None:
-    print(json.dumps(_schema(of), indent=2, ensure_ascii=False))
+    print(json.dumps(_schema(of), indent=2))
 
 
 def _schema(of: SchemaOf) -> dict[str, Any]:

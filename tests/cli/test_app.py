@@ -121,15 +121,28 @@ def test_anything_else_is_a_defect_with_its_traceback(
     )
 
 
+#: A terminal that knows only ASCII.
+ASCII = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PATH": "", "COLUMNS": "80"}
+
+
+def _in_ascii(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "loadws", *arguments], capture_output=True, text=True, check=False, env=ASCII
+    )
+
+
 def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
     scenario = tmp_path / "plain.yaml"
     scenario.write_text("target: builtin:echo\nload: [{users: {from: 0, to: 4}, for: 1s}]\nflow: [{request: hi}]\n")
-    found = subprocess.run(
-        [sys.executable, "-m", "loadws", "plan", str(scenario)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PATH": "", "COLUMNS": "80"},
-    )
+    found = _in_ascii("plan", str(scenario))
+    assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout.isascii()
     assert "users held" in found.stdout
+
+
+def test_what_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    scenario = tmp_path / "plain.yaml"
+    scenario.write_text("target: builtin:echo\ngrün: 1\nload: [{users: 4, for: 1s}]\nflow: [{request: hi}]\n", "utf-8")
+    found = _in_ascii("validate", str(scenario))
+    assert (found.returncode, found.stderr) == (2, "")
+    assert "gr\\xfcn: 1" in found.stdout

@@ -63,7 +63,9 @@ def test_a_run_that_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_threshold_that_fails_fails_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = run(capsys, "run", written(tmp_path, HELD + f"thresholds: [{LOOSE}, iterations > 1000000]\n"), *out(tmp_path))
+    result = run(
+        capsys, "run", written(tmp_path, HELD + f"thresholds: [{LOOSE}, iterations > 1000000]\n"), *out(tmp_path)
+    )
 
     assert result.code == 1
     assert "iterations > 1000000" in result.out

@@ -18,10 +18,11 @@ from loadws.report.plain import in_ascii, plain
 from loadws.scenario.build import Loaded, load_scenario
 from loadws.scenario.explain import explain
 from loadws.scenario.overrides import Overrides
+from loadws.scenario.secrets import mask
 from loadws.terms.errors import ExitCode
 from loadws.terms.units import NS_PER_S, format_count, format_duration, format_rate, format_size
 
-WIDEST = 100
+NARROWEST, WIDEST = 40, 100
 CHART_HEIGHT = 6
 MODELS = {
     "closed": "users are held, and each goes on as soon as it is answered",
@@ -49,7 +50,7 @@ class _Page:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._ascii = console.options.ascii_only
-        self._width = min(console.width, WIDEST)
+        self._width = min(max(console.width, NARROWEST), WIDEST)
 
     def show(self, loaded: Loaded, description: dict[str, Any], machine: Machine) -> None:
         self._head(loaded, description)
@@ -60,7 +61,7 @@ class _Page:
     def _head(self, loaded: Loaded, description: dict[str, Any]) -> None:
         scenario, model = loaded.scenario, description["model"]
         seed = "a new seed each run" if scenario.seed is None else f"seed {scenario.seed}"
-        self._line(f"{plain(scenario.name or '')} against {plain(scenario.target)}, {seed}", style="bold")
+        self._line(f"{plain(scenario.name or '')} against {plain(mask(scenario.target, None))}, {seed}", style="bold")
         self._line(f"{model} model: {MODELS[model]}")
         self._line()
 

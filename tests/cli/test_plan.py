@@ -95,6 +95,22 @@ def test_it_changes_with_the_command_line(tmp_path: Path, capsys: pytest.Capture
     )
 
 
+def test_the_targets_user_info_is_masked(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = run(capsys, "plan", scenario, "--target", "ws://ada:lovelace@127.0.0.1/")
+    assert _lines(found)[0] == "chat against ws://(masked)@127.0.0.1/, seed 7"
+    assert "lovelace" not in found.out + found.err
+
+
+@pytest.mark.parametrize("columns", ["1", "40", "500"])
+def test_any_width_of_a_terminal_will_do(
+    columns: str, scenario: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    found = run(capsys, "plan", scenario)
+    assert (found.code, found.err) == (0, "")
+    assert max(len(line) for line in _lines(found) if "┤" in line) == min(max(int(columns), 40), 100)
+
+
 def test_overrides_that_do_not_fit_are_refused(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = run(capsys, "plan", scenario, "--users", "7")
     assert (found.code, found.out) == (2, "")

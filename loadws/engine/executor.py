@@ -18,6 +18,9 @@ from loadws.engine.waiting import Parker
 from loadws.plan.plan import Arrival, Plan, PlannedPhase
 from loadws.terms.units import NS_PER_S
 
+#: How many users begin or leave without the loop having its turn in between: a few milliseconds' work.
+AT_ONCE = 32
+
 
 class Executor:
     """Runs one shard of a plan. ``phases`` fills with (name, start, end) of each phase as it really was, in seconds."""
@@ -29,6 +32,7 @@ class Executor:
         self._lifecycle = lifecycle
         self._held: dict[int, VirtualUser] = {}
         self._start_ns = 0
+        self._changes = 0
         self.current: str | None = None
         self.phases: list[tuple[str, float, float]] = []
 
@@ -40,6 +44,7 @@ class Executor:
                 await self._run_phases(users, start_ns)
                 for user in tuple(self._held.values()):
                     user.leave()
+                    await self._breathe()
                 # The deadline cuts off who is not done by then; when the nursery empties earlier, nobody is.
                 self._lifecycle.users.deadline = trio.current_time() + self._plan.graceful_stop_ns / NS_PER_S
 
@@ -69,7 +74,7 @@ class Executor:
                 end_ns = self._run.timers.now_ns()
                 nursery.cancel_scope.cancel()
         self._run.budget = None
-        for user in tuple(self._held.values()):
+        for user in tuple(self._run.idle):
             user.interrupt_pauses()  # who had no flow left in this phase goes on in the next
         return end_ns
 
@@ -94,6 +99,7 @@ class Executor:
                 self._begin_held(change.slot, start_ns + change.at_ns, users)
             elif (user := self._held.pop(change.slot, None)) is not None:
                 user.leave()
+            await self._breathe()
 
     def _begin_held(self, slot: int, begin_ns: int, users: trio.Nursery) -> None:
         user = VirtualUser(self._run, self._kinds[self._plan.user_type(slot)], slot, is_held=True)
@@ -108,6 +114,7 @@ class Executor:
             self._run.recorder.users -= 1
             if self._held.get(user.index) is user:
                 del self._held[user.index]
+            user.let_go()
 
     def _settle_held(self, phase: PlannedPhase, lasted_ns: int) -> int:
         """How many the plan holds at a phase's end; where it ended early, in the midst of a change, so many are left."""
@@ -123,6 +130,7 @@ class Executor:
         for arrival in self._plan.arrivals(phase):
             await self._until(start_ns + arrival.at_ns, parker)
             self._arrive(arrival, phase, start_ns + arrival.at_ns, users)
+            await self._breathe()
 
     def _arrive(self, arrival: Arrival, phase: PlannedPhase, intended_ns: int, users: trio.Nursery) -> None:
         """Never held back: above ``max_users``, or with no flow left in the phase, the arrival is dropped and counted."""
@@ -143,8 +151,15 @@ class Executor:
             await user.live_arrived(intended_ns, budget)
         finally:
             self._run.recorder.users -= 1
+            user.let_go()
 
     # -- time ---------------------------------------------------------------------------------------------------------
+
+    async def _breathe(self) -> None:
+        """Where many users begin or leave in one moment, the loop gets its turn in between."""
+        self._changes += 1
+        if self._changes % AT_ONCE == 0:
+            await trio.lowlevel.checkpoint()
 
     async def _until(self, at_ns: int, parker: Parker) -> None:
         if self._run.timers.now_ns() < at_ns:

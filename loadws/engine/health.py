@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from loadws.engine.waiting import Parker
@@ -20,6 +20,9 @@ from loadws.transport.base import Timers
 LOOK_EVERY_NS = 20 * NS_PER_MS
 #: Counting the open files reads a directory, which takes milliseconds where there are thousands: not every second.
 COUNT_FILES_EVERY = 10
+
+#: So many new objects are worth a look: about a millisecond.
+YOUNG_OBJECTS = 5_000
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _STATM, _DESCRIPTORS = Path("/proc/self/statm"), Path("/proc/self/fd")
@@ -38,13 +41,14 @@ class Watch:
         self._open_files = 0
         self._taken = 0
 
-    async def look(self) -> None:
-        """Asks to be woken at a time and notes how late it was, until cancelled."""
+    async def look(self, each_time: Callable[[], None]) -> None:
+        """Asks to be woken at a time and notes how late it was, until cancelled. Then it is a good moment for ``each_time``."""
         parker = Parker(self._timers)
         while True:
             wanted_ns = self._timers.now_ns() + LOOK_EVERY_NS
             await parker.wait(wanted_ns)
             self._lags_ns.append(self._timers.now_ns() - wanted_ns)
+            each_time()
 
     def collector_ran(self, phase: str, _info: Mapping[str, int]) -> None:
         """For ``gc.callbacks``."""
@@ -76,13 +80,14 @@ class Watch:
 class Collector:
     """CPython's collector, at moments of our choosing.
 
-    With thousands of tasks alive it is a third of all cost, and it strikes in the middle of a message. What is there at the
-    start is frozen; young objects are collected between windows, older ones every tenth time.
+    With thousands of tasks alive it is a third of all cost, and it strikes in the middle of a message. So it is off: what a
+    connection leaves behind refers to nothing in a circle and is freed at once. What circles there are still, in libraries,
+    is young: a few thousand new objects at a time are looked at, which takes a millisecond, and whatever outlives that is
+    frozen, so that it is never looked at again.
     """
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._windows = 0
 
     def __enter__(self) -> Collector:
         gc.collect()
@@ -96,9 +101,11 @@ class Collector:
         gc.enable()
         gc.unfreeze()
 
-    def collect(self) -> None:
-        self._windows += 1
-        gc.collect(1 if self._windows % 10 == 0 else 0)
+    def collect_young(self) -> None:
+        """Often, and mostly for nothing: where few objects were made since, there is nothing to do."""
+        if gc.get_count()[0] >= YOUNG_OBJECTS:
+            gc.collect(0)
+            gc.freeze()
 
 
 def open_files() -> int:

@@ -62,8 +62,8 @@ async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending
                 start_ns = timers.now_ns() + LEAD_NS
                 recorder.begin(start_ns)
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(watch.look)
-                    nursery.start_soon(_deliver_frames, recorder, timers, start_ns, watch, collector, deliver)
+                    nursery.start_soon(watch.look, collector.collect_young)
+                    nursery.start_soon(_deliver_frames, recorder, timers, start_ns, watch, deliver)
                     await executor.execute(start_ns)
                     nursery.cancel_scope.cancel()
         ended_ns = timers.now_ns()
@@ -106,7 +106,6 @@ async def _deliver_frames(
     timers: Timers,
     start_ns: int,
     watch: Watch,
-    collector: Collector,
     deliver: Deliver,
 ) -> None:
     """A frame a second, in slices between which the load goes on."""
@@ -114,7 +113,6 @@ async def _deliver_frames(
     next_ns = start_ns + NS_PER_S
     while True:
         await parker.wait(next_ns)
-        collector.collect()
         now_ns = timers.now_ns()
         rotation = recorder.rotate(now_ns, watch.take())
         with trio.CancelScope(shield=True):  # a frame that was begun is delivered: its data is in no other

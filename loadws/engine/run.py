@@ -15,6 +15,7 @@ from loadws.terms.units import NS_PER_MS
 if TYPE_CHECKING:
     from loadws.engine.strand import Strand
     from loadws.engine.trace import Tracer
+    from loadws.engine.user import VirtualUser
     from loadws.metrics.recorder import Recorder
     from loadws.scenario.feed import Feed
     from loadws.scenario.matching import Captures, Conditions
@@ -101,6 +102,7 @@ class Run:
     secrets: frozenset[str] = frozenset()
     tracer: Tracer | None = None
     budget: Budget | None = None
+    idle: set[VirtualUser] = field(default_factory=set)  # held, with no flow left for them in this phase
     kept_room: KeptRoom = field(default_factory=KeptRoom)
     handshakes: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(HANDSHAKES_AT_ONCE))
     env: Mapping[str, str] = field(default_factory=dict)

@@ -91,6 +91,10 @@ class VirtualUser:
         finally:
             setattr(ledger, fate.value, getattr(ledger, fate.value) + 1)
 
+    def let_go(self) -> None:
+        """It is gone. Its parts refer to each other; apart they are freed at once, and the collector need not come."""
+        del self.main, self.handlers, self.conversation
+
     def leave(self) -> None:
         """Asks it to go: a pause is interrupted at once, a step is finished first."""
         self.leaving = True
@@ -122,7 +126,11 @@ class VirtualUser:
             if budget is None or budget.take():
                 self._taken_from = budget
                 return True
-            await self.main.pause(None)
+            self.run.idle.add(self)
+            try:
+                await self.main.pause(None)
+            finally:
+                self.run.idle.discard(self)
             self.main.free_ns = self.run.timers.now_ns()
         return False
 

@@ -87,6 +87,10 @@ class LatencyHistogram:
         self.sum: float = 0  # whole while the values are
         self.missing = self.out_of_range = 0
 
+    def __del__(self) -> None:
+        # hdrh's histogram and its encoder refer to each other: 200 kB that only the collector would free.
+        self._hdr.encoder = None
+
     @property
     def count(self) -> int:
         """How many values are in the buckets."""

@@ -209,6 +209,7 @@ class _Connection:
     def ping(self, payload: bytes) -> int:
         if len(payload) > MOST_PING_BYTES:
             raise ValueError(f"a ping carries at most {MOST_PING_BYTES} bytes")
+        self._check_open()
         # It is only queued now, so this is a little early; ``on_pong`` tells the stamp of the write.
         return self._pings.send(payload)
 
@@ -275,6 +276,13 @@ class _Connection:
             self._messages.close()
             if self._linger is not None:
                 self._linger.cancel()
+            if self.has_opened:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """Nothing more will be heard or asked of them. Kept, they and whoever listens would hold each other, and only the
+        collector, which holds up the load, would free them."""
+        del self._ws, self._protocol, self._wire, self._pings, self._listener
 
     def _decide(self, failure: ConnectFailed | HandshakeRefused) -> None:
         if not self.has_opened:
@@ -433,14 +441,15 @@ class _Connection:
 
     async def _send_message(self, payload: Payload, out: Outgoing) -> None:
         # The library makes the frame before it first waits, so this is the next one that the protocol sees.
-        self._protocol.next_out = out
+        protocol = self._protocol
+        protocol.next_out = out
         try:
             await self._ws.send_message(payload)
         except UnicodeEncodeError:
-            self._protocol.next_out = out
+            protocol.next_out = out
             await self._ws.send_message(encodable(str(payload)))
         finally:
-            self._protocol.next_out = None
+            protocol.next_out = None
 
     def _queue_ping(self, payload: bytes) -> None:
         self._check_open()

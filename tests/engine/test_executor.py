@@ -44,6 +44,13 @@ def test_a_surplus_leaves_newest_first() -> None:
     assert late == {0, 1}
 
 
+def test_a_think_goes_on_across_a_phase_s_end() -> None:
+    phases = [{"users": 3, "for": "2s"}, {"users": 3, "for": "10s"}]
+    outcome = drive({"load": phases, "flow": [{"count": "flows"}, {"think": "5s"}]}, echo())
+
+    assert outcome.count("flows") == 3 * 3
+
+
 def test_a_ramp_down_ends_with_the_users_it_says() -> None:
     phases = [{"users": {"from": 10, "to": 2}, "for": "8s"}, {"users": 2, "for": "2s"}]
     outcome = drive({"load": phases, "flow": [HELLO, {"think": "50ms"}]}, echo())

@@ -133,7 +133,6 @@ def test_a_close_without_code_is_one_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (faults.closes_tcp, "eof"),
         (faults.reset_mid_message, "reset"),
         (faults.invalid_utf8, "protocol.utf8"),
         (faults.reserved_bits, "protocol.frame"),
@@ -148,6 +147,14 @@ def test_a_connection_that_is_lost_is_counted_by_kind(fault: Fault, kind: str) -
     assert error_kinds(summary) == {f"lost.{kind}": 2}
     assert summary.ledger.connections.lost == 2
     assert summary.ledger.close_codes == {f"lost.{kind}": 2}
+
+
+def test_a_tcp_connection_closed_without_a_close_frame_is_lost() -> None:
+    """Whether we see its end or a reset depends on what of ours was still unread there."""
+    summary = run_against(faults.closes_tcp())
+
+    assert set(error_kinds(summary)) <= {"lost.eof", "lost.reset"}
+    assert summary.ledger.connections.lost == 2
 
 
 def test_a_server_that_accepts_and_then_says_nothing_meets_deadlines() -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: How many handshakes of held users may be under way at once: a thousand that begin in one moment is no load anybody means.
 HANDSHAKES_AT_ONCE = 256
+#: How many closing handshakes may be: at a run's end others still wait for an answer, and must not wait for thousands of these.
+CLOSINGS_AT_ONCE = 64
 
 StepFunction = Callable[["Strand"], Awaitable[None]]
 Steps = tuple[StepFunction, ...]
@@ -105,5 +107,6 @@ class Run:
     idle: set[VirtualUser] = field(default_factory=set)  # held, with no flow left for them in this phase
     kept_room: KeptRoom = field(default_factory=KeptRoom)
     handshakes: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(HANDSHAKES_AT_ONCE))
+    closings: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(CLOSINGS_AT_ONCE))
     env: Mapping[str, str] = field(default_factory=dict)
     clock: Callable[[], int] = lambda: time.time_ns() // NS_PER_MS

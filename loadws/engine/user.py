@@ -174,7 +174,8 @@ class VirtualUser:
         self._flow_is_done()
         conversation = self.conversation
         if conversation is not None and conversation.connection is not None and conversation.end is None:
-            await conversation.connection.close(1000)
+            async with self.run.closings:
+                await conversation.connection.close(1000)
         return fate
 
     async def _flow(self) -> Fate:

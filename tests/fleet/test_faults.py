@@ -225,5 +225,3 @@ def run_with_a_socket_that_raises(monkeypatch: pytest.MonkeyPatch, number: int, 
     monkeypatch.setattr(Failing, "connect_ex", connect_ex, raising=False)
     monkeypatch.setattr("loadws.transport.dial.socket.socket", Failing)
     return run_against(faults.nothing_listens())
-
-

@@ -42,7 +42,7 @@ class Watch:
         self._taken = 0
 
     async def look(self, each_time: Callable[[], None]) -> None:
-        """Asks to be woken at a time and notes how late it was, until cancelled. Then it is a good moment for ``each_time``."""
+        """Asks to be woken at a time and notes how late it was, until cancelled; ``each_time`` is called then, too."""
         parker = Parker(self._timers)
         while True:
             wanted_ns = self._timers.now_ns() + LOOK_EVERY_NS

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: How many handshakes of held users may be under way at once: a thousand that begin in one moment is no load anybody means.
 HANDSHAKES_AT_ONCE = 256
-#: How many closing handshakes may be: at a run's end others still wait for an answer, and must not wait for thousands of these.
+#: How many closing handshakes may be: at a run's end, who still waits for an answer must not wait for thousands of these.
 CLOSINGS_AT_ONCE = 64
 
 StepFunction = Callable[["Strand"], Awaitable[None]]

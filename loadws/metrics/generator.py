@@ -3,8 +3,9 @@
 A run is invalid, never a pass, when what it measured may be the generator's own slowness (measurement.md, "The
 generator watches itself"): it sent too late, it had no CPU left while a latency is judged, or a process's data is
 missing. A closed loop without pause that judges no latency asks for as much as there is: it gets the warnings and
-stays valid. Any other run that judges no latency may be late by a tenth of a second: it judges counts, and only a lateness
-that could make answers miss their deadlines makes those wrong. Precedents: the watchdogs of Hyperfoil; Lancet (ATC 2019); Treadmill (ISCA 2016).
+stays valid. Any other run that judges no latency may be late by a tenth of a second: it judges counts, and only a
+lateness that could make answers miss their deadlines makes those wrong. Precedents: the watchdogs of Hyperfoil; Lancet
+(ATC 2019); Treadmill (ISCA 2016).
 """
 
 from __future__ import annotations

@@ -42,9 +42,8 @@ class Executor:
         with self._lifecycle.users:
             async with trio.open_nursery() as users:
                 await self._run_phases(users, start_ns)
-                for user in tuple(self._held.values()):
-                    user.leave()
-                    await self._breathe()
+                self._run.recorder.over = True
+                await self._let_all_leave()
                 # The deadline cuts off who is not done by then; when the nursery empties earlier, nobody is.
                 self._lifecycle.users.deadline = trio.current_time() + self._plan.graceful_stop_ns / NS_PER_S
 
@@ -115,6 +114,15 @@ class Executor:
             if self._held.get(user.index) is user:
                 del self._held[user.index]
             user.let_go()
+
+    async def _let_all_leave(self) -> None:
+        """All are told before the first goes, so that nobody begins another turn while thousands close their connections."""
+        users = tuple(self._held.values())
+        for user in users:
+            user.leaving = True
+        for user in users:
+            user.interrupt_pauses()
+            await self._breathe()
 
     def _settle_held(self, phase: PlannedPhase, lasted_ns: int) -> int:
         """How many the plan holds at a phase's end; where it ended early, in the midst of a change, so many are left."""

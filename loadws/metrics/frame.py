@@ -100,4 +100,5 @@ class Frame(msgspec.Struct, frozen=True):
     errors: tuple[ErrorSample, ...] = ()
     logs: tuple[LogLine, ...] = ()
     phases: tuple[tuple[int, float], ...] = ()
+    over: bool = False  # the last phase was over: users leave, and how busy that keeps the generator judges nothing
     last: bool = False

@@ -79,7 +79,7 @@ class ProcessWatch:
         self._complete |= frame.last
         self._rss_max = max(self._rss_max, health.rss_bytes)
         self._open_files_max = max(self._open_files_max, health.open_files)
-        if not frame.warmup:
+        if not frame.warmup and not frame.over:
             self._judge(frame)
 
     def add_send_lag(self, histogram: LatencyHistogram) -> None:

@@ -109,6 +109,7 @@ class Recorder:
         self.ledger = Ledger()
         self.open_connections = 0
         self.users = 0
+        self.over = False  # the engine says when the last phase is
         self.iterations = 0
         self._process = process
         self._phases = Phases(phases)
@@ -236,6 +237,7 @@ class Recorder:
             errors=tuple(interval.errors),
             logs=tuple(interval.logs),
             phases=tuple(interval.began),
+            over=self.over,
             last=last,
         )
         self._since_ns, self._index = now_ns, self._index + 1

@@ -124,6 +124,15 @@ def test_a_user_that_leaves_finishes_its_step_and_skips_its_think() -> None:
     assert outcome.ending.ended_at_s == pytest.approx(1.5, abs=1e-3)
 
 
+def test_nobody_begins_another_turn_after_the_last_phase() -> None:
+    every = {"every": "10ms", "align": True, "do": [{"send": "x"}]}
+    outcome = drive({"load": [{"users": 100, "for": "1s"}], "flow": [every]}, silent())
+
+    assert outcome.ledger.messages.sent == 100 * 101  # the one at the very end was due
+    assert outcome.ending.ended_at_s == pytest.approx(1, abs=1e-6)
+    assert [frame.over for frame in outcome.frames] == [False, True]
+
+
 def test_one_signal_ends_gracefully() -> None:
     async def ctrl_c(lifecycle: Lifecycle) -> None:
         await trio.sleep(2.5)

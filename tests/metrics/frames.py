@@ -43,5 +43,6 @@ frames = st.builds(
     ).map(tuple),
     logs=st.lists(st.builds(LogLine, seconds, counts, texts), max_size=2).map(tuple),
     phases=st.lists(st.tuples(st.integers(0, 9), seconds), max_size=2).map(tuple),
+    over=st.booleans(),
     last=st.booleans(),
 )

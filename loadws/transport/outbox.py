@@ -1,4 +1,4 @@
-"""Messages that wait to be written: in order, bounded, and of several waiting pongs only the newest.
+"""Messages that wait to be written: in order, and bounded. Of too many waiting pongs only the newest.
 
 Pure: it holds and counts; who writes is the transport.
 """
@@ -12,6 +12,8 @@ from loadws.transport.base import NotOpen, Outgoing, Payload
 
 MOST_MESSAGES = 1_000
 MOST_BYTES = 1 << 20
+#: A peer that pings and does not read costs no more than this.
+MOST_PONGS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,10 @@ Waiting = WaitingMessage | WaitingPing | WaitingPong
 class Outbox:
     _queue: deque[WaitingMessage | WaitingPing] = field(default_factory=deque)
     _bytes: int = 0
-    _pong: WaitingPong | None = None
+    _pongs: list[WaitingPong] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return self._pong is not None or bool(self._queue)
+        return bool(self._pongs or self._queue)
 
     def put(self, item: WaitingMessage | WaitingPing) -> None:
         """Raises ``NotOpen`` of kind ``backlog`` where it is full."""
@@ -52,14 +54,15 @@ class Outbox:
         self._bytes += item.size
 
     def put_pong(self, payload: bytes) -> None:
-        """A pong to the newest ping answers the earlier ones too (RFC 6455, 5.5.3)."""
-        self._pong = WaitingPong(payload)
+        """Each ping is answered by its own; where too many wait, the oldest goes: a later one answers its ping too
+        (RFC 6455, 5.5.3)."""
+        self._pongs.append(WaitingPong(payload))
+        del self._pongs[:-MOST_PONGS]
 
     def take(self) -> Waiting:
-        """The next to write; a pong goes first."""
-        if self._pong is not None:
-            pong, self._pong = self._pong, None
-            return pong
+        """The next to write; pongs go first."""
+        if self._pongs:
+            return self._pongs.pop(0)
         item = self._queue.popleft()
         self._bytes -= item.size
         return item
@@ -67,4 +70,4 @@ class Outbox:
     def clear(self) -> None:
         self._queue.clear()
         self._bytes = 0
-        self._pong = None
+        self._pongs.clear()

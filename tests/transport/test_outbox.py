@@ -5,21 +5,40 @@ from __future__ import annotations
 import pytest
 
 from loadws.transport.base import NotOpen, Outgoing
-from loadws.transport.outbox import MOST_BYTES, MOST_MESSAGES, Outbox, WaitingMessage, WaitingPing, WaitingPong
+from loadws.transport.outbox import (
+    MOST_BYTES,
+    MOST_MESSAGES,
+    MOST_PONGS,
+    Outbox,
+    WaitingMessage,
+    WaitingPing,
+    WaitingPong,
+)
 
 
 def message(payload: str, size: int = 1) -> WaitingMessage:
     return WaitingMessage(payload, Outgoing(), size)
 
 
-def test_messages_keep_their_order_and_the_newest_pong_goes_first() -> None:
+def test_messages_keep_their_order_and_pongs_go_first() -> None:
     outbox = Outbox()
     first, second = message("first"), WaitingPing(b"second")
     outbox.put(first)
     outbox.put_pong(b"old")
     outbox.put(second)
     outbox.put_pong(b"new")
-    assert [outbox.take() for _ in range(3)] == [WaitingPong(b"new"), first, second]
+    assert [outbox.take() for _ in range(4)] == [WaitingPong(b"old"), WaitingPong(b"new"), first, second]
+    assert not outbox
+
+
+def test_of_too_many_pongs_the_newest_are_kept() -> None:
+    outbox = Outbox()
+    for number in range(MOST_PONGS + 2):
+        outbox.put_pong(b"%d" % number)
+    assert outbox.take() == WaitingPong(b"2")
+    for _ in range(MOST_PONGS - 1):
+        newest = outbox.take()
+    assert newest == WaitingPong(b"%d" % (MOST_PONGS + 1))
     assert not outbox
 
 

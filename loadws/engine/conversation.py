@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from loadws.engine.ends import describe, end_kind, is_failure
+from loadws.engine.kept import KeptMessages
 from loadws.engine.waiting import Parker
 from loadws.scenario.message import Message
 from loadws.transport.base import Connection, End, Outgoing, Payload
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
 
 Predicate = Callable[[Message], bool]
 
-KEPT_MESSAGES = 1000
-KEPT_BYTES = 1 << 20
-KEPT_BYTES_PROCESS = 64 << 20
 #: How many requests that were answered or timed out a connection remembers, to tell late and duplicate answers apart.
 REMEMBERED = 64
 
@@ -70,69 +69,6 @@ class Watch:
 
     def takes(self, message: Message) -> bool:
         return not self.is_done and (self.predicate is None or self.predicate(message))
-
-
-class KeptMessages:
-    """Messages that nobody wanted yet: the last 1,000 or 1 MiB of a connection, within a bound for the process."""
-
-    __slots__ = ("_bytes", "_messages", "_room")
-
-    def __init__(self, room: KeptRoom) -> None:
-        self._messages: deque[Message] = deque()
-        self._bytes = 0
-        self._room = room
-
-    def keep(self, message: Message) -> int:
-        """How many messages had to be let go for it, itself among them where there is no room at all."""
-        size = len(message.payload)
-        let_go = 0
-        while self._messages and not self._fits(size):
-            self._forget(0)
-            let_go += 1
-        if not self._fits(size):
-            return let_go + 1
-        self._messages.append(message)
-        self._bytes += size
-        self._room.used += size
-        return let_go
-
-    def take(self, predicate: Predicate | None) -> Message | None:
-        """The oldest message that matches, kept no longer."""
-        for index, message in enumerate(self._messages):
-            if predicate is None or predicate(message):
-                self._forget(index)
-                return message
-        return None
-
-    def let_go(self) -> int:
-        """Forgets all; how many there were."""
-        count = len(self._messages)
-        self._room.used -= self._bytes
-        self._messages.clear()
-        self._bytes = 0
-        return count
-
-    def _fits(self, size: int) -> bool:
-        return (
-            len(self._messages) < KEPT_MESSAGES
-            and self._bytes + size <= KEPT_BYTES
-            and self._room.used + size <= KEPT_BYTES_PROCESS
-        )
-
-    def _forget(self, index: int) -> None:
-        size = len(self._messages[index].payload)
-        del self._messages[index]
-        self._bytes -= size
-        self._room.used -= size
-
-
-class KeptRoom:
-    """How many bytes all connections of the process keep."""
-
-    __slots__ = ("used",)
-
-    def __init__(self) -> None:
-        self.used = 0
 
 
 class Conversation:
@@ -379,33 +315,6 @@ class Conversation:
         code = end.kind if end.by == "lost" else end.code if end.code is not None else "none"
         key = f"{end.by}.{code}"
         self._ledger.close_codes[key] = self._ledger.close_codes.get(key, 0) + 1
-
-
-#: Close codes with which a peer ends a connection in good order.
-GOOD_ORDER = (1000, 1001, None)
-
-
-def is_failure(end: End) -> bool:
-    """Whether such an end is an error even where nobody was waiting for anything."""
-    if end.by == "us":
-        return end.kind == "close_timeout"
-    return end.by == "lost" or end.code not in GOOD_ORDER
-
-
-def end_kind(end: End) -> str:
-    """The kind under which such an end counts as an error: ``lost.reset``, ``closed.1011``, ``close_timeout``."""
-    if end.by == "peer":
-        return f"closed.{end.code if end.code is not None else 'none'}"
-    return f"lost.{end.kind}" if end.by == "lost" else end.kind or "closed.us"
-
-
-def describe(end: End) -> str:
-    if end.by == "lost":
-        return f"the connection was lost: {end.reason or end.kind}"
-    if end.by == "us":
-        return "the peer did not answer our close" if end.kind == "close_timeout" else "we closed the connection"
-    code = "no code" if end.code is None else f"code {end.code}"
-    return f"the peer closed the connection with {code}" + (f": {end.reason}" if end.reason else "")
 
 
 def _is_after(message: Message, pending: Pending) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from loadws.engine.conversation import KeptRoom
+from loadws.engine.kept import KeptRoom
 from loadws.terms.units import NS_PER_MS
 
 if TYPE_CHECKING:

@@ -109,7 +109,7 @@ def test_one_that_does_not_start_says_why(program: str, message: str) -> None:
 
 def test_one_that_never_announces_itself_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtin, "START_WITHIN_S", 0.01)
-    silent = (sys.executable, "-c", "import time; time.sleep(600)")
+    silent = (sys.executable, "-c", "import sys; sys.stdin.read()")
 
     async def main() -> None:
         with pytest.raises(TargetError, match="it said nothing"):

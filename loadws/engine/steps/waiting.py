@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadws.engine.conversation import Conversation, Watch, describe
+from loadws.engine.conversation import Conversation, Watch
+from loadws.engine.ends import describe
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.talking import Answer, fail_with_connection, fail_without_connection
 from loadws.engine.strand import Strand

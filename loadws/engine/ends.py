@@ -1,0 +1,31 @@
+"""How a connection ended, in the words that errors are counted and told in."""
+
+from __future__ import annotations
+
+from loadws.transport.base import End
+
+#: Close codes with which a peer ends a connection in good order.
+GOOD_ORDER = (1000, 1001, None)
+
+
+def is_failure(end: End) -> bool:
+    """Whether such an end is an error even where nobody was waiting for anything."""
+    if end.by == "us":
+        return end.kind == "close_timeout"
+    return end.by == "lost" or end.code not in GOOD_ORDER
+
+
+def end_kind(end: End) -> str:
+    """The kind under which such an end counts as an error: ``lost.reset``, ``closed.1011``, ``close_timeout``."""
+    if end.by == "peer":
+        return f"closed.{end.code if end.code is not None else 'none'}"
+    return f"lost.{end.kind}" if end.by == "lost" else end.kind or "closed.us"
+
+
+def describe(end: End) -> str:
+    if end.by == "lost":
+        return f"the connection was lost: {end.reason or end.kind}"
+    if end.by == "us":
+        return "the peer did not answer our close" if end.kind == "close_timeout" else "we closed the connection"
+    code = "no code" if end.code is None else f"code {end.code}"
+    return f"the peer closed the connection with {code}" + (f": {end.reason}" if end.reason else "")

@@ -25,6 +25,8 @@ Predicate = Callable[[Message], bool]
 
 #: How many requests that were answered or timed out a connection remembers, to tell late and duplicate answers apart.
 REMEMBERED = 64
+#: Requests without ``where`` that may wait for an answer, those that timed out and keep their place among them.
+MOST_UNANSWERED = 1000
 
 
 def payload_bytes(payload: Payload) -> int:
@@ -172,6 +174,10 @@ class Conversation:
     @property
     def is_open(self) -> bool:
         return self.connection is not None and self.end is None
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._next) < MOST_UNANSWERED
 
     def expect(self, pending: Pending) -> None:
         """From now on a message may answer it; called before the request is sent, since its answer may be quicker."""

@@ -92,8 +92,12 @@ class VirtualUser:
             setattr(ledger, fate.value, getattr(ledger, fate.value) + 1)
 
     def let_go(self) -> None:
-        """It is gone. Its parts refer to each other; apart they are freed at once, and the collector need not come."""
-        del self.main, self.handlers, self.conversation
+        """It is gone. Its parts refer to each other; apart they are freed at once, and the collector need not come.
+
+        A connection that is still open at the cut-off may tell its end after this.
+        """
+        del self.main
+        self.handlers = self.conversation = None
 
     def leave(self) -> None:
         """Asks it to go: a pause is interrupted at once, a step is finished first."""

@@ -90,6 +90,10 @@ KINDS: dict[str, Cause] = {
     "http.504": Cause("a proxy waited in vain for the server behind it", "Look at the servers behind the proxy."),
     "timeout": Cause("no answer came within the step's deadline", _TIMEOUT_ADVICE),
     "unanswered": Cause("the connection or the run ended before the answer came"),
+    "backlog": Cause(
+        "so many requests of one connection had no answer that another could not be told from them",
+        "Give the replies a `where`, or let the flow fail at the first timeout.",
+    ),
     "check": Cause("an answer was not what the scenario expects", "Compare the example with the step's check."),
     "capture": Cause("a capture found nothing in the answer", "Compare the example with the step's capture."),
     "unexpected": Cause("a message came that should not have come", "Compare it with the step's expect_none."),

@@ -116,6 +116,15 @@ def test_who_is_not_done_after_the_graceful_stop_is_cut_off() -> None:
     assert outcome.ledger.connections.open_at_end == 4
 
 
+def test_an_end_that_comes_after_its_user_was_cut_off_is_still_told() -> None:
+    """The user is gone, its connection not yet: the connector ends it."""
+    document = {"graceful_stop": "1s", "load": [{"users": 1, "for": "1s"}], "on": {"close": [{"count": "closed"}]}}
+    outcome = drive({**document, "flow": [{"request": {"send": "x", "reply": {"within": "1m"}}}]}, silent())
+
+    assert outcome.ledger.sessions.cut_off == 1
+    assert outcome.count("closed") == 1
+
+
 def test_a_user_that_leaves_finishes_its_step_and_skips_its_think() -> None:
     document = {"load": [{"users": 1, "for": "1s"}], "flow": [{"request": "slow"}, {"think": "1h"}]}
     outcome = drive(document, echo(1_500 * MS))

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from loadws.engine.conversation import MOST_UNANSWERED
 from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, silent
 from loadws.transport.base import Payload
 from tests.engine.drive import MS, S, drive
@@ -110,6 +111,22 @@ def test_a_message_read_before_the_request_was_sent_never_answers_it() -> None:
 
     assert outcome.failed("check") == (0, 1)
     assert outcome.ledger.messages.unclaimed == 1
+
+
+def test_sent_is_what_was_sent_last_also_where_it_is_constant() -> None:
+    request = {"request": {"send": "hello", "reply": {"check": {"text": "{{ sent }}"}}}}
+    outcome = drive(once(request), answers(Say("hello")))
+
+    assert outcome.failed("check") == (0, 1)
+
+
+def test_requests_that_are_never_answered_do_not_pile_up_without_bound() -> None:
+    request = {"request": {"send": "x", "reply": {"within": "1ms"}}, "on_failure": "continue"}
+    backlog = {"request": {"send": "x", "reply": {"within": "1ms"}}}
+    outcome = drive(once({"repeat": MOST_UNANSWERED, "do": [request]}, backlog), silent())
+
+    assert outcome.ledger.messages.timed_out == MOST_UNANSWERED
+    assert outcome.errors == {"timeout": MOST_UNANSWERED, "backlog": 1}
 
 
 def test_a_streamed_answer_times_its_first_and_last_message() -> None:

@@ -35,7 +35,8 @@ class Compiler:
     tls: ssl.SSLContext | None
     tracer: Tracer | None = None
     at_once: bool = False
-    uses_message: bool = False
+    uses_message: bool = False  # a template of the user type looks at ``message``; where none does, no answer is parsed
+    uses_sent: bool = False  # the same for ``sent``
     keeps: bool = False  # the user type has a wait_for
 
     def flow(self, flow: Flow) -> Steps:
@@ -50,7 +51,9 @@ class Compiler:
     def kind(self, user: UserType) -> UserKind:
         """A user type, whole."""
         keeps = any(step.verb == "wait_for" for _, step in walk(user.flow))
-        compiler = replace(self, uses_message=_mentions_message(user), keeps=keeps)
+        compiler = replace(
+            self, uses_message=_mentions(user, "message"), uses_sent=_mentions(user, "sent"), keeps=keeps
+        )
         connect = None if user.is_whole_session else compiler.step(ConnectStep(name="connect", connect=ConnectBody()))
         return UserKind(
             name=user.name,
@@ -83,9 +86,9 @@ def _waits(flow: Flow) -> bool:
     return any(step.verb not in INSTANT for _, step in walk(flow))
 
 
-def _mentions_message(user: UserType) -> bool:
-    """Whether some template may look at ``message``; where none does, no answer is parsed for it."""
-    return "message" in str(user.model_dump(exclude={"name"})).replace("'message':", "")
+def _mentions(user: UserType, name: str) -> bool:
+    """Whether some template may look at a special name: every text of the user type is searched for the word."""
+    return name in str(user.model_dump(exclude={"name"})).replace(f"'{name}':", "")
 
 
 def _traced(run: StepFunction, step: Step, tracer: Tracer) -> StepFunction:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from loadws.engine.conversation import Conversation, Pending, payload_bytes
+from loadws.engine.conversation import MOST_UNANSWERED, Conversation, Pending, payload_bytes
 from loadws.engine.handlers import message_value
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.payload import compile_payload
@@ -139,6 +139,7 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
     meter = compiler.recorder.step(step.label)
     ledger = compiler.recorder.ledger
     within_ns = reply.within
+    is_plain = where is None and until is None and not compiler.uses_sent
 
     async def request(strand: Strand) -> None:
         try:
@@ -146,7 +147,11 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
         except StepSkipped:
             return
         intended_ns, due_ns = strand.due()
-        if constant is not None and where is None and until is None:
+        if not conversation.has_room:
+            text = f"{MOST_UNANSWERED:,} requests before this one had no answer, and each keeps its place"
+            strand.fail(step, "backlog", text, default="end_session")
+            return
+        if is_plain and constant is not None:
             data, length = constant, size
             pending = Pending(strand.parker, None, None)
         else:

@@ -1,0 +1,1 @@
+"""The Autobahn test suite's fuzzing server judges every transport: ``python -m tests.conformance``."""

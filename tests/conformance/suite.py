@@ -1,0 +1,93 @@
+"""All cases of the chosen sections for one transport: run, then read what the server made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import trio
+
+from loadws.transport.base import Connector
+from loadws.transport.choose import transport
+from loadws.transport.timers import open_timers
+from tests.conformance.server import Server
+from tests.conformance.talk import ask, echo
+
+Verdict = Literal["OK", "INFORMATIONAL", "NON-STRICT", "FAILED"]
+#: From best to worst. Only the last is no pass.
+VERDICTS: tuple[Verdict, ...] = ("OK", "INFORMATIONAL", "NON-STRICT", "FAILED")
+#: Sections that keep the server's one core busy: run side by side with others, they would be late for its deadlines.
+_HEAVY = (9, 12, 13)
+_LIGHT_AT_ONCE = 24
+_HEAVY_AT_ONCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``case`` is the suite's name of it, as 6.4.2; ``because`` is what the server said where the verdict is not OK."""
+
+    transport: str
+    case: str
+    verdict: Verdict
+    because: str = ""
+
+    @property
+    def section(self) -> int:
+        return int(self.case.partition(".")[0])
+
+
+def sections_of(text: str) -> tuple[int, ...]:
+    """``1-7,10`` -> 1 to 7, and 10. Raises ValueError."""
+    chosen: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        chosen |= set(range(int(first), int(last or first) + 1))
+    return tuple(sorted(chosen))
+
+
+async def run(server: Server, name: str) -> list[Result]:
+    """Every case that the server knows, with the transport of this name."""
+    async with open_timers() as timers, transport(name).open(timers) as connector:
+        cases = await _cases(connector, server)
+        for heavy, at_once in ((False, _LIGHT_AT_ONCE), (True, _HEAVY_AT_ONCE)):
+            numbers = [number for number, case in cases.items() if (int(case.split(".")[0]) in _HEAVY) is heavy]
+            await _run_cases(connector, server, name, numbers, at_once)
+        await ask(connector, f"{server.url}/updateReports?agent={name}")
+    verdicts = server.verdicts().get(name, {})
+    return [result_of(name, case, verdicts.get(case)) for case in cases.values()]
+
+
+async def _cases(connector: Connector, server: Server) -> dict[int, str]:
+    """The number that the server knows a case by, and its name."""
+    count: int = await ask(connector, f"{server.url}/getCaseCount")
+    numbers = range(1, count + 1)
+    return {number: (await ask(connector, f"{server.url}/getCaseInfo?case={number}"))["id"] for number in numbers}
+
+
+async def _run_cases(connector: Connector, server: Server, name: str, numbers: Iterable[int], at_once: int) -> None:
+    free = trio.Semaphore(at_once)
+
+    async def run_case(number: int) -> None:
+        async with free:
+            which = f"case={number}&agent={name}"
+            if await echo(connector, f"{server.url}/runCase?{which}"):
+                await ask(connector, f"{server.url}/getCaseStatus?{which}")  # answers when the verdict is there
+
+    async with trio.open_nursery() as nursery:
+        for number in numbers:
+            nursery.start_soon(run_case, number)
+
+
+def result_of(name: str, case: str, said: dict[str, Any] | None) -> Result:
+    """The worse of what the server thinks of the conversation and of its closing."""
+    if said is None:
+        return Result(name, case, "FAILED", "no connection")
+    behavior, close = said["behavior"], said["behaviorClose"]
+    verdict = max((_verdict(behavior), _verdict(close)), key=VERDICTS.index)
+    return Result(name, case, verdict, "" if verdict == "OK" else f"{behavior}, close {close}")
+
+
+def _verdict(said: str) -> Verdict:
+    """The suite has more words for what is no pass: WRONG CODE, UNCLEAN, FAILED BY CLIENT, UNIMPLEMENTED."""
+    return next((verdict for verdict in VERDICTS if verdict == said), "FAILED")

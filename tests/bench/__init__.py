@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m tests.bench``. Not tests: they print ratios and never fail."""

@@ -1,0 +1,134 @@
+"""``python -m tests.bench``: CPU a round trip of the whole runner beside its floors, on one core, a server on the other.
+
+Clients are taken in turn, several rounds; medians, spread and ratios are printed. Needs the extra ``bench``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import trustme
+
+from loadws.transport.choose import NAMES
+from tests.bench.measured import Measured
+
+CLIENT_CORE, SERVER_CORE = 0, 1
+
+
+def main() -> None:
+    options = _options()
+    for tls in (False, True) if options.tls else (False,):
+        for size in options.sizes:
+            for connections in options.connections:
+                with server(tls) as (port, ca):
+                    rows = rounds(options, port, connections, size, ca)
+                show(f"{connections} connections, {size} B, {'TLS' if tls else 'plain'}", rows)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--connections", type=_numbers, default=[1, 100, 1000], metavar="N,N")
+    parser.add_argument("--sizes", type=_numbers, default=[64], metavar="BYTES,BYTES")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of one client in one round")
+    parser.add_argument("--tls", action="store_true", help="over TLS too (the runner only)")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
+@contextmanager
+def server(tls: bool) -> Iterator[tuple[int, str | None]]:
+    """The echo server on a core of its own; yields its port, and what a client has to trust."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = _certificate(Path(folder)) if tls else []
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.server", *words[:2]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None and process.stdout is not None
+        _pin(process.pid, SERVER_CORE)
+        try:
+            yield int(process.stdout.readline()), words[2] if tls else None
+        finally:
+            process.stdin.close()
+            process.wait(10)
+            process.stdout.close()
+
+
+def _certificate(folder: Path) -> list[str]:
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    chain, key, ca = folder / "chain.pem", folder / "key.pem", folder / "ca.pem"
+    chain.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(key))
+    authority.cert_pem.write_to_path(str(ca))
+    return [str(chain), str(key), str(ca)]
+
+
+def rounds(
+    options: argparse.Namespace, port: int, connections: int, size: int, ca: str | None
+) -> dict[str, list[Measured]]:
+    """All clients in turn, so that whatever else the machine does meets all of them alike."""
+    words = [str(port), str(connections), str(size), str(options.seconds)]
+    commands = [["tests.bench.runner", name, *words, *([ca] if ca else [])] for name in NAMES]
+    if ca is None:
+        floors = ("raw-epoll", "raw-trio", "bare-trio-websocket")
+        commands = [["tests.bench.floors", name, *words] for name in floors] + commands
+    rows: dict[str, list[Measured]] = defaultdict(list)
+    for _ in range(options.rounds):
+        for command in commands:
+            measured = client(command)
+            rows[measured.name].append(measured)
+    return rows
+
+
+def client(command: list[str]) -> Measured:
+    process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE)
+    _pin(process.pid, CLIENT_CORE)
+    printed, _ = process.communicate(timeout=120)
+    return msgspec.json.decode(printed, type=Measured)
+
+
+def _pin(process: int, core: int) -> None:
+    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(process, {core})
+
+
+def show(title: str, rows: dict[str, list[Measured]]) -> None:
+    """Medians over the rounds; the spread is that of the CPU time, in percent of its median."""
+    print(
+        f"\n{title}\n  {'client':24} {'CPU µs':>8} {'spread':>7} {'per s':>9} {'peak MiB':>9}  ÷ raw trio  ÷ bare t-w"
+    )
+    cpu = {name: statistics.median(each.cpu_us for each in measured) for name, measured in rows.items()}
+    for name, measured in rows.items():
+        times = [each.cpu_us for each in measured]
+        spread = (max(times) - min(times)) / cpu[name]
+        per_s = statistics.median(each.per_s for each in measured)
+        peak = max(each.peak_rss_bytes for each in measured) / 2**20
+        print(
+            f"  {name:24} {cpu[name]:8.1f} {spread:7.0%} {per_s:9,.0f} {peak:9.1f}"
+            f"  {_ratio(cpu, name, 'raw trio'):>10}  {_ratio(cpu, name, 'bare trio-websocket'):>10}"
+        )
+
+
+def _ratio(cpu: dict[str, float], name: str, base: str) -> str:
+    return f"{cpu[name] / cpu[base]:.2f}" if base in cpu else ""
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,8 @@ from loadws.transport.base import ConnectFailed, HandshakeRefused
 #: A head larger than this is refused; a body is cut at this.
 MOST_HEAD_BYTES = 16 * 1024
 MOST_BODY_BYTES = 2 * 1024
+#: How long a refusal's body is awaited once its head is there.
+BODY_PATIENCE_S = 1.0
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _BEGINNING = b"HTTP/"
@@ -29,7 +31,7 @@ def accept_for(key: bytes) -> bytes:
 
 
 class Answer:
-    """The answer to one upgrade request, as it arrives."""
+    """The answer to one upgrade request, as it arrives. ``headers`` and ``subprotocol`` are those of a 101 that is good."""
 
     def __init__(self, key: bytes, subprotocols: tuple[str, ...]) -> None:
         self._accept = accept_for(key)
@@ -37,6 +39,8 @@ class Answer:
         self._raw = bytearray()
         self._refused: h11.Response | None = None
         self._body = bytearray()
+        self.headers: tuple[tuple[str, str], ...] = ()
+        self.subprotocol: str | None = None
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
         # h11 reads an answer in the light of the question: it must have seen one that asks for an upgrade.
         self._http.send(h11.Request(method="GET", target="/", headers=[("Host", "-"), ("Upgrade", "websocket")]))
@@ -46,6 +50,11 @@ class Answer:
     def head_has_come(self) -> bool:
         """A refusal's head is known; only its body is still awaited."""
         return self._refused is not None
+
+    @property
+    def after(self) -> bytes:
+        """What came together with the 101, and is not HTTP any more."""
+        return bytes(self._http.trailing_data[0])
 
     def feed(self, data: bytes) -> bytes | None:
         """More of the answer; empty is the end of TCP.
@@ -104,7 +113,8 @@ class Answer:
 
     def _check(self, response: h11.InformationalResponse) -> None:
         headers: dict[str, str] = {}
-        for name, value in _text(response.headers):
+        self.headers = _text(response.headers)
+        for name, value in self.headers:
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         if not headers.get("connection", "").isascii():  # the library would raise what is no protocol error
             raise ConnectFailed("upgrade", "failed", "the header 'Connection' is not ASCII")
@@ -117,6 +127,7 @@ class Answer:
             raise ConnectFailed("upgrade", "bad_subprotocol", f"the server chose {chosen!r}, which was not offered")
         if extensions := headers.get("sec-websocket-extensions"):
             raise ConnectFailed("upgrade", "failed", f"the server uses {extensions!r}, which was not offered")
+        self.subprotocol = chosen
 
 
 def _text(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:

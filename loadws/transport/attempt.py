@@ -6,7 +6,7 @@ The upgrade is the transport's own; it comes in as an ``Upgrading``, made when T
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
 import trio
@@ -54,13 +54,15 @@ class Attempt(Generic[Opened]):
         names: Names,
         tls: Callable[[ConnectRequest], ssl.SSLContext],
         connection: Callable[[TcpStream, int], Opened],
+        secure: Callable[[TcpStream, ssl.SSLContext, str], Awaitable[trio.abc.Stream]] = start_tls,
     ) -> None:
-        """``connection`` gets TCP and the moment that the attempt began."""
+        """``connection`` gets TCP and the moment that the attempt began; ``secure`` makes the TLS handshake."""
         self._request = request
         self._timers = timers
         self._names = names
         self._tls = tls
         self._make = connection
+        self._secure = secure
         self._began_ns = timers.now_ns()
         self._phase: FailurePhase = "dns"
         self._was_cut_off = False
@@ -110,5 +112,5 @@ class Attempt(Generic[Opened]):
             return tcp, None
         self._phase = "tls"
         began_ns = self._timers.now_ns()
-        stream = await start_tls(tcp, self._tls(self._request), url.host)
+        stream = await self._secure(tcp, self._tls(self._request), url.host)
         return stream, self._timers.now_ns() - began_ns

@@ -77,6 +77,10 @@ class NotOpen(TransportError):
         super().__init__(kind, detail)
 
 
+class ListenerRaised(Exception):
+    """A listener raised, which none may: a defect of whoever listens. Its error is the cause."""
+
+
 def encodable(text: str) -> str:
     """JSON can bring lone surrogates into a text, and no frame can carry them: they become question marks."""
     return text.encode("utf-8", "replace").decode()

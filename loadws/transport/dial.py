@@ -117,7 +117,7 @@ async def start_tls(tcp: TcpStream, context: ssl.SSLContext, host: str) -> trio.
         stream = trio.SSLStream(tcp, context, server_hostname=host.partition("%")[0], https_compatible=True)
         await stream.do_handshake()
     except (trio.BrokenResourceError, ValueError) as error:
-        raise _tls_failure(error) from error
+        raise tls_failure(error) from error
     return stream
 
 
@@ -158,7 +158,8 @@ def _is_numeric(host: str) -> bool:
     return True
 
 
-def _tls_failure(error: BaseException) -> ConnectFailed:
+def tls_failure(error: BaseException) -> ConnectFailed:
+    """What a TLS handshake failed of."""
     cause = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
     detail = str(cause or error) or "the TLS handshake failed"
     match cause:

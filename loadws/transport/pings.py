@@ -24,7 +24,12 @@ class _Ping:
 
 
 class Pings:
-    """Pings in flight, in the order they were sent. ``write`` puts a ping on its way; it may raise ``NotOpen``."""
+    """Pings in flight, in the order they were sent.
+
+    ``write`` puts a ping on its way; it may raise ``NotOpen``, and ``stamp`` the ping if it is written at once.
+    """
+
+    __slots__ = ("_in_flight", "_keepalives", "_next", "_timers", "_write")
 
     def __init__(self, timers: Timers, write: Callable[[bytes], None]) -> None:
         self._timers = timers
@@ -35,8 +40,13 @@ class Pings:
 
     def send(self, payload: bytes) -> int:
         """Returns when it was sent, as well as is known yet; raises ``NotOpen``."""
-        self._write(payload)
-        return self._remember(payload, None)
+        ping = self._remember(payload, None)
+        try:
+            self._write(payload)
+        except NotOpen:
+            self._forget(payload)
+            raise
+        return ping.sent_ns
 
     def stamp(self, payload: bytes, sent_ns: int) -> None:
         """The write began just now: what the time was when ``send`` returned no longer matters."""
@@ -75,11 +85,11 @@ class Pings:
         for payload in list(self._in_flight):
             self._forget(payload)
 
-    def _remember(self, payload: bytes, deadline: Timer | None) -> int:
+    def _remember(self, payload: bytes, deadline: Timer | None) -> _Ping:
         if payload in self._in_flight or len(self._in_flight) >= MOST_IN_FLIGHT:
             self._forget(payload if payload in self._in_flight else next(iter(self._in_flight)))
-        self._in_flight[payload] = _Ping(self._timers.now_ns(), deadline)
-        return self._in_flight[payload].sent_ns
+        ping = self._in_flight[payload] = _Ping(self._timers.now_ns(), deadline)
+        return ping
 
     def _forget(self, payload: bytes) -> _Ping:
         ping = self._in_flight.pop(payload)

@@ -51,6 +51,10 @@ class TcpStream(trio.abc.Stream):
             self.read_ns = self._now_ns()
             return data
 
+    def detach(self) -> socket.socket:
+        """The socket, for whoever reads it from now on without this stream."""
+        return self._socket
+
     def cut(self) -> None:
         """Closes the socket now; whoever waits on it gets ``trio.ClosedResourceError``. Twice is no error."""
         if self._socket.fileno() >= 0:

@@ -136,9 +136,7 @@ class TimerFd:
 
     def __init__(self) -> None:
         self._kernel = _KernelTimer()
-
-    def now_ns(self) -> int:
-        return time.monotonic_ns()
+        self.now_ns = time.monotonic_ns  # itself: it is asked several times a message
 
     def arm(self, deadline_ns: int | None) -> None:
         # Zero would disarm; a deadline that is over wakes at once.

@@ -49,6 +49,7 @@ from loadws.transport.base import (
     End,
     HandshakeRefused,
     Listener,
+    ListenerRaised,
     NotOpen,
     Outgoing,
     Payload,
@@ -78,10 +79,6 @@ By = Literal["us", "peer", "lost"]
 
 # Python prints warnings that nobody handles; what the library warns about is told here as a kind and a detail.
 logging.getLogger("trio-websocket").addHandler(logging.NullHandler())
-
-
-class ListenerRaised(Exception):
-    """A listener raised, which none may: a defect of whoever listens. Its error is the cause."""
 
 
 class TrioWebSocketTransport:

@@ -17,12 +17,10 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection, CloseConnection, Event, Message, Ping, Pong, Request
 
-from loadws.transport.answer import Answer
+from loadws.transport.answer import BODY_PATIENCE_S, Answer
 from loadws.transport.base import ConnectFailed, HandshakeRefused, Outgoing
 from loadws.transport.tcp import READ_SIZE
 
-#: How long a refusal's body is awaited once its head is there.
-BODY_PATIENCE_S = 1.0
 TOO_LARGE = 1009
 
 _KEY = re.compile(rb"(?i)\r\nsec-websocket-key: *(\S+)")

@@ -25,12 +25,13 @@ from loadws.transport.base import (
     Connector,
     ConnectRequest,
     HandshakeRefused,
+    ListenerRaised,
     NotOpen,
     Outgoing,
 )
 from loadws.transport.tcp import TcpStream
 from loadws.transport.timers import open_timers
-from loadws.transport.trio_ws import ListenerRaised, TrioWebSocketTransport
+from loadws.transport.trio_ws import TrioWebSocketTransport
 from loadws.transport.watched import WatchedProtocol
 
 MS = 1_000_000

@@ -25,12 +25,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--transport", action="append", choices=NAMES, help="which one; may be given again (default: all)"
     )
-    parser.add_argument("--sections", type=sections_of, metavar="1-7,10", help=f"(default: {_PLAIN})")
+    parser.add_argument("--sections", type=_sections, metavar="1-7,10", help=f"(default: {_PLAIN})")
     parser.add_argument(
         "--autobahn", type=Path, metavar="FOLDER", help="the folder with setup.sh (default: ../shared/autobahn)"
     )
     parser.add_argument("--write", type=Path, metavar="FILE", help="where to write the table, as Markdown")
     return parser.parse_args()
+
+
+def _sections(text: str) -> tuple[int, ...]:
+    try:
+        return sections_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
 
 
 async def _judge(made: Path, names: list[str], sections: tuple[int, ...] | None) -> list[Result]:

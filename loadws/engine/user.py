@@ -96,6 +96,7 @@ class VirtualUser:
 
         A connection that is still open at the cut-off may tell its end after this.
         """
+        self.main.parker.let_go()
         del self.main
         self.handlers = self.conversation = None
 

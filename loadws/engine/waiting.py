@@ -1,7 +1,8 @@
 """How a task of the engine waits: parked until it is woken or its deadline comes, whichever is first.
 
-One ``Parker`` a strand, and one timer a wait: a cancel scope, an event or a queue a message would each cost more than the
-message (design.md, "Numbers to reach").
+One ``Parker`` a strand: a cancel scope, an event or a queue a message would each cost more than the message (design.md,
+"Numbers to reach"). Nor is a timer set and cancelled a wait: most waits end long before their deadline, and the next one's is
+later. So the timer that is set already stays; when it goes off too early, it is set anew for the deadline that holds then.
 """
 
 from __future__ import annotations
@@ -17,19 +18,23 @@ from loadws.transport.base import Timer, Timers
 class Parker:
     """One task's place to wait. ``wake`` and the deadline race; the loser does nothing."""
 
-    __slots__ = ("_task", "_timer", "_timers", "_was_woken", "waits")
+    __slots__ = ("_deadline_ns", "_task", "_timer", "_timer_ns", "_timers", "_was_woken", "waits")
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
         self._task: trio.lowlevel.Task | None = None
+        self._deadline_ns: int | None = None
         self._timer: Timer | None = None
+        self._timer_ns = 0  # when ``_timer`` goes off
         self._was_woken = False
         self.waits = 0  # how often it really waited: a loop that never waits must yield by itself
 
     async def wait(self, deadline_ns: int | None) -> bool:
         """True where somebody woke us, False where the deadline (None: never) came first."""
         self.waits += 1
-        self._timer = None if deadline_ns is None else self._timers.call_at(deadline_ns, self._expire)
+        self._deadline_ns = deadline_ns
+        if deadline_ns is not None and (self._timer is None or deadline_ns < self._timer_ns):
+            self._set_timer(deadline_ns)
         self._task = trio.lowlevel.current_task()
         await trio.lowlevel.wait_task_rescheduled(self._abort)
         return self._was_woken
@@ -37,19 +42,33 @@ class Parker:
     def wake(self) -> None:
         task, self._task = self._task, None
         if task is not None:
-            if self._timer is not None:
-                self._timer.cancel()
             self._was_woken = True
             trio.lowlevel.reschedule(task)
 
-    def _expire(self) -> None:
+    def let_go(self) -> None:
+        """Nobody waits here again."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _set_timer(self, at_ns: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._timers.call_at(at_ns, self._timer_went_off)
+        self._timer_ns = at_ns
+
+    def _timer_went_off(self) -> None:
+        self._timer = None
+        deadline_ns = self._deadline_ns
+        if self._task is None or deadline_ns is None:
+            return
+        if deadline_ns > self._timer_ns:
+            self._set_timer(deadline_ns)
+            return
         task, self._task = self._task, None
-        if task is not None:
-            self._was_woken = False
-            trio.lowlevel.reschedule(task)
+        self._was_woken = False
+        trio.lowlevel.reschedule(task)
 
     def _abort(self, _raise_cancel: Callable[[], Any]) -> trio.lowlevel.Abort:
         self._task = None
-        if self._timer is not None:
-            self._timer.cancel()
+        self.let_go()
         return trio.lowlevel.Abort.SUCCEEDED

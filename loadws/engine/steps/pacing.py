@@ -155,14 +155,16 @@ async def _overlapping(strand: Strand, schedule: _Schedule, flow: Any, turns: Tu
     under_way = _UnderWay(strand)
 
     async def turn(intended_ns: int) -> None:
+        fork = strand.fork(intended_ns)
         try:
-            await _turn(strand.fork(intended_ns), flow, turns)
+            await _turn(fork, flow, turns)
         except EndSession as error:
             ended.append(error)
             strand.user.condemn()
         except Leave:
             pass
         finally:
+            fork.parker.let_go()
             under_way.one_ended()
 
     async with trio.open_nursery() as nursery:

@@ -1,8 +1,8 @@
 """How a task of the engine waits: parked until it is woken or its deadline comes, whichever is first.
 
 One ``Parker`` a strand: a cancel scope, an event or a queue a message would each cost more than the message (design.md,
-"Numbers to reach"). Nor is a timer set and cancelled a wait: most waits end long before their deadline, and the next one's is
-later. So the timer that is set already stays; when it goes off too early, it is set anew for the deadline that holds then.
+"Numbers to reach"). Nor is a timer set and cancelled a wait: most waits end long before their deadline, and the next one's
+is later. So the timer that is set already stays; when it goes off too early, it is set anew for the deadline that holds.
 """
 
 from __future__ import annotations

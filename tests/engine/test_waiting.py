@@ -31,7 +31,7 @@ async def wake_after(parker: Parker, span_ns: int) -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), max_size=20))
 def test_each_wait_ends_at_the_earlier_of_its_wake_and_its_deadline(waits: list[tuple[int, int]]) -> None:
-    """Deadlines may come in any order: a timer that is left from an earlier wait must neither end nor outlast a later one."""
+    """Deadlines come in any order: a timer left from an earlier wait must neither end nor outlast a later one."""
 
     async def test(timers: Timers, parker: Parker) -> None:
         for wake_ms, deadline_ms in waits:

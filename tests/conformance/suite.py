@@ -22,7 +22,7 @@ SECTIONS = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13})
 #: Sections that keep the server's one core busy: run side by side with others, they would be late for its deadlines.
 _HEAVY = (9, 12, 13)
 _LIGHT_AT_ONCE = 24
-_HEAVY_AT_ONCE = 3
+_HEAVY_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,11 @@ class Result:
 
     @property
     def section(self) -> int:
-        return int(self.case.partition(".")[0])
+        return _section_of(self.case)
+
+
+def _section_of(case: str) -> int:
+    return int(case.partition(".")[0])
 
 
 def sections_of(text: str) -> tuple[int, ...]:
@@ -55,9 +59,9 @@ async def run(server: Server, name: str) -> list[Result]:
     """Every case that the server knows, with the transport of this name."""
     async with open_timers() as timers, transport(name).open(timers) as connector:
         cases = await _cases(connector, server)
-        for heavy, at_once in ((False, _LIGHT_AT_ONCE), (True, _HEAVY_AT_ONCE)):
-            numbers = [number for number, case in cases.items() if (int(case.split(".")[0]) in _HEAVY) is heavy]
-            await _run_cases(connector, server, name, numbers, at_once)
+        heavy = [number for number, case in cases.items() if _section_of(case) in _HEAVY]
+        await _run_cases(connector, server, name, cases.keys() - set(heavy), _LIGHT_AT_ONCE)
+        await _run_cases(connector, server, name, heavy, _HEAVY_AT_ONCE)
         await ask(connector, f"{server.url}/updateReports?agent={name}")
     verdicts = server.verdicts().get(name, {})
     return [result_of(name, case, verdicts.get(case)) for case in cases.values()]

@@ -60,7 +60,7 @@ def test_the_page(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
         "for at most 38 connections at once, this machine needs",
         "  open files          102 of 1,000",
         "  local ports          38 of 28,232",
-        "  memory         96.4 MiB of 8 GiB",
+        "  memory         97.2 MiB of 8 GiB",
     ]
 
 
@@ -121,7 +121,7 @@ def test_what_cannot_fit_is_shown_and_ends_with_2(scenario: str, capsys: pytest.
     found = run(capsys, "plan", scenario, "--scale", "1000")
     assert found.code == 2
     assert "  open files        8,094 of 1,000: too few" in _lines(found)
-    assert found.err.startswith("loadws: the plan holds 8,000 users, and the file limit (ulimit -n) allow 800 here")
+    assert found.err.startswith("loadws: the plan holds 8,000 users, and the open files (ulimit -n) allow 800 here")
 
 
 def test_what_might_not_fit_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,7 +138,7 @@ def test_a_machine_that_does_not_say_is_no_obstacle(
     monkeypatch.setattr(plan, "look_at_machine", lambda: Machine(UNKNOWN, UNKNOWN, UNKNOWN))
     found = run(capsys, "plan", scenario)
     assert (found.code, found.err) == (0, "")
-    assert _lines(found)[-1] == "  memory         96.4 MiB of an unknown number"
+    assert _lines(found)[-1] == "  memory         97.2 MiB of an unknown number"
 
 
 def test_a_scenario_that_is_wrong_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,7 @@ def test_a_plan_is_described_in_json() -> None:
             "connections": 110,
             "descriptors": 174,
             "ephemeral_ports": 110,
-            "memory_bytes": (96 << 20) + 110 * (12 << 10),
+            "memory_bytes": (96 << 20) + 110 * (32 << 10),
         },
     }  # fmt: skip
     assert curve[0] == {"at_s": 0.0, "users": 1, "arrivals_per_s": 0.0}

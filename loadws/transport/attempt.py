@@ -28,7 +28,8 @@ from loadws.transport.url import WsUrl
 class Upgrading(Protocol):
     """A connection from TCP on."""
 
-    has_opened: bool
+    @property
+    def has_opened(self) -> bool: ...
 
     async def upgrade(
         self, stream: trio.abc.Stream, url: WsUrl, parts: ConnectTimings, scope: trio.CancelScope

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 from loadws.transport.base import NotOpen, Timer, Timers
 
@@ -65,17 +66,8 @@ class Pings:
 
     def keep_alive(self, every_ns: int, timeout_ns: int, lost: Callable[[], None]) -> None:
         """Pings every ``every_ns`` until ``stop``; calls ``lost`` where a pong is not there ``timeout_ns`` later."""
-
-        def ping() -> None:
-            now_ns = self._timers.now_ns()
-            self._next = self._timers.call_at(now_ns + every_ns, ping)
-            self._keepalives += 1
-            payload = b"keepalive %d" % self._keepalives
-            self._remember(payload, self._timers.call_at(now_ns + timeout_ns, lost))
-            # So many writes may wait already that it cannot even be queued: then it is a ping that nobody answers.
-            with contextlib.suppress(NotOpen):
-                self._write(payload)
-
+        # No function of its own here: one that sets itself again refers to itself, and only the collector would free it.
+        ping = partial(self._keep_alive, every_ns, timeout_ns, lost)
         self._next = self._timers.call_at(self._timers.now_ns() + every_ns, ping)
 
     def stop(self) -> None:
@@ -84,6 +76,17 @@ class Pings:
             self._next.cancel()
         for payload in list(self._in_flight):
             self._forget(payload)
+
+    def _keep_alive(self, every_ns: int, timeout_ns: int, lost: Callable[[], None]) -> None:
+        now_ns = self._timers.now_ns()
+        again = partial(self._keep_alive, every_ns, timeout_ns, lost)
+        self._next = self._timers.call_at(now_ns + every_ns, again)
+        self._keepalives += 1
+        payload = b"keepalive %d" % self._keepalives
+        self._remember(payload, self._timers.call_at(now_ns + timeout_ns, lost))
+        # So many writes may wait already that it cannot even be queued: then it is a ping that nobody answers.
+        with contextlib.suppress(NotOpen):
+            self._write(payload)
 
     def _remember(self, payload: bytes, deadline: Timer | None) -> _Ping:
         if payload in self._in_flight or len(self._in_flight) >= MOST_IN_FLIGHT:

@@ -1,0 +1,30 @@
+"""What a peer may not send, and the close code that answers it (RFC 6455, 7.4.1)."""
+
+from __future__ import annotations
+
+
+class ProtocolViolation(Exception):
+    """The peer broke the protocol, and nothing it sends can be trusted any more.
+
+    ``kind`` is one of ``base.LOSS_KINDS``, ``code`` is what to close with, ``detail`` is for people and quotes nothing of
+    what was sent. ``events`` is what the same read brought before the violation.
+    """
+
+    def __init__(self, kind: str, code: int, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.code = code
+        self.detail = detail
+        self.events: list[tuple[int, str | bytes]] = []
+
+
+def forbidden(detail: str) -> ProtocolViolation:
+    return ProtocolViolation("protocol.frame", 1002, detail)
+
+
+def not_utf8(error: UnicodeDecodeError) -> ProtocolViolation:
+    return ProtocolViolation("protocol.utf8", 1007, f"text is not UTF-8: {error.reason}")
+
+
+def too_large(limit: int) -> ProtocolViolation:
+    return ProtocolViolation("protocol.too_large", 1009, f"a message above {limit} bytes")

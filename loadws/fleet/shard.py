@@ -16,10 +16,8 @@ from loadws.engine.load import Deliver, Load, run_load
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Overrides, load_text
-from loadws.scenario.model import Phase
+from loadws.scenario.model import Phase, Scenario
 from loadws.transport.choose import transport
-
-ONE_FLOW = {"name": "trace", "users": 1, "iterations": 1}
 
 
 class ShardOrder(msgspec.Struct, frozen=True):
@@ -45,7 +43,14 @@ async def run_shard(
     path = Path(order.path)
     scenario = load_text(order.text, path, order.overrides, order.env).scenario
     if order.once:
-        scenario = scenario.model_copy(update={"load": (Phase.model_validate(ONE_FLOW),)})
+        scenario = scenario.model_copy(update={"load": (_one_flow(scenario),)})
     plan = make_plan(scenario, order.seed).shard_of(order.shard, order.shards)
     load = Load(scenario, path.parent, plan, transport(order.transport), order.env, say)
     return await run_load(load, deliver, lifecycle)
+
+
+def _one_flow(scenario: Scenario) -> Phase:
+    """One user, one flow. A flow without end ends when the last user of the load itself would have to go."""
+    spans = [phase.for_ for phase in scenario.load]
+    longest = None if None in spans else sum(filter(None, spans)) + scenario.graceful_stop
+    return Phase.model_validate({"name": "trace", "users": 1, "iterations": 1}).model_copy(update={"for_": longest})

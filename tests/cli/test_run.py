@@ -131,6 +131,18 @@ def test_trace_of_a_flow_that_fails_ends_with_1(tmp_path: Path, capsys: pytest.C
     assert "error check" in result.out
 
 
+def test_trace_of_a_flow_without_end_ends_when_the_load_would(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endless = "graceful_stop: 10ms\n" + HELD.replace(
+        "[{request: hello}, {think: 20ms}]", "[{every: 100ms, do: [{request: hello}]}]"
+    )
+    result = run(capsys, "run", written(tmp_path, endless), "--trace")
+
+    assert result.code == 0
+    assert "every took 6" in result.out
+
+
 def test_secrets_are_in_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = HELD.replace("flow:", "variables: {token: none}\nsecrets: [token]\non: {error: [{log: 'e {{ token }}'}]}\n"
                                  "connection: {headers: {Authorization: 'Bearer {{ token }}', Cookie: 'a={{ token }}'}}\n"

@@ -56,7 +56,10 @@ def run_target(serving: Serving) -> None:
     _rest_the_collector()
     counts = Counts()
     with _ca_file(serving) as ca_file:
-        trio.run(_serve, serving, ca_file, counts)
+        try:
+            trio.run(_serve, serving, ca_file, counts)
+        except* KeyboardInterrupt:  # one more Ctrl-C, when it was ending already
+            pass
     _say({"counts": counts} if serving.announce == "json" else _table(counts))
 
 

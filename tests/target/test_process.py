@@ -60,6 +60,17 @@ def test_a_signal_ends_it_with_its_counts(number: signal.Signals) -> None:
     assert (process.returncode, complaints) == (0, "")
 
 
+def test_several_signals_at_once_end_it_with_its_counts_too() -> None:
+    """A Ctrl-C goes to a whole process group, and what started it may pass another one on."""
+    with _target("--announce", "json") as process:
+        _line(process)
+        for _ in range(200):
+            process.send_signal(signal.SIGINT)
+        rest, complaints = process.communicate(timeout=20)
+    assert json.loads(rest)["counts"]["accepted"] == 0
+    assert (process.returncode, complaints) == (0, "")
+
+
 def test_it_ends_with_its_stdin_where_that_was_asked_for() -> None:
     with _target("--announce", "json", "--until-stdin-closes") as process:
         _line(process)

@@ -163,6 +163,7 @@ def test_a_capture_that_finds_nothing_ends_the_session() -> None:
     outcome = drive(once(request, {"send": "never"}), answers(Say("{}")))
 
     assert outcome.errors == {"capture": 1}
+    assert outcome.failed("capture") == (1, 1)
     assert outcome.ledger.sessions.failed == 1
     assert list(outcome.seen.payloads) == ["x"]
 

@@ -264,6 +264,7 @@ class Answer:
                 strand.fail(self._step, "check", why, default="continue")
         if self._capture is not None:
             missing = self._capture.take(message, strand.scope.variables)
+            self._recorder.outcome("capture", self._step.label, intended_ns, failed=missing is not None)
             if missing is not None:
                 strand.fail(self._step, "capture", missing)
 

@@ -219,7 +219,7 @@ class VirtualUser:
     def _begin_variables(self) -> None:
         """The scenario's variables, and a row of each of its data files."""
         scope = self.main.scope
-        scope.iteration = 0
+        scope.iteration += self.sessions > 0  # it counts on over the user's sessions
         scope.extra = {}
         scope.variables.clear()
         for name, feed in self.run.feeds.items():

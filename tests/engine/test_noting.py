@@ -86,3 +86,11 @@ def test_env_is_what_the_run_was_given() -> None:
     outcome = drive(once({"send": "{{ env('ROOM') }}"}), silent(), env={"ROOM": "blue"})
 
     assert list(outcome.seen.payloads) == ["blue"]
+
+
+def test_iteration_counts_on_over_a_users_sessions() -> None:
+    """Whole sessions, one after another: each is one flow of the same user."""
+    document = {"load": [{"users": 1, "iterations": 3}], "flow": ["connect", {"log": "{{ iteration }}"}]}
+    outcome = drive(document, echo())
+
+    assert [line.text for line in outcome.logs] == ["0", "1", "2"]

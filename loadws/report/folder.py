@@ -67,9 +67,11 @@ class RunFolder:
         """``started_at`` is UTC. Raises ``OutputError`` where anything cannot be opened or there is no room."""
         try:
             path = _new_folder(root / slug(scenario), f"{started_at:%Y%m%dT%H%M%SZ}")
-            return cls(path, started_at)
+            folder = cls(path, started_at)
         except OSError as error:
             raise _output_error(error, f"the run folder cannot be made below {root}") from error
+        _point_latest_to(path)  # a run that is killed is found by it too; whoever ends last has it in the end
+        return folder
 
     def write_run(self, info: RunInfo) -> None:
         """``run.json``, before the load. Raises ``OutputError``."""
@@ -198,10 +200,16 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 def _reserve(path: Path) -> None:
     """Room on the disk that is given back at the end. Zeros are written, as a hole would hold nothing."""
-    with path.open("xb") as file:
-        file.write(bytes(RESERVED_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("xb") as file:
+            file.write(bytes(RESERVED_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):  # what was written has filled the disk
+            path.unlink()
+            path.parent.rmdir()
+        raise
 
 
 def slug(scenario: str) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,22 @@ def test_a_run_leaves_every_file_of_the_contract(tmp_path: Path) -> None:
         "scenario.yaml",
     }
     assert (tmp_path / "chat-rooms" / "latest").resolve() == run.path.resolve()
+
+
+def test_a_run_that_is_killed_is_the_latest_too(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, "a", STARTED)
+    run.close()
+    assert (tmp_path / "a" / "latest").resolve() == run.path.resolve()
+
+
+def test_a_folder_that_cannot_be_made_takes_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(OutputError, match="No space left on device"):
+        RunFolder.create(tmp_path, "a", STARTED)
+    assert list((tmp_path / "a").iterdir()) == []
 
 
 def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path: Path) -> None:

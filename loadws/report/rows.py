@@ -88,7 +88,9 @@ def headline(summary: Summary) -> tuple[str, Tone, list[str]]:
     elif verdict.outcome == "failed" and failed:
         sentence = f"{failed} of {len(verdict.checks)} checks failed."
     reasons = [plain(reason) for reason in verdict.reasons]
-    return word, tone, [sentence, *reasons] if verdict.outcome in ("passed", "failed") else reasons or [sentence]
+    if verdict.outcome == "passed" or (verdict.outcome == "failed" and failed):
+        return word, tone, [sentence, *reasons]
+    return word, tone, reasons or [sentence]
 
 
 def exit_meaning(exit_code: int) -> str:

@@ -22,6 +22,8 @@ from tests.report import example
         # failed checks are counted, and its reasons follow
         (Verdict("failed", 1, (Check("a < 1", "failed", 1.0, "1"), Check("b < 1", "passed", 0.0, "1")), ("So.",)),
          ("Failed", "bad", ["1 of 2 checks failed.", "So."])),
+        # where no check failed, none is spoken of
+        (Verdict("failed", 1, (), ("Nothing was done.",)), ("Failed", "bad", ["Nothing was done."])),
         # the gate's reasons stand for themselves
         (Verdict("invalid", 4, (), ("Use more processes.",)), ("Invalid", "bad", ["Use more processes."])),
         # where there is none, the outcome still says what it is

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SchemaOf = Literal["scenario", "summary"]
-Transport = Literal["trio-websocket"]
+Transport = Literal["trio-websocket", "native"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from loadws.scenario.scalars import Scalar, resolve
 from loadws.scenario.tree import Node, find, with_child, without
 from loadws.terms.errors import UsageError
 
-TRANSPORTS = ("trio-websocket",)
+TRANSPORTS = ("trio-websocket", "native")
 
 
 @dataclass(frozen=True)

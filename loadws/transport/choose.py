@@ -14,7 +14,13 @@ def _trio_websocket() -> Transport:
     return TrioWebSocketTransport()
 
 
-_TRANSPORTS: dict[str, Callable[[], Transport]] = {"trio-websocket": _trio_websocket}
+def _native() -> Transport:
+    from loadws.transport.native import NativeTransport
+
+    return NativeTransport()
+
+
+_TRANSPORTS: dict[str, Callable[[], Transport]] = {"trio-websocket": _trio_websocket, "native": _native}
 NAMES = tuple(_TRANSPORTS)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 import pytest
 import trio
@@ -20,8 +21,10 @@ from loadws.metrics.summary import Summary
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import ExitCode
 from loadws.testing import faults
+from loadws.transport.choose import NAMES
 
 Fault = Callable[[], AbstractAsyncContextManager[str]]
+RunAgainst = Callable[..., Summary]
 
 SCENARIO = """
 target: ws://127.0.0.1:1
@@ -40,7 +43,13 @@ INFO = RunInfo(
 )  # fmt: skip
 
 
-def run_against(fault: AbstractAsyncContextManager[str], options: str = "") -> Summary:
+@pytest.fixture(params=NAMES)
+def run_against(request: pytest.FixtureRequest) -> RunAgainst:
+    """Runs against a fault, with options of the connection, on each transport."""
+    return partial(run_on, request.param)
+
+
+def run_on(transport: str, fault: AbstractAsyncContextManager[str], options: str = "") -> Summary:
     """Two users, one flow each, against the fault. The ledger must add up."""
     summariser = Summariser(INFO)
 
@@ -51,7 +60,7 @@ def run_against(fault: AbstractAsyncContextManager[str], options: str = "") -> S
         with trio.fail_after(20):
             async with fault as url:
                 text = SCENARIO.format(options=options)
-                order = ShardOrder("faults.yaml", text, Overrides(target=url), {}, 1, "trio-websocket")
+                order = ShardOrder("faults.yaml", text, Overrides(target=url), {}, 1, transport)
                 return await run_shard(order, deliver, Lifecycle())
 
     ending = trio.run(main)
@@ -68,7 +77,7 @@ def error_kinds(summary: Summary) -> Counter[str]:
     return kinds
 
 
-def test_nothing_wrong_passes() -> None:
+def test_nothing_wrong_passes(run_against: RunAgainst) -> None:
     summary = run_against(faults.echo())
 
     assert error_kinds(summary) == {}
@@ -89,7 +98,7 @@ def test_nothing_wrong_passes() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
-def test_a_target_that_is_no_http_server_is_unreachable(fault: Fault, kind: str) -> None:
+def test_a_target_that_is_no_http_server_is_unreachable(run_against: RunAgainst, fault: Fault, kind: str) -> None:
     summary = run_against(fault())
 
     assert error_kinds(summary) == {kind: 2}
@@ -97,7 +106,7 @@ def test_a_target_that_is_no_http_server_is_unreachable(fault: Fault, kind: str)
     assert summary.verdict.exit_code == ExitCode.UNREACHABLE
 
 
-def test_a_wrong_accept_is_an_answer_all_the_same() -> None:
+def test_a_wrong_accept_is_an_answer_all_the_same(run_against: RunAgainst) -> None:
     summary = run_against(faults.wrong_accept())
 
     assert summary.ledger.failures == {"upgrade.bad_accept": 2}
@@ -105,7 +114,7 @@ def test_a_wrong_accept_is_an_answer_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "404 Not Found", "503 Busy", "302 Found"])
-def test_a_refused_upgrade_is_counted_by_its_status(status: str) -> None:
+def test_a_refused_upgrade_is_counted_by_its_status(run_against: RunAgainst, status: str) -> None:
     summary = run_against(faults.refused(status))
 
     code = status.split()[0]
@@ -116,14 +125,14 @@ def test_a_refused_upgrade_is_counted_by_its_status(status: str) -> None:
 
 
 @pytest.mark.parametrize("code", [1001, 1008, 1011, 1013, 4001])
-def test_a_close_by_the_server_is_counted_by_its_code(code: int) -> None:
+def test_a_close_by_the_server_is_counted_by_its_code(run_against: RunAgainst, code: int) -> None:
     summary = run_against(faults.close_with(code))
 
     assert error_kinds(summary) == {f"closed.{code}": 2}
     assert summary.ledger.close_codes == {f"peer.{code}": 2}
 
 
-def test_a_close_without_code_is_one_of_its_own() -> None:
+def test_a_close_without_code_is_one_of_its_own(run_against: RunAgainst) -> None:
     summary = run_against(faults.close_with(None))
 
     assert error_kinds(summary) == {"closed.none": 2}
@@ -141,7 +150,7 @@ def test_a_close_without_code_is_one_of_its_own() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
-def test_a_connection_that_is_lost_is_counted_by_kind(fault: Fault, kind: str) -> None:
+def test_a_connection_that_is_lost_is_counted_by_kind(run_against: RunAgainst, fault: Fault, kind: str) -> None:
     summary = run_against(fault())
 
     assert error_kinds(summary) == {f"lost.{kind}": 2}
@@ -149,7 +158,7 @@ def test_a_connection_that_is_lost_is_counted_by_kind(fault: Fault, kind: str) -
     assert summary.ledger.close_codes == {f"lost.{kind}": 2}
 
 
-def test_a_tcp_connection_closed_without_a_close_frame_is_lost() -> None:
+def test_a_tcp_connection_closed_without_a_close_frame_is_lost(run_against: RunAgainst) -> None:
     """Whether we see its end or a reset depends on what of ours was still unread there."""
     summary = run_against(faults.closes_tcp())
 
@@ -157,7 +166,7 @@ def test_a_tcp_connection_closed_without_a_close_frame_is_lost() -> None:
     assert summary.ledger.connections.lost == 2
 
 
-def test_a_server_that_accepts_and_then_says_nothing_meets_deadlines() -> None:
+def test_a_server_that_accepts_and_then_says_nothing_meets_deadlines(run_against: RunAgainst) -> None:
     summary = run_against(faults.silent_after_101())
 
     assert error_kinds(summary) == {"timeout": 2, "close_timeout": 2}
@@ -165,20 +174,20 @@ def test_a_server_that_accepts_and_then_says_nothing_meets_deadlines() -> None:
     assert summary.ledger.connections.closed_by_us == 2
 
 
-def test_a_server_that_answers_no_ping_is_lost() -> None:
+def test_a_server_that_answers_no_ping_is_lost(run_against: RunAgainst) -> None:
     summary = run_against(faults.silent_after_101(), ", ping: {every: 50ms, timeout: 100ms}")
 
     assert error_kinds(summary) == {"lost.ping_timeout": 2}
     assert summary.ledger.messages.unanswered == 2
 
 
-def test_fragments_and_control_frames_between_them_are_one_message() -> None:
+def test_fragments_and_control_frames_between_them_are_one_message(run_against: RunAgainst) -> None:
     summary = run_against(faults.fragmenting())
 
     assert summary.ledger.messages.received == 4
 
 
-def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_does_not_resolve(run_against: RunAgainst, monkeypatch: pytest.MonkeyPatch) -> None:
     class Nowhere:
         async def __aenter__(self) -> str:
             return "ws://no-such-host.invalid:1"
@@ -197,19 +206,25 @@ def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
     assert summary.verdict.exit_code == ExitCode.UNREACHABLE
 
 
-def test_ports_that_are_used_up_are_told_from_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    summary = run_with_a_socket_that_raises(monkeypatch, 99, "Cannot assign requested address")
+def test_ports_that_are_used_up_are_told_from_a_server_that_is_down(
+    run_against: RunAgainst, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = run_with_a_socket_that_raises(run_against, monkeypatch, 99, "Cannot assign requested address")
 
     assert summary.ledger.failures == {"tcp.no_ports": 2}
 
 
-def test_the_file_limit_is_told_from_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    summary = run_with_a_socket_that_raises(monkeypatch, 24, "Too many open files")
+def test_the_file_limit_is_told_from_a_server_that_is_down(
+    run_against: RunAgainst, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = run_with_a_socket_that_raises(run_against, monkeypatch, 24, "Too many open files")
 
     assert summary.ledger.failures == {"tcp.file_limit": 2}
 
 
-def run_with_a_socket_that_raises(monkeypatch: pytest.MonkeyPatch, number: int, text: str) -> Summary:
+def run_with_a_socket_that_raises(
+    run_against: RunAgainst, monkeypatch: pytest.MonkeyPatch, number: int, text: str
+) -> Summary:
     import socket
 
     def connect_ex(self: socket.socket, address: object) -> int:

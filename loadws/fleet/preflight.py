@@ -65,7 +65,7 @@ def _limits(description: dict[str, Any], machine: Machine, to_one_address: bool)
     needs = description["needs"]
     bytes_of_a_user = max(1, needs["memory_bytes"] // users)
     files = _Limit(
-        "the file limit (ulimit -n)",
+        "the open files (ulimit -n)",
         max(0, machine.descriptors - SPARE_DESCRIPTORS),
         "raise the hard limit",
     )

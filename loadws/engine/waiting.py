@@ -46,9 +46,10 @@ class Parker:
             trio.lowlevel.reschedule(task)
 
     def let_go(self) -> None:
-        """Nobody waits here again."""
+        """Nobody waits here any more. Who does after all has a new timer set: a cancelled one would never wake it."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
     def _set_timer(self, at_ns: int) -> None:
         if self._timer is not None:

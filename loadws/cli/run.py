@@ -18,6 +18,7 @@ from rich.console import Console
 
 from loadws.cli.options import RunOptions
 from loadws.cli.runinfo import run_info
+from loadws.cli.screen import Screen, say
 from loadws.fleet.local import run_local
 from loadws.fleet.preflight import check_fit, look_at_machine
 from loadws.fleet.shard import ShardOrder
@@ -52,7 +53,7 @@ def run_command(options: RunOptions) -> int:
     for notice in check_fit(plan.describe(), machine):
         print(f"warning: {notice}", file=sys.stderr)
     info = run_info(loaded, options, plan, machine, datetime.now(UTC).replace(microsecond=0))
-    console = Console()
+    console = Screen()
     summary, path, problems = trio.run(_run, loaded, options, info, console)
     render(summary, path, console)
     for problem in problems:
@@ -142,5 +143,5 @@ async def _trace(loaded: Loaded, options: RunOptions, seed: int) -> int:
 
     async with _target(loaded.scenario.target) as url:
         order = msgspec.structs.replace(_order(loaded, options, seed, url), once=True)
-        await run_local(order, take, print)
+        await run_local(order, take, say)
     return int(ExitCode.FAILED if failed else ExitCode.PASSED)

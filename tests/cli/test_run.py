@@ -168,6 +168,20 @@ def start(tmp_path: Path, text: str = LONG) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.parametrize("options", [(), ("--trace",)])
+def test_a_run_goes_on_where_nobody_reads_what_it_prints(tmp_path: Path, options: tuple[str, ...]) -> None:
+    text = HELD.replace("{request: hello}", "{repeat: 300, do: [{request: hello}]}")
+    command = [sys.executable, "-u", "-m", "loadws", "run", written(tmp_path, text), *out(tmp_path), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        complaints = process.stderr.read()
+        code = process.wait(WITHIN_S)
+
+    assert (code in (0, 4), complaints) == (True, "")
+    assert (tmp_path / "reports/scenario/latest/summary.json").exists() == (options == ())
+
+
 @pytest.mark.parametrize(("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
 def test_a_signal_ends_the_run_gracefully(tmp_path: Path, number: signal.Signals, name: str) -> None:
     process = start(tmp_path)

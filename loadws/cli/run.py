@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -36,6 +36,7 @@ from loadws.scenario.build import Loaded, load_scenario
 from loadws.scenario.explain import explain
 from loadws.target.builtin import open_builtin
 from loadws.terms.errors import ExitCode
+from loadws.terms.units import format_duration
 
 BUILTIN = "builtin:"
 
@@ -71,7 +72,17 @@ async def _run(loaded: Loaded, options: RunOptions, info: RunInfo, console: Cons
         folder.write_scenario(loaded.masked_text)
         with open_live(console, info.plan["duration_s"]) as live:
             watcher = _Watcher(info, folder, None if options.quiet else live)
-            ending = await _run_or_defect(_order(loaded, options, info.seed, url), watcher)
+            patience = format_duration(loaded.scenario.graceful_stop)
+            ending = await _run_or_defect(
+                _order(loaded, options, info.seed, url),
+                watcher,
+                lambda name: console.print(
+                    f"{name}: what is under way is finished, for {patience} at most. Once more ends it at once.",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
+                ),
+            )
     folder.end(ending)
     summary = watcher.summary(ending)
     return summary, folder.path, folder.finish(summary)
@@ -92,10 +103,10 @@ def _order(loaded: Loaded, options: RunOptions, seed: int, url: str) -> ShardOrd
     return ShardOrder(str(loaded.path), loaded.text, overrides, dict(os.environ), seed, options.transport)
 
 
-async def _run_or_defect(order: ShardOrder, watcher: _Watcher) -> Ending:
+async def _run_or_defect(order: ShardOrder, watcher: _Watcher, on_signal: Callable[[str], None]) -> Ending:
     """A defect of ours ends the run, but not what it has measured until then."""
     try:
-        return await run_local(order, watcher.take)
+        return await run_local(order, watcher.take, on_signal=on_signal)
     except Exception as defect:
         traceback.print_exc()
         return Ending(watcher.last_s, defect=f"{type(defect).__name__}: {defect}")

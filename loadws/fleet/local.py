@@ -20,8 +20,13 @@ from loadws.metrics.runinfo import Ending
 TakeFrame = Callable[[Frame], Awaitable[str | None]]
 
 
-async def run_local(order: ShardOrder, take: TakeFrame, say: Callable[[str], None] | None = None) -> Ending:
-    """Runs to the end. SIGINT and SIGTERM end it gracefully, a second one at once."""
+async def run_local(
+    order: ShardOrder,
+    take: TakeFrame,
+    say: Callable[[str], None] | None = None,
+    on_signal: Callable[[str], None] | None = None,
+) -> Ending:
+    """Runs to the end. SIGINT and SIGTERM end it gracefully, a second one at once; ``on_signal`` hears of the first."""
     lifecycle = Lifecycle()
 
     async def deliver(frame: Frame) -> None:
@@ -30,14 +35,19 @@ async def run_local(order: ShardOrder, take: TakeFrame, say: Callable[[str], Non
             lifecycle.abort(broken_rule)
 
     async with trio.open_nursery() as nursery:
-        await nursery.start(_heed_signals, lifecycle)
+        await nursery.start(_heed_signals, lifecycle, on_signal)
         ending = await run_shard(order, deliver, lifecycle, say)
         nursery.cancel_scope.cancel()
     return ending
 
 
-async def _heed_signals(lifecycle: Lifecycle, *, task_status: trio.TaskStatus[None]) -> None:
+async def _heed_signals(
+    lifecycle: Lifecycle, on_signal: Callable[[str], None] | None, *, task_status: trio.TaskStatus[None]
+) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
         async for number in signals:
-            lifecycle.signal("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
+            name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+            if on_signal is not None and not lifecycle.stopping.is_set():
+                on_signal(name)
+            lifecycle.signal(name)

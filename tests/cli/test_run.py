@@ -189,6 +189,7 @@ def test_a_signal_ends_the_run_gracefully(tmp_path: Path, number: signal.Signals
     printed, _ = process.communicate(timeout=WITHIN_S)
 
     assert process.returncode == 130, printed
+    assert f"{name}: what is under way is finished, for 20 s at most. Once more ends it at once." in printed
     summary = summary_of(tmp_path, "long")
     assert summary["run"]["interrupted"] == name
     assert summary["ledger"]["sessions"] == {"started": 3, "completed": 3, "failed": 0, "cut_off": 0}

@@ -654,6 +654,7 @@ class _Connection:
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
+        self._backlog = None  # a close frame that was still to go
         if self.tcp.fileno() >= 0:
             self._reactor.remove(self)
             self.tcp.close()

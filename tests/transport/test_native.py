@@ -124,9 +124,32 @@ def test_a_close_frame_goes_behind_the_frame_that_was_begun_and_before_what_wait
     trio.run(main)
 
 
-async def _is_not_open(connection: Connection) -> None:
+def test_the_peer_closes_while_a_write_is_stuck() -> None:
+    """The answer waits behind what was begun, and goes with TCP where the peer takes neither."""
+
+    async def close(connection: RawConnection) -> None:
+        await asked.wait()
+        await connection.send(close_frame(1001))
+        await trio.sleep_forever()
+
+    asked = trio.Event()
+
+    @against("native", faults.says(then=close))
+    async def _(connection: Connection, heard: Recorder) -> None:
+        assert isinstance(connection, native._Connection)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_is_not_open, connection, b"x" * faults.A_FLOOD)
+            await trio.testing.wait_all_tasks_blocked()
+            asked.set()
+        assert (heard.end.by, heard.end.code) == ("peer", 1001)
+        connection.received(b"", 0)  # the reactor found it readable and writable at once
+        connection.writable()
+        assert len(heard.ends) == 1
+
+
+async def _is_not_open(connection: Connection, payload: str | bytes = "too late") -> None:
     with pytest.raises(NotOpen):
-        await connection.send("too late", Outgoing())
+        await connection.send(payload, Outgoing())
 
 
 def test_each_ping_of_one_read_is_answered_in_turn() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import sys
 import traceback
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -66,26 +68,36 @@ def run_command(options: RunOptions) -> int:
 
 
 async def _run(loaded: Loaded, options: RunOptions, info: RunInfo, console: Console) -> tuple[Summary, Path, list[str]]:
-    async with _target(loaded.scenario.target) as url:
-        folder = RunFolder.create(options.out, info.scenario, datetime.fromisoformat(info.started_at))
-        folder.write_run(info)
-        folder.write_scenario(loaded.masked_text)
-        with open_live(console, info.plan["duration_s"]) as live:
-            watcher = _Watcher(info, folder, None if options.quiet else live)
-            patience = format_duration(loaded.scenario.graceful_stop)
-            ending = await _run_or_defect(
-                _order(loaded, options, info.seed, url),
-                watcher,
-                lambda name: console.print(
-                    f"{name}: what is under way is finished, for {patience} at most. Once more ends it at once.",
-                    markup=False,
-                    highlight=False,
-                    soft_wrap=True,
-                ),
-            )
-    folder.end(ending)
-    summary = watcher.summary(ending)
-    return summary, folder.path, folder.finish(summary)
+    with ExitStack() as after_the_load:
+        async with _target(loaded.scenario.target) as url:
+            folder = RunFolder.create(options.out, info.scenario, datetime.fromisoformat(info.started_at))
+            folder.write_run(info)
+            folder.write_scenario(loaded.masked_text)
+            with open_live(console, info.plan["duration_s"]) as live:
+                watcher = _Watcher(info, folder, None if options.quiet else live)
+                say = partial(_say_patience, console, loaded.scenario.graceful_stop)
+                ending = await _run_or_defect(_order(loaded, options, info.seed, url), watcher, say)
+            after_the_load.enter_context(_signals_ignored())
+        folder.end(ending)
+        summary = watcher.summary(ending)
+        return summary, folder.path, folder.finish(summary)
+
+
+def _say_patience(console: Console, graceful_stop_ns: int, signal_name: str) -> None:
+    patience = format_duration(graceful_stop_ns)
+    text = f"{signal_name}: what is under way is finished, for {patience} at most. Once more ends it at once."
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """The load is over and its report takes a moment: whoever is impatient now would lose it."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @asynccontextmanager

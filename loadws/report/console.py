@@ -39,6 +39,7 @@ class _Screen:
     def show(self, summary: Summary, folder: Path | None) -> None:
         self._verdict(summary)
         self._latency(summary)
+        self._own(summary)
         self._ledger(summary)
         self._errors(summary)
         self._generator(summary)
@@ -80,6 +81,17 @@ class _Screen:
         for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency)):
             if note:
                 self._line(("dim", f"  {note}"), indent=2)
+
+    def _own(self, summary: Summary) -> None:
+        """What the scenario measures and counts beside its requests."""
+        trends = timings.own_rows(summary, FIELDS)
+        if trends:
+            head = ("metric", "count", *FIELDS)
+            body: list[tuple[_Cell, ...]] = [(row.step, row.count, *row.cells) for row in trends]
+            self._table("Also measured", head, body, numbers=range(1, len(head)))
+        counters = timings.counter_rows(summary)
+        if counters:
+            self._table("Counted", ("counter", "count", "a second"), counters, numbers=(1, 2))
 
     def _ledger(self, summary: Summary) -> None:
         self._title("Ledger")

@@ -21,6 +21,7 @@ def render(summary: Summary) -> str:
         _head(summary),
         _checks(summary),
         _latency(summary),
+        _own(summary),
         _ledger(summary),
         _errors(summary),
         _warnings(summary),
@@ -59,6 +60,18 @@ def _latency(summary: Summary) -> str:
     body = [(escape(row.step), row.what, row.count, *map(escape, row.cells)) for row in latency]
     notes = [escape(note) for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency)) if note]
     return "\n\n".join(["### Latency", _table(("step", "time", "count", *FIELDS), body, 2), *notes])
+
+
+def _own(summary: Summary) -> str:
+    """What the scenario measures and counts beside its requests."""
+    trends = [(escape(row.step), row.count, *map(escape, row.cells)) for row in timings.own_rows(summary, FIELDS)]
+    counters = [tuple(map(escape, row)) for row in timings.counter_rows(summary)]
+    tables = []
+    if trends:
+        tables.append("### Also measured\n\n" + _table(("metric", "count", *FIELDS), trends, 1))
+    if counters:
+        tables.append("### Counted\n\n" + _table(("counter", "count", "a second"), counters, 1))
+    return "\n\n".join(tables)
 
 
 def _ledger(summary: Summary) -> str:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from loadws.metrics.statistics import samples_for
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.report.plain import plain
+from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import format_value
-from loadws.terms.units import format_count, format_duration
+from loadws.terms.units import format_count, format_duration, format_rate
 
 NO_NUMBER = "—"
 ALL_STEPS = "all steps"
@@ -23,6 +24,8 @@ CONNECT_METRICS = (
     ("upgrade_time", "upgrade"),
     ("connect_time", "whole"),
 )
+#: Times that every run has, whatever its scenario says.
+GENERATORS_OWN = frozenset({"schedule_lag", "send_lag", "write_wait", "session_time"})
 _PERCENTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
 _AGREE_WITHIN, _AGREE_WITHIN_NS = 1.05, 50_000
 _SHOWN = {"p999": "p99.9", "p9999": "p99.99"}
@@ -88,6 +91,29 @@ def connect_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
     """The parts of connecting and the whole, over all connects."""
     found = [(what, overall(summary, name)) for name, what in CONNECT_METRICS]
     return [_latency_row(what, what, entry, fields) for what, entry in found if entry and entry.count]
+
+
+def other_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
+    """Everything else that was timed or recorded, over all steps: waits, pings, streamed answers, own trends, lags."""
+    shown = {name for name, _ in (*LATENCY_METRICS, *CONNECT_METRICS)}
+    names = dict.fromkeys(e.name for e in summary.metrics if e.kind == "histogram" and e.name not in shown)
+    found = [(plain(name), overall(summary, name)) for name in names]
+    return [_latency_row(name, name, entry, fields) for name, entry in found if entry and entry.count]
+
+
+def own_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
+    """Of the other rows those that a scenario asked for by a step of its own: no lags, no whole sessions."""
+    return [row for row in other_rows(summary, fields) if row.step not in GENERATORS_OWN]
+
+
+def counter_rows(summary: Summary) -> list[tuple[str, str, str]]:
+    """The scenario's own counters: name, count, a second."""
+    found = [entry for entry in summary.metrics if entry.kind == "counter" and entry.name not in TABLE]
+    return [
+        (plain(entry.name), format_count(entry.count), format_rate(entry.per_s or 0.0))
+        for entry in found
+        if not entry.labels and entry.count
+    ]
 
 
 def _latency_row(step: str, what: str, entry: MetricEntry, fields: tuple[str, ...]) -> LatencyRow:

@@ -226,6 +226,25 @@ def test_a_run_that_was_killed_is_rebuilt(tmp_path: Path, capsys: pytest.Capture
     assert (folder / "report.html").exists()
 
 
+def test_ctrl_c_while_the_report_is_written_does_not_cost_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import loadws.report.folder as folder
+
+    store = folder.store
+
+    def interrupted(path: Path, summary: Any) -> list[str]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return store(path, summary)
+
+    monkeypatch.setattr(folder, "store", interrupted)
+    result = run(capsys, "run", written(tmp_path, HELD + f"thresholds: [{LOOSE}]\n"), *out(tmp_path))
+
+    assert result.code == 0, result.out + result.err
+    assert (tmp_path / "reports/scenario/latest/report.html").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_a_disk_that_is_full_at_the_end_is_said_and_the_verdict_stands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

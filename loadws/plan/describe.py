@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from loadws.plan.plan import Plan, PlannedPhase
 
 MOST_POINTS = 120
-#: Estimates: over trio-websocket 26 KB a user were measured. A connection is one descriptor and, to one server's address, one
-#: local port.
+#: Estimates: over trio-websocket 26 KB a user were measured. A connection is one descriptor and, to one address, one port.
 DESCRIPTORS_OF_A_PROCESS = 64
 MEMORY_OF_A_PROCESS = 96 << 20
 MEMORY_OF_A_USER = 32 << 10

@@ -183,14 +183,17 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
             return
         strand.free_ns = message.received_ns
         if until is not None:
-            first_ns = pending.first_ns - intended_ns
-            compiler.recorder.duration("first_message_time", step.label, intended_ns, first_ns)
-            last_ns = message.received_ns - intended_ns
-            compiler.recorder.duration("last_message_time", step.label, intended_ns, last_ns)
+            _time_stream(compiler.recorder, step.label, intended_ns, pending.first_ns, message.received_ns)
         if answer.is_looked_at:
             answer.look_at(strand, message, intended_ns)
 
     return request
+
+
+def _time_stream(recorder: Recorder, step: str, intended_ns: int, first_ns: int, last_ns: int) -> None:
+    """A streamed answer: its first and its last message, both from the intended time."""
+    recorder.duration("first_message_time", step, intended_ns, first_ns - intended_ns)
+    recorder.duration("last_message_time", step, intended_ns, last_ns - intended_ns)
 
 
 def _conclude(

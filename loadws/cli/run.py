@@ -7,7 +7,7 @@ import secrets
 import signal
 import sys
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -135,15 +135,15 @@ class _Watcher:
         self._abort = AbortRules(info.rules, info.own())
         self.last_s = 0.0
 
-    async def take(self, frame: Frame) -> str | None:
+    def take(self, frame: Frame) -> Generator[None, None, str | None]:
+        """In steps, so that the load need not wait for all of it; returns the rule that is broken, if one is."""
         self._folder.add(frame)
-        await trio.lowlevel.checkpoint()
-        for _ in self._summariser.adding(frame):
-            await trio.lowlevel.checkpoint()
+        yield
+        yield from self._summariser.adding(frame)
         self.last_s = frame.start_s + frame.duration_s
         if self._live is not None:
             self._live.show(self._summariser.live())
-            await trio.lowlevel.checkpoint()
+            yield
         self._abort.note(frame)
         return self._abort.broken(self._summariser.entries_for)
 
@@ -160,9 +160,10 @@ async def _trace(loaded: Loaded, options: RunOptions, seed: int) -> int:
     """One user, once, every frame and step of it; nothing is judged and nothing written."""
     failed = 0
 
-    async def take(frame: Frame) -> None:
+    def take(frame: Frame) -> Generator[None, None, None]:
         nonlocal failed
         failed += sum(part.count for part in frame.counters if part.name == "errors")
+        yield
 
     async with _target(loaded.scenario.target) as url:
         order = msgspec.structs.replace(_order(loaded, options, seed, url), once=True)

@@ -7,7 +7,7 @@ are counted), then the last frame.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from loadws.engine.executor import Executor
 from loadws.engine.health import Collector, Watch
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.run import Run
+from loadws.engine.slices import in_slices
 from loadws.engine.steps.compiler import Compiler
 from loadws.engine.trace import Tracer
 from loadws.engine.waiting import Parker
@@ -67,7 +68,7 @@ async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending
                     await executor.execute(start_ns)
                     nursery.cancel_scope.cancel()
         ended_ns = timers.now_ns()
-        await deliver(await _in_slices(recorder.rotate(ended_ns, watch.take(), last=True)))
+        await deliver(await in_slices(recorder.rotate(ended_ns, watch.take(), last=True)))
     return Ending(
         ended_at_s=(ended_ns - start_ns) / NS_PER_S,
         interrupted=lifecycle.reason,
@@ -116,16 +117,6 @@ async def _deliver_frames(
         now_ns = timers.now_ns()
         rotation = recorder.rotate(now_ns, watch.take())
         with trio.CancelScope(shield=True):  # a frame that was begun is delivered: its data is in no other
-            await deliver(await _in_slices(rotation))
+            await deliver(await in_slices(rotation))
         while next_ns <= now_ns:
             next_ns += NS_PER_S
-
-
-async def _in_slices(rotation: Generator[None, None, Frame]) -> Frame:
-    while True:
-        try:
-            next(rotation)
-        except StopIteration as done:
-            frame: Frame = done.value
-            return frame
-        await trio.lowlevel.checkpoint()

@@ -7,17 +7,18 @@ slices, so that the load does not wait for it.
 from __future__ import annotations
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Generator
 
 import trio
 
 from loadws.engine.lifecycle import Lifecycle
+from loadws.engine.slices import in_slices
 from loadws.fleet.shard import ShardOrder, run_shard
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending
 
-#: Takes a frame, and returns the rule that it found broken, if one that aborts is.
-TakeFrame = Callable[[Frame], Awaitable[str | None]]
+#: Takes a frame, in steps that it yields between, and returns the rule that it found broken, if one that aborts is.
+TakeFrame = Callable[[Frame], Generator[None, None, str | None]]
 
 
 async def run_local(
@@ -30,7 +31,7 @@ async def run_local(
     lifecycle = Lifecycle()
 
     async def deliver(frame: Frame) -> None:
-        broken_rule = await take(frame)
+        broken_rule = await in_slices(take(frame))
         if broken_rule is not None:
             lifecycle.abort(broken_rule)
 

@@ -1,7 +1,7 @@
 """Work that must not hold up the load, done in slices between which the loop has its turn.
 
-A slice is short beside the loop's turn, not in itself: where thousands of tasks are ready, a turn takes tens of milliseconds,
-and half a millisecond of work between two of them would never be done.
+A slice is short beside the loop's turn, not in itself: where thousands of tasks are ready, a turn takes tens of
+milliseconds, and work in slices of half a millisecond between two of them would never be done.
 """
 
 from __future__ import annotations

@@ -41,9 +41,6 @@ class ScriptedTransport:
         self.behaviour = behaviour
         self.seen = Seen()
 
-    def unsupported(self, request: ConnectRequest) -> str | None:
-        return None
-
     def open(self, timers: Timers) -> AbstractAsyncContextManager[Connector]:
         return self._open(timers)
 

@@ -240,7 +240,4 @@ class Transport(Protocol):
 
     name: str
 
-    def unsupported(self, request: ConnectRequest) -> str | None:
-        """Why this transport cannot open such a connection; None where it can. Asked before the load."""
-
     def open(self, timers: Timers) -> AbstractAsyncContextManager[Connector]: ...

@@ -17,7 +17,7 @@ from typing import Any
 
 import trio
 
-from loadws.transport.base import ConnectFailed, Timers
+from loadws.transport.base import ConnectFailed, ConnectRequest, Timers
 from loadws.transport.tcp import TcpStream
 
 #: A name that did not resolve is not asked for again within this time: thousands may want it.
@@ -109,6 +109,20 @@ async def open_tcp(addresses: list[SocketAddress], timers: Timers, deadline: flo
     raise ConnectFailed(
         "tcp", failures[-1].kind.removeprefix("tcp."), "; ".join(failure.detail for failure in failures)
     )
+
+
+class TlsContexts:
+    """A run's TLS contexts: the request's own, or one default for all; making one costs milliseconds and megabytes."""
+
+    def __init__(self) -> None:
+        self._default: ssl.SSLContext | None = None
+
+    def context_for(self, request: ConnectRequest) -> ssl.SSLContext:
+        if request.tls is not None:
+            return request.tls
+        if self._default is None:
+            self._default = ssl.create_default_context()
+        return self._default
 
 
 async def start_tls(tcp: TcpStream, context: ssl.SSLContext, host: str) -> trio.SSLStream[TcpStream]:

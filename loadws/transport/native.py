@@ -45,7 +45,7 @@ from loadws.transport.base import (
     Timers,
     close_payload,
 )
-from loadws.transport.dial import Names
+from loadws.transport.dial import Names, TlsContexts
 from loadws.transport.frames import (
     BINARY,
     CLOSE,
@@ -60,7 +60,6 @@ from loadws.transport.frames import (
 )
 from loadws.transport.pings import Pings
 from loadws.transport.reactor import Reactor, best_reactor
-from loadws.transport.request import checked_url
 from loadws.transport.tcp import TcpStream
 from loadws.transport.tls import TlsSession, TlsStream, start_session
 from loadws.transport.upgrade import Upgrade
@@ -83,32 +82,16 @@ class NativeTransport:
 
     def __init__(self, make_reactor: Callable[[Callable[[], int]], Reactor] = best_reactor) -> None:
         self._make_reactor = make_reactor
-        self._default_tls: ssl.SSLContext | None = None
-
-    def unsupported(self, request: ConnectRequest) -> str | None:
-        try:
-            checked_url(request)
-        except ValueError as error:
-            return str(error)
-        return None
 
     def open(self, timers: Timers) -> AbstractAsyncContextManager[Connector]:
         return self._open(timers)
-
-    def tls_for(self, request: ConnectRequest) -> ssl.SSLContext:
-        """One context for all: making one costs milliseconds and megabytes."""
-        if request.tls is not None:
-            return request.tls
-        if self._default_tls is None:
-            self._default_tls = ssl.create_default_context()
-        return self._default_tls
 
     @asynccontextmanager
     async def _open(self, timers: Timers) -> AsyncIterator[Connector]:
         with contextlib.closing(self._make_reactor(timers.now_ns)) as reactor:
             async with background() as nursery:
                 reactor.start(nursery)
-                connector = _Connector(self, timers, reactor)
+                connector = _Connector(timers, reactor)
                 try:
                     yield connector
                 finally:
@@ -116,17 +99,17 @@ class NativeTransport:
 
 
 class _Connector:
-    def __init__(self, transport: NativeTransport, timers: Timers, reactor: Reactor) -> None:
+    def __init__(self, timers: Timers, reactor: Reactor) -> None:
         self.timers = timers
         self.reactor = reactor
         self.is_over = False
-        self._transport = transport
+        self._tls = TlsContexts()
         self._names = Names(timers)
         self._attempts: set[Attempt[_Opening]] = set()
 
     async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
         opening = partial(_Opening, self, request, listener)
-        attempt = Attempt(request, self.timers, self._names, self._transport.tls_for, opening, start_session)
+        attempt = Attempt(request, self.timers, self._names, self._tls.context_for, opening, start_session)
         self._attempts.add(attempt)
         try:
             with attempt.scope:

@@ -24,7 +24,6 @@ defect: it leaves the connector and ends the run.
 from __future__ import annotations
 
 import logging
-import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -58,10 +57,10 @@ from loadws.transport.base import (
     close_payload,
     encodable,
 )
-from loadws.transport.dial import Names
+from loadws.transport.dial import Names, TlsContexts
 from loadws.transport.outbox import Outbox, WaitingMessage, WaitingPing, WaitingPong
 from loadws.transport.pings import Pings
-from loadws.transport.request import checked_url, host_and_headers
+from loadws.transport.request import host_and_headers
 from loadws.transport.tcp import READ_SIZE, TcpStream
 from loadws.transport.url import WsUrl
 from loadws.transport.watched import TOO_LARGE, Frame, WatchedProtocol, WatchedWire
@@ -86,31 +85,13 @@ class TrioWebSocketTransport:
 
     name = "trio-websocket"
 
-    def __init__(self) -> None:
-        self._default_tls: ssl.SSLContext | None = None
-
-    def unsupported(self, request: ConnectRequest) -> str | None:
-        try:
-            checked_url(request)
-        except ValueError as error:
-            return str(error)
-        return None
-
     def open(self, timers: Timers) -> AbstractAsyncContextManager[Connector]:
         return self._open(timers)
-
-    def tls_for(self, request: ConnectRequest) -> ssl.SSLContext:
-        """One context for all: making one costs milliseconds and megabytes."""
-        if request.tls is not None:
-            return request.tls
-        if self._default_tls is None:
-            self._default_tls = ssl.create_default_context()
-        return self._default_tls
 
     @asynccontextmanager
     async def _open(self, timers: Timers) -> AsyncIterator[Connector]:
         async with background() as nursery:
-            connector = _Connector(self, timers, nursery)
+            connector = _Connector(timers, nursery)
             try:
                 yield connector
             finally:
@@ -118,17 +99,17 @@ class TrioWebSocketTransport:
 
 
 class _Connector:
-    def __init__(self, transport: TrioWebSocketTransport, timers: Timers, nursery: trio.Nursery) -> None:
-        self.transport = transport
+    def __init__(self, timers: Timers, nursery: trio.Nursery) -> None:
         self.timers = timers
         self.nursery = nursery
         self.names = Names(timers)
+        self.tls = TlsContexts()
         self.live: dict[_Connection, None] = {}
         self._attempts: set[Attempt[_Connection]] = set()
 
     async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
         make = partial(_Connection, self, request, listener)
-        attempt = Attempt(request, self.timers, self.names, self.transport.tls_for, make)
+        attempt = Attempt(request, self.timers, self.names, self.tls.context_for, make)
         self._attempts.add(attempt)
         try:
             with attempt.scope:

@@ -174,6 +174,13 @@ def test_a_server_that_accepts_and_then_says_nothing_meets_deadlines(run_against
     assert summary.ledger.connections.closed_by_us == 2
 
 
+def test_a_server_that_never_answers_our_close_is_told(run_against: RunAgainst) -> None:
+    summary = run_against(faults.never_answers_close())
+
+    assert error_kinds(summary) == {"close_timeout": 2}
+    assert summary.ledger.messages.answered == 2
+
+
 def test_a_server_that_answers_no_ping_is_lost(run_against: RunAgainst) -> None:
     summary = run_against(faults.silent_after_101(), ", ping: {every: 50ms, timeout: 100ms}")
 

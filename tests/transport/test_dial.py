@@ -15,8 +15,8 @@ import trio.testing
 
 from loadws.testing import faults
 from loadws.transport import dial
-from loadws.transport.base import ConnectFailed
-from loadws.transport.dial import Names, SocketAddress, open_tcp
+from loadws.transport.base import ConnectFailed, ConnectRequest
+from loadws.transport.dial import Names, SocketAddress, TlsContexts, open_tcp
 from loadws.transport.timers import open_timers
 
 HERE = SocketAddress(socket.AF_INET, socket.IPPROTO_TCP, ("127.0.0.1", 9))
@@ -226,6 +226,16 @@ def test_an_attempt_that_is_cancelled_closes_its_socket(monkeypatch: pytest.Monk
 
     trio.run(main)
     assert [one.fileno() for one in made] == [-1]
+
+
+def test_one_default_tls_context_for_all() -> None:
+    contexts, request = TlsContexts(), ConnectRequest("wss://x")
+    assert contexts.context_for(request) is contexts.context_for(ConnectRequest("wss://y"))
+
+
+def test_a_request_s_own_tls_context_goes_before() -> None:
+    own = ssl.create_default_context()
+    assert TlsContexts().context_for(ConnectRequest("wss://x", tls=own)) is own
 
 
 def test_a_host_that_tls_cannot_name() -> None:

@@ -23,9 +23,7 @@ from loadws.transport.base import (
     NotOpen,
     Outgoing,
 )
-from loadws.transport.choose import NAMES, transport
-from loadws.transport.native import NativeTransport
-from loadws.transport.trio_ws import TrioWebSocketTransport
+from loadws.transport.choose import NAMES
 from tests.transport.talk import Notes, against, connected, opened
 
 MS = 1_000_000
@@ -142,13 +140,6 @@ def test_tls_is_timed_and_the_authority_can_be_given(name: str, tmp_path: Path) 
             assert (heard.end.by, heard.end.kind) == ("us", None)
 
     trio.run(main)
-
-
-@pytest.mark.parametrize("kind", [TrioWebSocketTransport, NativeTransport])
-def test_one_default_tls_context_for_all(kind: type[TrioWebSocketTransport] | type[NativeTransport]) -> None:
-    one = kind()
-    request = ConnectRequest("wss://x")
-    assert one.tls_for(request) is one.tls_for(request)
 
 
 @each_transport
@@ -351,8 +342,6 @@ def test_headers_user_info_and_host(name: str) -> None:
     ],
 )
 def test_what_cannot_be_asked_for(name: str, request_: ConnectRequest, why: str) -> None:
-    assert transport(name).unsupported(request_) == why
-
     async def main() -> None:
         async with opened(name) as connector:
             with pytest.raises(ConnectFailed) as failure:
@@ -360,11 +349,6 @@ def test_what_cannot_be_asked_for(name: str, request_: ConnectRequest, why: str)
             assert (failure.value.kind, failure.value.detail) == ("upgrade.failed", why)
 
     trio.run(main)
-
-
-@each_transport
-def test_an_ordinary_request_is_supported(name: str) -> None:
-    assert transport(name).unsupported(ConnectRequest("wss://x/y", headers=(("A", "b"),))) is None
 
 
 @each_transport

@@ -17,8 +17,9 @@ from loadws.metrics.runinfo import OwnMetric, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.plan.plan import Plan
 from loadws.scenario.build import Loaded
-from loadws.scenario.model import EveryStep, Scenario, ThinkStep, walk
+from loadws.scenario.model import Scenario
 from loadws.scenario.secrets import MASK, mask
+from loadws.scenario.steps import EveryStep, ThinkStep, walk
 from loadws.terms.metrics import Metric
 from loadws.terms.units import NS_PER_S
 

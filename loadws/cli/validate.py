@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loadws.scenario.build import Loaded, load_scenario
 from loadws.scenario.explain import ScenarioError, explain
-from loadws.scenario.model import walk
+from loadws.scenario.steps import walk
 from loadws.terms.errors import ExitCode
 
 

@@ -14,7 +14,8 @@ from loadws.scenario.template import EvaluationError, Scope
 if TYPE_CHECKING:
     from loadws.engine.run import Steps
     from loadws.engine.user import VirtualUser
-    from loadws.scenario.model import OnFailure, Step
+    from loadws.scenario.fields import OnFailure
+    from loadws.scenario.steps import Step
 
 
 class FlowInterrupted(Exception):

@@ -12,7 +12,7 @@ from loadws.terms.units import format_duration
 
 if TYPE_CHECKING:
     from loadws.engine.strand import Strand
-    from loadws.scenario.model import Step
+    from loadws.scenario.steps import Step
 
 LONGEST_SHOWN = 200
 MASK = "***"

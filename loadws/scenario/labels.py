@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loadws.scenario.explain import Where
-from loadws.scenario.model import AnyStep, Flow, Handlers, RequestStep, Scenario, SendStep, Step, UserType, walk
+from loadws.scenario.model import Handlers, Scenario, UserType
+from loadws.scenario.steps import AnyStep, Flow, RequestStep, SendStep, Step, walk
 
 #: A literal text as a name is cut to this many characters.
 LONGEST_LITERAL = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from loadws.scenario import model
+from loadws.scenario import connection, model, steps
 
 #: Steps that later work brings.
 VERBS = frozenset(
@@ -14,16 +14,16 @@ VERBS = frozenset(
 _ONE_CONNECTION = ("on",)
 _KEYS: dict[type[BaseModel], tuple[str, ...]] = {
     model.Scenario: ("setup", "teardown"),
-    model.ConnectionOptions: ("proxy", "source_addresses", "resolve", "reconnect"),
-    model.Tls: ("certificate", "key", "server_name", "verify"),
-    model.ConnectBody: ("as", "proxy", "tls", "reconnect"),
-    model.SendBody: ("on", "fragments"),
-    model.Payload: ("fragments",),
-    model.RequestBody: _ONE_CONNECTION,
-    model.WaitForBody: _ONE_CONNECTION,
-    model.ExpectNoneBody: _ONE_CONNECTION,
-    model.PingBody: _ONE_CONNECTION,
-    model.CloseBody: _ONE_CONNECTION,
+    connection.ConnectionOptions: ("proxy", "source_addresses", "resolve", "reconnect"),
+    connection.Tls: ("certificate", "key", "server_name", "verify"),
+    steps.ConnectBody: ("as", "proxy", "tls", "reconnect"),
+    steps.SendBody: ("on", "fragments"),
+    steps.Payload: ("fragments",),
+    steps.RequestBody: _ONE_CONNECTION,
+    steps.WaitForBody: _ONE_CONNECTION,
+    steps.ExpectNoneBody: _ONE_CONNECTION,
+    steps.PingBody: _ONE_CONNECTION,
+    steps.CloseBody: _ONE_CONNECTION,
     model.MessageHandler: ("deliver",),
 }
 _ADVICE = {

@@ -19,7 +19,9 @@ from pydantic_core import ErrorDetails
 
 from loadws.scenario import not_yet
 from loadws.scenario.explain import Problems, Where, any_of, nearest
-from loadws.scenario.model import BARE_VERBS, STEPS, NotWritten, Scenario
+from loadws.scenario.fields import NotWritten
+from loadws.scenario.model import Scenario
+from loadws.scenario.steps import BARE_VERBS, STEPS
 from loadws.scenario.tree import Node, as_written, describe, find, plain_value, with_child, without
 
 _SCENARIO: type[BaseModel] = Scenario

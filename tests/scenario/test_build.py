@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from loadws.scenario.build import Loaded, load_scenario, load_text
 from loadws.scenario.explain import ScenarioError, explain_all
-from loadws.scenario.model import STEPS
 from loadws.scenario.not_yet import VERBS
+from loadws.scenario.steps import STEPS
 from loadws.terms.metrics import own_counter, own_trend
 from tests.scenario.texts import EVERYTHING, SMALLEST
 

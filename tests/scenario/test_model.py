@@ -7,18 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from loadws.scenario.model import (
-    STEPS,
-    CloseStep,
-    ConnectStep,
-    Flow,
-    RecordBody,
-    RequestStep,
-    Scenario,
-    ThinkStep,
-    UserType,
-    walk,
-)
+from loadws.scenario.model import Scenario, UserType
+from loadws.scenario.steps import STEPS, CloseStep, ConnectStep, Flow, RecordBody, RequestStep, ThinkStep, walk
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from loadws.scenario.expression import DEEPEST_TREE, LONGEST_EXPRESSION
-from loadws.scenario.model import RESERVED
+from loadws.scenario.fields import RESERVED
 from loadws.scenario.scope import FUNCTIONS, SPECIAL_NAMES
 from loadws.scenario.template import (
     EvaluationError,

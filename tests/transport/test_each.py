@@ -207,7 +207,7 @@ def test_a_write_that_is_stuck_has_a_deadline(name: str) -> None:
 @each_transport
 def test_a_write_in_the_background_tells_that_it_is_unfinished(name: str) -> None:
     class Told(Outgoing):
-        calls: list[str] = []  # noqa: RUF012
+        calls: list[str] = []
 
         def on_written(self) -> None:
             Told.calls.append("written")

@@ -101,7 +101,7 @@ def test_an_earlier_deadline_moves_the_wake_forward() -> None:
 
 def test_only_an_earlier_deadline_arms_again() -> None:
     class Source(TrioClock):
-        armed: list[int | None] = []  # noqa: RUF012
+        armed: list[int | None] = []
 
         def arm(self, deadline_ns: int | None) -> None:
             self.armed.append(deadline_ns)

@@ -17,7 +17,8 @@ from loadws.engine.strand import Strand
 from loadws.engine.trace import Tracer
 from loadws.metrics.recorder import Recorder
 from loadws.scenario.matching import compile_captures, compile_conditions
-from loadws.scenario.model import ConnectBody, ConnectStep, Flow, Scenario, Step, UserType, walk
+from loadws.scenario.model import Scenario, UserType
+from loadws.scenario.steps import ConnectBody, ConnectStep, Flow, Step, walk
 
 #: Verbs that never wait. A ``send`` in a handler does not either: it is queued. Loops may not end, so they count as waiting.
 INSTANT = frozenset({"send", "set", "check", "record", "count", "log", "if", "pick"})

@@ -14,7 +14,7 @@ from loadws.engine.steps.talking import StepSkipped, fail_with_connection, open_
 from loadws.engine.strand import Strand
 from loadws.scenario.matching import Captures, compile_captures, compile_conditions
 from loadws.scenario.message import Message
-from loadws.scenario.model import CloseStep, ConnectStep, ExpectHandshake, PingStep
+from loadws.scenario.steps import CloseStep, ConnectStep, ExpectHandshake, PingStep
 from loadws.scenario.template import Compiled, Scope, compile_template
 from loadws.transport.base import ConnectFailed, ConnectRequest, ConnectTimings, HandshakeRefused, NotOpen
 

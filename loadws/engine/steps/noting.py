@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loadws.engine.run import StepFunction
 from loadws.engine.strand import Strand
-from loadws.scenario.model import CheckStep, CountStep, LogStep, RecordStep, SetStep
+from loadws.scenario.steps import CheckStep, CountStep, LogStep, RecordStep, SetStep
 from loadws.scenario.template import compile_template, compile_value
 
 if TYPE_CHECKING:

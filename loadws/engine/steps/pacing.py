@@ -12,7 +12,7 @@ import trio
 from loadws.engine.run import StepFunction
 from loadws.engine.strand import EndSession, EndTurn, Leave, Strand, run_flow
 from loadws.metrics.ledger import Turns
-from loadws.scenario.model import EveryStep, IfStep, PickStep, RepeatStep, ThinkStep, WhileStep
+from loadws.scenario.steps import EveryStep, IfStep, PickStep, RepeatStep, ThinkStep, WhileStep
 from loadws.scenario.template import compile_template
 from loadws.terms.chance import exponential, fraction
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from loadws.engine.conversation import payload_bytes
-from loadws.scenario.model import Binary, Payload
+from loadws.scenario.steps import Binary, Payload
 from loadws.scenario.template import Scope, compile_json, compile_template
 
 AnyPayload = TypeVar("AnyPayload", str, bytes)

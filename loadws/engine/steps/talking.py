@@ -18,7 +18,7 @@ from loadws.engine.strand import Strand
 from loadws.metrics.recorder import Recorder, StepMeter
 from loadws.scenario.matching import Captures, Conditions, compile_captures, compile_conditions
 from loadws.scenario.message import Message
-from loadws.scenario.model import RequestStep, SendStep, Step
+from loadws.scenario.steps import RequestStep, SendStep, Step
 from loadws.scenario.template import EvaluationError
 from loadws.transport.base import Connection, NotOpen, Outgoing
 

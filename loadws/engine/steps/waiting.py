@@ -10,7 +10,7 @@ from loadws.engine.run import StepFunction
 from loadws.engine.steps.talking import Answer, fail_with_connection, fail_without_connection
 from loadws.engine.strand import Strand
 from loadws.scenario.matching import compile_conditions
-from loadws.scenario.model import ExpectNoneStep, WaitForStep
+from loadws.scenario.steps import ExpectNoneStep, WaitForStep
 from loadws.transport.base import End
 
 if TYPE_CHECKING:

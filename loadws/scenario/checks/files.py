@@ -11,7 +11,7 @@ from loadws.scenario.checks.variables import Columns
 from loadws.scenario.explain import Where
 from loadws.scenario.feed import DataError, open_feed
 from loadws.scenario.labels import walk_steps
-from loadws.scenario.model import Payload, RequestStep, SendStep
+from loadws.scenario.steps import Payload, RequestStep, SendStep
 from loadws.terms.units import format_size
 
 #: The largest message that a file may make.

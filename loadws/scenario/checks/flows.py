@@ -14,7 +14,8 @@ from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.load import is_endless
 from loadws.scenario.explain import Where
 from loadws.scenario.labels import flows_of, said_name, walk_steps, walk_user_types
-from loadws.scenario.model import (
+from loadws.scenario.model import UserType
+from loadws.scenario.steps import (
     AnyStep,
     CheckStep,
     CloseStep,
@@ -29,7 +30,6 @@ from loadws.scenario.model import (
     RepeatStep,
     RequestStep,
     SendStep,
-    UserType,
     WaitForStep,
     WhileStep,
     walk,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.model import EveryStep, Flow, Phase, UserType, WhileStep
+from loadws.scenario.model import Phase, UserType
+from loadws.scenario.steps import EveryStep, Flow, WhileStep
 
 
 def check_load(findings: Findings) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.explain import any_of, nearest
 from loadws.scenario.labels import walk_steps
-from loadws.scenario.model import CountStep, RecordStep, Scenario, ThresholdRule
+from loadws.scenario.model import Scenario, ThresholdRule
+from loadws.scenario.steps import CountStep, RecordStep
 from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
 from loadws.terms.thresholds import Threshold, ThresholdError, parse_threshold
 

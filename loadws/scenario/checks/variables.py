@@ -19,7 +19,10 @@ from loadws.scenario.expression import TemplateError
 from loadws.scenario.labels import flows_of, walk_user_types
 from loadws.scenario.matchers import compile_expectations
 from loadws.scenario.matching import compile_conditions
-from loadws.scenario.model import (
+from loadws.scenario.model import UserType
+from loadws.scenario.places import MatchError
+from loadws.scenario.scope import SPECIAL_NAMES
+from loadws.scenario.steps import (
     AnyStep,
     CheckStep,
     CloseStep,
@@ -35,13 +38,10 @@ from loadws.scenario.model import (
     RequestStep,
     SendStep,
     SetStep,
-    UserType,
     WaitForStep,
     WhileStep,
     walk,
 )
-from loadws.scenario.places import MatchError
-from loadws.scenario.scope import SPECIAL_NAMES
 from loadws.scenario.template import Compiled, compile_template
 from loadws.scenario.tree import Node, find, walk_nodes
 

@@ -1,0 +1,181 @@
+"""What a field of a scenario may hold: times, rates, sizes, names, codes, headers. Durations are nanoseconds.
+
+A ``Template`` is text that may hold ``{{ expressions }}``; the engine compiles it before the run.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+)
+
+from loadws.terms.errors import UnitError
+from loadws.terms.units import (
+    DURATION_PATTERN,
+    NS_PER_S,
+    RATE_PATTERN,
+    SIZE_PATTERN,
+    parse_duration,
+    parse_rate,
+    parse_size,
+)
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; nothing changes after it was built; ``from`` and ``for`` are spelled so in the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, strict=True)
+
+
+class NotWritten:
+    """Marks a field that a short form fills and that no file spells out."""
+
+
+T = TypeVar("T")
+#: A YAML sequence. Strictness is for scalars ("5" is no number): the file's list becomes our tuple.
+Many = Annotated[tuple[T, ...], Field(strict=False)]
+
+
+#: What a schema lets stand in place of a unit: a reference to the environment.
+_REFERENCE = r"|^\$\{.*\}$"
+
+
+def _unit(parse: Any, what: str) -> Any:
+    def convert(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is not a {what}; write it with its unit, as text")
+        try:
+            return parse(value)
+        except UnitError as error:
+            raise ValueError(f"{error}; {error.advice}" if error.advice else str(error)) from None
+
+    return convert
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(_unit(parse_duration, "duration"), json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN + _REFERENCE, "examples": ["250ms", "10s", "1m30s"]}),
+]
+
+
+def _more_than_nothing(ns: int) -> int:
+    if ns == 0:
+        raise ValueError("must be more than 0 s")
+    return ns
+
+
+Span = Annotated[Duration, AfterValidator(_more_than_nothing)]
+Rate = Annotated[
+    float,
+    BeforeValidator(_unit(parse_rate, "rate"), json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "pattern": RATE_PATTERN + _REFERENCE, "examples": ["200/s", "30/m"]}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(_unit(parse_size, "size"), json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN + _REFERENCE, "examples": ["64KiB", "1MiB"]}),
+]
+
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+#: Names that templates give a meaning of their own; a variable or a data source may not take them.
+RESERVED = frozenset(
+    "user iteration sent message code reason error probe id uuid now_ms random_int random_text random_bytes choice env "
+    "true false none True False None and or not in is if else".split()
+)
+
+
+def _identifier(name: str) -> str:
+    if not _IDENTIFIER.fullmatch(name):
+        raise ValueError(f"{name!r} is not a name: letters, digits and _ only, and no digit first")
+    if name in RESERVED:
+        raise ValueError(f"{name!r} is a word of the template language; choose another name")
+    return name
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+
+
+def _fixed_text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    if "{{" in text or not text.isprintable():
+        raise ValueError("a name is one line of fixed text, without {{ }}")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_fixed_text), Field(max_length=200)]
+#: Text with {{ expressions }} in it, or none; syntax is checked by build.py, which knows where it stands.
+Template = str
+Status = Annotated[int, Field(ge=100, le=599)]
+
+
+def _sendable_code(code: int) -> int:
+    if code in (1004, 1005, 1006, 1015) or not (1000 <= code <= 1014 or 3000 <= code <= 4999):
+        raise ValueError(f"{code} is no code that a close frame may carry: 1000 to 1003, 1007 to 1014, 3000 to 4999")
+    return code
+
+
+#: Codes that an endpoint may send (RFC 6455, 7.4): 1004 is reserved; 1005, 1006 and 1015 never travel.
+CloseCode = Annotated[
+    int, AfterValidator(_sendable_code), WithJsonSchema({"type": "integer", "minimum": 1000, "maximum": 4999})
+]
+OnFailure = Literal["continue", "end_turn", "end_session"]
+#: JSONPath, ``text``, ``regex`` or ``bytes`` -> a plain value or a matcher; see matching.py, which checks them.
+Conditions = Annotated[dict[str, JsonValue], Field(min_length=1)]
+#: variable -> JSONPath, ``text``, {regex:}, {bytes:} or, of a handshake, {header:}; see matching.py.
+Captures = Annotated[dict[Identifier, JsonValue], Field(min_length=1)]
+
+TEN_SECONDS = 10 * NS_PER_S
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: Headers that the opening handshake itself writes (RFC 6455, 4.1); ``Host`` may be said.
+_HANDSHAKE_HEADERS = frozenset({"upgrade", "connection", "content-length", "transfer-encoding"})
+
+
+def _token(text: str) -> str:
+    if not _TOKEN.fullmatch(text):
+        raise ValueError("must be a token of HTTP: letters, digits and !#$%&'*+-.^_`|~")
+    return text
+
+
+def _header_name(name: str) -> str:
+    _token(name)
+    if name.lower() in _HANDSHAKE_HEADERS or name.lower().startswith("sec-websocket-"):
+        raise ValueError("is written by the handshake itself and cannot be set here")
+    return name
+
+
+def _header_value(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("a header's value is one line without control characters")
+    return text
+
+
+def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]!r} stands twice")
+    return names
+
+
+def _different_headers(headers: dict[str, str]) -> dict[str, str]:
+    _different(tuple(name.lower() for name in headers))
+    return headers
+
+
+#: Names are HTTP tokens, values one line; what the handshake writes itself is refused.
+Headers = Annotated[
+    dict[Annotated[str, AfterValidator(_header_name)], Annotated[Template, AfterValidator(_header_value)]],
+    AfterValidator(_different_headers),
+]
+Subprotocols = Annotated[Many[Annotated[str, AfterValidator(_token)]], AfterValidator(_different)]

@@ -1,0 +1,520 @@
+"""What a flow may say: payloads, and each kind of step.
+
+A step is a mapping with one verb key, so each verb has a model of its own and ``step_verb`` chooses among them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from loadws.scenario.fields import (
+    TEN_SECONDS,
+    Captures,
+    CloseCode,
+    Conditions,
+    Duration,
+    Headers,
+    Identifier,
+    Many,
+    Name,
+    NotWritten,
+    OnFailure,
+    Size,
+    Span,
+    Status,
+    Strict,
+    Subprotocols,
+    Template,
+)
+from loadws.terms.errors import UnitError
+from loadws.terms.units import (
+    DURATION_PATTERN,
+    DURATION_UNITS,
+    parse_duration,
+)
+
+# -- payloads ---------------------------------------------------------------------------------------------------------
+
+
+def _hex(text: str) -> str:
+    try:
+        bytes.fromhex(text)
+    except ValueError:
+        raise ValueError("must be pairs of the digits 0 to 9 and a to f") from None
+    return text
+
+
+def _base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("must be base64 with its padding") from None
+    return text
+
+
+class Binary(Strict):
+    """Bytes, said in one of four ways."""
+
+    hex: Annotated[str, AfterValidator(_hex)] | None = None
+    base64: Annotated[str, AfterValidator(_base64)] | None = None
+    file: str | None = None
+    random: Size | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Binary:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("bytes are said as exactly one of hex, base64, file or random")
+        return self
+
+
+class Payload(Strict):
+    """What a message carries: exactly one of text, json, file (a text file) or binary."""
+
+    text: Template | None = None
+    json_: JsonValue = Field(default=None, alias="json")
+    file: str | None = None
+    binary: Binary | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Payload:
+        given = self.model_fields_set & {"text", "json_", "file", "binary"}
+        if len(given) != 1:
+            raise ValueError("a message is exactly one of text, json, file or binary")
+        return self
+
+
+def _text_payload(value: Any) -> Any:
+    return {"text": value} if isinstance(value, str) else value
+
+
+Sendable = Annotated[Payload, BeforeValidator(_text_payload, json_schema_input_type=str | Payload)]
+
+
+# -- steps ------------------------------------------------------------------------------------------------------------
+
+
+class Step(Strict):
+    """What every step has: a name for the report, and what to do when it fails (see Failure in the language)."""
+
+    verb: ClassVar[str]
+    name: Name | None = None
+    on_failure: OnFailure | None = None
+
+    @property
+    def label(self) -> str:
+        """The name the report uses. build.py gives every step one, so that it is never empty there."""
+        return self.name or self.verb
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        """The flows inside this one, each with the path that leads to it."""
+        return iter(())
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        """This step, with each flow inside it changed; the order is that of ``children``."""
+        return self
+
+
+class Body(Strict):
+    """The mapping behind a verb; its name and on_failure count as the step's."""
+
+    name: Name | None = None
+    on_failure: OnFailure | None = None
+
+
+class ExpectHandshake(Strict):
+    """What the answer to an upgrade should be; a status other than 101 makes that refusal the right one."""
+
+    status: Status = 101
+    headers: dict[str, JsonValue] = {}
+    body: Conditions | None = None
+
+
+class ConnectBody(Body):
+    path: Template | None = None
+    headers: Headers = {}
+    query: dict[str, Template] = {}
+    subprotocols: Subprotocols | None = None
+    expect: ExpectHandshake | None = None
+    capture: Captures | None = None
+
+
+class ConnectStep(Step):
+    """Open the WebSocket."""
+
+    verb = "connect"
+    connect: ConnectBody
+
+
+class CloseBody(Body):
+    code: CloseCode = 1000
+    reason: Template = ""
+
+
+class CloseStep(Step):
+    """Close the WebSocket, and wait for the peer's close."""
+
+    verb = "close"
+    close: CloseBody
+
+
+class SendBody(Payload, Body):
+    pass
+
+
+class SendStep(Step):
+    """Send a message that nobody answers."""
+
+    verb = "send"
+    send: Annotated[SendBody, BeforeValidator(_text_payload, json_schema_input_type=str | SendBody)]
+
+
+class Reply(Strict):
+    """Which message answers a request, and what must hold of it."""
+
+    where: Conditions | None = None
+    check: Conditions | None = None
+    capture: Captures | None = None
+    until: Conditions | None = None
+    within: Span = TEN_SECONDS
+
+
+class RequestBody(Body):
+    send: Sendable
+    reply: Reply = Reply()
+
+
+def _request_body(value: Any) -> Any:
+    return {"send": {"text": value}} if isinstance(value, str) else value
+
+
+class RequestStep(Step):
+    """Send a message, and wait for the message that answers it."""
+
+    verb = "request"
+    request: Annotated[RequestBody, BeforeValidator(_request_body, json_schema_input_type=str | RequestBody)]
+
+
+class WaitForBody(Body):
+    where: Conditions | None = None
+    check: Conditions | None = None
+    capture: Captures | None = None
+    count: Annotated[int, Field(ge=1)] = 1
+    close: CloseCode | Literal["any"] | None = None
+    within: Span = TEN_SECONDS
+
+    @model_validator(mode="after")
+    def _close_or_message(self) -> WaitForBody:
+        if self.close is not None and (self.where or self.check or self.capture or self.count != 1):
+            raise ValueError("wait_for takes either close, or where, check, capture and count")
+        return self
+
+
+class WaitForStep(Step):
+    """Wait for messages that match, or for the peer's close."""
+
+    verb = "wait_for"
+    wait_for: WaitForBody
+
+
+class ExpectNoneBody(Body):
+    where: Conditions | None = None
+    for_: Span = Field(alias="for")
+
+
+class ExpectNoneStep(Step):
+    """Fail if a message that matches arrives within a time."""
+
+    verb = "expect_none"
+    expect_none: ExpectNoneBody
+
+
+class Think(Strict):
+    """A pause: fixed (least = most), uniform between two, or exponential with a mean."""
+
+    least: Annotated[Duration | None, NotWritten()] = None
+    most: Annotated[Duration | None, NotWritten()] = None
+    exponential: Span | None = None
+
+
+def _think(value: Any) -> Any:
+    if isinstance(value, dict) and (not value or value.keys() & {"least", "most"}):
+        raise ValueError("a pause is a time, a range as 1s..3s, or {exponential: 2s}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"{value!r} is not a duration; write it with its unit, as text")
+    if not isinstance(value, str):
+        return value
+    least, dots, most = value.partition("..")
+    think = {"least": least.strip(), "most": most.strip() if dots else least.strip()}
+    if dots and parse_safely(think["least"]) > parse_safely(think["most"]):
+        raise ValueError(f"the range {value!r} begins above its end")
+    return think
+
+
+def parse_safely(text: str) -> int:
+    """A duration, or 0 where the field's own validator will complain anyway."""
+    try:
+        return parse_duration(text)
+    except UnitError:
+        return 0
+
+
+class ThinkStep(Step):
+    """Pause. Neither the pause nor its oversleeping counts in any latency."""
+
+    verb = "think"
+    think: Annotated[
+        Think,
+        BeforeValidator(_think),
+        WithJsonSchema(
+            {
+                "oneOf": [
+                    {"type": "string", "examples": ["1s", "1s..3s"]},
+                    {
+                        "type": "object",
+                        "properties": {"exponential": {"type": "string", "pattern": DURATION_PATTERN}},
+                        "required": ["exponential"],
+                        "additionalProperties": False,
+                    },
+                ]
+            }
+        ),
+    ]
+
+
+class EveryStep(Step):
+    """A schedule: a turn at each intended time, whatever the server does."""
+
+    verb = "every"
+    every: Span
+    for_: Span | None = Field(default=None, alias="for")
+    late: Literal["catch-up", "skip"] = "catch-up"
+    overlap: bool = False
+    align: bool = False
+    do: Flow
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        yield ("do",), self.do
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        return self.model_copy(update={"do": change(self.do)})
+
+
+class RepeatStep(Step):
+    """The steps, a number of times."""
+
+    verb = "repeat"
+    repeat: Annotated[int, Field(ge=0)] | Template
+    do: Flow
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        yield ("do",), self.do
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        return self.model_copy(update={"do": change(self.do)})
+
+
+class WhileStep(Step):
+    """The steps, as long as an expression is true."""
+
+    verb = "while"
+    while_: Template = Field(alias="while")
+    do: Flow
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        yield ("do",), self.do
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        return self.model_copy(update={"do": change(self.do)})
+
+
+class IfStep(Step):
+    """The steps of then where an expression is true, of else where it is not."""
+
+    verb = "if"
+    if_: Template = Field(alias="if")
+    then: Flow = ()
+    else_: Flow = Field(default=(), alias="else")
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        yield ("then",), self.then
+        yield ("else",), self.else_
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        return self.model_copy(update={"then": change(self.then), "else_": change(self.else_)})
+
+
+class Choice(Strict):
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    do: Flow
+
+
+class PickStep(Step):
+    """One of several flows, by weight."""
+
+    verb = "pick"
+    pick: Annotated[Many[Choice], Field(min_length=1)]
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        for index, choice in enumerate(self.pick):
+            yield ("pick", index, "do"), choice.do
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        choices = tuple(choice.model_copy(update={"do": change(choice.do)}) for choice in self.pick)
+        return self.model_copy(update={"pick": choices})
+
+
+class SetStep(Step):
+    """Give variables values."""
+
+    verb = "set"
+    set: Annotated[dict[Identifier, JsonValue], Field(min_length=1)]
+
+
+class CheckBody(Body):
+    that: Template
+
+
+def _check_body(value: Any) -> Any:
+    return {"that": value} if isinstance(value, str) else value
+
+
+class CheckStep(Step):
+    """An expression that should be true; a failed check counts, and the flow goes on."""
+
+    verb = "check"
+    check: Annotated[CheckBody, BeforeValidator(_check_body, json_schema_input_type=str | CheckBody)]
+
+
+class RecordBody(Strict):
+    """``unit`` is a duration's (us, ms, s), or any word: its value is then recorded as it is."""
+
+    name: Name
+    value: Template | int | float
+    unit: Name = "1"
+    on_failure: OnFailure | None = None
+
+    @property
+    def ns_per_unit(self) -> int | None:
+        """What turns a value into nanoseconds; None where the unit is no time."""
+        return DURATION_UNITS[self.unit] if self.unit in ("ns", "us", "µs", "ms", "s") else None
+
+    @property
+    def metric_unit(self) -> str:
+        """The unit of the trend: every time is kept in nanoseconds."""
+        return self.unit if self.ns_per_unit is None else "ns"
+
+
+class RecordStep(Step):
+    """A value for a trend of the scenario's own."""
+
+    verb = "record"
+    record: RecordBody
+
+
+def _something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+class CountStep(Step):
+    """One more of a counter of the scenario's own."""
+
+    verb = "count"
+    count: Annotated[Template, AfterValidator(_something)]
+
+
+class LogStep(Step):
+    """A line in the run's log (a bounded number of them)."""
+
+    verb = "log"
+    log: Template
+
+
+class PingBody(Body):
+    within: Span = TEN_SECONDS
+
+
+class PingStep(Step):
+    """A ping, and its pong."""
+
+    verb = "ping"
+    ping: PingBody
+
+
+STEPS: dict[str, type[Step]] = {
+    step.verb: step
+    for step in (
+        ConnectStep, CloseStep, SendStep, RequestStep, WaitForStep, ExpectNoneStep, ThinkStep, EveryStep, RepeatStep,
+        WhileStep, IfStep, PickStep, SetStep, CheckStep, RecordStep, CountStep, LogStep, PingStep,
+    )
+}  # fmt: skip
+#: Verbs that may stand alone, as a word: all their keys have defaults.
+_Word = Literal["connect", "close", "ping", "wait_for"]
+BARE_VERBS = frozenset(get_args(_Word))
+
+
+def step_verb(value: Any) -> str | None:
+    """The verb of a step, read from the file's tree or from a model; None where there is none or more than one."""
+    if isinstance(value, Step):
+        return value.verb
+    if not isinstance(value, dict):
+        return None
+    verbs = [key for key in value if key in STEPS]
+    return str(verbs[0]) if len(verbs) == 1 else None
+
+
+def _bare(value: Any) -> Any:
+    """``connect`` -> ``{connect: {}}``; so is ``connect:`` with nothing behind it."""
+    if isinstance(value, str) and value in BARE_VERBS:
+        return {value: {}}
+    if isinstance(value, dict):
+        return {key: {} if inner is None and key in BARE_VERBS else inner for key, inner in value.items()}
+    return value
+
+
+_OneStep = Annotated[
+    Annotated[ConnectStep, Tag("connect")]
+    | Annotated[CloseStep, Tag("close")]
+    | Annotated[SendStep, Tag("send")]
+    | Annotated[RequestStep, Tag("request")]
+    | Annotated[WaitForStep, Tag("wait_for")]
+    | Annotated[ExpectNoneStep, Tag("expect_none")]
+    | Annotated[ThinkStep, Tag("think")]
+    | Annotated[EveryStep, Tag("every")]
+    | Annotated[RepeatStep, Tag("repeat")]
+    | Annotated[WhileStep, Tag("while")]
+    | Annotated[IfStep, Tag("if")]
+    | Annotated[PickStep, Tag("pick")]
+    | Annotated[SetStep, Tag("set")]
+    | Annotated[CheckStep, Tag("check")]
+    | Annotated[RecordStep, Tag("record")]
+    | Annotated[CountStep, Tag("count")]
+    | Annotated[LogStep, Tag("log")]
+    | Annotated[PingStep, Tag("ping")],
+    Discriminator(step_verb),
+]
+AnyStep = Annotated[_OneStep, BeforeValidator(_bare, json_schema_input_type=_Word | _OneStep)]
+Flow = Many[AnyStep]
+
+
+def walk(flow: Flow, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], AnyStep]]:
+    """Every step of a flow, outer before inner, with the path to it (for positions in messages)."""
+    for index, step in enumerate(flow):
+        yield (*path, index), step
+        for inner, steps in step.children():
+            yield from walk(steps, (*path, index, *inner))

@@ -18,7 +18,7 @@ import trio.testing
 from loadws.testing import faults
 from loadws.testing.conformance import CHECKS, ENDINGS, Check, Ending, Recorder, ends_as_named, over_sockets
 from loadws.testing.raw import CLOSE, PING, PONG, RawConnection, close_frame, frame, serve
-from loadws.transport import native
+from loadws.transport import machine
 from loadws.transport.base import Connection, ConnectRequest, NotOpen, Outgoing
 from loadws.transport.native import NativeTransport
 from loadws.transport.reactor import TaskReactor
@@ -137,7 +137,7 @@ def test_the_peer_closes_while_a_write_is_stuck() -> None:
 
     @against("native", faults.says(then=close))
     async def _(connection: Connection, heard: Recorder) -> None:
-        assert isinstance(connection, native._Connection)
+        assert isinstance(connection, machine.NativeConnection)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_is_not_open, connection, b"x" * faults.A_FLOOD)
             await trio.testing.wait_all_tasks_blocked()
@@ -182,7 +182,7 @@ def test_a_reason_too_long_for_a_close_frame_is_cut() -> None:
 
 
 def test_a_peer_that_never_closes_tcp_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "LINGER_NS", 20 * MS)
+    monkeypatch.setattr(machine, "LINGER_NS", 20 * MS)
     seen = Notes()
 
     async def handle(connection: RawConnection) -> None:
@@ -204,7 +204,7 @@ def test_a_peer_that_never_closes_tcp_is_cut(monkeypatch: pytest.MonkeyPatch) ->
 
 def _break(connection: Connection) -> None:
     """From now on each write of it fails."""
-    assert isinstance(connection, native._Connection)
+    assert isinstance(connection, machine.NativeConnection)
     connection.tcp.shutdown(socket.SHUT_WR)
 
 
@@ -232,7 +232,7 @@ def test_a_failed_write_does_not_hide_what_the_peer_said_before() -> None:
 def test_a_failed_write_after_which_nothing_comes(
     closes: bool, how: tuple[str, str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native, "LINGER_NS", 20 * MS)
+    monkeypatch.setattr(machine, "LINGER_NS", 20 * MS)
 
     async def waits(connection: RawConnection) -> None:
         await trio.sleep_forever()
@@ -271,7 +271,7 @@ def test_a_flood_over_tls_arrives_whole(tmp_path: Path) -> None:
 def test_what_is_no_tls_any_more_ends_its_connection(tmp_path: Path) -> None:
     async def main() -> None:
         async with over_tls(tmp_path) as (connection, heard):
-            assert isinstance(connection, native._Connection)
+            assert isinstance(connection, machine.NativeConnection)
             connection.received(b"this is no record of TLS", 0)
             assert (heard.end.by, heard.end.kind) == ("lost", "failed")
 

@@ -74,7 +74,7 @@ class Watch:
 
 
 class Conversation:
-    """The listener of one connection of one user."""
+    """The listener of one connection of one user. ``name`` is what ``connect`` said: ``as``."""
 
     __slots__ = (
         "_handlers",
@@ -89,11 +89,13 @@ class Conversation:
         "connection",
         "end",
         "end_reported",
+        "name",
         "user",
     )
 
-    def __init__(self, user: VirtualUser, *, keeps: bool) -> None:
+    def __init__(self, user: VirtualUser, name: str | None, *, keeps: bool) -> None:
         self.user = user
+        self.name = name
         self.connection: Connection | None = None
         self.end: End | None = None
         self.end_reported = False
@@ -118,7 +120,7 @@ class Conversation:
         self._ledger.messages.received += 1
         self._ledger.bytes.received += payload_bytes(payload)
         message = Message(payload, received_ns)
-        if self._handlers is not None and self._handlers.claims(message):
+        if self._handlers is not None and self._handlers.claims(message, self):
             return
         if self._matching and self._answers_matching(message):
             return
@@ -156,12 +158,12 @@ class Conversation:
         if not is_awaited and is_failure(end):
             self.report_end("connection")
         if self._handlers is not None:
-            self._handlers.on_close(end)
+            self._handlers.on_close(end, self)
 
     def on_frame(self, direction: Literal["in", "out"], what: str, payload: bytes, at_ns: int) -> None:
         tracer = self.user.run.tracer
         if tracer is not None:
-            tracer.frame(direction, what, payload, at_ns)
+            tracer.frame(direction, what, payload, at_ns, self.name)
 
     def report_end(self, step: str) -> None:
         """Counts an end that somebody did not want, once, whoever notices first."""
@@ -174,6 +176,11 @@ class Conversation:
     @property
     def is_open(self) -> bool:
         return self.connection is not None and self.end is None
+
+    @property
+    def is_going_on(self) -> bool:
+        """It is open, or an attempt to open it is under way."""
+        return self.end is None
 
     @property
     def has_room(self) -> bool:

@@ -19,12 +19,14 @@ from loadws.terms.units import NS_PER_S
 from loadws.transport.base import End
 
 if TYPE_CHECKING:
+    from loadws.engine.conversation import Conversation
     from loadws.engine.user import VirtualUser
 
 QUEUED_EVENTS = 100
 DRAIN_NS = 10 * NS_PER_S
 
-Event = tuple[Steps, dict[str, Any]]
+#: The steps, the special names that they see, and the connection that the event is of.
+Event = tuple[Steps, dict[str, Any], "Conversation | None"]
 
 
 def run_at_once(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -60,10 +62,12 @@ class Handlers:
 
     # -- events -------------------------------------------------------------------------------------------------------
 
-    def claims(self, message: Message) -> bool:
+    def claims(self, message: Message, conversation: Conversation) -> bool:
         """Whether a ``message`` handler takes it; its steps then run, or are queued."""
         scope = self._at_once.scope
         for handler in self._user.kind.messages:
+            if handler.on is not None and handler.on != conversation.name:
+                continue
             try:
                 if handler.where is None or handler.where.bind(scope)(message):
                     break
@@ -77,7 +81,7 @@ class Handlers:
                 self._user.report("capture", "on.message", missing)
                 return True
         extra = {"message": message_value(message)} if handler.uses_message else {}
-        self._run(handler, extra)
+        self._run(handler, extra, conversation)
         return True
 
     def on_error(self, kind: str, detail: str) -> None:
@@ -86,25 +90,35 @@ class Handlers:
             return
         self._in_error = True
         try:
-            self._run(self._user.kind.error, {"error": {"kind": kind, "detail": detail}})
+            self._run(self._user.kind.error, {"error": {"kind": kind, "detail": detail}}, self._user.conversation)
         finally:
             self._in_error = False
 
-    def on_close(self, end: End) -> None:
+    def on_close(self, end: End, conversation: Conversation) -> None:
         if self._user.kind.close is not None:
             code = 1006 if end.by == "lost" else 1005 if end.code is None else end.code
-            self._run(self._user.kind.close, {"code": code, "reason": end.reason})
+            self._run(self._user.kind.close, {"code": code, "reason": end.reason}, conversation)
 
-    async def on_open(self) -> None:
-        """Done before ``connect`` is, whether it waits or not."""
-        if self._user.kind.open is not None:
-            await run_flow(self._user.kind.open.steps, self._queued)
+    async def on_open(self, conversation: Conversation) -> None:
+        """Done before ``connect`` is, whether it waits or not. It waits beside the handlers that messages queue."""
+        if self._user.kind.open is None:
+            return
+        strand = self._user.main.beside()
+        strand.event_of = conversation
+        strand.scope.extra = {"connection": conversation.name}
+        strand.free_ns = self._user.run.timers.now_ns()
+        try:
+            await run_flow(self._user.kind.open.steps, strand)
+        finally:
+            strand.parker.let_go()
 
     # -- running them -------------------------------------------------------------------------------------------------
 
-    def _run(self, handler: CompiledHandler, extra: dict[str, Any]) -> None:
+    def _run(self, handler: CompiledHandler, extra: dict[str, Any], conversation: Conversation | None) -> None:
+        extra["connection"] = None if conversation is None else conversation.name
         if not handler.waits:
             strand = self._at_once
+            strand.event_of = conversation
             strand.scope.extra = extra
             strand.free_ns = self._user.run.timers.now_ns()
             try:
@@ -118,7 +132,7 @@ class Handlers:
                 "handler_overflow", "on", f"more than {QUEUED_EVENTS} events waited for a handler that waits"
             )
         else:
-            self._queue.append((handler.steps, extra))
+            self._queue.append((handler.steps, extra, conversation))
             self._worker.wake()
 
     async def work(self) -> None:
@@ -130,7 +144,7 @@ class Handlers:
                 self._drained.wake()
                 await self._worker.wait(None)
             self._idle = False
-            steps, strand.scope.extra = self._queue.popleft()
+            steps, strand.scope.extra, strand.event_of = self._queue.popleft()
             strand.free_ns = self._user.run.timers.now_ns()
             try:
                 await run_flow(steps, strand)

@@ -41,8 +41,9 @@ class CompiledHandler:
 
 @dataclass(frozen=True, slots=True)
 class MessageHandler(CompiledHandler):
-    """``uses_message``: some template of its steps does, so the message is parsed for it."""
+    """``on``: of which connection, all where None. ``uses_message``: some template does, so it is parsed for it."""
 
+    on: str | None
     where: Conditions | None
     capture: Captures | None
     uses_message: bool
@@ -77,6 +78,8 @@ class Budget:
         self.left = flows
         self.under_way = 0
         self.over = trio.Event()
+        if not flows:  # a process's share may be none
+            self.over.set()
 
     def take(self) -> bool:
         if not self.left:

@@ -12,6 +12,7 @@ from loadws.engine.waiting import Parker
 from loadws.scenario.template import EvaluationError, Scope
 
 if TYPE_CHECKING:
+    from loadws.engine.conversation import Conversation
     from loadws.engine.run import Steps
     from loadws.engine.user import VirtualUser
     from loadws.scenario.fields import OnFailure
@@ -42,9 +43,12 @@ async def run_flow(steps: Steps, strand: Strand) -> None:
 
 
 class Strand:
-    """One line of execution. ``intended_ns`` is 0 where the next step follows no schedule."""
+    """One line of execution. ``intended_ns`` is 0 where the next step follows no schedule.
 
-    __slots__ = ("free_ns", "intended_ns", "is_handler", "parker", "scope", "user")
+    ``event_of`` is, of a handler's strand, the connection that the event is of.
+    """
+
+    __slots__ = ("event_of", "free_ns", "intended_ns", "is_handler", "parker", "scope", "user")
 
     def __init__(self, user: VirtualUser, scope: Scope, free_ns: int) -> None:
         self.user = user
@@ -53,6 +57,7 @@ class Strand:
         self.free_ns = free_ns
         self.intended_ns = 0
         self.is_handler = False
+        self.event_of: Conversation | None = None
 
     def due(self) -> tuple[int, int]:
         """(intended, due) of the step that begins now. A plan's intended time serves the first step that asks."""
@@ -76,6 +81,8 @@ class Strand:
         """An overlapping turn: variables of its own, free from its intended time on."""
         strand = Strand(self.user, self.scope.fork(), intended_ns)
         strand.intended_ns = intended_ns
+        strand.is_handler = self.is_handler
+        strand.event_of = self.event_of
         return strand
 
     def beside(self) -> Strand:

@@ -31,8 +31,9 @@ class Tracer:
         self._values: set[str] = set()
         self._depth = 0
 
-    def frame(self, direction: str, what: str, payload: bytes, at_ns: int) -> None:
-        arrow = "<-" if direction == "in" else "->"
+    def frame(self, direction: str, what: str, payload: bytes, at_ns: int, connection: str | None = None) -> None:
+        """One frame, or the head of a handshake, of the connection of that name."""
+        arrow = ("<-" if direction == "in" else "->") + (f" [{connection}]" if connection is not None else "")
         if what in ("request", "response"):
             for line in self._masked(payload.decode("latin-1")).splitlines():
                 if line.strip():

@@ -1,4 +1,4 @@
-"""A virtual user: sessions one after another (held), or one (arrived), on a connection of its own.
+"""A virtual user: sessions one after another (held), or one (arrived), on connections of its own.
 
 Every session that begins ends as exactly one of completed, failed and cut off, and so does every arrival; ``Fate`` says
 which. A held user is asked to leave (``leave``): it finishes its step, closes its connection and is gone. Only cancellation
@@ -17,7 +17,7 @@ from loadws.engine.run import Budget, Run, UserKind
 from loadws.engine.strand import EndSession, EndTurn, Leave, Strand, run_flow
 from loadws.scenario.template import EvaluationError, Scope
 from loadws.terms.units import NS_PER_MS, NS_PER_S
-from loadws.transport.base import HandshakeRefused
+from loadws.transport.base import Connection, HandshakeRefused
 
 FIRST_RETRY_NS = 100 * NS_PER_MS
 LAST_RETRY_NS = 5 * NS_PER_S
@@ -32,7 +32,10 @@ class Fate(Enum):
 
 
 class VirtualUser:
-    """One user. ``conversation`` is its connection of now, or the last one; None before the session's first."""
+    """One user. ``conversation`` is its connection of now, or the last one; None before the session's first.
+
+    ``named`` are those that have a name.
+    """
 
     __slots__ = (
         "_taken_from",
@@ -45,6 +48,7 @@ class VirtualUser:
         "kind",
         "leaving",
         "main",
+        "named",
         "pausing",
         "run",
         "sessions",
@@ -62,6 +66,7 @@ class VirtualUser:
         self._taken_from: Budget | None = None  # what the flow of now was taken from
         self.pausing: set[Strand] = set()
         self.conversation: Conversation | None = None
+        self.named: dict[str, Conversation] = {}
         self.main = Strand(self, Scope(user=index, seed=run.seed, clock=run.clock, env=run.env), 0)
         self.handlers = Handlers(self) if kind.has_handlers else None
 
@@ -99,6 +104,7 @@ class VirtualUser:
         self.main.parker.let_go()
         del self.main
         self.handlers = self.conversation = None
+        self.named.clear()
 
     def leave(self) -> None:
         """Asks it to go: a pause is interrupted at once, a step is finished first."""
@@ -149,6 +155,7 @@ class VirtualUser:
     async def _session(self) -> Fate:
         began_ns = self.main.free_ns
         self.conversation = None
+        self.named.clear()
         self.fruitless += 1  # until it opens a connection
         try:
             if self.kind.handlers_wait:
@@ -158,8 +165,8 @@ class VirtualUser:
         finally:
             self._flow_is_done()
             self.condemned = False
-            if self.conversation is not None:
-                self.conversation.forget_kept()
+            for conversation in self._conversations():
+                conversation.forget_kept()
             self.sessions += 1
         self.run.recorder.duration("session_time", None, began_ns, self.run.timers.now_ns() - began_ns)
         return fate
@@ -177,11 +184,26 @@ class VirtualUser:
     async def _flow_then_close(self) -> Fate:
         fate = await self._flow()
         self._flow_is_done()
-        conversation = self.conversation
-        if conversation is not None and conversation.connection is not None and conversation.end is None:
-            async with self.run.closings:
-                await conversation.connection.close(1000)
+        await self._close_all()
         return fate
+
+    async def _close_all(self) -> None:
+        """What is still open at the session's end; side by side, so that it takes one close timeout at most."""
+        still_open = [
+            conversation.connection
+            for conversation in self._conversations()
+            if conversation.connection is not None and conversation.end is None
+        ]
+        if len(still_open) == 1:
+            await self._close(still_open[0])
+        elif still_open:
+            async with trio.open_nursery() as nursery:
+                for connection in still_open:
+                    nursery.start_soon(self._close, connection)
+
+    async def _close(self, connection: Connection) -> None:
+        async with self.run.closings:
+            await connection.close(1000)
 
     async def _flow(self) -> Fate:
         """A whole session's flow once; the inside of one again and again."""
@@ -236,11 +258,31 @@ class VirtualUser:
             self.report("template", "variables", str(error))
             raise EndSession from None
 
-    # -- what others tell it ------------------------------------------------------------------------------------------
+    # -- its connections ----------------------------------------------------------------------------------------------
 
-    @property
-    def is_connected(self) -> bool:
-        return self.conversation is not None and self.conversation.is_open
+    def take_up(self, conversation: Conversation) -> None:
+        """From now on it is the one under its name. What the one before had kept was never claimed."""
+        name = conversation.name
+        before = self.conversation if name is None else self.named.get(name)
+        if before is not None:
+            before.forget_kept()
+        if name is None:
+            self.conversation = conversation
+        else:
+            self.named[name] = conversation
+
+    def put_down(self, conversation: Conversation) -> None:
+        """It never opened: there is none under its name."""
+        if conversation.name is None:
+            self.conversation = None
+        else:
+            self.named.pop(conversation.name, None)
+
+    def _conversations(self) -> tuple[Conversation, ...]:
+        unnamed = () if self.conversation is None else (self.conversation,)
+        return (*unnamed, *self.named.values())
+
+    # -- what others tell it ------------------------------------------------------------------------------------------
 
     def report(self, kind: str, step: str, detail: str, refusal: HandshakeRefused | None = None) -> None:
         """Counts an error, once, and tells the ``error`` handler."""

@@ -36,6 +36,7 @@ from loadws.scenario.steps import ConnectStep, Flow
 class MessageHandler(Strict):
     """Claims the messages that match ``where`` (all, without one) and runs its steps for each."""
 
+    on: Annotated[Name | None, Field(description="Only messages of the connection of this name.")] = None
     where: Conditions | None = None
     capture: Captures | None = None
     do: Flow = ()

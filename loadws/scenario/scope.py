@@ -15,8 +15,9 @@ from typing import Any
 from loadws.scenario.values import EvaluationError, Undefined, in_range, kind
 from loadws.terms import chance
 
-#: Names that the engine gives a value where there is one: what was sent, the message at hand, how a connection ended.
-SPECIAL_NAMES = frozenset({"sent", "message", "code", "reason", "error", "probe"})
+#: Names that the engine gives a value where there is one: what was sent, the message at hand, which connection it is of,
+#: how that ended.
+SPECIAL_NAMES = frozenset({"sent", "message", "connection", "code", "reason", "error", "probe"})
 #: The most that ``random_text`` and ``random_bytes`` make.
 LONGEST_RANDOM = 2**20
 

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from loadws.scenario.connection import Compression
 from loadws.scenario.fields import (
     TEN_SECONDS,
     Captures,
@@ -81,6 +82,10 @@ class Binary(Strict):
         return self
 
 
+#: A frame has a header of at least 6 bytes, and all of a message are written at once.
+MOST_FRAGMENTS = 10_000
+
+
 class Payload(Strict):
     """What a message carries: exactly one of text, json, file (a text file) or binary."""
 
@@ -88,6 +93,7 @@ class Payload(Strict):
     json_: JsonValue = Field(default=None, alias="json")
     file: str | None = None
     binary: Binary | None = None
+    fragments: Annotated[int, Field(ge=1, le=MOST_FRAGMENTS, description="In how many frames the message goes out.")] = 1
 
     @model_validator(mode="after")
     def _one(self) -> Payload:
@@ -135,6 +141,12 @@ class Body(Strict):
     on_failure: OnFailure | None = None
 
 
+class OnConnection(Body):
+    """A body whose step speaks or listens on the connection that ``on`` names, else on the one without a name."""
+
+    on: Annotated[Name | None, Field(description="The connection, by the name that connect gave it: as.")] = None
+
+
 class ExpectHandshake(Strict):
     """What the answer to an upgrade should be; a status other than 101 makes that refusal the right one."""
 
@@ -144,10 +156,14 @@ class ExpectHandshake(Strict):
 
 
 class ConnectBody(Body):
+    as_: Annotated[
+        Name | None, Field(alias="as", description="A name for the connection, for users that have several: on.")
+    ] = None
     path: Template | None = None
     headers: Headers = {}
     query: dict[str, Template] = {}
     subprotocols: Subprotocols | None = None
+    compression: Compression | None = None
     expect: ExpectHandshake | None = None
     capture: Captures | None = None
 
@@ -159,7 +175,7 @@ class ConnectStep(Step):
     connect: ConnectBody
 
 
-class CloseBody(Body):
+class CloseBody(OnConnection):
     code: CloseCode = 1000
     reason: Template = ""
 
@@ -171,7 +187,7 @@ class CloseStep(Step):
     close: CloseBody
 
 
-class SendBody(Payload, Body):
+class SendBody(Payload, OnConnection):
     pass
 
 
@@ -192,7 +208,7 @@ class Reply(Strict):
     within: Span = TEN_SECONDS
 
 
-class RequestBody(Body):
+class RequestBody(OnConnection):
     send: Sendable
     reply: Reply = Reply()
 
@@ -208,7 +224,7 @@ class RequestStep(Step):
     request: Annotated[RequestBody, BeforeValidator(_request_body, json_schema_input_type=str | RequestBody)]
 
 
-class WaitForBody(Body):
+class WaitForBody(OnConnection):
     where: Conditions | None = None
     check: Conditions | None = None
     capture: Captures | None = None
@@ -230,7 +246,7 @@ class WaitForStep(Step):
     wait_for: WaitForBody
 
 
-class ExpectNoneBody(Body):
+class ExpectNoneBody(OnConnection):
     where: Conditions | None = None
     for_: Span = Field(alias="for")
 
@@ -445,7 +461,7 @@ class LogStep(Step):
     log: Template
 
 
-class PingBody(Body):
+class PingBody(OnConnection):
     within: Span = TEN_SECONDS
 
 
@@ -456,11 +472,73 @@ class PingStep(Step):
     ping: PingBody
 
 
+#: The methods of HTTP that a step may use, each a key of its body.
+HttpMethod = Literal["get", "post", "put", "patch", "delete", "head", "options"]
+_METHODS: tuple[HttpMethod, ...] = get_args(HttpMethod)
+_BODIES = ("json_", "text", "form", "binary", "file")
+
+
+class HttpBody(Body):
+    """One request: exactly one method, at most one body, and what must hold of the answer."""
+
+    get: Annotated[Template | None, Field(description="The address: http(s)://, or a path on the target's host.")] = None
+    post: Template | None = None
+    put: Template | None = None
+    patch: Template | None = None
+    delete: Template | None = None
+    head: Template | None = None
+    options: Template | None = None
+    headers: Headers = {}
+    query: Annotated[dict[str, Template], Field(description="Added to the query that the address has.")] = {}
+    json_: Annotated[JsonValue, Field(alias="json", description="The body, as application/json.")] = None
+    text: Annotated[Template | None, Field(description="The body, as text/plain.")] = None
+    form: Annotated[dict[str, Template] | None, Field(description="The body, as an HTML form sends it.")] = None
+    binary: Annotated[Binary | None, Field(description="The body, as application/octet-stream.")] = None
+    file: Annotated[str | None, Field(description="The body: a text file beside the scenario.")] = None
+    check: Annotated[
+        Conditions | None,
+        Field(description="What must hold of the answer: status, headers, and conditions as on a message."),
+    ] = None
+    capture: Captures | None = None
+    within: Annotated[Span, Field(description="From the request to the last byte of the answer.")] = TEN_SECONDS
+    redirects: Annotated[int, Field(ge=0, le=50, description="How many redirects are followed.")] = 10
+
+    @model_validator(mode="after")
+    def _one_method(self) -> HttpBody:
+        methods = [method for method in _METHODS if method in self.model_fields_set]
+        if len(methods) != 1 or getattr(self, methods[0]) is None:
+            raise ValueError("a request has exactly one method and its address: " + ", ".join(_METHODS))
+        if len(self.model_fields_set.intersection(_BODIES)) > 1:
+            raise ValueError("a request has at most one body: json, text, form, binary or file")
+        return self
+
+    @property
+    def method(self) -> HttpMethod:
+        return next(method for method in _METHODS if method in self.model_fields_set)
+
+    @property
+    def url(self) -> Template:
+        return str(getattr(self, self.method))
+
+    @property
+    def payload(self) -> Payload | None:
+        """The body as a message would carry it; None where there is none, or a form."""
+        given = {name: getattr(self, name) for name in self.model_fields_set.intersection(_BODIES) - {"form"}}
+        return Payload.model_construct(_fields_set=set(given), **given) if given else None
+
+
+class HttpStep(Step):
+    """Ask over HTTP, with the user's own connections and cookies."""
+
+    verb = "http"
+    http: HttpBody
+
+
 STEPS: dict[str, type[Step]] = {
     step.verb: step
     for step in (
         ConnectStep, CloseStep, SendStep, RequestStep, WaitForStep, ExpectNoneStep, ThinkStep, EveryStep, RepeatStep,
-        WhileStep, IfStep, PickStep, SetStep, CheckStep, RecordStep, CountStep, LogStep, PingStep,
+        WhileStep, IfStep, PickStep, SetStep, CheckStep, RecordStep, CountStep, LogStep, PingStep, HttpStep,
     )
 }  # fmt: skip
 #: Verbs that may stand alone, as a word: all their keys have defaults.
@@ -505,7 +583,8 @@ _OneStep = Annotated[
     | Annotated[RecordStep, Tag("record")]
     | Annotated[CountStep, Tag("count")]
     | Annotated[LogStep, Tag("log")]
-    | Annotated[PingStep, Tag("ping")],
+    | Annotated[PingStep, Tag("ping")]
+    | Annotated[HttpStep, Tag("http")],
     Discriminator(step_verb),
 ]
 AnyStep = Annotated[_OneStep, BeforeValidator(_bare, json_schema_input_type=_Word | _OneStep)]

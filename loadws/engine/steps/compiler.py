@@ -35,6 +35,7 @@ class Compiler:
     recorder: Recorder
     tls: ssl.SSLContext | None
     tracer: Tracer | None = None
+    in_handler: bool = False
     at_once: bool = False
     uses_message: bool = False  # a template of the user type looks at ``message``; where none does, no answer is parsed
     uses_sent: bool = False  # the same for ``sent``
@@ -61,7 +62,7 @@ class Compiler:
             flow=compiler.flow(user.flow),
             connect=connect,
             messages=tuple(compiler._message_handler(handler) for handler in user.on.message),
-            open=CompiledHandler(compiler.flow(user.on.open), waits=True) if user.on.open else None,
+            open=compiler._open_handler(user.on.open),
             error=compiler._handler(user.on.error),
             close=compiler._handler(user.on.close),
         )
@@ -69,18 +70,23 @@ class Compiler:
     def _message_handler(self, handler: Any) -> MessageHandler:
         waits = _waits(handler.do)
         return MessageHandler(
-            steps=replace(self, at_once=not waits).flow(handler.do),
+            steps=replace(self, in_handler=True, at_once=not waits).flow(handler.do),
             waits=waits,
+            on=handler.on,
             where=compile_conditions(handler.where) if handler.where else None,
             capture=compile_captures(handler.capture) if handler.capture else None,
             uses_message=self.uses_message,
         )
 
+    def _open_handler(self, flow: Flow) -> CompiledHandler | None:
+        """``connect`` waits for it, so it may wait."""
+        return CompiledHandler(replace(self, in_handler=True).flow(flow), waits=True) if flow else None
+
     def _handler(self, flow: Flow) -> CompiledHandler | None:
         if not flow:
             return None
         waits = _waits(flow)
-        return CompiledHandler(replace(self, at_once=not waits).flow(flow), waits)
+        return CompiledHandler(replace(self, in_handler=True, at_once=not waits).flow(flow), waits)
 
 
 def _waits(flow: Flow) -> bool:

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import trio
 
 from loadws.engine.conversation import Conversation
+from loadws.engine.lines import StepSkipped, fail_with_connection, line_to, opened
 from loadws.engine.run import StepFunction
-from loadws.engine.steps.talking import StepSkipped, fail_with_connection, open_conversation
 from loadws.engine.strand import Strand
 from loadws.scenario.matching import Captures, compile_captures, compile_conditions
 from loadws.scenario.message import Message
@@ -31,20 +31,26 @@ def compile_connect(step: ConnectStep, compiler: Compiler) -> StepFunction:
     ask = _RequestMaker(step, compiler)
     expect = _Expectation(step.connect.expect or ExpectHandshake())
     capture = compile_captures(step.connect.capture) if step.connect.capture else None
+    name = step.connect.as_
+    line = line_to(name, compiler)
 
     async def connect(strand: Strand) -> None:
-        if strand.user.is_connected:
+        before = line(strand)
+        if before is not None and before.is_going_on:
             strand.fail(step, "already_open", "the connection is open already", default="end_session")
             return
-        attempt = _Attempt(strand, step, Conversation(strand.user, keeps=compiler.keeps))
-        answer = await attempt.run(strand.evaluate(step, ask))
+        request = strand.evaluate(step, ask)
+        conversation = Conversation(strand.user, name, keeps=compiler.keeps)
+        strand.user.take_up(conversation)
+        attempt = _Attempt(strand, step, conversation)
+        answer = await attempt.run(request)
         if answer is None:
             return
         attempt.judge(answer, expect)
         if capture is not None:
             _take(capture, strand, step, answer)
-        if strand.user.is_connected and strand.user.handlers is not None:
-            await strand.user.handlers.on_open()
+        if conversation.is_open and strand.user.handlers is not None:
+            await strand.user.handlers.on_open(conversation)
             strand.free_ns = strand.user.run.timers.now_ns()
 
     return connect
@@ -150,15 +156,14 @@ class _Attempt:
                 await self._take_a_place(stack)
             self.intended_ns, self.due_ns = self.strand.due()
             self._recorder.ledger.connections.attempted += 1
-            user.conversation = self._conversation
             try:
                 connection = await user.run.connector.connect(request, self._conversation)
             except HandshakeRefused as refusal:
-                user.conversation = None
+                user.put_down(self._conversation)
                 self._count_refusal(refusal)
                 return _Answer(refusal.headers, refusal)
             except ConnectFailed:
-                user.conversation = None
+                user.put_down(self._conversation)
                 raise
             except trio.Cancelled:
                 if self._conversation.connection is None:
@@ -232,10 +237,11 @@ class _Expectation:
 
 def compile_close(step: CloseStep, compiler: Compiler) -> StepFunction:
     reason = compile_template(step.close.reason)
+    line = line_to(step.close.on, compiler)
 
     async def close(strand: Strand) -> None:
         """Closing what is closed already is no failure: the peer was quicker."""
-        conversation = strand.user.conversation
+        conversation = line(strand)
         if conversation is None or conversation.connection is None:
             strand.fail(step, "not_connected", "there is no connection to close", default="end_session")
             return
@@ -248,10 +254,11 @@ def compile_close(step: CloseStep, compiler: Compiler) -> StepFunction:
 
 def compile_ping(step: PingStep, compiler: Compiler) -> StepFunction:
     recorder = compiler.recorder
+    open_conversation = opened(step, step.ping.on, compiler, "ping")
 
     async def ping(strand: Strand) -> None:
         try:
-            conversation, connection = open_conversation(strand, step, "ping")
+            conversation, connection = open_conversation(strand)
         except StepSkipped:
             return
         intended_ns, _ = strand.due()

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from loadws.engine.conversation import MOST_UNANSWERED, Conversation, Pending, payload_bytes
 from loadws.engine.handlers import message_value
+from loadws.engine.lines import StepSkipped, fail_with_connection, fail_without_connection, opened
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.payload import compile_payload
 from loadws.engine.strand import Strand
@@ -20,56 +21,24 @@ from loadws.scenario.matching import Captures, Conditions, compile_captures, com
 from loadws.scenario.message import Message
 from loadws.scenario.steps import RequestStep, SendStep, Step
 from loadws.scenario.template import EvaluationError
-from loadws.transport.base import Connection, NotOpen, Outgoing
+from loadws.transport.base import NotOpen, Outgoing
 
 if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
-
-
-def open_conversation(strand: Strand, step: Step, kind: str) -> tuple[Conversation, Connection]:
-    """The user's open connection. Without one the step failed, and so, unless it says otherwise, did the session."""
-    conversation = strand.user.conversation
-    if conversation is not None and conversation.connection is not None and conversation.end is None:
-        return conversation, conversation.connection
-    strand.user.run.recorder.outcome(kind, step.label, strand.due()[0], failed=True)
-    fail_without_connection(strand, step)
-    raise StepSkipped
-
-
-class StepSkipped(Exception):
-    """The step cannot run, its failure was counted, and the flow goes on."""
-
-
-def fail_without_connection(strand: Strand, step: Step) -> None:
-    """The connection ended before the step, or was never there. Its end is counted once, by whoever notices first."""
-    conversation = strand.user.conversation
-    if conversation is None or conversation.end is None:
-        strand.fail(step, "not_connected", "there is no open connection", default="end_session")
-        return
-    conversation.report_end(step.label)
-    strand.obey(step.on_failure or "end_session")
-
-
-def fail_with_connection(strand: Strand, step: Step, conversation: Conversation) -> None:
-    """The connection ended, or began to close, while the step waited."""
-    if conversation.end is None:
-        strand.fail(step, "not_open", "the connection is closing")
-        return
-    conversation.report_end(step.label)
-    strand.obey(step.on_failure or "end_turn")
 
 
 # -- send -------------------------------------------------------------------------------------------------------------
 
 
 def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
+    open_conversation = opened(step, step.send.on, compiler, "send")
     payload = compile_payload(step.send, compiler.base)
     meter = compiler.recorder.step(step.label)
     ledger = compiler.recorder.ledger
 
     async def send(strand: Strand) -> None:
         try:
-            _, connection = open_conversation(strand, step, "send")
+            conversation, connection = open_conversation(strand)
         except StepSkipped:
             return
         intended_ns, due_ns = strand.due()
@@ -78,7 +47,7 @@ def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
         try:
             await connection.send(data, out)
         except NotOpen:
-            fail_without_connection(strand, step)
+            fail_without_connection(strand, step, conversation)
         finally:
             if out.written_ns:
                 ledger.messages.sent += 1
@@ -91,7 +60,7 @@ def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
 
     async def send_soon(strand: Strand) -> None:
         try:
-            _, connection = open_conversation(strand, step, "send")
+            _, connection = open_conversation(strand)
         except StepSkipped:
             return
         _, data = strand.evaluate(step, payload.make)
@@ -131,6 +100,7 @@ class SoonSent(Outgoing):
 
 def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
     reply = step.request.reply
+    open_conversation = opened(step, step.request.on, compiler, "request")
     payload = compile_payload(step.request.send, compiler.base)
     constant, size = payload.constant, payload.constant_bytes
     where = compile_conditions(reply.where) if reply.where else None
@@ -143,7 +113,7 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
 
     async def request(strand: Strand) -> None:
         try:
-            conversation, connection = open_conversation(strand, step, "request")
+            conversation, connection = open_conversation(strand)
         except StepSkipped:
             return
         intended_ns, due_ns = strand.due()

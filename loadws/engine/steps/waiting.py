@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from loadws.engine.conversation import Conversation, Watch
 from loadws.engine.ends import describe
+from loadws.engine.lines import StepSkipped, fail_with_connection, fail_without_connection, line_to, opened
 from loadws.engine.run import StepFunction
-from loadws.engine.steps.talking import Answer, fail_with_connection, fail_without_connection
+from loadws.engine.steps.talking import Answer
 from loadws.engine.strand import Strand
 from loadws.scenario.matching import compile_conditions
 from loadws.scenario.steps import ExpectNoneStep, WaitForStep
@@ -26,13 +27,14 @@ def _wait_for_messages(step: WaitForStep, compiler: Compiler) -> StepFunction:
     where = compile_conditions(body.where) if body.where else None
     answer = Answer(step, compiler, body.check, body.capture)
     recorder = compiler.recorder
+    line = line_to(body.on, compiler)
 
     async def wait_for(strand: Strand) -> None:
-        conversation = strand.user.conversation
+        conversation = line(strand)
         intended_ns, due_ns = strand.due()
         if conversation is None or conversation.connection is None:
             recorder.outcome("wait_for", step.label, intended_ns, failed=True)
-            fail_without_connection(strand, step)
+            fail_without_connection(strand, step, conversation)
             return
         predicate = strand.evaluate(step, where.bind) if where is not None else None
         watch = Watch(strand.parker, predicate, body.count)
@@ -68,13 +70,14 @@ async def _watch(strand: Strand, conversation: Conversation, watch: Watch, deadl
 def _wait_for_close(step: WaitForStep, compiler: Compiler) -> StepFunction:
     body = step.wait_for
     recorder = compiler.recorder
+    line = line_to(body.on, compiler)
 
     async def wait_for_close(strand: Strand) -> None:
-        conversation = strand.user.conversation
+        conversation = line(strand)
         intended_ns, due_ns = strand.due()
         if conversation is None or conversation.connection is None:
             recorder.outcome("wait_for", step.label, intended_ns, failed=True)
-            fail_without_connection(strand, step)
+            fail_without_connection(strand, step, conversation)
             return
         end = await conversation.wait_for_end(strand.parker, due_ns + body.within)
         strand.free_ns = strand.user.run.timers.now_ns()
@@ -100,14 +103,14 @@ def compile_expect_none(step: ExpectNoneStep, compiler: Compiler) -> StepFunctio
     body = step.expect_none
     where = compile_conditions(body.where) if body.where else None
     recorder = compiler.recorder
+    open_conversation = opened(step, body.on, compiler, "wait_for")
 
     async def expect_none(strand: Strand) -> None:
-        conversation = strand.user.conversation
-        intended_ns, due_ns = strand.due()
-        if conversation is None or not conversation.is_open:
-            recorder.outcome("wait_for", step.label, intended_ns, failed=True)
-            fail_without_connection(strand, step)
+        try:
+            conversation, _ = open_conversation(strand)
+        except StepSkipped:
             return
+        intended_ns, due_ns = strand.due()
         predicate = strand.evaluate(step, where.bind) if where is not None else None
         watch = Watch(strand.parker, predicate, 1)
         await _watch(strand, conversation, watch, due_ns + body.for_)

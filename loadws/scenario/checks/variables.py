@@ -49,6 +49,7 @@ from loadws.scenario.tree import Node, find, walk_nodes
 _ONLY = {
     "sent": "something was sent only in a reply, or after a request",
     "message": "there is a message only after a request or wait_for, and in the steps of message handlers",
+    "connection": "only handlers know which connection their event is of",
     "code": "only the close handler knows a close code",
     "reason": "only the close handler knows a close reason",
     "error": "only the error handler knows an error",
@@ -58,10 +59,10 @@ _NOTHING: frozenset[str] = frozenset()
 _MESSAGE = frozenset({"message"})
 _IN_REPLY = frozenset({"sent", "message"})
 _IN_HANDLER = {
-    "open": _NOTHING,
-    "message": _MESSAGE,
-    "error": frozenset({"error"}),
-    "close": frozenset({"code", "reason"}),
+    "open": frozenset({"connection"}),
+    "message": frozenset({"message", "connection"}),
+    "error": frozenset({"error", "connection"}),
+    "close": frozenset({"code", "reason", "connection"}),
 }
 
 #: Columns of the data sources that could be read, by name.

@@ -1,0 +1,72 @@
+"""Which of a user's connections a step speaks on.
+
+Without ``on``, a step of a flow speaks on the connection without a name, and a step of a handler on the connection that its
+event is of. The way there is found when the step is compiled: two attributes in a flow, where most messages of most
+scenarios travel, and a look into a dict only for connections with a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from loadws.engine.conversation import Conversation
+from loadws.engine.strand import Strand
+from loadws.scenario.steps import Step
+from loadws.transport.base import Connection
+
+if TYPE_CHECKING:
+    from loadws.engine.steps.compiler import Compiler
+
+#: Strand -> the connection of now, or the last one, under a name; None where there was none in this session.
+Line = Callable[[Strand], Conversation | None]
+#: Strand -> what is open, or ``StepSkipped``.
+Opened = Callable[[Strand], tuple[Conversation, Connection]]
+
+
+class StepSkipped(Exception):
+    """The step cannot run, its failure was counted, and the flow goes on."""
+
+
+def line_to(on: str | None, compiler: Compiler) -> Line:
+    """The way to the connection of a step whose ``on`` this is."""
+    if on is not None:
+        return lambda strand: strand.user.named.get(on)
+    return attrgetter("event_of") if compiler.in_handler else attrgetter("user.conversation")
+
+
+def opened(step: Step, on: str | None, compiler: Compiler, kind: str) -> Opened:
+    """The step's open connection. Without one the step failed, and so, unless it says otherwise, did the session.
+
+    ``kind`` is that of ``error_rate``.
+    """
+    line, recorder = line_to(on, compiler), compiler.recorder
+
+    def open_conversation(strand: Strand) -> tuple[Conversation, Connection]:
+        conversation = line(strand)
+        if conversation is not None and conversation.connection is not None and conversation.end is None:
+            return conversation, conversation.connection
+        recorder.outcome(kind, step.label, strand.due()[0], failed=True)
+        fail_without_connection(strand, step, conversation)
+        raise StepSkipped
+
+    return open_conversation
+
+
+def fail_without_connection(strand: Strand, step: Step, conversation: Conversation | None) -> None:
+    """The connection ended before the step, or was never there. Its end is counted once, by whoever notices first."""
+    if conversation is None or conversation.end is None:
+        strand.fail(step, "not_connected", "there is no open connection", default="end_session")
+        return
+    conversation.report_end(step.label)
+    strand.obey(step.on_failure or "end_session")
+
+
+def fail_with_connection(strand: Strand, step: Step, conversation: Conversation) -> None:
+    """The connection ended, or began to close, while the step waited."""
+    if conversation.end is None:
+        strand.fail(step, "not_open", "the connection is closing")
+        return
+    conversation.report_end(step.label)
+    strand.obey(step.on_failure or "end_turn")

@@ -10,6 +10,7 @@ import typer
 
 from loadws import __version__
 from loadws.cli.options import (
+    DEFAULT_TRANSPORT,
     Duration,
     Rate,
     RunOptions,
@@ -97,7 +98,7 @@ def run(
     duration: Duration = None,
     scale: Scale = None,
     seed: Seed = None,
-    transport: Annotated[Transport, typer.Option(help="Which client speaks WebSocket.")] = "trio-websocket",
+    transport: Transport = DEFAULT_TRANSPORT,
     processes: Annotated[
         int, typer.Option(parser=told(parse_processes), metavar="N", help="How many processes make the load.")
     ] = 1,
@@ -118,11 +119,12 @@ def run(
 @app.command(epilog=_examples("loadws validate scenarios/*.yaml"))
 def validate(
     scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.", show_default=False)],
+    transport: Transport = DEFAULT_TRANSPORT,
 ) -> None:
-    """Find everything that is wrong with scenario files, without a network."""
+    """Find everything that is wrong with scenario files, or that the transport cannot do, without a network."""
     from loadws.cli.validate import validate_command
 
-    raise typer.Exit(validate_command(scenarios))
+    raise typer.Exit(validate_command(scenarios, transport))
 
 
 @app.command(epilog=_examples("loadws plan scenarios/spike.yaml", "loadws plan scenarios/arrivals.yaml --scale 10"))

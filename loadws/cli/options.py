@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SchemaOf = Literal["scenario", "summary"]
-Transport = Literal["trio-websocket", "native"]
+TransportName = Literal["trio-websocket", "native"]
+#: The transport that speaks WebSocket unless another is asked for.
+DEFAULT_TRANSPORT: TransportName = "trio-websocket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +117,5 @@ Scale = Annotated[
     float | None,
     typer.Option("--scale", metavar="FACTOR", parser=told(parse_scale), help="Times so many users and arrivals: 0.1."),
 ]
+Transport = Annotated[TransportName, typer.Option("--transport", help="Which client speaks WebSocket.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed, the same load.")]

@@ -22,7 +22,7 @@ from loadws.cli.options import RunOptions
 from loadws.cli.runinfo import run_info
 from loadws.cli.screen import Screen, say
 from loadws.fleet.local import run_local
-from loadws.fleet.preflight import check_fit, look_at_machine
+from loadws.fleet.preflight import check_fit, features_lacked_by, look_at_machine
 from loadws.fleet.shard import ShardOrder
 from loadws.gate.abort import AbortRules
 from loadws.gate.verdict import judge
@@ -34,7 +34,7 @@ from loadws.plan.plan import make_plan
 from loadws.report.console import render
 from loadws.report.folder import RunFolder
 from loadws.report.live import LiveConsole, open_live
-from loadws.scenario.build import Loaded, load_scenario
+from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.explain import explain
 from loadws.target.builtin import open_builtin
 from loadws.terms.errors import ExitCode
@@ -45,7 +45,7 @@ BUILTIN = "builtin:"
 
 def run_command(options: RunOptions) -> int:
     """The exit code of the verdict."""
-    loaded = load_scenario(options.scenario, replace(options.overrides, transport=options.transport))
+    loaded = load_scenario(options.scenario, _with_transport(options))
     for warning in loaded.warnings:
         print(explain(warning), file=sys.stderr)
     seed = loaded.scenario.seed if loaded.scenario.seed is not None else secrets.randbits(31)
@@ -110,8 +110,12 @@ async def _target(target: str) -> AsyncIterator[str]:
         yield url
 
 
+def _with_transport(options: RunOptions) -> Overrides:
+    return replace(options.overrides, transport=options.transport, cannot=features_lacked_by(options.transport))
+
+
 def _order(loaded: Loaded, options: RunOptions, seed: int, url: str) -> ShardOrder:
-    overrides = replace(options.overrides, target=url, transport=options.transport)
+    overrides = replace(_with_transport(options), target=url)
     return ShardOrder(str(loaded.path), loaded.text, overrides, dict(os.environ), seed, options.transport)
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from loadws.scenario.build import Loaded, load_scenario
+from loadws.fleet.preflight import features_lacked_by
+from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.explain import ScenarioError, explain
 from loadws.scenario.steps import walk
 from loadws.terms.errors import ExitCode
 
 
-def validate_command(paths: Iterable[Path]) -> int:
+def validate_command(paths: Iterable[Path], transport: str) -> int:
     """``USAGE`` where any file has an error; warnings alone do no harm."""
-    valid = [_validate(path) for path in paths]
+    valid = [_validate(path, transport) for path in paths]
     return ExitCode.PASSED if all(valid) else ExitCode.USAGE
 
 
-def _validate(path: Path) -> bool:
+def _validate(path: Path, transport: str) -> bool:
     try:
-        loaded = load_scenario(path)
+        loaded = load_scenario(path, Overrides(transport=transport, cannot=features_lacked_by(transport)))
     except ScenarioError as error:
         print(f"{error}\n{path}: {_counted(len(error.problems), 'problem')}")
         return False

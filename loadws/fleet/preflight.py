@@ -1,4 +1,4 @@
-"""Before the load: what this machine can hold, and what of the plan cannot fit.
+"""Before the load: what the transport lacks, what this machine can hold, and what of the plan cannot fit.
 
 The soft limit of open files is raised to the hard one by ourselves. What surely does not fit is an error before the first
 connection, with the number that would fit; what might not fit (arrivals whose sessions live long) is a warning.
@@ -12,6 +12,7 @@ from typing import Any
 
 from loadws.terms.errors import UsageError
 from loadws.terms.units import format_count, format_size
+from loadws.transport.choose import CANNOT
 
 #: Descriptors that a process needs for itself: its files, its pipes, the interpreter's own.
 SPARE_DESCRIPTORS = 200
@@ -35,6 +36,11 @@ class _Limit:
     what: str
     fits: int
     advice: str
+
+
+def features_lacked_by(transport: str) -> frozenset[str]:
+    """What a scenario may not use with this transport: see ``scenario.features``."""
+    return CANNOT[transport]
 
 
 def look_at_machine() -> Machine:

@@ -14,6 +14,7 @@ from pathlib import Path
 from loadws.scenario.checks import check_all
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.thresholds import own_metrics
+from loadws.scenario.checks.transport import check_transport
 from loadws.scenario.environment import Environment
 from loadws.scenario.explain import Problem, Problems, ScenarioError, SourceText
 from loadws.scenario.labels import name_steps
@@ -76,6 +77,7 @@ def _load(written: Node, problems: Problems, overrides: Overrides, env: Mapping[
     if findings is None:
         raise ScenarioError(problems.of("error"))
     own = own_metrics(findings.scenario)
+    check_transport(findings, overrides.transport, overrides.cannot)
     thresholds = check_all(findings, own)
     if errors := problems.of("error"):
         raise ScenarioError(errors)

@@ -18,7 +18,10 @@ TRANSPORTS = ("trio-websocket", "native")
 
 @dataclass(frozen=True)
 class Overrides:
-    """None is what the command line does not say. ``rate`` is in arrivals a second."""
+    """None is what the command line does not say. ``rate`` is in arrivals a second.
+
+    ``cannot`` are the features that ``transport`` lacks: see ``features``.
+    """
 
     target: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -28,6 +31,7 @@ class Overrides:
     scale: float | None = None
     seed: int | None = None
     transport: str = "trio-websocket"
+    cannot: frozenset[str] = frozenset()
 
 
 # -- before the file is judged ----------------------------------------------------------------------------------------

@@ -287,8 +287,6 @@ _BOUNDS = {
 def _wrong_value(faults: list[_Fault]) -> tuple[str, str]:
     """Message and advice. Of a union's members, what says more than "another type"; else what all of them expected."""
     node = faults[0].node
-    if node.where in not_yet.PLACES:
-        return not_yet.refusal(str(node.where[-1]))
     said = [message for fault in faults if (message := _own_words(fault))]
     if said:
         return said[0], ""

@@ -1,31 +1,43 @@
-"""``--transport NAME`` -> the transport. Its library is imported only when it is asked for."""
+"""``--transport NAME`` and the stamps it takes -> the transport. Its library is imported only when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from loadws.terms.errors import UsageError
 from loadws.transport.base import Transport
+from loadws.transport.stamps import ReadLags
+
+NAMES = ("trio-websocket", "native")
+
+#: What a transport lacks, by the names of ``scenario.features``. Asking for it is an error before the run, not a difference
+#: in it.
+CANNOT: dict[str, frozenset[str]] = {
+    "trio-websocket": frozenset({"compression", "fragments"}),
+    "native": frozenset(),
+}
 
 
-def _trio_websocket() -> Transport:
-    from loadws.transport.trio_ws import TrioWebSocketTransport
+def transport(name: str, read_lags: ReadLags | None = None) -> Transport:
+    """With kernel receive stamps where there is a place for their ``read_lags``: on the native transport, on Linux.
 
-    return TrioWebSocketTransport()
+    Raises ``UsageError`` for a name that none has.
+    """
+    match name:
+        case "trio-websocket":
+            from loadws.transport.trio_ws import TrioWebSocketTransport
+
+            return TrioWebSocketTransport()
+        case "native":
+            return _native(read_lags)
+    raise UsageError(f"there is no transport {name!r}", f"transports are: {', '.join(NAMES)}")
 
 
-def _native() -> Transport:
+def _native(read_lags: ReadLags | None) -> Transport:
     from loadws.transport.native import NativeTransport
 
-    return NativeTransport()
+    if read_lags is None:
+        return NativeTransport()
+    from loadws.transport.stamped_reactor import StampedReactor
 
-
-_TRANSPORTS: dict[str, Callable[[], Transport]] = {"trio-websocket": _trio_websocket, "native": _native}
-NAMES = tuple(_TRANSPORTS)
-
-
-def transport(name: str) -> Transport:
-    """Raises ``UsageError`` for a name that none has."""
-    if name not in _TRANSPORTS:
-        raise UsageError(f"there is no transport {name!r}", f"transports are: {', '.join(NAMES)}")
-    return _TRANSPORTS[name]()
+    return NativeTransport(partial(StampedReactor, read_lags))

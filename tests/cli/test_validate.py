@@ -72,3 +72,15 @@ def test_files_are_found_beside_the_scenario(
         shutil.copy(SCENARIOS[0].parent / name, tmp_path / name)
     monkeypatch.chdir(tmp_path.parent)
     assert run(capsys, "validate", str(tmp_path / "data.yaml")).code == 0
+
+
+def test_what_the_transport_lacks_is_a_problem_as_it_is_for_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _write(tmp_path, "deflated.yaml", VALID + "connection: {compression: true}\n")
+    for command in ("validate", "run"):
+        found = run(capsys, command, "--transport", "trio-websocket", str(path))
+        assert found.code == 2
+        problem = f"{path}:4:14: connection.compression: --transport trio-websocket has no 'compression'; use --transport native"
+        assert problem in (found.out + found.err).splitlines()
+    assert run(capsys, "validate", "--transport", "native", str(path)).code == 0

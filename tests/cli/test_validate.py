@@ -81,6 +81,6 @@ def test_what_the_transport_lacks_is_a_problem_as_it_is_for_run(
     for command in ("validate", "run"):
         found = run(capsys, command, "--transport", "trio-websocket", str(path))
         assert found.code == 2
-        problem = f"{path}:4:14: connection.compression: --transport trio-websocket has no 'compression'; use --transport native"
-        assert problem in (found.out + found.err).splitlines()
+        problem = "connection.compression: --transport trio-websocket has no 'compression'; use --transport native"
+        assert f"{path}:4:14: {problem}" in (found.out or found.err.removeprefix("loadws: ")).splitlines()
     assert run(capsys, "validate", "--transport", "native", str(path)).code == 0

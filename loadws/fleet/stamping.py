@@ -1,0 +1,50 @@
+"""``--stamps``: who says when an answer was received, this process or the kernel, and what stands in where it cannot.
+
+``auto`` takes the kernel's stamps wherever they are to be had: they cost under a microsecond a message, and without them
+every moment in which this process is busy with something else is counted as the server's (ARCHITECTURE.md has the figures).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from loadws.transport.stamps import why_no_kernel_stamps
+
+AskedStamps = Literal["user", "kernel", "auto"]
+Stamps = Literal["user", "kernel"]
+
+_HAS_KERNEL_STAMPS = "native"
+_UNIX = "ws+unix:"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamping:
+    """``fallback`` says, where the kernel's stamps were asked for, why they are not used."""
+
+    stamps: Stamps
+    fallback: str | None = None
+
+
+def choose_stamps(asked: AskedStamps, transport: str, target: str) -> Stamping:
+    if asked == "user":
+        return Stamping("user")
+    why_not = _why_not(transport, target)
+    if why_not is None:
+        return Stamping("kernel")
+    return Stamping("user", _fallback(why_not) if asked == "kernel" else None)
+
+
+def _why_not(transport: str, target: str) -> str | None:
+    if transport != _HAS_KERNEL_STAMPS:
+        return f"the transport {transport} cannot read them"
+    if target.startswith(_UNIX):
+        return "a Unix socket has none"
+    return why_no_kernel_stamps()
+
+
+def _fallback(why_not: str) -> str:
+    return (
+        f"No kernel receive stamps: {why_not}. Answers are stamped when they are read, so a time may hold what loadws "
+        "itself took; see loop lag."
+    )

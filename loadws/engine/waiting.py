@@ -7,18 +7,42 @@ is later. So the timer that is set already stays; when it goes off too early, it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
+import outcome
 import trio
+from trio.lowlevel import current_task, reschedule, wait_task_rescheduled
 
 from loadws.transport.base import Timer, Timers
+
+
+class _Said(outcome.Outcome[bool]):
+    """What a wait returns. trio takes an object that can be used once, and making it each time costs as much as a wake."""
+
+    __slots__ = ("_value",)
+    _value: bool
+
+    def __init__(self, value: bool) -> None:
+        object.__setattr__(self, "_value", value)
+
+    def unwrap(self) -> bool:
+        return self._value
+
+    def send(self, gen: Generator[Any, bool, object]) -> Any:
+        return gen.send(self._value)
+
+    async def asend(self, agen: AsyncGenerator[Any, bool]) -> Any:
+        return await agen.asend(self._value)
+
+
+_WOKEN, _TOO_LATE = _Said(True), _Said(False)
 
 
 class Parker:
     """One task's place to wait. ``wake`` and the deadline race; the loser does nothing."""
 
-    __slots__ = ("_deadline_ns", "_task", "_timer", "_timer_ns", "_timers", "_was_woken", "waits")
+    __slots__ = ("_deadline_ns", "_task", "_timer", "_timer_ns", "_timers", "waits")
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
@@ -26,24 +50,21 @@ class Parker:
         self._deadline_ns: int | None = None
         self._timer: Timer | None = None
         self._timer_ns = 0  # when ``_timer`` goes off
-        self._was_woken = False
         self.waits = 0  # how often it really waited: a loop that never waits must yield by itself
 
-    async def wait(self, deadline_ns: int | None) -> bool:
-        """True where somebody woke us, False where the deadline (None: never) came first."""
+    def wait(self, deadline_ns: int | None) -> Awaitable[bool]:
+        """True where somebody woke us, False where the deadline (None: never) came first. To be awaited at once."""
         self.waits += 1
         self._deadline_ns = deadline_ns
         if deadline_ns is not None and (self._timer is None or deadline_ns < self._timer_ns):
             self._set_timer(deadline_ns)
-        self._task = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._abort)
-        return self._was_woken
+        self._task = current_task()
+        return wait_task_rescheduled(self._abort)
 
     def wake(self) -> None:
         task, self._task = self._task, None
         if task is not None:
-            self._was_woken = True
-            trio.lowlevel.reschedule(task)
+            reschedule(task, _WOKEN)
 
     def let_go(self) -> None:
         """Nobody waits here any more. Who does after all has a new timer set: a cancelled one would never wake it."""
@@ -66,8 +87,7 @@ class Parker:
             self._set_timer(deadline_ns)
             return
         task, self._task = self._task, None
-        self._was_woken = False
-        trio.lowlevel.reschedule(task)
+        reschedule(task, _TOO_LATE)
 
     def _abort(self, _raise_cancel: Callable[[], Any]) -> trio.lowlevel.Abort:
         self._task = None

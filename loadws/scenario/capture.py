@@ -6,7 +6,8 @@
     name: text                                        the whole text
     name: {regex: "id=(\\d+)", group: 1}               group 1 unless said, or the whole match where there is none
     name: {bytes: {at: 0, length: 4, as: hex|text|base64|uint|int, order: big|little}}
-    name: {header: Set-Cookie}   {status: true}       of a handshake only
+    name: {header: Set-Cookie}   {status: true}       of a handshake, or the answer to an http step
+    name: {cookie: session}                           of the answer to an http step
 
 A capture takes everything or nothing. There are no templates in it.
 """
@@ -28,6 +29,7 @@ from loadws.scenario.places import (
     Path,
     Place,
     bytes_place,
+    cookie_place,
     header_place,
     json_place,
     only_keys,
@@ -64,7 +66,7 @@ class Captures:
         self, status: int, headers: Mapping[str, str], body: bytes, variables: dict[str, Any]
     ) -> str | None:
         """The same from the answer to an upgrade. ``headers`` have lower-case names."""
-        return self.take(Handshake(status, headers, body), variables)
+        return self.take(Handshake.of(status, headers, body), variables)
 
 
 def compile_captures(mapping: Mapping[str, JsonValue]) -> Captures:
@@ -99,6 +101,11 @@ def _header(value: dict[str, JsonValue], path: Path) -> Place:
     return header_place(value["header"], path)
 
 
+def _cookie(value: dict[str, JsonValue], path: Path) -> Place:
+    only_keys(value, ("cookie",), path)
+    return cookie_place(value["cookie"], path)
+
+
 def _status(value: dict[str, JsonValue], path: Path) -> Place:
     only_keys(value, ("status",), path)
     if value["status"] is not True:
@@ -110,5 +117,6 @@ _KEYS: dict[str, Callable[[dict[str, JsonValue], Path], Place]] = {
     "regex": _regex,
     "bytes": _bytes,
     "header": _header,
+    "cookie": _cookie,
     "status": _status,
 }

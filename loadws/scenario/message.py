@@ -11,15 +11,12 @@ NOT_JSON = object()
 _UNPARSED = object()
 
 
-class Message:
+class Message(msgspec.Struct, eq=False, gc=False):
     """A received message. ``json`` is the parsed payload, or ``NOT_JSON``."""
 
-    __slots__ = ("_json", "payload", "received_ns")
-
-    def __init__(self, payload: str | bytes, received_ns: int) -> None:
-        self.payload = payload
-        self.received_ns = received_ns
-        self._json: Any = _UNPARSED
+    payload: str | bytes
+    received_ns: int
+    _json: Any = _UNPARSED
 
     @property
     def json(self) -> Any:

@@ -36,19 +36,24 @@ class MatchError(LoadwsError):
         self.in_key = in_key
 
 
-class Handshake(Message):
-    """The answer to an upgrade, read like a message: its payload is the body. ``headers`` have lower-case names."""
+class Handshake(Message, kw_only=True, eq=False, gc=False):
+    """The answer to an upgrade or to an ``http`` step, read like a message: its payload is the body.
 
-    __slots__ = ("headers", "status")
+    ``headers`` have lower-case names; ``cookies`` are those that the user has after it.
+    """
 
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    status: int
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+
+    @staticmethod
+    def of(status: int, headers: Mapping[str, str], body: bytes, cookies: Mapping[str, str] | None = None) -> Handshake:
+        """``body`` is text wherever it can be."""
         try:
             payload: str | bytes = body.decode()
         except UnicodeDecodeError:
             payload = body
-        super().__init__(payload, 0)
-        self.status = status
-        self.headers = headers
+        return Handshake(payload, 0, status=status, headers=headers, cookies=cookies or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +251,16 @@ def header_place(name: Any, path: Path) -> Place:
         return message.headers.get(key, MISSING) if isinstance(message, Handshake) else MISSING
 
     return Place(f"header {name.strip()}", find, lambda message: "is not there", of_handshake=True)
+
+
+def cookie_place(name: Any, path: Path) -> Place:
+    if not isinstance(name, str) or not name:
+        raise MatchError("cookie is the name of a cookie", (*path, "cookie"))
+
+    def find(message: Message) -> Any:
+        return message.cookies.get(name, MISSING) if isinstance(message, Handshake) else MISSING
+
+    return Place(f"cookie {name}", find, lambda message: "is not there", of_handshake=True)
 
 
 STATUS = Place(

@@ -12,6 +12,7 @@ from loadws import __version__
 from loadws.cli.options import (
     DEFAULT_TRANSPORT,
     Duration,
+    Processes,
     Rate,
     RunOptions,
     Scale,
@@ -19,11 +20,11 @@ from loadws.cli.options import (
     SchemaOf,
     Seed,
     Settings,
+    Stamps,
     Target,
     Transport,
     Users,
     make_overrides,
-    parse_processes,
     told,
 )
 from loadws.target.options import (
@@ -99,9 +100,8 @@ def run(
     scale: Scale = None,
     seed: Seed = None,
     transport: Transport = DEFAULT_TRANSPORT,
-    processes: Annotated[
-        int, typer.Option(parser=told(parse_processes), metavar="N", help="How many processes make the load.")
-    ] = 1,
+    stamps: Stamps = "auto",
+    processes: Processes = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the run's folder goes.")] = Path("reports"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
     trace: Annotated[
@@ -112,7 +112,7 @@ def run(
     overrides = make_overrides(target, settings, users, rate, duration, scale, seed)
     from loadws.cli.run import run_command  # takes a while, which a wrong command line need not wait for
 
-    options = RunOptions(scenario, overrides, transport, processes, out, quiet, trace, tuple(sys.argv))
+    options = RunOptions(scenario, overrides, transport, stamps, processes, out, quiet, trace, tuple(sys.argv))
     raise typer.Exit(run_command(options))
 
 

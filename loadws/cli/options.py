@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SchemaOf = Literal["scenario", "summary"]
 TransportName = Literal["trio-websocket", "native"]
+StampsAsked = Literal["user", "kernel", "auto"]
+MOST_PROCESSES = 256
 #: The transport that speaks WebSocket unless another is asked for.
 DEFAULT_TRANSPORT: TransportName = "trio-websocket"
 
@@ -32,7 +34,8 @@ class RunOptions:
     scenario: Path
     overrides: Overrides
     transport: str
-    processes: int
+    stamps: StampsAsked
+    processes: int | None  # None: as many as it takes
     out: Path
     quiet: bool
     trace: bool
@@ -74,10 +77,13 @@ def parse_scale(text: str) -> float:
     return scale
 
 
-def parse_processes(text: str) -> int:
-    if text != "1":
-        raise UsageError(f"{text!r} processes are not possible yet", "one process makes the load for now")
-    return 1
+def parse_processes(text: str) -> int | None:
+    """None for ``auto``."""
+    if text == "auto":
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_PROCESSES:
+        raise UsageError(f"{text!r} is no number of processes", f"write one from 1 to {MOST_PROCESSES}, or auto")
+    return int(text)
 
 
 def make_overrides(
@@ -118,4 +124,20 @@ Scale = Annotated[
     typer.Option("--scale", metavar="FACTOR", parser=told(parse_scale), help="Times so many users and arrivals: 0.1."),
 ]
 Transport = Annotated[TransportName, typer.Option("--transport", help="Which client speaks WebSocket.")]
+Stamps = Annotated[
+    StampsAsked,
+    typer.Option(
+        help="Who says when an answer was received: loadws as it reads, or the kernel. auto: the kernel if it can."
+    ),
+]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed, the same load.")]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        "--processes",
+        parser=told(parse_processes),
+        metavar="N|auto",
+        help="How many processes make the load. auto: as many as it needs and there are cores for.",
+        show_default="auto",
+    ),
+]

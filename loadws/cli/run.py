@@ -13,29 +13,35 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import trio
 from rich.console import Console
 
 from loadws.cli.options import RunOptions
-from loadws.cli.runinfo import run_info
+from loadws.cli.runinfo import is_paced, run_info
 from loadws.cli.screen import Screen, say
+from loadws.fleet.around import around
+from loadws.fleet.count import choose_processes
 from loadws.fleet.local import run_local
-from loadws.fleet.preflight import check_fit, features_lacked_by, look_at_machine
+from loadws.fleet.many import Span, run_many
+from loadws.fleet.preflight import Machine, check_fit, features_lacked_by, look_at_machine
 from loadws.fleet.shard import ShardOrder
+from loadws.fleet.stamping import choose_stamps
 from loadws.gate.abort import AbortRules
 from loadws.gate.verdict import judge
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, RunInfo
 from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import Summary
-from loadws.plan.plan import make_plan
+from loadws.plan.plan import Plan, make_plan
 from loadws.report.console import render
 from loadws.report.folder import RunFolder
 from loadws.report.live import LiveConsole, open_live
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.explain import explain
+from loadws.scenario.model import Scenario
 from loadws.target.builtin import open_builtin
 from loadws.terms.errors import ExitCode
 from loadws.terms.units import format_duration
@@ -53,9 +59,13 @@ def run_command(options: RunOptions) -> int:
         return trio.run(_trace, loaded, options, seed)
     plan = make_plan(loaded.scenario, seed)
     machine = look_at_machine()
-    for notice in check_fit(plan.describe(), machine):
+    processes = _processes(loaded.scenario, options, plan, machine)
+    for notice in check_fit(plan.describe(), machine, processes=processes):
         print(f"warning: {notice}", file=sys.stderr)
-    info = run_info(loaded, options, plan, machine, datetime.now(UTC).replace(microsecond=0))
+    stamping = choose_stamps(options.stamps, options.transport, loaded.scenario.target)
+    if stamping.fallback:
+        print(f"warning: {stamping.fallback}", file=sys.stderr)
+    info = run_info(loaded, options, plan, processes, machine, stamping, datetime.now(UTC).replace(microsecond=0))
     console = Screen()
     summary, path, problems = trio.run(_run, loaded, options, info, console)
     render(summary, path, console)
@@ -64,19 +74,28 @@ def run_command(options: RunOptions) -> int:
     return summary.verdict.exit_code
 
 
+def _processes(scenario: Scenario, options: RunOptions, plan: Plan, machine: Machine) -> int:
+    if options.processes is not None:
+        return options.processes
+    return choose_processes(plan.describe(), machine, scenario.target, paced=is_paced(scenario))
+
+
 # -- a run ------------------------------------------------------------------------------------------------------------
 
 
 async def _run(loaded: Loaded, options: RunOptions, info: RunInfo, console: Console) -> tuple[Summary, Path, list[str]]:
     with ExitStack() as after_the_load:
-        async with _target(loaded.scenario.target) as url:
+        async with (
+            _target(loaded.scenario.target) as url,
+            around(_order(loaded, options, info.seed, url, info.stamps), partial(_print, console)) as order,
+        ):
             folder = RunFolder.create(options.out, info.scenario, datetime.fromisoformat(info.started_at))
             folder.write_run(info)
             folder.write_scenario(loaded.masked_text)
             with open_live(console, info.plan["duration_s"]) as live:
                 watcher = _Watcher(info, folder, None if options.quiet else live)
                 say = partial(_say_patience, console, loaded.scenario.graceful_stop)
-                ending = await _run_or_defect(_order(loaded, options, info.seed, url), watcher, say)
+                ending = await _run_or_defect(order, watcher, say, console)
             after_the_load.enter_context(_signals_ignored())
         folder.end(ending)
         summary = watcher.summary(ending)
@@ -86,6 +105,10 @@ async def _run(loaded: Loaded, options: RunOptions, info: RunInfo, console: Cons
 def _say_patience(console: Console, graceful_stop_ns: int, signal_name: str) -> None:
     patience = format_duration(graceful_stop_ns)
     text = f"{signal_name}: what is under way is finished, for {patience} at most. Once more ends it at once."
+    _print(console, text)
+
+
+def _print(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -114,25 +137,41 @@ def _with_transport(options: RunOptions) -> Overrides:
     return replace(options.overrides, transport=options.transport, cannot=features_lacked_by(options.transport))
 
 
-def _order(loaded: Loaded, options: RunOptions, seed: int, url: str) -> ShardOrder:
+def _order(
+    loaded: Loaded, options: RunOptions, seed: int, url: str, stamps: Literal["user", "kernel"] = "user"
+) -> ShardOrder:
     overrides = replace(_with_transport(options), target=url)
-    return ShardOrder(str(loaded.path), loaded.text, overrides, dict(os.environ), seed, options.transport)
+    return ShardOrder(
+        str(loaded.path), loaded.text, overrides, dict(os.environ), seed, options.transport, stamps=stamps
+    )
 
 
-async def _run_or_defect(order: ShardOrder, watcher: _Watcher, on_signal: Callable[[str], None]) -> Ending:
+async def _run_or_defect(
+    order: ShardOrder, watcher: _Watcher, on_signal: Callable[[str], None], console: Console
+) -> Ending:
     """A defect of ours ends the run, but not what it has measured until then."""
     try:
-        return await run_local(order, watcher.take, on_signal=on_signal)
+        return await _make_load(order, watcher, on_signal, partial(_print, console))
     except Exception as defect:
         traceback.print_exc()
         return Ending(watcher.last_s, defect=f"{type(defect).__name__}: {defect}")
+
+
+async def _make_load(
+    order: ShardOrder, watcher: _Watcher, on_signal: Callable[[str], None], notice: Callable[[str], None]
+) -> Ending:
+    info = watcher.info
+    if info.processes == 1:
+        return await run_local(order, watcher.take, on_signal=on_signal)
+    span = Span(info.plan["duration_s"], info.plan["graceful_stop_s"])
+    return await run_many(order, info.processes, span, watcher.take, on_signal, notice)
 
 
 class _Watcher:
     """What becomes of a frame: kept in the folder first, then summed up, shown, and held against the rules that abort."""
 
     def __init__(self, info: RunInfo, folder: RunFolder, live: LiveConsole | None) -> None:
-        self._info = info
+        self.info = info
         self._folder = folder
         self._live = live
         self._summariser = Summariser(info)
@@ -153,7 +192,7 @@ class _Watcher:
 
     def summary(self, ending: Ending) -> Summary:
         summary = self._summariser.summary(ending)
-        verdict = judge(summary, self._info.rules, self._info.own(), ending)
+        verdict = judge(summary, self.info.rules, self.info.own(), ending)
         return msgspec.structs.replace(summary, verdict=verdict)
 
 
@@ -169,7 +208,6 @@ async def _trace(loaded: Loaded, options: RunOptions, seed: int) -> int:
         failed += sum(part.count for part in frame.counters if part.name == "errors")
         yield
 
-    async with _target(loaded.scenario.target) as url:
-        order = msgspec.structs.replace(_order(loaded, options, seed, url), once=True)
-        await run_local(order, take, say)
+    async with _target(loaded.scenario.target) as url, around(_order(loaded, options, seed, url), say, say) as order:
+        await run_local(msgspec.structs.replace(order, once=True), take, say)
     return int(ExitCode.FAILED if failed else ExitCode.PASSED)

@@ -13,6 +13,7 @@ from typing import Any
 from loadws import __version__
 from loadws.cli.options import RunOptions
 from loadws.fleet.preflight import Machine
+from loadws.fleet.stamping import Stamping
 from loadws.metrics.runinfo import OwnMetric, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.plan.plan import Plan
@@ -26,7 +27,15 @@ from loadws.terms.units import NS_PER_S
 LIBRARIES = ("trio", "trio-websocket", "wsproto", "hdrhistogram", "pydantic", "msgspec", "ruamel.yaml")
 
 
-def run_info(loaded: Loaded, options: RunOptions, plan: Plan, machine: Machine, started_at: datetime) -> RunInfo:
+def run_info(
+    loaded: Loaded,
+    options: RunOptions,
+    plan: Plan,
+    processes: int,
+    machine: Machine,
+    stamping: Stamping,
+    started_at: datetime,
+) -> RunInfo:
     scenario = loaded.scenario
     return RunInfo(
         schema_version=SCHEMA_VERSION,
@@ -34,19 +43,21 @@ def run_info(loaded: Loaded, options: RunOptions, plan: Plan, machine: Machine, 
         started_at=started_at.isoformat().replace("+00:00", "Z"),
         seed=plan.seed,
         transport=options.transport,
-        processes=options.processes,
+        processes=processes,
         loadws_version=__version__,
         model=plan.model,
         target=mask(scenario.target, None),
         phases=tuple(PhaseInfo(p.name, p.warmup, _seconds(p.duration_ns)) for p in plan.phases),
         rules=tuple(Rule(rule.rule, rule.abort, rule.after / NS_PER_S) for rule in scenario.thresholds),
         own_metrics=tuple(_own_metrics(loaded.own_metrics.values())),
-        paced=_is_paced(scenario),
+        paced=is_paced(scenario),
         expected_arrivals=plan.expected_arrivals,
         command=masked_command(options.command, scenario.secrets),
         plan=plan.describe(),
         machine=_describe(machine),
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        stamps=stamping.stamps,
+        notes=(stamping.fallback,) if stamping.fallback else (),
     )
 
 
@@ -66,7 +77,7 @@ def _own_metrics(metrics: Iterable[Metric]) -> Iterable[OwnMetric]:
             yield OwnMetric(metric.name, "histogram" if metric.kind == "histogram" else "counter", metric.unit)
 
 
-def _is_paced(scenario: Scenario) -> bool:
+def is_paced(scenario: Scenario) -> bool:
     """Whether some step waits by a schedule or a think; a closed loop without either is a throughput run."""
     flows = (user_type.flow for user_type in scenario.user_types)
     return any(isinstance(step, EveryStep | ThinkStep) for flow in flows for _, step in walk(flow))

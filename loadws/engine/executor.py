@@ -8,11 +8,13 @@ graceful stop, and who is then not done is cut off.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import trio
 
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.run import Budget, Run, UserKind
+from loadws.engine.together import Together
 from loadws.engine.user import VirtualUser
 from loadws.engine.waiting import Parker
 from loadws.plan.plan import Arrival, Plan, PlannedPhase
@@ -22,14 +24,24 @@ from loadws.terms.units import NS_PER_S
 AT_ONCE = 32
 
 
+@dataclass(slots=True)
+class _End:
+    """When a phase ends, as far as is known yet; None: when its flows have ended."""
+
+    at_ns: int | None
+
+
 class Executor:
     """Runs one shard of a plan. ``phases`` fills with (name, start, end) of each phase as it really was, in seconds."""
 
-    def __init__(self, plan: Plan, run: Run, kinds: Sequence[UserKind], lifecycle: Lifecycle) -> None:
+    def __init__(
+        self, plan: Plan, run: Run, kinds: Sequence[UserKind], lifecycle: Lifecycle, together: Together
+    ) -> None:
         self._plan = plan
         self._run = run
         self._kinds = kinds
         self._lifecycle = lifecycle
+        self._together = together
         self._held: dict[int, VirtualUser] = {}
         self._start_ns = 0
         self._changes = 0
@@ -67,26 +79,36 @@ class Executor:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._hold_users, phase, held, start_ns, users)
             nursery.start_soon(self._let_users_arrive, phase, start_ns, users)
-            if await self._end_of(planned_end_ns):
-                end_ns = planned_end_ns or start_ns  # both tasks end by themselves: nothing is planned after it
-            else:
-                end_ns = self._run.timers.now_ns()
+            end_ns = await self._end_of(phase, planned_end_ns)
+            if end_ns != planned_end_ns:  # else both tasks end by themselves: nothing is planned after it
                 nursery.cancel_scope.cancel()
         self._run.budget = None
         for user in tuple(self._run.idle):
             user.interrupt_pauses()  # who had no flow left in this phase goes on in the next
         return end_ns
 
-    async def _end_of(self, planned_end_ns: int | None) -> bool:
-        """Whether the phase ended by its time."""
+    async def _end_of(self, phase: PlannedPhase, planned_end_ns: int | None) -> int:
+        """Waits for the phase's end, and says when that was: its time, the last of its flows, or when the run is stopped."""
         parker = Parker(self._run.timers)
+        end = _End(planned_end_ns)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_wake_after, self._lifecycle.stopping, parker)
             if self._run.budget is not None:
-                nursery.start_soon(_wake_after, self._run.budget.over, parker)
-            woken = await parker.wait(planned_end_ns)
+                nursery.start_soon(self._await_flows, phase.index, self._run.budget, end, parker)
+            while await parker.wait(end.at_ns):
+                if self._lifecycle.stopping.is_set():
+                    end.at_ns = self._run.timers.now_ns()
+                    break
             nursery.cancel_scope.cancel()
-        return not woken
+        assert end.at_ns is not None
+        return end.at_ns
+
+    async def _await_flows(self, phase: int, budget: Budget, end: _End, parker: Parker) -> None:
+        """The phase ends when every process has run its share of the flows, and not later than planned."""
+        await budget.over.wait()
+        flows_end_ns = await self._together.flows_done(phase, self._run.timers)
+        end.at_ns = flows_end_ns if end.at_ns is None else min(flows_end_ns, end.at_ns)
+        parker.wake()
 
     # -- held users ---------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,10 @@ class Watch:
         self._open_files = 0
         self._taken = 0
 
+    def begin(self) -> None:
+        """The load begins: what it took to set up is not its own."""
+        self._taken_ns, self._cpu_ns = self._timers.now_ns(), time.process_time_ns()
+
     async def look(self, each_time: Callable[[], None]) -> None:
         """Asks to be woken at a time and notes how late it was, until cancelled; ``each_time`` is called then, too."""
         parker = Parker(self._timers)

@@ -6,19 +6,22 @@ are counted), then the last frame.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import trio
 
+from loadws.engine.barriers import Barriers
 from loadws.engine.executor import Executor
 from loadws.engine.health import Collector, Watch
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.run import Run
 from loadws.engine.slices import in_slices
 from loadws.engine.steps.compiler import Compiler
+from loadws.engine.steps.securing import Contexts, shared_context
+from loadws.engine.together import Alone, Together
 from loadws.engine.trace import Tracer
 from loadws.engine.waiting import Parker
 from loadws.metrics.frame import Frame
@@ -26,16 +29,19 @@ from loadws.metrics.recorder import Recorder
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import Plan
 from loadws.scenario.feed import open_feed
+from loadws.scenario.labels import walk_around, walk_steps
 from loadws.scenario.model import Scenario
 from loadws.scenario.template import compile_value
-from loadws.terms.units import NS_PER_MS, NS_PER_S
+from loadws.terms.units import NS_PER_S
 from loadws.transport.base import Connector, Timers, Transport
+from loadws.transport.stamps import ReadLags
 from loadws.transport.timers import open_timers
+
+if TYPE_CHECKING:
+    from loadws.transport.http import HttpClients
 
 #: Who takes a frame may do so in slices, between which the load goes on.
 Deliver = Callable[[Frame], Awaitable[None]]
-#: From the beginning of the clock to the first intended time: what is set up in between must not make the first users late.
-LEAD_NS = 20 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,10 @@ class Load:
     transport: Transport
     env: Mapping[str, str] = field(default_factory=dict)
     say: Callable[[str], None] | None = None  # --trace: every frame and step, line by line
+    read_lags: ReadLags | None = None  # where the transport puts them
+    together: Together = field(default_factory=Alone)
+    shared: Mapping[str, Any] = field(default_factory=dict)  # what setup has set
+    http: HttpClients | None = None  # None: made where some step needs them
 
 
 async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending:
@@ -57,17 +67,19 @@ async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending
     recorder.ledger.arrivals.expected = load.plan.expected_arrivals if load.plan.shard == 0 else 0
     async with open_timers() as timers:
         watch = Watch(timers)
-        async with load.transport.open(timers) as connector:
+        async with load.transport.open(timers, recorder.ledger.bytes) as connector:
             executor = _executor(load, timers, connector, recorder, lifecycle)
             with Collector(watch) as collector:
-                start_ns = timers.now_ns() + LEAD_NS
+                start_ns = await load.together.begin(timers)
+                watch.begin()
                 recorder.begin(start_ns)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(watch.look, collector.collect_young)
-                    nursery.start_soon(_deliver_frames, recorder, timers, start_ns, watch, deliver)
+                    nursery.start_soon(_deliver_frames, load, recorder, timers, start_ns, watch, deliver)
                     await executor.execute(start_ns)
                     nursery.cancel_scope.cancel()
         ended_ns = timers.now_ns()
+        _fetch_read_lags(load, recorder)
         await deliver(await in_slices(recorder.rotate(ended_ns, watch.take(), last=True)))
     return Ending(
         ended_at_s=(ended_ns - start_ns) / NS_PER_S,
@@ -88,21 +100,34 @@ def _executor(load: Load, timers: Timers, connector: Connector, recorder: Record
         variables={name: compile_value(value) for name, value in scenario.variables.items()},
         feeds={name: open_feed(source, load.base) for name, source in scenario.data.items()},
         tracer=tracer,
+        http=load.http or http_clients(scenario, load.base),
+        shared=load.shared,
+        barriers=Barriers(load.plan.shard, load.plan.shards),
         env=load.env,
     )
-    compiler = Compiler(scenario, load.base, recorder, _tls_context(scenario, load.base), tracer)
+    compiler = Compiler(scenario, load.base, recorder, Contexts(load.base), tracer)
     kinds = [compiler.kind(user_type) for user_type in scenario.user_types]
-    return Executor(load.plan, run, kinds, lifecycle)
+    return Executor(load.plan, run, kinds, lifecycle, load.together)
 
 
-def _tls_context(scenario: Scenario, base: Path) -> ssl.SSLContext | None:
-    """One context for all connections; None where nothing is said, and the transport's own default serves."""
-    if scenario.connection.tls.ca is None:
+def http_clients(scenario: Scenario, base: Path) -> HttpClients | None:
+    """None where no step asks over HTTP: then httpx, which takes a tenth of a second to import, is left alone."""
+    steps = (step for _, step in (*walk_steps(scenario), *walk_around(scenario)))
+    if not any(step.verb == "http" for step in steps):
         return None
-    return ssl.create_default_context(cafile=base / scenario.connection.tls.ca)
+    from loadws.transport.http import HttpClients
+
+    return HttpClients(shared_context(scenario.connection.tls, base))
+
+
+
+def _fetch_read_lags(load: Load, recorder: Recorder) -> None:
+    if load.read_lags is not None:
+        recorder.read_lags(load.read_lags.take())
 
 
 async def _deliver_frames(
+    load: Load,
     recorder: Recorder,
     timers: Timers,
     start_ns: int,
@@ -115,6 +140,7 @@ async def _deliver_frames(
     while True:
         await parker.wait(next_ns)
         now_ns = timers.now_ns()
+        _fetch_read_lags(load, recorder)
         rotation = recorder.rotate(now_ns, watch.take())
         with trio.CancelScope(shield=True):  # a frame that was begun is delivered: its data is in no other
             await deliver(await in_slices(rotation))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
+from loadws.engine.barriers import Barriers
 from loadws.engine.kept import KeptRoom
 from loadws.terms.units import NS_PER_MS
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from loadws.scenario.matching import Captures, Conditions
     from loadws.scenario.template import Compiled
     from loadws.transport.base import Connector, Timers
+    from loadws.transport.http import HttpClients
 
 #: How many handshakes of held users may be under way at once: a thousand that begin in one moment is no load anybody means.
 HANDSHAKES_AT_ONCE = 256
@@ -60,6 +62,7 @@ class UserKind:
     open: CompiledHandler | None
     error: CompiledHandler | None
     close: CompiledHandler | None
+    heals: bool  # some connection of its reconnects by itself
 
     @property
     def has_handlers(self) -> bool:
@@ -106,9 +109,12 @@ class Run:
     feeds: Mapping[str, Feed]
     secrets: frozenset[str] = frozenset()
     tracer: Tracer | None = None
+    http: HttpClients | None = None  # where some step asks over HTTP
+    shared: Mapping[str, Any] = field(default_factory=dict)  # what setup has set
     budget: Budget | None = None
     idle: set[VirtualUser] = field(default_factory=set)  # held, with no flow left for them in this phase
     kept_room: KeptRoom = field(default_factory=KeptRoom)
+    barriers: Barriers = field(default_factory=Barriers)
     handshakes: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(HANDSHAKES_AT_ONCE))
     closings: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(CLOSINGS_AT_ONCE))
     env: Mapping[str, str] = field(default_factory=dict)

@@ -1,12 +1,10 @@
-"""A run on this machine: the shards, and what the parent makes of each frame they send.
+"""A run in one process: the shard runs in the loop of its parent.
 
-There is one process for now, so the shard runs in the loop of its parent; what the parent does with a frame is done in
-slices, so that the load does not wait for it.
+What the parent does with a frame is done in slices, so that the load does not wait for it.
 """
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Generator
 
 import trio
@@ -14,6 +12,7 @@ import trio
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.slices import in_slices
 from loadws.fleet.shard import ShardOrder, run_shard
+from loadws.fleet.signals import OnSignal, heed_signals
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending
 
@@ -25,7 +24,7 @@ async def run_local(
     order: ShardOrder,
     take: TakeFrame,
     say: Callable[[str], None] | None = None,
-    on_signal: Callable[[str], None] | None = None,
+    on_signal: OnSignal | None = None,
 ) -> Ending:
     """Runs to the end. SIGINT and SIGTERM end it gracefully, a second one at once; ``on_signal`` hears of the first."""
     lifecycle = Lifecycle()
@@ -36,19 +35,7 @@ async def run_local(
             lifecycle.abort(broken_rule)
 
     async with trio.open_nursery() as nursery:
-        await nursery.start(_heed_signals, lifecycle, on_signal)
+        await nursery.start(heed_signals, lifecycle, on_signal)
         ending = await run_shard(order, deliver, lifecycle, say)
         nursery.cancel_scope.cancel()
     return ending
-
-
-async def _heed_signals(
-    lifecycle: Lifecycle, on_signal: Callable[[str], None] | None, *, task_status: trio.TaskStatus[None]
-) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for number in signals:
-            name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-            if on_signal is not None and not lifecycle.stopping.is_set():
-                on_signal(name)
-            lifecycle.signal(name)

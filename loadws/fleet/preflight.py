@@ -7,6 +7,7 @@ connection, with the number that would fit; what might not fit (arrivals whose s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,13 @@ def look_at_machine() -> Machine:
     return Machine(_raised_file_limit(), _ephemeral_ports(), _available_memory())
 
 
-def check_fit(description: dict[str, Any], machine: Machine, to_one_address: bool = True) -> list[str]:
+def check_fit(
+    description: dict[str, Any], machine: Machine, to_one_address: bool = True, processes: int = 1
+) -> list[str]:
     """Warnings for what might not fit. Raises ``UsageError`` for held users that cannot. ``description`` is the plan's."""
     held, most = description["held_most"], description["most_users"]
     warnings = []
-    for limit in _limits(description, machine, to_one_address):
+    for limit in _limits(description, machine, to_one_address, processes):
         if held > limit.fits:
             raise UsageError(
                 f"the plan holds {format_count(held)} users, and {limit.what} allow {format_count(limit.fits)} here",
@@ -66,22 +69,27 @@ def check_fit(description: dict[str, Any], machine: Machine, to_one_address: boo
     return warnings
 
 
-def _limits(description: dict[str, Any], machine: Machine, to_one_address: bool) -> tuple[_Limit, ...]:
+def _limits(description: dict[str, Any], machine: Machine, to_one_address: bool, processes: int) -> tuple[_Limit, ...]:
     users = max(1, description["most_users"])
     needs = description["needs"]
     bytes_of_a_user = max(1, needs["memory_bytes"] // users)
-    files = _Limit(
-        "the open files (ulimit -n)",
-        max(0, machine.descriptors - SPARE_DESCRIPTORS),
-        "raise the hard limit",
-    )
+    of_others = (processes - 1) * needs["memory_bytes_of_a_process"]
     memory = _Limit(
         f"{format_size(machine.memory_bytes)} of free memory",
-        machine.memory_bytes // bytes_of_a_user,
+        max(0, machine.memory_bytes - of_others) // bytes_of_a_user,
         "use fewer users, or a larger machine",
     )
+    files = _files(description, machine, processes)
     ports = _Limit("the local ports to one address (net.ipv4.ip_local_port_range)", machine.ports, "widen the range")
     return (files, ports, memory) if to_one_address else (files, memory)
+
+
+def _files(description: dict[str, Any], machine: Machine, processes: int) -> _Limit:
+    """Each process has a limit of its own, so more processes hold more."""
+    each = max(1, machine.descriptors - SPARE_DESCRIPTORS)
+    there = f"the open files of {'a process' if processes == 1 else f'{processes} processes'} (ulimit -n)"
+    enough = ceil(max(description["held_most"], each * processes + 1) / each)
+    return _Limit(there, each * processes, f"say --processes {enough}, or raise the hard limit")
 
 
 def _raised_file_limit() -> int:

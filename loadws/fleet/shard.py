@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Deliver, Load, run_load
+from loadws.engine.together import Alone, Together
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Overrides, load_text
 from loadws.scenario.model import Phase, Scenario
 from loadws.transport.choose import transport
+from loadws.transport.stamps import ReadLags
 
 
 class ShardOrder(msgspec.Struct, frozen=True):
@@ -31,6 +34,8 @@ class ShardOrder(msgspec.Struct, frozen=True):
     transport: str
     shard: int = 0
     shards: int = 1
+    stamps: Literal["user", "kernel"] = "user"
+    variables: dict[str, Any] = {}  # what setup has set
     once: bool = False  # --trace: one user runs its flow once, whatever the load is
 
 
@@ -39,13 +44,19 @@ async def run_shard(
     deliver: Deliver,
     lifecycle: Lifecycle,
     say: Callable[[str], None] | None = None,
+    together: Together | None = None,
 ) -> Ending:
+    """``together``: how to agree with the other shards; None where this one is alone."""
     path = Path(order.path)
     scenario = load_text(order.text, path, order.overrides, order.env).scenario
     if order.once:
         scenario = scenario.model_copy(update={"load": (_one_flow(scenario),)})
     plan = make_plan(scenario, order.seed).shard_of(order.shard, order.shards)
-    load = Load(scenario, path.parent, plan, transport(order.transport), order.env, say)
+    read_lags = ReadLags() if order.stamps == "kernel" else None
+    load = Load(
+        scenario, path.parent, plan, transport(order.transport, read_lags), order.env, say,
+        read_lags=read_lags, together=together or Alone(), shared=order.variables,
+    )  # fmt: skip
     return await run_load(load, deliver, lifecycle)
 
 

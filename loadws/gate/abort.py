@@ -18,16 +18,17 @@ from loadws.terms.thresholds import Threshold, parse_threshold
 class AbortRules:
     def __init__(self, rules: Sequence[Rule], own: Mapping[str, Metric]) -> None:
         self._rules = [(rule, parse_threshold(rule.rule, own)) for rule in rules if rule.abort]
-        self._judged_s = 0.0
+        self._judged_s: dict[int, float] = {}
 
     def note(self, frame: Frame) -> None:
-        """Judged time passes; every process's clock is the same, so the first one's frames are counted."""
-        if frame.process == 0 and not frame.warmup:
-            self._judged_s += frame.duration_s
+        """Judged time passes, for every process the same; of one that is lost it stands still."""
+        if not frame.warmup:
+            self._judged_s[frame.process] = self._judged_s.get(frame.process, 0.0) + frame.duration_s
 
     def broken(self, entries_for: Callable[[Threshold], Iterable[MetricEntry]]) -> str | None:
         """The first rule that does not hold any more. ``entries_for``: what a ``Summariser`` has for a threshold so far."""
+        judged_s = max(self._judged_s.values(), default=0.0)
         for rule, threshold in self._rules:
-            if self._judged_s >= rule.after_s and judge_rule(entries_for(threshold), threshold).outcome == "failed":
+            if judged_s >= rule.after_s and judge_rule(entries_for(threshold), threshold).outcome == "failed":
                 return rule.rule
         return None

@@ -71,10 +71,10 @@ class ProcessWatch:
         self._seconds = self._busy_s = self._cpu_s = 0.0
         self._loop_lag_max = self._gc_pause_max = 0
         self._rss_max = self._open_files_max = 0
-        self._send_lag = LatencyHistogram()
+        self._lags = {"send_lag": LatencyHistogram(), "read_lag": LatencyHistogram()}
 
     def add(self, frame: Frame) -> None:
-        """What a frame says of its second; what was sent in it comes by ``add_send_lag``."""
+        """What a frame says of its second; what was sent in it comes by ``add_lag``."""
         health = frame.health
         self._complete |= frame.last
         self._rss_max = max(self._rss_max, health.rss_bytes)
@@ -82,9 +82,10 @@ class ProcessWatch:
         if not frame.warmup and not frame.over:
             self._judge(frame)
 
-    def add_send_lag(self, histogram: LatencyHistogram) -> None:
-        """Of sends that belong to a phase that is judged, which may be other ones than the frame's."""
-        self._send_lag.add(histogram)
+    def add_lag(self, metric: str, histogram: LatencyHistogram) -> None:
+        """Of what belongs to a judged phase, which may be another one than the frame's. Other metrics are not its own."""
+        if metric in self._lags:
+            self._lags[metric].add(histogram)
 
     def _judge(self, frame: Frame) -> None:
         health, seconds = frame.health, frame.duration_s
@@ -97,7 +98,8 @@ class ProcessWatch:
         self._loop_lag_max = max(self._loop_lag_max, health.loop_lag_max_ns)
         self._gc_pause_max = max(self._gc_pause_max, health.gc_pause_max_ns)
 
-    def health(self) -> ProcessHealth:
+    def health(self, lost: str | None = None) -> ProcessHealth:
+        """``lost``: why its last frame never came, where that is known."""
         seconds = self._seconds or math.inf
         return ProcessHealth(
             process=self.process,
@@ -106,22 +108,24 @@ class ProcessWatch:
             cpu_over_90_share=self._busy_s / seconds,
             loop_lag_p99_ns=min(self._loop_lag.percentile(99), self._loop_lag_max),
             loop_lag_max_ns=self._loop_lag_max,
-            send_lag_p99_ns=send_lag_p99(self._send_lag),
+            send_lag_p99_ns=lag_p99(self._lags["send_lag"]),
             gc_pause_max_ns=self._gc_pause_max,
             rss_max_bytes=self._rss_max,
             open_files_max=self._open_files_max,
             complete=self._complete,
+            lost=None if self._complete else lost,
+            read_lag_p99_ns=lag_p99(self._lags["read_lag"]),
         )
 
 
-def send_lag_p99(send_lag: LatencyHistogram) -> float | None:
-    """In ns. Where the sends are too few for a p99, the lower end of its interval: one hiccup among fifty proves nothing."""
-    if not send_lag.count:
+def lag_p99(lag: LatencyHistogram) -> float | None:
+    """In ns. Where they are too few for a p99, the lower end of its interval: one hiccup among fifty proves nothing."""
+    if not lag.count:
         return None
-    if supports(send_lag.count, 99):
-        return send_lag.percentiles([99])[0]
-    lowest, _ = interval_ranks(send_lag.count, 99)
-    return send_lag.value_at_rank(lowest) if lowest else send_lag.min
+    if supports(lag.count, 99):
+        return lag.percentiles([99])[0]
+    lowest, _ = interval_ranks(lag.count, 99)
+    return lag.value_at_rank(lowest) if lowest else lag.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +163,8 @@ def assess(processes: Collection[ProcessHealth], demands: Demands) -> Generator:
 
 
 def _missing(process: ProcessHealth) -> str:
-    return (
-        f"Process {process.process} ended without its last word, so some of its data is missing: look at what it said, "
-        "and run again."
-    )
+    why = process.lost or "ended without its last word"
+    return f"Process {process.process} {why}, so some of its data is missing: look at what it said, and run again."
 
 
 def _late(process: ProcessHealth, demands: Demands) -> str:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
+#: The key, among ``failures``, of handshakes that the end of the run cut off.
+CUT_OFF = "upgrade.cut_off"
+
 
 class Arrivals(msgspec.Struct):
     """Open model. planned (intended times that passed) = completed + failed + dropped + cut_off."""
@@ -39,7 +42,10 @@ class Turns(msgspec.Struct):
 
 
 class Connections(msgspec.Struct):
-    """attempted = opened + refused + failed; opened = closed_by_us + closed_by_peer + lost + open_at_end."""
+    """attempted = opened + refused + failed; opened = closed_by_us + closed_by_peer + lost + open_at_end.
+
+    With ``compressed`` of those that opened the server agreed on permessage-deflate.
+    """
 
     attempted: int = 0
     opened: int = 0
@@ -49,6 +55,7 @@ class Connections(msgspec.Struct):
     closed_by_peer: int = 0
     lost: int = 0
     open_at_end: int = 0
+    compressed: int = 0
 
 
 class Messages(msgspec.Struct):
@@ -69,11 +76,27 @@ class Messages(msgspec.Struct):
     unfinished_writes: int = 0
 
 
+class Http(msgspec.Struct):
+    """Of ``http`` steps, whose redirects count as one request. requests = answered + failed + timed_out + cut_off.
+
+    Answered is one with a whole answer, whatever its status.
+    """
+
+    requests: int = 0
+    answered: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    cut_off: int = 0
+
+
 class Bytes(msgspec.Struct):
-    """Payload bytes."""
+    """Payload bytes of messages; and on the wire those of all frames, headers and control frames included, as TLS does not
+    see them and without the opening handshake. A frame that is sent counts when its first byte is offered to the kernel."""
 
     sent: int = 0
     received: int = 0
+    wire_sent: int = 0
+    wire_received: int = 0
 
 
 class Ledger(msgspec.Struct):
@@ -85,6 +108,7 @@ class Ledger(msgspec.Struct):
     turns: Turns = msgspec.field(default_factory=Turns)
     connections: Connections = msgspec.field(default_factory=Connections)
     messages: Messages = msgspec.field(default_factory=Messages)
+    http: Http = msgspec.field(default_factory=Http)
     bytes: Bytes = msgspec.field(default_factory=Bytes)
     refusals: dict[str, int] = {}
     failures: dict[str, int] = {}
@@ -92,7 +116,7 @@ class Ledger(msgspec.Struct):
 
     def add(self, other: Ledger) -> None:
         """Another process's ledger on top of this one."""
-        for part in ("arrivals", "sessions", "turns", "connections", "messages", "bytes"):
+        for part in ("arrivals", "sessions", "turns", "connections", "messages", "http", "bytes"):
             mine, theirs = getattr(self, part), getattr(other, part)
             for name in mine.__struct_fields__:
                 setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
@@ -101,9 +125,25 @@ class Ledger(msgspec.Struct):
             for key, count in getattr(other, part).items():
                 counts[key] = counts.get(key, 0) + count
 
+    def close(self) -> None:
+        """Of a process that fell silent: what was under way when it last spoke is counted as cut off at that moment.
+
+        So arrivals, sessions and turns are ``cut_off``, handshakes failed (``upgrade.cut_off``), connections ``open_at_end``
+        and messages ``unanswered``. Nothing changes where everything had its end.
+        """
+        a, s, t, c, m = self.arrivals, self.sessions, self.turns, self.connections, self.messages
+        a.cut_off += max(0, a.planned - a.completed - a.failed - a.dropped - a.cut_off)
+        s.cut_off += max(0, s.started - s.completed - s.failed - s.cut_off)
+        t.cut_off += max(0, t.due - t.done - t.failed - t.skipped - t.cut_off)
+        if (attempts := c.attempted - c.opened - c.refused - c.failed) > 0:
+            c.failed += attempts
+            self.failures = {**self.failures, CUT_OFF: self.failures.get(CUT_OFF, 0) + attempts}
+        c.open_at_end += max(0, c.opened - c.closed_by_us - c.closed_by_peer - c.lost - c.open_at_end)
+        m.unanswered += max(0, m.sent - m.answered - m.timed_out - m.unanswered - m.one_way)
+
     def imbalances(self) -> list[str]:
         """The equations that do not hold, as text; empty when all is well. Only true of a run that has ended."""
-        a, s, t, c, m = self.arrivals, self.sessions, self.turns, self.connections, self.messages
+        a, s, t, c, m, h = self.arrivals, self.sessions, self.turns, self.connections, self.messages, self.http
         equations = (
             ("arrivals.planned", a.planned, a.completed + a.failed + a.dropped + a.cut_off),
             ("sessions.started", s.started, s.completed + s.failed + s.cut_off),
@@ -111,6 +151,7 @@ class Ledger(msgspec.Struct):
             ("connections.attempted", c.attempted, c.opened + c.refused + c.failed),
             ("connections.opened", c.opened, c.closed_by_us + c.closed_by_peer + c.lost + c.open_at_end),
             ("messages.sent", m.sent, m.answered + m.timed_out + m.unanswered + m.one_way),
+            ("http.requests", h.requests, h.answered + h.failed + h.timed_out + h.cut_off),
             ("refusals", c.refused, sum(self.refusals.values())),
             ("failures", c.failed, sum(self.failures.values())),
             ("close_codes", c.closed_by_us + c.closed_by_peer + c.lost, sum(self.close_codes.values())),

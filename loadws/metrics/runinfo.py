@@ -56,10 +56,19 @@ class RunInfo(msgspec.Struct, frozen=True):
     plan: dict[str, Any]
     machine: dict[str, Any]
     versions: dict[str, str]
+    stamps: Literal["user", "kernel"] = "user"  # who says when an answer was received: loadws, or the kernel
+    notes: tuple[str, ...] = ()  # what a reader must know of it, in sentences
 
     def own(self) -> dict[str, Metric]:
         """The scenario's own metrics by name, for ``parse_threshold``."""
         return {own.name: own.metric() for own in self.own_metrics}
+
+
+class LostProcess(msgspec.Struct, frozen=True):
+    """A process whose last frame never came. ``why`` goes on after its number: "was ended by SIGKILL"."""
+
+    process: int
+    why: str
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -70,3 +79,4 @@ class Ending(msgspec.Struct, frozen=True):
     aborted_by: str | None = None
     defect: str | None = None
     phases: tuple[tuple[str, float, float], ...] = ()  # name, start_s, end_s as they really were
+    lost: tuple[LostProcess, ...] = ()

@@ -7,7 +7,7 @@ phases and processes, and not with time.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -22,7 +22,6 @@ from loadws.metrics.summary import (
     Generator,
     MetricEntry,
     PhaseSpan,
-    ProcessHealth,
     Run,
     Summary,
     Verdict,
@@ -36,7 +35,7 @@ from loadws.terms.thresholds import Threshold, parse_threshold
 #: How much of the newest past ``live`` can look at, in seconds.
 RECENT_S = 10
 
-_KILLED = "The run was killed: its last second is missing, and what was under way has no end in the ledger."
+_KILLED = "The run was killed: its last second is missing, and what was under way is counted as cut off."
 NOT_JUDGED = Verdict("inconclusive", ExitCode.INCONCLUSIVE.value, reasons=("Nobody has judged this run yet.",))
 
 
@@ -94,8 +93,8 @@ class Summariser:
             histogram = LatencyHistogram.decode(part)
             self._totals.add_histogram(part, histogram)
             point.add_histogram(part, histogram)
-            if part.name == "send_lag" and part.labels.get("phase") in self._judged:
-                watch.add_send_lag(histogram)
+            if part.labels.get("phase") in self._judged:
+                watch.add_lag(part.name, histogram)
             yield
         yield from self._timeline.tidying()
 
@@ -121,10 +120,10 @@ class Summariser:
             schema_version=SCHEMA_VERSION,
             run=self._run(ending, spans),
             verdict=verdict,
-            ledger=self._ledger(),
+            ledger=self._ledger_at_the_end(),
             metrics=tuple(self._entries(spans)),
             series=self._timeline.series(),
-            generator=self._generator(),
+            generator=self._generator(ending),
             errors=self._errors(),
         )
 
@@ -138,8 +137,8 @@ class Summariser:
             at_s=self._end_s,
             phase=newest.phase if newest else "",
             warmup=newest.warmup if newest else False,
-            users=sum(frame.gauges.users for frame in self._newest.values()),
-            open_connections=sum(frame.gauges.open_connections for frame in self._newest.values()),
+            users=sum(frame.gauges.users for frame in self._present()),
+            open_connections=sum(frame.gauges.open_connections for frame in self._present()),
             sent_per_s=_per_s(recent, "messages_sent"),
             received_per_s=_per_s(recent, "messages_received"),
             response_p50_ns=p50,
@@ -189,21 +188,34 @@ class Summariser:
             target=info.target,
             phases=spans,
             interrupted=ending.interrupted if ending else "killed",
-            notes=self._notes(ending),
+            notes=(*info.notes, *self._notes(ending)),
+            stamps=info.stamps,
         )
 
     def _notes(self, ending: Ending | None) -> tuple[str, ...]:
-        if ending is None:
-            return (_KILLED,)
-        return tuple(f"The ledger does not add up: {imbalance}." for imbalance in self._ledger().imbalances())
+        imbalances = self._ledger_at_the_end().imbalances()
+        wrong = tuple(f"The ledger does not add up: {imbalance}." for imbalance in imbalances)
+        return wrong if ending else (_KILLED, *wrong)
 
     def _ledger(self) -> Ledger:
         """The processes' newest, added up; what was expected is the plan's to say."""
+        return self._added_up(frame.ledger for frame in self._newest.values())
+
+    def _ledger_at_the_end(self) -> Ledger:
+        """As ``_ledger``, with an end for what was under way in processes whose last frame never came."""
+        return self._added_up(_closed(frame) for frame in self._newest.values())
+
+    def _added_up(self, ledgers: Iterable[Ledger]) -> Ledger:
         whole = Ledger()
-        for frame in self._newest.values():
-            whole.add(frame.ledger)
+        for ledger in ledgers:
+            whole.add(ledger)
         whole.arrivals.expected = self._info.expected_arrivals
         return whole
+
+    def _present(self) -> list[Frame]:
+        """The newest frames of the processes that have said something lately."""
+        since_s = self._end_s - RECENT_S
+        return [frame for frame in self._newest.values() if frame.start_s + frame.duration_s > since_s]
 
     def _entries(self, spans: tuple[PhaseSpan, ...], names: Collection[str] | None = None) -> Iterator[MetricEntry]:
         yield from self._scope(self._judged, _judged_s(spans), names)
@@ -221,8 +233,9 @@ class Summariser:
         yield from self._totals.entries(phases, seconds, names, having, **labels)
         yield from self._timeline.gauge_entries(phases, GAUGES if names is None else names, **labels)
 
-    def _generator(self) -> Generator:
-        processes: list[ProcessHealth] = [watch.health() for _, watch in sorted(self._processes.items())]
+    def _generator(self, ending: Ending | None) -> Generator:
+        why = {lost.process: lost.why for lost in ending.lost} if ending else {}
+        processes = [watch.health(why.get(number)) for number, watch in sorted(self._processes.items())]
         thresholds = [parse_threshold(rule.rule, self._own) for rule in self._info.rules]
         demands = Demands.of(thresholds, closed=self._info.model == "closed", paced=self._info.paced)
         return assess(processes, demands)
@@ -236,6 +249,14 @@ class Summariser:
 
     def _example(self, kind: str, step: str) -> str:
         return self._examples.get((kind, step), (0.0, ""))[1]
+
+
+def _closed(frame: Frame) -> Ledger:
+    ledger = Ledger()
+    ledger.add(frame.ledger)
+    if not frame.last:
+        ledger.close()
+    return ledger
 
 
 def _judged_s(spans: Collection[PhaseSpan]) -> float:

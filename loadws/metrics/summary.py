@@ -39,6 +39,7 @@ class Run(msgspec.Struct, frozen=True):
     phases: tuple[PhaseSpan, ...] = ()
     interrupted: str | None = None  # what ended the run early, if anything did: "Ctrl-C", "SIGTERM", "killed", a rule
     notes: tuple[str, ...] = ()
+    stamps: Literal["user", "kernel"] = "user"  # who says when an answer was received: loadws, or the kernel
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -128,6 +129,8 @@ class ProcessHealth(msgspec.Struct, frozen=True):
     rss_max_bytes: int
     open_files_max: int
     complete: bool = True  # its last frame arrived
+    lost: str | None = None  # why it did not: "was ended by SIGKILL"
+    read_lag_p99_ns: float | None = None  # None without kernel stamps
 
 
 class Generator(msgspec.Struct, frozen=True):

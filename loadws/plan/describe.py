@@ -32,6 +32,7 @@ def describe(plan: Plan) -> dict[str, Any]:
             "connections": most,
             "descriptors": most + DESCRIPTORS_OF_A_PROCESS,
             "ephemeral_ports": most,
+            "memory_bytes_of_a_process": MEMORY_OF_A_PROCESS,
             "memory_bytes": MEMORY_OF_A_PROCESS + most * MEMORY_OF_A_USER,
         },
         "curve": curve(plan),

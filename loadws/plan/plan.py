@@ -5,7 +5,9 @@ A held user lives in a slot. Slots are filled in order and emptied newest first,
 are the same users. A slot's number is its user's index; the users that arrive have the indices above all slots.
 
 A plan can be cut into shards, one a process: shard i of n holds the slots and takes the arrivals whose number is i
-modulo n. All shards together are the whole plan, user by user, whatever their number.
+modulo n, and has its share of ``iterations`` and ``max_users``. All shards together are the whole plan, user by user,
+whatever their number. Only who is dropped at ``max_users`` and who runs which of the ``iterations`` depends on it: a process
+knows how many users it has itself, and not how many the others have.
 """
 
 from __future__ import annotations
@@ -89,6 +91,19 @@ class PlannedPhase:
     def held_most(self) -> int:
         return max(self.users_from, self.users_to)
 
+    def shard_of(self, index: int, count: int) -> PlannedPhase:
+        """With process ``index``'s share of what is counted; users and arrivals are shared out by their numbers.
+
+        Where users are only held, flows are shared by the processes that have one: without a user they would never end.
+        """
+        held = self.held_most if self.duration_ns else self.users_to
+        runners = count if self.expected_arrivals else min(count, held)
+        return replace(
+            self,
+            iterations=None if self.iterations is None else _share(self.iterations, index, runners),
+            max_users=None if self.max_users is None else _share(self.max_users, index, count),
+        )
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -124,7 +139,8 @@ class Plan:
 
     def shard_of(self, index: int, count: int) -> Plan:
         """The part that process ``index`` of ``count`` runs."""
-        return replace(self, shard=index, shards=count)
+        phases = tuple(phase.shard_of(index, count) for phase in self.phases)
+        return replace(self, shard=index, shards=count, phases=phases)
 
     def changes(self, phase: PlannedPhase, held_before: int) -> Iterator[UserChange]:
         """This shard's held users that begin and leave in a phase, in the order of time, until ``users_to`` are held.
@@ -162,6 +178,11 @@ class Plan:
     def describe(self) -> dict[str, Any]:
         """For people and reports, JSON-able: see ``plan.describe``."""
         return describe.describe(self)
+
+
+def _share(whole: int, index: int, count: int) -> int:
+    """How many of so many numbers are ``index`` modulo ``count``; none where ``index`` is not below it."""
+    return len(range(index, whole, count)) if index < count else 0
 
 
 def _steps(before: int, after: int) -> Iterator[tuple[int, bool]]:

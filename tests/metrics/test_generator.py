@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from loadws.metrics.frame import Frame, Health
-from loadws.metrics.generator import Demands, ProcessWatch, Spread, assess, send_lag_p99
+from loadws.metrics.generator import Demands, ProcessWatch, Spread, assess, lag_p99
 from loadws.metrics.histogram import LatencyHistogram
 from loadws.metrics.summary import ProcessHealth
 from loadws.terms.thresholds import parse_threshold
@@ -110,6 +110,8 @@ def test_a_process_is_watched_in_judged_time_only() -> None:
         "rss_max_bytes": 500,
         "open_files_max": 50,
         "complete": True,
+            "lost": None,
+        "read_lag_p99_ns": None,
     }
 
 
@@ -120,6 +122,16 @@ def test_the_last_moment_is_no_window_like_the_others() -> None:
     )
     assert (health.cpu_share_p95, health.cpu_over_90_share) == pytest.approx((0.25, 0.02 / 1.02))
     assert (health.loop_lag_p99_ns, health.loop_lag_max_ns) == (555, 555)  # rounding up stops at the maximum
+
+
+def test_a_process_has_the_lags_that_are_its_own() -> None:
+    watch = ProcessWatch(0)
+    for metric, lag_us in (("send_lag", 5), ("read_lag", 7), ("schedule_lag", 9)):
+        histogram = LatencyHistogram()
+        histogram.record(lag_us * 1_000, count=1_000)
+        watch.add_lag(metric, histogram)
+    health = watch.health()
+    assert (health.send_lag_p99_ns, health.read_lag_p99_ns) == (5_000, 7_000)
 
 
 def test_a_process_that_never_spoke_is_incomplete() -> None:
@@ -145,7 +157,7 @@ def test_few_sends_are_judged_by_the_lower_end_of_their_interval(
     for lag_ms in lags_ms:
         histogram.record(round(lag_ms * NS_PER_MS))
     expected = None if p99_ms is None else pytest.approx(p99_ms * NS_PER_MS, rel=1e-3)
-    assert send_lag_p99(histogram) == expected
+    assert lag_p99(histogram) == expected
 
 
 def test_a_spread_keeps_two_digits_rounded_up() -> None:

@@ -68,7 +68,7 @@ def test_a_killed_run_lasts_until_its_last_frame() -> None:
     made = summary(info(), frame(0), frame(1, duration_s=0.5))
     assert (made.run.duration_s, made.run.judged_s, made.run.interrupted) == (1.5, 1.5, "killed")
     assert made.run.notes == (
-        "The run was killed: its last second is missing, and what was under way has no end in the ledger.",
+        "The run was killed: its last second is missing, and what was under way is counted as cut off.",
     )
     assert not made.generator.healthy
 

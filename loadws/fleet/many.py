@@ -1,0 +1,246 @@
+"""A run in several processes on this machine: each makes a shard of the load, the parent puts together what they measure.
+
+All begin at one moment, which the parent names when every process is ready; if one cannot be made ready, nobody begins. A
+phase that ends by its flows ends for all when the last process has run its share. What is timed needs no word: every process
+has the plan.
+
+A process that dies, hangs or fails does not end the run. What it said until then is kept, the others go on, and the ending
+says which process was lost and why, so that the run is judged invalid. Everything has a deadline, for a process may be
+stopped or starved at any moment: it has so long to be ready, may be silent for so long while the load goes, and must have
+ended so long after the plan or whoever stopped the run would have it. Silence is counted in looks of the parent and not in
+time, so that a parent that was itself stopped for a while accuses nobody.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+import trio
+
+from loadws.engine.lifecycle import Lifecycle
+from loadws.engine.slices import in_slices
+from loadws.engine.together import LEAD_NS
+from loadws.fleet.local import TakeFrame
+from loadws.fleet.pipe import Begin, Broken, Down, Ended, EndPhase, FlowsDone, Measured, Order, Ready, Stop, Up
+from loadws.fleet.process import Process, open_process
+from loadws.fleet.shard import ShardOrder
+from loadws.fleet.signals import OnSignal, heed_signals
+from loadws.metrics.frame import Frame
+from loadws.metrics.runinfo import Ending, LostProcess
+
+#: From "all are ready" to the first intended time: a machine that just started five interpreters is busy for a moment.
+BEGIN_LEAD_NS = 5 * LEAD_NS
+LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a process may take, in seconds: to be ready; to be silent before that is said, and before it is given up;
+    and to end after the last of its users must have gone."""
+
+    start_s: float = 60.0
+    quiet_s: float = 3.0
+    silent_s: float = 20.0
+    end_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long the plan lasts (None: iterations decide), and how long users may take after it."""
+
+    load_s: float | None
+    graceful_stop_s: float
+
+
+async def run_many(
+    order: ShardOrder,
+    processes: int,
+    span: Span,
+    take: TakeFrame,
+    on_signal: OnSignal | None = None,
+    notice: Callable[[str], None] | None = None,
+    patience: Patience | None = None,
+) -> Ending:
+    """Like ``run_local``. ``notice`` hears at once, in sentences, of processes that fall silent or are lost."""
+    async with AsyncExitStack() as stack:
+        started = [await stack.enter_async_context(open_process(number)) for number in range(processes)]
+        fleet = _Fleet(order, started, span, take, notice or (lambda _: None), patience or Patience())
+        return await fleet.run(on_signal)
+
+
+class _Fleet:
+    def __init__(
+        self,
+        order: ShardOrder,
+        processes: list[Process],
+        span: Span,
+        take: TakeFrame,
+        notice: Callable[[str], None],
+        patience: Patience,
+    ) -> None:
+        self._order = order
+        self._processes = processes
+        self._span = span
+        self._take = take
+        self._notice = notice
+        self._patience = patience
+        self._lifecycle = Lifecycle()
+        self._taking = trio.Lock()
+        self._flows_done: defaultdict[int, set[int]] = defaultdict(set)  # phase -> processes
+        self._begun = False
+        self._end_by_s = float("inf")  # on trio's clock
+        self._last_s = 0.0
+        self._defect: str | None = None
+
+    async def run(self, on_signal: OnSignal | None) -> Ending:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(heed_signals, self._lifecycle, on_signal)
+            nursery.start_soon(self._pass_on_stops)
+            nursery.start_soon(self._look_after)
+            async with trio.open_nursery() as followers:
+                for process in self._processes:
+                    followers.start_soon(self._follow, process)
+            nursery.cancel_scope.cancel()
+        return self._ending()
+
+    # -- what a process says ------------------------------------------------------------------------------------------
+
+    async def _follow(self, process: Process) -> None:
+        """From its order to its last word, or its loss."""
+        shard = msgspec.structs.replace(self._order, shard=process.number, shards=len(self._processes))
+        await process.tell(Order(shard))
+        while not process.is_over:
+            message = await process.hear()
+            if message is None:
+                await process.note_death()
+            else:
+                await self._heed(process, message)
+        if process.lost is not None:
+            self._notice(self._about(process))
+        await self._reconsider()
+
+    async def _heed(self, process: Process, message: Up) -> None:
+        match message:
+            case Measured(frame):
+                await self._take_frame(frame)
+            case Ready():
+                process.is_ready = True
+                await self._reconsider()
+            case FlowsDone(phase):
+                self._flows_done[phase].add(process.number)
+                await self._reconsider()
+            case Ended(ending):
+                process.ending = ending
+            case Broken(error, trace):
+                print(trace, file=sys.stderr)
+                self._defect = self._defect or error
+                process.lose(f"failed: {error}")
+
+    async def _take_frame(self, frame: Frame) -> None:
+        """One after another, for whoever takes a frame may do so in steps."""
+        async with self._taking:
+            self._last_s = max(self._last_s, frame.start_s + frame.duration_s)
+            broken_rule = await in_slices(self._take(frame))
+        if broken_rule is not None:
+            self._lifecycle.abort(broken_rule)
+
+    # -- what all wait for --------------------------------------------------------------------------------------------
+
+    async def _reconsider(self) -> None:
+        """Something was said, or somebody is gone: is there anything that nobody has to wait for any longer?"""
+        if not self._begun:
+            await self._begin_or_give_up()
+            return
+        waited_for = {process.number for process in self._alive()}
+        for phase, done in list(self._flows_done.items()):
+            if waited_for <= done:
+                del self._flows_done[phase]
+                await self._tell_all(EndPhase(phase, time.monotonic_ns() + LEAD_NS))
+
+    async def _begin_or_give_up(self) -> None:
+        if any(process.is_over for process in self._processes):
+            for process in self._processes:
+                process.lose("was not begun with, as another process could not be")
+        elif all(process.is_ready for process in self._processes):
+            self._begun = True
+            if self._span.load_s is not None:
+                self._must_end_within(self._span.load_s + self._span.graceful_stop_s)
+            await self._tell_all(Begin(time.monotonic_ns() + BEGIN_LEAD_NS))
+
+    async def _pass_on_stops(self) -> None:
+        await self._lifecycle.stopping.wait()
+        self._must_end_within(self._span.graceful_stop_s)
+        await self._tell_all(Stop(self._lifecycle.reason or ""))
+        with self._lifecycle.users:  # cancelled by whoever wants the end at once
+            await trio.sleep_forever()
+        self._must_end_within(0)
+        await self._tell_all(Stop(self._lifecycle.reason or ""))
+
+    async def _tell_all(self, message: Down) -> None:
+        """Beside each other: one that is stopped must not keep the others from hearing it."""
+        async with trio.open_nursery() as nursery:
+            for process in self._alive():
+                nursery.start_soon(process.tell, message)
+
+    def _alive(self) -> list[Process]:
+        return [process for process in self._processes if not process.is_over]
+
+    # -- deadlines ----------------------------------------------------------------------------------------------------
+
+    def _must_end_within(self, seconds: float) -> None:
+        self._end_by_s = min(self._end_by_s, trio.current_time() + seconds + self._patience.end_s)
+
+    async def _look_after(self) -> None:
+        looks = partial(_looks, every_s=LOOK_EVERY_S)
+        start, quiet, silent = map(looks, (self._patience.start_s, self._patience.quiet_s, self._patience.silent_s))
+        while True:
+            await trio.sleep(LOOK_EVERY_S)
+            for process in self._alive():
+                process.quiet += 1
+                if not self._begun:
+                    if process.quiet >= start and not process.is_ready:
+                        process.lose(f"was not ready within {self._patience.start_s:g} s")
+                elif trio.current_time() > self._end_by_s:
+                    process.lose(f"did not end within {self._patience.end_s:g} s of when it should have")
+                elif process.quiet == quiet:
+                    self._notice(f"Process {process.number} has said nothing for {self._patience.quiet_s:g} s.")
+                elif process.quiet == silent:
+                    process.lose(f"said nothing for {self._patience.silent_s:g} s and was ended")
+
+    # -- how it ended -------------------------------------------------------------------------------------------------
+
+    def _ending(self) -> Ending:
+        endings = [process.ending for process in self._processes if process.ending is not None]
+        return Ending(
+            ended_at_s=max((ending.ended_at_s for ending in endings), default=self._last_s),
+            interrupted=self._lifecycle.reason,
+            aborted_by=self._lifecycle.rule,
+            defect=self._defect,
+            phases=_phases(endings),
+            lost=tuple(LostProcess(p.number, p.lost) for p in self._processes if p.lost is not None),
+        )
+
+    def _about(self, process: Process) -> str:
+        goes_on = "The others go on, and the run is invalid." if self._begun else "The run does not begin."
+        return f"Process {process.number} {process.lost}. {goes_on}"
+
+
+def _looks(seconds: float, every_s: float) -> int:
+    return max(1, round(seconds / every_s))
+
+
+def _phases(endings: list[Ending]) -> tuple[tuple[str, float, float], ...]:
+    """Each from its first beginning to its last end; processes agree on both but for a few milliseconds."""
+    longest = max((ending.phases for ending in endings), key=len, default=())
+    spans = []
+    for index, (name, _, _) in enumerate(longest):
+        same = [ending.phases[index] for ending in endings if index < len(ending.phases)]
+        spans.append((name, min(start for _, start, _ in same), max(end for _, _, end in same)))
+    return tuple(spans)

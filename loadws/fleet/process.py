@@ -1,0 +1,111 @@
+"""One process of a run, as its parent sees it: started, spoken to, listened to, and gone at the end whatever happened."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import BinaryIO
+
+import trio
+
+from loadws.fleet.pipe import Down, Receiver, Sender, Up
+from loadws.metrics.runinfo import Ending
+
+COMMAND = (sys.executable, "-m", "loadws.fleet.worker")
+#: After its last word, a process has this long to go by itself.
+LEAVE_WITHIN_S = 5.0
+_LONGEST_SAID = 300
+
+
+class Process:
+    """``ending`` is how it ended by itself, ``lost`` why it did not: it has one of the two when it is over."""
+
+    def __init__(self, number: int, process: trio.Process, stderr: BinaryIO) -> None:
+        assert process.stdin is not None and process.stdout is not None
+        self.number = number
+        self.is_ready = False
+        self.quiet = 0  # at how many looks in a row nothing had been heard of it
+        self.ending: Ending | None = None
+        self.lost: str | None = None
+        self._process = process
+        self._stderr = stderr
+        self._sender = Sender(process.stdin)
+        self._receiver: Receiver[Up] = Receiver(process.stdout, Up)
+
+    @property
+    def is_over(self) -> bool:
+        return self.ending is not None or self.lost is not None
+
+    async def tell(self, message: Down) -> None:
+        """Whoever is gone is told nothing; that it is gone shows in what it no longer says."""
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._sender.send(message)
+
+    async def hear(self) -> Up | None:
+        """Its next message; None where there will be no more."""
+        message = await self._receiver.receive()
+        self.quiet = 0
+        return message
+
+    def lose(self, why: str) -> None:
+        """It is given up: it ends now, and only what it has said until now counts. ``why`` goes on after its number."""
+        if not self.is_over:
+            self.lost = why
+            self._process.kill()
+
+    async def note_death(self) -> None:
+        """It will say no more, and its last message was no last word."""
+        code = await self._process.wait()
+        if not self.is_over:
+            self.lost = _said(_how(code), self._stderr)
+
+    async def leave(self) -> None:
+        """When this returns it is gone, by itself or not."""
+        if self.ending is None:
+            self._process.kill()
+        with trio.move_on_after(LEAVE_WITHIN_S):
+            await self._process.wait()
+        self._process.kill()
+        await self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                await stream.aclose()
+
+
+@asynccontextmanager
+async def open_process(number: int) -> AsyncIterator[Process]:
+    """A process that waits for its order. In a session of its own: the terminal's Ctrl-C reaches the parent alone."""
+    with tempfile.TemporaryFile() as stderr:
+        process = Process(
+            number,
+            await trio.lowlevel.open_process(
+                COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
+            ),
+            stderr,
+        )
+        try:
+            yield process
+        finally:
+            with trio.CancelScope(shield=True):
+                await process.leave()
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+def _said(how: str, stderr: BinaryIO) -> str:
+    """With the last line that it left on stderr, if any: of a traceback, the error."""
+    stderr.seek(0)
+    lines = stderr.read().decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"{how} ({last[:_LONGEST_SAID]})" if last else how

@@ -1,0 +1,129 @@
+"""``python -m loadws.fleet.worker``: one process of a run, told what to do over its stdin, and answering over its stdout.
+
+It lives no longer than its parent: the pipe that was its stdin closes with the parent even when that is killed, and then
+it ends at once, for nobody is left to hear what it measures.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections import defaultdict
+
+import trio
+
+from loadws.engine.lifecycle import Lifecycle
+from loadws.fleet.pipe import (
+    Begin,
+    Broken,
+    Down,
+    Ended,
+    EndPhase,
+    FlowsDone,
+    Measured,
+    Order,
+    Ready,
+    Receiver,
+    Sender,
+    Stop,
+)
+from loadws.fleet.shard import ShardOrder, run_shard
+from loadws.metrics.frame import Frame
+from loadws.transport.base import Timers
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and says what it means
+    down, up = _take_pipes()
+    trio.run(_work, down, up)
+
+
+def _take_pipes() -> tuple[int, int]:
+    """The pipes to the parent, out of the way of whatever reads stdin or prints."""
+    pipes = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return pipes
+
+
+async def _work(down: int, up: int) -> None:
+    receiver: Receiver[Down] = Receiver(trio.lowlevel.FdStream(down), Down)
+    sender = Sender(trio.lowlevel.FdStream(up))
+    first = await receiver.receive()
+    if not isinstance(first, Order):
+        return
+    lifecycle, others = Lifecycle(), Others(sender)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_obey, receiver, others, lifecycle)
+        await sender.send(await _run(first.order, sender, others, lifecycle))
+        nursery.cancel_scope.cancel()
+
+
+async def _run(order: ShardOrder, sender: Sender, others: Others, lifecycle: Lifecycle) -> Ended | Broken:
+    async def deliver(frame: Frame) -> None:
+        await sender.send(Measured(frame))
+
+    try:
+        return Ended(await run_shard(order, deliver, lifecycle, together=others))
+    except Exception as error:
+        return Broken(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+async def _obey(receiver: Receiver[Down], others: Others, lifecycle: Lifecycle) -> None:
+    while (message := await receiver.receive()) is not None:
+        match message:
+            case Begin(at_ns):
+                others.beginning.come(at_ns)
+            case EndPhase(phase, at_ns):
+                others.ends[phase].come(at_ns)
+            case Stop(reason):
+                lifecycle.signal(reason)
+            case Order():
+                raise AssertionError("a second order")
+    os._exit(1)  # not by a cancellation: what is shielded from one would write to a pipe that nobody reads
+
+
+class Moment:
+    """A time that the parent will name."""
+
+    def __init__(self) -> None:
+        self._named = trio.Event()
+        self._at_ns = 0
+
+    def come(self, at_ns: int) -> None:
+        self._at_ns = at_ns
+        self._named.set()
+
+    async def on(self, timers: Timers) -> int:
+        """On the clock of ``timers``, which need not be the one that processes share."""
+        await self._named.wait()
+        return timers.now_ns() + self._at_ns - time.monotonic_ns()
+
+
+class Others:
+    """The run's other processes, as far as this one hears of them: ``Together``, by way of the parent."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self.beginning = Moment()
+        self.ends: defaultdict[int, Moment] = defaultdict(Moment)
+
+    async def begin(self, timers: Timers) -> int:
+        await self._sender.send(Ready())
+        return await self.beginning.on(timers)
+
+    async def flows_done(self, phase: int, timers: Timers) -> int:
+        await self._sender.send(FlowsDone(phase))
+        return await self.ends[phase].on(timers)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except* trio.BrokenResourceError:  # the parent is gone
+        sys.exit(1)

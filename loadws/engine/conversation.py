@@ -12,13 +12,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from loadws.engine.ends import describe, end_kind, is_failure
+from loadws.engine.ends import describe, end_code, end_kind, is_failure
 from loadws.engine.kept import KeptMessages
 from loadws.engine.waiting import Parker
 from loadws.scenario.message import Message
 from loadws.transport.base import Connection, End, Outgoing, Payload
 
 if TYPE_CHECKING:
+    import trio
+
+    from loadws.engine.steps.connecting import Opener
     from loadws.engine.user import VirtualUser
 
 Predicate = Callable[[Message], bool]
@@ -41,7 +44,7 @@ class Pending(Outgoing):
 
     __slots__ = ("answered_late", "counted", "fate", "first_ns", "message", "parker", "predicate", "until")
 
-    def __init__(self, parker: Parker, predicate: Predicate | None, until: Predicate | None) -> None:
+    def __init__(self, parker: Parker, predicate: Predicate | None = None, until: Predicate | None = None) -> None:
         self.sent_ns = 0
         self.written_ns = 0
         self.parker = parker
@@ -89,7 +92,10 @@ class Conversation:
         "connection",
         "end",
         "end_reported",
+        "healing",
+        "is_breaking",
         "name",
+        "opener",
         "user",
     )
 
@@ -99,6 +105,9 @@ class Conversation:
         self.connection: Connection | None = None
         self.end: End | None = None
         self.end_reported = False
+        self.opener: Opener | None = None  # how it was opened, and can be again
+        self.healing: trio.CancelScope | None = None  # it has ended, and another is being opened in its place
+        self.is_breaking = False  # a step has found that it cannot be written any more; its end is about to be told
         self._handlers = user.handlers
         self._ledger = user.run.recorder.ledger
         self._next: deque[Pending] = deque()  # requests without where, oldest first
@@ -117,8 +126,9 @@ class Conversation:
         self.user.run.recorder.open_connections += 1
 
     def on_message(self, payload: Payload, received_ns: int) -> None:
-        self._ledger.messages.received += 1
-        self._ledger.bytes.received += payload_bytes(payload)
+        ledger = self._ledger
+        ledger.messages.received += 1
+        ledger.bytes.received += len(payload) if payload.isascii() else payload_bytes(payload)
         message = Message(payload, received_ns)
         if self._handlers is not None and self._handlers.claims(message, self):
             return
@@ -126,8 +136,14 @@ class Conversation:
             return
         if self._watches and self._is_watched_for(message):
             return
-        if self._next and self._answers_next(message):
-            return
+        if self._next:
+            pending = self._next[0]  # the plain case of ``_answers_next``, and nearly every message
+            if pending.fate is None and pending.until is None and 0 < pending.sent_ns <= received_ns:
+                self._next.popleft()
+                self._settle(pending, "answered", message)
+                return
+            if self._answers_next(message):
+                return
         self._keep(message)
 
     def on_pong(self, payload: bytes, sent_ns: int, received_ns: int) -> None:
@@ -144,6 +160,7 @@ class Conversation:
             return
         self.end = end
         self._count_end(end)
+        self._begin_healing(end)
         is_awaited = bool(self._next or self._matching or self._watches or self._waiting or self._pings)
         for pending in (*self._next, *self._matching):
             self._settle(pending, "unanswered")
@@ -153,9 +170,8 @@ class Conversation:
             watch.parker.wake()
         for parker, _ in self._pings.values():
             parker.wake()
-        for parker in self._waiting:
-            parker.wake()
-        if not is_awaited and is_failure(end):
+        self.wake_waiting()
+        if not is_awaited and is_failure(end, is_healed=self.healing is not None):
             self.report_end("connection")
         if self._handlers is not None:
             self._handlers.on_close(end, self)
@@ -179,8 +195,13 @@ class Conversation:
 
     @property
     def is_going_on(self) -> bool:
-        """It is open, or an attempt to open it is under way."""
-        return self.end is None
+        """It is open, or an attempt to open it, or another in its place, is under way."""
+        return self.end is None or self.healing is not None
+
+    @property
+    def may_heal(self) -> bool:
+        """Its end, unless it was ours, is not the end of the session."""
+        return self.opener is not None and self.opener.policy is not None
 
     @property
     def has_room(self) -> bool:
@@ -218,6 +239,17 @@ class Conversation:
 
     def unwatch(self, watch: Watch) -> None:
         self._watches.remove(watch)
+
+    def wait_beside(self, parker: Parker) -> None:
+        """It is woken at the end, and when what became of the end is known."""
+        self._waiting.add(parker)
+
+    def stop_waiting(self, parker: Parker) -> None:
+        self._waiting.discard(parker)
+
+    def wake_waiting(self) -> None:
+        for parker in self._waiting:
+            parker.wake()
 
     async def wait_for_end(self, parker: Parker, deadline_ns: int) -> End | None:
         self._waiting.add(parker)
@@ -312,6 +344,11 @@ class Conversation:
             pending.message = message
             pending.parker.wake()
 
+    def _begin_healing(self, end: End) -> None:
+        user = self.user
+        if end.by != "us" and user.healing is not None and self.opener is not None and self.opener.policy is not None:
+            user.healing.begin(self, self.opener)
+
     def _count_end(self, end: End) -> None:
         connections = self._ledger.connections
         self.user.run.recorder.open_connections -= 1
@@ -325,8 +362,7 @@ class Conversation:
                 connections.closed_by_peer += 1
             case "lost":
                 connections.lost += 1
-        code = end.kind if end.by == "lost" else end.code if end.code is not None else "none"
-        key = f"{end.by}.{code}"
+        key = f"{end.by}.{end_code(end)}"
         self._ledger.close_codes[key] = self._ledger.close_codes.get(key, 0) + 1
 
 

@@ -8,16 +8,22 @@ cuts a user off.
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import trio
 
 from loadws.engine.conversation import Conversation
 from loadws.engine.handlers import Handlers
+from loadws.engine.reconnecting import Healing
 from loadws.engine.run import Budget, Run, UserKind
 from loadws.engine.strand import EndSession, EndTurn, Leave, Strand, run_flow
 from loadws.scenario.template import EvaluationError, Scope
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 from loadws.transport.base import Connection, HandshakeRefused
+from loadws.transport.tls_memory import TlsMemory
+
+if TYPE_CHECKING:
+    from loadws.transport.http import HttpClient
 
 FIRST_RETRY_NS = 100 * NS_PER_MS
 LAST_RETRY_NS = 5 * NS_PER_S
@@ -39,10 +45,13 @@ class VirtualUser:
 
     __slots__ = (
         "_taken_from",
+        "_tls_memory",
         "condemned",
         "conversation",
         "fruitless",
         "handlers",
+        "healing",
+        "http",
         "index",
         "is_held",
         "kind",
@@ -63,10 +72,13 @@ class VirtualUser:
         self.leaving = False
         self.condemned = False  # a handler ended the session: the next step says so
         self.fruitless = 0  # sessions in a row that never got a connection
+        self._tls_memory: TlsMemory | None = None
         self._taken_from: Budget | None = None  # what the flow of now was taken from
         self.pausing: set[Strand] = set()
         self.conversation: Conversation | None = None
         self.named: dict[str, Conversation] = {}
+        self.healing: Healing | None = None  # while a flow runs that may reconnect by itself
+        self.http: HttpClient | None = None  # with the session's cookies
         self.main = Strand(self, Scope(user=index, seed=run.seed, clock=run.clock, env=run.env), 0)
         self.handlers = Handlers(self) if kind.has_handlers else None
 
@@ -145,6 +157,11 @@ class VirtualUser:
             self.main.free_ns = self.run.timers.now_ns()
         return False
 
+    @property
+    def _needs_leave(self) -> bool:
+        """Whether the next flow is to be asked for; in a phase that only time ends, it is not."""
+        return self.run.budget is not None or self.leaving or self.condemned
+
     def _flow_is_done(self) -> None:
         budget, self._taken_from = self._taken_from, None
         if budget is not None:
@@ -165,6 +182,7 @@ class VirtualUser:
         finally:
             self._flow_is_done()
             self.condemned = False
+            await self.close_http()
             for conversation in self._conversations():
                 conversation.forget_kept()
             self.sessions += 1
@@ -182,9 +200,24 @@ class VirtualUser:
         return fate
 
     async def _flow_then_close(self) -> Fate:
-        fate = await self._flow()
+        fate = await (self._flow_with_healing() if self.kind.heals else self._flow())
         self._flow_is_done()
         await self._close_all()
+        return fate
+
+    async def close_http(self) -> None:
+        http, self.http = self.http, None
+        if http is not None:
+            await http.close()
+
+    async def _flow_with_healing(self) -> Fate:
+        async with trio.open_nursery() as nursery:
+            self.healing = Healing(nursery)
+            try:
+                fate = await self._flow()
+            finally:
+                self.healing = None
+            nursery.cancel_scope.cancel()
         return fate
 
     async def _close_all(self) -> None:
@@ -226,13 +259,18 @@ class VirtualUser:
         self._flow_is_done()
 
     async def _flow_repeated(self) -> None:
-        main = self.main
+        main, recorder = self.main, self.run.recorder
         while True:
             waits = main.parker.waits
-            await self._flow_once()
+            for step in self.kind.flow:  # ``_flow_once``, without its two coroutines a turn
+                if self.leaving or self.condemned:
+                    main.heed()
+                await step(main)
+            recorder.iterations += 1
+            self._flow_is_done()
             if not self.is_held:
                 return
-            if not await self._may_run_a_flow():
+            if self._needs_leave and not await self._may_run_a_flow():
                 main.heed()
             main.scope.iteration += 1
             if main.parker.waits == waits:
@@ -254,6 +292,7 @@ class VirtualUser:
         try:
             for name, compiled in self.run.variables.items():
                 scope.variables[name] = compiled(scope)
+            scope.variables.update(self.run.shared)
         except EvaluationError as error:
             self.report("template", "variables", str(error))
             raise EndSession from None
@@ -273,10 +312,17 @@ class VirtualUser:
 
     def put_down(self, conversation: Conversation) -> None:
         """It never opened: there is none under its name."""
-        if conversation.name is None:
+        if conversation is self.conversation:
             self.conversation = None
-        else:
-            self.named.pop(conversation.name, None)
+        elif conversation.name is not None and self.named.get(conversation.name) is conversation:
+            del self.named[conversation.name]
+
+    @property
+    def tls_memory(self) -> TlsMemory:
+        """The TLS sessions that its next connections can take up; only users of wss:// have one."""
+        if self._tls_memory is None:
+            self._tls_memory = TlsMemory()
+        return self._tls_memory
 
     def _conversations(self) -> tuple[Conversation, ...]:
         unnamed = () if self.conversation is None else (self.conversation,)

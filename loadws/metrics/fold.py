@@ -85,7 +85,13 @@ class Fold:
         self, moments: tuple[tuple[str, int, int], ...], step: str, phase: int, columns: list[list[int]]
     ) -> None:
         for metric, end, start in moments:
-            self._tally(metric, step, phase, span_of(metric)).add(list(map(sub, columns[end], columns[start])))
+            tally = self._tally(metric, step, phase, span_of(metric))
+            if (
+                columns[end] == columns[start]
+            ):  # without a schedule they are the very same numbers, and compared in no time
+                tally.add_zeros(len(columns[end]))
+            else:
+                tally.add(list(map(sub, columns[end], columns[start])))
 
     def _samples(self, metric: str, step: str | None, span: Span, samples: list[float]) -> Generator[None, None, None]:
         for start in range(0, len(samples), 2 * _ROWS_A_SLICE):

@@ -47,6 +47,12 @@ class Tally:
         self.min, self.max = min(self.min, lowest), max(self.max, largest)
         self.sum += total
 
+    def add_zeros(self, count: int) -> None:
+        """As many zeros, at once."""
+        if count:
+            self._counts[0] += count
+            self.min, self.max = min(self.min, 0), max(self.max, 0)
+
     def part(self, name: str, labels: Labels, scratch: LatencyHistogram) -> Generator[None, None, HistogramPart]:
         """Yields between slices of at most about 0.5 ms. ``scratch`` has the same span; what it held is gone."""
         scratch.clear()

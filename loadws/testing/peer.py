@@ -7,8 +7,10 @@ the call that it answers, as a network would do it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Literal
 
 import trio
@@ -25,11 +27,18 @@ from loadws.transport.base import (
     NotOpen,
     Outgoing,
     Payload,
+    Repeated,
+    Timer,
     Timers,
+    WireBytes,
     close_payload,
     encodable,
 )
+from loadws.transport.pace import Pace
 from loadws.transport.pings import Pings
+
+#: What a frame costs beside its payload.
+HEAD_BYTES = 2
 
 
 class ScriptedTransport:
@@ -41,7 +50,7 @@ class ScriptedTransport:
         self.behaviour = behaviour
         self.seen = Seen()
 
-    def open(self, timers: Timers) -> AbstractAsyncContextManager[Connector]:
+    def open(self, timers: Timers, wire: WireBytes | None = None) -> AbstractAsyncContextManager[Connector]:
         return self._open(timers)
 
     @asynccontextmanager
@@ -96,6 +105,11 @@ class _ScriptedConnection:
         self._received = 0
         self._state: Literal["open", "closing", "ended"] = "open"
         self._over = trio.Event()
+        self._pace: Pace | None = None
+        self._unread: deque[tuple[int, Callable[[], None]]] = (
+            deque()
+        )  # what has come: its size, and what it does once read
+        self._next_read: Timer | None = None
         self.timings = timings
         self.subprotocol = connector.behaviour.subprotocol
         self.response_headers = connector.behaviour.headers
@@ -114,7 +128,7 @@ class _ScriptedConnection:
             self._pings.keep_alive(self._request.ping_every_ns, self._request.ping_timeout_ns, self._ping_timed_out)
         self._play(self._behaviour.on_open(number))
 
-    async def send(self, payload: Payload, out: Outgoing) -> None:
+    async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         await trio.lowlevel.checkpoint()
         self._check_open()
         out.sent_ns = self._timers.now_ns()
@@ -127,7 +141,10 @@ class _ScriptedConnection:
             self._check_open()
         self._written(payload, out)
 
-    def send_soon(self, payload: Payload, out: Outgoing) -> None:
+    def begin_send(self, payload: Payload | Repeated, out: Outgoing, fragments: int = 1) -> Awaitable[None]:
+        return self.send(payload.payload if isinstance(payload, Repeated) else payload, out, fragments)
+
+    def send_soon(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         self._check_open()
         out.sent_ns = self._timers.now_ns()
         self._written(payload, out)
@@ -139,6 +156,7 @@ class _ScriptedConnection:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         await trio.lowlevel.checkpoint()
         if self._state == "open":
+            self.limit_reading(None)
             self._state = "closing"
             self._seen.closes[code] += 1
             self._trace("out", "close", close_payload(code, reason))
@@ -151,6 +169,10 @@ class _ScriptedConnection:
     def drop(self) -> None:
         self.end("us")
 
+    def limit_reading(self, bytes_per_s: float | None) -> None:
+        self._pace = None if bytes_per_s is None or self._state != "open" else Pace(bytes_per_s)
+        self._read_on()
+
     def end(
         self, by: Literal["us", "peer", "lost"], code: int | None = None, reason: str = "", kind: str | None = None
     ) -> None:
@@ -160,6 +182,7 @@ class _ScriptedConnection:
         self._seen.open_now -= 1
         self._connector.live.pop(self, None)
         self._pings.stop()
+        self._unread.clear()
         self._over.set()
         self._listener.on_end(End(by, self._timers.now_ns(), code, reason, kind))
 
@@ -179,10 +202,31 @@ class _ScriptedConnection:
 
     def _play(self, actions: Sequence[Action]) -> None:
         for action in actions:
-            self._later(action.after_ns, lambda action=action: self._act(action))  # type: ignore[misc]
+            self._later(action.after_ns, partial(self._arrive, _size(action), partial(self._act, action)))
 
     def _later(self, after_ns: int, call: Callable[[], None]) -> None:
         self._timers.call_at(self._timers.now_ns() + after_ns, call)
+
+    def _arrive(self, size: int, read: Callable[[], None]) -> None:
+        self._unread.append((size, read))
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Everything that the pace allows by now. The fake reads a message whole, and pays for it after."""
+        while self._unread and self._may_read():
+            size, read = self._unread.popleft()
+            if self._pace is not None:
+                self._pace.took(size, self._timers.now_ns())
+            read()
+
+    def _may_read(self) -> bool:
+        if self._next_read is not None:
+            self._next_read.cancel()
+            self._next_read = None
+        free_ns = 0 if self._pace is None else self._pace.free_ns
+        if free_ns is not None and free_ns > self._timers.now_ns():
+            self._next_read = self._timers.call_at(free_ns, self._read_on)
+        return free_ns is not None and self._next_read is None
 
     def _act(self, action: Action) -> None:
         if self._state == "ended":
@@ -214,7 +258,8 @@ class _ScriptedConnection:
         self._seen.pings += 1
         self._trace("out", "ping", payload)
         if self._behaviour.answers_pings:
-            self._later(self._behaviour.pong_ns, lambda: self._pong(payload))
+            pong = partial(self._pong, payload)
+            self._later(self._behaviour.pong_ns, partial(self._arrive, HEAD_BYTES + len(payload), pong))
 
     def _pong(self, payload: bytes) -> None:
         if self._state != "ended":
@@ -233,6 +278,11 @@ class _ScriptedConnection:
     def _trace(self, direction: Literal["in", "out"], what: str, payload: bytes) -> None:
         if self._request.trace:
             self._listener.on_frame(direction, what, payload, self._timers.now_ns())
+
+
+def _size(action: Action) -> int:
+    """On the wire, about."""
+    return HEAD_BYTES + (len(action.payload) if isinstance(action, Say) else 0)
 
 
 async def wait_ns(timers: Timers, span_ns: int) -> None:

@@ -15,19 +15,52 @@ Rules that every transport keeps, and the conformance kit checks:
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from loadws.transport.tls_memory import TlsMemory
 
 Payload = str | bytes
-FailurePhase = Literal["dns", "tcp", "tls", "upgrade"]
+FailurePhase = Literal["dns", "tcp", "proxy", "tls", "upgrade"]
 
 #: Every way in which an attempt to connect can fail, by phase: ``failures`` in the ledger is keyed ``phase.kind``.
 FAILURE_KINDS: Mapping[FailurePhase, tuple[str, ...]] = {
     "dns": ("not_found", "timeout", "failed", "cut_off"),
-    "tcp": ("refused", "reset", "unreachable", "timeout", "no_ports", "file_limit", "failed", "cut_off"),
-    "tls": ("untrusted", "closed", "timeout", "failed", "cut_off"),
+    "tcp": (
+        *(
+            "refused",
+            "reset",
+            "unreachable",
+            "timeout",
+            "no_ports",
+            "source_address",
+            "file_limit",
+            "failed",
+            "cut_off",
+        ),
+    ),
+    # From the proxy's name to the tunnel, but for what this machine itself has run out of, which stays tcp's.
+    "proxy": (
+        *(
+            "not_found",
+            "refused",
+            "unreachable",
+            "untrusted",
+            "tls",
+            "auth",
+            "status",
+            "not_proxy",
+            "closed",
+            "timeout",
+        ),
+        *("failed", "cut_off"),
+    ),
+    "tls": (
+        *("untrusted", "wrong_host", "expired", "version", "certificate_required", "certificate_rejected", "refused"),
+        *("not_tls", "closed", "timeout", "failed", "cut_off"),
+    ),
     "upgrade": ("closed", "not_http", "bad_accept", "bad_subprotocol", "too_large", "timeout", "failed", "cut_off"),
 }
 #: Every way in which an open connection can be lost without a close handshake (what a browser would call 1006).
@@ -61,10 +94,13 @@ class ConnectFailed(TransportError):
 
 
 class HandshakeRefused(TransportError):
-    """The server answered the upgrade with something else than 101. ``body`` is cut at 2 KiB."""
+    """The server answered the upgrade with something else than 101. ``body`` is cut at 2 KiB.
 
-    def __init__(self, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
-        super().__init__(f"http.{status}", f"the server answered the upgrade with {status}")
+    ``note`` says why a redirect was not followed.
+    """
+
+    def __init__(self, status: int, headers: tuple[tuple[str, str], ...], body: bytes, note: str = "") -> None:
+        super().__init__(f"http.{status}", f"the server answered the upgrade with {status}" + (note and f"; {note}"))
         self.status = status
         self.headers = headers
         self.body = body
@@ -81,6 +117,16 @@ class ListenerRaised(Exception):
     """A listener raised, which none may: a defect of whoever listens. Its error is the cause."""
 
 
+class Repeated:
+    """A payload that is sent many times. ``ready`` is the transport's own: what it made of it the first time."""
+
+    __slots__ = ("payload", "ready")
+
+    def __init__(self, payload: Payload) -> None:
+        self.payload = payload
+        self.ready: Any = None
+
+
 def encodable(text: str) -> str:
     """JSON can bring lone surrogates into a text, and no frame can carry them: they become question marks."""
     return text.encode("utf-8", "replace").decode()
@@ -95,7 +141,10 @@ def close_payload(code: int | None, reason: str) -> bytes:
 class ConnectTimings:
     """How long each part took, in nanoseconds; None where there was no such part (no name, no TLS).
 
-    ``total_ns`` also holds what lies between the parts.
+    ``total_ns`` also holds what lies between the parts, and the redirects that were followed: the parts are the last
+    request's. Through a proxy, name and TCP are the proxy's; ``proxy_ns`` goes from there to the tunnel, TLS to the proxy
+    included, and ``tls_ns`` is TLS with the server inside the tunnel. ``tls_resumed``: TLS took up a session of before,
+    which costs the server, and ``tls_ns``, far less than a whole handshake.
     """
 
     total_ns: int
@@ -103,6 +152,8 @@ class ConnectTimings:
     tcp_ns: int | None = None
     tls_ns: int | None = None
     upgrade_ns: int | None = None
+    proxy_ns: int | None = None
+    tls_resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +215,52 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """How TCP is opened, whatever the URL.
+
+    ``resolve`` are names (in lower case) whose addresses are given and not asked for; ``source_addresses`` are this
+    machine's own, used in turn; the buffers are the kernel's, in bytes, None leaves them to it.
+    """
+
+    resolve: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    source_addresses: tuple[str, ...] = ()
+    send_buffer: int | None = None
+    receive_buffer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """permessage-deflate (RFC 7692) as we offer it. ``level`` is zlib's, 1 to 9; the rest the server may narrow down."""
+
+    level: int = 6
+    context_takeover: bool = True
+
+
+class WireBytes(Protocol):
+    """Where a transport counts the bytes of frames, their headers and control frames included, as TLS does not see them.
+
+    The handshake is not among them. What is sent counts when its first byte is offered to the kernel.
+    """
+
+    wire_sent: int
+    wire_received: int
+
+
+class UncountedWire:
+    """For whoever does not ask."""
+
+    __slots__ = ("wire_received", "wire_sent")
+
+    def __init__(self) -> None:
+        self.wire_sent = self.wire_received = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectRequest:
-    """One connection to open. ``url`` has its query already. Deadlines are spans in nanoseconds."""
+    """One connection to open. ``url`` has its query already. Deadlines are spans in nanoseconds.
+
+    ``proxy`` is an address as ``terms.proxies`` reads it; at most ``redirects`` of the server's are followed.
+    """
 
     url: str
     headers: tuple[tuple[str, str], ...] = ()
@@ -177,7 +272,14 @@ class ConnectRequest:
     write_timeout_ns: int = 30_000_000_000  # how long one write may be stuck before the connection counts as lost
     max_message_size: int = 1 << 20
     tls: ssl.SSLContext | None = None  # shared by all; None builds one default context a transport
+    presents_certificate: bool = False  # ``tls`` has one of the client's: it is for this server and no other
+    server_name: str | None = None  # what is asked for (SNI) and has to be proved, where that is not the URL's host
+    tls_memory: TlsMemory | None = None  # the user's own; None: every handshake is a whole one
     trace: bool = False
+    network: Network = Network()
+    proxy: str | None = None
+    redirects: int = 0
+    compression: Compression | None = None
 
 
 class Connection(Protocol):
@@ -192,13 +294,16 @@ class Connection(Protocol):
     @property
     def response_headers(self) -> tuple[tuple[str, str], ...]: ...
 
-    async def send(self, payload: Payload, out: Outgoing) -> None:
-        """Returns when the kernel has the last byte; raises ``NotOpen``.
+    async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
+        """Returns when the kernel has the last byte, of so many frames; raises ``NotOpen``.
 
         Cancelled midway, the write is unfinished and the connection is dropped: half a frame cannot be taken back.
         """
 
-    def send_soon(self, payload: Payload, out: Outgoing) -> None:
+    def begin_send(self, payload: Payload | Repeated, out: Outgoing, fragments: int = 1) -> Awaitable[None] | None:
+        """``send`` for the hot path: None where the kernel took all of it at once, else what to await, at once."""
+
+    def send_soon(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         """The same for code that may not wait: written as soon as may be, in order.
 
         Raises ``NotOpen``, also where more than 1,000 messages or 1 MiB wait already (its ``kind`` is then ``backlog``).
@@ -212,6 +317,14 @@ class Connection(Protocol):
 
     def drop(self) -> None:
         """Cut TCP at once, without a close frame; ``on_end`` is called before it returns."""
+
+    def limit_reading(self, bytes_per_s: float | None) -> None:
+        """How fast it reads from now on, in bytes of TCP a second: 0 not at all, None as fast as may be.
+
+        What is not read fills the kernel's buffers here, then the peer's, until the peer cannot write. Pings and pongs wait
+        with all the rest. ``close`` reads freely again, or it would never hear the peer's answer. Of a connection that has
+        ended it is no error.
+        """
 
 
 class Connector(Protocol):
@@ -240,4 +353,5 @@ class Transport(Protocol):
 
     name: str
 
-    def open(self, timers: Timers) -> AbstractAsyncContextManager[Connector]: ...
+    def open(self, timers: Timers, wire: WireBytes | None = None) -> AbstractAsyncContextManager[Connector]:
+        """``wire`` is where the bytes of all its connections are counted."""

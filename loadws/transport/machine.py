@@ -17,8 +17,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Literal
 
@@ -34,10 +33,13 @@ from loadws.transport.base import (
     NotOpen,
     Outgoing,
     Payload,
+    Repeated,
     Timer,
     Timers,
+    WireBytes,
     close_payload,
 )
+from loadws.transport.deflate import Deflater, Inflater
 from loadws.transport.frames import (
     BINARY,
     CLOSE,
@@ -46,13 +48,17 @@ from loadws.transport.frames import (
     PONG,
     TEXT,
     Decoder,
+    Prepared,
     ProtocolViolation,
     encode,
+    encode_fragmented,
     read_close,
 )
+from loadws.transport.negotiation import Agreement
+from loadws.transport.pace import Pace, SlowSocket
 from loadws.transport.pings import Pings
 from loadws.transport.reactor import Reactor
-from loadws.transport.tls import TlsSession
+from loadws.transport.tls_layers import Session
 
 #: How long a connection that has ended waits for the peer to close TCP first. Who closes first keeps the port for a minute.
 LINGER_NS = 1_000_000_000
@@ -68,7 +74,9 @@ class NativeConnection:
     __slots__ = (
         "_backlog",
         "_decoder",
+        "_deflater",
         "_head",
+        "_is_plain",
         "_linger",
         "_listener",
         "_now_ns",
@@ -80,6 +88,7 @@ class NativeConnection:
         "_state",
         "_timers",
         "_tls",
+        "_wire",
         "_write_deadline",
         "subprotocol",
         "tcp",
@@ -93,7 +102,9 @@ class NativeConnection:
         request: ConnectRequest,
         listener: Listener,
         connected: socket.socket,
-        session: TlsSession | None,
+        session: Session | None,
+        agreed: Agreement | None,
+        wire: WireBytes,
     ) -> None:
         self.tcp = connected
         self.timings = ConnectTimings(0)
@@ -105,7 +116,14 @@ class NativeConnection:
         self._request = request
         self._listener = listener
         self._tls = session
-        self._decoder = Decoder(request.max_message_size)
+        self._wire = wire
+        self._deflater: Deflater | None = None
+        inflater: Inflater | None = None
+        if agreed is not None:
+            self._deflater = Deflater(agreed.our_window_bits, agreed.our_context_takeover, agreed.level)
+            inflater = Inflater(agreed.their_window_bits, agreed.their_context_takeover, request.max_message_size)
+        self._decoder = Decoder(request.max_message_size, inflater)
+        self._is_plain = session is None and self._deflater is None and not request.trace
         self._state: State = "open"
         self._our_close: tuple[int, str] = (1000, "")
         self._over: trio.Event | None = None
@@ -145,27 +163,36 @@ class NativeConnection:
 
     # What its user calls.
 
-    async def send(self, payload: Payload, out: Outgoing) -> None:
+    async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         """Waits, and lets others have their turn, only where the kernel does not take all of it."""
+        unwritten = self.begin_send(payload, out, fragments)
+        if unwritten is not None:
+            await unwritten
+
+    def begin_send(self, payload: Payload | Repeated, out: Outgoing, fragments: int = 1) -> Awaitable[None] | None:
         if self._state != "open":
             raise NotOpen
+        if isinstance(payload, Repeated):
+            if self._is_plain and self._backlog is None and fragments == 1:
+                return self._write_repeated(payload, out)
+            payload = payload.payload
         opcode, data = _opcode_and_data(payload)
         if self._backlog is None:
-            if self._write(opcode, data, out):
-                return
+            if self._write(opcode, data, out, fragments):
+                return None
             write = self._held_up().current = Write(opcode, data, out, trio.Event())
         else:
-            write = Write(opcode, data, out, trio.Event())
+            write = Write(opcode, data, out, trio.Event(), fragments)
             self._backlog.put(write, bounded=False)
-        await self._until_written(write)
+        return self._until_written(write)
 
-    def send_soon(self, payload: Payload, out: Outgoing) -> None:
+    def send_soon(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         if self._state != "open":
             raise NotOpen
         opcode, data = _opcode_and_data(payload)
         if self._backlog is not None:
-            self._backlog.put(Write(opcode, data, out))
-        elif self._write(opcode, data, out):
+            self._backlog.put(Write(opcode, data, out, fragments=fragments))
+        elif self._write(opcode, data, out, fragments):
             tell(out.on_written)
         else:
             self._held_up().current = Write(opcode, data, out)
@@ -192,6 +219,13 @@ class NativeConnection:
 
     def drop(self) -> None:
         self._cut("us")
+
+    def limit_reading(self, bytes_per_s: float | None) -> None:
+        self._read_freely()
+        if bytes_per_s is not None and self._state == "open":
+            watch = partial(self._reactor.want_readable, self)
+            self.tcp = slow = SlowSocket(self.tcp, Pace(bytes_per_s), self._timers, watch)
+            slow.begin()
 
     # What the reactor and the timers call.
 
@@ -234,25 +268,42 @@ class NativeConnection:
 
     # How it reads.
 
-    def _decrypt(self, tls: TlsSession, data: bytes, at_ns: int) -> None:
-        try:
-            plain = tls.decrypt(data)
-        except ssl.SSLError as error:
-            self._read_ended("failed", str(error))
-            return
-        if plain:
+    def _read_freely(self) -> None:
+        if isinstance(self.tcp, SlowSocket):
+            self.tcp = self.tcp.plain()
+            self._reactor.want_readable(self, True)
+
+    def _decrypt(self, tls: Session, data: bytes, at_ns: int) -> None:
+        """What was whole before TLS ended or broke is handed over first."""
+        if plain := tls.decrypt(data):
             self._decode(plain, at_ns)
-        if tls.at_eof:
+        self._say_for_tls(tls)
+        if tls.failure is not None:
+            self._read_ended("failed", str(tls.failure))
+        elif tls.at_eof:
             self._read_ended("eof", "the peer closed TLS without a close frame")
+
+    def _say_for_tls(self, tls: Session) -> None:
+        """An alert, or an answer of TLS's own. Behind a backlog it waits: the next thing that is encrypted carries it."""
+        if self._backlog is None and (own := tls.to_send()):
+            with contextlib.suppress(NotOpen):
+                self._offer(own, self._now_ns())
 
     def _decode(self, data: bytes, at_ns: int) -> None:
         """Hands over what is whole by now, as long as nobody ends the connection in between."""
+        self._wire.wire_received += len(data)
+        on_message = self._listener.on_message
+        if not self._request.trace and (only := self._decoder.only_message(data)) is not None:
+            try:
+                on_message(only, at_ns)
+            except Exception as error:
+                raise ListenerRaised(f"a listener raised {error!r}") from error
+            return
         try:
             events = self._decoder.feed(data)
             violation = None
         except ProtocolViolation as broken:
             events, violation = broken.events, broken
-        on_message = self._listener.on_message
         for opcode, payload in events:
             if self._request.trace:
                 self._trace("in", opcode, payload, at_ns)
@@ -311,34 +362,59 @@ class NativeConnection:
 
     # How it writes.
 
-    def _write(self, opcode: int, data: bytes, out: Outgoing | None) -> bool:
+    def _write_repeated(self, payload: Repeated, out: Outgoing) -> Awaitable[None] | None:
+        """The hot path of a constant payload: its frame is made ready once, and only masked anew."""
+        frame = (payload.ready or _make_ready(payload))()
+        out.sent_ns = sent_ns = self._now_ns()
+        if self._offer(frame, sent_ns):
+            out.written_ns = self._now_ns()
+            return None
+        write = self._held_up().current = Write(*_opcode_and_data(payload.payload), out, trio.Event())
+        return self._until_written(write)
+
+    def _write(self, opcode: int, data: bytes, out: Outgoing | None, fragments: int = 1) -> bool:
         """True where the kernel took all of it at once; else there is a backlog now, and the frame is its current one.
 
         Raises ``NotOpen`` where the write fails.
         """
-        frame = encode(opcode, data)
+        is_plain = fragments == 1 and self._deflater is None
+        frame = encode(opcode, data) if is_plain else self._frames(opcode, data, fragments)
+        self._wire.wire_sent += len(frame)
         if self._tls is not None:
             frame = self._tls.encrypt(frame)
         sent_ns = self._now_ns()
         if out is not None:
             out.sent_ns = sent_ns
-        try:
-            taken = self.tcp.send(frame)
-        except BlockingIOError:
-            taken = 0
-        except OSError as error:
-            self._write_failed()
-            raise NotOpen("the write failed") from error
-        if taken < len(frame):
-            backlog = self._held_up()
-            backlog.rest = memoryview(frame)[taken:]
-            backlog.began_ns = sent_ns
+        if not self._offer(frame, sent_ns):
             return False
         if out is not None:
             out.written_ns = self._now_ns()
         if self._request.trace:
             self._trace("out", opcode, data, self._now_ns())
         return True
+
+    def _frames(self, opcode: int, data: bytes, fragments: int) -> bytes:
+        """A message that is compressed or fragmented. In the order of the wire, which is what both sides' windows follow."""
+        deflater = self._deflater if opcode <= BINARY else None
+        if deflater is not None:
+            data = deflater.compress(data)
+        return encode_fragmented(opcode, data, fragments, rsv1=deflater is not None)
+
+    def _offer(self, data: bytes, at_ns: int) -> bool:
+        """To the kernel: True where it took all of it. Raises ``NotOpen`` where the write fails."""
+        try:
+            taken = self.tcp.send(data)
+        except BlockingIOError:
+            taken = 0
+        except OSError as error:
+            self._write_failed()
+            raise NotOpen("the write failed") from error
+        if taken == len(data):
+            return True
+        backlog = self._held_up()
+        backlog.rest = memoryview(data)[taken:]
+        backlog.began_ns = at_ns
+        return False
 
     def _write_control(self, opcode: int, payload: bytes) -> None:
         """A frame that nobody waits for; whether it can be written, the reading tells."""
@@ -383,6 +459,8 @@ class NativeConnection:
                 return
             if write is None:
                 self._nothing_waits()
+                if self._state == "ended":
+                    self._say_goodbye()
                 return
             try:
                 if not self._write_one(write):
@@ -393,7 +471,7 @@ class NativeConnection:
     def _write_one(self, write: Write) -> bool:
         if write.opcode == PING and self._pings is not None:
             self._pings.stamp(write.payload, self._now_ns())
-        return self._write(write.opcode, write.payload, write.out)
+        return self._write(write.opcode, write.payload, write.out, write.fragments)
 
     def _written(self, write: Write | None) -> None:
         if write is None or write.out is None:
@@ -466,6 +544,7 @@ class NativeConnection:
     # How it ends.
 
     async def _close_handshake(self, code: int, reason: str, over: trio.Event) -> None:
+        self._read_freely()
         self._our_close = (code, reason)
         was_open, self._state = self._state == "open", "closing"
         if was_open:
@@ -493,10 +572,18 @@ class NativeConnection:
         self._let_go()
         if self.tcp.fileno() >= 0:
             self._linger = self._timers.call_at(self._now_ns() + LINGER_NS, self._close_tcp)
+        if by != "lost" and kind is None:
+            self._say_goodbye()
         if self._over is not None:
             self._over.set()
         end = End(by, self._now_ns() if at_ns is None else at_ns, code, reason, kind)
         tell(partial(listener.on_end, end))
+
+    def _say_goodbye(self) -> None:
+        """TLS's own, once the last frame is out. Where the kernel has no room for it, TCP's own end has to do."""
+        if self._tls is not None and self._backlog is None and self.tcp.fileno() >= 0:
+            with contextlib.suppress(OSError):
+                self.tcp.send(self._tls.goodbye())
 
     def _cut(self, by: By, code: int | None = None, reason: str = "", kind: str | None = None) -> None:
         """Ends the connection, and TCP with it. One that has ended in order may linger on."""
@@ -509,6 +596,7 @@ class NativeConnection:
         """Kept, it and whoever listens would hold each other, and only the collector, which holds up the load, would free
         them."""
         del self._listener, self._decoder
+        self._read_freely()
         for timer in (self._write_deadline, self._linger):
             if timer is not None:
                 timer.cancel()
@@ -523,6 +611,7 @@ class NativeConnection:
             self._linger = None
         self._backlog = None  # a close frame that was still to go
         if self.tcp.fileno() >= 0:
+            self._read_freely()
             self._reactor.remove(self)
             self.tcp.close()
 
@@ -545,6 +634,12 @@ def _close_payload(code: int, reason: str) -> bytes:
     """The reason is cut where it is longer than a close frame can be."""
     cut = reason.encode("utf-8", "replace")[: MOST_CONTROL_BYTES - 2].decode("utf-8", "ignore")
     return close_payload(code, cut)
+
+
+def _make_ready(payload: Repeated) -> Callable[[], bytes]:
+    frame = Prepared(*_opcode_and_data(payload.payload)).frame
+    payload.ready = frame
+    return frame
 
 
 def _opcode_and_data(payload: Payload) -> tuple[int, bytes]:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -52,18 +52,22 @@ from loadws.transport.base import (
     NotOpen,
     Outgoing,
     Payload,
+    Repeated,
     Timer,
     Timers,
+    UncountedWire,
+    WireBytes,
     close_payload,
     encodable,
 )
-from loadws.transport.dial import Names, TlsContexts
 from loadws.transport.outbox import Outbox, WaitingMessage, WaitingPing, WaitingPong
+from loadws.transport.pace import Pace
 from loadws.transport.pings import Pings
 from loadws.transport.request import host_and_headers
 from loadws.transport.tcp import READ_SIZE, TcpStream
 from loadws.transport.url import WsUrl
 from loadws.transport.watched import TOO_LARGE, Frame, WatchedProtocol, WatchedWire
+from loadws.transport.way import Shared
 
 #: How long a connection that has ended waits for the peer to close TCP first. Who closes first keeps the port for a minute.
 LINGER_NS = 1_000_000_000
@@ -85,13 +89,13 @@ class TrioWebSocketTransport:
 
     name = "trio-websocket"
 
-    def open(self, timers: Timers) -> AbstractAsyncContextManager[Connector]:
-        return self._open(timers)
+    def open(self, timers: Timers, wire: WireBytes | None = None) -> AbstractAsyncContextManager[Connector]:
+        return self._open(timers, wire or UncountedWire())
 
     @asynccontextmanager
-    async def _open(self, timers: Timers) -> AsyncIterator[Connector]:
+    async def _open(self, timers: Timers, wire: WireBytes) -> AsyncIterator[Connector]:
         async with background() as nursery:
-            connector = _Connector(timers, nursery)
+            connector = _Connector(timers, nursery, wire)
             try:
                 yield connector
             finally:
@@ -99,17 +103,17 @@ class TrioWebSocketTransport:
 
 
 class _Connector:
-    def __init__(self, timers: Timers, nursery: trio.Nursery) -> None:
+    def __init__(self, timers: Timers, nursery: trio.Nursery, wire: WireBytes) -> None:
         self.timers = timers
+        self.wire = wire
         self.nursery = nursery
-        self.names = Names(timers)
-        self.tls = TlsContexts()
+        self._shared = Shared(timers)
         self.live: dict[_Connection, None] = {}
         self._attempts: set[Attempt[_Connection]] = set()
 
     async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
-        make = partial(_Connection, self, request, listener)
-        attempt = Attempt(request, self.timers, self.names, self.tls.context_for, make)
+        make = partial(_Connection, self, listener)
+        attempt = Attempt(request, self._shared, make)
         self._attempts.add(attempt)
         try:
             with attempt.scope:
@@ -135,8 +139,8 @@ class _Connection:
     def __init__(
         self,
         connector: _Connector,
-        request: ConnectRequest,
         listener: Listener,
+        request: ConnectRequest,
         tcp: TcpStream,
         began_ns: int,
     ) -> None:
@@ -168,7 +172,8 @@ class _Connection:
 
     # What its user calls.
 
-    async def send(self, payload: Payload, out: Outgoing) -> None:
+    async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
+        assert fragments == 1, "the library sends a message whole: see choose.CANNOT"
         self._check_open()
         try:
             await self._send_message(payload, out)
@@ -177,7 +182,11 @@ class _Connection:
         if not out.written_ns:
             raise NotOpen("the write failed")
 
-    def send_soon(self, payload: Payload, out: Outgoing) -> None:
+    def begin_send(self, payload: Payload | Repeated, out: Outgoing, fragments: int = 1) -> Awaitable[None]:
+        return self.send(payload.payload if isinstance(payload, Repeated) else payload, out, fragments)
+
+    def send_soon(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
+        assert fragments == 1, "the library sends a message whole: see choose.CANNOT"
         self._check_open()
         if isinstance(payload, str):
             payload = encodable(payload)
@@ -205,6 +214,9 @@ class _Connection:
     def drop(self) -> None:
         self._cut("us")
 
+    def limit_reading(self, bytes_per_s: float | None) -> None:
+        self._tcp.keep_pace(None if bytes_per_s is None or self._state != "open" else Pace(bytes_per_s))
+
     # What the connector and its attempt call.
 
     async def upgrade(
@@ -213,7 +225,7 @@ class _Connection:
         """Starts the connection's task and waits until it has opened; raises what came instead."""
         self.timings = parts
         self._protocol = WatchedProtocol(self, self._request.max_message_size)
-        self._wire = WatchedWire(self, stream, self._request.subprotocols, scope, self._timers.now_ns)
+        self._wire = WatchedWire(self, stream, self._request, scope, self._timers.now_ns, self._connector.wire)
         host, headers = host_and_headers(self._request, url)
         self._ws = trio_websocket.WebSocketConnection(
             self._wire,
@@ -366,6 +378,7 @@ class _Connection:
         if self._state in ("upgrading", "ended"):
             return
         self._state = "ended"
+        self.limit_reading(None)
         self._connector.live.pop(self, None)
         self._pings.stop()
         self._outbox.clear()
@@ -385,6 +398,7 @@ class _Connection:
             self._end(by, code, reason, kind)
 
     async def _close_handshake(self, code: int, reason: str, over: trio.Event) -> None:
+        self.limit_reading(None)
         self._state = "closing"
         self._our_close = (code, reason)
         deadline_ns = self._timers.now_ns() + self._request.close_timeout_ns

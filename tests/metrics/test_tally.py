@@ -26,6 +26,15 @@ def part_of(tally: Tally, scratch: LatencyHistogram) -> tuple[HistogramPart, int
         slices += 1
 
 
+@given(st.lists(st.integers(0, 5_000), max_size=4), st.integers(0, 5))
+def test_zeros_at_once_are_as_many_zeros(values: list[int], count: int) -> None:
+    at_once, each = Tally(TIME), Tally(TIME)
+    at_once.add(values)
+    at_once.add_zeros(count)
+    each.add(values + [0] * count)
+    assert part_of(at_once, LatencyHistogram(*TIME)) == part_of(each, LatencyHistogram(*TIME))
+
+
 values_ns = st.lists(st.integers(-2_000, 3_600_000_002_000), max_size=30)
 own_values = st.lists(st.floats(-1.0, 1e13) | st.sampled_from([math.nan, math.inf, -math.inf]), max_size=30)
 

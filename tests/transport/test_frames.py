@@ -188,6 +188,30 @@ def test_how_the_reads_split_it_changes_nothing(data: bytes, cuts: list[int]) ->
     assert told(split(data, cuts), Decoder(100)) == expected
 
 
+@given(st.lists(anything | messages.map(lambda sent: b"".join(each.wire for each in sent)), max_size=4))
+def test_the_only_message_of_a_read_is_what_feed_would_say(reads: list[bytes]) -> None:
+    """Asked before each read, whatever came before it."""
+    asked, fed = Decoder(100), Decoder(100)
+    for read in reads:
+        try:
+            events = fed.feed(read)
+        except ProtocolViolation:
+            assert asked.only_message(read) is None
+            return
+        only = asked.only_message(read)
+        if only is None:
+            assert asked.feed(read) == events
+        else:
+            assert [(TEXT if isinstance(only, str) else BINARY, only)] == events
+
+
+def test_a_small_message_is_the_only_one_of_its_read() -> None:
+    decoder = Decoder(LIMIT)
+    assert decoder.only_message(served(TEXT, "é".encode())) == "é"
+    assert decoder.only_message(served(BINARY, b"")) == b""
+    assert decoder.only_message(served(TEXT, b"a") * 2) is None
+
+
 @given(
     st.lists(pieces | st.binary(min_size=1, max_size=30).map(lambda part: bytes((0xC1, len(part))) + part), max_size=8)
 )

@@ -19,7 +19,7 @@ from loadws.testing import faults
 from loadws.testing.conformance import CHECKS, ENDINGS, Check, Ending, Recorder, ends_as_named, over_sockets
 from loadws.testing.raw import CLOSE, PING, PONG, RawConnection, close_frame, frame, serve
 from loadws.transport import machine
-from loadws.transport.base import Connection, ConnectRequest, NotOpen, Outgoing
+from loadws.transport.base import Connection, ConnectRequest, NotOpen, Outgoing, Repeated
 from loadws.transport.native import NativeTransport
 from loadws.transport.reactor import TaskReactor
 from loadws.transport.timers import open_timers
@@ -46,6 +46,38 @@ def test_a_send_that_the_kernel_takes_whole_lets_nobody_in_between() -> None:
         with trio.testing.assert_no_checkpoints():
             await connection.send("now", out)
         assert 0 < out.sent_ns <= out.written_ns
+
+
+def test_a_repeated_payload_is_sent_like_any_other() -> None:
+    """Constant payloads are made ready once; each frame of them is masked anew, and echoed as it was."""
+
+    @against("native", faults.echo())
+    async def _(connection: Connection, heard: Recorder) -> None:
+        text, binary = Repeated("é" * 2_000), Repeated(b"\0\xff")
+        for payload in (text, binary, text, binary):
+            out = Outgoing()
+            assert connection.begin_send(payload, out) is None
+            assert 0 < out.sent_ns <= out.written_ns
+        await heard.messages_come(4)
+        assert heard.messages == [text.payload, binary.payload] * 2
+
+
+def test_a_repeated_payload_that_the_kernel_does_not_take_is_waited_for() -> None:
+    async def main() -> None:
+        go, seen = trio.Event(), Notes()
+        async with reads_late(go, seen) as url, opened("native") as connector:
+            connection, _ = await connected(connector, url)
+            flood, outs = Repeated(b"x" * faults.A_FLOOD), [Outgoing(), Outgoing()]
+            unwritten = [connection.begin_send(flood, out) for out in outs]
+            go.set()
+            for waiting in unwritten:
+                assert waiting is not None
+                await waiting
+            assert outs[0].written_ns <= outs[1].sent_ns <= outs[1].written_ns
+            await connection.close()
+            assert seen.rows == [(2, faults.A_FLOOD), (2, faults.A_FLOOD), (CLOSE, 2)]
+
+    trio.run(main)
 
 
 class Told(Outgoing):

@@ -21,7 +21,7 @@ from loadws.scenario.matching import Captures, Conditions, compile_captures, com
 from loadws.scenario.message import Message
 from loadws.scenario.steps import RequestStep, SendStep, Step
 from loadws.scenario.template import EvaluationError
-from loadws.transport.base import NotOpen, Outgoing
+from loadws.transport.base import NotOpen, Outgoing, Payload, Repeated
 
 if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
     open_conversation = opened(step, step.send.on, compiler, "send")
     payload = compile_payload(step.send, compiler.base)
+    fragments = step.send.fragments
     meter = compiler.recorder.step(step.label)
     ledger = compiler.recorder.ledger
 
@@ -45,7 +46,7 @@ def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
         _, data = strand.evaluate(step, payload.make)
         out = Outgoing()
         try:
-            await connection.send(data, out)
+            await connection.send(data, out, fragments)
         except NotOpen:
             fail_without_connection(strand, step, conversation)
         finally:
@@ -66,7 +67,7 @@ def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
         _, data = strand.evaluate(step, payload.make)
         out = SoonSent(meter, compiler.recorder, strand.due(), payload_bytes(data))
         try:
-            connection.send_soon(data, out)
+            connection.send_soon(data, out, fragments)
         except NotOpen as error:
             strand.fail(step, error.kind, error.detail)
 
@@ -102,14 +103,17 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
     reply = step.request.reply
     open_conversation = opened(step, step.request.on, compiler, "request")
     payload = compile_payload(step.request.send, compiler.base)
+    fragments = step.request.send.fragments
     constant, size = payload.constant, payload.constant_bytes
     where = compile_conditions(reply.where) if reply.where else None
     until = compile_conditions(reply.until) if reply.until else None
     answer = Answer(step, compiler, reply.check, reply.capture)
     meter = compiler.recorder.step(step.label)
-    ledger = compiler.recorder.ledger
+    messages, sizes = compiler.recorder.ledger.messages, compiler.recorder.ledger.bytes
     within_ns = reply.within
     is_plain = where is None and until is None and not compiler.uses_sent
+    repeated = Repeated(constant) if is_plain and constant is not None else None
+    is_looked_at = answer.is_looked_at
 
     async def request(strand: Strand) -> None:
         try:
@@ -121,12 +125,13 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
             text = f"{MOST_UNANSWERED:,} requests before this one had no answer, and each keeps its place"
             strand.fail(step, "backlog", text, default="end_session")
             return
-        if is_plain and constant is not None:
-            data, length = constant, size
-            pending = Pending(strand.parker, None, None)
+        data: Payload | Repeated
+        if repeated is not None:
+            data, length = repeated, size
+            pending = Pending(strand.parker)
         else:
-            sent, data = strand.evaluate(step, payload.make)
-            length = payload_bytes(data)
+            sent, made = strand.evaluate(step, payload.make)
+            data, length = made, payload_bytes(made)
             strand.scope.extra["sent"] = sent
             pending = Pending(
                 strand.parker,
@@ -135,9 +140,11 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
             )
         conversation.expect(pending)
         try:
-            await connection.send(data, pending)
-            ledger.messages.sent += 1
-            ledger.bytes.sent += length
+            unwritten = connection.begin_send(data, pending, fragments)
+            if unwritten is not None:
+                await unwritten
+            messages.sent += 1
+            sizes.sent += length
             pending.counted = True
             deadline_ns = pending.sent_ns + within_ns
             while pending.fate is None:
@@ -146,15 +153,20 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
         except NotOpen:
             pass  # the end of the connection is told below
         finally:
-            _conclude(conversation, pending, meter, compiler.recorder, (intended_ns, due_ns), length)
-        message = pending.message
+            message = pending.message
+            if message is not None and pending.counted:  # nearly always
+                messages.answered += 1
+                written_ns = pending.written_ns or message.received_ns
+                meter.answered(intended_ns, due_ns, pending.sent_ns, written_ns, message.received_ns)
+            else:
+                _conclude(conversation, pending, meter, compiler.recorder, (intended_ns, due_ns), length)
         if message is None:
             _fail_unanswered(strand, step, conversation, pending, within_ns)
             return
         strand.free_ns = message.received_ns
         if until is not None:
             _time_stream(compiler.recorder, step.label, intended_ns, pending.first_ns, message.received_ns)
-        if answer.is_looked_at:
+        if is_looked_at:
             answer.look_at(strand, message, intended_ns)
 
     return request

@@ -17,19 +17,20 @@ TAIL = b"\x00\x00\xff\xff"
 SLICE_BYTES = 1 << 16
 
 _EMPTY = b"\x00"
-# zlib neither deflates nor, on some platforms, inflates raw streams with the smallest window; a larger one reads them too.
+# zlib neither deflates nor, on some platforms, inflates raw streams with a window of 8 bits. One of 9 reads what was written
+# for 8. It writes for 8 as well: zlib never refers further back than its window less 262 bytes (deflate.h, MAX_DIST), and
+# that is 250 for 9 bits.
 _SMALLEST_WINDOW_BITS = 9
 
 
 class Deflater:
-    """Our side. ``window_bits`` is 9 to 15: zlib cannot write for a window of 8."""
+    """Our side. ``level`` is zlib's, 1 to 9. The stream, 256 KiB at the largest window, is made when there is a message."""
 
-    __slots__ = ("_context_takeover", "_stream", "_window_bits")
+    __slots__ = ("_context_takeover", "_level", "_stream", "_window_bits")
 
-    def __init__(self, window_bits: int = 15, context_takeover: bool = True) -> None:
-        if not _SMALLEST_WINDOW_BITS <= window_bits <= zlib.MAX_WBITS:
-            raise ValueError(f"a window of {window_bits} bits: zlib deflates with 9 to 15")
-        self._window_bits = window_bits
+    def __init__(self, window_bits: int = 15, context_takeover: bool = True, level: int = 6) -> None:
+        self._window_bits = max(window_bits, _SMALLEST_WINDOW_BITS)
+        self._level = level
         self._context_takeover = context_takeover
         self._stream: zlib._Compress | None = None
 
@@ -37,7 +38,7 @@ class Deflater:
         """The whole message as its frames carry it, the first of them with RSV1."""
         if not message:
             return _EMPTY  # zlib would not flush twice in a row, and say nothing at all
-        stream = self._stream or zlib.compressobj(wbits=-self._window_bits)
+        stream = self._stream or zlib.compressobj(self._level, wbits=-self._window_bits)
         if self._context_takeover:
             self._stream = stream
         return (stream.compress(message) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)

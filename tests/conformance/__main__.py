@@ -11,13 +11,14 @@ from pathlib import Path
 
 import trio
 
-from loadws.transport.choose import NAMES
+from loadws.transport.choose import CANNOT, NAMES
 from tests.conformance.environment import NotHere, SetupFailed, fuzzer, suite_folder
 from tests.conformance.server import fuzzing_server
 from tests.conformance.suite import Result, run, sections_of
 from tests.conformance.table import render
 
-_PLAIN = "1-7,9,10"
+#: What a transport has to pass: all that it can do.
+_PLAIN, _COMPRESSED = "1-7,9,10", "12,13"
 
 
 def _arguments() -> argparse.Namespace:
@@ -25,7 +26,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--transport", action="append", choices=NAMES, help="which one; may be given again (default: all)"
     )
-    parser.add_argument("--sections", type=_sections, metavar="1-7,10", help=f"(default: {_PLAIN})")
+    parser.add_argument(
+        "--sections",
+        type=_sections,
+        metavar="1-7,10",
+        help=f"(default: {_PLAIN}; {_COMPRESSED} too where there is compression)",
+    )
     parser.add_argument(
         "--autobahn", type=Path, metavar="FOLDER", help="the folder with setup.sh (default: ../shared/autobahn)"
     )
@@ -40,10 +46,14 @@ def _sections(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
 
 
+def _all_sections(name: str) -> tuple[int, ...]:
+    return sections_of(_PLAIN if "compression" in CANNOT[name] else f"{_PLAIN},{_COMPRESSED}")
+
+
 async def _judge(made: Path, names: list[str], sections: tuple[int, ...] | None) -> list[Result]:
     results: list[Result] = []
     for name in names:
-        async with fuzzing_server(made, sections or sections_of(_PLAIN)) as server:
+        async with fuzzing_server(made, sections or _all_sections(name)) as server:
             results += await run(server, name)
     return results
 

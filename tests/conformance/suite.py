@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import trio
 
-from loadws.transport.base import Connector
+from loadws.transport.base import Compression, Connector
 from loadws.transport.choose import transport
 from loadws.transport.timers import open_timers
 from tests.conformance.server import Server
@@ -17,8 +17,10 @@ from tests.conformance.talk import ask, echo
 Verdict = Literal["OK", "INFORMATIONAL", "NON-STRICT", "FAILED"]
 #: From best to worst. Only the last is no pass.
 VERDICTS: tuple[Verdict, ...] = ("OK", "INFORMATIONAL", "NON-STRICT", "FAILED")
-#: 12 and 13 are about compression; 8 and 11 do not exist.
+#: 8 and 11 do not exist.
 SECTIONS = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13})
+#: In these alone compression is offered.
+COMPRESSED = (12, 13)
 #: Sections that keep the server's one core busy: run side by side with others, they would be late for its deadlines.
 _HEAVY = (9, 12, 13)
 _LIGHT_AT_ONCE = 24
@@ -60,8 +62,10 @@ async def run(server: Server, name: str) -> list[Result]:
     async with open_timers() as timers, transport(name).open(timers) as connector:
         cases = await _cases(connector, server)
         heavy = [number for number, case in cases.items() if _section_of(case) in _HEAVY]
-        await _run_cases(connector, server, name, cases.keys() - set(heavy), _LIGHT_AT_ONCE)
-        await _run_cases(connector, server, name, heavy, _HEAVY_AT_ONCE)
+        compressed = {number for number, case in cases.items() if _section_of(case) in COMPRESSED}
+        case_runner = _CaseRunner(connector, server, name, compressed)
+        await case_runner.run(cases.keys() - set(heavy), _LIGHT_AT_ONCE)
+        await case_runner.run(heavy, _HEAVY_AT_ONCE)
         await ask(connector, f"{server.url}/updateReports?agent={name}")
     verdicts = server.verdicts().get(name, {})
     return [result_of(name, case, verdicts.get(case)) for case in cases.values()]
@@ -74,18 +78,29 @@ async def _cases(connector: Connector, server: Server) -> dict[int, str]:
     return {number: (await ask(connector, f"{server.url}/getCaseInfo?case={number}"))["id"] for number in numbers}
 
 
-async def _run_cases(connector: Connector, server: Server, name: str, numbers: Iterable[int], at_once: int) -> None:
-    free = trio.Semaphore(at_once)
+@dataclass(frozen=True, slots=True)
+class _CaseRunner:
+    """``compressed`` are the numbers of the cases in which compression is offered."""
 
-    async def run_case(number: int) -> None:
+    connector: Connector
+    server: Server
+    name: str
+    compressed: set[int]
+
+    async def run(self, numbers: Iterable[int], at_once: int) -> None:
+        free = trio.Semaphore(at_once)
+        async with trio.open_nursery() as nursery:
+            for number in numbers:
+                nursery.start_soon(self._run_case, number, free)
+
+    async def _run_case(self, number: int, free: trio.Semaphore) -> None:
         async with free:
-            which = f"case={number}&agent={name}"
-            if await echo(connector, f"{server.url}/runCase?{which}"):
-                await ask(connector, f"{server.url}/getCaseStatus?{which}")  # answers when the verdict is there
-
-    async with trio.open_nursery() as nursery:
-        for number in numbers:
-            nursery.start_soon(run_case, number)
+            which = f"case={number}&agent={self.name}"
+            compression = Compression() if number in self.compressed else None
+            if await echo(self.connector, f"{self.server.url}/runCase?{which}", compression):
+                await ask(
+                    self.connector, f"{self.server.url}/getCaseStatus?{which}"
+                )  # answers when the verdict is there
 
 
 def result_of(name: str, case: str, said: dict[str, Any] | None) -> Result:

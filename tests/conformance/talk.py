@@ -13,7 +13,17 @@ from typing import Any, Literal
 
 import trio
 
-from loadws.transport.base import Connection, Connector, ConnectRequest, End, NotOpen, Outgoing, Payload, TransportError
+from loadws.transport.base import (
+    Compression,
+    Connection,
+    Connector,
+    ConnectRequest,
+    End,
+    NotOpen,
+    Outgoing,
+    Payload,
+    TransportError,
+)
 
 #: The server gives its longest cases, those of 12 and 13, eight minutes, and ends them itself.
 CASE_PATIENCE_S = 600
@@ -45,20 +55,21 @@ class _Heard:
             yield payload
 
 
-def _request(url: str) -> ConnectRequest:
+def _request(url: str, compression: Compression | None = None) -> ConnectRequest:
     return ConnectRequest(
         url,
         open_timeout_ns=_REQUEST_PATIENCE_NS,
         write_timeout_ns=_REQUEST_PATIENCE_NS,
         max_message_size=_MOST_MESSAGE_BYTES,
+        compression=compression,
     )
 
 
-async def echo(connector: Connector, url: str) -> bool:
+async def echo(connector: Connector, url: str, compression: Compression | None = None) -> bool:
     """Sends every message back, one after the other, until the connection has ended. False where it never opened."""
     heard = _Heard()
     try:
-        connection = await connector.connect(_request(url), heard)
+        connection = await connector.connect(_request(url, compression), heard)
     except TransportError:
         return False
     with trio.move_on_after(CASE_PATIENCE_S):

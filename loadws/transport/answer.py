@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 
 import h11
 
-from loadws.transport.base import ConnectFailed, HandshakeRefused
+from loadws.transport.base import Compression, ConnectFailed, HandshakeRefused
+from loadws.transport.negotiation import Agreement, agreement
+from loadws.transport.redirects import REDIRECTS, location_of
 
 #: A head larger than this is refused; a body is cut at this.
 MOST_HEAD_BYTES = 16 * 1024
@@ -31,16 +33,25 @@ def accept_for(key: bytes) -> bytes:
 
 
 class Answer:
-    """The answer to one upgrade request, as it arrives. ``headers`` and ``subprotocol`` are those of a 101 that is good."""
+    """The answer to one upgrade request, as it arrives.
 
-    def __init__(self, key: bytes, subprotocols: tuple[str, ...]) -> None:
+    ``headers``, ``subprotocol`` and ``compression`` are those of a 101 that is good.
+    """
+
+    def __init__(
+        self, key: bytes, subprotocols: tuple[str, ...], offered: Compression | None = None, follows: bool = False
+    ) -> None:
+        """Who ``follows`` redirects does not wait for the rest of one."""
         self._accept = accept_for(key)
         self._subprotocols = subprotocols
+        self._follows = follows
+        self._offered = offered
         self._raw = bytearray()
         self._refused: h11.Response | None = None
         self._body = bytearray()
         self.headers: tuple[tuple[str, str], ...] = ()
         self.subprotocol: str | None = None
+        self.compression: Agreement | None = None
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
         # h11 reads an answer in the light of the question: it must have seen one that asks for an upgrade.
         self._http.send(h11.Request(method="GET", target="/", headers=[("Host", "-"), ("Upgrade", "websocket")]))
@@ -50,6 +61,16 @@ class Answer:
     def head_has_come(self) -> bool:
         """A refusal's head is known; only its body is still awaited."""
         return self._refused is not None
+
+    @property
+    def _is_followed(self) -> bool:
+        head = self._refused
+        return (
+            self._follows
+            and head is not None
+            and head.status_code in REDIRECTS
+            and location_of(_text(head.headers)) is not None
+        )
 
     @property
     def after(self) -> bytes:
@@ -78,7 +99,7 @@ class Answer:
                     self._body += event.data
                 case h11.EndOfMessage():
                     raise self._refusal()
-        if len(self._body) >= MOST_BODY_BYTES:
+        if len(self._body) >= MOST_BODY_BYTES or self._is_followed:
             raise self._refusal()
         if not data:
             raise ConnectFailed("upgrade", "closed", "TCP was closed before the answer to the upgrade")
@@ -105,6 +126,12 @@ class Answer:
             kind = "too_large" if error.error_status_hint == 431 else "not_http"
             raise ConnectFailed("upgrade", kind, f"the answer is not HTTP as it should be: {error}") from error
 
+    def _agreed(self, extensions: str) -> Agreement:
+        try:
+            return agreement(extensions, self._offered)
+        except ValueError as error:
+            raise ConnectFailed("upgrade", "failed", str(error)) from None
+
     def _refusal(self) -> HandshakeRefused:
         assert self._refused is not None
         return HandshakeRefused(
@@ -126,7 +153,7 @@ class Answer:
         if chosen is not None and chosen not in self._subprotocols:
             raise ConnectFailed("upgrade", "bad_subprotocol", f"the server chose {chosen!r}, which was not offered")
         if extensions := headers.get("sec-websocket-extensions"):
-            raise ConnectFailed("upgrade", "failed", f"the server uses {extensions!r}, which was not offered")
+            self.compression = self._agreed(extensions)
         self.subprotocol = chosen
 
 

@@ -16,17 +16,26 @@ from loadws.transport.outbox import MOST_BYTES, MOST_MESSAGES, MOST_PONGS
 
 
 class Write:
-    """A frame to write. ``out`` is whose stamps it sets; ``done`` is set when it is written, or never will be."""
+    """A frame to write, or a message of several.
 
-    __slots__ = ("done", "opcode", "out", "payload")
+    ``out`` is whose stamps it sets; ``done`` is set when it is written, or never will be.
+    """
+
+    __slots__ = ("done", "fragments", "opcode", "out", "payload")
 
     def __init__(
-        self, opcode: int, payload: bytes, out: Outgoing | None = None, done: trio.Event | None = None
+        self,
+        opcode: int,
+        payload: bytes,
+        out: Outgoing | None = None,
+        done: trio.Event | None = None,
+        fragments: int = 1,
     ) -> None:
         self.opcode = opcode
         self.payload = payload
         self.out = out
         self.done = done
+        self.fragments = fragments
 
 
 class Backlog:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import trio
@@ -20,14 +21,17 @@ from loadws.transport.base import (
     HandshakeRefused,
     Listener,
     Timers,
+    UncountedWire,
+    WireBytes,
 )
-from loadws.transport.dial import Names, TlsContexts
 from loadws.transport.machine import NativeConnection, tell
 from loadws.transport.reactor import Reactor, best_reactor
 from loadws.transport.tcp import TcpStream
-from loadws.transport.tls import TlsStream, start_session
+from loadws.transport.tls import start_session
+from loadws.transport.tls_layers import session_of
 from loadws.transport.upgrade import Upgrade
 from loadws.transport.url import WsUrl
+from loadws.transport.way import Shared
 
 
 class NativeTransport:
@@ -38,15 +42,15 @@ class NativeTransport:
     def __init__(self, make_reactor: Callable[[Callable[[], int]], Reactor] = best_reactor) -> None:
         self._make_reactor = make_reactor
 
-    def open(self, timers: Timers) -> AbstractAsyncContextManager[Connector]:
-        return self._open(timers)
+    def open(self, timers: Timers, wire: WireBytes | None = None) -> AbstractAsyncContextManager[Connector]:
+        return self._open(timers, wire or UncountedWire())
 
     @asynccontextmanager
-    async def _open(self, timers: Timers) -> AsyncIterator[Connector]:
+    async def _open(self, timers: Timers, wire: WireBytes) -> AsyncIterator[Connector]:
         with contextlib.closing(self._make_reactor(timers.now_ns)) as reactor:
             async with background() as nursery:
                 reactor.start(nursery)
-                connector = _Connector(timers, reactor)
+                connector = _Connector(timers, reactor, wire)
                 try:
                     yield connector
                 finally:
@@ -54,17 +58,17 @@ class NativeTransport:
 
 
 class _Connector:
-    def __init__(self, timers: Timers, reactor: Reactor) -> None:
+    def __init__(self, timers: Timers, reactor: Reactor, wire: WireBytes) -> None:
         self.timers = timers
         self.reactor = reactor
+        self.wire = wire
         self.is_over = False
-        self._tls = TlsContexts()
-        self._names = Names(timers)
+        self._shared = Shared(timers, start_session)
         self._attempts: set[Attempt[_Opening]] = set()
 
     async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
-        opening = partial(_Opening, self, request, listener)
-        attempt = Attempt(request, self.timers, self._names, self._tls.context_for, opening, start_session)
+        opening = partial(_Opening, self, listener)
+        attempt = Attempt(request, self._shared, opening)
         self._attempts.add(attempt)
         try:
             with attempt.scope:
@@ -88,7 +92,7 @@ class _Opening:
     """An attempt from TCP on; what it leaves is an open connection."""
 
     def __init__(
-        self, connector: _Connector, request: ConnectRequest, listener: Listener, tcp: TcpStream, began_ns: int
+        self, connector: _Connector, listener: Listener, request: ConnectRequest, tcp: TcpStream, began_ns: int
     ) -> None:
         self._connector = connector
         self._request = request
@@ -115,13 +119,18 @@ class _Opening:
         if self._connector.is_over:
             raise ConnectFailed("upgrade", "cut_off", "the run was over before the connection was open")
         answered_ns = self._tcp.read_ns
-        timings = ConnectTimings(
-            answered_ns - self._began_ns, parts.dns_ns, parts.tcp_ns, parts.tls_ns, answered_ns - asked_ns
-        )
-        session = stream.session if isinstance(stream, TlsStream) else None
+        timings = replace(parts, total_ns=answered_ns - self._began_ns, upgrade_ns=answered_ns - asked_ns)
+        session = session_of(stream)
         answer = self._upgrade.answer
         self._connection = NativeConnection(
-            self._connector.timers, self._connector.reactor, self._request, self._listener, self._tcp.detach(), session
+            self._connector.timers,
+            self._connector.reactor,
+            self._request,
+            self._listener,
+            self._tcp.detach(),
+            session,
+            answer.compression,
+            self._connector.wire,
         )
         self._connection.open(timings, answer.subprotocol, answer.headers, answer.after, answered_ns)
 

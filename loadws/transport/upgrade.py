@@ -10,6 +10,7 @@ import trio
 
 from loadws.transport.answer import BODY_PATIENCE_S, Answer
 from loadws.transport.base import ConnectFailed, ConnectRequest, HandshakeRefused
+from loadws.transport.negotiation import offer
 from loadws.transport.request import host_and_headers
 from loadws.transport.tcp import READ_SIZE
 from loadws.transport.url import WsUrl
@@ -21,6 +22,8 @@ def upgrade_request(request: ConnectRequest, url: WsUrl, key: bytes) -> bytes:
     """The bytes of the request; ``checked_url`` has seen to it that nothing in it can break a line."""
     host, headers = host_and_headers(request, url)
     offered = [(b"Sec-WebSocket-Protocol", ", ".join(request.subprotocols).encode())] if request.subprotocols else []
+    wanted = request.compression
+    extensions = [(b"Sec-WebSocket-Extensions", offer(wanted).encode())] if wanted is not None else []
     rows = [
         (b"Host", host.encode()),
         (b"Upgrade", b"websocket"),
@@ -28,6 +31,7 @@ def upgrade_request(request: ConnectRequest, url: WsUrl, key: bytes) -> bytes:
         (b"Sec-WebSocket-Key", key),
         (b"Sec-WebSocket-Version", b"13"),
         *offered,
+        *extensions,
         *headers,
     ]
     lines = b"".join(b"%b: %b\r\n" % row for row in rows)
@@ -43,7 +47,7 @@ class Upgrade:
         key = base64.b64encode(os.urandom(16))
         self._data = upgrade_request(request, url, key)
         self._asked = False
-        self.answer = Answer(key, request.subprotocols)
+        self.answer = Answer(key, request.subprotocols, request.compression, follows=request.redirects > 0)
 
     async def run(self, stream: trio.abc.Stream, scope: trio.CancelScope, trace: Trace) -> None:
         """Returns when the 101 is there and is good; raises what came instead.

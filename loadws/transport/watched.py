@@ -18,7 +18,7 @@ from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection, CloseConnection, Event, Message, Ping, Pong, Request
 
 from loadws.transport.answer import BODY_PATIENCE_S, Answer
-from loadws.transport.base import ConnectFailed, HandshakeRefused, Outgoing
+from loadws.transport.base import ConnectFailed, ConnectRequest, HandshakeRefused, Outgoing, WireBytes
 from loadws.transport.tcp import READ_SIZE
 
 TOO_LARGE = 1009
@@ -133,15 +133,17 @@ class WatchedWire(trio.abc.Stream):
         self,
         watcher: Watcher,
         stream: trio.abc.Stream,
-        subprotocols: tuple[str, ...],
+        request: ConnectRequest,
         scope: trio.CancelScope,
         now_ns: Callable[[], int],
+        wire: WireBytes,
     ) -> None:
         self._watcher = watcher
         self._stream = stream
-        self._subprotocols = subprotocols
+        self._request = request
         self._scope = scope
         self._now_ns = now_ns
+        self._wire = wire
         self._answer: Answer | None = None
         self._upgraded = False
         self.asked_ns = 0
@@ -152,6 +154,8 @@ class WatchedWire(trio.abc.Stream):
             self._expect_answer(data)
         if self._watcher.ended and data.out is not None:
             raise trio.ClosedResourceError("it ended while this message waited for its turn")
+        if self._upgraded:
+            self._wire.wire_sent += len(data)
         self._watcher.write_began(data)
         try:
             await self._stream.send_all(data)
@@ -178,6 +182,7 @@ class WatchedWire(trio.abc.Stream):
             if not data:
                 self._watcher.read_ended("eof", "the peer closed TCP without a close frame")
             if not data or not self._watcher.ended:
+                self._wire.wire_received += len(data)
                 return bytes(data)
             # After the end, what still comes is nobody's: only the peer's closing of TCP is awaited.
 
@@ -194,7 +199,7 @@ class WatchedWire(trio.abc.Stream):
     def _expect_answer(self, request: Frame) -> None:
         key = _KEY.search(request)
         assert key is not None
-        self._answer = Answer(key[1], self._subprotocols)
+        self._answer = Answer(key[1], self._request.subprotocols, follows=self._request.redirects > 0)
         self.asked_ns = self._now_ns()
 
     async def _receive_upgrade(self) -> bytes:
@@ -209,6 +214,7 @@ class WatchedWire(trio.abc.Stream):
             self._watcher.answer_came(bytes(data.partition(b"\r\n\r\n")[0]))
             if (passed := answer.feed(bytes(data))) is not None:
                 self._upgraded = True
+                self._wire.wire_received += len(answer.after)
                 return passed
             if answer.head_has_come:
                 self._scope.deadline = min(self._scope.deadline, trio.current_time() + BODY_PATIENCE_S)

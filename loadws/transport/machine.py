@@ -365,6 +365,7 @@ class NativeConnection:
     def _write_repeated(self, payload: Repeated, out: Outgoing) -> Awaitable[None] | None:
         """The hot path of a constant payload: its frame is made ready once, and only masked anew."""
         frame = (payload.ready or _make_ready(payload))()
+        self._wire.wire_sent += len(frame)
         out.sent_ns = sent_ns = self._now_ns()
         if self._offer(frame, sent_ns):
             out.written_ns = self._now_ns()

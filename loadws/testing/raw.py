@@ -107,10 +107,24 @@ class RawConnection:
     async def read_some(self) -> bytes:
         return bytes(await self._stream.receive_some())
 
+    async def read_exactly(self, size: int) -> bytes:
+        """Raises EOFError where the client closes first."""
+        await self._have(size)
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
     async def read_to_the_end(self) -> None:
         """Reads until the client has closed TCP."""
         while await self._stream.receive_some():
             pass
+
+    @property
+    def client_name(self) -> str | None:
+        """The common name that the client's certificate proved; None where there was none."""
+        certificate = self._stream.getpeercert() if isinstance(self._stream, trio.SSLStream) else None
+        parts = (part for row in (certificate or {}).get("subject", ()) for part in row)
+        return next((value for key, value in parts if key == "commonName"), None)
 
     def reset(self) -> None:
         """Closes TCP with RST."""

@@ -1,12 +1,11 @@
-"""One connection being opened: name, TCP, TLS and upgrade under one deadline, each part timed and each failure in its phase.
+"""One connection being opened: the way to the server and the upgrade under one deadline, again for each redirect.
 
 The upgrade is the transport's own; it comes in as an ``Upgrading``, made when TCP is there.
 """
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 import trio
@@ -17,12 +16,12 @@ from loadws.transport.base import (
     ConnectTimings,
     FailurePhase,
     HandshakeRefused,
-    Timers,
 )
-from loadws.transport.dial import Names, open_tcp, start_tls
+from loadws.transport.redirects import redirected
 from loadws.transport.request import checked_url
 from loadws.transport.tcp import TcpStream
 from loadws.transport.url import WsUrl
+from loadws.transport.way import Shared, Way
 
 
 class Upgrading(Protocol):
@@ -49,42 +48,43 @@ class Attempt(Generic[Opened]):
     """``run`` inside ``scope``, then ask for the ``outcome``; on any error, ``abandon``."""
 
     def __init__(
-        self,
-        request: ConnectRequest,
-        timers: Timers,
-        names: Names,
-        tls: Callable[[ConnectRequest], ssl.SSLContext],
-        connection: Callable[[TcpStream, int], Opened],
-        secure: Callable[[TcpStream, ssl.SSLContext, str], Awaitable[trio.abc.Stream]] = start_tls,
+        self, request: ConnectRequest, shared: Shared, connection: Callable[[ConnectRequest, TcpStream, int], Opened]
     ) -> None:
-        """``connection`` gets TCP and the moment that the attempt began; ``secure`` makes the TLS handshake."""
+        """``connection`` gets the request, which a redirect may have changed, TCP, and the moment that the attempt began."""
         self._request = request
-        self._timers = timers
-        self._names = names
-        self._tls = tls
+        self._shared = shared
         self._make = connection
-        self._secure = secure
-        self._began_ns = timers.now_ns()
-        self._phase: FailurePhase = "dns"
+        self._began_ns = shared.timers.now_ns()
         self._was_cut_off = False
-        self._tcp: TcpStream | None = None
+        self._way: Way | None = None
         self._connection: Opened | None = None
         self.scope = trio.CancelScope(deadline=trio.current_time() + request.open_timeout_ns / 1e9)
 
     async def run(self) -> None:
+        request = self._request
+        while True:
+            try:
+                await self._ask(request)
+            except HandshakeRefused as refusal:
+                request = redirected(request, refusal)
+                self._leave()
+            else:
+                return
+
+    async def _ask(self, request: ConnectRequest) -> None:
         try:
-            url = checked_url(self._request)
+            url = checked_url(request)
         except ValueError as error:
             raise ConnectFailed("upgrade", "failed", str(error)) from error
-        addresses, dns_ns = await self._names.resolve(url.host, url.port)
-        self._phase = "tcp"
-        tcp_began_ns = self._timers.now_ns()
-        self._tcp = await open_tcp(addresses, self._timers, self.scope.deadline)
-        tcp_ns = self._timers.now_ns() - tcp_began_ns
-        stream, tls_ns = await self._secured(self._tcp, url)
-        self._phase = "upgrade"
-        self._connection = self._make(self._tcp, self._began_ns)
-        await self._connection.upgrade(stream, url, ConnectTimings(0, dns_ns, tcp_ns, tls_ns), self.scope)
+        self._way = Way(self._shared, request, url, self.scope.deadline)
+        stream, tcp = await self._way.go()
+        self._connection = self._make(request, tcp, self._began_ns)
+        await self._connection.upgrade(stream, url, self._way.parts, self.scope)
+
+    def _leave(self) -> None:
+        """Before the next server is asked."""
+        self.abandon()
+        self._way = self._connection = None
 
     def outcome(self) -> Opened:
         """The open connection, or raises why there is none. One that opened in the moment of the deadline is open."""
@@ -100,18 +100,16 @@ class Attempt(Generic[Opened]):
         """Nobody waits any more: closes what is half open, drops what is open."""
         if self._connection is not None and self._connection.has_opened:
             self._connection.drop()
-        elif self._tcp is not None:
-            self._tcp.cut()
+        elif self._way is not None and self._way.tcp is not None:
+            self._way.tcp.cut()
 
     def cut_off(self) -> None:
         """The run is over."""
         self._was_cut_off = True
         self.scope.cancel()
 
-    async def _secured(self, tcp: TcpStream, url: WsUrl) -> tuple[trio.abc.Stream, int | None]:
-        if not url.secure:
-            return tcp, None
-        self._phase = "tls"
-        began_ns = self._timers.now_ns()
-        stream = await self._secure(tcp, self._tls(self._request), url.host)
-        return stream, self._timers.now_ns() - began_ns
+    @property
+    def _phase(self) -> FailurePhase:
+        if self._connection is not None:
+            return "upgrade"
+        return self._way.phase if self._way is not None else "dns"

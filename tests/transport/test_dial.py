@@ -1,23 +1,22 @@
-"""Names, TCP and TLS, each failure by its kind."""
+"""TCP: addresses in turn, source addresses, buffers, unix sockets; each failure by its kind."""
 
 from __future__ import annotations
 
 import errno
 import os
 import socket
-import ssl
-from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
-from loadws.testing import faults
 from loadws.transport import dial
-from loadws.transport.base import ConnectFailed, ConnectRequest
-from loadws.transport.dial import Names, SocketAddress, TlsContexts, open_tcp
-from loadws.transport.timers import open_timers
+from loadws.transport.addresses import SocketAddress, Sources, unix_address
+from loadws.transport.base import ConnectFailed, Network
+from loadws.transport.dial import open_tcp
+from loadws.transport.platform import MEANS
 
 HERE = SocketAddress(socket.AF_INET, socket.IPPROTO_TCP, ("127.0.0.1", 9))
 THERE = SocketAddress(socket.AF_INET6, socket.IPPROTO_TCP, ("::1", 9, 0, 0))
@@ -30,120 +29,6 @@ class _Clock:
         return self.ns
 
 
-class _Resolver(trio.abc.HostnameResolver):
-    """Knows ``known.test``; every other name makes the error."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
-        self.asked: list[str] = []
-
-    async def getaddrinfo(self, host: Any, port: Any, family: int = 0, *_: Any, **__: Any) -> Any:
-        self.asked.append(host.decode())
-        await trio.lowlevel.checkpoint()
-        if self.error is not None and host != b"known.test":
-            raise self.error
-        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
-
-    async def getnameinfo(self, *_: Any) -> Any:
-        raise NotImplementedError
-
-
-def _with(resolver: _Resolver, main: Callable[[], Awaitable[None]]) -> None:
-    async def resolved() -> None:
-        trio.socket.set_custom_hostname_resolver(resolver)
-        await main()
-
-    trio.run(resolved)
-
-
-def test_a_name_is_asked_for_once_and_shared() -> None:
-    resolver = _Resolver()
-
-    async def main() -> None:
-        names = Names(_Clock())  # type: ignore[arg-type]
-        async with trio.open_nursery() as nursery:
-            for _ in range(10):
-                nursery.start_soon(names.resolve, "known.test", 80)
-        addresses, took_ns = await names.resolve("known.test", 80)
-        assert [str(address) for address in addresses] == ["127.0.0.1:80"]
-        assert took_ns is None
-
-    _with(resolver, main)
-    assert resolver.asked == ["known.test"]
-
-
-def test_an_address_in_numbers_has_no_name_part() -> None:
-    async def main() -> None:
-        names = Names(_Clock())  # type: ignore[arg-type]
-        for host, shown in (("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80")):
-            addresses, took_ns = await names.resolve(host, 80)
-            assert ([str(address) for address in addresses], took_ns) == ([shown], None)
-
-    trio.run(main)
-
-
-def test_a_failure_is_shared_for_a_second_only() -> None:
-    resolver = _Resolver(socket.gaierror(socket.EAI_NONAME, "unknown"))
-
-    async def main() -> None:
-        clock = _Clock()
-        names = Names(clock)  # type: ignore[arg-type]
-        for clock.ns in (0, dial.FAILURE_KEPT_NS - 1, dial.FAILURE_KEPT_NS):
-            with pytest.raises(ConnectFailed) as failure:
-                await names.resolve("no.test", 80)
-            assert failure.value.kind == "dns.not_found"
-
-    _with(resolver, main)
-    assert resolver.asked == ["no.test", "no.test"]
-
-
-def test_who_is_cancelled_while_asking_leaves_the_question_to_the_next() -> None:
-    class Stuck(_Resolver):
-        async def getaddrinfo(self, host: Any, port: Any, family: int = 0, *_: Any, **__: Any) -> Any:
-            if not self.asked:
-                self.asked.append("stuck")
-                await trio.sleep_forever()
-            return await super().getaddrinfo(host, port)
-
-    async def main() -> None:
-        names = Names(_Clock())  # type: ignore[arg-type]
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(names.resolve, "known.test", 80)
-            await trio.testing.wait_all_tasks_blocked()
-            nursery.cancel_scope.cancel()
-        assert len((await names.resolve("known.test", 80))[0]) == 1
-
-    _with(Stuck(), main)
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "dns.not_found"),
-        (socket.gaierror(socket.EAI_NODATA, "No address associated with hostname"), "dns.not_found"),
-        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), "dns.failed"),
-        (OSError(errno.EMFILE, "Too many open files"), "dns.failed"),
-    ],
-)
-def test_names_that_do_not_resolve(error: Exception, kind: str) -> None:
-    async def main() -> None:
-        with pytest.raises(ConnectFailed) as failure:
-            await Names(_Clock()).resolve("no.test", 80)  # type: ignore[arg-type]
-        assert (failure.value.phase, failure.value.kind) == ("dns", kind)
-        assert failure.value.detail.startswith("no.test: ")
-
-    _with(_Resolver(error), main)
-
-
-def test_what_cannot_be_a_name() -> None:
-    async def main() -> None:
-        with pytest.raises(ConnectFailed) as failure:
-            await Names(_Clock()).resolve("a" * 64 + ".\u00fc", 80)  # type: ignore[arg-type]
-        assert failure.value.kind == "dns.failed"
-
-    trio.run(main)
-
-
 @pytest.mark.parametrize(
     ("number", "kind"),
     [
@@ -153,13 +38,14 @@ def test_what_cannot_be_a_name() -> None:
         (errno.EHOSTUNREACH, "tcp.unreachable"),
         (errno.ETIMEDOUT, "tcp.timeout"),
         (errno.EADDRNOTAVAIL, "tcp.no_ports"),
+        (errno.ENOENT, "tcp.refused"),  # a unix socket
         (errno.EMFILE, "tcp.file_limit"),
         (errno.ENFILE, "tcp.file_limit"),
         (errno.EACCES, "tcp.failed"),
     ],
 )
 def test_tcp_failures(number: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(address: SocketAddress) -> socket.socket:
+    async def fail(address: SocketAddress, source: str | None, network: Network) -> socket.socket:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(dial, "_connected", fail)
@@ -168,7 +54,8 @@ def test_tcp_failures(number: int, kind: str, monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(ConnectFailed) as failure:
             await open_tcp([HERE], _Clock(), trio.current_time() + 10)  # type: ignore[arg-type]
         assert failure.value.kind == kind
-        assert failure.value.detail == f"127.0.0.1:9: {os.strerror(number)}"
+        said = dial.NO_PORT_LEFT if kind == "tcp.no_ports" else os.strerror(number)
+        assert failure.value.detail == f"127.0.0.1:9: {said}"
 
     trio.run(main)
 
@@ -176,7 +63,7 @@ def test_tcp_failures(number: int, kind: str, monkeypatch: pytest.MonkeyPatch) -
 def test_every_address_has_its_turn_and_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[tuple[str, float]] = []
 
-    async def fail(address: SocketAddress) -> socket.socket:
+    async def fail(address: SocketAddress, source: str | None, network: Network) -> socket.socket:
         tried.append((str(address), trio.current_time()))
         if address is THERE:
             await trio.sleep_forever()
@@ -228,24 +115,139 @@ def test_an_attempt_that_is_cancelled_closes_its_socket(monkeypatch: pytest.Monk
     assert [one.fileno() for one in made] == [-1]
 
 
-def test_one_default_tls_context_for_all() -> None:
-    contexts, request = TlsContexts(), ConnectRequest("wss://x")
-    assert contexts.context_for(request) is contexts.context_for(ConnectRequest("wss://y"))
+# -- source addresses -------------------------------------------------------------------------------------------------
 
 
-def test_a_request_s_own_tls_context_goes_before() -> None:
-    own = ssl.create_default_context()
-    assert TlsContexts().context_for(ConnectRequest("wss://x", tls=own)) is own
+async def _open(address: SocketAddress, network: Network, sources: Sources | None = None) -> socket.socket:
+    clock: Any = _Clock()
+    return (await open_tcp([address], clock, trio.current_time() + 5, network, sources)).detach()
 
 
-def test_a_host_that_tls_cannot_name() -> None:
+def _listening(family: int = socket.AF_INET, host: str = "127.0.0.1") -> tuple[socket.socket, SocketAddress]:
+    listening = socket.create_server((host, 0), family=socket.AddressFamily(family))
+    return listening, SocketAddress(family, socket.IPPROTO_TCP, listening.getsockname())
+
+
+@pytest.mark.skipif(not MEANS.late_ports, reason="127.0.0.2 is a loopback address on Linux only")
+def test_the_peer_sees_source_addresses_in_turn() -> None:
     async def main() -> None:
-        async with faults.echo() as url, open_timers() as timers:
-            address = SocketAddress(socket.AF_INET, 0, ("127.0.0.1", int(url.rpartition(":")[2])))
-            tcp = await open_tcp([address], timers, trio.current_time() + 10)
-            with pytest.raises(ConnectFailed) as failure:
-                await dial.start_tls(tcp, ssl.create_default_context(), ".broken")
-            assert failure.value.kind == "tls.failed"
-            tcp.cut()
+        network, sources = Network(source_addresses=("127.0.0.2", "127.0.0.3")), Sources()
+        listening, address = _listening()
+        with listening:
+            seen = []
+            for _ in range(3):
+                with await _open(address, network, sources), listening.accept()[0] as far:
+                    seen.append(far.getpeername()[0])
+        assert seen == ["127.0.0.2", "127.0.0.3", "127.0.0.2"]
+
+    trio.run(main)
+
+
+@pytest.mark.skipif(not MEANS.late_ports, reason="only Linux picks the port so late")
+def test_a_port_is_picked_a_destination() -> None:
+    """One port that is taken towards one destination is free towards another: after ``bind`` there is none yet."""
+    with socket.socket() as bound:
+        dial._bind(bound, "127.0.0.2")
+        assert bound.getsockname() == ("127.0.0.2", 0)
+
+
+def test_a_source_of_ipv6() -> None:
+    async def main() -> None:
+        listening, address = _listening(socket.AF_INET6, "::1")
+        network = Network(source_addresses=("127.0.0.1", "::1"))
+        with listening, await _open(address, network) as near, listening.accept()[0] as far:
+            assert far.getpeername()[:2] == near.getsockname()[:2]
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize(
+    ("source", "detail"),
+    [
+        # an address of documentation, which no machine has
+        ("192.0.2.1", "from 192.0.2.1: Cannot assign requested address"),
+        # the other family
+        ("::1", "127.0.0.1:9: no source address is of its family"),
+    ],
+)
+def test_a_source_address_that_does_not_fit(source: str, detail: str) -> None:
+    async def main() -> None:
+        with pytest.raises(ConnectFailed) as failure:
+            await _open(HERE, Network(source_addresses=(source,)))
+        assert (failure.value.kind, failure.value.detail) == ("tcp.source_address", detail)
+
+    trio.run(main)
+
+
+def test_an_address_without_a_source_of_its_family_is_left_out() -> None:
+    async def main() -> None:
+        clock: Any = _Clock()
+        with pytest.raises(ConnectFailed) as failure:
+            await open_tcp([HERE, THERE], clock, trio.current_time() + 5, Network(source_addresses=("127.0.0.1",)))
+        assert (failure.value.kind, "::1" in failure.value.detail) == ("tcp.refused", False)
+
+    trio.run(main)
+
+
+def test_no_port_is_left_already_at_bind() -> None:
+    """Where the platform picks the port at ``bind``."""
+
+    class Full:
+        def setsockopt(self, *_: Any) -> None: ...
+        def bind(self, address: Any) -> None:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    full: Any = Full()
+    with pytest.raises(ConnectFailed) as failure:
+        dial._bind(full, "127.0.0.2")
+    assert failure.value.kind == "tcp.no_ports"
+
+
+# -- buffers and unix sockets -----------------------------------------------------------------------------------------
+
+
+def test_buffers_are_what_was_asked_for() -> None:
+    async def main() -> None:
+        listening, address = _listening()
+        with listening, await _open(address, Network(send_buffer=65536, receive_buffer=32768)) as near:
+            # Linux doubles what it is told, for its own bookkeeping (socket(7)).
+            assert near.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) in (65536, 2 * 65536)
+            assert near.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) in (32768, 2 * 32768)
+            assert near.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    trio.run(main)
+
+
+@pytest.mark.skipif(not MEANS.unix_sockets, reason="this platform has no unix sockets")
+def test_a_unix_socket_with_a_full_backlog_is_waited_for(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+
+    async def main() -> None:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(path)
+            listening.listen(0)
+            first = await _open(unix_address(path), Network(source_addresses=("127.0.0.1",)))  # it has none: no matter
+            accepted = []
+            async with trio.open_nursery() as nursery:
+
+                async def make_room() -> None:
+                    await trio.testing.wait_all_tasks_blocked()
+                    accepted.append(listening.accept()[0])
+
+                nursery.start_soon(make_room)
+                second = await _open(unix_address(path), Network())
+            assert second.getpeername() == path
+            for each in (first, second, *accepted):
+                each.close()
+
+    trio.run(main)
+
+
+def test_where_no_unix_socket_stands(tmp_path: Path) -> None:
+    async def main() -> None:
+        with pytest.raises(ConnectFailed) as failure:
+            await _open(unix_address(str(tmp_path / "none")), Network())
+        assert failure.value.kind == "tcp.refused"
+        assert failure.value.detail == f"{tmp_path}/none: No such file or directory"
 
     trio.run(main)

@@ -1,0 +1,146 @@
+"""Whom to dial: names become addresses, each name asked for once and shared, and its addresses are used in turn.
+
+A connection begins with the address after the one that the last connection began with, so that many connections load all
+servers behind a name; the other addresses follow, for the case that the first fails.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from loadws.transport.base import ConnectFailed, Timers
+from loadws.transport.platform import UNIX_FAMILY
+
+#: A name that did not resolve is not asked for again within this time: thousands may want it.
+FAILURE_KEPT_NS = 1_000_000_000
+
+_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+_Key = tuple[tuple[str, ...], int]
+
+
+@dataclass(frozen=True, slots=True)
+class SocketAddress:
+    """What ``socket.connect`` wants, and which kind of socket."""
+
+    family: int
+    protocol: int
+    address: Any  # a tuple whose length depends on the family; a path for a unix socket
+
+    def __str__(self) -> str:
+        if isinstance(self.address, str):
+            return self.address
+        host, port = self.address[:2]
+        return f"[{host}]:{port}" if self.family == socket.AF_INET6 else f"{host}:{port}"
+
+
+def unix_address(path: str) -> SocketAddress:
+    """Raises ``ConnectFailed`` on a platform without unix sockets."""
+    if UNIX_FAMILY is None:
+        raise ConnectFailed("tcp", "failed", "this platform has no unix sockets")
+    return SocketAddress(UNIX_FAMILY, 0, path)
+
+
+class _Turns:
+    """The addresses of one name, another one first each time."""
+
+    def __init__(self, addresses: list[SocketAddress]) -> None:
+        self._addresses = addresses
+        self._first = 0
+
+    def next(self) -> list[SocketAddress]:
+        first, self._first = self._first, (self._first + 1) % len(self._addresses)
+        return self._addresses[first:] + self._addresses[:first]
+
+
+class Names:
+    """Looks up each name once and shares the answer; a failure is shared for a second."""
+
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+        self._known: dict[_Key, _Turns] = {}
+        self._failed: dict[_Key, tuple[int, ConnectFailed]] = {}
+        self._asking: defaultdict[_Key, trio.Lock] = defaultdict(trio.Lock)
+
+    async def resolve(
+        self, host: str, port: int, given: Mapping[str, tuple[str, ...]] | None = None
+    ) -> tuple[list[SocketAddress], int | None]:
+        """The addresses, and how long it took, waiting for another's question included.
+
+        None where there was nothing to ask: an address in numbers, one that is ``given``, or an answer that is known.
+        """
+        instead = given.get(host.lower()) if given else None
+        key = (instead or (host,), port)
+        if (known := self._known.get(key)) is not None:
+            return known.next(), None
+        if instead or _is_numeric(host):
+            return (await self._asked(key)).next(), None
+        started_ns = self._timers.now_ns()
+        async with self._asking[key]:
+            turns = await self._known_or_asked(key)
+        return turns.next(), self._timers.now_ns() - started_ns
+
+    async def _known_or_asked(self, key: _Key) -> _Turns:
+        if (known := self._known.get(key)) is not None:
+            return known
+        until_ns, failure = self._failed.get(key, (0, None))
+        if failure is not None and self._timers.now_ns() < until_ns:
+            raise ConnectFailed("dns", failure.kind.removeprefix("dns."), failure.detail)
+        try:
+            return await self._asked(key)
+        except ConnectFailed as failure:
+            self._failed[key] = (self._timers.now_ns() + FAILURE_KEPT_NS, failure.with_traceback(None))
+            raise
+
+    async def _asked(self, key: _Key) -> _Turns:
+        hosts, port = key
+        found = [address for host in hosts for address in await _look_up(host, port)]
+        # Whoever asked for the same address in numbers at the same time goes on with the same turns.
+        return self._known.setdefault(key, _Turns(list(dict.fromkeys(found))))
+
+
+class Sources:
+    """This machine's own addresses for connections to begin at, in turn, each family for itself."""
+
+    def __init__(self) -> None:
+        self._turns: defaultdict[tuple[str, ...], int] = defaultdict(int)
+
+    def next(self, family: int, sources: tuple[str, ...]) -> str | None:
+        """Whose turn it is; None where none is of that family."""
+        fitting = of_family(family, sources)
+        if not fitting:
+            return None
+        turn = self._turns[fitting]
+        self._turns[fitting] = turn + 1
+        return fitting[turn % len(fitting)]
+
+
+def of_family(family: int, sources: Iterable[str]) -> tuple[str, ...]:
+    """The addresses in numbers that are of the family of sockets."""
+    version = {int(socket.AF_INET): 4, int(socket.AF_INET6): 6}.get(family)
+    return tuple(source for source in sources if ipaddress.ip_address(source).version == version)
+
+
+async def _look_up(host: str, port: int) -> list[SocketAddress]:
+    try:
+        rows = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        kind = "not_found" if error.errno in _NO_SUCH_NAME else "failed"
+        raise ConnectFailed("dns", kind, f"{host}: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:  # a name that cannot be one
+        raise ConnectFailed("dns", "failed", f"{host}: {error}") from error
+    return [SocketAddress(family, protocol, address) for family, _, protocol, _, address in rows]
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True

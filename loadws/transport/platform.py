@@ -1,0 +1,40 @@
+"""What this platform gives the transport, decided here and nowhere else.
+
+Linux has all of it; elsewhere the same scenarios run with less.
+
+- One epoll set for all sockets, or a task a socket that waits with trio's ``wait_readable``.
+- A source address whose port is picked a destination: without it the kernel picks a port at ``bind``, before it knows the
+  destination, and all destinations together get no more connections than there are ports.
+- Deadlines by a ``timerfd``, and the kernel's receive stamps, which ``stamps`` tries out.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import sys
+from dataclasses import dataclass
+
+IS_LINUX = sys.platform == "linux"
+HAS_EPOLL = IS_LINUX and hasattr(select, "epoll")
+#: Its number is the same on all of Linux (include/uapi/linux/in.h); Python has a name for it from 3.12 on.
+IP_BIND_ADDRESS_NO_PORT = 24 if IS_LINUX else None
+UNIX_FAMILY: int | None = getattr(socket, "AF_UNIX", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the native transport works with here."""
+
+    epoll: bool = HAS_EPOLL
+    late_ports: bool = IP_BIND_ADDRESS_NO_PORT is not None
+    unix_sockets: bool = UNIX_FAMILY is not None
+
+    def __str__(self) -> str:
+        """In one short line for run.json and the reports."""
+        reads = "one epoll set" if self.epoll else "a task a socket"
+        ports = "a destination" if self.late_ports else "a source address"
+        return f"{reads}, ports picked {ports}"
+
+
+MEANS = Means()

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import trio
+import trio.testing
 
 from loadws.testing import faults
 from loadws.testing.behaviour import (
@@ -466,6 +467,65 @@ async def it_ends_in_time_order(stage: Stage) -> None:
         assert heard.received_ns[0] < heard.received_ns[1] < end.at_ns
 
 
+async def who_does_not_read_hears_nothing_until_it_reads(stage: Stage) -> None:
+    async with stage(echo()) as scene:
+        connection, heard = await scene.connect()
+        for number in range(3):
+            connection.limit_reading(0)
+            connection.limit_reading(0)
+            await connection.send(f"{number}", Outgoing())
+            await trio.testing.wait_all_tasks_blocked(0.02)
+            assert (scene.seen.messages, len(heard.messages)) == (number + 1, number)
+            connection.limit_reading(None)
+            connection.limit_reading(None)
+            await heard.messages_come(number + 1)
+        await connection.close()
+        connection.limit_reading(0)
+        connection.limit_reading(None)
+        assert (heard.messages, heard.end.by) == (["0", "1", "2"], "us")
+
+
+async def a_slow_reader_keeps_its_pace(stage: Stage) -> None:
+    """15,300 bytes at 50,000 a second: two reads' worth of a tenth of a second each may be at once, the rest only in time."""
+    said = ["x" * 100] * 150
+    async with stage(Behaviour(on_message=lambda payload, number: [Say(text) for text in said])) as scene:
+        connection, heard = await scene.connect()
+        connection.limit_reading(50_000)
+        began_s = trio.current_time()
+        await connection.send("go", Outgoing())
+        await heard.messages_come(150)
+        assert trio.current_time() - began_s >= 0.1
+        assert heard.messages == said
+
+
+async def closing_reads_on(stage: Stage) -> None:
+    """What came before the peer's answer to our close is still heard, and the answer, too."""
+    async with stage(echo()) as scene:
+        connection, heard = await scene.connect()
+        connection.limit_reading(0)
+        await connection.send("x" * 70_000, Outgoing())
+        await connection.close()
+        assert heard.messages == ["x" * 70_000]
+        assert (heard.end.by, heard.end.code, heard.end.kind) == ("us", 1000, None)
+
+
+async def a_keepalive_is_not_heard_by_who_does_not_read(stage: Stage) -> None:
+    async with stage(silent()) as scene:
+        connection, heard = await scene.connect(ping_every_ns=10 * MS, ping_timeout_ns=20 * MS)
+        connection.limit_reading(0)
+        end = await heard.has_ended()
+        assert (end.by, end.kind) == ("lost", "ping_timeout")
+
+
+async def who_does_not_read_may_still_drop(stage: Stage) -> None:
+    async with stage(echo()) as scene:
+        connection, heard = await scene.connect()
+        connection.limit_reading(1)
+        await connection.send("x", Outgoing())
+        connection.drop()
+        assert heard.end.by == "us"
+
+
 CHECKS: tuple[Check, ...] = (
     answers_come_back_in_order,
     parts_of_connecting_are_timed,
@@ -495,6 +555,11 @@ CHECKS: tuple[Check, ...] = (
     the_end_of_the_connector_cuts_off_each_once,
     many_at_once_add_up,
     it_ends_in_time_order,
+    who_does_not_read_hears_nothing_until_it_reads,
+    a_slow_reader_keeps_its_pace,
+    closing_reads_on,
+    a_keepalive_is_not_heard_by_who_does_not_read,
+    who_does_not_read_may_still_drop,
 )
 
 

@@ -49,6 +49,9 @@ class Reactor(Protocol):
         """Of one that was removed already it is no error."""
 
     def want_writable(self, endpoint: Endpoint, wanted: bool) -> None: ...
+    def want_readable(self, endpoint: Endpoint, wanted: bool) -> None:
+        """One that is not wanted is not read, unless its TCP is broken; of one that was removed it is no error."""
+
     def cut_off(self) -> None:
         """Every endpoint that is left is told that the run is over."""
 
@@ -72,18 +75,21 @@ class TaskReactor:
         self._now_ns = now_ns
         self._endpoints: dict[Endpoint, None] = {}
         self._writing: set[Endpoint] = set()
+        self._reading: set[Endpoint] = set()  # who has a task that waits
+        self._unwanted: set[Endpoint] = set()
 
     def start(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
 
     def add(self, endpoint: Endpoint) -> None:
         self._endpoints[endpoint] = None
-        self._nursery.start_soon(self._read, endpoint)
+        self._start_reading(endpoint)
 
     def remove(self, endpoint: Endpoint) -> None:
         if endpoint in self._endpoints:
             del self._endpoints[endpoint]
             self._writing.discard(endpoint)
+            self._unwanted.discard(endpoint)
             trio.lowlevel.notify_closing(endpoint.tcp)
 
     def want_writable(self, endpoint: Endpoint, wanted: bool) -> None:
@@ -93,6 +99,15 @@ class TaskReactor:
         elif not wanted:
             self._writing.discard(endpoint)
 
+    def want_readable(self, endpoint: Endpoint, wanted: bool) -> None:
+        if endpoint not in self._endpoints:
+            return
+        if wanted:
+            self._unwanted.discard(endpoint)
+            self._start_reading(endpoint)
+        else:
+            self._unwanted.add(endpoint)  # its task sees that when something comes
+
     def cut_off(self) -> None:
         for endpoint in list(self._endpoints):
             endpoint.cut_off()
@@ -100,11 +115,24 @@ class TaskReactor:
     def close(self) -> None:
         pass
 
+    def _start_reading(self, endpoint: Endpoint) -> None:
+        if endpoint not in self._reading:
+            self._reading.add(endpoint)
+            self._nursery.start_soon(self._read, endpoint)
+
     async def _read(self, endpoint: Endpoint) -> None:
+        try:
+            await self._read_while_wanted(endpoint)
+        finally:
+            self._reading.discard(endpoint)
+
+    async def _read_while_wanted(self, endpoint: Endpoint) -> None:
         while endpoint in self._endpoints:
             try:
                 await trio.lowlevel.wait_readable(endpoint.tcp)
             except trio.ClosedResourceError:
+                return
+            if endpoint in self._unwanted:
                 return
             try:
                 data = endpoint.tcp.recv(READ_SIZE)
@@ -133,6 +161,8 @@ if sys.platform == "linux":
             self._now_ns = now_ns
             self._epoll = select.epoll()
             self._endpoints: dict[int, Endpoint] = {}
+            self._writing: set[int] = set()
+            self._unread: set[int] = set()
 
         def start(self, nursery: trio.Nursery) -> None:
             nursery.start_soon(self._run)
@@ -143,11 +173,25 @@ if sys.platform == "linux":
             self._epoll.register(number, select.EPOLLIN)
 
         def remove(self, endpoint: Endpoint) -> None:
-            if self._endpoints.pop(endpoint.tcp.fileno(), None) is not None:
-                self._epoll.unregister(endpoint.tcp)
+            number = endpoint.tcp.fileno()
+            if self._endpoints.pop(number, None) is not None:
+                self._epoll.unregister(number)
+                self._writing.discard(number)
+                self._unread.discard(number)
 
         def want_writable(self, endpoint: Endpoint, wanted: bool) -> None:
-            self._epoll.modify(endpoint.tcp, select.EPOLLIN | select.EPOLLOUT if wanted else select.EPOLLIN)
+            self._watch(endpoint, self._writing, wanted)
+
+        def want_readable(self, endpoint: Endpoint, wanted: bool) -> None:
+            if endpoint.tcp.fileno() in self._endpoints:
+                self._watch(endpoint, self._unread, not wanted)
+
+        def _watch(self, endpoint: Endpoint, numbers: set[int], is_in: bool) -> None:
+            """Of one that is watched for nothing the kernel still tells that its TCP is broken."""
+            number = endpoint.tcp.fileno()
+            numbers.add(number) if is_in else numbers.discard(number)
+            events = 0 if number in self._unread else select.EPOLLIN
+            self._epoll.modify(number, events | select.EPOLLOUT if number in self._writing else events)
 
         def cut_off(self) -> None:
             for endpoint in list(self._endpoints.values()):

@@ -6,10 +6,14 @@ would hold their time too. Here the stamp is taken in the line after the read, b
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Callable
 
 import trio
+
+from loadws.terms.units import NS_PER_S
+from loadws.transport.pace import Pace
 
 #: Bytes of one read; trio-websocket's own 4 KiB costs a system call for each of them.
 READ_SIZE = 64 * 1024
@@ -21,6 +25,8 @@ class TcpStream(trio.abc.Stream):
     def __init__(self, connected: socket.socket, now_ns: Callable[[], int]) -> None:
         self._socket = connected
         self._now_ns = now_ns
+        self._pace: Pace | None = None
+        self._pace_changed = trio.Event()
         self.read_ns = 0
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -42,14 +48,37 @@ class TcpStream(trio.abc.Stream):
         while True:
             self._check_open()
             await trio.lowlevel.wait_readable(self._socket)
+            if self._pace is not None and await self._rest(self._pace):
+                continue
             try:
-                data = self._socket.recv(max_bytes or READ_SIZE)
+                data = self._socket.recv(self._most_of(max_bytes or READ_SIZE))
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise trio.BrokenResourceError(str(error)) from error
             self.read_ns = self._now_ns()
+            if self._pace is not None:
+                self._pace.took(len(data), self.read_ns)
             return data
+
+    def keep_pace(self, pace: Pace | None) -> None:
+        """How fast it reads from now on; None is as fast as may be."""
+        self._pace = pace
+        self._pace_changed.set()
+        self._pace_changed = trio.Event()
+
+    def _most_of(self, size: int) -> int:
+        return size if self._pace is None else min(size, self._pace.most)
+
+    async def _rest(self, pace: Pace) -> bool:
+        """Waits until the pace allows a read, or is another; False where it allows one now."""
+        free_ns = pace.free_ns
+        wait_s = math.inf if free_ns is None else (free_ns - self._now_ns()) / NS_PER_S
+        if wait_s <= 0:
+            return False
+        with trio.move_on_after(wait_s):
+            await self._pace_changed.wait()
+        return True
 
     def detach(self) -> socket.socket:
         """The socket, for whoever reads it from now on without this stream."""
@@ -60,6 +89,7 @@ class TcpStream(trio.abc.Stream):
         if self._socket.fileno() >= 0:
             trio.lowlevel.notify_closing(self._socket)
             self._socket.close()
+            self._pace_changed.set()
 
     async def aclose(self) -> None:
         self.cut()

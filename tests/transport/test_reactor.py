@@ -175,6 +175,46 @@ def test_writable_is_told_only_while_it_is_wanted(make: MakeReactor) -> None:
 
 
 @each_reactor
+def test_who_is_not_wanted_is_not_read_until_it_is(make: MakeReactor) -> None:
+    async def main() -> None:
+        rows: list[tuple[str, object]] = []
+        end = End(rows)
+        async with running(make, [end]) as one:
+            for text in ("a", "b", "c"):
+                one.want_readable(end, False)
+                end.far.send(text.encode())
+                await trio.testing.wait_all_tasks_blocked()
+                assert rows == []
+                one.want_readable(end, True)
+                one.want_readable(end, True)
+                await trio.testing.wait_all_tasks_blocked()
+                assert [what for what, _ in rows] == [text]
+                rows.clear()
+            one.remove(end)
+            one.want_readable(end, False)
+
+    trio.run(main)
+
+
+@each_reactor
+def test_who_is_not_read_may_be_written(make: MakeReactor) -> None:
+    async def main() -> None:
+        rows: list[tuple[str, object]] = []
+        end = End(rows)
+        async with running(make, [end]) as one:
+            end.far.send(b"x")
+            one.want_readable(end, False)
+            one.want_writable(end, True)
+            while not rows:
+                await trio.lowlevel.checkpoint()
+            one.want_writable(end, False)
+            await trio.testing.wait_all_tasks_blocked()
+            assert {what for what, _ in rows} == {"writable"}
+
+    trio.run(main)
+
+
+@each_reactor
 def test_a_reset_is_told_as_what_it_is(make: MakeReactor) -> None:
     async def main() -> None:
         rows: list[tuple[str, object]] = []

@@ -9,12 +9,13 @@ unclaimed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from loadws.engine.ends import describe, end_code, end_kind, is_failure
+from loadws.engine.inflight import InFlight
 from loadws.engine.kept import KeptMessages
 from loadws.engine.waiting import Parker
+from loadws.scenario.keyed import Predicate, Wanted
 from loadws.scenario.message import Message
 from loadws.transport.base import Connection, End, Outgoing, Payload
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from loadws.engine.steps.connecting import Opener
     from loadws.engine.user import VirtualUser
 
-Predicate = Callable[[Message], bool]
-
-#: How many requests that were answered or timed out a connection remembers, to tell late and duplicate answers apart.
-REMEMBERED = 64
 #: Requests without ``where`` that may wait for an answer, those that timed out and keep their place among them.
 MOST_UNANSWERED = 1000
 
@@ -42,19 +39,19 @@ def payload_bytes(payload: Payload) -> int:
 class Pending(Outgoing):
     """A request, from before it is sent until its fate is fixed: answered, timed_out or unanswered, once."""
 
-    __slots__ = ("answered_late", "counted", "fate", "first_ns", "message", "parker", "predicate", "until")
+    __slots__ = ("counted", "fate", "first_ns", "message", "number", "parker", "until", "wanted")
 
-    def __init__(self, parker: Parker, predicate: Predicate | None = None, until: Predicate | None = None) -> None:
+    def __init__(self, parker: Parker, wanted: Wanted | None = None, until: Predicate | None = None) -> None:
         self.sent_ns = 0
         self.written_ns = 0
         self.parker = parker
-        self.predicate = predicate
+        self.wanted = wanted
         self.until = until
         self.fate: Literal["answered", "timed_out", "unanswered"] | None = None
         self.message: Message | None = None
         self.first_ns = 0
         self.counted = False  # among the messages sent
-        self.answered_late = False
+        self.number = 0  # among those in flight that have a ``where``
 
 
 class Watch:
@@ -81,12 +78,11 @@ class Conversation:
 
     __slots__ = (
         "_handlers",
+        "_in_flight",
         "_kept",
         "_ledger",
-        "_matching",
         "_next",
         "_pings",
-        "_settled",
         "_waiting",
         "_watches",
         "connection",
@@ -111,8 +107,7 @@ class Conversation:
         self._handlers = user.handlers
         self._ledger = user.run.recorder.ledger
         self._next: deque[Pending] = deque()  # requests without where, oldest first
-        self._matching: list[Pending] = []  # requests with where
-        self._settled: deque[Pending] = deque(maxlen=REMEMBERED)  # of those with where: what came of them
+        self._in_flight: InFlight[Pending] | None = None  # requests with where; None before the first
         self._watches: list[Watch] = []
         self._waiting: set[Parker] = set()  # strands that wait for the end of the connection
         self._pings: dict[bytes, tuple[Parker, list[int]]] = {}
@@ -132,7 +127,7 @@ class Conversation:
         message = Message(payload, received_ns)
         if self._handlers is not None and self._handlers.claims(message, self):
             return
-        if self._matching and self._answers_matching(message):
+        if self._in_flight is not None and self._answers_matching(self._in_flight, message):
             return
         if self._watches and self._is_watched_for(message):
             return
@@ -161,11 +156,12 @@ class Conversation:
         self.end = end
         self._count_end(end)
         self._begin_healing(end)
-        is_awaited = bool(self._next or self._matching or self._watches or self._waiting or self._pings)
-        for pending in (*self._next, *self._matching):
+        in_flight, self._in_flight = self._in_flight or (), None
+        unanswered = (*self._next, *in_flight)
+        is_awaited = bool(unanswered or self._watches or self._waiting or self._pings)
+        for pending in unanswered:
             self._settle(pending, "unanswered")
         self._next.clear()
-        self._matching.clear()
         for watch in self._watches:
             watch.parker.wake()
         for parker, _ in self._pings.values():
@@ -209,26 +205,27 @@ class Conversation:
 
     def expect(self, pending: Pending) -> None:
         """From now on a message may answer it; called before the request is sent, since its answer may be quicker."""
-        if pending.predicate is None:
+        if pending.wanted is None:
             self._next.append(pending)
-        else:
-            self._matching.append(pending)
+            return
+        if self._in_flight is None:
+            self._in_flight = InFlight()
+        self._in_flight.add(pending)
 
     def time_out(self, pending: Pending) -> None:
         """Its deadline came. One without ``where`` keeps its place, so that its late answer is not taken for the next."""
         pending.fate = "timed_out"
-        if pending.predicate is not None:
-            self._matching.remove(pending)
-            self._settled.append(pending)
+        if pending.wanted is not None and self._in_flight is not None:
+            self._in_flight.settle(pending, is_owed=True)
 
     def abandon(self, pending: Pending) -> None:
         """It was never sent whole, or its user was cut off: nobody waits for its answer any more."""
         if pending.fate is None:
             pending.fate = "unanswered"
+            if pending.wanted is not None and self._in_flight is not None:
+                self._in_flight.forget(pending)
         if pending in self._next:
             self._next.remove(pending)
-        if pending in self._matching:
-            self._matching.remove(pending)
 
     def watch(self, watch: Watch) -> None:
         """Kept messages are looked at first."""
@@ -280,15 +277,14 @@ class Conversation:
 
     # -- who gets a message -------------------------------------------------------------------------------------------
 
-    def _answers_matching(self, message: Message) -> bool:
-        for index, pending in enumerate(self._matching):
-            if _is_after(message, pending) and pending.predicate is not None and pending.predicate(message):
-                if self._is_last_of(pending, message):
-                    del self._matching[index]
-                    self._settled.append(pending)
-                    self._settle(pending, "answered", message)
-                return True
-        return False
+    def _answers_matching(self, in_flight: InFlight[Pending], message: Message) -> bool:
+        pending = in_flight.answered_by(message, _is_after) if in_flight.waits else None
+        if pending is None:
+            return False
+        if self._is_last_of(pending, message):
+            in_flight.settle(pending, is_owed=False)
+            self._settle(pending, "answered", message)
+        return True
 
     def _answers_next(self, message: Message) -> bool:
         pending = self._next[0]
@@ -318,21 +314,17 @@ class Conversation:
         return False
 
     def _keep(self, message: Message) -> None:
-        for pending in self._settled:
-            if pending.predicate is not None and pending.predicate(message):
-                self._count_again(pending)
-                return
+        again = None if self._in_flight is None else self._in_flight.came_again(message)
+        if again == "late":
+            self._ledger.messages.late += 1
+            return
+        if again == "duplicate":
+            self._ledger.messages.duplicate += 1
+            return
         if self._kept is None or self.end is not None:
             self._ledger.messages.unclaimed += 1
         else:
             self._ledger.messages.unclaimed += self._kept.keep(message)
-
-    def _count_again(self, pending: Pending) -> None:
-        if pending.fate == "timed_out" and not pending.answered_late:
-            self._ledger.messages.late += 1
-            pending.answered_late = True
-        else:
-            self._ledger.messages.duplicate += 1
 
     # -- counting -----------------------------------------------------------------------------------------------------
 
@@ -346,7 +338,7 @@ class Conversation:
 
     def _begin_healing(self, end: End) -> None:
         user = self.user
-        if end.by != "us" and user.healing is not None and self.opener is not None and self.opener.policy is not None:
+        if end.by != "us" and user.healing is not None and self.opener is not None and self.may_heal:
             user.healing.begin(self, self.opener)
 
     def _count_end(self, end: End) -> None:

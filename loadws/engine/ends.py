@@ -6,13 +6,26 @@ from loadws.transport.base import End
 
 #: Close codes with which a peer ends a connection in good order.
 GOOD_ORDER = (1000, 1001, None)
+#: Service restart and try again later: whoever asks for that expects that the client connects again.
+COME_AGAIN = (1012, 1013)
 
 
-def is_failure(end: End) -> bool:
-    """Whether such an end is an error even where nobody was waiting for anything."""
+def is_failure(end: End, *, is_healed: bool = False) -> bool:
+    """Whether such an end is an error even where nobody was waiting for anything; ``is_healed``: the user reconnects."""
     if end.by == "us":
         return end.kind == "close_timeout"
+    if is_healed and end.by == "peer" and end.code in COME_AGAIN:
+        return False
     return end.by == "lost" or end.code not in GOOD_ORDER
+
+
+def end_code(end: End) -> str:
+    """The second half of its key among the ledger's ``close_codes``."""
+    if end.by == "lost":
+        return end.kind or "failed"
+    if end.code is None:
+        return "drop" if end.by == "us" else "none"
+    return str(end.code)
 
 
 def end_kind(end: End) -> str:

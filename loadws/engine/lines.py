@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from loadws.engine.conversation import Conversation
 from loadws.engine.strand import Strand
+from loadws.scenario.fields import OnFailure
 from loadws.scenario.steps import Step
 from loadws.transport.base import Connection
 
@@ -57,16 +58,27 @@ def opened(step: Step, on: str | None, compiler: Compiler, kind: str) -> Opened:
 def fail_without_connection(strand: Strand, step: Step, conversation: Conversation | None) -> None:
     """The connection ended before the step, or was never there. Its end is counted once, by whoever notices first."""
     if conversation is None or conversation.end is None:
-        strand.fail(step, "not_connected", "there is no open connection", default="end_session")
+        default = _unless_healed(conversation, "end_session")
+        strand.fail(step, "not_connected", "there is no open connection", default=default)
         return
     conversation.report_end(step.label)
-    strand.obey(step.on_failure or "end_session")
+    strand.obey(step.on_failure or _unless_healed(conversation, "end_session"))
 
 
 def fail_with_connection(strand: Strand, step: Step, conversation: Conversation) -> None:
     """The connection ended, or began to close, while the step waited."""
     if conversation.end is None:
-        strand.fail(step, "not_open", "the connection is closing")
+        strand.fail(step, "not_open", "the connection is closing", default=_unless_healed(conversation, "end_turn"))
         return
     conversation.report_end(step.label)
-    strand.obey(step.on_failure or "end_turn")
+    strand.obey(step.on_failure or _unless_healed(conversation, "end_turn"))
+
+
+def _unless_healed(conversation: Conversation | None, default: OnFailure) -> OnFailure:
+    """Where another connection is being opened in its place, the flow goes on: the next step waits for that one."""
+    if conversation is None or not conversation.may_heal:
+        return default
+    if conversation.end is None:
+        conversation.is_breaking = True
+        return "continue"
+    return default if conversation.healing is None else "continue"

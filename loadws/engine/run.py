@@ -62,7 +62,7 @@ class UserKind:
     open: CompiledHandler | None
     error: CompiledHandler | None
     close: CompiledHandler | None
-    heals: bool  # some connection of its reconnects by itself
+    heals: bool = False  # some connection of its reconnects by itself
 
     @property
     def has_handlers(self) -> bool:

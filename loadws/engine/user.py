@@ -17,6 +17,7 @@ from loadws.engine.handlers import Handlers
 from loadws.engine.reconnecting import Healing
 from loadws.engine.run import Budget, Run, UserKind
 from loadws.engine.strand import EndSession, EndTurn, Leave, Strand, run_flow
+from loadws.scenario.rows import DataError
 from loadws.scenario.template import EvaluationError, Scope
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 from loadws.transport.base import Connection, HandshakeRefused
@@ -283,7 +284,11 @@ class VirtualUser:
         scope.extra = {}
         scope.variables.clear()
         for name, feed in self.run.feeds.items():
-            row = feed.row(self.index, self.sessions, self.run.seed)
+            try:
+                row = feed.row(self.index, self.sessions, self.run.seed)
+            except DataError as error:
+                self.report("data", name, str(error))
+                raise EndSession from None
             if row is None:
                 self.report("data_exhausted", name, f"the data source {name!r} has no row for user {self.index}")
                 self.leaving = True

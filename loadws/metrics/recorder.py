@@ -40,7 +40,11 @@ class Timings(Protocol):
     @property
     def tls_ns(self) -> int | None: ...
     @property
+    def proxy_ns(self) -> int | None: ...
+    @property
     def upgrade_ns(self) -> int | None: ...
+    @property
+    def tls_resumed(self) -> bool: ...
 
 
 class StepMeter:
@@ -93,7 +97,8 @@ class _Names:
 
 
 class Recorder:
-    """What one process measures. ``ledger``, ``open_connections``, ``users`` and ``iterations`` are the engine's to change.
+    """What one process measures. ``ledger``, ``open_connections``, ``users``, ``iterations`` and ``reconnects`` are the
+    engine's to change.
 
     ``phases`` are (name, whether it is a warm-up). Of errors and log lines the first ``max_errors`` and ``max_logs`` of the
     run are kept whole; errors are counted all the same.
@@ -111,6 +116,7 @@ class Recorder:
         self.users = 0
         self.over = False  # the engine says when the last phase is
         self.iterations = 0
+        self.reconnects = 0
         self._process = process
         self._phases = Phases(phases)
         self._meters: dict[str, StepMeter] = {}
@@ -143,12 +149,15 @@ class Recorder:
             ("connect_time", timings.total_ns),
             ("dns_time", timings.dns_ns),
             ("tcp_time", timings.tcp_ns),
+            ("proxy_time", timings.proxy_ns),
             ("tls_time", timings.tls_ns),
             ("upgrade_time", timings.upgrade_ns),
         )
         for metric, value_ns in parts:
             if value_ns is not None:
                 self.duration(metric, step, intended_ns, value_ns)
+        if timings.tls_resumed:
+            self._interval.counts["tls_resumed", self._phases.at(intended_ns)] += 1
         self.outcome("connect", step, intended_ns, failed=False)
 
     def outcome(self, kind: str, step: str, intended_ns: int, failed: bool) -> None:
@@ -161,6 +170,11 @@ class Recorder:
     def duration(self, metric: str, step: str | None, intended_ns: int, value_ns: int) -> None:
         """A value of one of the table's other times: wait_time, ping_time, session_time, first_message_time, .."""
         self._interval.samples[metric, step, span_of(metric)].extend((intended_ns, value_ns))
+
+    def read_lags(self, rows: list[int]) -> None:
+        """Moment, lag, moment, lag, ..: of what was received, how long it lay in the kernel. In nanoseconds, any number."""
+        if rows:
+            self._interval.samples["read_lag", None, span_of("read_lag")].extend(rows)
 
     def trend(self, name: str, step: str, unit: str, value: float, at_ns: int) -> None:
         """A value of the scenario's own. In the unit ``ns`` it is a time; any other is kept as it is, to a millionth."""
@@ -267,5 +281,9 @@ class Recorder:
             ("messages_received", messages.received),
             ("bytes_sent", size.sent),
             ("bytes_received", size.received),
+            ("wire_bytes_sent", size.wire_sent),
+            ("wire_bytes_received", size.wire_received),
             ("iterations", self.iterations),
+            ("reconnects", self.reconnects),
+            ("disconnects", self.ledger.connections.closed_by_peer + self.ledger.connections.lost),
         )

@@ -20,10 +20,12 @@ from pydantic import (
 
 from loadws.terms.errors import UnitError
 from loadws.terms.units import (
+    BYTE_RATE_PATTERN,
     DURATION_PATTERN,
     NS_PER_S,
     RATE_PATTERN,
     SIZE_PATTERN,
+    parse_byte_rate,
     parse_duration,
     parse_rate,
     parse_size,
@@ -86,6 +88,20 @@ Size = Annotated[
     WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN + _REFERENCE, "examples": ["64KiB", "1MiB"]}),
 ]
 
+
+def _some_bytes(bytes_per_s: int) -> int:
+    if bytes_per_s == 0:
+        raise ValueError("must be more than 0 bytes a second; to read nothing at all: stall")
+    return bytes_per_s
+
+
+ByteRate = Annotated[
+    int,
+    BeforeValidator(_unit(parse_byte_rate, "number of bytes a second"), json_schema_input_type=str),
+    AfterValidator(_some_bytes),
+    WithJsonSchema({"type": "string", "pattern": BYTE_RATE_PATTERN + _REFERENCE, "examples": ["2KiB/s", "1MiB/s"]}),
+]
+
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 #: Names that templates give a meaning of their own; a variable or a data source may not take them.
 RESERVED = frozenset(
@@ -142,26 +158,26 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HANDSHAKE_HEADERS = frozenset({"upgrade", "connection", "content-length", "transfer-encoding"})
 
 
-def _token(text: str) -> str:
+def token(text: str) -> str:
     if not _TOKEN.fullmatch(text):
         raise ValueError("must be a token of HTTP: letters, digits and !#$%&'*+-.^_`|~")
     return text
 
 
 def _header_name(name: str) -> str:
-    _token(name)
+    token(name)
     if name.lower() in _HANDSHAKE_HEADERS or name.lower().startswith("sec-websocket-"):
         raise ValueError("is written by the handshake itself and cannot be set here")
     return name
 
 
-def _header_value(text: str) -> str:
+def header_value(text: str) -> str:
     if not text.isprintable():
         raise ValueError("a header's value is one line without control characters")
     return text
 
 
-def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+def different(names: tuple[str, ...]) -> tuple[str, ...]:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ValueError(f"{twice[0]!r} stands twice")
@@ -169,13 +185,14 @@ def _different(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _different_headers(headers: dict[str, str]) -> dict[str, str]:
-    _different(tuple(name.lower() for name in headers))
+    different(tuple(name.lower() for name in headers))
     return headers
 
 
 #: Names are HTTP tokens, values one line; what the handshake writes itself is refused.
 Headers = Annotated[
-    dict[Annotated[str, AfterValidator(_header_name)], Annotated[Template, AfterValidator(_header_value)]],
+    dict[Annotated[str, AfterValidator(_header_name)], Annotated[Template, AfterValidator(header_value)]],
     AfterValidator(_different_headers),
 ]
-Subprotocols = Annotated[Many[Annotated[str, AfterValidator(_token)]], AfterValidator(_different)]
+Token = Annotated[str, AfterValidator(token)]
+Subprotocols = Annotated[Many[Token], AfterValidator(different)]

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from loadws.scenario import connection, model, steps
+from loadws.scenario import model
 
 #: Steps that later work brings.
 VERBS = frozenset(
-    "publish deliver parallel read_slowly stall drop reconnect barrier call".split()
+    "publish deliver call".split()
 )  # fmt: skip
 
 _KEYS: dict[type[BaseModel], tuple[str, ...]] = {
-    connection.ConnectionOptions: ("proxy", "source_addresses", "resolve", "reconnect"),
-    connection.Tls: ("certificate", "key", "server_name", "verify"),
-    steps.ConnectBody: ("proxy", "tls", "reconnect"),
     model.MessageHandler: ("deliver",),
 }
-_ADVICE = {
+_ADVICE: dict[str, str] = {
 }
 
 

@@ -21,9 +21,10 @@ from pydantic import (
     model_validator,
 )
 
-from loadws.scenario.connection import Compression
+from loadws.scenario.connection import Compression, Reconnect, Tls
 from loadws.scenario.fields import (
     TEN_SECONDS,
+    ByteRate,
     Captures,
     CloseCode,
     Conditions,
@@ -40,7 +41,9 @@ from loadws.scenario.fields import (
     Strict,
     Subprotocols,
     Template,
+    Token,
 )
+from loadws.scenario.network import Cookies, Origin, Proxy
 from loadws.terms.errors import UnitError
 from loadws.terms.units import (
     DURATION_PATTERN,
@@ -153,6 +156,14 @@ class ExpectHandshake(Strict):
     status: Status = 101
     headers: dict[str, JsonValue] = {}
     body: Conditions | None = None
+    subprotocol: Annotated[
+        Token | None, Field(description="The one of those offered that the server has to choose.")
+    ] = None
+
+    @property
+    def is_redirect(self) -> bool:
+        """The redirect itself is what is right, so it is not followed."""
+        return 300 <= self.status <= 399
 
 
 class ConnectBody(Body):
@@ -161,9 +172,14 @@ class ConnectBody(Body):
     ] = None
     path: Template | None = None
     headers: Headers = {}
+    origin: Annotated[Origin | None, Field(description="Instead of the connection's own: the header Origin.")] = None
+    cookies: Annotated[Cookies, Field(description="More cookies, or other values for the connection's own.")] = {}
     query: dict[str, Template] = {}
+    proxy: Annotated[Proxy | None, Field(description="Instead of the connection's own; direct for none.")] = None
     subprotocols: Subprotocols | None = None
     compression: Compression | None = None
+    tls: Annotated[Tls | None, Field(description="Replaces what connection.tls says, key by key.")] = None
+    reconnect: Annotated[Reconnect | None, Field(description="Instead of the connection's own: reconnect.")] = None
     expect: ExpectHandshake | None = None
     capture: Captures | None = None
 
@@ -185,6 +201,49 @@ class CloseStep(Step):
 
     verb = "close"
     close: CloseBody
+
+
+class DropStep(Step):
+    """Cut TCP without a close frame."""
+
+    verb = "drop"
+    drop: OnConnection
+
+
+class ReconnectStep(Step):
+    """Close the connection if it is open, and connect again as before."""
+
+    verb = "reconnect"
+    reconnect: OnConnection
+
+
+class StallBody(OnConnection):
+    for_: Annotated[Span, Field(alias="for", description="How long nothing is read.")]
+
+
+def _stall_body(value: Any) -> Any:
+    return {"for": value} if isinstance(value, str) else value
+
+
+class StallStep(Step):
+    """Stop reading altogether for a time, so that the peer is held up."""
+
+    verb = "stall"
+    stall: Annotated[StallBody, BeforeValidator(_stall_body, json_schema_input_type=str | StallBody)]
+
+
+class ReadSlowlyBody(OnConnection):
+    rate: Annotated[ByteRate, Field(description="Bytes a second, as they come from the network.")]
+    for_: Annotated[
+        Span | None, Field(alias="for", description="How long; without it, to the connection's end, and the flow goes on.")
+    ] = None
+
+
+class ReadSlowlyStep(Step):
+    """Read slower than the peer may want to write."""
+
+    verb = "read_slowly"
+    read_slowly: ReadSlowlyBody
 
 
 class SendBody(Payload, OnConnection):
@@ -393,6 +452,32 @@ class PickStep(Step):
         return self.model_copy(update={"pick": choices})
 
 
+class ParallelStep(Step):
+    """Several flows side by side; the step is over when all of them are."""
+
+    verb = "parallel"
+    parallel: Annotated[Many[Annotated[Flow, Field(min_length=1)]], Field(min_length=1)]
+
+    def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
+        for index, branch in enumerate(self.parallel):
+            yield ("parallel", index), branch
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        return self.model_copy(update={"parallel": tuple(change(branch) for branch in self.parallel)})
+
+
+class BarrierBody(Body):
+    users: Annotated[int, Field(ge=1, description="How many users meet: nobody goes on before that many are there.")]
+    within: Span = TEN_SECONDS
+
+
+class BarrierStep(Step):
+    """Wait until so many users are here; then all of them go on, and the next ones gather anew."""
+
+    verb = "barrier"
+    barrier: BarrierBody
+
+
 class SetStep(Step):
     """Give variables values."""
 
@@ -538,11 +623,12 @@ STEPS: dict[str, type[Step]] = {
     step.verb: step
     for step in (
         ConnectStep, CloseStep, SendStep, RequestStep, WaitForStep, ExpectNoneStep, ThinkStep, EveryStep, RepeatStep,
-        WhileStep, IfStep, PickStep, SetStep, CheckStep, RecordStep, CountStep, LogStep, PingStep, HttpStep,
+        WhileStep, IfStep, PickStep, ParallelStep, BarrierStep, SetStep, CheckStep, RecordStep, CountStep, LogStep,
+        PingStep, HttpStep, DropStep, ReconnectStep, StallStep, ReadSlowlyStep,
     )
 }  # fmt: skip
 #: Verbs that may stand alone, as a word: all their keys have defaults.
-_Word = Literal["connect", "close", "ping", "wait_for"]
+_Word = Literal["connect", "close", "ping", "wait_for", "drop", "reconnect"]
 BARE_VERBS = frozenset(get_args(_Word))
 
 
@@ -578,12 +664,18 @@ _OneStep = Annotated[
     | Annotated[WhileStep, Tag("while")]
     | Annotated[IfStep, Tag("if")]
     | Annotated[PickStep, Tag("pick")]
+    | Annotated[ParallelStep, Tag("parallel")]
+    | Annotated[BarrierStep, Tag("barrier")]
     | Annotated[SetStep, Tag("set")]
     | Annotated[CheckStep, Tag("check")]
     | Annotated[RecordStep, Tag("record")]
     | Annotated[CountStep, Tag("count")]
     | Annotated[LogStep, Tag("log")]
     | Annotated[PingStep, Tag("ping")]
+    | Annotated[DropStep, Tag("drop")]
+    | Annotated[ReconnectStep, Tag("reconnect")]
+    | Annotated[StallStep, Tag("stall")]
+    | Annotated[ReadSlowlyStep, Tag("read_slowly")]
     | Annotated[HttpStep, Tag("http")],
     Discriminator(step_verb),
 ]

@@ -32,6 +32,7 @@ SIZE_UNITS = {
 DURATION_PATTERN = r"^(\d+(\.\d+)?(ns|us|µs|ms|s|min|m|h)\s*)+$"
 RATE_PATTERN = r"^\d+(\.\d+)?/(s|min|m|h)$"
 SIZE_PATTERN = r"^\d+(\.\d+)?(B|kB|KB|MB|GB|KiB|MiB|GiB)$"
+BYTE_RATE_PATTERN = SIZE_PATTERN.removesuffix("$") + "/s$"
 
 LONGEST_NS = 366 * 24 * 3600 * NS_PER_S
 # ASCII digits only: JSON Schema's \d means those, and an editor and loadws should agree.
@@ -67,6 +68,17 @@ def parse_size(text: str) -> int:
     if not match or match[2] not in SIZE_UNITS:
         raise UnitError(f"{text!r} is not a size", "write a number with its unit: 512B, 64KiB, 1MiB")
     return int(Fraction(match[1]) * SIZE_UNITS[match[2]])
+
+
+def parse_byte_rate(text: str) -> int:
+    """``"2KiB/s"``, ``"500B/s"`` -> bytes a second."""
+    size, slash, unit = text.strip().rpartition("/")
+    try:
+        if not slash or unit.strip() != "s":
+            raise UnitError("no rate")
+        return parse_size(size)
+    except UnitError:
+        raise UnitError(f"{text!r} is no number of bytes a second", "write a size and /s: 512B/s, 2KiB/s") from None
 
 
 def format_duration(ns: float) -> str:

@@ -486,7 +486,7 @@ async def who_does_not_read_hears_nothing_until_it_reads(stage: Stage) -> None:
 
 
 async def a_slow_reader_keeps_its_pace(stage: Stage) -> None:
-    """15,300 bytes at 50,000 a second: two reads' worth of a tenth of a second each may be at once, the rest only in time."""
+    """15,300 bytes at 50,000 a second: two reads' worth of a tenth of a second may be at once, the rest only in time."""
     said = ["x" * 100] * 150
     async with stage(Behaviour(on_message=lambda payload, number: [Say(text) for text in said])) as scene:
         connection, heard = await scene.connect()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loadws.testing import faults
 from loadws.testing.conformance import Recorder
-from loadws.testing.raw import BINARY, CLOSE, RawConnection, close_frame, frame
+from loadws.testing.raw import BINARY, RawConnection, close_frame, frame
 from loadws.transport.base import ConnectRequest, Transport
 from loadws.transport.choose import transport
 from loadws.transport.native import NativeTransport
@@ -69,8 +69,7 @@ def floods(seen: Notes, most: int) -> faults.Fault:
         for number in range(most >> 16):
             await connection.send(frame(BINARY, number.to_bytes(1 << 16)))
             seen.note(number)
-        while CLOSE != (await connection.read_frame())[0]:
-            pass
+        await connection.read_until_close()
         await connection.send(close_frame(1000))
         await connection.read_to_the_end()
 

@@ -5,14 +5,15 @@ What a step needs (its meter, its templates, its payload) is found here and clos
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from loadws.engine.reconnecting import patient
 from loadws.engine.run import CompiledHandler, MessageHandler, StepFunction, Steps, UserKind
-from loadws.engine.steps import connecting, noting, pacing, talking, waiting
+from loadws.engine.steps import branching, connecting, disturbing, fetching, gathering, noting, pacing, talking, waiting
+from loadws.engine.steps.securing import Contexts
 from loadws.engine.strand import Strand
 from loadws.engine.trace import Tracer
 from loadws.metrics.recorder import Recorder
@@ -21,7 +22,7 @@ from loadws.scenario.model import Scenario, UserType
 from loadws.scenario.steps import ConnectBody, ConnectStep, Flow, Step, walk
 
 #: Verbs that never wait. A ``send`` in a handler does not either: it is queued. Loops may not end, so they count as waiting.
-INSTANT = frozenset({"send", "set", "check", "record", "count", "log", "if", "pick"})
+INSTANT = frozenset({"send", "drop", "set", "check", "record", "count", "log", "if", "pick"})
 
 VERBS: dict[str, Callable[[Any, Compiler], StepFunction]] = {}
 
@@ -33,19 +34,20 @@ class Compiler:
     scenario: Scenario
     base: Path  # where the scenario's files are
     recorder: Recorder
-    tls: ssl.SSLContext | None
+    tls: Contexts
     tracer: Tracer | None = None
     in_handler: bool = False
     at_once: bool = False
     uses_message: bool = False  # a template of the user type looks at ``message``; where none does, no answer is parsed
     uses_sent: bool = False  # the same for ``sent``
     keeps: bool = False  # the user type has a wait_for
+    heals: bool = False  # some connection of the user type reconnects by itself
 
     def flow(self, flow: Flow) -> Steps:
         return tuple(self.step(step) for step in flow)
 
     def step(self, step: Step) -> StepFunction:
-        run = VERBS[step.verb](step, self)
+        run = patient(VERBS[step.verb](step, self), step, self)
         return run if self.tracer is None else _traced(run, step, self.tracer)
 
     # -- user types ---------------------------------------------------------------------------------------------------
@@ -54,7 +56,11 @@ class Compiler:
         """A user type, whole."""
         keeps = any(step.verb == "wait_for" for _, step in walk(user.flow))
         compiler = replace(
-            self, uses_message=_mentions(user, "message"), uses_sent=_mentions(user, "sent"), keeps=keeps
+            self,
+            uses_message=_mentions(user, "message"),
+            uses_sent=_mentions(user, "sent"),
+            keeps=keeps,
+            heals=_heals(user, self.scenario),
         )
         connect = None if user.is_whole_session else compiler.step(ConnectStep(name="connect", connect=ConnectBody()))
         return UserKind(
@@ -65,6 +71,7 @@ class Compiler:
             open=compiler._open_handler(user.on.open),
             error=compiler._handler(user.on.error),
             close=compiler._handler(user.on.close),
+            heals=compiler.heals,
         )
 
     def _message_handler(self, handler: Any) -> MessageHandler:
@@ -89,6 +96,13 @@ class Compiler:
         return CompiledHandler(replace(self, in_handler=True, at_once=not waits).flow(flow), waits)
 
 
+def _heals(user: UserType, scenario: Scenario) -> bool:
+    if not user.is_whole_session:
+        return bool(scenario.connection.reconnect)
+    connects = (step for _, step in walk(user.flow) if isinstance(step, ConnectStep))
+    return any(connecting.policy_of(step, scenario) for step in connects)
+
+
 def _waits(flow: Flow) -> bool:
     return any(step.verb not in INSTANT for _, step in walk(flow))
 
@@ -110,14 +124,21 @@ VERBS.update(
     connect=connecting.compile_connect,
     close=connecting.compile_close,
     ping=connecting.compile_ping,
+    reconnect=connecting.compile_reconnect,
+    drop=disturbing.compile_drop,
+    stall=disturbing.compile_stall,
+    read_slowly=disturbing.compile_read_slowly,
     send=talking.compile_send,
     request=talking.compile_request,
+    http=fetching.compile_http,
     wait_for=waiting.compile_wait_for,
     expect_none=waiting.compile_expect_none,
     think=pacing.compile_think,
     every=pacing.compile_every,
     repeat=pacing.compile_repeat,
     pick=pacing.compile_pick,
+    parallel=branching.compile_parallel,
+    barrier=gathering.compile_barrier,
     set=noting.compile_set,
     check=noting.compile_check,
     record=noting.compile_record,

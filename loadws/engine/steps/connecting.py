@@ -1,22 +1,38 @@
-"""``connect``, ``close`` and ``ping``."""
+"""``connect``, ``reconnect``, ``close`` and ``ping``."""
 
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import trio
 
 from loadws.engine.conversation import Conversation
 from loadws.engine.lines import StepSkipped, fail_with_connection, line_to, opened
+from loadws.engine.reconnecting import PATIENCE_NS, Reopened, until_healed
 from loadws.engine.run import StepFunction
-from loadws.engine.strand import Strand
+from loadws.engine.steps.fetching import with_cookies
+from loadws.engine.steps.headers import HeaderMaker, templates
+from loadws.engine.steps.securing import Securing
+from loadws.engine.strand import FlowInterrupted, Strand
+from loadws.scenario.connection import CompressionOptions, ConnectionOptions, ReconnectOptions
 from loadws.scenario.matching import Captures, compile_captures, compile_conditions
 from loadws.scenario.message import Message
-from loadws.scenario.steps import CloseStep, ConnectStep, ExpectHandshake, PingStep
-from loadws.scenario.template import Compiled, Scope, compile_template
-from loadws.transport.base import ConnectFailed, ConnectRequest, ConnectTimings, HandshakeRefused, NotOpen
+from loadws.scenario.model import Scenario
+from loadws.scenario.steps import CloseStep, ConnectStep, ExpectHandshake, PingStep, ReconnectStep, Step
+from loadws.scenario.template import Scope, compile_template
+from loadws.transport.base import (
+    Compression,
+    ConnectFailed,
+    ConnectRequest,
+    ConnectTimings,
+    HandshakeRefused,
+    Network,
+    NotOpen,
+)
+from loadws.transport.url import split_unix
 
 if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
@@ -28,9 +44,7 @@ SWITCHING = 101
 
 
 def compile_connect(step: ConnectStep, compiler: Compiler) -> StepFunction:
-    ask = _RequestMaker(step, compiler)
-    expect = _Expectation(step.connect.expect or ExpectHandshake())
-    capture = compile_captures(step.connect.capture) if step.connect.capture else None
+    opener = Opener(step, compiler)
     name = step.connect.as_
     line = line_to(name, compiler)
 
@@ -39,24 +53,82 @@ def compile_connect(step: ConnectStep, compiler: Compiler) -> StepFunction:
         if before is not None and before.is_going_on:
             strand.fail(step, "already_open", "the connection is open already", default="end_session")
             return
-        request = strand.evaluate(step, ask)
-        conversation = Conversation(strand.user, name, keeps=compiler.keeps)
+        conversation = Conversation(strand.user, name, keeps=opener.keeps)
+        conversation.opener = opener
         strand.user.take_up(conversation)
-        attempt = _Attempt(strand, step, conversation)
-        answer = await attempt.run(request)
-        if answer is None:
-            return
-        attempt.judge(answer, expect)
-        if capture is not None:
-            _take(capture, strand, step, answer)
-        if conversation.is_open and strand.user.handlers is not None:
-            await strand.user.handlers.on_open(conversation)
-            strand.free_ns = strand.user.run.timers.now_ns()
+        await opener.open(strand, step, conversation)
 
     return connect
 
 
-def _take(capture: Captures, strand: Strand, step: ConnectStep, answer: _Answer) -> None:
+def compile_reconnect(step: ReconnectStep, compiler: Compiler) -> StepFunction:
+    line = line_to(step.reconnect.on, compiler)
+
+    async def reconnect(strand: Strand) -> None:
+        """One attempt, now. Where one is under way by itself already, that is the one."""
+        before = line(strand)
+        if before is not None and before.healing is not None:
+            await until_healed(strand, before, strand.due()[1] + PATIENCE_NS)
+            before = line(strand)
+            if before is not None and before.is_going_on:
+                return
+        if before is None or before.opener is None or before.connection is None:
+            strand.fail(step, "not_connected", "there was no connection that could be opened again", "end_session")
+            return
+        if before.end is None:
+            await before.connection.close(1000)
+            strand.free_ns = strand.user.run.timers.now_ns()
+        await before.opener.open(strand, step, Reopened(before, before.opener))
+
+    return reconnect
+
+
+class Opener:
+    """How a ``connect`` opens its connection: once, and again in the place of one that has ended.
+
+    ``policy`` says what becomes of one that is lost; None: nothing.
+    """
+
+    def __init__(self, step: ConnectStep, compiler: Compiler) -> None:
+        self.step = step
+        self.keeps = compiler.keeps
+        self.policy = policy_of(step, compiler.scenario)
+        self._ask = _RequestMaker(step, compiler)
+        self._expect = _Expectation(step.connect.expect or ExpectHandshake())
+        self._capture = compile_captures(step.connect.capture) if step.connect.capture else None
+
+    async def open(self, strand: Strand, step: Step, conversation: Conversation) -> None:
+        """``step`` is whose attempt it is: its name is what the report says, and its ``on_failure`` holds."""
+        user = strand.user
+        attempt = _Attempt(strand, step, conversation)
+        answer = await attempt.run(self._request(strand, step, conversation))
+        if answer is None:
+            return
+        attempt.judge(answer, self._expect)
+        if self._capture is not None:
+            _take(self._capture, strand, step, answer)
+        if conversation.is_open and user.handlers is not None:
+            await user.handlers.on_open(conversation)
+            strand.free_ns = user.run.timers.now_ns()
+
+    def _request(self, strand: Strand, step: Step, conversation: Conversation) -> ConnectRequest:
+        """A request that cannot be made is no connection: none has its place then."""
+        user = strand.user
+        try:
+            request = with_cookies(strand.evaluate(step, self._ask), user.http)
+        except FlowInterrupted:
+            user.put_down(conversation)
+            raise
+        return replace(request, tls_memory=user.tls_memory) if self._ask.resumes_tls else request
+
+
+def policy_of(step: ConnectStep, scenario: Scenario) -> ReconnectOptions | None:
+    """The step's own ``reconnect``, else the scenario's."""
+    said = step.connect.reconnect
+    return (scenario.connection.reconnect if said is None else said) or None
+
+
+def _take(capture: Captures, strand: Strand, step: Step, answer: _Answer) -> None:
     missing = capture.take_handshake(answer.status, answer.headers, answer.body, strand.scope.variables)
     if missing is not None:
         strand.fail(step, "capture", missing)
@@ -69,20 +141,27 @@ class _RequestMaker:
         options, body = compiler.scenario.connection, step.connect
         self._target = compiler.scenario.target
         self._path = compile_template(body.path) if body.path is not None else None
-        self._query = _templates({**options.query, **body.query})
-        self._headers = _templates({**options.headers, **body.headers})
+        self._query = templates({**options.query, **body.query})
+        self._headers = HeaderMaker(options, body)
+        proxy = options.proxy if body.proxy is None else body.proxy
+        self._proxy = compile_template(proxy) if proxy is not None else None
+        self._tls = Securing(options.tls.overridden(body.tls), compiler.tls)
+        self.resumes_tls = self._tls.resumes and self._target.startswith("wss:")
         self._rest: dict[str, Any] = {
             "subprotocols": options.subprotocols if body.subprotocols is None else body.subprotocols,
             "open_timeout_ns": options.open_timeout,
             "close_timeout_ns": options.close_timeout,
             "ping_every_ns": options.ping.every if options.ping else None,
             "max_message_size": options.max_message_size,
-            "tls": compiler.tls,
+            "compression": _compression(options.compression if body.compression is None else body.compression),
             "trace": compiler.tracer is not None,
+            "network": network_of(options),
+            "redirects": 0 if body.expect is not None and body.expect.is_redirect else options.redirects,
         }
         if options.ping is not None:
             self._rest["ping_timeout_ns"] = options.ping.timeout
-        is_constant = self._path is None and all(t.constant for _, t in (*self._query, *self._headers))
+        is_constant = self._path is None and self._headers.constant and all(t.constant for _, t in self._query)
+        is_constant = is_constant and (self._proxy is None or self._proxy.constant) and self._tls.is_constant
         self._constant = self._made(Scope(clock=int)) if is_constant else None
 
     def __call__(self, scope: Scope) -> ConnectRequest:
@@ -91,47 +170,69 @@ class _RequestMaker:
     def _made(self, scope: Scope) -> ConnectRequest:
         path = None if self._path is None else self._path.text(scope)
         query = [(name, template.text(scope)) for name, template in self._query]
-        headers = tuple((name, template.text(scope)) for name, template in self._headers)
-        return ConnectRequest(url_of(self._target, path, query), headers, **self._rest)
+        proxy = None if self._proxy is None else self._proxy.text(scope)
+        url = url_of(self._target, path, query)
+        return ConnectRequest(
+            url,
+            self._headers.made(scope),
+            proxy=proxy,
+            tls=self._tls.context(scope),
+            presents_certificate=self._tls.presents_certificate,
+            server_name=self._tls.server_name(scope),
+            **self._rest,
+        )
 
 
-def _templates(texts: dict[str, str]) -> list[tuple[str, Compiled]]:
-    return [(name, compile_template(text)) for name, text in texts.items()]
+def network_of(options: ConnectionOptions) -> Network:
+    return Network(
+        resolve={host.lower(): addresses for host, addresses in options.resolve.items()},
+        source_addresses=options.source_addresses,
+        send_buffer=options.socket.send_buffer,
+        receive_buffer=options.socket.receive_buffer,
+    )
 
 
 def url_of(target: str, path: str | None, query: list[tuple[str, str]]) -> str:
     """The target with another path, where one is given (it may bring a query), and with more query."""
-    parts = urlsplit(target)
-    own_query = parts.query
+    parts, unix = urlsplit(target), split_unix(target)
+    own_path, own_query = parts.path if unix is None else unix.path, parts.query
     if path is not None:
-        path, _, own_query = path.partition("?")
-        path = quote(path, safe="/%:@!$&'()*+,;=~-._")
-    pairs = parse_qsl(own_query, keep_blank_values=True) + query
-    return urlunsplit((parts.scheme, parts.netloc, parts.path if path is None else path, urlencode(pairs), ""))
+        own_path, _, own_query = path.partition("?")
+        own_path = quote(own_path, safe="/%:@!$&'()*+,;=~-._")
+    pairs = urlencode(parse_qsl(own_query, keep_blank_values=True) + query)
+    if unix is not None:
+        return unix.with_request(own_path, pairs)
+    return urlunsplit((parts.scheme, parts.netloc, own_path, pairs, ""))
+
+
+def _compression(asked: Literal[False] | CompressionOptions) -> Compression | None:
+    return Compression(asked.level, asked.context_takeover) if asked else None
 
 
 class _Answer:
     """The server's answer to an upgrade, whichever it was. ``timings`` where it opened, ``refusal`` where it did not."""
 
-    __slots__ = ("body", "headers", "refusal", "status", "timings")
+    __slots__ = ("body", "headers", "refusal", "status", "subprotocol", "timings")
 
     def __init__(
         self,
         headers: tuple[tuple[str, str], ...],
         refusal: HandshakeRefused | None = None,
         timings: ConnectTimings | None = None,
+        subprotocol: str | None = None,
     ) -> None:
         self.status = refusal.status if refusal else SWITCHING
         self.headers = {name.lower(): value for name, value in headers}
         self.body = refusal.body if refusal else b""
         self.refusal = refusal
         self.timings = timings
+        self.subprotocol = subprotocol
 
 
 class _Attempt:
     """One attempt to connect: it counts as attempted, and as exactly one of opened, refused and failed."""
 
-    def __init__(self, strand: Strand, step: ConnectStep, conversation: Conversation) -> None:
+    def __init__(self, strand: Strand, step: Step, conversation: Conversation) -> None:
         self.strand = strand
         self.step = step
         self.intended_ns = self.due_ns = 0
@@ -169,7 +270,10 @@ class _Attempt:
                 if self._conversation.connection is None:
                     self._count_failure("cut_off")
                 raise
-        return _Answer(connection.response_headers, timings=connection.timings)
+        answer = _Answer(connection.response_headers, timings=connection.timings, subprotocol=connection.subprotocol)
+        # There is only one extension, and a transport lets no answer pass that was not agreed on.
+        self._recorder.ledger.connections.compressed += "sec-websocket-extensions" in answer.headers
+        return answer
 
     async def _take_a_place(self, stack: AsyncExitStack) -> None:
         """Only so many handshakes of held users are under way at once; the wait for a place is no lag of anybody's."""
@@ -216,12 +320,16 @@ class _Expectation:
         self.status = expect.status
         self._headers = [(name, compile_conditions({"text": value})) for name, value in expect.headers.items()]
         self._body = compile_conditions(expect.body) if expect.body else None
+        self._subprotocol = expect.subprotocol
 
     def why_not(self, answer: _Answer, scope: Scope) -> str | None:
         """None where the answer is as expected; else what is not, for people."""
         if answer.status != self.status:
             expected = "" if self.status == SWITCHING else f", expected was {self.status}"
-            return f"the server answered the upgrade with {answer.status}{expected}"
+            return f"{_answered(answer)}{expected}"
+        if self._subprotocol is not None and answer.subprotocol != self._subprotocol:
+            chosen = "none" if answer.subprotocol is None else repr(answer.subprotocol)
+            return f"the server chose the subprotocol {chosen}, expected was {self._subprotocol!r}"
         for name, conditions in self._headers:
             # A header that is not there is no text at all, so that ``exists: false`` can hold.
             why = conditions.why(Message(answer.headers.get(name.lower(), b""), 0), scope)
@@ -230,6 +338,12 @@ class _Expectation:
         if self._body is not None:
             return self._body.why(Message(answer.body.decode("utf-8", "replace"), 0), scope)
         return None
+
+
+def _answered(answer: _Answer) -> str:
+    if answer.refusal is not None:
+        return answer.refusal.detail
+    return f"the server answered the upgrade with {answer.status}"
 
 
 # -- close and ping ---------------------------------------------------------------------------------------------------
@@ -246,6 +360,8 @@ def compile_close(step: CloseStep, compiler: Compiler) -> StepFunction:
             strand.fail(step, "not_connected", "there is no connection to close", default="end_session")
             return
         text = strand.evaluate(step, reason.text)
+        if conversation.healing is not None:
+            conversation.healing.cancel()
         await conversation.connection.close(step.close.code, text)
         strand.free_ns = strand.user.run.timers.now_ns()
 

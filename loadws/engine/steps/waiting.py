@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadws.engine.conversation import Conversation, Watch
-from loadws.engine.ends import describe
-from loadws.engine.lines import StepSkipped, fail_with_connection, fail_without_connection, line_to, opened
+from loadws.engine.ends import describe, is_failure
+from loadws.engine.lines import Line, StepSkipped, fail_with_connection, fail_without_connection, line_to, opened
+from loadws.engine.reconnecting import until_healed
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.talking import Answer
 from loadws.engine.strand import Strand
 from loadws.scenario.matching import compile_conditions
-from loadws.scenario.steps import ExpectNoneStep, WaitForStep
+from loadws.scenario.steps import ExpectNoneStep, Step, WaitForStep
 from loadws.transport.base import End
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _wait_for_messages(step: WaitForStep, compiler: Compiler) -> StepFunction:
             return
         predicate = strand.evaluate(step, where.bind) if where is not None else None
         watch = Watch(strand.parker, predicate, body.count)
-        await _watch(strand, conversation, watch, due_ns + body.within)
+        conversation = await _watch(strand, step, line, conversation, watch, due_ns + body.within)
         now_ns = strand.user.run.timers.now_ns()
         strand.free_ns = now_ns
         recorder.outcome("wait_for", step.label, intended_ns, failed=not watch.is_done)
@@ -56,7 +57,25 @@ def _wait_for_messages(step: WaitForStep, compiler: Compiler) -> StepFunction:
     return wait_for
 
 
-async def _watch(strand: Strand, conversation: Conversation, watch: Watch, deadline_ns: int) -> None:
+async def _watch(
+    strand: Strand, step: Step, line: Line, conversation: Conversation, watch: Watch, deadline_ns: int
+) -> Conversation:
+    """Until the watch is done, the deadline, or an end of the connection that is not healed; on which one that was."""
+    while True:
+        await _watch_one(strand, conversation, watch, deadline_ns)
+        if watch.is_done or conversation.end is None or conversation.healing is None:
+            return conversation
+        if is_failure(conversation.end, is_healed=True):
+            conversation.report_end(step.label)
+        await until_healed(strand, conversation, deadline_ns)
+        strand.heed()
+        after = line(strand)
+        if after is None or after is conversation:
+            return conversation
+        conversation = after
+
+
+async def _watch_one(strand: Strand, conversation: Conversation, watch: Watch, deadline_ns: int) -> None:
     """Until the watch is done, the deadline, or the end of the connection."""
     conversation.watch(watch)
     try:
@@ -103,6 +122,7 @@ def compile_expect_none(step: ExpectNoneStep, compiler: Compiler) -> StepFunctio
     body = step.expect_none
     where = compile_conditions(body.where) if body.where else None
     recorder = compiler.recorder
+    line = line_to(body.on, compiler)
     open_conversation = opened(step, body.on, compiler, "wait_for")
 
     async def expect_none(strand: Strand) -> None:
@@ -113,7 +133,7 @@ def compile_expect_none(step: ExpectNoneStep, compiler: Compiler) -> StepFunctio
         intended_ns, due_ns = strand.due()
         predicate = strand.evaluate(step, where.bind) if where is not None else None
         watch = Watch(strand.parker, predicate, 1)
-        await _watch(strand, conversation, watch, due_ns + body.for_)
+        conversation = await _watch(strand, step, line, conversation, watch, due_ns + body.for_)
         strand.free_ns = strand.user.run.timers.now_ns()
         ended = conversation.end is not None
         recorder.outcome("wait_for", step.label, intended_ns, failed=watch.is_done or ended)

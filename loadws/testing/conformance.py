@@ -597,7 +597,7 @@ FAILURES = (
     Failure(faults.not_upgraded, "upgrade.failed"),
     Failure(faults.untrusted_tls, "tls.untrusted"),
     Failure(faults.tls_closed, "tls.closed"),
-    Failure(faults.tls_is_plain, "tls.failed"),
+    Failure(faults.tls_is_plain, "tls.not_tls"),
     Failure(faults.tls_silent, "tls.timeout", open_timeout_ns=100 * MS),
 )
 

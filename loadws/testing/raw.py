@@ -12,6 +12,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import trio
 
@@ -57,6 +58,11 @@ class RawConnection:
         self._tcp = tcp
         self._buffer = bytearray()
         self._writing = trio.StrictFIFOLock()
+
+    @property
+    def peer(self) -> Any:
+        """The client's address, as its family of sockets has it."""
+        return self._tcp.socket.getpeername()
 
     async def send(self, data: bytes) -> None:
         async with self._writing:

@@ -85,6 +85,13 @@ class Strand:
         strand.event_of = self.event_of
         return strand
 
+    def branch(self) -> Strand:
+        """One of several that go on from here side by side: the same variables, ``sent`` and ``message`` of its own."""
+        strand = self.fork(self.intended_ns)
+        strand.scope.variables = self.scope.variables
+        strand.free_ns = self.free_ns
+        return strand
+
     def beside(self) -> Strand:
         """A strand for handlers: the same variables, special names of its own."""
         strand = Strand(self.user, self.scope.fork(), self.free_ns)
@@ -92,6 +99,11 @@ class Strand:
         strand.scope.extra = {}
         strand.is_handler = True
         return strand
+
+    @property
+    def is_to_go(self) -> bool:
+        """Its user was asked to leave, or a handler ended the session: whatever waits may end."""
+        return self.user.leaving or self.user.condemned
 
     def heed(self) -> None:
         """Ends the flow of a user that is to go. Its handlers go on: they answer what still comes."""

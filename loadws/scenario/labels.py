@@ -13,7 +13,7 @@ from typing import Any
 
 from loadws.scenario.explain import Where
 from loadws.scenario.model import Handlers, Scenario, UserType
-from loadws.scenario.steps import AnyStep, Flow, RequestStep, SendStep, Step, walk
+from loadws.scenario.steps import AnyStep, Flow, OnConnection, RequestStep, SendStep, Step, walk
 
 #: A literal text as a name is cut to this many characters.
 LONGEST_LITERAL = 60
@@ -24,6 +24,17 @@ def walk_steps(scenario: Scenario) -> Iterator[tuple[Where, AnyStep]]:
     for place, user_type in walk_user_types(scenario):
         for where, flow in flows_of(user_type):
             yield from walk(flow, (*place, *where))
+
+
+def flows_around(scenario: Scenario) -> Iterator[tuple[Where, Flow]]:
+    """The flows that are no user's: once before the load, and once after it."""
+    yield ("setup",), scenario.setup
+    yield ("teardown",), scenario.teardown
+
+
+def walk_around(scenario: Scenario) -> Iterator[tuple[Where, AnyStep]]:
+    for where, flow in flows_around(scenario):
+        yield from walk(flow, where)
 
 
 def walk_user_types(scenario: Scenario) -> Iterator[tuple[Where, UserType]]:
@@ -45,6 +56,11 @@ def flows_of(user_type: UserType) -> Iterator[tuple[Where, Flow]]:
 def name_steps(scenario: Scenario) -> Scenario:
     """The scenario with a name for every step, and what bodies say of the step lifted to it."""
     names = _Names({said: step.verb for _, step in walk_steps(scenario) if (said := said_name(step))})
+    named = _with_named_users(names, scenario)
+    return named.model_copy(update={"setup": names.flow(scenario.setup), "teardown": names.flow(scenario.teardown)})
+
+
+def _with_named_users(names: _Names, scenario: Scenario) -> Scenario:
     if scenario.users is None:
         assert scenario.flow is not None
         flow = names.flow(scenario.flow)
@@ -71,12 +87,18 @@ def _named_handlers(names: _Names, on: Handlers) -> Handlers:
 
 def said_name(step: Step) -> str | None:
     """The name beside the verb, or inside its body."""
-    return step.name or getattr(_body(step), "name", None)
+    return step.name or getattr(body_of(step), "name", None)
 
 
-def _body(step: Step) -> Any:
+def body_of(step: Step) -> Any:
     """What stands behind the verb."""
     return getattr(step, {"if": "if_", "while": "while_"}.get(step.verb, step.verb))
+
+
+def connection_of(step: Step) -> str | None:
+    """The name of the connection that a step speaks or listens on; None is the one without a name."""
+    body = body_of(step)
+    return body.on if isinstance(body, OnConnection) else None
 
 
 def literal_text(step: Step) -> str | None:
@@ -104,7 +126,7 @@ class _Names:
         self.counts[step.verb] += 1
         name = said_name(step) or self._literal(step) or self._numbered(step.verb)
         self.verbs.setdefault(name, step.verb)
-        on_failure = step.on_failure or getattr(_body(step), "on_failure", None)
+        on_failure = step.on_failure or getattr(body_of(step), "on_failure", None)
         return step.model_copy(update={"name": name, "on_failure": on_failure}).with_flows(self.flow)
 
     def _literal(self, step: Step) -> str | None:

@@ -156,7 +156,7 @@ def test_a_handler_that_waits_keeps_the_connection_of_its_event() -> None:
 
 def test_open_and_close_know_their_connection() -> None:
     on = {"open": [{"send": "hello {{ connection }}"}], "close": [{"log": "closed {{ connection }}"}]}
-    outcome = drive(once(FEED, "connect", **on), on_connection(0, Vanish(after_ns=MS)))
+    outcome = drive(once(FEED, "connect", {"think": "1s"}, **on), on_connection(0, Vanish(after_ns=MS)))
 
     assert list(outcome.seen.payloads) == ["hello feed", "hello null"]
     assert [line.text for line in outcome.logs] == ["closed feed", "closed null"]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from loadws.scenario.checks.files import check_certificates, check_data, check_payload_files
+from loadws.scenario.checks.around import check_around
+from loadws.scenario.checks.barriers import check_barriers
+from loadws.scenario.checks.connections import check_connections
+from loadws.scenario.checks.files import check_data, check_payload_files
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.flows import check_flows
+from loadws.scenario.checks.http import check_http
 from loadws.scenario.checks.load import check_load, check_user_types
+from loadws.scenario.checks.network import check_network
 from loadws.scenario.checks.target import check_target
 from loadws.scenario.checks.thresholds import OwnMetrics, check_own_metrics, check_thresholds
+from loadws.scenario.checks.tls import check_tls
 from loadws.scenario.checks.variables import check_variables
 from loadws.terms.thresholds import Threshold
 
@@ -15,11 +21,16 @@ from loadws.terms.thresholds import Threshold
 def check_all(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
     """Everything that can be found without a network. Returns the thresholds that could be parsed."""
     check_target(findings)
+    check_network(findings)
     check_load(findings)
     check_user_types(findings)
     check_flows(findings)
+    check_connections(findings)
+    check_barriers(findings)
+    check_around(findings)
+    check_http(findings)
     check_variables(findings, check_data(findings))
     check_payload_files(findings)
-    check_certificates(findings)
+    check_tls(findings)
     check_own_metrics(findings)
     return check_thresholds(findings, own)

@@ -7,47 +7,40 @@ needed, and steps that nobody reaches.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.load import is_endless
 from loadws.scenario.explain import Where
-from loadws.scenario.labels import flows_of, said_name, walk_steps, walk_user_types
+from loadws.scenario.labels import connection_of, said_name, walk_around, walk_steps, walk_user_types
 from loadws.scenario.model import UserType
 from loadws.scenario.steps import (
     AnyStep,
     CheckStep,
     CloseStep,
-    ConnectStep,
     EveryStep,
     ExpectNoneStep,
     Flow,
     IfStep,
-    PickStep,
-    PingStep,
+    ParallelStep,
     RecordStep,
     RepeatStep,
     RequestStep,
-    SendStep,
     WaitForStep,
     WhileStep,
     walk,
 )
 
+_TELL_APART = "tell the answers apart: reply: {where: ...}"
 #: What a close frame has room for (RFC 6455, 5.5), in bytes of UTF-8.
 LONGEST_REASON = 123
 
-_NEED_CONNECTION = (SendStep, RequestStep, WaitForStep, ExpectNoneStep, PingStep, CloseStep)
-
 
 def check_flows(findings: Findings) -> None:
-    for where, step in walk_steps(findings.scenario):
+    for where, step in (*walk_steps(findings.scenario), *walk_around(findings.scenario)):
         _check_expression(findings, where, step)
         _check_reason(findings, where, step)
     _check_step_names(findings)
     for place, user_type in walk_user_types(findings.scenario):
-        _check_connections(findings, place, user_type)
         _check_reached(findings, place, user_type)
         _check_answers(findings, place, user_type)
 
@@ -104,63 +97,6 @@ def _check_step_names(findings: Findings) -> None:
             findings.error(place, message, "two kinds of steps cannot share a name")
 
 
-# -- connections ------------------------------------------------------------------------------------------------------
-
-_State = Literal["none", "open", "refused", "closed"]
-_NO_CONNECTION = {
-    "none": ("there is no connection yet", "connect comes first in a flow that has one"),
-    "refused": ("there is no connection: the connect before expects to be refused", "connect again before"),
-    "closed": ("the connection is closed here", "connect again before"),
-}
-
-
-def _check_connections(findings: Findings, place: Where, user_type: UserType) -> None:
-    for where, flow in flows_of(user_type):
-        if where[0] == "on":
-            _refuse_connects(findings, flow, (*place, *where), "a handler belongs to a connection, and opens none")
-    where = (*place, "flow")
-    if findings.lost_steps:
-        return  # a connect or close may be among what was cut out
-    if user_type.is_whole_session:
-        _Connections(findings).flow(user_type.flow, where, "none")
-    else:
-        message = "this flow is the inside of a session, which is connected already"
-        _refuse_connects(findings, user_type.flow, where, message, "a whole session has connect at its top level")
-
-
-def _refuse_connects(findings: Findings, flow: Flow, where: Where, message: str, advice: str = "") -> None:
-    for inner, step in walk(flow, where):
-        if isinstance(step, ConnectStep):
-            findings.error(inner, message, advice)
-
-
-@dataclass
-class _Connections:
-    """Follows whether there is a connection; where branches disagree, it takes it that there is one."""
-
-    findings: Findings
-
-    def flow(self, flow: Flow, where: Where, state: _State) -> _State:
-        for index, step in enumerate(flow):
-            state = self._step(step, (*where, index), state)
-        return state
-
-    def _step(self, step: AnyStep, where: Where, state: _State) -> _State:
-        if isinstance(step, ConnectStep):
-            if state == "open":
-                self.findings.warning(where, "this user is connected already: it has one connection", "close first")
-            return "refused" if step.connect.expect and step.connect.expect.status != 101 else "open"
-        if isinstance(step, _NEED_CONNECTION) and state != "open":
-            self.findings.error(where, *_NO_CONNECTION[state])
-            return "open"  # said once
-        if isinstance(step, CloseStep) or (isinstance(step, WaitForStep) and step.wait_for.close is not None):
-            return "closed"
-        after = [self.flow(steps, (*where, *path), state) for path, steps in step.children()]
-        if isinstance(step, IfStep | PickStep):
-            return after[0] if len(set(after)) == 1 else "open"
-        return state if not after or after[0] == state else "open"
-
-
 # -- reach ------------------------------------------------------------------------------------------------------------
 
 
@@ -184,19 +120,35 @@ def _check_reached_in(findings: Findings, flow: Flow, where: Where) -> None:
 
 
 def _check_answers(findings: Findings, place: Where, user_type: UserType) -> None:
-    where = (*place, "flow")
     _check_claims(findings, place, user_type)
-    for inner, step in walk(user_type.flow, where):
+    steps = list(walk(user_type.flow, (*place, "flow")))
+    for inner, step in steps:
         if isinstance(step, EveryStep) and step.overlap:
-            for request in _requests_without_where(step.do, (*inner, "do")):
+            for request, _ in _requests_without_where(step.do, (*inner, "do")):
                 message = "turns overlap, and each may take the answer of another"
-                findings.warning(request, message, "tell the answers apart: reply: {where: ...}")
-    waiting = next((inner for inner, step in walk(user_type.flow, where) if _waits_for_pushes(step)), None)
-    if waiting is not None:
-        for request in _requests_without_where(user_type.flow, where):
-            line = findings.line_of(waiting)
+                findings.warning(request, message, _TELL_APART)
+        if isinstance(step, ParallelStep):
+            _check_branches(findings, inner, step)
+    waiting: dict[str | None, Where] = {}
+    for inner, step in steps:
+        if _waits_for_pushes(step):
+            waiting.setdefault(connection_of(step), inner)
+    for request, name in _requests_without_where(user_type.flow, (*place, "flow")):
+        if name in waiting:
+            line = findings.line_of(waiting[name])
             message = f"a message that line {line} waits for may be taken for the answer"
             findings.warning(request, message, "tell them apart: reply: {where: ...}")
+
+
+def _check_branches(findings: Findings, where: Where, step: ParallelStep) -> None:
+    """Of several branches that ask on one connection, each takes the next message for its answer."""
+    asking = [{name for _, name in _requests_without_where(branch, ())} for branch in step.parallel]
+    for index, branch in enumerate(step.parallel):
+        others = set().union(*asking[:index], *asking[index + 1 :])
+        for request, name in _requests_without_where(branch, (*where, "parallel", index)):
+            if name in others:
+                message = "branches run side by side, and each may take the answer of another"
+                findings.warning(request, message, _TELL_APART)
 
 
 def _check_claims(findings: Findings, place: Where, user_type: UserType) -> None:
@@ -213,7 +165,8 @@ def _waits_for_pushes(step: AnyStep) -> bool:
     return isinstance(step, ExpectNoneStep) or (isinstance(step, WaitForStep) and step.wait_for.close is None)
 
 
-def _requests_without_where(flow: Flow, where: Where) -> Iterator[Where]:
+def _requests_without_where(flow: Flow, where: Where) -> Iterator[tuple[Where, str | None]]:
+    """Their places, and the names of their connections."""
     for inner, step in walk(flow, where):
         if isinstance(step, RequestStep) and step.request.reply.where is None:
-            yield inner
+            yield inner, step.request.on

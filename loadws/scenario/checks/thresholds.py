@@ -21,7 +21,7 @@ MEASURED_STEPS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("response_time", "service_time"), frozenset({"request"})),
     **dict.fromkeys(("first_message_time", "last_message_time"), frozenset({"request"})),
     **dict.fromkeys(("send_lag", "write_wait"), _MESSAGES),
-    "wait_time": frozenset({"wait_for"}),
+    "wait_time": frozenset({"wait_for", "barrier"}),
     "ping_time": frozenset({"ping"}),
 }
 _METRIC = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z_][\w-]*))""")

@@ -1,0 +1,55 @@
+"""Where users wait for each other.
+
+A barrier gathers ``users``; when the last one comes, all go on, and the next to come begins a new round. Barriers of one
+name are one barrier, whichever user types meet there. Who gives up waiting is no longer of the round.
+
+A process knows its own users only. Of n processes each gathers its share of ``users``, the same share that it has of the
+plan's users, so that together they gather all; they do not release them at one moment, but each its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Barrier:
+    """``needed`` users of this process make a round. Each waits with a callback, which is called once, at its release."""
+
+    def __init__(self, needed: int) -> None:
+        self.needed = needed
+        self._round: dict[Callable[[], None], None] = {}
+
+    @property
+    def gathered(self) -> int:
+        return len(self._round)
+
+    def come(self, release: Callable[[], None]) -> None:
+        """The last one to come releases everybody, itself too."""
+        self._round[release] = None
+        if len(self._round) >= self.needed:
+            released, self._round = self._round, {}
+            for each in released:
+                each()
+
+    def leave(self, release: Callable[[], None]) -> None:
+        """It waits no longer; nothing happens where it was released."""
+        self._round.pop(release, None)
+
+
+class Barriers:
+    """The barriers of one process, which is shard ``shard`` of ``shards``."""
+
+    def __init__(self, shard: int = 0, shards: int = 1) -> None:
+        self._shard = shard
+        self._shards = shards
+        self._named: dict[str, Barrier] = {}
+
+    def named(self, name: str, users: int) -> Barrier:
+        if name not in self._named:
+            self._named[name] = Barrier(self.share_of(users))
+        return self._named[name]
+
+    def share_of(self, users: int) -> int:
+        """This process's part of ``users``, at least one: the plan gives shard i of n the users whose number is i mod n."""
+        share = users // self._shards + (self._shard < users % self._shards)
+        return max(1, share)

@@ -1,0 +1,173 @@
+"""Connections: each step finds the one that it needs, under the name that it says.
+
+A flow is followed in its order, with a state for each of its connections. Where branches disagree, a connection is taken to
+be there. A loop is followed twice, since its second turn begins where its first one ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from loadws.scenario.checks.findings import Findings
+from loadws.scenario.explain import Where, any_of, nearest
+from loadws.scenario.labels import body_of, flows_of, walk_user_types
+from loadws.scenario.model import UserType
+from loadws.scenario.steps import (
+    AnyStep,
+    CloseStep,
+    ConnectStep,
+    EveryStep,
+    Flow,
+    IfStep,
+    OnConnection,
+    ParallelStep,
+    PickStep,
+    RepeatStep,
+    WaitForStep,
+    WhileStep,
+    walk,
+)
+
+_State = Literal["none", "open", "refused", "closed"]
+#: Of each connection by its name; None is the one without. What is not in it is "none".
+_States = dict[str | None, _State]
+
+
+def check_connections(findings: Findings) -> None:
+    for place, user_type in walk_user_types(findings.scenario):
+        _check_user_type(findings, place, user_type)
+
+
+def _check_user_type(findings: Findings, place: Where, user_type: UserType) -> None:
+    for where, flow in flows_of(user_type):
+        if where[0] == "on":
+            _refuse_connects(findings, flow, (*place, *where), "a handler belongs to a connection, and opens none")
+    if findings.lost_steps:
+        return  # a connect or close may be among what was cut out
+    names = _names(user_type)
+    _check_names(findings, place, user_type, names)
+    where = (*place, "flow")
+    if user_type.is_whole_session:
+        _Connections(findings, names).flow(user_type.flow, where, {})
+    else:
+        message = "this flow is the inside of a session, which is connected already"
+        _refuse_connects(findings, user_type.flow, where, message, "a whole session has connect at its top level")
+
+
+def _refuse_connects(findings: Findings, flow: Flow, where: Where, message: str, advice: str = "") -> None:
+    for inner, step in walk(flow, where):
+        if isinstance(step, ConnectStep):
+            findings.error(inner, message, advice)
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+def _names(user_type: UserType) -> dict[str, None]:
+    """The connections that have a name, in the order of the flow."""
+    steps = (step for _, step in walk(user_type.flow) if isinstance(step, ConnectStep))
+    return dict.fromkeys(step.connect.as_ for step in steps if step.connect.as_ is not None)
+
+
+def _check_names(findings: Findings, place: Where, user_type: UserType, names: Iterable[str]) -> None:
+    for where, name in _mentioned(place, user_type):
+        if name not in names:
+            advice = nearest(name, names) or f"write connect: {{as: {name}}} where it opens"
+            findings.error(where, f"this user opens no connection {name!r}", advice)
+
+
+def _mentioned(place: Where, user_type: UserType) -> Iterator[tuple[Where, str]]:
+    """Every ``on:`` that names a connection, with its place."""
+    for where, flow in flows_of(user_type):
+        for inner, step in walk(flow, (*place, *where)):
+            body = body_of(step)
+            if isinstance(body, OnConnection) and body.on is not None:
+                yield (*inner, step.verb, "on"), body.on
+    for index, handler in enumerate(user_type.on.message):
+        if handler.on is not None:
+            yield (*place, "on", "message", index, "on"), handler.on
+
+
+# -- states -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Connections:
+    """Follows which connections there are. ``told``: the places of which something was said already."""
+
+    findings: Findings
+    names: Iterable[str]
+    told: set[Where] = field(default_factory=set)
+
+    def flow(self, flow: Flow, where: Where, states: _States) -> _States:
+        for index, step in enumerate(flow):
+            states = self._step(step, (*where, index), states)
+        return states
+
+    def _step(self, step: AnyStep, where: Where, states: _States) -> _States:
+        body = body_of(step)
+        if isinstance(step, ConnectStep):
+            return self._connect(step, where, states)
+        if isinstance(body, OnConnection):
+            return self._use(step, body.on, where, states)
+        after = [self.flow(steps, (*where, *path), states) for path, steps in step.children()]
+        if isinstance(step, EveryStep | RepeatStep | WhileStep):
+            after = [states, *(self.flow(steps, (*where, *path), after[0]) for path, steps in step.children())]
+        if isinstance(step, IfStep | PickStep | EveryStep | RepeatStep | WhileStep):
+            return _agreed(after)
+        return _all_changes(states, after) if isinstance(step, ParallelStep) else states
+
+    def _connect(self, step: ConnectStep, where: Where, states: _States) -> _States:
+        name = step.connect.as_
+        if states.get(name) == "open":
+            advice = "close it first, or give this one a name: as" if name is None else "close it first"
+            self._tell(where, f"{_the(name)} is open already", advice, warning=True)
+        refused = step.connect.expect is not None and step.connect.expect.status != 101
+        return {**states, name: "refused" if refused else "open"}
+
+    def _use(self, step: AnyStep, name: str | None, where: Where, states: _States) -> _States:
+        state = states.get(name, "none")
+        if state != "open" and (name is None or name in self.names):
+            self._tell(where, *self._missing(name, state))
+            return {**states, name: "open"}  # said once
+        closes = isinstance(step, CloseStep) or (isinstance(step, WaitForStep) and step.wait_for.close is not None)
+        return {**states, name: "closed"} if closes else states
+
+    def _missing(self, name: str | None, state: _State) -> tuple[str, str]:
+        if state == "closed":
+            return f"{_the(name)} is closed here", "connect again before"
+        there_is_none = f"there is no connection{'' if name is None else f' {name!r}'}"
+        if state == "refused":
+            return f"{there_is_none}: the connect before expects to be refused", "connect again before"
+        if name is None and self.names:
+            return f"{there_is_none} without a name yet", f"connect without as, or say on: {any_of(self.names)}"
+        first = "connect" if name is None else f"connect: {{as: {name}}}"
+        return f"{there_is_none} yet", f"{first} comes first in a flow that has one"
+
+    def _tell(self, where: Where, message: str, advice: str, *, warning: bool = False) -> None:
+        if where not in self.told:
+            self.told.add(where)
+            (self.findings.warning if warning else self.findings.error)(where, message, advice)
+
+
+def _the(name: str | None) -> str:
+    return "the connection" if name is None else f"the connection {name!r}"
+
+
+def _agreed(ways: list[_States]) -> _States:
+    """After one of several ways; where they disagree on a connection, it is taken to be open."""
+    after: _States = {}
+    for name in {name for states in ways for name in states}:
+        found = {states.get(name, "none") for states in ways}
+        after[name] = found.pop() if len(found) == 1 else "open"
+    return after
+
+
+def _all_changes(before: _States, branches: list[_States]) -> _States:
+    """After all of several branches that ran side by side: what any of them changed is changed."""
+    after = dict(before)
+    for states in branches:
+        after.update({name: state for name, state in states.items() if before.get(name) != state})
+    return after

@@ -5,7 +5,13 @@
     $.a.b[0]: value or matchers         of parsed JSON; equality is JSON's (1 == 1.0, true != 1)
     text:     value or matchers         of the whole text (equals, regex, in, exists)
     regex:    pattern                   found in the text
+    regex:    {pattern:, group:, equals|regex|in|exists:}      of the part that the pattern takes (group 1 unless said)
     bytes:    {at:, hex|base64|text:, length: number or matchers}      of a binary message
+
+Of the answer to an ``http`` step, ``compile_answer_conditions`` knows two more::
+
+    status:   200, [200, 201] or matchers
+    headers:  {name: value or matchers}
 
 Values may hold templates, which ``bind`` evaluates once for all the messages that are then looked at. Captures are in
 ``capture.py``.
@@ -17,13 +23,14 @@ import base64
 import binascii
 import dataclasses
 import difflib
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from loadws.scenario.capture import Captures, compile_captures
 from loadws.scenario.jsonpath import MISSING
+from loadws.scenario.keyed import Key, Predicate, Wanted, key_of, key_of_bytes
 from loadws.scenario.matchers import (
     EQUALS,
     NO_SCOPE,
@@ -39,32 +46,36 @@ from loadws.scenario.message import Message
 from loadws.scenario.places import (
     BINARY,
     LENGTH,
+    STATUS,
     TEXT,
     MatchError,
     Path,
     Place,
+    header_place,
     json_place,
     offset_in,
     only_keys,
+    regex_place,
     slice_of,
 )
 from loadws.scenario.template import Compiled, Scope
-from loadws.scenario.values import EvaluationError, freeze, show
+from loadws.scenario.values import EvaluationError, show
 
-__all__ = ["Captures", "Conditions", "MatchError", "Predicate", "compile_captures", "compile_conditions"]
+__all__ = ["Captures", "Conditions", "MatchError", "Predicate", "Wanted", "compile_answer_conditions", "compile_captures",
+           "compile_conditions"]  # fmt: skip
 
-Predicate = Callable[[Message], bool]
-
+_PART = "write regex: {pattern: 'id=(\\d+)', equals: ...}"
 _TEXT_MATCHERS = ("equals", "regex", "in", "exists")
 _LENGTH_MATCHERS = ("equals", "in", "lt", "le", "gt", "ge")
 
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """One thing that must hold: an expectation of a place."""
+    """One thing that must hold: an expectation of a place. ``key``: where it asks for one value, see ``keyed.py``."""
 
     place: Place
     expectation: Expectation
+    key: Key | None = None
 
     def bind(self, scope: Scope) -> Predicate:
         return _seen(self.place, self.expectation.bind(scope))
@@ -78,13 +89,9 @@ class _Clause:
 
 
 class Conditions:
-    """Conditions on a message. ``names`` and ``attributes`` are what their templates read.
+    """Conditions on a message. ``names`` and ``attributes`` are what their templates read."""
 
-    ``key`` is (path, value) where all they ask is that one JSONPath equals one value: such conditions need no scan, for
-    ``extract`` of a message is ``bind_key`` of the conditions exactly where they hold.
-    """
-
-    __slots__ = ("_bound", "_clauses", "attributes", "key", "names")
+    __slots__ = ("_bound", "_clauses", "_key", "_rest", "_wanted", "attributes", "names")
 
     def __init__(self, clauses: list[_Clause]) -> None:
         operands = [clause.expectation.operand for clause in clauses]
@@ -93,7 +100,16 @@ class Conditions:
         self.attributes: frozenset[tuple[str, str]] = frozenset().union(*(operand.attributes for operand in operands))
         constant = all(operand.constant for operand in operands)
         self._bound = _all([clause.bind(NO_SCOPE) for clause in clauses]) if constant else None
-        self.key = _key(clauses)
+        keyed = _keyed(clauses)
+        self._key = keyed.key if keyed is not None else None
+        rest = [clause for clause in clauses if clause is not keyed]
+        self._rest = Conditions(rest) if rest and keyed is not None else None
+        self._wanted = self._wanted_by(NO_SCOPE) if constant else None
+
+    @property
+    def has_key(self) -> bool:
+        """Whether who waits for them is looked up; else a message is held against each."""
+        return self._key is not None
 
     def bind(self, scope: Scope) -> Predicate:
         """A predicate with the templates evaluated now, the same one each time where there are none.
@@ -109,18 +125,15 @@ class Conditions:
                 return sentence
         return None
 
-    def bind_key(self, scope: Scope) -> Hashable:
-        """The value of ``key``, evaluated now. Raises ``EvaluationError``."""
-        assert self.key is not None, "only conditions with a key have its value"
-        return freeze(self.key[1](scope))
+    def want(self, scope: Scope) -> Wanted:
+        """The same as ``bind``, with the key apart from the rest. Raises ``EvaluationError``."""
+        return self._wanted or self._wanted_by(scope)
 
-    def extract(self, message: Message) -> Hashable:
-        """What the message has at the path of ``key``; ``MISSING`` where that is nothing."""
-        assert self.key is not None, "only conditions with a key have its path"
-        try:
-            return freeze(self._clauses[0].place.find(message))
-        except EvaluationError:
-            return MISSING
+    def _wanted_by(self, scope: Scope) -> Wanted:
+        if self._key is None:
+            return Wanted(None, None, self.bind(scope))
+        extract, key = self._key(scope)
+        return Wanted(extract, key, None if self._rest is None else self._rest.bind(scope))
 
 
 def _seen(place: Place, test: Test) -> Predicate:
@@ -137,10 +150,10 @@ def _all(predicates: list[Predicate]) -> Predicate:
     return lambda message: all(predicate(message) for predicate in predicates)
 
 
-def _key(clauses: list[_Clause]) -> tuple[str, Compiled] | None:
-    only = clauses[0]
-    is_key = len(clauses) == 1 and only.place.label.startswith("$") and only.expectation.matcher is EQUALS
-    return (only.place.label, only.expectation.operand) if is_key else None
+def _keyed(clauses: list[_Clause]) -> _Clause | None:
+    """The clause to look up by: rather one with a template, since a constant does not tell requests apart."""
+    keyed = [clause for clause in clauses if clause.key is not None]
+    return min(keyed, key=lambda clause: clause.expectation.operand.constant, default=None)
 
 
 # -- compiling --------------------------------------------------------------------------------------------------------
@@ -150,27 +163,53 @@ def compile_conditions(mapping: Mapping[str, JsonValue]) -> Conditions:
     """Raises ``MatchError`` at the first thing that is wrong."""
     if not mapping:
         raise MatchError("here a condition is missing", ())
-    return Conditions([clause for key, value in mapping.items() for clause in _clauses(key, value)])
+    return Conditions([clause for key, value in mapping.items() for clause in _clauses(key, value, _KEYS)])
 
 
-def _clauses(key: str, value: JsonValue) -> Iterator[_Clause]:
+def compile_answer_conditions(mapping: Mapping[str, JsonValue]) -> Conditions:
+    """The same of the answer to an ``http`` step."""
+    return Conditions([clause for key, value in mapping.items() for clause in _clauses(key, value, _KEYS_OF_ANSWER)])
+
+
+def _clauses(key: str, value: JsonValue, keys: Mapping[str, _CompileKey]) -> Iterator[_Clause]:
     if key.startswith("$"):
         place = json_place(key, (key,), in_key=True)
-        return (_Clause(place, expectation) for expectation in compile_expectations(value, (key,)))
-    compile_key = _KEYS.get(key)
+        return (_looked_at(place, expectation) for expectation in compile_expectations(value, (key,)))
+    compile_key = keys.get(key)
     if compile_key is None:
-        near = difflib.get_close_matches(key, _KEYS, 1)
-        advice = f"did you mean {near[0]!r}?" if near else "a condition is a JSONPath ($.a.b), text, regex or bytes"
+        near = difflib.get_close_matches(key, keys, 1)
+        *words, last = keys
+        known = f"a condition is a JSONPath ($.a.b), {', '.join(words)} or {last}"
+        advice = f"did you mean {near[0]!r}?" if near else known
         raise MatchError(f"unknown condition {key!r}", (key,), advice, in_key=True)
     return compile_key(value)
+
+
+def _looked_at(place: Place, expectation: Expectation) -> _Clause:
+    return _Clause(place, expectation, key_of(place, expectation))
 
 
 def _text(value: JsonValue) -> Iterator[_Clause]:
     if isinstance(value, dict):
         for expectation in compile_expectations(value, ("text",), _TEXT_MATCHERS):
-            yield _Clause(TEXT, expectation)
+            yield _looked_at(TEXT, expectation)
         return
-    yield _Clause(TEXT, expect(EQUALS, _as_text(value, ("text",)), ("text",)))
+    yield _looked_at(TEXT, expect(EQUALS, _as_text(value, ("text",)), ("text",)))
+
+
+def _status(value: JsonValue) -> Iterator[_Clause]:
+    matchers: JsonValue = {"in": value} if isinstance(value, list) else value
+    for expectation in compile_expectations(matchers, ("status",)):
+        yield _Clause(STATUS, expectation)
+
+
+def _headers(value: JsonValue) -> Iterator[_Clause]:
+    if not isinstance(value, dict) or not value:
+        raise MatchError("headers is a mapping of names and values", ("headers",))
+    for name, expected in value.items():
+        place = header_place(name, ("headers", name))
+        for expectation in compile_expectations(expected, ("headers", name)):
+            yield _Clause(place, expectation)
 
 
 def _as_text(value: JsonValue, path: Path) -> Compiled:
@@ -182,7 +221,35 @@ def _as_text(value: JsonValue, path: Path) -> Compiled:
 
 
 def _regex(value: JsonValue) -> Iterator[_Clause]:
+    """A pattern that is found; or ``{pattern:, group:}`` and what must hold of the part that it takes."""
+    if isinstance(value, dict):
+        yield from _part(value)
+        return
     yield _Clause(TEXT, expect(REGEX, _as_text(value, ("regex",)), ("regex",)))
+
+
+def _part(value: dict[str, JsonValue]) -> Iterator[_Clause]:
+    path: Path = ("regex",)
+    only_keys(value, ("pattern", "group", *_TEXT_MATCHERS), path)
+    matchers = {word: operand for word, operand in value.items() if word in _TEXT_MATCHERS}
+    if "pattern" not in value or not matchers:
+        raise MatchError("regex is a pattern, or a pattern and what its part must be", path, _PART)
+    place = _part_place(value["pattern"], value.get("group"), path)
+    for word, operand in matchers.items():
+        if word == "equals":
+            yield _looked_at(place, expect(EQUALS, _as_text(operand, (*path, word)), (*path, word)))
+        else:
+            for expectation in compile_expectations({word: operand}, path, _TEXT_MATCHERS):
+                yield _Clause(place, expectation)
+
+
+def _part_place(pattern: JsonValue, group: JsonValue, path: Path) -> Place:
+    if isinstance(pattern, str) and "{{" in pattern:
+        raise MatchError("this pattern is the same for all messages", (*path, "pattern"), "templates go in equals")
+    try:
+        return regex_place(pattern, group, path)
+    except MatchError as error:
+        raise MatchError(str(error), (*path, "group" if "group" in error.path else "pattern"), error.advice) from None
 
 
 def _bytes(value: JsonValue) -> Iterator[_Clause]:
@@ -196,7 +263,7 @@ def _bytes(value: JsonValue) -> Iterator[_Clause]:
     at = offset_in(value, path)
     for form in given:
         operand = _content(form, value[form], (*path, form))
-        yield _Clause(BINARY, expect(_bytes_at(at), operand, (*path, form)))
+        yield _Clause(BINARY, expect(_bytes_at(at), operand, (*path, form)), key_of_bytes(at, operand))
     if "length" in value:
         for expectation in compile_expectations(value["length"], (*path, "length"), _LENGTH_MATCHERS):
             yield _Clause(LENGTH, expectation)
@@ -232,4 +299,6 @@ _CONTENTS: dict[str, Callable[[str], bytes]] = {
     "base64": lambda text: base64.b64decode(text, validate=True),
     "text": str.encode,
 }
-_KEYS: dict[str, Callable[[JsonValue], Iterator[_Clause]]] = {"text": _text, "regex": _regex, "bytes": _bytes}
+_CompileKey = Callable[[JsonValue], Iterator[_Clause]]
+_KEYS: dict[str, _CompileKey] = {"text": _text, "regex": _regex, "bytes": _bytes}
+_KEYS_OF_ANSWER: dict[str, _CompileKey] = {**_KEYS, "status": _status, "headers": _headers}

@@ -76,6 +76,9 @@ HOLDING: list[tuple[Message, dict[str, JsonValue]]] = [
     (HELLO, {"text": {"regex": r"\d+$", "in": ["hello world 42"]}}),
     (HELLO, {"regex": r"wor.d \d"}),
     (HELLO, {"regex": "{{ n }}"}),
+    (HELLO, {"regex": {"pattern": r"(\d+)", "equals": "{{ n }}"}}),  # the part that a pattern takes
+    (HELLO, {"regex": {"pattern": r"(\w+) (\w+)", "group": 2, "in": ["world"], "regex": "^w"}}),
+    (HELLO, {"regex": {"pattern": "nothing", "exists": False}}),
     (HELLO, {"$.id": {"exists": False}}),  # no JSON has no places
     # bytes
     (BYTES, {"bytes": {"hex": "cafe"}}),
@@ -197,29 +200,45 @@ def test_what_cannot_be_bound_says_why(conditions: dict[str, JsonValue], message
 
 
 @pytest.mark.parametrize(
-    ("conditions", "path"),
+    ("conditions", "key", "has_rest"),
     [
-        ({"$.id": 7}, "$.id"),
-        ({"$.id": "{{ sent.id }}"}, "$.id"),
-        ({"$.id": {"equals": [1]}}, "$.id"),
-        ({"$.id": 7, "$.ok": False}, None),  # more than one
-        ({"$.id": {"gt": 6}}, None),  # no equality
-        ({"$.id": {"equals": 7, "gt": 6}}, None),
-        ({"text": "x"}, None),  # no path
+        ({"$.id": 7}, 7, False),
+        ({"$.id": "{{ sent.id }}"}, 7, False),
+        ({"$.id": {"equals": [1]}}, ("array", 1), False),
+        ({"$.ok": False, "$.id": "{{ sent.id }}"}, 7, True),  # a template tells requests apart, a constant does not
+        ({"$.id": {"equals": 7, "gt": 6}}, 7, True),
+        ({"$.id": {"gt": 6}}, None, True),  # no equality
+        ({"text": "{{ start }}"}, "b", False),
+        ({"text": {"equals": "x"}}, "x", False),
+        ({"regex": {"pattern": "id=(.)", "equals": "{{ sent.id }}"}}, "7", False),  # a part of a text is text
+        ({"regex": {"pattern": "id=(.)", "in": ["7"]}}, None, True),
+        ({"regex": "id={{ sent.id }}"}, None, True),  # a pattern that differs each time
+        ({"bytes": {"at": 2, "hex": "{{ start_hex }}"}}, b"\xca", False),
+        ({"bytes": {"at": 2, "hex": "ca", "length": 9}}, b"\xca", True),
+        ({"bytes": {"length": 9}}, None, True),
     ],
 )
-def test_the_key_is_one_equality_of_one_path(conditions: dict[str, JsonValue], path: str | None) -> None:
-    key = compile_conditions(conditions).key
-    assert path == (key and key[0])
+def test_the_key_is_an_equality_of_one_place(conditions: dict[str, JsonValue], key: object, has_rest: bool) -> None:
+    wanted = compile_conditions(conditions).want(scope(**VARIABLES))
+    assert (wanted.key, wanted.extract is not None, wanted.rest is not None) == (key, key is not None, has_rest)
 
 
-def test_a_message_is_found_by_its_key() -> None:
-    compiled = compile_conditions({"$.id": "{{ sent.id }}"})
-    waiting = {compiled.bind_key(scope()): "this one"}
-    assert waiting.get(compiled.extract(ROOM)) == "this one"
-    assert waiting.get(compiled.extract(Message('{"id": 8}', 0))) is None
-    assert compiled.extract(Message('{"no": 8}', 0)) is MISSING
-    assert compiled.extract(HELLO) is MISSING
+def test_conditions_of_one_place_share_its_extractor() -> None:
+    def extract(conditions: dict[str, JsonValue]) -> object:
+        return compile_conditions(conditions).want(scope()).extract
+
+    assert extract({"$.id": 1}) is extract({"$.id": 2, "$.ok": {"exists": True}})
+    assert extract({"text": "a"}) is extract({"text": "b"})
+    assert extract({"bytes": {"at": 1, "hex": "ca"}}) is extract({"bytes": {"at": 1, "text": "b"}})
+    assert extract({"bytes": {"at": 1, "hex": "cafe"}}) is not extract({"bytes": {"at": 1, "hex": "ca"}})
+
+
+def test_a_message_without_the_place_has_no_key() -> None:
+    extract = compile_conditions({"$.id": "{{ sent.id }}"}).want(scope()).extract
+    assert extract is not None
+    assert extract(ROOM) == 7
+    assert extract(Message('{"no": 8}', 0)) is MISSING
+    assert extract(HELLO) is MISSING
 
 
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -247,7 +266,7 @@ def test_keys_are_equal_exactly_where_the_condition_holds(expected: Any, actual:
     message = Message(json.dumps({"x": actual}), 0)
     holds = canonical(expected) == canonical(actual)
     assert holds == compiled.bind(scope())(message)
-    assert holds == (compiled.bind_key(scope()) == compiled.extract(message))
+    assert holds == compiled.want(scope()).holds(message)
     assert holds == (freeze(expected) == freeze(actual)) == same(expected, actual)
     assert holds == compile_conditions({"$.x": {"in": [expected]}}).bind(scope())(message)
 

@@ -135,7 +135,7 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
             strand.scope.extra["sent"] = sent
             pending = Pending(
                 strand.parker,
-                strand.evaluate(step, where.bind) if where is not None else None,
+                strand.evaluate(step, where.want) if where is not None else None,
                 strand.evaluate(step, until.bind) if until is not None else None,
             )
         conversation.expect(pending)

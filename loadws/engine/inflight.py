@@ -1,0 +1,180 @@
+"""Requests with ``where`` that are in flight on one connection, and for a while those that were.
+
+A message answers the oldest request whose conditions hold of it. Requests are kept by what they look for (see
+``scenario.keyed``): a message is looked up once for each place that some request looks at, however many requests there are.
+Only those whose conditions have no key are tried one after another.
+
+What became of a request is remembered for a while, so that a message that comes again, or too late, is known for what it is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
+
+from loadws.scenario.keyed import Extract, Wanted
+from loadws.scenario.message import Message
+
+#: How many requests that were answered or timed out are remembered, beside as many as were in flight at once.
+REMEMBERED = 64
+
+
+class Waiting(Protocol):
+    """What is kept by what it wants. ``number`` counts on, so that the oldest is the least."""
+
+    number: int
+
+    @property
+    def wanted(self) -> Wanted | None: ...
+
+
+Item = TypeVar("Item", bound=Waiting)
+
+
+class ByKey(Generic[Item]):
+    """Items by what they want."""
+
+    __slots__ = ("_by_place", "_without_key")
+
+    def __init__(self) -> None:
+        self._by_place: dict[Extract, dict[Hashable, list[Item]]] = {}
+        self._without_key: list[Item] = []
+
+    def __iter__(self) -> Iterator[Item]:
+        for items in self._by_place.values():
+            for same in items.values():
+                yield from same
+        yield from self._without_key
+
+    def add(self, item: Item) -> None:
+        wanted = item.wanted
+        assert wanted is not None
+        if wanted.extract is None:
+            self._without_key.append(item)
+        else:
+            self._by_place.setdefault(wanted.extract, {}).setdefault(wanted.key, []).append(item)
+
+    def discard(self, item: Item) -> None:
+        """Takes it out, where it is in. Equal keys are few, or the oldest goes first."""
+        wanted = item.wanted
+        assert wanted is not None
+        if wanted.extract is None:
+            _discard(self._without_key, item)
+            return
+        items = self._by_place.get(wanted.extract)
+        same = None if items is None else items.get(wanted.key)
+        if items is None or same is None:
+            return
+        _discard(same, item)
+        if not same:
+            del items[wanted.key]
+        if not items:
+            del self._by_place[wanted.extract]
+
+    def oldest(self, message: Message, may: Callable[[Message, Item], bool]) -> Item | None:
+        """The oldest that wants the message, and that ``may`` have it."""
+        found: Item | None = None
+        for extract, items in self._by_place.items():
+            same = items.get(extract(message))
+            if same is not None:
+                found = _older(found, _first(same, message, may))
+        return _older(found, _first(self._without_key, message, may)) if self._without_key else found
+
+
+def _first(items: list[Item], message: Message, may: Callable[[Message, Item], bool]) -> Item | None:
+    for item in items:
+        wanted = item.wanted
+        assert wanted is not None
+        if may(message, item) and (wanted.rest is None or wanted.rest(message)):
+            return item
+    return None
+
+
+def _older(one: Item | None, other: Item | None) -> Item | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one if one.number < other.number else other
+
+
+def _discard(items: list[Item], item: Item) -> None:
+    for index, each in enumerate(items):
+        if each is item:
+            del items[index]
+            return
+
+
+# -- those that were --------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, eq=False)
+class Settled:
+    """What is remembered of a request. ``is_owed``: it timed out, and its answer has not come since."""
+
+    wanted: Wanted
+    number: int
+    is_owed: bool
+
+
+# -- both -------------------------------------------------------------------------------------------------------------
+
+
+class InFlight(Generic[Item]):
+    """``waits`` is how many wait for their answer."""
+
+    __slots__ = ("_asked", "_most", "_remembered", "_settled", "_waiting", "waits")
+
+    def __init__(self) -> None:
+        self.waits = 0
+        self._asked = 0
+        self._most = 0
+        self._waiting: ByKey[Item] = ByKey()
+        self._settled: ByKey[Settled] = ByKey()
+        self._remembered: deque[Settled] = deque()
+
+    def __iter__(self) -> Iterator[Item]:
+        """Those that wait, the oldest first."""
+        return iter(sorted(self._waiting, key=lambda item: item.number))
+
+    def add(self, item: Item) -> None:
+        item.number = self._asked
+        self._asked += 1
+        self.waits += 1
+        self._most = max(self._most, self.waits)
+        self._waiting.add(item)
+
+    def answered_by(self, message: Message, may: Callable[[Message, Item], bool]) -> Item | None:
+        """Whose answer the message is; it goes on waiting until it is settled."""
+        return self._waiting.oldest(message, may)
+
+    def settle(self, item: Item, *, is_owed: bool) -> None:
+        """It was answered, or timed out and is owed an answer."""
+        self.forget(item)
+        assert item.wanted is not None
+        settled = Settled(item.wanted, item.number, is_owed)
+        self._settled.add(settled)
+        self._remembered.append(settled)
+        while len(self._remembered) > REMEMBERED + self._most:
+            self._settled.discard(self._remembered.popleft())
+
+    def forget(self, item: Item) -> None:
+        """It waits no longer, and nothing of it will be known."""
+        self.waits -= 1
+        self._waiting.discard(item)
+
+    def came_again(self, message: Message) -> Literal["late", "duplicate"] | None:
+        """What a message is that nobody waits for; None where no request of late wanted it."""
+        owed = self._settled.oldest(message, _is_owed)
+        if owed is not None:
+            owed.is_owed = False
+            return "late"
+        return None if self._settled.oldest(message, _any) is None else "duplicate"
+
+
+def _is_owed(message: Message, settled: Settled) -> bool:
+    return settled.is_owed
+
+
+def _any(message: Message, settled: Settled) -> bool:
+    return True

@@ -103,7 +103,8 @@ def facts(summary: Summary) -> list[str]:
     run = summary.run
     judged = "" if abs(run.judged_s - run.duration_s) < 0.05 else f" ({_seconds(run.judged_s)} judged)"
     processes = "1 process" if run.processes == 1 else f"{run.processes} processes"
-    return [f"{run.model} model", _seconds(run.duration_s) + judged, run.transport, processes, f"seed {run.seed}"]
+    speaks = f"{run.transport}, {run.stamps} stamps"
+    return [f"{run.model} model", _seconds(run.duration_s) + judged, speaks, processes, f"seed {run.seed}"]
 
 
 def check_rows(summary: Summary) -> list[CheckRow]:
@@ -143,15 +144,16 @@ def warnings(summary: Summary) -> list[str]:
 
 
 def health_rows(summary: Summary) -> list[HealthRow]:
-    return [_health_row(process) for process in summary.generator.processes]
+    return [_health_row(process, summary.run.stamps) for process in summary.generator.processes]
 
 
-def _health_row(health: ProcessHealth) -> HealthRow:
-    send_lag = NO_NUMBER if health.send_lag_p99_ns is None else format_duration(health.send_lag_p99_ns)
+def _health_row(health: ProcessHealth, stamps: str) -> HealthRow:
+    read_lag = (("read lag p99", _lag(health.read_lag_p99_ns)),) if stamps == "kernel" else ()
     cells = (
         ("CPU p95", f"{health.cpu_share_p95:.0%}"),
         ("over 90 % CPU", f"{health.cpu_over_90_share:.0%}"),
-        ("send lag p99", send_lag),
+        ("send lag p99", _lag(health.send_lag_p99_ns)),
+        *read_lag,
         ("loop lag p99", format_duration(health.loop_lag_p99_ns)),
         ("loop lag max", format_duration(health.loop_lag_max_ns)),
         ("GC pause max", format_duration(health.gc_pause_max_ns)),
@@ -159,6 +161,10 @@ def _health_row(health: ProcessHealth) -> HealthRow:
         ("open files", format_count(health.open_files_max)),
     )
     return HealthRow(str(health.process), cells, health.complete)
+
+
+def _lag(ns: float | None) -> str:
+    return NO_NUMBER if ns is None else format_duration(ns)
 
 
 def key_numbers(summary: Summary) -> list[tuple[str, str]]:

@@ -20,12 +20,13 @@ LATENCY_METRICS = (("response_time", "response"), ("service_time", "service"))
 CONNECT_METRICS = (
     ("dns_time", "DNS"),
     ("tcp_time", "TCP"),
+    ("proxy_time", "proxy"),
     ("tls_time", "TLS"),
     ("upgrade_time", "upgrade"),
     ("connect_time", "whole"),
 )
 #: Times that every run has, whatever its scenario says.
-GENERATORS_OWN = frozenset({"schedule_lag", "send_lag", "write_wait", "session_time"})
+GENERATORS_OWN = frozenset({"schedule_lag", "send_lag", "read_lag", "write_wait", "session_time"})
 _PERCENTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
 _AGREE_WITHIN, _AGREE_WITHIN_NS = 1.05, 50_000
 _SHOWN = {"p999": "p99.9", "p9999": "p99.99"}

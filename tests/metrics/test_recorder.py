@@ -272,6 +272,18 @@ def test_a_session_may_last_a_day_and_has_no_step() -> None:
     assert parts[key("wait_time", step="hear", phase="warm up")].out_of_range == 1
 
 
+def test_read_lags_are_the_process_s_and_belong_to_the_phase_in_which_they_came() -> None:
+    recorder = recorder_at(100 * S)
+    recorder.begin_phase(1, 101 * S)
+    recorder.read_lags([100 * S + 1, 5_000, 101 * S, 7_000, 101 * S + 1, 9_000])
+    recorder.read_lags([])
+    parts = histograms(frame_at(recorder, 102 * S))
+    assert {name: (part.count, part.sum) for name, part in parts.items()} == {
+        key("read_lag", phase="warm up"): (1, 5_000),
+        key("read_lag", phase="steady"): (2, 16_000),
+    }
+
+
 def test_an_own_trend_keeps_its_unit() -> None:
     recorder = recorder_at()
     recorder.trend("feed_age", "hear", "ns", 1_500_000, 1)

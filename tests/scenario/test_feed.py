@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadws.scenario import feed as module
+from loadws.scenario import rows as module
 from loadws.scenario.feed import DataError, Feed, open_feed
 from loadws.scenario.model import DataSource
 
@@ -185,14 +187,74 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         assert message == str(caught.value)
 
 
-def test_a_file_has_so_many_rows_and_bytes_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_ROWS", 3)
+def test_a_file_has_so_many_bytes_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST_FILE", 8)
+    monkeypatch.setattr(module, "LARGEST_ARRAY", 7)
     assert len(opened(tmp_path, THREE)) == 3
-    with pytest.raises(DataError, match=r"rows\.csv:5: there are more than 3 rows"):
+    with pytest.raises(DataError, match=r"rows\.csv: has 10 B; 8 B are allowed"):
         opened(tmp_path, THREE + "3\n")
-    monkeypatch.setattr(module, "LARGEST_FILE", 7)
-    with pytest.raises(DataError, match=r"rows\.csv: has 8 B; 7 B are allowed for now"):
-        opened(tmp_path, THREE)
+    with pytest.raises(DataError, match=r"rows\.json: has 9 B; 7 B are allowed") as caught:
+        opened(tmp_path, '[{"n":1}]', "rows.json")
+    assert caught.value.advice == "JSON lines (.jsonl) may be longer"
+
+
+# -- at scale ---------------------------------------------------------------------------------------------------------
+
+VALUES = st.none() | st.integers(-9, 9) | st.text(max_size=4) | st.lists(st.integers(0, 9), max_size=2)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.fixed_dictionaries({"a,]}": VALUES, "é": VALUES}), min_size=1, max_size=5),
+    st.sampled_from([None, 1]),
+    st.booleans(),
+)
+def test_every_element_of_an_array_is_found_again(
+    tmp_path_factory: pytest.TempPathFactory, elements: list[dict[str, Any]], indent: int | None, in_ascii: bool
+) -> None:
+    text = json.dumps(elements, indent=indent, ensure_ascii=in_ascii)
+    for written in (text, "\ufeff \n" + text + "\n"):
+        assert rows(opened(tmp_path_factory.mktemp("json"), written, "rows.json")) == elements
+
+
+@given(users=st.integers(1, 40), processes=st.integers(1, 8), count=st.integers(1, 30))
+def test_processes_share_unique_rows_without_overlap(
+    tmp_path_factory: pytest.TempPathFactory, users: int, processes: int, count: int
+) -> None:
+    """Users go to processes by their number; what one process gives out, no other does, and all of it is given out."""
+    feed = opened(tmp_path_factory.mktemp("unique"), "n\n" + "\n".join(map(str, range(count))), order="unique")
+    given_out = [
+        [row["n"] for user in range(process, users, processes) if (row := feed.row(user, 0, 7))]
+        for process in range(processes)
+    ]
+    assert sorted(int(n) for some in given_out for n in some) == list(range(min(users, count)))
+
+
+def test_rows_are_no_objects_until_they_are_wanted(tmp_path: Path) -> None:
+    content = "n,text\n" + "".join(f'{n},"two\nlines, {n}"\n' for n in range(50_000))
+    (tmp_path / "rows.csv").write_text(content)
+    tracemalloc.start()
+    try:
+        feed = open_feed(DataSource(file="rows.csv"), tmp_path)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 50_000 * 16  # twelve bytes a row, and what an array takes ahead
+    assert feed.row(49_999, 0, 7) == {"n": "49999", "text": "two\nlines, 49999"}
+
+
+def test_a_file_is_looked_through_once(tmp_path: Path) -> None:
+    one, again = opened(tmp_path, THREE), open_feed(DataSource(file="rows.csv", order="random"), tmp_path)
+    assert one._rows is again._rows
+    assert len(opened(tmp_path, THREE + "3\n")) == 4  # it is another one now
+
+
+@pytest.mark.parametrize("after", ["", "n\n0\n", 'n\n"\n\n\n\n'])
+def test_a_file_that_is_changed_while_it_is_used_is_told(tmp_path: Path, after: str) -> None:
+    feed = opened(tmp_path, THREE)
+    (tmp_path / "rows.csv").write_text(after)
+    with pytest.raises(DataError, match=r"^row 3 is not there any more: the file was changed while it was in use$"):
+        feed.row(2, 0, 7)
 
 
 def test_a_file_may_stand_elsewhere(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ _TABLE: tuple[tuple[str, str, dict[str, Tone], tuple[str, ...]], ...] = (
     ("connections", "opened", {"closed_by_us": "good", "closed_by_peer": "warn", "lost": "bad", "open_at_end": "warn"}, ()),
     ("messages", "sent", {"answered": "good", "timed_out": "bad", "unanswered": "bad", "one_way": "plain"},
      ("received", "late", "duplicate", "unclaimed", "unfinished_writes")),
+    ("http", "requests", {"answered": "good", "failed": "bad", "timed_out": "bad", "cut_off": "warn"}, ()),
 )  # fmt: skip
 
 
@@ -73,7 +74,18 @@ def _equation(ledger: Ledger, subject: str, whole: str, parts: dict[str, Tone], 
 
 
 def bytes_text(ledger: Ledger) -> str:
-    return f"sent {format_size(ledger.bytes.sent)}, received {format_size(ledger.bytes.received)} of payload"
+    """Where compression was agreed on, with what it made of the payload; of a run without, frames are no news."""
+    size = ledger.bytes
+    payload = f"sent {format_size(size.sent)}, received {format_size(size.received)} of payload"
+    if not ledger.connections.compressed:
+        return payload
+    sent, received = _of_payload(size.wire_sent, size.sent), _of_payload(size.wire_received, size.received)
+    agreed = f"{ledger.connections.compressed:,} of {ledger.connections.opened:,} connections compressed"
+    return f"{payload}; on the wire sent {sent}, received {received} ({agreed})"
+
+
+def _of_payload(wire: int, payload: int) -> str:
+    return f"{format_size(wire)}, {wire / payload:.0%}" if payload else format_size(wire)
 
 
 def ending_rows(ledger: Ledger) -> list[tuple[str, int, str]]:

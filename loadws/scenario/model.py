@@ -144,6 +144,10 @@ class Scenario(Strict):
     secrets: Many[str] = ()
     data: dict[Identifier, DataSource] = {}
     connection: ConnectionOptions = ConnectionOptions()
+    setup: Annotated[
+        Flow, Field(description="Steps that are run once, before the load; what they set is everyone's.")
+    ] = ()
+    teardown: Annotated[Flow, Field(description="Steps that are run once, after the load, however it ended.")] = ()
     load: Annotated[Many[Phase], Field(min_length=1)]
     flow: Annotated[Flow, Field(min_length=1)] | None = None
     on: Handlers | None = None

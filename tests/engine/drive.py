@@ -20,6 +20,7 @@ from loadws.plan.plan import make_plan
 from loadws.scenario.model import Scenario
 from loadws.testing.behaviour import Behaviour, Seen
 from loadws.testing.peer import ScriptedTransport
+from loadws.transport.http import HttpClients
 
 
 @dataclass
@@ -106,8 +107,13 @@ def drive(
     trace: bool = False,
     env: dict[str, str] | None = None,
     meanwhile: Meanwhile | None = None,
+    http: HttpClients | None = None,
+    shared: dict[str, Any] | None = None,
 ) -> Outcome:
-    """``meanwhile`` is an async function that runs beside the load, in virtual time too. The ledger must add up."""
+    """``meanwhile`` is an async function that runs beside the load, in virtual time too. The ledger must add up.
+
+    ``http`` stands in for the network of ``http`` steps, ``shared`` for what ``setup`` has set.
+    """
     scenario = Scenario.model_validate(
         {"target": "ws://scripted.test/chat", "load": [{"users": 1, "for": "1s"}], **document}
     )
@@ -121,6 +127,7 @@ def drive(
     async def main() -> Ending:
         lifecycle = Lifecycle()
         load = Load(scenario, base, make_plan(scenario, seed), transport, env or {}, said.append if trace else None)
+        load = replace(load, http=http, shared=shared or {})
         async with trio.open_nursery() as nursery:
             if meanwhile is not None:
                 nursery.start_soon(meanwhile, lifecycle)

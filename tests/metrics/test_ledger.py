@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.metrics.ledger import Arrivals, Bytes, Connections, Ledger, Messages, Sessions, Turns
+from loadws.metrics.ledger import Arrivals, Bytes, Connections, Http, Ledger, Messages, Sessions, Turns
 
 counts = st.integers(0, 10**9)
 by_name = st.dictionaries(st.sampled_from(["503", "tcp.refused", "peer.1000", "us.1000"]), counts, max_size=3)
@@ -26,6 +26,7 @@ ledgers = st.builds(
     turns=records(Turns),
     connections=records(Connections),
     messages=records(Messages),
+    http=records(Http),
     bytes=records(Bytes),
     refusals=by_name,
     failures=by_name,
@@ -49,6 +50,7 @@ def balanced() -> Ledger:
             attempted=13, opened=10, refused=2, failed=1, closed_by_us=4, closed_by_peer=3, lost=2, open_at_end=1
         ),
         messages=Messages(sent=10, received=9, answered=4, timed_out=3, unanswered=2, one_way=1, late=5, duplicate=6),
+        http=Http(requests=10, answered=4, failed=3, timed_out=2, cut_off=1),
         refusals={"503": 1, "401": 1},
         failures={"tcp.refused": 1},
         close_codes={"us.1000": 4, "peer.1001": 3, "lost.reset": 2},
@@ -70,6 +72,7 @@ def test_an_empty_ledger_and_one_that_adds_up_have_no_imbalance() -> None:
         ("connections", "attempted", "connections.attempted is 14, its parts are 13"),
         ("connections", "open_at_end", "connections.opened is 10, its parts are 11"),
         ("messages", "one_way", "messages.sent is 10, its parts are 11"),
+        ("http", "cut_off", "http.requests is 10, its parts are 11"),
     ],
 )
 def test_one_too_many_is_told_by_name(part: str, field: str, imbalance: str) -> None:

@@ -31,7 +31,7 @@ def test_nothing_is_said_of_what_there_was_nothing_of() -> None:
 
 def test_every_part_of_the_ledger_is_in_an_equation_or_beside_one() -> None:
     ledger = Ledger()
-    for part in ("arrivals", "sessions", "turns", "connections", "messages"):
+    for part in ("arrivals", "sessions", "turns", "connections", "messages", "http"):
         record = getattr(ledger, part)
         for name in record.__struct_fields__:
             setattr(record, name, 1)
@@ -42,7 +42,7 @@ def test_every_part_of_the_ledger_is_in_an_equation_or_beside_one() -> None:
     }
     counted = {
         (part, name)
-        for part in ("arrivals", "sessions", "turns", "connections", "messages")
+        for part in ("arrivals", "sessions", "turns", "connections", "messages", "http")
         for name in getattr(ledger, part).__struct_fields__
     }
     assert counted == named

@@ -1,17 +1,16 @@
-"""Files that a scenario names: data, payloads and certificates. Paths are relative to the scenario's directory."""
+"""Files that a scenario names: data and payloads. Paths are relative to the scenario's directory."""
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
-from pathlib import Path
 
 from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.load import expected_arrivals, most_held
 from loadws.scenario.checks.variables import Columns
 from loadws.scenario.explain import Where
 from loadws.scenario.feed import DataError, open_feed
-from loadws.scenario.labels import walk_steps
-from loadws.scenario.steps import Payload, RequestStep, SendStep
+from loadws.scenario.labels import walk_around, walk_steps
+from loadws.scenario.steps import HttpStep, Payload, RequestStep, SendStep
 from loadws.terms.units import format_size
 
 #: The largest message that a file may make.
@@ -23,10 +22,24 @@ def check_data(findings: Findings) -> Columns:
     columns = {}
     for name, source in findings.scenario.data.items():
         try:
-            columns[name] = open_feed(source, findings.base).columns
+            feed = open_feed(source, findings.base)
         except DataError as error:
             findings.error(("data", name, "file"), str(error), error.advice)
+        else:
+            columns[name] = feed.columns
+            if source.order == "unique" or (source.order == "sequential" and source.when_exhausted == "stop"):
+                _check_rows_suffice(findings, name, len(feed))
     return columns
+
+
+def _check_rows_suffice(findings: Findings, name: str, rows: int) -> None:
+    """No error: the command line may ask for fewer users yet."""
+    held, arriving = most_held(findings.scenario.load), expected_arrivals(findings.scenario.load)
+    users = f"{held:,} users are held" + (f" and some {arriving:,} arrive" if arriving else "")
+    if held + arriving > rows:
+        message = f"{users if held else f'some {arriving:,} users arrive'}, and the file has {rows:,} row{'' if rows == 1 else 's'}"
+        advice = "who gets none does nothing; order: sequential begins again from the top"
+        findings.warning(("data", name, "file"), message, advice)
 
 
 def check_payload_files(findings: Findings) -> None:
@@ -38,11 +51,13 @@ def check_payload_files(findings: Findings) -> None:
 
 
 def _payloads(findings: Findings) -> Iterator[tuple[Where, Payload]]:
-    for where, step in walk_steps(findings.scenario):
+    for where, step in (*walk_steps(findings.scenario), *walk_around(findings.scenario)):
         if isinstance(step, SendStep):
             yield (*where, "send"), step.send
         elif isinstance(step, RequestStep):
             yield (*where, "request", "send"), step.request.send
+        elif isinstance(step, HttpStep) and (body := step.http.payload) is not None:
+            yield (*where, "http"), body
 
 
 def _check_file(findings: Findings, where: Where, name: str, *, as_text: bool = False) -> None:
@@ -72,19 +87,3 @@ def _read(findings: Findings, where: Where, name: str) -> bytes | None:
         reason = "no file can have this name"
     findings.error(where, f"the file {name!r} cannot be read: {reason}", "paths are relative to the scenario")
     return None
-
-
-def check_certificates(findings: Findings) -> None:
-    ca = findings.scenario.connection.tls.ca
-    where = ("connection", "tls", "ca")
-    if ca is None or _read(findings, where, ca) is None:
-        return
-    try:
-        ssl.create_default_context(cafile=Path(findings.base / ca))
-    except (ssl.SSLError, OSError) as error:
-        findings.error(where, f"the file {ca!r} holds no certificate that can be read", _ssl_reason(error))
-
-
-def _ssl_reason(error: OSError) -> str:
-    reason = getattr(error, "reason", None)
-    return f"it should be PEM ({str(reason).lower().replace('_', ' ')})" if reason else "it should be PEM"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model import Phase, UserType
 from loadws.scenario.steps import EveryStep, Flow, WhileStep
+from loadws.terms.units import NS_PER_S
 
 
 def check_load(findings: Findings) -> None:
@@ -20,6 +21,26 @@ def check_load(findings: Findings) -> None:
         findings.error(("load",), "no phase has any users or arrivals", "nothing would run")
     elif all(phase.warmup for phase in phases):
         findings.error(("load",), "every phase is warm-up: nothing would be judged", "add a phase without warmup")
+
+
+def most_held(phases: tuple[Phase, ...]) -> int:
+    """How many users are held at once at most; so many there are at least."""
+    most = held = 0
+    for phase in phases:
+        most = max(most, _held_at_start(phase, held), _held_at_end(phase))
+        held = _held_at_end(phase)
+    return most
+
+
+def expected_arrivals(phases: tuple[Phase, ...]) -> int:
+    """How many users arrive in all, on average."""
+    total = rate = 0.0
+    for phase in phases:
+        start = rate if phase.arrivals is None or phase.arrivals.from_ is None else phase.arrivals.from_
+        rate = phase.arrivals.to if phase.arrivals else 0.0
+        if phase.arrivals is not None and phase.for_ is not None:
+            total += (start + rate) / 2 * phase.for_ / NS_PER_S
+    return round(total)
 
 
 def _held_at_end(phase: Phase) -> int:

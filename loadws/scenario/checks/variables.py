@@ -7,7 +7,7 @@ A handler may run at any time, so it may use whatever its user sets anywhere, an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -16,9 +16,9 @@ from loadws.scenario.capture import compile_captures
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.explain import Where, nearest
 from loadws.scenario.expression import TemplateError
-from loadws.scenario.labels import flows_of, walk_user_types
+from loadws.scenario.labels import flows_around, flows_of, walk_user_types
 from loadws.scenario.matchers import compile_expectations
-from loadws.scenario.matching import compile_conditions
+from loadws.scenario.matching import Conditions, compile_answer_conditions, compile_conditions
 from loadws.scenario.model import UserType
 from loadws.scenario.places import MatchError
 from loadws.scenario.scope import SPECIAL_NAMES
@@ -30,6 +30,7 @@ from loadws.scenario.steps import (
     CountStep,
     ExpectNoneStep,
     Flow,
+    HttpStep,
     IfStep,
     LogStep,
     Payload,
@@ -55,6 +56,8 @@ _ONLY = {
     "error": "only the error handler knows an error",
     "probe": "it comes with publish, which is not here yet",
 }
+#: Keys of ``tls`` that hold a template.
+TLS_TEMPLATES = ("certificate", "key", "key_password", "server_name")
 _NOTHING: frozenset[str] = frozenset()
 _MESSAGE = frozenset({"message"})
 _IN_REPLY = frozenset({"sent", "message"})
@@ -73,7 +76,8 @@ def check_variables(findings: Findings, columns: Columns) -> None:
     """Everything that holds a template, a condition or a capture."""
     scenario = findings.scenario
     _check_declared(findings, columns)
-    always = frozenset(scenario.variables) | frozenset(scenario.data) | findings.cut_words
+    around = _check_around(findings, columns)
+    always = frozenset(scenario.variables) | frozenset(scenario.data) | around | findings.cut_words
     at_connect: frozenset[str] = frozenset()
     everything = set(always)
     for place, user_type in walk_user_types(scenario):
@@ -81,8 +85,10 @@ def check_variables(findings: Findings, columns: Columns) -> None:
         at_connect |= _check_user_type(texts, place, user_type, always)
         everything |= texts.setters.keys()
     shared = _Texts(findings, columns, dict.fromkeys(everything, ("connection",)))
-    for key in ("headers", "query"):
+    for key in ("headers", "query", "origin", "cookies", "proxy"):
         shared.read(("connection", key), at_connect)
+    for key in TLS_TEMPLATES:
+        shared.read(("connection", "tls", key), at_connect)
     _check_secrets(findings, everything)
 
 
@@ -96,6 +102,17 @@ def _check_declared(findings: Findings, columns: Columns) -> None:
     for name in scenario.variables:
         texts.read(("variables", name), known)
         known |= {name}
+
+
+def _check_around(findings: Findings, columns: Columns) -> frozenset[str]:
+    """``setup`` has no rows of data: it is nobody's. Returns what it sets, which ``teardown`` and all users have."""
+    known = frozenset(findings.scenario.variables) | findings.cut_words
+    set_by_setup: frozenset[str] = frozenset()
+    for where, flow in flows_around(findings.scenario):
+        setters = {name: place for place, name in _set_in(flow, where)}
+        _Walk(_Texts(findings, columns, setters), set(known | set_by_setup)).flow(flow, where)
+        set_by_setup = set_by_setup or frozenset(setters)
+    return set_by_setup
 
 
 def _check_secrets(findings: Findings, known: set[str]) -> None:
@@ -124,11 +141,16 @@ def _setters(place: Where, user_type: UserType) -> Iterator[tuple[str, Where]]:
     """Every name that the user type sets, with its first place last, so that a dict keeps that one."""
     found: list[tuple[str, Where]] = []
     for where, flow in flows_of(user_type):
-        for inner, step in walk(flow, (*place, *where)):
-            found += [(name, (*inner, *path, name)) for path, names in _sets(step) for name in names]
+        found += [(name, set_at) for set_at, name in _set_in(flow, (*place, *where))]
     for index, handler in enumerate(user_type.on.message):
         found += [(name, (*place, "on", "message", index, "capture", name)) for name in handler.capture or ()]
     yield from reversed(found)
+
+
+def _set_in(flow: Flow, where: Where) -> Iterator[tuple[Where, str]]:
+    """Each place of a flow that sets a variable, and which."""
+    for inner, step in walk(flow, where):
+        yield from (((*inner, *path, name), name) for path, names in _sets(step) for name in names)
 
 
 def _sets(step: AnyStep) -> Iterator[tuple[Where, Mapping[str, JsonValue]]]:
@@ -141,6 +163,8 @@ def _sets(step: AnyStep) -> Iterator[tuple[Where, Mapping[str, JsonValue]]]:
             yield ("request", "reply", "capture"), step.request.reply.capture or {}
         case WaitForStep():
             yield ("wait_for", "capture"), step.wait_for.capture or {}
+        case HttpStep():
+            yield ("http", "capture"), step.http.capture or {}
 
 
 # -- flows ------------------------------------------------------------------------------------------------------------
@@ -171,6 +195,8 @@ class _Walk:
                 self._wait_for(step, (*where, "wait_for"))
             case ExpectNoneStep():
                 self._conditions((*where, "expect_none", "where"), step.expect_none.where, _MESSAGE)
+            case HttpStep():
+                self._http(step, (*where, "http"))
             case SetStep():
                 for name in step.set:
                     self._read((*where, "set", name))
@@ -191,8 +217,10 @@ class _Walk:
     def _connect(self, step: ConnectStep, where: Where) -> None:
         body = step.connect
         self.at_connect |= self.known
-        for key in ("path", "headers", "query"):
+        for key in ("path", "headers", "query", "origin", "cookies", "proxy"):
             self._read((*where, key))
+        for key in TLS_TEMPLATES:
+            self._read((*where, "tls", key))
         if body.expect is not None:
             self.texts.expectations((*where, "expect", "headers"), body.expect.headers, self._names(_NOTHING))
             self._conditions((*where, "expect", "body"), body.expect.body, _NOTHING)
@@ -218,6 +246,14 @@ class _Walk:
         self.known |= self.texts.captures((*where, "capture"), body.capture)
         if body.close is None:
             self.specials |= _MESSAGE
+
+    def _http(self, step: HttpStep, where: Where) -> None:
+        body = step.http
+        for key in (body.method, "headers", "query", "json", "text", "form"):
+            if (key if key != "json" else "json_") in body.model_fields_set:
+                self._read((*where, key))
+        self.texts.conditions((*where, "check"), body.check, self._names(_NOTHING), compile_answer_conditions)
+        self.known |= self.texts.captures((*where, "capture"), body.capture, of_handshake=True)
 
     def _names(self, specials: frozenset[str]) -> frozenset[str]:
         return frozenset(self.known) | self.specials | specials
@@ -263,11 +299,17 @@ class _Texts:
                 for key, child in inner.value.items():
                     self._key(child, key, known)
 
-    def conditions(self, where: Where, conditions: Mapping[str, JsonValue] | None, known: frozenset[str]) -> None:
+    def conditions(
+        self,
+        where: Where,
+        conditions: Mapping[str, JsonValue] | None,
+        known: frozenset[str],
+        compile_them: Callable[[Mapping[str, JsonValue]], Conditions] = compile_conditions,
+    ) -> None:
         if conditions is None:
             return
         try:
-            compile_conditions(conditions)
+            compile_them(conditions)
         except MatchError as error:
             self._tell(where, error)
         else:
@@ -298,7 +340,7 @@ class _Texts:
             self._tell(where, error)
         else:
             for name in () if of_handshake else compiled.handshake_only:
-                message = "a message has no headers and no status: only connect can capture them"
+                message = "a message has no headers and no status: only connect and http can capture them"
                 self.findings.error((*where, name), message)
         return frozenset(captures)
 

@@ -1,0 +1,225 @@
+"""``http``: a request and its answer, over the user's own client.
+
+What is counted: each request begins as one of the ledger's ``http.requests`` and ends as exactly one of answered, failed,
+timed out and cut off. An answer of 400 or more fails the step, unless ``check`` says which status is right; then that is a
+check like any other. ``http_time`` holds the answers that did not fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+import trio
+
+from loadws.engine.run import StepFunction
+from loadws.engine.steps.payload import compile_payload
+from loadws.engine.strand import Strand
+from loadws.scenario.matching import Captures, Conditions, compile_answer_conditions, compile_captures
+from loadws.scenario.places import Handshake
+from loadws.scenario.steps import HttpBody, HttpStep
+from loadws.scenario.template import Compiled, EvaluationError, Scope, compile_template
+from loadws.terms.units import NS_PER_S
+from loadws.transport.base import ConnectRequest, HandshakeRefused
+
+if TYPE_CHECKING:
+    from loadws.engine.steps.compiler import Compiler
+    from loadws.scenario.fields import OnFailure
+    from loadws.transport.http import Direction, HttpAnswer, HttpClient, HttpRequest, OnPart, PartOfHttp
+
+FIRST_BAD_STATUS = 400
+#: How much of a body that failed the step is kept (the recorder cuts too).
+KEPT_OF_A_BODY = 2048
+_KINDS_OF_BODY = {"json_": "application/json", "text": "text/plain; charset=utf-8",
+                  "form": "application/x-www-form-urlencoded", "binary": "application/octet-stream",
+                  "file": "text/plain; charset=utf-8"}  # fmt: skip
+
+
+def compile_http(step: HttpStep, compiler: Compiler) -> StepFunction:
+    body = step.http
+    ask = _RequestMaker(body, compiler)
+    judge = _Judge(step)
+    brings_secrets = not set(compiler.scenario.secrets).isdisjoint(body.capture or ())
+
+    async def http(strand: Strand) -> None:
+        intended_ns, due_ns = strand.due()
+        request = strand.evaluate(step, ask)
+        answer = await _fetch(strand, step, request, intended_ns, due_ns + body.within, brings_secrets)
+        if answer is not None:
+            judge(strand, answer, intended_ns)
+
+    return http
+
+
+async def _fetch(
+    strand: Strand, step: HttpStep, request: HttpRequest, intended_ns: int, deadline_ns: int, brings_secrets: bool
+) -> HttpAnswer | None:
+    """None where there was no answer; that was counted, and the flow may go on."""
+    from loadws.transport.http import HttpFailed
+
+    timers, ledger = strand.user.run.timers, strand.user.run.recorder.ledger.http
+    failure: tuple[str, str] | None = ("timeout", f"no whole answer within {step.http.within / NS_PER_S:g} s")
+    answer, fate = None, "cut_off"
+    ledger.requests += 1
+    try:
+        with trio.move_on_after(max(0, deadline_ns - timers.now_ns()) / NS_PER_S):
+            try:
+                answer = await client_of(strand).send(request, _on_part(strand, brings_secrets))
+            except HttpFailed as failed:
+                failure = (failed.kind, failed.detail)
+        fate = "answered" if answer is not None else "timed_out" if failure and failure[0] == "timeout" else "failed"
+    finally:
+        setattr(ledger, fate, getattr(ledger, fate) + 1)
+        if fate in ("cut_off", "timed_out", "failed"):
+            strand.user.run.recorder.outcome("http", step.label, intended_ns, failed=True)
+    strand.free_ns = timers.now_ns()
+    if answer is None and failure is not None:
+        strand.fail(step, *failure)
+    return answer
+
+
+def client_of(strand: Strand) -> HttpClient:
+    """The user's client, made at its first request."""
+    user = strand.user
+    if user.http is None:
+        assert user.run.http is not None, "a run whose scenario has http steps has clients for them"
+        user.http = user.run.http.new()
+    return user.http
+
+
+def _on_part(strand: Strand, brings_secrets: bool) -> OnPart | None:
+    """For ``--trace``. A body that a secret is captured from is not shown: nobody knows yet which part of it is one."""
+    tracer, timers = strand.user.run.tracer, strand.user.run.timers
+    if tracer is None:
+        return None
+
+    def show(direction: Direction, what: PartOfHttp, part: bytes) -> None:
+        is_hidden = brings_secrets and (direction, what) == ("in", "text")
+        tracer.frame(direction, what, b"(masked)" if is_hidden else part, timers.now_ns())
+
+    return show
+
+
+# -- the request ------------------------------------------------------------------------------------------------------
+
+
+class _RequestMaker:
+    """Scope -> HttpRequest."""
+
+    def __init__(self, body: HttpBody, compiler: Compiler) -> None:
+        from loadws.transport.http import HttpRequest
+
+        self._request = HttpRequest(body.method.upper(), "", redirects=body.redirects)
+        self._origin = origin_of(compiler.scenario.target)
+        self._url = compile_template(body.url)
+        self._query = _templates(body.query)
+        self._headers = _templates(body.headers)
+        self._body = _compile_body(body, compiler)
+        said = {name.lower() for name in body.headers}
+        kind = next((text for key, text in _KINDS_OF_BODY.items() if key in body.model_fields_set), None)
+        self._kind = () if kind is None or "content-type" in said else (("Content-Type", kind),)
+
+    def __call__(self, scope: Scope) -> HttpRequest:
+        headers = tuple((name, value.text(scope)) for name, value in self._headers)
+        content = None if self._body is None else self._body(scope)
+        return replace(self._request, url=self._address(scope), headers=(*self._kind, *headers), body=content)
+
+    def _address(self, scope: Scope) -> str:
+        url = self._url.text(scope)
+        if url.startswith("/"):
+            url = self._origin + url
+        if not self._query:
+            return url
+        query = urlencode([(name, value.text(scope)) for name, value in self._query])
+        url, hash_sign, fragment = url.partition("#")
+        return f"{url}{'&' if '?' in url else '?'}{query}{hash_sign}{fragment}"
+
+
+def origin_of(target: str) -> str:
+    """The HTTP origin of a WebSocket URL: what a path alone is relative to."""
+    parts = urlsplit(target)
+    return f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}"
+
+
+def _templates(texts: dict[str, str]) -> list[tuple[str, Compiled]]:
+    return [(name, compile_template(text)) for name, text in texts.items()]
+
+
+def _compile_body(body: HttpBody, compiler: Compiler) -> Callable[[Scope], bytes] | None:
+    if body.form is not None:
+        fields = _templates(body.form)
+        return lambda scope: urlencode([(name, value.text(scope)) for name, value in fields]).encode()
+    if body.payload is None:
+        return None
+    payload = compile_payload(body.payload, compiler.base)
+
+    def content(scope: Scope) -> bytes:
+        _, made = payload.make(scope)
+        return made.encode() if isinstance(made, str) else made
+
+    return content
+
+
+# -- the answer -------------------------------------------------------------------------------------------------------
+
+
+class _Judge:
+    """What becomes of an answer: its status judged, its time recorded, check and capture."""
+
+    def __init__(self, step: HttpStep) -> None:
+        body = step.http
+        self.step = step
+        self.check: Conditions | None = compile_answer_conditions(body.check) if body.check else None
+        self.capture: Captures | None = compile_captures(body.capture) if body.capture else None
+        self.any_status = body.check is not None and "status" in body.check
+
+    def __call__(self, strand: Strand, answer: HttpAnswer, intended_ns: int) -> None:
+        recorder, label = strand.user.run.recorder, self.step.label
+        is_bad = answer.status >= FIRST_BAD_STATUS and not self.any_status
+        recorder.outcome("http", label, intended_ns, failed=is_bad)
+        if is_bad:
+            self._fail(strand, answer, f"http.{answer.status}", f"the server answered with {answer.status}", "end_turn")
+            return
+        recorder.duration("http_time", label, intended_ns, max(0, strand.free_ns - intended_ns))
+        seen = Handshake.of(
+            answer.status, {name.lower(): value for name, value in answer.headers}, answer.body, answer.cookies
+        )
+        if self.check is not None:
+            why = self._why(self.check, strand.scope, seen)
+            recorder.outcome("check", label, intended_ns, failed=why is not None)
+            if why is not None:
+                self._fail(strand, answer, "check", why, "continue")
+        if self.capture is not None:
+            missing = self.capture.take(seen, strand.scope.variables)
+            recorder.outcome("capture", label, intended_ns, failed=missing is not None)
+            if missing is not None:
+                self._fail(strand, answer, "capture", missing, "end_turn")
+
+    def _fail(self, strand: Strand, answer: HttpAnswer, kind: str, detail: str, default: OnFailure) -> None:
+        """With the answer beside it, for errors.ndjson."""
+        refused = HandshakeRefused(answer.status, answer.headers, answer.body[:KEPT_OF_A_BODY])
+        strand.user.report(kind, self.step.label, detail, refused)
+        strand.obey(self.step.on_failure or default)
+
+    def _why(self, check: Conditions, scope: Scope, seen: Handshake) -> str | None:
+        try:
+            return check.why(seen, scope)
+        except EvaluationError as error:
+            return str(error)
+
+
+# -- the upgrade ------------------------------------------------------------------------------------------------------
+
+
+def with_cookies(request: ConnectRequest, client: HttpClient | None) -> ConnectRequest:
+    """The upgrade with the user's cookies. One that the scenario itself sends goes before one of the same name."""
+    carried = client.cookies_for(request.url) if client is not None else ""
+    if not carried:
+        return request
+    own = "; ".join(value for name, value in request.headers if name.lower() == "cookie")
+    names = {pair.partition("=")[0].strip() for pair in own.split(";")}
+    pairs = [pair for pair in carried.split("; ") if pair.partition("=")[0] not in names]
+    others = tuple(header for header in request.headers if header[0].lower() != "cookie")
+    return replace(request, headers=(*others, ("Cookie", "; ".join([own, *pairs] if own else pairs))))

@@ -26,6 +26,7 @@ from loadws.fleet.around import around
 from loadws.fleet.count import choose_processes
 from loadws.fleet.local import run_local
 from loadws.fleet.many import Span, run_many
+from loadws.fleet.ports import pairs_of
 from loadws.fleet.preflight import Machine, check_fit, features_lacked_by, look_at_machine
 from loadws.fleet.shard import ShardOrder
 from loadws.fleet.stamping import choose_stamps
@@ -60,7 +61,7 @@ def run_command(options: RunOptions) -> int:
     plan = make_plan(loaded.scenario, seed)
     machine = look_at_machine()
     processes = _processes(loaded.scenario, options, plan, machine)
-    for notice in check_fit(plan.describe(), machine, processes=processes):
+    for notice in check_fit(plan.describe(), machine, pairs_of(loaded.scenario), processes):
         print(f"warning: {notice}", file=sys.stderr)
     stamping = choose_stamps(options.stamps, options.transport, loaded.scenario.target)
     if stamping.fallback:

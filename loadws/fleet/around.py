@@ -1,0 +1,76 @@
+"""``setup`` before the load and ``teardown`` after it, once a run, in the parent of all shards.
+
+What ``setup`` sets goes to every shard with its order. Where it fails, nothing is run. ``teardown`` is run in every case,
+also after a Ctrl-C and after half a ``setup``, with the variables that are there; what fails in it is told and passed over,
+for the run is over and its verdict stands. It has half a minute: whoever calls may be deaf to a Ctrl-C by then, so as not to
+lose the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import trio
+
+from loadws.engine.once import SETUP_NUMBER, TEARDOWN_NUMBER, Done, Once, is_unreachable, run_once
+from loadws.fleet.shard import ShardOrder
+from loadws.scenario.build import load_text
+from loadws.scenario.model import Scenario
+from loadws.terms.errors import ExitCode, LoadwsError
+
+SETUP_WITHIN_S = 300.0
+TEARDOWN_WITHIN_S = 30.0
+
+
+class SetupFailed(LoadwsError):
+    """Nothing was run. The exit code says whether anybody answered."""
+
+    def __init__(self, done: Done) -> None:
+        error = done.frame.errors[-1]
+        advice = f"the server said: {error.body}" if error.body else ""
+        super().__init__(f"setup failed, and nothing was run: {done.problems[-1]}", advice)
+        self.exit_code = ExitCode.UNREACHABLE if is_unreachable(error) else ExitCode.USAGE
+
+
+@asynccontextmanager
+async def around(
+    order: ShardOrder, tell: Callable[[str], None], say: Callable[[str], None] | None = None
+) -> AsyncIterator[ShardOrder]:
+    """The order with the variables that all users share. ``tell`` hears what is logged, and what fails in ``teardown``.
+
+    Raises ``SetupFailed``.
+    """
+    scenario = load_text(order.text, Path(order.path), order.overrides, order.env).scenario
+    variables: dict[str, Any] = {}
+    try:
+        if scenario.setup:
+            done = await run_once(_setup(scenario, order, say), variables)
+            for line in done.logs:
+                tell(f"setup: {line}")
+            if not done.is_whole:
+                raise SetupFailed(done)
+        yield msgspec.structs.replace(order, variables=variables)
+    finally:
+        if scenario.teardown:
+            with trio.CancelScope(shield=True):
+                done = await run_once(_teardown(scenario, order, say), dict(variables))
+            for line in (*done.logs, *(f"warning: {problem}" for problem in done.problems)):
+                tell(f"teardown: {line}")
+
+
+def _setup(scenario: Scenario, order: ShardOrder, say: Callable[[str], None] | None) -> Once:
+    return Once(
+        "setup", SETUP_NUMBER, scenario, scenario.setup, Path(order.path).parent,
+        strict=True, within_s=SETUP_WITHIN_S, seed=order.seed, env=order.env, say=say,
+    )  # fmt: skip
+
+
+def _teardown(scenario: Scenario, order: ShardOrder, say: Callable[[str], None] | None) -> Once:
+    return Once(
+        "teardown", TEARDOWN_NUMBER, scenario, scenario.teardown, Path(order.path).parent,
+        strict=False, within_s=TEARDOWN_WITHIN_S, seed=order.seed, env=order.env, say=say,
+    )  # fmt: skip

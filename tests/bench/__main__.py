@@ -1,6 +1,7 @@
-"""``python -m tests.bench``: CPU a round trip of the whole runner beside its floors, on one core, a server on the other.
+"""``python -m tests.bench``: what the runner costs, on one core, with a server on the other. Needs the extra ``bench``.
 
-Clients are taken in turn, several rounds; medians, spread and ratios are printed. Needs the extra ``bench``.
+First CPU a round trip of the whole runner beside its floors, clients in turn, several rounds; medians, spread and ratios.
+Then users that only hold their connection: memory of each, connections opened a second, and as many as a process may hold.
 """
 
 from __future__ import annotations
@@ -20,14 +21,27 @@ import msgspec
 import trustme
 
 from loadws.transport.choose import NAMES
+from tests.bench.held import Held
 from tests.bench.measured import Measured
 
 CLIENT_CORE, SERVER_CORE = 0, 1
+PARTS = ["round-trips", "idle", "held"]
+#: The rest of a process, without its users, is what so few of them take.
+FEW = 100
 
 
 def main() -> None:
     options = _options()
-    for tls in (False, True) if options.tls else (False,):
+    if "round-trips" in options.only:
+        round_trips(options)
+    if "idle" in options.only:
+        idle(options.idle)
+    if "held" in options.only:
+        held(options.held, options.held_seconds)
+
+
+def round_trips(options: argparse.Namespace) -> None:
+    for tls in (False,) if options.plain else (False, True):
         for size in options.sizes:
             for connections in options.connections:
                 with server(tls) as (port, ca):
@@ -38,10 +52,14 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--connections", type=_numbers, default=[1, 100, 1000], metavar="N,N")
-    parser.add_argument("--sizes", type=_numbers, default=[64], metavar="BYTES,BYTES")
+    parser.add_argument("--sizes", type=_numbers, default=[64, 16_384], metavar="BYTES,BYTES")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of one client in one round")
-    parser.add_argument("--tls", action="store_true", help="over TLS too (the runner only)")
+    parser.add_argument("--plain", action="store_true", help="not over TLS (where there is the runner only)")
+    parser.add_argument("--only", nargs="*", default=PARTS, choices=PARTS, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--idle", type=int, default=5_000, metavar="USERS")
+    parser.add_argument("--held", type=int, default=18_000, metavar="USERS")
+    parser.add_argument("--held-seconds", type=float, default=40.0)
     return parser.parse_args()
 
 
@@ -50,12 +68,14 @@ def _numbers(text: str) -> list[int]:
 
 
 @contextmanager
-def server(tls: bool) -> Iterator[tuple[int, str | None]]:
+def server(tls: bool, *options: str) -> Iterator[tuple[int, str | None]]:
     """The echo server on a core of its own; yields its port, and what a client has to trust."""
     with tempfile.TemporaryDirectory() as folder:
         words = _certificate(Path(folder)) if tls else []
+        if words:
+            options += ("--tls", *words[:2])
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.server", *words[:2]],
+            [sys.executable, "-m", "tests.bench.server", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -66,6 +86,8 @@ def server(tls: bool) -> Iterator[tuple[int, str | None]]:
             yield int(process.stdout.readline()), words[2] if tls else None
         finally:
             process.stdin.close()
+            for line in process.stdout:
+                print(f"  the server pinged and was answered: {line.strip()}")
             process.wait(10)
             process.stdout.close()
 
@@ -97,11 +119,44 @@ def rounds(
     return rows
 
 
+def idle(users: int) -> None:
+    """On each transport a few users and many: the difference is what one takes."""
+    print(f"\n{users:,} users that only hold their connection")
+    print(f"  {'client':24} {'KB a user':>9} {'open/s a core':>14} {'lost':>6}")
+    for number, name in enumerate(NAMES):
+        few = _held(name, FEW, 6, f"127.0.1.{number + 1}")
+        many = _held(name, users, 10 + users / 400, f"127.0.2.{number + 1}")
+        per_user = (many.rss_bytes - few.rss_bytes) / (users - FEW)
+        print(f"  {name:24} {per_user / 1000:9.1f} {1e6 / many.opening_cpu_us:14,.0f} {many.lost:6,}")
+
+
+def held(users: int, seconds: float) -> None:
+    """As many as one process may hold here; they ping the server, and the server pings them."""
+    print(f"\n{users:,} connections in one process, for {seconds:g} s")
+    found = _held("native", users, seconds, "127.0.3.1", "--ping-every", "5")
+    print(
+        f"  open at once {found.most_open:,} after {found.opening_s:.1f} s, lost {found.lost:,}, pongs {found.pongs:,}, "
+        f"{found.rss_bytes / 2**20:.0f} MiB, {found.holding_cpu_share:.0%} of a core while held"
+    )
+
+
+def _held(name: str, users: int, seconds: float, host: str, *server_options: str) -> Held:
+    """Each against an address of its own: ports of connections that ended stay taken for a minute."""
+    with server(False, "--host", host, *server_options) as (port, _):
+        return msgspec.json.decode(
+            _run(["tests.bench.held", name, host, str(port), str(users), str(seconds)]), type=Held
+        )
+
+
 def client(command: list[str]) -> Measured:
+    return msgspec.json.decode(_run(command), type=Measured)
+
+
+def _run(command: list[str]) -> bytes:
     process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE)
     _pin(process.pid, CLIENT_CORE)
-    printed, _ = process.communicate(timeout=120)
-    return msgspec.json.decode(printed, type=Measured)
+    printed, _ = process.communicate(timeout=300)
+    return printed
 
 
 def _pin(process: int, core: int) -> None:

@@ -1,15 +1,18 @@
 """The bench's server: an echo on picows and uvloop, fast enough that it is not what is measured.
 
-Prints its port, and ends when its stdin does. Run as ``python -m tests.bench.server [CERTIFICATE KEY]``.
+Prints its port, and ends when its stdin does; then prints how many pings it sent and how many were answered. Run as
+``python -m tests.bench.server [--tls CERTIFICATE KEY] [--ping-every SECONDS] [--host ADDRESS]``.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import resource
 import ssl
 import sys
+from collections.abc import Callable
 
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
@@ -17,7 +20,40 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
 MOST_FRAME_BYTES = 4 << 20
 
 
+SLICES_A_SECOND = 50
+
+
+class Pinger:
+    """Pings every connection once in so many seconds, spread evenly, and counts the answers."""
+
+    def __init__(self) -> None:
+        self.connections: dict[WSTransport, None] = {}
+        self.pings = self.pongs = 0
+
+    async def ping(self, every_s: float) -> None:
+        while True:
+            for slice_ in _slices(list(self.connections), round(every_s * SLICES_A_SECOND)):
+                for transport in slice_:
+                    if transport in self.connections:
+                        transport.send_ping(b"bench")
+                        self.pings += 1
+                await asyncio.sleep(1 / SLICES_A_SECOND)
+
+
+def _slices(transports: list[WSTransport], count: int) -> list[list[WSTransport]]:
+    return [transports[index::count] for index in range(count)]
+
+
 class Echo(WSListener):
+    def __init__(self, pinger: Pinger) -> None:
+        self._pinger = pinger
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._pinger.connections[transport] = None
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._pinger.connections.pop(transport, None)
+
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         match frame.msg_type:
             case WSMsgType.CLOSE:
@@ -25,31 +61,49 @@ class Echo(WSListener):
                 transport.disconnect()
             case WSMsgType.PING:
                 transport.send_pong(frame.get_payload_as_bytes())
+            case WSMsgType.PONG:
+                self._pinger.pongs += 1
             case WSMsgType.TEXT | WSMsgType.BINARY:
                 transport.send(frame.msg_type, frame.get_payload_as_memoryview())
 
 
-def listen(_request: WSUpgradeRequest) -> WSListener:
-    return Echo()
+def _listener(pinger: Pinger) -> Callable[[WSUpgradeRequest], WSListener]:
+    return lambda _request: Echo(pinger)
 
 
-async def serve(context: ssl.SSLContext | None) -> None:
+async def serve(host: str, context: ssl.SSLContext | None, ping_every_s: float | None) -> None:
+    pinger = Pinger()
     server = await ws_create_server(
-        listen, "127.0.0.1", 0, ssl=context, max_frame_size=MOST_FRAME_BYTES, disconnect_on_exception=True, backlog=4096
+        _listener(pinger),
+        host,
+        0,
+        ssl=context,
+        max_frame_size=MOST_FRAME_BYTES,
+        disconnect_on_exception=True,
+        backlog=4096,
     )
     print(server.sockets[0].getsockname()[1], flush=True)
+    pinging = None if ping_every_s is None else asyncio.create_task(pinger.ping(ping_every_s))
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    if pinging is not None:
+        pinging.cancel()
+        print(pinger.pings, pinger.pongs, flush=True)
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.server")
+    parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
+    parser.add_argument("--ping-every", type=float, metavar="SECONDS")
+    parser.add_argument("--host", default="127.0.0.1")
+    options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     context = None
-    if len(sys.argv) == 3:
+    if options.tls:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(sys.argv[1], sys.argv[2])
+        context.load_cert_chain(*options.tls)
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(serve(context))
+        uvloop.run(serve(options.host, context, options.ping_every))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,111 @@
+"""What matching costs, without any network: ``python -m tests.bench.matching``, or the part ``matching`` of the bench.
+
+A request step runs whole, with its payload, its conversation and its counts, on a connection that answers from inside the
+send. So what is left out is the same for all: the write, the read, and the wait in between.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from loadws.engine.conversation import Conversation, Pending
+from loadws.engine.run import Run, StepFunction
+from loadws.engine.steps.compiler import Compiler
+from loadws.engine.steps.securing import Contexts
+from loadws.engine.user import VirtualUser
+from loadws.metrics.recorder import Recorder
+from loadws.scenario.matching import compile_conditions
+from loadws.scenario.model import Scenario
+from loadws.scenario.scope import Scope
+from loadws.scenario.template import compile_template
+from loadws.transport.base import Connection, Connector, Outgoing, Timers
+
+ROUNDS, TIMES = 5, 2_000
+IN_FLIGHT = (1, 10, 100, 1_000)
+TEXT = '{"id": 1, "op": "say"}'
+THREE_VARIABLES = "{{ a }} says {{ b }} to {{ c }}"
+
+
+class Clock:
+    """Enough of ``Timers`` for steps that never wait."""
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns()
+
+
+class Echo:
+    """A connection that answers with what was said, from inside the send."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+
+    def begin_send(self, payload: Any, out: Outgoing, fragments: int = 1) -> None:
+        now_ns = time.monotonic_ns()
+        out.sent_ns = out.written_ns = now_ns
+        answer = payload if isinstance(payload, str) else payload.payload
+        self._conversation.on_message(answer, now_ns)
+
+
+def bench() -> None:
+    plain = _us(_request({"send": TEXT}))
+    matched = _us(
+        _request(
+            {"send": {"json": {"id": "{{ id() }}", "op": "say"}}, "reply": {"where": {"$.id": "{{ sent.id }}"}}},
+        )
+    )
+    compiled, scope = compile_template(THREE_VARIABLES), Scope({"a": "ann", "b": 42, "c": "bob"}, clock=int)
+    print("\nmatching, µs")
+    print(f"  a template with three variables       {_us(lambda: compiled.text(scope)):6.2f}   (bar 3)")
+    print(f"  a request, its answer the next one    {plain:6.2f}")
+    print(f"  a JSON request, matched by its id     {matched:6.2f}   {matched - plain:+.2f} (bar +5)")
+    for waiting in IN_FLIGHT:
+        others = [compile_conditions({"$.id": -number}).want(Scope(clock=int)) for number in range(1, waiting)]
+        step = {"send": {"json": {"id": "{{ id() }}", "op": "say"}}, "reply": {"where": {"$.id": "{{ sent.id }}"}}}
+        print(f"  the same, {waiting:5,} in flight             {_us(_request(step, others)):6.2f}")
+
+
+def _request(step: dict[str, Any], others: list[Any] | None = None) -> Callable[[], None]:
+    """A call that runs the step once, on a connection where the others wait for their answers already."""
+    scenario = Scenario.model_validate(
+        {"target": "ws://bench.test", "load": [{"users": 1, "for": "1s"}], "flow": [{"request": step}]}
+    )
+    recorder = Recorder([("bench", False)])
+    compiler = Compiler(scenario, Path(), recorder, Contexts(Path()))
+    kind = compiler.kind(scenario.user_types[0])
+    run = Run(cast(Timers, Clock()), cast(Connector, None), recorder, 1, {}, {})
+    user = VirtualUser(run, kind, 0, is_held=True)
+    conversation = Conversation(user, None, keeps=False)
+    conversation.connection = cast(Connection, Echo(conversation))
+    user.take_up(conversation)
+    for wanted in others or ():
+        conversation.expect(Pending(user.main.parker, wanted))
+    run_step = kind.flow[0]
+    return lambda: _finish(run_step, user)
+
+
+def _finish(step: StepFunction, user: VirtualUser) -> None:
+    try:
+        cast(Any, step(user.main)).send(None)
+    except StopIteration:
+        return
+    raise AssertionError("the step waited")
+
+
+def _us(call: Callable[[], object]) -> float:
+    """The least of some rounds: what else the machine does only adds to it."""
+    rounds = []
+    for _ in range(ROUNDS):
+        gc.collect()
+        began_ns = time.perf_counter_ns()
+        for _ in range(TIMES):
+            call()
+        rounds.append((time.perf_counter_ns() - began_ns) / TIMES / 1_000)
+    return min(rounds)
+
+
+if __name__ == "__main__":
+    bench()

@@ -12,6 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from loadws.cli.chart import MARGIN, chart, ruler
+from loadws.cli.runinfo import is_paced
+from loadws.fleet.count import choose_processes
+from loadws.fleet.ports import pairs_of
 from loadws.fleet.preflight import UNKNOWN, Machine, check_fit, look_at_machine
 from loadws.plan.plan import make_plan
 from loadws.report.plain import in_ascii, plain
@@ -40,8 +43,10 @@ def plan_command(path: Path, overrides: Overrides) -> int:
     seed = loaded.scenario.seed
     description = make_plan(loaded.scenario, seed or 0).describe()
     machine = look_at_machine()
-    _Page(Console(highlight=False)).show(loaded, description, machine)
-    for doubt in check_fit(description, machine):
+    paced = is_paced(loaded.scenario)
+    processes = choose_processes(description, machine, loaded.scenario.target, paced=paced)
+    _Page(Console(highlight=False)).show(loaded, description, machine, processes)
+    for doubt in check_fit(description, machine, pairs_of(loaded.scenario), processes):
         print(f"warning: {doubt}", file=sys.stderr)
     return ExitCode.PASSED
 
@@ -52,11 +57,11 @@ class _Page:
         self._ascii = console.options.ascii_only
         self._width = min(max(console.width, NARROWEST), WIDEST)
 
-    def show(self, loaded: Loaded, description: dict[str, Any], machine: Machine) -> None:
+    def show(self, loaded: Loaded, description: dict[str, Any], machine: Machine, processes: int) -> None:
         self._head(loaded, description)
         self._phases(description["phases"])
         self._charts(description)
-        self._needs(description["needs"], machine)
+        self._needs(description["needs"], machine, processes)
 
     def _head(self, loaded: Loaded, description: dict[str, Any]) -> None:
         scenario, model = loaded.scenario, description["model"]
@@ -100,10 +105,11 @@ class _Page:
         for marks, end in ((times, _seconds(end_s)), (names, "")):
             self._line(f"{'':>{MARGIN}}{ruler(marks, end, end_s, self._width - MARGIN)}", style="dim")
 
-    def _needs(self, needs: dict[str, Any], machine: Machine) -> None:
-        self._line(f"for at most {format_count(needs['connections'])} connections at once, this machine needs")
+    def _needs(self, needs: dict[str, Any], machine: Machine, processes: int) -> None:
+        made_by = "" if processes == 1 else f", made by {processes} processes"
+        self._line(f"for at most {format_count(needs['connections'])} connections at once{made_by}, this machine needs")
         for what, needed, there, show in (
-            ("open files", needs["descriptors"], machine.descriptors, format_count),
+            ("open files", needs["descriptors"], machine.descriptors * processes, format_count),
             ("local ports", needs["ephemeral_ports"], machine.ports, format_count),
             ("memory", needs["memory_bytes"], machine.memory_bytes, format_size),
         ):

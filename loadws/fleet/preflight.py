@@ -11,10 +11,12 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from loadws.fleet.ports import Pairs
 from loadws.terms.errors import UsageError
 from loadws.terms.units import format_count, format_size
 from loadws.transport.choose import CANNOT
 
+ONE_PAIR = Pairs()
 #: Descriptors that a process needs for itself: its files, its pipes, the interpreter's own.
 SPARE_DESCRIPTORS = 200
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -50,12 +52,12 @@ def look_at_machine() -> Machine:
 
 
 def check_fit(
-    description: dict[str, Any], machine: Machine, to_one_address: bool = True, processes: int = 1
+    description: dict[str, Any], machine: Machine, pairs: Pairs = ONE_PAIR, processes: int = 1
 ) -> list[str]:
     """Warnings for what might not fit. Raises ``UsageError`` for held users that cannot. ``description`` is the plan's."""
     held, most = description["held_most"], description["most_users"]
     warnings = []
-    for limit in _limits(description, machine, to_one_address, processes):
+    for limit in _limits(description, machine, pairs, processes):
         if held > limit.fits:
             raise UsageError(
                 f"the plan holds {format_count(held)} users, and {limit.what} allow {format_count(limit.fits)} here",
@@ -69,7 +71,7 @@ def check_fit(
     return warnings
 
 
-def _limits(description: dict[str, Any], machine: Machine, to_one_address: bool, processes: int) -> tuple[_Limit, ...]:
+def _limits(description: dict[str, Any], machine: Machine, pairs: Pairs, processes: int) -> tuple[_Limit, ...]:
     users = max(1, description["most_users"])
     needs = description["needs"]
     bytes_of_a_user = max(1, needs["memory_bytes"] // users)
@@ -80,8 +82,8 @@ def _limits(description: dict[str, Any], machine: Machine, to_one_address: bool,
         "use fewer users, or a larger machine",
     )
     files = _files(description, machine, processes)
-    ports = _Limit("the local ports to one address (net.ipv4.ip_local_port_range)", machine.ports, "widen the range")
-    return (files, ports, memory) if to_one_address else (files, memory)
+    ports = _Limit(str(pairs), pairs.fitting(machine.ports), "name more source_addresses, or widen the range")
+    return (files, ports, memory) if pairs.targets else (files, memory)
 
 
 def _files(description: dict[str, Any], machine: Machine, processes: int) -> _Limit:

@@ -39,16 +39,71 @@ KINDS: dict[str, Cause] = {
     ),
     "tcp.no_ports": Cause(
         "this machine ran out of local ports towards the target",
-        "Use fewer connections, wait for TIME_WAIT to pass, or widen net.ipv4.ip_local_port_range.",
+        "Name more of its addresses in connection.source_addresses, widen net.ipv4.ip_local_port_range, use fewer "
+        "connections, or wait for TIME_WAIT to pass.",
+    ),
+    "tcp.source_address": Cause(
+        "a source address is not one of this machine, or not of the target's family",
+        "Compare connection.source_addresses with the machine's addresses (`ip address`).",
     ),
     "tcp.file_limit": Cause(
         "this process ran out of open files", "Raise the hard limit (`ulimit -Hn`) or use fewer users."
     ),
     "tcp.cut_off": Cause("the run ended while TCP was being opened"),
+    "proxy": Cause("there was no way through the proxy", "Check `proxy`, and whether the proxy reaches the target."),
+    "proxy.not_found": Cause("the proxy's name does not exist", "Check the host name in `proxy`."),
+    "proxy.refused": Cause("nothing listens at the proxy's address", "Check host and port in `proxy`."),
+    "proxy.unreachable": Cause("there is no route to the proxy", "Check its address, the network and the firewall."),
+    "proxy.untrusted": Cause(
+        "the certificate of the proxy itself is not trusted", "Name the CA that signed it in `connection.tls.ca`."
+    ),
+    "proxy.tls": Cause("the TLS handshake with the proxy failed", "Is it https:// that this proxy speaks?"),
+    "proxy.auth": Cause(
+        "the proxy does not take the user and password that it was given",
+        "Write them in `proxy`: http://user:password@host:port.",
+    ),
+    "proxy.status": Cause(
+        "the proxy would not, or could not, connect to the target",
+        "The example has its answer: look at its rules, and whether it reaches the target.",
+    ),
+    "proxy.not_proxy": Cause(
+        "what answered was no proxy of this kind", "Check the port, and http:// against https:// and socks5://."
+    ),
+    "proxy.closed": Cause(
+        "the proxy closed TCP before its tunnel was open", "Look into its log; it may have a limit of connections."
+    ),
+    "proxy.timeout": Cause(
+        "the proxy did not open its tunnel in time", "See whether it reaches the target, and how busy it is."
+    ),
+    "proxy.cut_off": Cause("the run ended while the proxy was opening its tunnel"),
     "tls": Cause("the TLS handshake failed", "Check the certificate, the protocol versions and `connection.tls`."),
     "tls.untrusted": Cause(
         "the server's certificate is not trusted", "Name the CA that signed it in `connection.tls.ca`."
     ),
+    "tls.wrong_host": Cause(
+        "the server's certificate is for another name",
+        "Name the server as its certificate does: in `target`, or in `connection.tls.server_name`.",
+    ),
+    "tls.expired": Cause(
+        "the server's certificate has expired, or is not valid yet",
+        "Renew it, and check the clocks of both machines.",
+    ),
+    "tls.version": Cause(
+        "client and server have no TLS version in common",
+        "Compare `connection.tls.minimum_version` with what the server speaks.",
+    ),
+    "tls.certificate_required": Cause(
+        "the server wants a client certificate", "Name one in `connection.tls`: certificate and key."
+    ),
+    "tls.certificate_rejected": Cause(
+        "the server does not accept the client certificate",
+        "See whether it has expired, and whether the server trusts the CA that signed it.",
+    ),
+    "tls.refused": Cause(
+        "the server refused the TLS handshake with an alert",
+        "No cipher in common, a name that it does not serve, or with TLS 1.2 a client certificate that it misses.",
+    ),
+    "tls.not_tls": Cause("what answered was not TLS", "Is this port a TLS port? Use ws:// where it is not."),
     "tls.closed": Cause(
         "the server closed during the TLS handshake", "Is this port a TLS port? Use ws:// where it is not."
     ),

@@ -1,8 +1,8 @@
 """What of a file's text is secret, and the text without it.
 
-Secret are the values of ``secrets`` variables, of the headers Authorization, Proxy-Authorization, Cookie and X-Api-Key, and
-the user info of addresses. A value that is only a reference to the environment (``${TOKEN}``) tells nothing and stays.
-Excerpts in messages keep their columns: there each character becomes a ``*``.
+Secret are the values of ``secrets`` variables, of ``cookies``, of the headers Authorization, Proxy-Authorization, Cookie
+and X-Api-Key, and the user info of addresses. A value that is only a reference to the environment (``${TOKEN}``) tells
+nothing and stays. Excerpts in messages keep their columns: there each character becomes a ``*``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from loadws.scenario.tree import Node, find, walk_nodes
 MASK = "(masked)"
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 
-_USER_INFO = re.compile(r"(?<=://)[^/?#@\s\"']+(?=@)")
+#: An expression in it may have blanks and quotes.
+_USER_INFO = re.compile(r"(?<=://)(?:\{\{[^{}]*\}\}|\{(?!\{)|[^/?#@\s\"'{])+(?=@)")
 _HEADER_LINE = re.compile(
     rf"(?i)\b(?:{'|'.join(sorted(SECRET_HEADERS))})[\"']?\s*:\s*(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\n,}}]+)"
 )
@@ -69,7 +70,9 @@ def _secret_nodes(root: Node) -> Iterator[Node]:
         if (
             (node.where[:1] == ("variables",) and len(node.where) == 2 and node.where[1] in wanted)
             or (node.where[-2:-1] == ("headers",) and str(node.where[-1]).lower() in SECRET_HEADERS)
+            or node.where[-2:-1] == ("cookies",)
             or (node.where[-2:-1] == ("set",) and node.where[-1] in wanted)
+            or node.where[-2:] == ("tls", "key_password")
         ):
             yield node
 

@@ -45,6 +45,14 @@ def masked(text: str) -> str:
         ("# Authorization: Bearer abc\na: 1", "# Authorization: (masked)\na: 1"),
         # user info of addresses, anywhere
         ("target: wss://ada:pw@h/x # ws://b:c@d", "target: wss://(masked)@h/x # ws://(masked)@d"),
+        # also where its user is a template, with blanks
+        (
+            "connection: {proxy: 'socks5://{{ user }}:{{ env(\"PW\") }}geheim@h:1'}",
+            "connection: {proxy: 'socks5://(masked)@h:1'}",
+        ),
+        # cookies, whatever their names
+        ("connection: {cookies: {id: abc, b: 'x y'}}", "connection: {cookies: {id: (masked), b: (masked)}}"),
+        ("flow: [{connect: {cookies: {id: abc}}}]", "flow: [{connect: {cookies: {id: (masked)}}}]"),
         # a reference tells nothing
         ("secrets: [a]\nvariables: {a: '${TOKEN}'}", "secrets: [a]\nvariables: {a: '${TOKEN}'}"),
         # but its default does

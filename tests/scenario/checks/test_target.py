@@ -18,6 +18,8 @@ from loadws.scenario.checks.target import wrong_target
         "builtin:echo",
         "builtin:broadcast",
         "builtin:json",
+        "ws+unix:///run/app.sock:/chat?room=1",
+        "ws+unix:///run/app.sock",
     ],
 )
 def test_targets(target: str) -> None:

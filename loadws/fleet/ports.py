@@ -1,0 +1,58 @@
+"""How many connections this machine's local ports allow: each pair of a source and a target address has all ports to itself.
+
+Known is what the scenario says. A name counts as one address, which may be too few: then the limit is the one that surely
+holds. Behind a proxy, the proxy is the target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from loadws.scenario.model import Scenario
+from loadws.scenario.steps import ConnectStep, walk
+from loadws.terms.proxies import parse_proxy
+from loadws.terms.units import format_count
+from loadws.transport.platform import MEANS
+
+_UNIX = "ws+unix:"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Addresses that connections begin at, and that they go to. Without targets no port is used."""
+
+    sources: int = 1
+    targets: int = 1
+
+    def fitting(self, ports: int) -> int:
+        """How many connections. Where ports are picked before the target is known, more targets bring none."""
+        return ports * self.sources * (self.targets if self.sources == 1 or MEANS.late_ports else 1)
+
+    def __str__(self) -> str:
+        if (self.sources, self.targets) == (1, 1):
+            return "the local ports to one address (net.ipv4.ip_local_port_range)"
+        sources = f"{format_count(self.sources)} source address" + "es" * (self.sources > 1)
+        targets = f"{format_count(self.targets)} target address" + "es" * (self.targets > 1)
+        return f"the local ports of {sources} to {targets} (net.ipv4.ip_local_port_range)"
+
+
+def pairs_of(scenario: Scenario) -> Pairs:
+    if scenario.target.startswith(_UNIX):
+        return Pairs(targets=0)
+    resolve = {host.lower(): addresses for host, addresses in scenario.connection.resolve.items()}
+    hosts = _dialled(scenario)
+    targets = {address for host in hosts for address in resolve.get(host, (host,))}
+    return Pairs(max(1, len(scenario.connection.source_addresses)), max(1, len(targets)))
+
+
+def _dialled(scenario: Scenario) -> set[str]:
+    """The hosts that every connection may go to, in lower case."""
+    said = [scenario.connection.proxy]
+    for user_type in scenario.user_types:
+        said += [step.connect.proxy for _, step in walk(user_type.flow) if isinstance(step, ConnectStep)]
+    proxies = [None if "{{" in text else parse_proxy(text) for text in said if text is not None]
+    if proxies and all(proxy is not None for proxy in proxies):
+        return {proxy.host.lower() for proxy in proxies if proxy is not None}
+    host = None if scenario.target.startswith("builtin:") else urlsplit(scenario.target).hostname
+    return {host or ""}

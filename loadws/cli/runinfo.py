@@ -19,6 +19,7 @@ from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.plan.plan import Plan
 from loadws.scenario.build import Loaded
 from loadws.scenario.model import Scenario
+from loadws.scenario.notices import notices
 from loadws.scenario.secrets import MASK, mask
 from loadws.scenario.steps import EveryStep, ThinkStep, walk
 from loadws.terms.metrics import Metric
@@ -57,7 +58,7 @@ def run_info(
         machine=_describe(machine),
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         stamps=stamping.stamps,
-        notes=(stamping.fallback,) if stamping.fallback else (),
+        notes=(*notices(scenario), *((stamping.fallback,) if stamping.fallback else ())),
     )
 
 

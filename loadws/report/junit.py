@@ -49,6 +49,8 @@ def _completed(suite: ElementTree.Element, summary: Summary, scenario: str) -> N
     reasons = summary.verdict.outcome == "failed" and summary.verdict.reasons
     if summary.verdict.outcome in _NOT_COMPLETED or reasons:
         ElementTree.SubElement(case, "failure", type=summary.verdict.outcome, message=word).text = "\n".join(sentences)
+    if warnings := rows.warnings(summary):
+        ElementTree.SubElement(case, "system-out").text = "\n".join(warnings)
 
 
 def _check(suite: ElementTree.Element, row: rows.CheckRow, scenario: str) -> None:

@@ -34,12 +34,14 @@ from loadws.target.options import (
     Mode,
     Refusal,
     Stall,
+    Storm,
     TargetOptions,
     parse_closing,
     parse_listen,
     parse_refusal,
     parse_share,
     parse_stall,
+    parse_storm,
 )
 from loadws.terms.errors import ExitCode
 from loadws.terms.units import parse_duration
@@ -191,6 +193,14 @@ def target(
             parser=told(parse_closing), metavar="N", help="Close each connection after N messages (N:1001: with 1001)."
         ),
     ] = None,
+    close_all: Annotated[
+        Storm | None,
+        typer.Option(
+            parser=told(parse_storm),
+            metavar="TIME",
+            help="5s: close every connection 5 s after the first upgrade, with 1012 (5s:1001: with 1001).",
+        ),
+    ] = None,
     drop: Annotated[
         float, typer.Option(parser=told(parse_share), metavar="SHARE", help="This share of the answers is never sent.")
     ] = 0,
@@ -209,7 +219,7 @@ def target(
     """Serve WebSocket: echo, broadcast or JSON, with faults on purpose. Prints what it saw when it ends."""
     from loadws.target.process import Serving, run_target
 
-    options = TargetOptions(mode, delay, jitter, stall, reject, close_after, drop, seed)
+    options = TargetOptions(mode, delay, jitter, stall, reject, close_after, drop, seed, close_all)
     run_target(Serving(options, listen, tls or tls_ca is not None, tls_ca, announce, until_stdin_closes))
 
 

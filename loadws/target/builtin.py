@@ -10,9 +10,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import BinaryIO
+from urllib.parse import parse_qsl
 
 import msgspec
 import trio
@@ -21,22 +22,34 @@ from loadws.target.options import MODES
 from loadws.target.process import Announcement
 from loadws.terms.errors import TargetError
 
+#: The options of ``loadws target`` that ``builtin:`` takes.
+FAULTS = ("close-after", "close-all", "delay", "drop", "jitter", "reject", "stall")
 START_WITHIN_S = 20.0
 STOP_WITHIN_S = 5.0
 _LONGEST_ANNOUNCEMENT = 64 * 1024
 
 
 @asynccontextmanager
-async def open_builtin(mode: str) -> AsyncIterator[str]:
-    """The URL of a target that runs as long as the block. Raises ``TargetError`` where it does not start."""
+async def open_builtin(name: str) -> AsyncIterator[str]:
+    """The URL of a target that runs as long as the block; ``name`` is its mode, with options of ``loadws target`` behind a
+    question mark: ``echo?close-all=3s&delay=20ms``. Raises ``TargetError`` where it does not start."""
+    mode, _, query = name.partition("?")
     if mode not in MODES:
         raise TargetError(
             f"there is no target builtin:{mode}", "one of " + ", ".join(f"builtin:{one}" for one in MODES)
         )
     command = (sys.executable, "-m", "loadws", "target", "--listen", "127.0.0.1:0", "--mode", mode,
-               "--announce", "json", "--until-stdin-closes")  # fmt: skip
+               "--announce", "json", "--until-stdin-closes", *_options(query))  # fmt: skip
     async with _open_announced(command) as announcement:
         yield announcement.url
+
+
+def _options(query: str) -> Iterator[str]:
+    """Never more than faults: where it listens, and for how long, is ours to say."""
+    for option, value in parse_qsl(query):
+        if option not in FAULTS:
+            raise TargetError(f"a built-in target has no option {option!r}", f"options are: {', '.join(FAULTS)}")
+        yield f"--{option}={value}"
 
 
 @asynccontextmanager

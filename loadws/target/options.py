@@ -6,6 +6,7 @@
     stall       := duration "@" duration                              2s@10s
     reject      := status ":" share                                   503:0.1
     close-after := messages [ ":" code ]                              100 or 100:1001
+    close-all   := duration [ ":" code ]                              5s or 5s:1001
 """
 
 from __future__ import annotations
@@ -58,6 +59,14 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True)
+class Storm:
+    """``at_ns`` after the first upgrade every connection is closed with ``code``, once; who comes later stays."""
+
+    at_ns: int
+    code: int = 1012
+
+
+@dataclass(frozen=True, slots=True)
 class TargetOptions:
     """An answer leaves ``delay_ns`` ± ``jitter_ns`` after its message came; ``drop_share`` of the answers never leave."""
 
@@ -69,6 +78,7 @@ class TargetOptions:
     closing: Closing | None = None
     drop_share: float = 0.0
     seed: int = 0
+    storm: Storm | None = None
 
     def __post_init__(self) -> None:
         if self.jitter_ns > self.delay_ns:
@@ -113,6 +123,15 @@ def parse_closing(text: str) -> Closing:
     if not _is_number(after, 10**9) or int(after) < 1 or (colon and not _is_close_code(code)):
         raise UsageError(f"{text!r} does not say when to close", advice)
     return Closing(int(after), int(code)) if colon else Closing(int(after))
+
+
+def parse_storm(text: str) -> Storm:
+    at, colon, code = text.partition(":")
+    if colon and not _is_close_code(code):
+        raise UsageError(
+            f"{text!r} does not say when to close all", "write when, and with which code if not 1012: 5s:1001"
+        )
+    return Storm(parse_duration(at), int(code)) if colon else Storm(parse_duration(at))
 
 
 def parse_share(text: str) -> float:

@@ -129,10 +129,30 @@ class Target:
         self._clients[client.number] = client
         try:
             with suppress(ConnectionClosed):
-                await (self._answer_at_once if self._options.answers_at_once else self._answer_in_time)(client)
+                await (self._converse_with if self._options.storm is None else self._answer_until_storm)(client)
             await self._count_rest(client)
         finally:
             del self._clients[client.number]
+
+    async def _converse_with(self, client: _Client) -> None:
+        await (self._answer_at_once if self._options.answers_at_once else self._answer_in_time)(client)
+
+    async def _answer_until_storm(self, client: _Client) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._close_in_storm, client, nursery.cancel_scope)
+            with suppress(ConnectionClosed):
+                await self._converse_with(client)
+            if not client.closing:  # else the close handshake goes on
+                nursery.cancel_scope.cancel()
+
+    async def _close_in_storm(self, client: _Client, talking: trio.CancelScope) -> None:
+        storm = self._options.storm
+        assert storm is not None
+        at_ns = self._began_ns + storm.at_ns
+        if at_ns > _now_ns():
+            await trio.sleep_until(at_ns / NS_PER_S)
+            await self._close(client, storm.code)
+            talking.cancel()
 
     async def _answer_at_once(self, client: _Client) -> None:
         """The short path: no queue and no second task, for most of what is measured with this target goes through here."""

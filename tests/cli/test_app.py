@@ -65,7 +65,7 @@ def test_help_imports_nothing_heavy() -> None:
         (("run", "x.yaml", "--scale", "0"), "'0' is not a factor; write a number above 0"),
         (("run", "x.yaml", "--scale", "nan"), "'nan' is not a factor"),
         (("run", "x.yaml", "--transport", "pigeon"), "trio-websocket"),  # lists what there is
-        (("run", "x.yaml", "--processes", "2"), "'2' processes are not possible yet"),
+        (("run", "x.yaml", "--processes", "0"), "'0' is no number of processes; write one from 1 to 256, or auto"),
         (("run", "x.yaml", "--set", "a"), "--set 'a' sets nothing"),
         (("target", "--listen", "8765"), "'8765' is not an address to listen on"),
         (("target", "--mode", "chat"), "chat"),

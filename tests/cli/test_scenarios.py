@@ -26,6 +26,7 @@ SMALL = {
     FOLDER / "data.yaml": ("--duration", "1s"),
     FOLDER / "json-rpc.yaml": ("--duration", "1s"),
     FOLDER / "quickstart.yaml": ("--duration", "1s", "--scale", "0.5"),
+    FOLDER / "reconnect-storm.yaml": ("--duration", "3500ms", "--scale", "0.5"),
     FOLDER / "soak.yaml": ("--duration", "2500ms", "--scale", "0.2"),
     FOLDER / "spike.yaml": ("--scale", "0.5"),
     STARTER: ("--duration", "1s"),

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from loadws.target import process
-from loadws.target.options import MODES, Address, Announce, Closing, Refusal, Stall, TargetOptions
+from loadws.target.options import MODES, Address, Announce, Closing, Refusal, Stall, Storm, TargetOptions
 from loadws.target.process import Serving
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 from tests.cli.commands import run
@@ -30,7 +30,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Serving]:
         # everything said
         (
             "--listen [::1]:0 --mode json --delay 20ms --jitter 5ms --stall 2s@10s --reject 503:0.1 "
-            "--close-after 100:1001 --drop 0.01 --tls --tls-ca ca.pem --seed 7 --announce json --until-stdin-closes",
+            "--close-after 100:1001 --close-all 5s:1013 --drop 0.01 --tls --tls-ca ca.pem --seed 7 --announce json "
+            "--until-stdin-closes",
             Serving(
                 TargetOptions(
                     mode="json",
@@ -41,6 +42,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Serving]:
                     closing=Closing(100, 1001),
                     drop_share=0.01,
                     seed=7,
+                    storm=Storm(5 * NS_PER_S, 1013),
                 ),
                 Address("::1", 0),
                 tls=True,

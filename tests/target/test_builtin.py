@@ -9,10 +9,12 @@ import sys
 
 import pytest
 import trio
-from trio_websocket import open_websocket_url
+from trio_websocket import ConnectionClosed, open_websocket_url
 
+from loadws.scenario.checks.target import BUILTIN_MODES, BUILTIN_OPTIONS
 from loadws.target import builtin
 from loadws.target.builtin import open_builtin
+from loadws.target.options import MODES
 from loadws.terms.errors import TargetError
 
 HOLDER = """
@@ -132,3 +134,28 @@ def test_it_does_not_outlive_a_run_that_was_killed() -> None:
         holder.send_signal(signal.SIGKILL)
         holder.stdout.close()
     trio.run(main, url)
+
+
+def test_faults_stand_behind_the_mode() -> None:
+    async def main() -> None:
+        async with open_builtin("echo?close-after=1:4001&delay=1ms") as url, open_websocket_url(url) as client:
+            await client.send_message("x")
+            assert await client.get_message() == "x"
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.get_message()
+            assert closed.value.reason is not None and closed.value.reason.code == 4001
+
+    trio.run(main)
+
+
+def test_a_fault_that_there_is_not_is_said() -> None:
+    async def main() -> None:
+        async with open_builtin("echo?listen=0.0.0.0:80"):
+            pass
+
+    with pytest.raises(TargetError, match="has no option 'listen'"):
+        trio.run(main)
+
+
+def test_what_validate_allows_is_what_there_is() -> None:
+    assert (builtin.FAULTS, MODES) == (BUILTIN_OPTIONS, BUILTIN_MODES)

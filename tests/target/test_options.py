@@ -13,12 +13,14 @@ from loadws.target.options import (
     Closing,
     Refusal,
     Stall,
+    Storm,
     TargetOptions,
     parse_closing,
     parse_listen,
     parse_refusal,
     parse_share,
     parse_stall,
+    parse_storm,
 )
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.units import NS_PER_MS, NS_PER_S
@@ -36,6 +38,8 @@ from loadws.terms.units import NS_PER_MS, NS_PER_S
         (parse_refusal, "401:100%", Refusal(401, 1.0)),
         (parse_closing, "100", Closing(100, 1000)),
         (parse_closing, "1:4001", Closing(1, 4001)),  # a code of the application's own
+        (parse_storm, "5s", Storm(5 * NS_PER_S, 1012)),  # service restart
+        (parse_storm, "500ms:1001", Storm(500 * NS_PER_MS, 1001)),
         (parse_share, "0", 0.0),
         (parse_share, "1%", 0.01),
     ],
@@ -57,6 +61,8 @@ def test_notation(parse: Any, text: str, expected: object) -> None:
         (parse_refusal, "503", "'503' is not a refusal"),
         (parse_refusal, "101:1", "'101:1' is not a refusal"),  # that would be an acceptance
         (parse_refusal, "503:2", "'2' is not a share"),
+        (parse_storm, "5s:1006", "'5s:1006' does not say when to close all"),  # 1006 never travels
+        (parse_storm, "1012", "'1012' is not a duration"),
         (parse_closing, "0", "'0' does not say when to close"),
         (parse_closing, "5:1006", "'5:1006' does not say when to close"),  # 1006 never travels
         (parse_share, "nan", "'nan' is not a share"),

@@ -13,7 +13,7 @@ from trio.testing import MockClock, memory_stream_pair
 from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection, wrap_client_stream
 
 from loadws.target.counts import Counts
-from loadws.target.options import Address, Closing, Refusal, Stall, TargetOptions
+from loadws.target.options import Address, Closing, Refusal, Stall, Storm, TargetOptions
 from loadws.target.server import QUEUE, UPGRADE_WITHIN_S, Target, listen
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_MS, NS_PER_S
@@ -337,3 +337,32 @@ def test_an_address_that_is_taken_is_an_error_with_advice() -> None:
             await listener.aclose()
 
     trio.run(main)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        TargetOptions(storm=Storm(5 * NS_PER_S)),  # where answers leave at once
+        TargetOptions(storm=Storm(5 * NS_PER_S), delay_ns=NS_PER_MS),  # where a second task writes
+        TargetOptions(storm=Storm(5 * NS_PER_S), mode="broadcast"),
+    ],
+)
+def test_a_storm_closes_everyone_who_is_there_once(options: TargetOptions) -> None:
+    async def main() -> None:
+        async with _target(options) as place:
+            async with place.client() as first, place.client() as second:
+                await trio.sleep(4)
+                for client in (first, second):
+                    await client.send_message("still here")
+                    assert await client.get_message() == "still here"
+                for client in (first, second):
+                    await _messages(client)
+                    assert client.closed is not None and client.closed.code == 1012
+                assert trio.current_time() < 5.1
+            async with place.client() as later:
+                await trio.sleep(60)
+                await later.send_message("I stay")
+                assert await later.get_message() == "I stay"
+        assert place.counts.closed_by_us == 2
+
+    _run(main)

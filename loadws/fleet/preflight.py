@@ -51,9 +51,7 @@ def look_at_machine() -> Machine:
     return Machine(_raised_file_limit(), _ephemeral_ports(), _available_memory())
 
 
-def check_fit(
-    description: dict[str, Any], machine: Machine, pairs: Pairs = ONE_PAIR, processes: int = 1
-) -> list[str]:
+def check_fit(description: dict[str, Any], machine: Machine, pairs: Pairs = ONE_PAIR, processes: int = 1) -> list[str]:
     """Warnings for what might not fit. Raises ``UsageError`` for held users that cannot. ``description`` is the plan's."""
     held, most = description["held_most"], description["most_users"]
     warnings = []

@@ -37,6 +37,10 @@ class Process:
         self._receiver: Receiver[Up] = Receiver(process.stdout, Up)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def is_over(self) -> bool:
         return self.ending is not None or self.lost is not None
 

@@ -1,0 +1,77 @@
+"""``--processes auto``: as many as a plan needs and there are cores for, and as the file limit takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from loadws.fleet import count
+from loadws.fleet.count import choose_processes, is_local
+from loadws.fleet.preflight import SPARE_DESCRIPTORS, UNKNOWN, Machine
+from loadws.plan.plan import make_plan
+from loadws.scenario.model import Scenario
+
+REMOTE, LOCAL = "ws://load.example", "ws://127.0.0.1:1"
+ENOUGH = Machine(UNKNOWN, UNKNOWN, UNKNOWN)
+
+
+def described(phase: dict[str, Any], flow: list[Any] | None = None) -> dict[str, Any]:
+    document = {"target": REMOTE, "load": [{"for": "10s", **phase}], "flow": flow or [{"request": "hello"}]}
+    return make_plan(Scenario.model_validate(document), 1).describe()
+
+
+@pytest.mark.parametrize(
+    ("phase", "target", "paced", "expected"),
+    [
+        ({"users": 500}, REMOTE, True, 1),  # a small load stays in one process
+        ({"users": 501}, REMOTE, True, 2),  # a larger one takes what it needs
+        ({"users": 60}, REMOTE, False, 3),  # users that never pause keep a core busy
+        ({"users": 100_000}, REMOTE, True, 8),  # but no more than there are cores
+        ({"users": 100_000}, LOCAL, True, 7),  # and one core less beside a target
+        ({"arrivals": "1000/s"}, REMOTE, True, 5),  # arrivals count by their rate, whatever their number
+        ({"users": 0, "arrivals": "1/s"}, REMOTE, True, 1),  # users that come and go one by one
+    ],
+)
+def test_as_many_as_it_takes(
+    monkeypatch: pytest.MonkeyPatch, phase: dict[str, Any], target: str, paced: bool, expected: int
+) -> None:
+    monkeypatch.setattr(count, "usable_cores", lambda: 8)
+    assert choose_processes(described(phase), ENOUGH, target, paced=paced) == expected
+
+
+@pytest.mark.parametrize(
+    ("users", "expected"),
+    [
+        (1_600, 1),  # what one process may hold, on one core
+        (1_601, 2),  # one more than that
+        (8_000, 5),
+    ],
+)
+def test_the_file_limit_takes_more_than_there_are_cores(
+    monkeypatch: pytest.MonkeyPatch, users: int, expected: int
+) -> None:
+    monkeypatch.setattr(count, "usable_cores", lambda: 1)
+    machine = Machine(1_600 + SPARE_DESCRIPTORS, UNKNOWN, UNKNOWN)
+    assert choose_processes(described({"users": users}), machine, LOCAL, paced=True) == expected
+
+
+def test_users_that_arrive_and_stay_are_held_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(count, "usable_cores", lambda: 8)
+    phase = described({"arrivals": "100/s"}, [{"every": "1s", "do": [{"request": "hello"}]}])
+    assert choose_processes(phase, ENOUGH, REMOTE, paced=True) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("builtin:echo", True),
+        ("ws://localhost:80/x", True),
+        ("wss://127.1.2.3", True),
+        ("ws://[::1]:80", True),
+        ("ws://10.0.0.1", False),
+        ("ws://localhost.example", False),
+    ],
+)
+def test_which_target_runs_here(target: str, expected: bool) -> None:
+    assert is_local(target) is expected

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 
-from tests.truth import health, latency, stamps
+from tests.truth import cost, health, latency, stamps
 
 CASES: dict[str, Callable[[], Iterator[str]]] = {
     "delay": latency.delay,
@@ -18,6 +18,7 @@ CASES: dict[str, Callable[[], Iterator[str]]] = {
     "order": latency.order,
     "drop": latency.drop,
     "stamps": stamps.stamps,
+    "cost": cost.cost,
     "health": health.health,
 }
 

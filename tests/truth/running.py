@@ -81,20 +81,20 @@ def measure(
     stamps: Stamps = "user",
     burden: Burden = idle,
     rules: Sequence[str] = (),
+    warmups: int = 0,
 ) -> Measured:
-    """Runs to the end, on the native transport. The scenario's own target does not matter."""
+    """Runs to the end, on the native transport. The scenario's own target does not matter; its last phase is judged."""
     command = [sys.executable, "-m", "tests.truth.target", msgspec.json.encode(behaviour).decode()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         overrides = Overrides(target=f"ws://127.0.0.1:{int(process.stdout.readline())}")
         order = ShardOrder(str(ROOT / "truth.yaml"), scenario, overrides, {}, 1, "native", stamps=stamps)
-        summary = trio.run(partial(_run, order, burden, rules))
+        summary = trio.run(partial(_run, order, burden, _info(order, rules, warmups)))
         told, _ = process.communicate(timeout=PATIENCE_S)
     return Measured(summary, msgspec.json.decode(told, type=Account))
 
 
-async def _run(order: ShardOrder, burden: Burden, rules: Sequence[str]) -> Summary:
-    info = _info(order, rules)
+async def _run(order: ShardOrder, burden: Burden, info: RunInfo) -> Summary:
     summariser = Summariser(info)
 
     async def deliver(frame: Frame) -> None:
@@ -110,10 +110,11 @@ async def _run(order: ShardOrder, burden: Burden, rules: Sequence[str]) -> Summa
     )
 
 
-def _info(order: ShardOrder, rules: Sequence[str]) -> RunInfo:
+def _info(order: ShardOrder, rules: Sequence[str], warmups: int) -> RunInfo:
+    phases = (*(PhaseInfo("connect", True, None) for _ in range(warmups)), PhaseInfo("phase-1", False, None))
     return RunInfo(
         schema_version=1, scenario="truth", started_at="2026-01-01T00:00:00Z", seed=order.seed, transport=order.transport,
-        processes=1, loadws_version="0", model="closed", target="", phases=(PhaseInfo("phase-1", False, None),),
+        processes=1, loadws_version="0", model="closed", target="", phases=phases,
         rules=tuple(Rule(rule) for rule in rules), own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={},
         machine={}, versions={}, stamps=order.stamps,
     )  # fmt: skip

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from loadws.plan import describe
 from loadws.plan.allocation import allocate, choose
 from loadws.plan.arrivals import Spacing, arrivals, count_arrivals, expected_arrivals
+from loadws.scenario.features import keeps_windows
 from loadws.scenario.model import Phase, Scenario, UserType
 from loadws.scenario.steps import EveryStep, RepeatStep, Think, ThinkStep, WhileStep, walk
 from loadws.terms.units import NS_PER_S
@@ -107,7 +108,10 @@ class PlannedPhase:
 
 @dataclass(frozen=True)
 class Plan:
-    """``weights`` are the user types', in the scenario's order."""
+    """``weights`` are the user types', in the scenario's order.
+
+    ``keeps_windows``: connections may compress with context takeover, which takes most of the memory.
+    """
 
     seed: int
     model: Model
@@ -116,6 +120,7 @@ class Plan:
     graceful_stop_ns: int
     shard: int = 0
     shards: int = 1
+    keeps_windows: bool = False
     _held_types: array[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -203,6 +208,7 @@ def make_plan(scenario: Scenario, seed: int) -> Plan:
         phases=_numbered(phases, seed),
         weights=tuple(user_type.weight for user_type in scenario.user_types),
         graceful_stop_ns=scenario.graceful_stop,
+        keeps_windows=keeps_windows(scenario),
     )
 
 

@@ -40,6 +40,13 @@ def features_of(scenario: Scenario) -> Iterator[Feature]:
         yield from _of_step(step, where)
 
 
+def keeps_windows(scenario: Scenario) -> bool:
+    """Whether some connection may compress with context takeover."""
+    connects = [step.connect.compression for _, step in walk_steps(scenario) if isinstance(step, ConnectStep)]
+    asked = [scenario.connection.compression, *connects]
+    return any(compression.context_takeover for compression in asked if compression)
+
+
 def _of_connection(options: ConnectionOptions) -> Iterator[Feature]:
     yield from _asked(options, OPTIONS, ("connection",))
     yield from _asked(options.tls, TLS_OPTIONS, ("connection", "tls"))

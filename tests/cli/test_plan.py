@@ -118,10 +118,17 @@ def test_overrides_that_do_not_fit_are_refused(scenario: str, capsys: pytest.Cap
 
 
 def test_what_cannot_fit_is_shown_and_ends_with_2(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = run(capsys, "plan", scenario, "--scale", "1000")
+    found = run(capsys, "plan", scenario, "--scale", "10000")
     assert found.code == 2
-    assert "  open files        8,094 of 1,000: too few" in _lines(found)
-    assert found.err.startswith("loadws: the plan holds 8,000 users, and the open files (ulimit -n) allow 800 here")
+    assert "  local ports      80,030 of 28,232: too few" in _lines(found)
+    assert found.err.startswith("loadws: the plan holds 80,000 users, and the local ports to one address")
+
+
+def test_what_one_process_cannot_hold_several_can(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = run(capsys, "plan", scenario, "--scale", "1000")
+    assert found.code == 0, found.err
+    assert "for at most 8,030 connections at once, made by 10 processes, this machine needs" in _lines(found)
+    assert "  open files        8,094 of 10,000" in _lines(found)
 
 
 def test_what_might_not_fit_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

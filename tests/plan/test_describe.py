@@ -41,6 +41,7 @@ def test_a_plan_is_described_in_json() -> None:
             "connections": 110,
             "descriptors": 174,
             "ephemeral_ports": 110,
+            "memory_bytes_of_a_process": 96 << 20,
             "memory_bytes": (96 << 20) + 110 * (32 << 10),
         },
     }  # fmt: skip

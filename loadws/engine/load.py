@@ -120,7 +120,6 @@ def http_clients(scenario: Scenario, base: Path) -> HttpClients | None:
     return HttpClients(shared_context(scenario.connection.tls, base))
 
 
-
 def _fetch_read_lags(load: Load, recorder: Recorder) -> None:
     if load.read_lags is not None:
         recorder.read_lags(load.read_lags.take())

@@ -30,7 +30,10 @@ HEADLINES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "connect_time": (("p50", "p99", "max"), ()),
     "send_lag": (("p99", "max"), ()),
 }
-COUNTERS = ("messages_sent", "messages_received", "bytes_sent", "bytes_received", "iterations", "errors")
+COUNTERS = (
+    *("messages_sent", "messages_received", "bytes_sent", "bytes_received", "wire_bytes_sent", "wire_bytes_received"),
+    *("iterations", "errors"),
+)
 GAUGES = ("open_connections", "users")
 
 _Place = TypeVar("_Place")

@@ -18,7 +18,7 @@ _TABLE: tuple[tuple[str, str, dict[str, Tone], tuple[str, ...]], ...] = (
     ("arrivals", "planned", {"completed": "good", "failed": "bad", "dropped": "bad", "cut_off": "warn"}, ("expected",)),
     ("sessions", "started", {"completed": "good", "failed": "bad", "cut_off": "warn"}, ()),
     ("turns", "due", {"done": "good", "failed": "bad", "skipped": "warn", "cut_off": "warn"}, ()),
-    ("connections", "attempted", {"opened": "good", "refused": "bad", "failed": "bad"}, ()),
+    ("connections", "attempted", {"opened": "good", "refused": "bad", "failed": "bad"}, ("compressed",)),
     ("connections", "opened", {"closed_by_us": "good", "closed_by_peer": "warn", "lost": "bad", "open_at_end": "warn"}, ()),
     ("messages", "sent", {"answered": "good", "timed_out": "bad", "unanswered": "bad", "one_way": "plain"},
      ("received", "late", "duplicate", "unclaimed", "unfinished_writes")),

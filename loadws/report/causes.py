@@ -57,7 +57,9 @@ KINDS: dict[str, Cause] = {
     "proxy.untrusted": Cause(
         "the certificate of the proxy itself is not trusted", "Name the CA that signed it in `connection.tls.ca`."
     ),
-    "proxy.tls": Cause("the TLS handshake with the proxy failed", "Is it https:// that this proxy speaks?"),
+    "proxy.tls": Cause(
+        "the TLS handshake with the proxy failed", "Say http:// where the proxy itself speaks plain HTTP."
+    ),
     "proxy.auth": Cause(
         "the proxy does not take the user and password that it was given",
         "Write them in `proxy`: http://user:password@host:port.",

@@ -178,7 +178,9 @@ class ConnectionOptions(Strict):
 
     subprotocols: Subprotocols = ()
     headers: Headers = {}
-    origin: Annotated[Origin | None, Field(description="The header Origin, which servers check as browsers send it.")] = None
+    origin: Annotated[
+        Origin | None, Field(description="The header Origin, which servers check as browsers send it.")
+    ] = None
     cookies: Annotated[
         Cookies, Field(description="Sent in one header Cookie, after what headers say of it. Masked in every output.")
     ] = {}

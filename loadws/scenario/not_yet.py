@@ -14,8 +14,7 @@ VERBS = frozenset(
 _KEYS: dict[type[BaseModel], tuple[str, ...]] = {
     model.MessageHandler: ("deliver",),
 }
-_ADVICE: dict[str, str] = {
-}
+_ADVICE: dict[str, str] = {}
 
 
 def is_later_key(owner: type[BaseModel], key: str) -> bool:

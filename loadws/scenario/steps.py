@@ -96,7 +96,9 @@ class Payload(Strict):
     json_: JsonValue = Field(default=None, alias="json")
     file: str | None = None
     binary: Binary | None = None
-    fragments: Annotated[int, Field(ge=1, le=MOST_FRAGMENTS, description="In how many frames the message goes out.")] = 1
+    fragments: Annotated[
+        int, Field(ge=1, le=MOST_FRAGMENTS, description="In how many frames the message goes out.")
+    ] = 1
 
     @model_validator(mode="after")
     def _one(self) -> Payload:
@@ -235,7 +237,8 @@ class StallStep(Step):
 class ReadSlowlyBody(OnConnection):
     rate: Annotated[ByteRate, Field(description="Bytes a second, as they come from the network.")]
     for_: Annotated[
-        Span | None, Field(alias="for", description="How long; without it, to the connection's end, and the flow goes on.")
+        Span | None,
+        Field(alias="for", description="How long; without it, to the connection's end, and the flow goes on."),
     ] = None
 
 
@@ -566,7 +569,9 @@ _BODIES = ("json_", "text", "form", "binary", "file")
 class HttpBody(Body):
     """One request: exactly one method, at most one body, and what must hold of the answer."""
 
-    get: Annotated[Template | None, Field(description="The address: http(s)://, or a path on the target's host.")] = None
+    get: Annotated[Template | None, Field(description="The address: http(s)://, or a path on the target's host.")] = (
+        None
+    )
     post: Template | None = None
     put: Template | None = None
     patch: Template | None = None

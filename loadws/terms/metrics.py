@@ -76,7 +76,8 @@ _ROWS = (
     Metric("tls_resumed", "counter", "1", "TLS handshakes that took up a session of the user's before", better="neither"),
     Metric("iterations", "counter", "1", "flows begun and completed", better="higher"),
     Metric("errors", "counter", "1", "everything that went wrong, by kind", ("kind", "step")),
-    Metric("error_rate", "rate", "ratio", "failed over all connects, requests, waits, HTTP steps and checks", ("kind", "step")),
+    Metric("error_rate", "rate", "ratio", "failed over all connects, requests, waits, HTTP steps and checks",
+           ("kind", "step")),
     Metric("open_connections", "gauge", "1", "connections open at once", better="neither"),
     Metric("users", "gauge", "1", "virtual users alive at once", better="neither"),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """A proxy's address as people write it: ``http://127.0.0.1:3128``, ``socks5h://user:password@proxy.test``.
 
-``http`` and ``https`` are asked for a tunnel by CONNECT, over TLS where it is ``https``. ``socks5`` gets the target's address,
-which is looked up here; ``socks5h`` gets its name and looks it up there (the words are curl's).
+``http`` and ``https`` are asked for a tunnel by CONNECT, over TLS where it is ``https``. ``socks5`` gets the target's
+address, which is looked up here; ``socks5h`` gets its name and looks it up there (the words are curl's).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ A client has no deadline: who calls it has one. Failures are told in the words o
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -192,7 +193,7 @@ def _connect_failure(error: httpx.ConnectError) -> HttpFailed:
                 return HttpFailed("dns.not_found", cause.strerror or str(cause))
     for cause in reversed(causes):
         if isinstance(cause, OSError) and cause.errno in TCP_KINDS:
-            return HttpFailed(f"tcp.{TCP_KINDS[cause.errno]}", cause.strerror or str(cause))
+            return HttpFailed(f"tcp.{TCP_KINDS[cause.errno]}", os.strerror(cause.errno))  # trio's says the address too
     return HttpFailed("tcp.failed", str(error) or "no TCP connection came about")
 
 

@@ -39,7 +39,11 @@ def test_the_step_after_is_due_when_the_last_branch_is_free() -> None:
 
 
 def test_each_branch_begins_at_the_intended_time_of_its_turn() -> None:
-    steps = [parallel([{"request": {"send": "a"}}], [{"request": {"send": "b", "reply": {"where": {"text": "b"}}}, "name": "b"}])]
+    steps = [
+        parallel(
+            [{"request": {"send": "a"}}], [{"request": {"send": "b", "reply": {"where": {"text": "b"}}}, "name": "b"}]
+        )
+    ]
     behaviour = Behaviour(on_message=lambda p, n: (Say(p, 1500 * MS if n == 1 else 100 * MS),))
     outcome = drive(once({"every": "1s", "for": "2s", "align": True, "do": steps}), behaviour)
 

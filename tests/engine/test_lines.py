@@ -167,7 +167,9 @@ def test_open_and_close_know_their_connection() -> None:
 
 def test_a_trace_says_which_connection_a_frame_is_on() -> None:
     behaviour = Behaviour(on_message=lambda payload, number: (Say(payload),) if payload == "x" else ())
-    outcome = drive(once("connect", FEED, {"request": {"send": "x", "on": "feed"}}, {"send": "y"}), behaviour, trace=True)
+    outcome = drive(
+        once("connect", FEED, {"request": {"send": "x", "on": "feed"}}, {"send": "y"}), behaviour, trace=True
+    )
 
     frames = [line.split("ms", 1)[1].strip() for line in outcome.said if "text" in line]
     assert frames == ["-> [feed] text     1 B  x", "<- [feed] text     1 B  x", "-> text     1 B  y"]

@@ -110,7 +110,7 @@ def test_a_process_is_watched_in_judged_time_only() -> None:
         "rss_max_bytes": 500,
         "open_files_max": 50,
         "complete": True,
-            "lost": None,
+        "lost": None,
         "read_lag_p99_ns": None,
     }
 

@@ -22,7 +22,7 @@ from loadws.transport.choose import CANNOT, NAMES, transport
 from loadws.transport.timers import open_timers
 
 COMPRESSING = [name for name in NAMES if "compression" not in CANNOT[name]]
-SAID: list[Payload] = ['{"op": "say", "text": "hello"}'] * 50 + ["", b"", b"\x00" * 5000, "gr\u00fc\u00dfe " * 100]
+SAID: list[Payload] = [*['{"op": "say", "text": "hello"}'] * 50, "", b"", b"\x00" * 5000, "gr\u00fc\u00dfe " * 100]
 
 
 @pytest.mark.parametrize("name", COMPRESSING)

@@ -37,7 +37,8 @@ def _check_rows_suffice(findings: Findings, name: str, rows: int) -> None:
     held, arriving = most_held(findings.scenario.load), expected_arrivals(findings.scenario.load)
     users = f"{held:,} users are held" + (f" and some {arriving:,} arrive" if arriving else "")
     if held + arriving > rows:
-        message = f"{users if held else f'some {arriving:,} users arrive'}, and the file has {rows:,} row{'' if rows == 1 else 's'}"
+        who = users if held else f"some {arriving:,} users arrive"
+        message = f"{who}, and the file has {rows:,} row{'' if rows == 1 else 's'}"
         advice = "who gets none does nothing; order: sequential begins again from the top"
         findings.warning(("data", name, "file"), message, advice)
 

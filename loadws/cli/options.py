@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SchemaOf = Literal["scenario", "summary"]
-TransportName = Literal["trio-websocket", "native"]
+TransportName = Literal["native", "trio-websocket"]
 StampsAsked = Literal["user", "kernel", "auto"]
 MOST_PROCESSES = 256
 #: The transport that speaks WebSocket unless another is asked for.
-DEFAULT_TRANSPORT: TransportName = "trio-websocket"
+DEFAULT_TRANSPORT: TransportName = "native"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,12 @@ Scale = Annotated[
     float | None,
     typer.Option("--scale", metavar="FACTOR", parser=told(parse_scale), help="Times so many users and arrivals: 0.1."),
 ]
-Transport = Annotated[TransportName, typer.Option("--transport", help="Which client speaks WebSocket.")]
+Transport = Annotated[
+    TransportName,
+    typer.Option(
+        "--transport", help="Which client speaks WebSocket: ours, or a well-known library for a second opinion."
+    ),
+]
 Stamps = Annotated[
     StampsAsked,
     typer.Option(

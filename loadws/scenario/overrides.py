@@ -13,7 +13,7 @@ from loadws.scenario.scalars import Scalar, resolve
 from loadws.scenario.tree import Node, find, with_child, without
 from loadws.terms.errors import UsageError
 
-TRANSPORTS = ("trio-websocket", "native")
+TRANSPORTS = ("native", "trio-websocket")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Overrides:
     duration_ns: int | None = None
     scale: float | None = None
     seed: int | None = None
-    transport: str = "trio-websocket"
+    transport: str = "native"
     cannot: frozenset[str] = frozenset()
 
 
@@ -40,7 +40,7 @@ class Overrides:
 def replaced_places(root: Node, overrides: Overrides) -> dict[Where, Scalar]:
     """The values that stand in for those of the file. Raises ``UsageError``."""
     if overrides.transport not in TRANSPORTS:
-        raise UsageError(f"--transport {overrides.transport}: not here yet", f"there is {any_of(TRANSPORTS)}")
+        raise UsageError(f"there is no transport {overrides.transport!r}", f"say {any_of(TRANSPORTS)}")
     places: dict[Where, Scalar] = {}
     if overrides.target is not None:
         if wrong := wrong_target(overrides.target):

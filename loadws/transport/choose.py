@@ -8,7 +8,7 @@ from loadws.terms.errors import UsageError
 from loadws.transport.base import Transport
 from loadws.transport.stamps import ReadLags
 
-NAMES = ("trio-websocket", "native")
+NAMES = ("native", "trio-websocket")
 
 #: What a transport lacks, by the names of ``scenario.features``. Asking for it is an error before the run, not a difference
 #: in it.

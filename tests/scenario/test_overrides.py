@@ -87,7 +87,7 @@ def test_seed() -> None:
             "did you mean 'name'?",
         ),
         (Overrides(variables={"name": ".inf"}), "--set name: .inf is not a finite number", ""),
-        (Overrides(transport="pigeon"), "--transport pigeon: not here yet", "there is 'trio-websocket' or 'native'"),
+        (Overrides(transport="pigeon"), "there is no transport 'pigeon'", "say 'native' or 'trio-websocket'"),
     ],
 )
 def test_overrides_that_do_not_fit_the_file(overrides: Overrides, message: str, advice: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from loadws import __version__
 from loadws.cli.options import RunOptions
-from loadws.fleet.preflight import Machine
+from loadws.fleet.preflight import Machine, means_of
 from loadws.fleet.stamping import Stamping
 from loadws.metrics.runinfo import OwnMetric, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION
@@ -58,6 +58,7 @@ def run_info(
         machine=_describe(machine),
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         stamps=stamping.stamps,
+        means=means_of(options.transport),
         notes=(*notices(scenario), *((stamping.fallback,) if stamping.fallback else ())),
     )
 

@@ -15,6 +15,7 @@ from loadws.fleet.ports import Pairs
 from loadws.terms.errors import UsageError
 from loadws.terms.units import format_count, format_size
 from loadws.transport.choose import CANNOT
+from loadws.transport.platform import MEANS
 
 ONE_PAIR = Pairs()
 #: Descriptors that a process needs for itself: its files, its pipes, the interpreter's own.
@@ -44,6 +45,11 @@ class _Limit:
 def features_lacked_by(transport: str) -> frozenset[str]:
     """What a scenario may not use with this transport: see ``scenario.features``."""
     return CANNOT[transport]
+
+
+def means_of(transport: str) -> str:
+    """What it works with on this platform; nothing where a library chooses for itself."""
+    return str(MEANS) if transport == "native" else ""
 
 
 def look_at_machine() -> Machine:

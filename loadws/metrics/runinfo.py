@@ -58,6 +58,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     stamps: Literal["user", "kernel"] = "user"  # who says when an answer was received: loadws, or the kernel
     notes: tuple[str, ...] = ()  # what a reader must know of it, in sentences
+    means: str = ""  # what the transport works with on this platform
 
     def own(self) -> dict[str, Metric]:
         """The scenario's own metrics by name, for ``parse_threshold``."""

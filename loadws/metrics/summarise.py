@@ -190,6 +190,7 @@ class Summariser:
             interrupted=ending.interrupted if ending else "killed",
             notes=(*info.notes, *self._notes(ending)),
             stamps=info.stamps,
+            means=info.means,
         )
 
     def _notes(self, ending: Ending | None) -> tuple[str, ...]:

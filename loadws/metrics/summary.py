@@ -40,6 +40,7 @@ class Run(msgspec.Struct, frozen=True):
     interrupted: str | None = None  # what ended the run early, if anything did: "Ctrl-C", "SIGTERM", "killed", a rule
     notes: tuple[str, ...] = ()
     stamps: Literal["user", "kernel"] = "user"  # who says when an answer was received: loadws, or the kernel
+    means: str = ""  # what the transport works with on this platform: "one epoll set, deadlines by a timerfd, .."
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -31,10 +31,11 @@ class Means:
     unix_sockets: bool = UNIX_FAMILY is not None
 
     def __str__(self) -> str:
-        """In one short line for run.json and the reports."""
+        """In one short line, for run.json, the summary and the reports."""
         reads = "one epoll set" if self.epoll else "a task a socket"
+        deadlines = "a timerfd" if self.epoll else "trio's clock"
         ports = "a destination" if self.late_ports else "a source address"
-        return f"{reads}, ports picked {ports}"
+        return f"{reads}, deadlines by {deadlines}, ports picked {ports}"
 
 
 MEANS = Means()

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import trio
 
+from loadws.transport.platform import MEANS
 from loadws.transport.tcp import READ_SIZE
 
 #: Sockets that are read before the first of them is decoded.
@@ -61,9 +62,7 @@ class Reactor(Protocol):
 
 def best_reactor(now_ns: Callable[[], int]) -> Reactor:
     """The best that this platform has."""
-    if sys.platform == "linux":
-        return EpollReactor(now_ns)
-    return TaskReactor(now_ns)
+    return EpollReactor(now_ns) if MEANS.epoll else TaskReactor(now_ns)
 
 
 class TaskReactor:

@@ -20,7 +20,7 @@ def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(UsageError) as error:
         transport("carrier-pigeon")
     assert str(error.value) == "there is no transport 'carrier-pigeon'"
-    assert error.value.advice == "transports are: trio-websocket, native"
+    assert error.value.advice == "transports are: native, trio-websocket"
 
 
 def test_a_library_is_imported_only_when_it_is_asked_for() -> None:

@@ -118,7 +118,7 @@ class Conversation:
     def on_open(self, connection: Connection) -> None:
         self.connection = connection
         self._ledger.connections.opened += 1
-        self.user.run.recorder.open_connections += 1
+        self.user.run.recorder.open_connections.rise()
 
     def on_message(self, payload: Payload, received_ns: int) -> None:
         ledger = self._ledger
@@ -343,7 +343,7 @@ class Conversation:
 
     def _count_end(self, end: End) -> None:
         connections = self._ledger.connections
-        self.user.run.recorder.open_connections -= 1
+        self.user.run.recorder.open_connections.fall()
         if end.kind == "cut_off":
             connections.open_at_end += 1
             return

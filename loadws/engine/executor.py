@@ -128,11 +128,11 @@ class Executor:
         users.start_soon(self._live_held, user, begin_ns)
 
     async def _live_held(self, user: VirtualUser, begin_ns: int) -> None:
-        self._run.recorder.users += 1
+        self._run.recorder.users.rise()
         try:
             await user.live_held(begin_ns)
         finally:
-            self._run.recorder.users -= 1
+            self._run.recorder.users.fall()
             if self._held.get(user.index) is user:
                 del self._held[user.index]
             user.let_go()
@@ -167,20 +167,20 @@ class Executor:
         arrivals = self._run.recorder.ledger.arrivals
         arrivals.planned += 1
         budget = self._run.budget
-        is_full = phase.max_users is not None and self._run.recorder.users >= phase.max_users
+        is_full = phase.max_users is not None and self._run.recorder.users.value >= phase.max_users
         if is_full or (budget is not None and not budget.take()):
             arrivals.dropped += 1
             return
         kind = self._kinds[self._plan.user_type(arrival.user)]
         user = VirtualUser(self._run, kind, arrival.user, is_held=False)
-        self._run.recorder.users += 1
+        self._run.recorder.users.rise()
         users.start_soon(self._live_arrived, user, intended_ns, budget)
 
     async def _live_arrived(self, user: VirtualUser, intended_ns: int, budget: Budget | None) -> None:
         try:
             await user.live_arrived(intended_ns, budget)
         finally:
-            self._run.recorder.users -= 1
+            self._run.recorder.users.fall()
             user.let_go()
 
     # -- time ---------------------------------------------------------------------------------------------------------

@@ -44,8 +44,16 @@ class CounterPart(msgspec.Struct, frozen=True):
 
 
 class Gauges(msgspec.Struct, frozen=True):
+    """As they were when the frame ended; ``spans`` are the least and the most of each since the frame before, where they
+    were not that all along."""
+
     open_connections: int = 0
     users: int = 0
+    spans: dict[str, tuple[int, int]] = {}
+
+    def span(self, name: str) -> tuple[int, int]:
+        value: int = getattr(self, name)
+        return self.spans.get(name, (value, value))
 
 
 class Health(msgspec.Struct, frozen=True):

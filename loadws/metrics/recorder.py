@@ -96,6 +96,31 @@ class _Names:
         return known
 
 
+class Gauge:
+    """A number that goes up and down, and how far it went since somebody last took a look: between two frames a whole
+    storm may pass."""
+
+    __slots__ = ("least", "most", "value")
+
+    def __init__(self) -> None:
+        self.value = self.least = self.most = 0
+
+    def rise(self) -> None:
+        self.value += 1
+        if self.value > self.most:
+            self.most = self.value
+
+    def fall(self) -> None:
+        self.value -= 1
+        if self.value < self.least:
+            self.least = self.value
+
+    def take(self) -> tuple[int, int]:
+        span = (self.least, self.most)
+        self.least = self.most = self.value
+        return span
+
+
 class Recorder:
     """What one process measures. ``ledger``, ``open_connections``, ``users``, ``iterations`` and ``reconnects`` are the
     engine's to change.
@@ -112,8 +137,7 @@ class Recorder:
         max_logs: int = 1_000,
     ) -> None:
         self.ledger = Ledger()
-        self.open_connections = 0
-        self.users = 0
+        self.open_connections, self.users = Gauge(), Gauge()
         self.over = False  # the engine says when the last phase is
         self.iterations = 0
         self.reconnects = 0
@@ -246,7 +270,7 @@ class Recorder:
             phase=self._phases.names[phase],
             warmup=self._phases.warmups[phase],
             ledger=ledger,
-            gauges=Gauges(self.open_connections, self.users),
+            gauges=self._gauges(),
             health=health,
             errors=tuple(interval.errors),
             logs=tuple(interval.logs),
@@ -261,6 +285,11 @@ class Recorder:
         fold = Fold(self._phases, interval, self._scratch)
         histograms = yield from fold.histograms()
         return msgspec.structs.replace(frame, histograms=histograms, counters=tuple(fold.counters()))
+
+    def _gauges(self) -> Gauges:
+        spans = {name: getattr(self, name).take() for name in ("open_connections", "users")}
+        now = Gauges(self.open_connections.value, self.users.value)
+        return msgspec.structs.replace(now, spans={n: span for n, span in spans.items() if span != now.span(n)})
 
     def _seconds(self, at_ns: int) -> float:
         return (at_ns - self._start_ns) / NS_PER_S

@@ -32,7 +32,7 @@ HEADLINES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 COUNTERS = (
     *("messages_sent", "messages_received", "bytes_sent", "bytes_received", "wire_bytes_sent", "wire_bytes_received"),
-    *("iterations", "errors"),
+    *("reconnects", "disconnects", "iterations", "errors"),
 )
 GAUGES = ("open_connections", "users")
 
@@ -42,15 +42,18 @@ Row = dict[tuple[str, str | None], list[float | None]]  # metric and step (None:
 
 @dataclass(slots=True)
 class Level:
-    """A gauge of one process in one phase: what its windows showed."""
+    """A gauge of one process in one phase: what its windows showed when they ended, ``least`` of these, the ``total`` of
+    them, and the ``fewest`` and the ``most`` that there were at any moment."""
 
     least: float
     most: float
     total: float
+    fewest: float
     windows: int = 1
 
     def add(self, other: Level) -> None:
         self.least, self.most = min(self.least, other.least), max(self.most, other.most)
+        self.fewest = min(self.fewest, other.fewest)
         self.total += other.total
         self.windows += other.windows
 
@@ -131,7 +134,8 @@ class Point:
         levels = by_process.values()
         windows = max(level.windows for level in levels)
         total = sum(level.total / level.windows for level in levels) * windows
-        return Level(sum(level.least for level in levels), sum(level.most for level in levels), total, windows)
+        least, most, fewest = (sum(getattr(level, of) for level in levels) for of in ("least", "most", "fewest"))
+        return Level(least, most, total, fewest, windows)
 
     def _of_metric(self, name: str) -> Iterator[tuple[str, LatencyHistogram]]:
         """Each step's histogram, open for as long as it is looked at."""
@@ -160,8 +164,8 @@ def _point_of(frame: Frame) -> Point:
         if counter.name in COUNTERS:
             point.counts[counter.name] = point.counts.get(counter.name, 0) + counter.count
     for name in GAUGES:
-        level = float(getattr(frame.gauges, name))
-        point.levels[name, frame.process, frame.phase] = Level(level, level, level)
+        value, (fewest, most) = float(getattr(frame.gauges, name)), frame.gauges.span(name)
+        point.levels[name, frame.process, frame.phase] = Level(value, float(most), value, float(fewest))
     point.dropped[frame.process] = frame.ledger.arrivals.dropped
     point.cpu_share = frame.health.cpu_share
     point.loop_lag_ns = frame.health.loop_lag_max_ns
@@ -241,8 +245,9 @@ class Timeline:
             yield Column(name, {}, "rate", "/s", tuple(self._rate(point, name) for point in points))
         yield Column("arrivals_dropped", {}, "rate", "/s", tuple(self._dropped(points)))
         for name in GAUGES:
-            levels = (point.gauge(name) if point else None for point in points)
+            levels = [point.gauge(name) if point else None for point in points]
             yield Column(name, {}, "max", "1", tuple(level.most if level else None for level in levels))
+            yield Column(name, {}, "min", "1", tuple(level.fewest if level else None for level in levels))
         yield Column("cpu_share", {}, "max", "ratio", tuple(point.cpu_share if point else None for point in points))
         yield Column("loop_lag", {}, "max", "ns", tuple(point.loop_lag_ns if point else None for point in points))
 

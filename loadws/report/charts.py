@@ -64,6 +64,7 @@ def charts(summary: Summary) -> list[Chart]:
         latency_curve,
         messages_over_time,
         users_over_time,
+        losses_over_time,
         connect_parts,
         errors_over_time,
         generator_cpu,
@@ -150,12 +151,26 @@ def messages_over_time(summary: Summary) -> Chart | None:
 
 
 def users_over_time(summary: Summary) -> Chart | None:
+    lines = {"users": ("users", "users"), "open connections": ("open_connections", "sent")}
+    caption = "Users without a connection are connecting, waiting before they try again, or done."
+    if _has_losses(summary):
+        lines["fewest open"] = ("open_connections.min", "errors")
+        caption += (
+            " Open at most and at the fewest in each point's time: a loss that is soon mended shows between the two."
+        )
+    return _levels(summary, "connections", "Open connections and users", caption, lines)
+
+
+def losses_over_time(summary: Summary) -> Chart | None:
+    """Connections that ended unasked, and those opened in their place: a storm, and how it passed."""
+    if not _has_losses(summary):
+        return None
     return _levels(
         summary,
-        "connections",
-        "Open connections and users",
-        "Users without a connection are connecting, waiting before they try again, or done.",
-        {"users": ("users", "users"), "open connections": ("open_connections", "sent")},
+        "losses",
+        "Connections ended unasked and opened again, a second",
+        timings.recovery_sentence(summary),
+        {"ended unasked": ("disconnects", "errors"), "opened again": ("reconnects", "received")},
     )
 
 
@@ -346,9 +361,14 @@ def _column(series: Series, name: str, aggregate: str) -> Column | None:
     return next((c for c in series.columns if c.name == name and c.aggregate == aggregate and not c.labels), None)
 
 
+def _has_losses(summary: Summary) -> bool:
+    return any(_per_second(summary.series, "disconnects") or ())
+
+
 def _level(series: Series, metric: str) -> list[float | None] | None:
-    """A counter a second, or the highest of a gauge."""
-    if found := _column(series, metric, "max"):
+    """A counter a second, or the highest of a gauge; its lowest by ``.min``."""
+    name, _, aggregate = metric.partition(".")
+    if found := _column(series, name, aggregate or "max"):
         return [None if value is None else _digits(value) for value in found.values]
     return _per_second(series, metric)
 

@@ -165,6 +165,24 @@ def gap_sentence(summary: Summary) -> str:
     )
 
 
+def recovery_sentence(summary: Summary) -> str:
+    """How long a storm lasted for those whom it struck."""
+    lost, again = (_counted(summary, name) for name in ("disconnects", "reconnects"))
+    said = (
+        f"{format_count(lost)} ended without our asking, {format_count(again)} were opened in the place of one that had"
+    )
+    recovery = overall(summary, "recovery_time")
+    if recovery is None or not recovery.count or recovery.max is None:
+        return f"{said}."
+    half = f"half of them after {cell(recovery, 'p50')}, " if recovery.p50 is not None else ""
+    return f"{said}. From its loss to its next good answer: {half}the last after {cell(recovery, 'max')}."
+
+
+def _counted(summary: Summary, name: str) -> int:
+    entry = overall(summary, name)
+    return entry.count if entry else 0
+
+
 def _lag_ns(summary: Summary, name: str, field: str) -> float:
     """A percentile of a lag; 0 where it is not known."""
     entry = overall(summary, name)

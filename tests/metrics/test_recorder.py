@@ -194,15 +194,21 @@ def test_a_frame_carries_the_whole_ledger_as_it_was() -> None:
     recorder = recorder_at()
     recorder.ledger.messages.sent = 3
     recorder.ledger.close_codes["us.1000"] = 1
-    recorder.open_connections, recorder.users = 7, 9
+    for _ in range(7):
+        recorder.open_connections.rise()
+    recorder.users.rise()
     rotation = recorder.rotate(S, Health(cpu_share=0.5))
     recorder.ledger.messages.sent = 4
     recorder.ledger.close_codes["us.1000"] = 2
-    recorder.open_connections = 0
+    recorder.open_connections.fall()
+    recorder.open_connections.fall()
+    recorder.open_connections.rise()
     first, second = finished(rotation), frame_at(recorder, 2 * S)
     assert (first.ledger.messages.sent, first.ledger.close_codes) == (3, {"us.1000": 1})
     assert (second.ledger.messages.sent, second.ledger.close_codes) == (4, {"us.1000": 2})
-    assert (Gauges(7, 9), Health(cpu_share=0.5)) == (first.gauges, first.health)
+    up_from_nothing = {"open_connections": (0, 7), "users": (0, 1)}
+    assert (first.gauges, first.health) == (Gauges(7, 1, up_from_nothing), Health(cpu_share=0.5))
+    assert second.gauges == Gauges(6, 1, {"open_connections": (5, 7)})
 
 
 def test_an_idle_second_has_no_parts() -> None:

@@ -96,6 +96,17 @@ def test_processes_are_put_together() -> None:
     assert column(series, "cpu_share", "max") == (0.9,)
 
 
+def test_a_storm_between_two_frames_is_seen() -> None:
+    series = timeline(
+        frame(0, gauges=Gauges(50, 50)),
+        frame(1, gauges=Gauges(50, 50, {"open_connections": (3, 60)})),
+        frame(1, process=1, gauges=Gauges(5, 5)),
+    ).series()
+    assert column(series, "open_connections", "min") == (50.0, 8.0)
+    assert column(series, "open_connections", "max") == (50.0, 65.0)
+    assert column(series, "users", "min") == (50.0, 55.0)
+
+
 def test_dropped_arrivals_are_counted_where_they_were_dropped() -> None:
     series = timeline(
         frame(0, ledger=ledger(arrivals={"dropped": 2})),

@@ -98,3 +98,15 @@ def test_the_static_chart_has_its_points_and_the_live_one_its_ruler() -> None:
     assert len(chart.static_spec()["layer"]) == 1
     assert len(chart.live_spec()["layer"]) == 2
     assert chart.live_spec()["width"] == "container"
+
+
+def test_a_storm_is_seen_although_it_was_over_within_a_second() -> None:
+    stormy = _with_series(
+        disconnects=("rate", (0.0, 50.0)), reconnects=("rate", (0.0, 49.0)), open_connections=("min", (50.0, 1.0))
+    )
+    open_at_once, losses = charts.users_over_time(stormy), charts.losses_over_time(stormy)
+    assert open_at_once and losses
+    assert open_at_once.columns["fewest open"] == [50, 1]
+    assert losses.columns["ended unasked"] == [0, 50]
+    assert losses.columns["opened again"] == [0, 49]
+    assert charts.losses_over_time(_with_series(disconnects=("rate", (0.0, 0.0)))) is None

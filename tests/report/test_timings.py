@@ -75,3 +75,18 @@ def test_the_gap_between_response_and_service_time_is_explained() -> None:
     on_time = _with(example.summary(), _times("response_time", "a", 2e6, 3e6), _times("service_time", "a", 2e6, 3e6))
     assert "Here they agree (p99 3 ms and 3 ms)" in timings.gap_sentence(on_time)
     assert timings.gap_sentence(_with(example.summary())).endswith("a user would have felt.")
+
+
+def test_how_long_a_storm_lasted() -> None:
+    stormy = _with(
+        example.summary(),
+        MetricEntry("disconnects", {}, "counter", "1", 100),
+        MetricEntry("reconnects", {}, "counter", "1", 98),
+        MetricEntry("recovery_time", {}, "histogram", "ns", 90, p50=2e8, max=5.68e8),
+    )
+    assert timings.recovery_sentence(stormy) == (
+        "100 ended without our asking, 98 were opened in the place of one that had. "
+        "From its loss to its next good answer: half of them after 200 ms, the last after 568 ms."
+    )
+    lost = _with(example.summary(), MetricEntry("disconnects", {}, "counter", "1", 3))
+    assert timings.recovery_sentence(lost) == "3 ended without our asking, 0 were opened in the place of one that had."

@@ -106,11 +106,6 @@ class Conditions:
         self._rest = Conditions(rest) if rest and keyed is not None else None
         self._wanted = self._wanted_by(NO_SCOPE) if constant else None
 
-    @property
-    def has_key(self) -> bool:
-        """Whether who waits for them is looked up; else a message is held against each."""
-        return self._key is not None
-
     def bind(self, scope: Scope) -> Predicate:
         """A predicate with the templates evaluated now, the same one each time where there are none.
 

@@ -31,13 +31,9 @@ __all__ = [
     "Event",
     "Prepared",
     "ProtocolViolation",
+    "cut_reason",
     "encode",
-    "encode_binary",
-    "encode_close",
     "encode_fragmented",
-    "encode_ping",
-    "encode_pong",
-    "encode_text",
     "read_close",
 ]
 
@@ -315,15 +311,6 @@ def encode(opcode: int, payload: bytes, *, fin: bool = True, rsv1: bool = False)
     return masked_frame(_first_byte(opcode, fin, rsv1), payload)
 
 
-def encode_text(text: str) -> bytes:
-    """Lone surrogates, which no frame can carry, become question marks: see ``base.encodable``."""
-    return masked_frame(_WHOLE_TEXT, text.encode("utf-8", "replace"))
-
-
-def encode_binary(payload: bytes) -> bytes:
-    return masked_frame(_WHOLE_BINARY, payload)
-
-
 def encode_fragmented(opcode: int, payload: bytes, fragments: int, *, rsv1: bool = False) -> bytes:
     """One message in so many frames of about the same size; where there are more of them than bytes, some are empty."""
     cuts = [len(payload) * index // fragments for index in range(fragments + 1)]
@@ -334,20 +321,9 @@ def encode_fragmented(opcode: int, payload: bytes, fragments: int, *, rsv1: bool
     return bytes(frames)
 
 
-def encode_close(code: int | None, reason: str = "") -> bytes:
-    """The reason is cut at a whole character where it is longer than a close frame can be."""
-    if code is None:
-        return masked_frame(_FIN | CLOSE, b"")
-    said = reason.encode("utf-8", "replace")[: MOST_CONTROL_BYTES - 2].decode("utf-8", "ignore")
-    return masked_frame(_FIN | CLOSE, code.to_bytes(2) + said.encode())
-
-
-def encode_ping(payload: bytes = b"") -> bytes:
-    return masked_frame(_FIN | PING, _checked_control(payload))
-
-
-def encode_pong(payload: bytes = b"") -> bytes:
-    return masked_frame(_FIN | PONG, _checked_control(payload))
+def cut_reason(reason: str) -> str:
+    """Cut at a whole character where it is longer than a close frame can carry beside its code."""
+    return reason.encode("utf-8", "replace")[: MOST_CONTROL_BYTES - 2].decode("utf-8", "ignore")
 
 
 class Prepared:
@@ -357,12 +333,6 @@ class Prepared:
 
     def __init__(self, opcode: int, payload: bytes, *, rsv1: bool = False) -> None:
         self.frame: Callable[[], bytes] = prepared_frame(_first_byte(opcode, True, rsv1), payload)
-
-
-def _checked_control(payload: bytes) -> bytes:
-    if len(payload) > MOST_CONTROL_BYTES:
-        raise ValueError(f"a control frame carries at most {MOST_CONTROL_BYTES} bytes")
-    return payload
 
 
 def _first_byte(opcode: int, fin: bool, rsv1: bool) -> int:

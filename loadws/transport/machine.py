@@ -50,6 +50,7 @@ from loadws.transport.frames import (
     Decoder,
     Prepared,
     ProtocolViolation,
+    cut_reason,
     encode,
     encode_fragmented,
     read_close,
@@ -632,9 +633,7 @@ def tell(call: Callable[[], None]) -> None:
 
 
 def _close_payload(code: int, reason: str) -> bytes:
-    """The reason is cut where it is longer than a close frame can be."""
-    cut = reason.encode("utf-8", "replace")[: MOST_CONTROL_BYTES - 2].decode("utf-8", "ignore")
-    return close_payload(code, cut)
+    return close_payload(code, cut_reason(reason))
 
 
 def _make_ready(payload: Repeated) -> Callable[[], bytes]:

@@ -115,6 +115,13 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
     repeated = Repeated(constant) if is_plain and constant is not None else None
     is_looked_at = answer.is_looked_at
 
+    def asked(strand: Strand) -> tuple[Payload, int, Pending]:
+        sent, data = strand.evaluate(step, payload.make)
+        strand.scope.extra["sent"] = sent
+        wanted = strand.evaluate(step, where.want) if where is not None else None
+        is_last = strand.evaluate(step, until.bind) if until is not None else None
+        return data, payload_bytes(data), Pending(strand.parker, wanted, is_last)
+
     async def request(strand: Strand) -> None:
         try:
             conversation, connection = open_conversation(strand)
@@ -127,17 +134,9 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
             return
         data: Payload | Repeated
         if repeated is not None:
-            data, length = repeated, size
-            pending = Pending(strand.parker)
+            data, length, pending = repeated, size, Pending(strand.parker)
         else:
-            sent, made = strand.evaluate(step, payload.make)
-            data, length = made, payload_bytes(made)
-            strand.scope.extra["sent"] = sent
-            pending = Pending(
-                strand.parker,
-                strand.evaluate(step, where.want) if where is not None else None,
-                strand.evaluate(step, until.bind) if until is not None else None,
-            )
+            data, length, pending = asked(strand)
         conversation.expect(pending)
         try:
             unwritten = connection.begin_send(data, pending, fragments)

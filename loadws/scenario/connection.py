@@ -19,8 +19,10 @@ from loadws.terms.units import NS_PER_S, parse_duration
 class KeepAlive(Strict):
     """Pings that loadws sends by itself; their round trip is ``ping_time``."""
 
-    every: Span
-    timeout: Span = TEN_SECONDS
+    every: Annotated[Span, Field(description="How often a ping is sent.")]
+    timeout: Annotated[Span, Field(description="How long its pong may take; then the connection is lost.")] = (
+        TEN_SECONDS
+    )
 
 
 _HOST = re.compile(r"[^\s/@:\[\].][^\s/@:\[\]]*")
@@ -176,20 +178,32 @@ Reconnect = Annotated[
 class ConnectionOptions(Strict):
     """What every connect uses unless it says otherwise."""
 
-    subprotocols: Subprotocols = ()
-    headers: Headers = {}
+    subprotocols: Annotated[
+        Subprotocols, Field(description="What is offered in Sec-WebSocket-Protocol, the preferred first.")
+    ] = ()
+    headers: Annotated[Headers, Field(description="More headers of the upgrade request.")] = {}
     origin: Annotated[
         Origin | None, Field(description="The header Origin, which servers check as browsers send it.")
     ] = None
     cookies: Annotated[
         Cookies, Field(description="Sent in one header Cookie, after what headers say of it. Masked in every output.")
     ] = {}
-    query: dict[str, Template] = {}
-    compression: Compression = False
-    open_timeout: Span = TEN_SECONDS
-    close_timeout: Span = 5 * NS_PER_S
-    ping: KeepAlive | None = None
-    max_message_size: Size = 1024 * 1024
+    query: Annotated[dict[str, Template], Field(description="Added to the query that the target has.")] = {}
+    compression: Annotated[
+        Compression, Field(description="Whether permessage-deflate is offered: true, false, or how.")
+    ] = False
+    open_timeout: Annotated[
+        Span, Field(description="How long opening may take, from dialling to the upgrade's answer.")
+    ] = TEN_SECONDS
+    close_timeout: Annotated[Span, Field(description="How long the peer's close may take; then TCP is cut.")] = (
+        5 * NS_PER_S
+    )
+    ping: Annotated[
+        KeepAlive | None, Field(description="Pings that loadws sends by itself; their round trip is ping_time.")
+    ] = None
+    max_message_size: Annotated[
+        Size, Field(description="The largest message that is taken; a larger one ends the connection with 1009.")
+    ] = 1024 * 1024
     reconnect: Annotated[
         Reconnect, Field(description="Whether a user connects again by itself when it loses its connection, and how.")
     ] = False
@@ -216,5 +230,5 @@ class ConnectionOptions(Strict):
         Addresses,
         Field(description="Addresses of this machine to connect from, in turn: each has all local ports to itself."),
     ] = ()
-    socket: SocketOptions = SocketOptions()
-    tls: Tls = Tls()
+    socket: Annotated[SocketOptions, Field(description="The kernel's buffers.")] = SocketOptions()
+    tls: Annotated[Tls, Field(description="TLS with the server, for wss://.")] = Tls()

@@ -38,6 +38,11 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, strict=True)
 
 
+def exactly_one(*keys: str) -> ConfigDict:
+    """For editors, what the model's validator says: one of these keys stands there, and no other of them."""
+    return ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in keys]})
+
+
 class NotWritten:
     """Marks a field that a short form fills and that no file spells out."""
 
@@ -118,7 +123,13 @@ def _identifier(name: str) -> str:
     return name
 
 
-Identifier = Annotated[str, AfterValidator(_identifier)]
+#: The schema's pattern of a name that may be any but these.
+_NOT_RESERVED = "^(?!(?:" + "|".join(sorted(RESERVED)) + ")$)"
+Identifier = Annotated[
+    str,
+    AfterValidator(_identifier),
+    WithJsonSchema({"type": "string", "pattern": _NOT_RESERVED + r"[A-Za-z_]\w*$"}),
+]
 
 
 def _fixed_text(text: str) -> str:
@@ -129,7 +140,12 @@ def _fixed_text(text: str) -> str:
     return text
 
 
-Name = Annotated[str, AfterValidator(_fixed_text), Field(max_length=200)]
+Name = Annotated[
+    str,
+    AfterValidator(_fixed_text),
+    Field(max_length=200),
+    WithJsonSchema({"type": "string", "maxLength": 200, "pattern": r"^(?!.*\{\{).*\S"}),
+]
 #: Text with {{ expressions }} in it, or none; syntax is checked by build.py, which knows where it stands.
 Template = str
 Status = Annotated[int, Field(ge=100, le=599)]
@@ -143,11 +159,30 @@ def _sendable_code(code: int) -> int:
 
 #: Codes that an endpoint may send (RFC 6455, 7.4): 1004 is reserved; 1005, 1006 and 1015 never travel.
 CloseCode = Annotated[
-    int, AfterValidator(_sendable_code), WithJsonSchema({"type": "integer", "minimum": 1000, "maximum": 4999})
+    int,
+    AfterValidator(_sendable_code),
+    WithJsonSchema(
+        {
+            "type": "integer",
+            "anyOf": [
+                {"enum": [1000, 1001, 1002, 1003, *range(1007, 1015)]},
+                {"minimum": 3000, "maximum": 4999},
+            ],
+            "examples": [1000, 1008, 4000],
+        }
+    ),
 ]
 OnFailure = Literal["continue", "end_turn", "end_session"]
 #: JSONPath, ``text``, ``regex`` or ``bytes`` -> a plain value or a matcher; see matching.py, which checks them.
-Conditions = Annotated[dict[str, JsonValue], Field(min_length=1)]
+Conditions = Annotated[
+    dict[str, JsonValue],
+    Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": r"^\$|^(text|regex|bytes)$"}}),
+]
+#: The same of the answer to an ``http`` step.
+AnswerConditions = Annotated[
+    dict[str, JsonValue],
+    Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": r"^\$|^(text|regex|bytes|status|headers)$"}}),
+]
 #: variable -> JSONPath, ``text``, {regex:}, {bytes:} or, of a handshake, {header:}; see matching.py.
 Captures = Annotated[dict[Identifier, JsonValue], Field(min_length=1)]
 

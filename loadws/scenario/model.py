@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     JsonValue,
     model_validator,
@@ -37,27 +38,43 @@ class MessageHandler(Strict):
     """Claims the messages that match ``where`` (all, without one) and runs its steps for each."""
 
     on: Annotated[Name | None, Field(description="Only messages of the connection of this name.")] = None
-    where: Conditions | None = None
-    capture: Captures | None = None
-    do: Flow = ()
+    where: Annotated[
+        Conditions | None, Field(description="Which messages it claims; without conditions, all of them.")
+    ] = None
+    capture: Annotated[
+        Captures | None,
+        Field(description="Variables, and where in it their values are: a JSONPath, text, {regex:} or {bytes:}."),
+    ] = None
+    do: Annotated[Flow, Field(description="The steps that are run for each message that it claims.")] = ()
 
 
 class Handlers(Strict):
     """What happens while any step runs, by the events of the browser's WebSocket."""
 
-    open: Flow = ()
-    message: Many[MessageHandler] = ()
-    error: Flow = ()
-    close: Flow = ()
+    open: Annotated[Flow, Field(description="Steps when a connection is open; connect is done when they are.")] = ()
+    message: Annotated[
+        Many[MessageHandler],
+        Field(description="Handlers of messages; the first whose conditions hold claims a message."),
+    ] = ()
+    error: Annotated[Flow, Field(description="Steps at each error; error.kind and error.detail say which.")] = ()
+    close: Annotated[Flow, Field(description="Steps when a connection has ended; code and reason say how.")] = ()
 
 
 class UserType(Strict):
     """One kind of user: its share of all (``weight``), what it does, and what it listens for."""
 
-    name: Name = "user"
-    weight: Annotated[float, Field(gt=0)] = 1.0
-    flow: Annotated[Flow, Field(min_length=1)]
-    on: Handlers = Handlers()
+    name: Annotated[Name, Field(description="What reports and random choices call this type.")] = "user"
+    weight: Annotated[
+        Annotated[float, Field(gt=0)],
+        Field(description="Its share of all users, in proportion to the other types' weights."),
+    ] = 1.0
+    flow: Annotated[
+        Annotated[Flow, Field(min_length=1)],
+        Field(
+            description="What its users do. With connect at its top level it is a whole session, else the inside of one."
+        ),
+    ]
+    on: Annotated[Handlers, Field(description="What happens while any step runs: steps by event.")] = Handlers()
 
     @property
     def is_whole_session(self) -> bool:
@@ -71,15 +88,17 @@ class UserType(Strict):
 class UserRamp(Strict):
     """How many users are held. Without ``from``, from where the phase before ended."""
 
-    from_: Annotated[int, Field(ge=0)] | None = Field(default=None, alias="from")
-    to: Annotated[int, Field(ge=0)]
+    from_: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, alias="from", description="How many at the phase's beginning."
+    )
+    to: Annotated[Annotated[int, Field(ge=0)], Field(description="How many at its end.")]
 
 
 class RateRamp(Strict):
     """How many users arrive. Without ``from``, from where the phase before ended."""
 
-    from_: Rate | None = Field(default=None, alias="from")
-    to: Rate
+    from_: Rate | None = Field(default=None, alias="from", description="How many a second at the phase's beginning.")
+    to: Annotated[Rate, Field(description="How many a second at its end.")]
 
 
 def _constant(value: Any) -> Any:
@@ -89,14 +108,38 @@ def _constant(value: Any) -> Any:
 class Phase(Strict):
     """A stretch of the load: users held, users arriving, or both."""
 
-    name: Name | None = None
-    users: Annotated[UserRamp, BeforeValidator(_constant, json_schema_input_type=int | UserRamp)] | None = None
-    arrivals: Annotated[RateRamp, BeforeValidator(_constant, json_schema_input_type=str | RateRamp)] | None = None
-    for_: Span | None = Field(default=None, alias="for")
-    iterations: Annotated[int, Field(ge=1)] | None = None
-    max_users: Annotated[int, Field(ge=1)] | None = None
-    spacing: Literal["poisson", "uniform"] = "poisson"
-    warmup: bool = False
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"anyOf": [{"required": ["for"]}, {"required": ["iterations"]}]},
+                {"anyOf": [{"required": ["users"]}, {"required": ["arrivals"]}]},
+            ],
+            "dependentRequired": {"arrivals": ["for"]},
+        }
+    )
+
+    name: Annotated[Name | None, Field(description="What reports and thresholds call the phase.")] = None
+    users: Annotated[
+        Annotated[UserRamp, BeforeValidator(_constant, json_schema_input_type=int | UserRamp)] | None,
+        Field(description="How many users are held: a number, or a ramp. Absent: none."),
+    ] = None
+    arrivals: Annotated[
+        Annotated[RateRamp, BeforeValidator(_constant, json_schema_input_type=str | RateRamp)] | None,
+        Field(description="How many users arrive, whether or not the server keeps up: a rate, or a ramp."),
+    ] = None
+    for_: Span | None = Field(default=None, alias="for", description="How long the phase lasts.")
+    iterations: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Field(description="The phase ends after so many flows in all, if not sooner by its time."),
+    ] = None
+    max_users: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Field(description="How many arrived users there may be at once; an arrival beyond is dropped and counted."),
+    ] = None
+    spacing: Annotated[
+        Literal["poisson", "uniform"], Field(description="How arrivals are spread: by chance (poisson), or evenly.")
+    ] = "poisson"
+    warmup: Annotated[bool, Field(description="Whether the phase is recorded but not judged.")] = False
 
     @model_validator(mode="after")
     def _ends(self) -> Phase:
@@ -112,20 +155,39 @@ class Phase(Strict):
 # -- the whole --------------------------------------------------------------------------------------------------------
 
 
+#: What editors know of a target; ``checks.target`` knows the rest.
+TARGET_PATTERN = r"^([wW][sS]{1,2}://[^\s#]+|ws\+unix:[^\s#]+|builtin:[a-z]+(\?\S*)?|.*\$\{.*)$"
+
+
 class DataSource(Strict):
     """Rows for users: a CSV file with a header line, or JSON lines."""
 
-    file: str
-    order: Literal["sequential", "random", "unique"] = "sequential"
-    when_exhausted: Literal["repeat", "stop"] = "repeat"
+    file: Annotated[
+        str,
+        Field(description="A .csv with a header line, .jsonl or .ndjson, or a .json array; relative to the scenario."),
+    ]
+    order: Annotated[
+        Literal["sequential", "random", "unique"],
+        Field(description="sequential: user n has row n. unique: the same, and no row twice. random: by chance."),
+    ] = "sequential"
+    when_exhausted: Annotated[
+        Literal["repeat", "stop"],
+        Field(
+            description="What sequential does beyond the last row: begin again, or stop: users then have none and end."
+        ),
+    ] = "repeat"
 
 
 class ThresholdRule(Strict):
     """A rule, and whether breaking it ends the run. ``after``: how long into the judged time it is first looked at."""
 
-    rule: str
-    abort: bool = False
-    after: Duration = 0
+    rule: Annotated[
+        str, Field(description="metric{label=value}.aggregate op number unit, as response_time{step=join}.p99 < 200ms.")
+    ]
+    abort: Annotated[bool, Field(description="Whether breaking it ends the run at once.")] = False
+    after: Annotated[
+        Duration, Field(description="How long into the judged time it is first looked at, where it aborts.")
+    ] = 0
 
 
 def _rule(value: Any) -> Any:
@@ -135,24 +197,61 @@ def _rule(value: Any) -> Any:
 class Scenario(Strict):
     """A scenario file. ``flow`` (with ``on``) at the top is short for one user type; ``user_types`` is what was meant."""
 
-    version: Literal[1] = 1
-    name: Name | None = None
-    target: str
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
-    graceful_stop: Duration = TEN_SECONDS
-    variables: dict[Identifier, JsonValue] = {}
-    secrets: Many[str] = ()
-    data: dict[Identifier, DataSource] = {}
-    connection: ConnectionOptions = ConnectionOptions()
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["flow"]}, {"required": ["users"]}],
+            "dependentRequired": {"on": ["flow"]},
+        }
+    )
+
+    version: Annotated[Literal[1], Field(description="The version of the language.")] = 1
+    name: Annotated[Name | None, Field(description="What reports call the scenario; else the file's name.")] = None
+    target: Annotated[
+        str,
+        Field(
+            description="ws://, wss://, ws+unix:, or builtin:MODE for a server of loadws' own. --target wins.",
+            examples=["ws://127.0.0.1:8765/chat", "${TARGET:-builtin:echo}"],
+            json_schema_extra={"pattern": TARGET_PATTERN},
+        ),
+    ]
+    seed: Annotated[
+        Annotated[int, Field(ge=0, le=2**63 - 1)] | None,
+        Field(description="The same seed, the same load and random values; without one, a new one each run."),
+    ] = None
+    graceful_stop: Annotated[
+        Duration,
+        Field(description="How long users may take to finish after the last phase; who is then not done is cut off."),
+    ] = TEN_SECONDS
+    variables: Annotated[
+        dict[Identifier, JsonValue], Field(description="Name and value; every user begins with them. --set wins.")
+    ] = {}
+    secrets: Annotated[Many[str], Field(description="Variables whose values are masked in every output.")] = ()
+    data: Annotated[
+        dict[Identifier, DataSource],
+        Field(description="Data files: a row for each user. Columns are used as accounts.user."),
+    ] = {}
+    connection: Annotated[ConnectionOptions, Field(description="What every connect uses unless it says otherwise.")] = (
+        ConnectionOptions()
+    )
     setup: Annotated[
         Flow, Field(description="Steps that are run once, before the load; what they set is everyone's.")
     ] = ()
     teardown: Annotated[Flow, Field(description="Steps that are run once, after the load, however it ended.")] = ()
-    load: Annotated[Many[Phase], Field(min_length=1)]
-    flow: Annotated[Flow, Field(min_length=1)] | None = None
-    on: Handlers | None = None
-    users: Annotated[Many[UserType], Field(min_length=1)] | None = None
-    thresholds: Many[Annotated[ThresholdRule, BeforeValidator(_rule, json_schema_input_type=str | ThresholdRule)]] = ()
+    load: Annotated[Annotated[Many[Phase], Field(min_length=1)], Field(description="Phases, one after another.")]
+    flow: Annotated[
+        Annotated[Flow, Field(min_length=1)] | None, Field(description="What each user does; short for one user type.")
+    ] = None
+    on: Annotated[
+        Handlers | None, Field(description="What happens while any step runs: steps by event. Beside flow.")
+    ] = None
+    users: Annotated[
+        Annotated[Many[UserType], Field(min_length=1)] | None,
+        Field(description="Several types of users, each with a flow of its own, instead of flow."),
+    ] = None
+    thresholds: Annotated[
+        Many[Annotated[ThresholdRule, BeforeValidator(_rule, json_schema_input_type=str | ThresholdRule)]],
+        Field(description="What passes: each rule must hold."),
+    ] = ()
 
     @model_validator(mode="after")
     def _flow_or_users(self) -> Scenario:

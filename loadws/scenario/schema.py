@@ -5,14 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 from loadws.scenario.model import Scenario
+from loadws.scenario.steps import STEPS
 
 
 def scenario_schema() -> dict[str, Any]:
     """A JSON Schema (2020-12)."""
     schema = Scenario.model_json_schema(by_alias=True, mode="validation")
+    _close(schema)
+    for verb, step in STEPS.items():
+        _explain_verb(verb, schema["$defs"][step.__name__])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
         "title": "loadws scenario",
         "description": "Who connects where, when, what they say, what they expect, and what passes.",
     }
+
+
+def _explain_verb(verb: str, step: dict[str, Any]) -> None:
+    """What a step does stands where editors look: at its verb."""
+    key = step["properties"][verb]
+    key["description"] = f"{step['description']} {key['description']}"
+
+
+def _close(node: Any) -> None:
+    """A mapping whose keys have a pattern has no others; pydantic leaves that open."""
+    if isinstance(node, dict):
+        if "patternProperties" in node:
+            node["additionalProperties"] = False
+        for inner in node.values():
+            _close(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            _close(inner)

@@ -24,6 +24,7 @@ from pydantic import (
 from loadws.scenario.connection import Compression, Reconnect, Tls
 from loadws.scenario.fields import (
     TEN_SECONDS,
+    AnswerConditions,
     ByteRate,
     Captures,
     CloseCode,
@@ -42,6 +43,7 @@ from loadws.scenario.fields import (
     Subprotocols,
     Template,
     Token,
+    exactly_one,
 )
 from loadws.scenario.network import Cookies, Origin, Proxy
 from loadws.terms.errors import UnitError
@@ -73,10 +75,17 @@ def _base64(text: str) -> str:
 class Binary(Strict):
     """Bytes, said in one of four ways."""
 
-    hex: Annotated[str, AfterValidator(_hex)] | None = None
-    base64: Annotated[str, AfterValidator(_base64)] | None = None
-    file: str | None = None
-    random: Size | None = None
+    model_config = exactly_one("hex", "base64", "file", "random")
+
+    hex: Annotated[
+        Annotated[str, AfterValidator(_hex)] | None,
+        Field(description="Pairs of hexadecimal digits; spaces may part them."),
+    ] = None
+    base64: Annotated[Annotated[str, AfterValidator(_base64)] | None, Field(description="Base64 with its padding.")] = (
+        None
+    )
+    file: Annotated[str | None, Field(description="A file beside the scenario.")] = None
+    random: Annotated[Size | None, Field(description="So many random bytes, new ones each time.")] = None
 
     @model_validator(mode="after")
     def _one(self) -> Binary:
@@ -92,10 +101,14 @@ MOST_FRAGMENTS = 10_000
 class Payload(Strict):
     """What a message carries: exactly one of text, json, file (a text file) or binary."""
 
-    text: Template | None = None
-    json_: JsonValue = Field(default=None, alias="json")
-    file: str | None = None
-    binary: Binary | None = None
+    model_config = exactly_one("text", "json", "file", "binary")
+
+    text: Annotated[Template | None, Field(description="A text message.")] = None
+    json_: JsonValue = Field(
+        default=None, alias="json", description="A text message: JSON. A value that is one template keeps its type."
+    )
+    file: Annotated[str | None, Field(description="A text message: a UTF-8 file beside the scenario.")] = None
+    binary: Annotated[Binary | None, Field(description="A binary message.")] = None
     fragments: Annotated[
         int, Field(ge=1, le=MOST_FRAGMENTS, description="In how many frames the message goes out.")
     ] = 1
@@ -122,8 +135,11 @@ class Step(Strict):
     """What every step has: a name for the report, and what to do when it fails (see Failure in the language)."""
 
     verb: ClassVar[str]
-    name: Name | None = None
-    on_failure: OnFailure | None = None
+    name: Annotated[Name | None, Field(description="What reports call the step; else its text or verb-N.")] = None
+    on_failure: Annotated[
+        OnFailure | None,
+        Field(description="What a failure ends: nothing, the turn, or the session; by kind, unless said."),
+    ] = None
 
     @property
     def label(self) -> str:
@@ -142,8 +158,10 @@ class Step(Strict):
 class Body(Strict):
     """The mapping behind a verb; its name and on_failure count as the step's."""
 
-    name: Name | None = None
-    on_failure: OnFailure | None = None
+    name: Annotated[Name | None, Field(description="The step's name, written here instead of beside the verb.")] = None
+    on_failure: Annotated[
+        OnFailure | None, Field(description="The step's on_failure, written here instead of beside the verb.")
+    ] = None
 
 
 class OnConnection(Body):
@@ -155,9 +173,9 @@ class OnConnection(Body):
 class ExpectHandshake(Strict):
     """What the answer to an upgrade should be; a status other than 101 makes that refusal the right one."""
 
-    status: Status = 101
-    headers: dict[str, JsonValue] = {}
-    body: Conditions | None = None
+    status: Annotated[Status, Field(description="The status; any but 101 is a refusal that is right.")] = 101
+    headers: Annotated[dict[str, JsonValue], Field(description="Headers of the answer, and what each should be.")] = {}
+    body: Annotated[Conditions | None, Field(description="Conditions on the body of a refusal.")] = None
     subprotocol: Annotated[
         Token | None, Field(description="The one of those offered that the server has to choose.")
     ] = None
@@ -172,51 +190,57 @@ class ConnectBody(Body):
     as_: Annotated[
         Name | None, Field(alias="as", description="A name for the connection, for users that have several: on.")
     ] = None
-    path: Template | None = None
-    headers: Headers = {}
+    path: Annotated[Template | None, Field(description="Instead of the target's own path; may have a query.")] = None
+    headers: Annotated[Headers, Field(description="More headers, or other values for the connection's own.")] = {}
     origin: Annotated[Origin | None, Field(description="Instead of the connection's own: the header Origin.")] = None
     cookies: Annotated[Cookies, Field(description="More cookies, or other values for the connection's own.")] = {}
-    query: dict[str, Template] = {}
+    query: Annotated[
+        dict[str, Template], Field(description="More of a query, or other values for the connection's own.")
+    ] = {}
     proxy: Annotated[Proxy | None, Field(description="Instead of the connection's own; direct for none.")] = None
-    subprotocols: Subprotocols | None = None
-    compression: Compression | None = None
+    subprotocols: Annotated[Subprotocols | None, Field(description="Instead of the connection's own.")] = None
+    compression: Annotated[Compression | None, Field(description="Instead of the connection's own.")] = None
     tls: Annotated[Tls | None, Field(description="Replaces what connection.tls says, key by key.")] = None
     reconnect: Annotated[Reconnect | None, Field(description="Instead of the connection's own: reconnect.")] = None
-    expect: ExpectHandshake | None = None
-    capture: Captures | None = None
+    expect: Annotated[
+        ExpectHandshake | None, Field(description="What the server's answer should be; else the upgrade, 101.")
+    ] = None
+    capture: Annotated[
+        Captures | None, Field(description="Variables from the answer's headers: {header: X-Session}.")
+    ] = None
 
 
 class ConnectStep(Step):
     """Open the WebSocket."""
 
     verb = "connect"
-    connect: ConnectBody
+    connect: Annotated[ConnectBody, Field(description="How, where it differs from connection; nothing is needed.")]
 
 
 class CloseBody(OnConnection):
-    code: CloseCode = 1000
-    reason: Template = ""
+    code: Annotated[CloseCode, Field(description="The close code that is sent.")] = 1000
+    reason: Annotated[Template, Field(description="The reason that is sent, at most 123 bytes.")] = ""
 
 
 class CloseStep(Step):
     """Close the WebSocket, and wait for the peer's close."""
 
     verb = "close"
-    close: CloseBody
+    close: Annotated[CloseBody, Field(description="With what; nothing is needed.")]
 
 
 class DropStep(Step):
     """Cut TCP without a close frame."""
 
     verb = "drop"
-    drop: OnConnection
+    drop: Annotated[OnConnection, Field(description="Which connection; nothing is needed.")]
 
 
 class ReconnectStep(Step):
     """Close the connection if it is open, and connect again as before."""
 
     verb = "reconnect"
-    reconnect: OnConnection
+    reconnect: Annotated[OnConnection, Field(description="Which connection; nothing is needed.")]
 
 
 class StallBody(OnConnection):
@@ -231,7 +255,10 @@ class StallStep(Step):
     """Stop reading altogether for a time, so that the peer is held up."""
 
     verb = "stall"
-    stall: Annotated[StallBody, BeforeValidator(_stall_body, json_schema_input_type=str | StallBody)]
+    stall: Annotated[
+        Annotated[StallBody, BeforeValidator(_stall_body, json_schema_input_type=str | StallBody)],
+        Field(description="How long, or a mapping."),
+    ]
 
 
 class ReadSlowlyBody(OnConnection):
@@ -246,7 +273,7 @@ class ReadSlowlyStep(Step):
     """Read slower than the peer may want to write."""
 
     verb = "read_slowly"
-    read_slowly: ReadSlowlyBody
+    read_slowly: Annotated[ReadSlowlyBody, Field(description="How slowly, and how long.")]
 
 
 class SendBody(Payload, OnConnection):
@@ -257,22 +284,37 @@ class SendStep(Step):
     """Send a message that nobody answers."""
 
     verb = "send"
-    send: Annotated[SendBody, BeforeValidator(_text_payload, json_schema_input_type=str | SendBody)]
+    send: Annotated[
+        Annotated[SendBody, BeforeValidator(_text_payload, json_schema_input_type=str | SendBody)],
+        Field(description="The message: text, or a mapping."),
+    ]
 
 
 class Reply(Strict):
     """Which message answers a request, and what must hold of it."""
 
-    where: Conditions | None = None
-    check: Conditions | None = None
-    capture: Captures | None = None
-    until: Conditions | None = None
-    within: Span = TEN_SECONDS
+    where: Annotated[
+        Conditions | None,
+        Field(description="Conditions that choose the answer. Without them it is the next message nobody claims."),
+    ] = None
+    check: Annotated[
+        Conditions | None,
+        Field(description="Conditions that should hold of it; a failed check counts, and the flow goes on."),
+    ] = None
+    capture: Annotated[
+        Captures | None,
+        Field(description="Variables, and where in it their values are: a JSONPath, text, {regex:} or {bytes:}."),
+    ] = None
+    until: Annotated[
+        Conditions | None,
+        Field(description="An answer of many messages: it goes on until these hold. First and last are timed."),
+    ] = None
+    within: Annotated[Span, Field(description="How long the answer may take, from the send.")] = TEN_SECONDS
 
 
 class RequestBody(OnConnection):
-    send: Sendable
-    reply: Reply = Reply()
+    send: Annotated[Sendable, Field(description="The message: text, or a mapping.")]
+    reply: Annotated[Reply, Field(description="Which message answers it, and what must hold of it.")] = Reply()
 
 
 def _request_body(value: Any) -> Any:
@@ -283,16 +325,30 @@ class RequestStep(Step):
     """Send a message, and wait for the message that answers it."""
 
     verb = "request"
-    request: Annotated[RequestBody, BeforeValidator(_request_body, json_schema_input_type=str | RequestBody)]
+    request: Annotated[
+        Annotated[RequestBody, BeforeValidator(_request_body, json_schema_input_type=str | RequestBody)],
+        Field(description="The message, or a mapping with its reply."),
+    ]
 
 
 class WaitForBody(OnConnection):
-    where: Conditions | None = None
-    check: Conditions | None = None
-    capture: Captures | None = None
-    count: Annotated[int, Field(ge=1)] = 1
-    close: CloseCode | Literal["any"] | None = None
-    within: Span = TEN_SECONDS
+    where: Annotated[Conditions | None, Field(description="Which messages; without conditions, any.")] = None
+    check: Annotated[
+        Conditions | None,
+        Field(description="Conditions that should hold of each; a failed check counts, and the flow goes on."),
+    ] = None
+    capture: Annotated[
+        Captures | None,
+        Field(
+            description="Variables, and where in the last of them their values are: a JSONPath, text, {regex:} or {bytes:}."
+        ),
+    ] = None
+    count: Annotated[Annotated[int, Field(ge=1)], Field(description="How many messages.")] = 1
+    close: Annotated[
+        CloseCode | Literal["any"] | None,
+        Field(description="Wait for the peer's close with this code instead, or any."),
+    ] = None
+    within: Annotated[Span, Field(description="How long all of them may take.")] = TEN_SECONDS
 
     @model_validator(mode="after")
     def _close_or_message(self) -> WaitForBody:
@@ -305,19 +361,21 @@ class WaitForStep(Step):
     """Wait for messages that match, or for the peer's close."""
 
     verb = "wait_for"
-    wait_for: WaitForBody
+    wait_for: Annotated[WaitForBody, Field(description="Which messages; nothing is needed.")]
 
 
 class ExpectNoneBody(OnConnection):
-    where: Conditions | None = None
-    for_: Span = Field(alias="for")
+    where: Annotated[
+        Conditions | None, Field(description="Which messages must not come; without conditions, none at all.")
+    ] = None
+    for_: Span = Field(alias="for", description="How long.")
 
 
 class ExpectNoneStep(Step):
     """Fail if a message that matches arrives within a time."""
 
     verb = "expect_none"
-    expect_none: ExpectNoneBody
+    expect_none: Annotated[ExpectNoneBody, Field(description="Which messages, and how long.")]
 
 
 class Think(Strict):
@@ -325,7 +383,7 @@ class Think(Strict):
 
     least: Annotated[Duration | None, NotWritten()] = None
     most: Annotated[Duration | None, NotWritten()] = None
-    exponential: Span | None = None
+    exponential: Annotated[Span | None, Field(description="A random time with this mean.")] = None
 
 
 def _think(value: Any) -> Any:
@@ -355,21 +413,24 @@ class ThinkStep(Step):
 
     verb = "think"
     think: Annotated[
-        Think,
-        BeforeValidator(_think),
-        WithJsonSchema(
-            {
-                "oneOf": [
-                    {"type": "string", "examples": ["1s", "1s..3s"]},
-                    {
-                        "type": "object",
-                        "properties": {"exponential": {"type": "string", "pattern": DURATION_PATTERN}},
-                        "required": ["exponential"],
-                        "additionalProperties": False,
-                    },
-                ]
-            }
-        ),
+        Annotated[
+            Think,
+            BeforeValidator(_think),
+            WithJsonSchema(
+                {
+                    "oneOf": [
+                        {"type": "string", "examples": ["1s", "1s..3s"]},
+                        {
+                            "type": "object",
+                            "properties": {"exponential": {"type": "string", "pattern": DURATION_PATTERN}},
+                            "required": ["exponential"],
+                            "additionalProperties": False,
+                        },
+                    ]
+                }
+            ),
+        ],
+        Field(description="How long: 1s, a range 1s..3s, or {exponential: 2s}."),
     ]
 
 
@@ -377,12 +438,21 @@ class EveryStep(Step):
     """A schedule: a turn at each intended time, whatever the server does."""
 
     verb = "every"
-    every: Span
-    for_: Span | None = Field(default=None, alias="for")
-    late: Literal["catch-up", "skip"] = "catch-up"
-    overlap: bool = False
-    align: bool = False
-    do: Flow
+    every: Annotated[Span, Field(description="The interval between intended times.")]
+    for_: Span | None = Field(
+        default=None,
+        alias="for",
+        description="How long turns are intended; a backlog still runs. Without it, as long as the user lives.",
+    )
+    late: Annotated[
+        Literal["catch-up", "skip"],
+        Field(description="What a turn does whose time has passed: run as soon as it can, or not at all."),
+    ] = "catch-up"
+    overlap: Annotated[bool, Field(description="Whether a turn may begin while the last one still waits.")] = False
+    align: Annotated[
+        bool, Field(description="Whether a held user's first turn is at once, and not at a random offset.")
+    ] = False
+    do: Annotated[Flow, Field(description="The steps of a turn.")]
 
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         yield ("do",), self.do
@@ -395,8 +465,8 @@ class RepeatStep(Step):
     """The steps, a number of times."""
 
     verb = "repeat"
-    repeat: Annotated[int, Field(ge=0)] | Template
-    do: Flow
+    repeat: Annotated[Annotated[int, Field(ge=0)] | Template, Field(description="How often: a number, or a template.")]
+    do: Annotated[Flow, Field(description="The steps of a turn.")]
 
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         yield ("do",), self.do
@@ -409,8 +479,8 @@ class WhileStep(Step):
     """The steps, as long as an expression is true."""
 
     verb = "while"
-    while_: Template = Field(alias="while")
-    do: Flow
+    while_: Template = Field(alias="while", description="An expression, looked at before each turn.")
+    do: Annotated[Flow, Field(description="The steps of a turn.")]
 
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         yield ("do",), self.do
@@ -423,9 +493,9 @@ class IfStep(Step):
     """The steps of then where an expression is true, of else where it is not."""
 
     verb = "if"
-    if_: Template = Field(alias="if")
-    then: Flow = ()
-    else_: Flow = Field(default=(), alias="else")
+    if_: Template = Field(alias="if", description="An expression.")
+    then: Annotated[Flow, Field(description="The steps where it is true.")] = ()
+    else_: Flow = Field(default=(), alias="else", description="The steps where it is not.")
 
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         yield ("then",), self.then
@@ -436,15 +506,19 @@ class IfStep(Step):
 
 
 class Choice(Strict):
-    weight: Annotated[float, Field(gt=0)] = 1.0
-    do: Flow
+    weight: Annotated[
+        Annotated[float, Field(gt=0)], Field(description="Its share, in proportion to the other choices' weights.")
+    ] = 1.0
+    do: Annotated[Flow, Field(description="Its steps.")]
 
 
 class PickStep(Step):
     """One of several flows, by weight."""
 
     verb = "pick"
-    pick: Annotated[Many[Choice], Field(min_length=1)]
+    pick: Annotated[
+        Annotated[Many[Choice], Field(min_length=1)], Field(description="The choices, one of which is run.")
+    ]
 
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         for index, choice in enumerate(self.pick):
@@ -459,7 +533,9 @@ class ParallelStep(Step):
     """Several flows side by side; the step is over when all of them are."""
 
     verb = "parallel"
-    parallel: Annotated[Many[Annotated[Flow, Field(min_length=1)]], Field(min_length=1)]
+    parallel: Annotated[
+        Annotated[Many[Annotated[Flow, Field(min_length=1)]], Field(min_length=1)], Field(description="The flows.")
+    ]
 
     def children(self) -> Iterator[tuple[tuple[str | int, ...], tuple[AnyStep, ...]]]:
         for index, branch in enumerate(self.parallel):
@@ -471,25 +547,30 @@ class ParallelStep(Step):
 
 class BarrierBody(Body):
     users: Annotated[int, Field(ge=1, description="How many users meet: nobody goes on before that many are there.")]
-    within: Span = TEN_SECONDS
+    within: Annotated[Span, Field(description="How long a user waits for the others; then the step has failed.")] = (
+        TEN_SECONDS
+    )
 
 
 class BarrierStep(Step):
     """Wait until so many users are here; then all of them go on, and the next ones gather anew."""
 
     verb = "barrier"
-    barrier: BarrierBody
+    barrier: Annotated[BarrierBody, Field(description="How many, and how long.")]
 
 
 class SetStep(Step):
     """Give variables values."""
 
     verb = "set"
-    set: Annotated[dict[Identifier, JsonValue], Field(min_length=1)]
+    set: Annotated[
+        Annotated[dict[Identifier, JsonValue], Field(min_length=1)],
+        Field(description="Name and value; a value that is one template keeps its type."),
+    ]
 
 
 class CheckBody(Body):
-    that: Template
+    that: Annotated[Template, Field(description="An expression that should be true.")]
 
 
 def _check_body(value: Any) -> Any:
@@ -500,16 +581,25 @@ class CheckStep(Step):
     """An expression that should be true; a failed check counts, and the flow goes on."""
 
     verb = "check"
-    check: Annotated[CheckBody, BeforeValidator(_check_body, json_schema_input_type=str | CheckBody)]
+    check: Annotated[
+        Annotated[CheckBody, BeforeValidator(_check_body, json_schema_input_type=str | CheckBody)],
+        Field(description="The expression, or a mapping with a name."),
+    ]
 
 
 class RecordBody(Strict):
     """``unit`` is a duration's (us, ms, s), or any word: its value is then recorded as it is."""
 
-    name: Name
-    value: Template | int | float
-    unit: Name = "1"
-    on_failure: OnFailure | None = None
+    name: Annotated[Name, Field(description="The trend's name, in reports and thresholds.")]
+    value: Annotated[
+        Annotated[Template, Field(json_schema_extra={"pattern": r"\{\{|^\$\{"})] | int | float,
+        Field(description="A number, or a template that gives one."),
+    ]
+    unit: Annotated[Name, Field(description="A unit of time (ns, us, ms, s), or any word.")] = "1"
+    on_failure: Annotated[
+        OnFailure | None,
+        Field(description="What a failure ends: nothing, the turn, or the session; by kind, unless said."),
+    ] = None
 
     @property
     def ns_per_unit(self) -> int | None:
@@ -526,7 +616,7 @@ class RecordStep(Step):
     """A value for a trend of the scenario's own."""
 
     verb = "record"
-    record: RecordBody
+    record: Annotated[RecordBody, Field(description="The trend, and the value.")]
 
 
 def _something(text: str) -> str:
@@ -539,25 +629,28 @@ class CountStep(Step):
     """One more of a counter of the scenario's own."""
 
     verb = "count"
-    count: Annotated[Template, AfterValidator(_something)]
+    count: Annotated[
+        Annotated[Template, AfterValidator(_something), Field(json_schema_extra={"pattern": r"\S"})],
+        Field(description="The counter's name; may be a template."),
+    ]
 
 
 class LogStep(Step):
     """A line in the run's log (a bounded number of them)."""
 
     verb = "log"
-    log: Template
+    log: Annotated[Template, Field(description="The line.")]
 
 
 class PingBody(OnConnection):
-    within: Span = TEN_SECONDS
+    within: Annotated[Span, Field(description="How long the pong may take.")] = TEN_SECONDS
 
 
 class PingStep(Step):
     """A ping, and its pong."""
 
     verb = "ping"
-    ping: PingBody
+    ping: Annotated[PingBody, Field(description="How; nothing is needed.")]
 
 
 #: The methods of HTTP that a step may use, each a key of its body.
@@ -569,16 +662,18 @@ _BODIES = ("json_", "text", "form", "binary", "file")
 class HttpBody(Body):
     """One request: exactly one method, at most one body, and what must hold of the answer."""
 
+    model_config = exactly_one(*_METHODS)
+
     get: Annotated[Template | None, Field(description="The address: http(s)://, or a path on the target's host.")] = (
         None
     )
-    post: Template | None = None
-    put: Template | None = None
-    patch: Template | None = None
-    delete: Template | None = None
-    head: Template | None = None
-    options: Template | None = None
-    headers: Headers = {}
+    post: Annotated[Template | None, Field(description="As get.")] = None
+    put: Annotated[Template | None, Field(description="As get.")] = None
+    patch: Annotated[Template | None, Field(description="As get.")] = None
+    delete: Annotated[Template | None, Field(description="As get.")] = None
+    head: Annotated[Template | None, Field(description="As get.")] = None
+    options: Annotated[Template | None, Field(description="As get.")] = None
+    headers: Annotated[Headers, Field(description="Headers of the request.")] = {}
     query: Annotated[dict[str, Template], Field(description="Added to the query that the address has.")] = {}
     json_: Annotated[JsonValue, Field(alias="json", description="The body, as application/json.")] = None
     text: Annotated[Template | None, Field(description="The body, as text/plain.")] = None
@@ -586,10 +681,15 @@ class HttpBody(Body):
     binary: Annotated[Binary | None, Field(description="The body, as application/octet-stream.")] = None
     file: Annotated[str | None, Field(description="The body: a text file beside the scenario.")] = None
     check: Annotated[
-        Conditions | None,
+        AnswerConditions | None,
         Field(description="What must hold of the answer: status, headers, and conditions as on a message."),
     ] = None
-    capture: Captures | None = None
+    capture: Annotated[
+        Captures | None,
+        Field(
+            description="Variables, and where their values are: as of a message, {status: true}, {header: X} or {cookie: X}."
+        ),
+    ] = None
     within: Annotated[Span, Field(description="From the request to the last byte of the answer.")] = TEN_SECONDS
     redirects: Annotated[int, Field(ge=0, le=50, description="How many redirects are followed.")] = 10
 
@@ -621,7 +721,7 @@ class HttpStep(Step):
     """Ask over HTTP, with the user's own connections and cookies."""
 
     verb = "http"
-    http: HttpBody
+    http: Annotated[HttpBody, Field(description="The request, and what must hold of its answer.")]
 
 
 STEPS: dict[str, type[Step]] = {

@@ -36,22 +36,17 @@ def payload_bytes(payload: Payload) -> int:
     return len(payload.encode())
 
 
-class Pending(Outgoing):
+class Pending(Outgoing, kw_only=True, eq=False):
     """A request, from before it is sent until its fate is fixed: answered, timed_out or unanswered, once."""
 
-    __slots__ = ("counted", "fate", "first_ns", "message", "number", "parker", "until", "wanted")
-
-    def __init__(self, parker: Parker, wanted: Wanted | None = None, until: Predicate | None = None) -> None:
-        self.sent_ns = 0
-        self.written_ns = 0
-        self.parker = parker
-        self.wanted = wanted
-        self.until = until
-        self.fate: Literal["answered", "timed_out", "unanswered"] | None = None
-        self.message: Message | None = None
-        self.first_ns = 0
-        self.counted = False  # among the messages sent
-        self.number = 0  # among those in flight that have a ``where``
+    parker: Parker
+    wanted: Wanted | None = None
+    until: Predicate | None = None
+    fate: Literal["answered", "timed_out", "unanswered"] | None = None
+    message: Message | None = None
+    first_ns: int = 0
+    counted: bool = False  # among the messages sent
+    number: int = 0  # among those in flight that have a ``where``
 
 
 class Watch:
@@ -77,10 +72,12 @@ class Conversation:
     """The listener of one connection of one user. ``name`` is what ``connect`` said: ``as``."""
 
     __slots__ = (
+        "_bytes",
         "_handlers",
         "_in_flight",
         "_kept",
         "_ledger",
+        "_messages",
         "_next",
         "_pings",
         "_waiting",
@@ -105,7 +102,8 @@ class Conversation:
         self.healing: trio.CancelScope | None = None  # it has ended, and another is being opened in its place
         self.is_breaking = False  # a step has found that it cannot be written any more; its end is about to be told
         self._handlers = user.handlers
-        self._ledger = user.run.recorder.ledger
+        self._ledger = ledger = user.run.recorder.ledger
+        self._messages, self._bytes = ledger.messages, ledger.bytes
         self._next: deque[Pending] = deque()  # requests without where, oldest first
         self._in_flight: InFlight[Pending] | None = None  # requests with where; None before the first
         self._watches: list[Watch] = []
@@ -121,9 +119,8 @@ class Conversation:
         self.user.run.recorder.open_connections.rise()
 
     def on_message(self, payload: Payload, received_ns: int) -> None:
-        ledger = self._ledger
-        ledger.messages.received += 1
-        ledger.bytes.received += len(payload) if payload.isascii() else payload_bytes(payload)
+        self._messages.received += 1
+        self._bytes.received += len(payload) if payload.isascii() else payload_bytes(payload)
         message = Message(payload, received_ns)
         if self._handlers is not None and self._handlers.claims(message, self):
             return
@@ -135,7 +132,9 @@ class Conversation:
             pending = self._next[0]  # the plain case of ``_answers_next``, and nearly every message
             if pending.fate is None and pending.until is None and 0 < pending.sent_ns <= received_ns:
                 self._next.popleft()
-                self._settle(pending, "answered", message)
+                pending.fate = "answered"
+                pending.message = message
+                pending.parker.wake()
                 return
             if self._answers_next(message):
                 return
@@ -199,18 +198,21 @@ class Conversation:
         """Its end, unless it was ours, is not the end of the session."""
         return self.opener is not None and self.opener.policy is not None
 
-    @property
-    def has_room(self) -> bool:
-        return len(self._next) < MOST_UNANSWERED
+    def expect(self, pending: Pending) -> bool:
+        """From now on a message may answer it; called before the request is sent, since its answer may be quicker.
 
-    def expect(self, pending: Pending) -> None:
-        """From now on a message may answer it; called before the request is sent, since its answer may be quicker."""
+        False where too many wait already.
+        """
+        waiting = self._next
+        if len(waiting) >= MOST_UNANSWERED:
+            return False
         if pending.wanted is None:
-            self._next.append(pending)
-            return
+            waiting.append(pending)
+            return True
         if self._in_flight is None:
             self._in_flight = InFlight()
         self._in_flight.add(pending)
+        return True
 
     def time_out(self, pending: Pending) -> None:
         """Its deadline came. One without ``where`` keeps its place, so that its late answer is not taken for the next."""

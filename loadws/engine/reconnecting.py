@@ -37,7 +37,7 @@ from loadws.scenario.steps import (
     WaitForStep,
 )
 from loadws.terms.units import NS_PER_S
-from loadws.transport.base import Connection
+from loadws.transport.base import Connection, Payload
 
 if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
@@ -70,6 +70,13 @@ class Reopened(Conversation):
 
     def lasted_ns(self) -> int:
         return self.end.at_ns - self._opened_ns if self.end is not None else 0
+
+    def on_message(self, payload: Payload, received_ns: int) -> None:
+        """The plain case of an answer settles its request by itself, without ``_settle``."""
+        oldest = self._next[0] if self.lost_ns and self._next else None
+        super().on_message(payload, received_ns)
+        if oldest is not None and oldest.message is not None:
+            self._recovered(received_ns)
 
     def _settle(
         self, pending: Pending, fate: Literal["answered", "unanswered"], message: Message | None = None

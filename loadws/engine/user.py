@@ -268,7 +268,8 @@ class VirtualUser:
                     main.heed()
                 await step(main)
             recorder.iterations += 1
-            self._flow_is_done()
+            if self._taken_from is not None:
+                self._flow_is_done()
             if not self.is_held:
                 return
             if self._needs_leave and not await self._may_run_a_flow():

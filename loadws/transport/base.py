@@ -20,6 +20,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 from loadws.transport.tls_memory import TlsMemory
 
 Payload = str | bytes
@@ -174,18 +176,15 @@ class End:
     kind: str | None = None
 
 
-class Outgoing:
-    """A message on its way out, stamped by the transport.
+class Outgoing(msgspec.Struct, eq=False):
+    """A message on its way out, stamped by the transport. A struct, for one is made a message: in C, not by an ``__init__``.
 
     ``sent_ns`` is taken just before the first write attempt, ``written_ns`` when the kernel took the last byte; both are 0
     until then. The engine derives its requests from this class, so that a stamp costs one attribute and no object.
     """
 
-    __slots__ = ("sent_ns", "written_ns")
-
-    def __init__(self) -> None:
-        self.sent_ns = 0
-        self.written_ns = 0
+    sent_ns: int = 0
+    written_ns: int = 0
 
     def on_written(self) -> None:
         """For ``send_soon`` alone, which returns too early to say it: the kernel took the last byte."""

@@ -175,7 +175,19 @@ class NativeConnection:
             raise NotOpen
         if isinstance(payload, Repeated):
             if self._is_plain and self._backlog is None and fragments == 1:
-                return self._write_repeated(payload, out)
+                # The hot path of a constant payload: its frame is made ready once, and only masked anew.
+                frame = (payload.ready or _make_ready(payload))()
+                size = len(frame)
+                self._wire.wire_sent += size
+                out.sent_ns = self._now_ns()
+                try:
+                    taken = self.tcp.send(frame)
+                except OSError:
+                    taken = 0  # and the longer way says why
+                if taken == size:
+                    out.written_ns = self._now_ns()
+                    return None
+                return self._write_rest(frame, taken, payload.payload, out)
             payload = payload.payload
         opcode, data = _opcode_and_data(payload)
         if self._backlog is None:
@@ -363,15 +375,12 @@ class NativeConnection:
 
     # How it writes.
 
-    def _write_repeated(self, payload: Repeated, out: Outgoing) -> Awaitable[None] | None:
-        """The hot path of a constant payload: its frame is made ready once, and only masked anew."""
-        frame = (payload.ready or _make_ready(payload))()
-        self._wire.wire_sent += len(frame)
-        out.sent_ns = sent_ns = self._now_ns()
-        if self._offer(frame, sent_ns):
+    def _write_rest(self, frame: bytes, taken: int, payload: Payload, out: Outgoing) -> Awaitable[None] | None:
+        """Of a frame that the kernel did not take whole at once."""
+        if self._offer(frame[taken:], out.sent_ns):
             out.written_ns = self._now_ns()
             return None
-        write = self._held_up().current = Write(*_opcode_and_data(payload.payload), out, trio.Event())
+        write = self._held_up().current = Write(*_opcode_and_data(payload), out, trio.Event())
         return self._until_written(write)
 
     def _write(self, opcode: int, data: bytes, out: Outgoing | None, fragments: int = 1) -> bool:

@@ -82,7 +82,7 @@ def _request(step: dict[str, Any], others: list[Any] | None = None) -> Callable[
     conversation.connection = cast(Connection, Echo(conversation))
     user.take_up(conversation)
     for wanted in others or ():
-        conversation.expect(Pending(user.main.parker, wanted))
+        conversation.expect(Pending(parker=user.main.parker, wanted=wanted))
     run_step = kind.flow[0]
     return lambda: _finish(run_step, user)
 

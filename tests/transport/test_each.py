@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import trio
@@ -207,7 +208,7 @@ def test_a_write_that_is_stuck_has_a_deadline(name: str) -> None:
 @each_transport
 def test_a_write_in_the_background_tells_that_it_is_unfinished(name: str) -> None:
     class Told(Outgoing):
-        calls: list[str] = []
+        calls: ClassVar[list[str]] = []
 
         def on_written(self) -> None:
             Told.calls.append("written")

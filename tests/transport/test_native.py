@@ -80,17 +80,15 @@ def test_a_repeated_payload_that_the_kernel_does_not_take_is_waited_for() -> Non
     trio.run(main)
 
 
-class Told(Outgoing):
+class Told(Outgoing, kw_only=True, eq=False):
     """An outgoing that notes its turn."""
 
-    def __init__(self, name: str, rows: list[str]) -> None:
-        super().__init__()
-        self._name = name
-        self._rows = rows
+    name: str
+    rows: list[str]
 
     def on_written(self) -> None:
         assert self.written_ns
-        self._rows.append(self._name)
+        self.rows.append(self.name)
 
 
 def reads_late(go: trio.Event, seen: Notes) -> faults.Fault:
@@ -117,7 +115,7 @@ def test_what_waits_behind_a_write_that_is_stuck_goes_in_order() -> None:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(connection.send, b"x" * faults.A_FLOOD, outs[0])
                 await trio.testing.wait_all_tasks_blocked()
-                connection.send_soon("soon", Told("soon", rows))
+                connection.send_soon("soon", Told(name="soon", rows=rows))
                 nursery.start_soon(connection.send, "last", outs[1])
                 await trio.testing.wait_all_tasks_blocked()
                 connection.ping(b"!")

@@ -16,6 +16,7 @@ from loadws.engine.lines import StepSkipped, fail_with_connection, fail_without_
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.payload import compile_payload
 from loadws.engine.strand import Strand
+from loadws.metrics.ledger import Ledger
 from loadws.metrics.recorder import Recorder, StepMeter
 from loadws.scenario.matching import Captures, Conditions, compile_captures, compile_conditions
 from loadws.scenario.message import Message
@@ -65,7 +66,7 @@ def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
         except StepSkipped:
             return
         _, data = strand.evaluate(step, payload.make)
-        out = SoonSent(meter, compiler.recorder, strand.due(), payload_bytes(data))
+        out = SoonSent(meter=meter, ledger=ledger, due=strand.due(), size=payload_bytes(data))
         try:
             connection.send_soon(data, out, fragments)
         except NotOpen as error:
@@ -74,26 +75,22 @@ def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
     return send_soon if compiler.at_once else send
 
 
-class SoonSent(Outgoing):
+class SoonSent(Outgoing, kw_only=True, eq=False):
     """A handler's message. It counts when it was written, and the transport says when that is."""
 
-    __slots__ = ("_due_ns", "_intended_ns", "_ledger", "_meter", "_size")
-
-    def __init__(self, meter: StepMeter, recorder: Recorder, due: tuple[int, int], size: int) -> None:
-        super().__init__()
-        self._meter = meter
-        self._ledger = recorder.ledger
-        self._intended_ns, self._due_ns = due
-        self._size = size
+    meter: StepMeter
+    ledger: Ledger
+    due: tuple[int, int]
+    size: int
 
     def on_written(self) -> None:
-        self._ledger.messages.sent += 1
-        self._ledger.messages.one_way += 1
-        self._ledger.bytes.sent += self._size
-        self._meter.sent(self._intended_ns, self._due_ns, self.sent_ns, self.written_ns)
+        self.ledger.messages.sent += 1
+        self.ledger.messages.one_way += 1
+        self.ledger.bytes.sent += self.size
+        self.meter.sent(*self.due, self.sent_ns, self.written_ns)
 
     def on_unfinished(self) -> None:
-        self._ledger.messages.unfinished_writes += 1
+        self.ledger.messages.unfinished_writes += 1
 
 
 # -- request ----------------------------------------------------------------------------------------------------------
@@ -120,7 +117,7 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
         strand.scope.extra["sent"] = sent
         wanted = strand.evaluate(step, where.want) if where is not None else None
         is_last = strand.evaluate(step, until.bind) if until is not None else None
-        return data, payload_bytes(data), Pending(strand.parker, wanted, is_last)
+        return data, payload_bytes(data), Pending(parker=strand.parker, wanted=wanted, until=is_last)
 
     async def request(strand: Strand) -> None:
         try:
@@ -128,16 +125,15 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
         except StepSkipped:
             return
         intended_ns, due_ns = strand.due()
-        if not conversation.has_room:
+        data: Payload | Repeated
+        if repeated is not None:
+            data, length, pending = repeated, size, Pending(parker=strand.parker)
+        else:
+            data, length, pending = asked(strand)
+        if not conversation.expect(pending):
             text = f"{MOST_UNANSWERED:,} requests before this one had no answer, and each keeps its place"
             strand.fail(step, "backlog", text, default="end_session")
             return
-        data: Payload | Repeated
-        if repeated is not None:
-            data, length, pending = repeated, size, Pending(strand.parker)
-        else:
-            data, length, pending = asked(strand)
-        conversation.expect(pending)
         try:
             unwritten = connection.begin_send(data, pending, fragments)
             if unwritten is not None:

@@ -12,6 +12,7 @@ from loadws import __version__
 from loadws.cli.options import (
     DEFAULT_TRANSPORT,
     Duration,
+    Page,
     Processes,
     Rate,
     RunOptions,
@@ -244,6 +245,16 @@ def schema(
     from loadws.cli.schema import schema_command
 
     schema_command(of)
+
+
+@app.command(epilog=_examples("loadws docs", "loadws docs language > language.md"))
+def docs(
+    page: Annotated[Page, typer.Argument(metavar="[language]", help="Which page.")] = "language",
+) -> None:
+    """Show the reference of the scenario language: every verb and key, with examples."""
+    from loadws.cli.docs import docs_command
+
+    docs_command(page)
 
 
 @app.command(epilog=_examples("loadws init", "loadws init chat.yaml"))

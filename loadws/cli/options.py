@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SchemaOf = Literal["scenario", "summary"]
+Page = Literal["language"]
 TransportName = Literal["native", "trio-websocket"]
 StampsAsked = Literal["user", "kernel", "auto"]
 MOST_PROCESSES = 256

@@ -124,7 +124,7 @@ class Phase(Strict):
         Field(description="How many users are held: a number, or a ramp. Absent: none."),
     ] = None
     arrivals: Annotated[
-        Annotated[RateRamp, BeforeValidator(_constant, json_schema_input_type=str | RateRamp)] | None,
+        Annotated[RateRamp, BeforeValidator(_constant, json_schema_input_type=Rate | RateRamp)] | None,
         Field(description="How many users arrive, whether or not the server keeps up: a rate, or a ramp."),
     ] = None
     for_: Span | None = Field(default=None, alias="for", description="How long the phase lasts.")
@@ -230,9 +230,10 @@ class Scenario(Strict):
         dict[Identifier, DataSource],
         Field(description="Data files: a row for each user. Columns are used as accounts.user."),
     ] = {}
-    connection: Annotated[ConnectionOptions, Field(description="What every connect uses unless it says otherwise.")] = (
-        ConnectionOptions()
-    )
+    connection: Annotated[
+        ConnectionOptions,
+        Field(description="How every connect reaches the server, and as whom, unless it says otherwise."),
+    ] = ConnectionOptions()
     setup: Annotated[
         Flow, Field(description="Steps that are run once, before the load; what they set is everyone's.")
     ] = ()

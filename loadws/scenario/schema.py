@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from ruamel.yaml import YAML
+
+from loadws.scenario.examples import EXAMPLES
 from loadws.scenario.model import Scenario
 from loadws.scenario.steps import STEPS
 
@@ -26,6 +30,12 @@ def _explain_verb(verb: str, step: dict[str, Any]) -> None:
     """What a step does stands where editors look: at its verb."""
     key = step["properties"][verb]
     key["description"] = f"{step['description']} {key['description']}"
+    key["examples"] = list(_values(YAML(typ="safe", pure=True).load(EXAMPLES[verb]), verb))
+
+
+def _values(flow: list[Any], verb: str) -> Iterator[Any]:
+    """What stands behind a verb at an example's top level."""
+    return (step[verb] for step in flow if isinstance(step, dict) and verb in step)
 
 
 def _close(node: Any) -> None:

@@ -1,0 +1,134 @@
+"""An example of every verb: a flow that runs as it stands. The reference page shows them, and editors do.
+
+A test runs each against a peer that answers every message with the same message.
+"""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, str] = {
+    "connect": """\
+- connect:
+    path: /chat?v=2
+    subprotocols: [chat.v2, chat.v1]
+    headers: {X-Room: lobby}
+    expect: {status: 101}
+- request: hello
+- close
+""",
+    "close": """\
+- connect
+- close: {code: 4001, reason: bye}
+""",
+    "send": """\
+- send: hello                                   # a text message
+- send: {json: {op: say, by: "{{ user.index }}"}}
+- send: {binary: {hex: cafe}, fragments: 2}
+""",
+    "request": """\
+- request: hello                                # the next message is its answer
+- request:
+    name: join
+    send: {json: {op: join, id: "{{ id() }}"}}
+    reply:
+      where: {$.id: "{{ sent.id }}"}            # or the message that matches
+      check: {$.op: join}
+      capture: {joined: $.id}
+      within: 2s
+""",
+    "wait_for": """\
+- send: {json: {op: ready, n: 3}}
+- wait_for: {where: {$.op: ready}, within: 5s, capture: {n: $.n}}
+""",
+    "expect_none": """\
+- expect_none: {where: {$.op: secret}, for: 200ms}
+""",
+    "think": """\
+- think: 10ms
+- think: 10ms..50ms                             # anything between
+- think: {exponential: 20ms}                    # by chance, with this mean
+""",
+    "every": """\
+- every: 100ms
+  for: 1s
+  late: skip
+  overlap: true
+  do: [{request: {name: tick, send: tick}}]
+""",
+    "repeat": """\
+- repeat: 3
+  do: [{request: hello}, {think: 10ms}]
+""",
+    "while": """\
+- set: {n: 0}
+- while: "{{ n < 3 }}"
+  do: [{set: {n: "{{ n + 1 }}"}}]
+""",
+    "if": """\
+- if: "{{ user.index % 2 == 0 }}"
+  then: [{send: even}]
+  else: [{send: odd}]
+""",
+    "pick": """\
+- pick:
+    - {weight: 3, do: [{send: often}]}
+    - {weight: 1, do: [{send: seldom}]}
+""",
+    "parallel": """\
+- parallel:
+    - [{request: {send: {json: {id: 1}}, reply: {where: {$.id: 1}}}}]
+    - [{request: {send: {json: {id: 2}}, reply: {where: {$.id: 2}}}}]
+""",
+    "barrier": """\
+- barrier: {users: 2, within: 30s}
+- send: all at once
+""",
+    "set": """\
+- set: {greeting: "hello {{ user.index }}", n: 5}
+- send: "{{ greeting }}"
+""",
+    "check": """\
+- set: {n: 5}
+- check: "{{ n == 5 }}"
+- check: {that: "{{ n > 1 }}", name: enough}
+""",
+    "record": """\
+- request: {send: {json: {ts: "{{ now_ms() }}"}}}
+- record: {name: age, value: "{{ now_ms() - message.ts }}", unit: ms}
+""",
+    "count": """\
+- count: greeted
+""",
+    "log": """\
+- log: "user {{ user.index }} is here"
+""",
+    "ping": """\
+- ping: {within: 1s}
+""",
+    "http": """\
+- http:
+    post: http://api.test/login
+    json: {user: "user{{ user.index }}"}
+    check: {status: 200}
+    capture: {token: $.token}
+- connect: {headers: {Authorization: "Bearer {{ token }}"}}
+- request: hello
+- close
+""",
+    "drop": """\
+- connect
+- drop
+""",
+    "reconnect": """\
+- request: before
+- reconnect
+- request: after
+""",
+    "stall": """\
+- send: a lot, please
+- stall: 100ms
+""",
+    "read_slowly": """\
+- send: a lot, please
+- read_slowly: {rate: 2KiB/s, for: 100ms}
+""",
+}

@@ -1,0 +1,43 @@
+"""Every example of the reference page is run, in virtual time, against a peer that answers with the same message."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from ruamel.yaml import YAML
+
+from loadws.scenario.examples import EXAMPLES
+from loadws.scenario.reference import page
+from loadws.testing.behaviour import echo
+from loadws.transport.http import HttpClients
+from tests.engine.drive import drive
+
+#: The flows among the page's blocks: those of the verbs, and those in the prose.
+BLOCKS = [
+    block for block in re.findall(r"```yaml\n(.*?)```", page(), re.DOTALL) if block.startswith("- ")
+]  # fmt: skip
+
+
+async def _answer(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"token": "t", "id": 7})
+
+
+def _run(text: str) -> Any:
+    flow = YAML(typ="safe", pure=True).load(text)
+    document = {"load": [{"users": 2, "iterations": 2}], "flow": flow}
+    return drive(document, echo(), http=HttpClients(transport=httpx.MockTransport(_answer)))
+
+
+@pytest.mark.parametrize("text", BLOCKS)
+def test_an_example_does_what_it_says(text: str) -> None:
+    outcome = _run(text)
+    assert outcome.errors == {}
+    assert outcome.ledger.sessions.failed == 0
+    assert outcome.ledger.sessions.completed == 2
+
+
+def test_none_is_forgotten() -> None:
+    assert all(any(example.strip() == block.strip() for block in BLOCKS) for example in EXAMPLES.values())

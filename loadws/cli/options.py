@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
+from loadws.fleet import MOST_PROCESSES
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.units import parse_duration, parse_rate
 
@@ -23,7 +24,6 @@ SchemaOf = Literal["scenario", "summary"]
 Page = Literal["language"]
 TransportName = Literal["native", "trio-websocket"]
 StampsAsked = Literal["user", "kernel", "auto"]
-MOST_PROCESSES = 256
 #: The transport that speaks WebSocket unless another is asked for.
 DEFAULT_TRANSPORT: TransportName = "native"
 

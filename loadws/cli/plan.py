@@ -14,7 +14,7 @@ from rich.text import Text
 from loadws.cli.chart import MARGIN, chart, ruler
 from loadws.cli.runinfo import is_paced
 from loadws.fleet.count import choose_processes
-from loadws.fleet.ports import pairs_of
+from loadws.fleet.ports import Pairs, pairs_of
 from loadws.fleet.preflight import UNKNOWN, Machine, check_fit, look_at_machine
 from loadws.plan.plan import make_plan
 from loadws.report.plain import in_ascii, plain
@@ -45,8 +45,9 @@ def plan_command(path: Path, overrides: Overrides) -> int:
     machine = look_at_machine()
     paced = is_paced(loaded.scenario)
     processes = choose_processes(description, machine, loaded.scenario.target, paced=paced)
-    _Page(Console(highlight=False)).show(loaded, description, machine, processes)
-    for doubt in check_fit(description, machine, pairs_of(loaded.scenario), processes):
+    pairs = pairs_of(loaded.scenario)
+    _Page(Console(highlight=False)).show(loaded, description, machine, processes, pairs)
+    for doubt in check_fit(description, machine, pairs, processes, loaded.scenario.target):
         print(f"warning: {doubt}", file=sys.stderr)
     return ExitCode.PASSED
 
@@ -57,11 +58,11 @@ class _Page:
         self._ascii = console.options.ascii_only
         self._width = min(max(console.width, NARROWEST), WIDEST)
 
-    def show(self, loaded: Loaded, description: dict[str, Any], machine: Machine, processes: int) -> None:
+    def show(self, loaded: Loaded, description: dict[str, Any], machine: Machine, processes: int, pairs: Pairs) -> None:
         self._head(loaded, description)
         self._phases(description["phases"])
         self._charts(description)
-        self._needs(description["needs"], machine, processes)
+        self._needs(description["needs"], machine, processes, pairs)
 
     def _head(self, loaded: Loaded, description: dict[str, Any]) -> None:
         scenario, model = loaded.scenario, description["model"]
@@ -105,13 +106,14 @@ class _Page:
         for marks, end in ((times, _seconds(end_s)), (names, "")):
             self._line(f"{'':>{MARGIN}}{ruler(marks, end, end_s, self._width - MARGIN)}", style="dim")
 
-    def _needs(self, needs: dict[str, Any], machine: Machine, processes: int) -> None:
+    def _needs(self, needs: dict[str, Any], machine: Machine, processes: int, pairs: Pairs) -> None:
         made_by = "" if processes == 1 else f", made by {processes} processes"
+        of_others = (processes - 1) * needs["memory_bytes_of_a_process"]
         self._line(f"for at most {format_count(needs['connections'])} connections at once{made_by}, this machine needs")
         for what, needed, there, show in (
             ("open files", needs["descriptors"], machine.descriptors * processes, format_count),
-            ("local ports", needs["ephemeral_ports"], machine.ports, format_count),
-            ("memory", needs["memory_bytes"], machine.memory_bytes, format_size),
+            ("local ports", needs["ephemeral_ports"] if pairs.targets else 0, pairs.ports(machine.ports), format_count),
+            ("memory", needs["memory_bytes"] + of_others, machine.memory_bytes, format_size),
         ):
             of = f"of {show(there)}" if there < UNKNOWN else "of an unknown number"
             self._line(f"  {what:<12} {show(needed):>10} {of}{'' if needed <= there else ': too few'}")

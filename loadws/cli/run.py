@@ -61,7 +61,7 @@ def run_command(options: RunOptions) -> int:
     plan = make_plan(loaded.scenario, seed)
     machine = look_at_machine()
     processes = _processes(loaded.scenario, options, plan, machine)
-    for notice in check_fit(plan.describe(), machine, pairs_of(loaded.scenario), processes):
+    for notice in check_fit(plan.describe(), machine, pairs_of(loaded.scenario), processes, loaded.scenario.target):
         print(f"warning: {notice}", file=sys.stderr)
     stamping = choose_stamps(options.stamps, options.transport, loaded.scenario.target)
     if stamping.fallback:

@@ -13,6 +13,7 @@ from math import ceil
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadws.fleet import MOST_PROCESSES
 from loadws.fleet.preflight import SPARE_DESCRIPTORS, Machine
 
 USERS_OF_A_PROCESS = 500
@@ -28,7 +29,7 @@ def choose_processes(description: dict[str, Any], machine: Machine, target: str,
     users = _present(description)
     cores = usable_cores() - (1 if is_local(target) else 0)
     wanted = min(_for_the_load(description, users, paced), cores)
-    return max(1, wanted, _for_the_files(users, machine))
+    return min(max(1, wanted, _for_the_files(users, machine)), MOST_PROCESSES)
 
 
 def is_local(target: str) -> bool:

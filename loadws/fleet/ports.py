@@ -29,6 +29,10 @@ class Pairs:
         """How many connections. Where ports are picked before the target is known, more targets bring none."""
         return ports * self.sources * (self.targets if self.sources == 1 or MEANS.late_ports else 1)
 
+    def ports(self, range_: int) -> int:
+        """All that may be used, for so many to an address; those of one where none is needed."""
+        return self.fitting(range_) if self.targets else range_
+
     def __str__(self) -> str:
         if (self.sources, self.targets) == (1, 1):
             return "the local ports to one address (net.ipv4.ip_local_port_range)"

@@ -11,6 +11,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from loadws.fleet import MOST_PROCESSES
 from loadws.fleet.ports import Pairs
 from loadws.terms.errors import UsageError
 from loadws.terms.units import format_count, format_size
@@ -20,6 +21,7 @@ from loadws.transport.platform import MEANS
 ONE_PAIR = Pairs()
 #: Descriptors that a process needs for itself: its files, its pipes, the interpreter's own.
 SPARE_DESCRIPTORS = 200
+_BUILTIN = "builtin:"
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _MEMORY = Path("/proc/meminfo")
 #: What a machine has that does not say how much.
@@ -57,25 +59,29 @@ def look_at_machine() -> Machine:
     return Machine(_raised_file_limit(), _ephemeral_ports(), _available_memory())
 
 
-def check_fit(description: dict[str, Any], machine: Machine, pairs: Pairs = ONE_PAIR, processes: int = 1) -> list[str]:
-    """Warnings for what might not fit. Raises ``UsageError`` for held users that cannot. ``description`` is the plan's."""
+def check_fit(
+    description: dict[str, Any], machine: Machine, pairs: Pairs = ONE_PAIR, processes: int = 1, target: str = ""
+) -> list[str]:
+    """Warnings for what might not fit. Raises ``UsageError`` for held users that cannot, with everything that is too
+    little for them. ``description`` is the plan's."""
     held, most = description["held_most"], description["most_users"]
-    warnings = []
-    for limit in _limits(description, machine, pairs, processes):
-        if held > limit.fits:
-            raise UsageError(
-                f"the plan holds {format_count(held)} users, and {limit.what} allow {format_count(limit.fits)} here",
-                limit.advice,
-            )
-        if most > limit.fits:
-            warnings.append(
-                f"up to {format_count(most)} users may be there at once if none leaves early, and {limit.what} allow "
-                f"{format_count(limit.fits)} here; {limit.advice}, or set max_users"
-            )
-    return warnings
+    limits = _limits(description, machine, pairs, processes, target)
+    short = sorted((limit for limit in limits if held > limit.fits), key=lambda limit: limit.fits)
+    if short:
+        allow = "; ".join(f"{limit.what} allow {format_count(limit.fits)}" for limit in short)
+        advice = "; ".join(dict.fromkeys(limit.advice for limit in short))
+        raise UsageError(f"the plan holds {format_count(held)} users here, and {allow}", advice)
+    return [
+        f"up to {format_count(most)} users may be there at once if none leaves early, and {limit.what} allow "
+        f"{format_count(limit.fits)} here; {limit.advice}, or set max_users"
+        for limit in limits
+        if most > limit.fits
+    ]
 
 
-def _limits(description: dict[str, Any], machine: Machine, pairs: Pairs, processes: int) -> tuple[_Limit, ...]:
+def _limits(
+    description: dict[str, Any], machine: Machine, pairs: Pairs, processes: int, target: str
+) -> tuple[_Limit, ...]:
     users = max(1, description["most_users"])
     needs = description["needs"]
     bytes_of_a_user = max(1, needs["memory_bytes"] // users)
@@ -87,7 +93,18 @@ def _limits(description: dict[str, Any], machine: Machine, pairs: Pairs, process
     )
     files = _files(description, machine, processes)
     ports = _Limit(str(pairs), pairs.fitting(machine.ports), "name more source_addresses, or widen the range")
-    return (files, ports, memory) if pairs.targets else (files, memory)
+    needed = [files, memory]
+    if pairs.targets:
+        needed.append(ports)
+    if target.startswith(_BUILTIN):
+        needed.append(_files_of_builtin(machine))
+    return tuple(needed)
+
+
+def _files_of_builtin(machine: Machine) -> _Limit:
+    """It has the other end of every connection, in one process."""
+    what = "the open files of the built-in target, which is one process (ulimit -n),"
+    return _Limit(what, max(1, machine.descriptors - SPARE_DESCRIPTORS), "serve the target elsewhere")
 
 
 def _files(description: dict[str, Any], machine: Machine, processes: int) -> _Limit:
@@ -95,7 +112,8 @@ def _files(description: dict[str, Any], machine: Machine, processes: int) -> _Li
     each = max(1, machine.descriptors - SPARE_DESCRIPTORS)
     there = f"the open files of {'a process' if processes == 1 else f'{processes} processes'} (ulimit -n)"
     enough = ceil(max(description["held_most"], each * processes + 1) / each)
-    return _Limit(there, each * processes, f"say --processes {enough}, or raise the hard limit")
+    more = f"say --processes {enough}, or raise" if enough <= MOST_PROCESSES else "raise"
+    return _Limit(there, each * processes, f"{more} the hard limit")
 
 
 def _raised_file_limit() -> int:

@@ -34,6 +34,8 @@ def allocate(weights: Sequence[float], slots: int, seed: int) -> array[int]:
     """
     last = len(weights) - 1
     types = array("H", bytes(2 * slots))
+    if not last:
+        return types
     seen, taken = [0] * last, [0] * last
     rest = [sum(weights[index:]) for index in range(last)]
     for slot in range(slots):

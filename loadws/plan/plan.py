@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from loadws.plan import describe
@@ -121,11 +122,11 @@ class Plan:
     shard: int = 0
     shards: int = 1
     keeps_windows: bool = False
-    _held_types: array[int] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        # Made here and not when first asked: that would be in the middle of the load.
-        object.__setattr__(self, "_held_types", allocate(self.weights, self.held_most, self.seed))
+    @cached_property
+    def _held_types(self) -> array[int]:
+        """Not made with the plan: of one that asks for too many users, only the figures are wanted."""
+        return allocate(self.weights, self.held_most, self.seed)
 
     @property
     def held_most(self) -> int:
@@ -143,9 +144,11 @@ class Plan:
         return None if last.start_ns is None or last.duration_ns is None else last.start_ns + last.duration_ns
 
     def shard_of(self, index: int, count: int) -> Plan:
-        """The part that process ``index`` of ``count`` runs."""
+        """The part that process ``index`` of ``count`` runs, with all made that the load would else have to wait for."""
         phases = tuple(phase.shard_of(index, count) for phase in self.phases)
-        return replace(self, shard=index, shards=count, phases=phases)
+        shard = replace(self, shard=index, shards=count, phases=phases)
+        _ = shard._held_types
+        return shard
 
     def changes(self, phase: PlannedPhase, held_before: int) -> Iterator[UserChange]:
         """This shard's held users that begin and leave in a phase, in the order of time, until ``users_to`` are held.

@@ -121,7 +121,8 @@ def test_what_cannot_fit_is_shown_and_ends_with_2(scenario: str, capsys: pytest.
     found = run(capsys, "plan", scenario, "--scale", "10000")
     assert found.code == 2
     assert "  local ports      80,030 of 28,232: too few" in _lines(found)
-    assert found.err.startswith("loadws: the plan holds 80,000 users, and the local ports to one address")
+    assert found.err.startswith("loadws: the plan holds 80,000 users here, and 8 GiB of free memory allow 0; ")
+    assert "; the local ports to one address (net.ipv4.ip_local_port_range) allow 28,232" in found.err
 
 
 def test_what_one_process_cannot_hold_several_can(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ def test_what_does_not_fit_says_what_there_is() -> None:
     with pytest.raises(UsageError) as error:
         check_fit(_needs(1001), MACHINE)
     assert str(error.value) == (
-        "the plan holds 1,001 users, and the local ports to one address (net.ipv4.ip_local_port_range) allow 1,000 here"
+        "the plan holds 1,001 users here, and the local ports to one address (net.ipv4.ip_local_port_range) allow 1,000"
     )
     assert error.value.advice == "name more source_addresses, or widen the range"
 

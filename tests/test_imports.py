@@ -21,12 +21,14 @@ BELOW: dict[str, set[str]] = {
     "fleet": {"engine", "plan", "transport", "metrics", "scenario", "terms"},
     "gate": {"metrics", "terms"},
     "report": {"metrics", "terms"},
-    "target": {"terms"},
+    "target": {"transport", "terms"},
     "testing": {"transport", "terms"},
     "cli": {"fleet", "gate", "report", "plan", "metrics", "scenario", "target", "terms"},
 }
 #: What gate and report may see of metrics: records and their decoding, never what records them.
 SEEN_BY_REPORTS = {"summary", "frame", "runinfo", "ledger", "hlog", "histogram", "statistics", "values", "quoting"}
+#: What the target may see of transport: how bytes become messages and who reads them, never the client that it serves.
+SEEN_BY_TARGET = {"frames", "masking", "reactor", "violation"}
 #: Libraries that have one room, or a few, and no other.
 ONLY_IN = {
     "trio": {"engine", "transport", "fleet", "target", "testing", "cli/run.py"},
@@ -73,6 +75,8 @@ def test_imports_point_down(path: Path) -> None:
         assert module[1] == room or module[1] in BELOW[room] or module[1] == "__version__", f"{room} imports {module}"
         if room in ("gate", "report") and module[1] == "metrics" and len(module) > 2:
             assert module[2] in SEEN_BY_REPORTS, f"{room} looks into metrics.{module[2]}"
+        if room == "target" and module[1] == "transport" and len(module) > 2:
+            assert module[2] in SEEN_BY_TARGET, f"{room} looks into transport.{module[2]}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -90,6 +90,11 @@ class TargetOptions:
         faults = (self.delay_ns, self.stall, self.closing, self.drop_share)
         return self.mode != "broadcast" and not any(faults)
 
+    @property
+    def is_plain_echo(self) -> bool:
+        """Whether ``fast`` can serve it: nothing happens to a connection but the echo of each message, once it is open."""
+        return self.mode == "echo" and self.answers_at_once and self.storm is None
+
 
 def parse_listen(text: str) -> Address:
     """``127.0.0.1:8765`` or ``[::1]:8765``. Raises ``UsageError``, as all of these do."""

@@ -22,6 +22,7 @@ import trio
 
 from loadws.target.certificate import make_tls
 from loadws.target.counts import Counts
+from loadws.target.fast import serve_fast
 from loadws.target.options import Address, Announce, TargetOptions
 from loadws.target.server import listen, serve
 from loadws.terms.errors import OutputError
@@ -72,7 +73,8 @@ async def _serve(serving: Serving, ca_file: Path | None, counts: Counts) -> None
         if serving.until_stdin_closes:
             watchers.start_soon(_stop_with_stdin, stop)
         _announce(serving, listening.url, ca_file)
-        await serve(listening, serving.options, counts, stop)
+        way = serve_fast if serving.options.is_plain_echo and tls is None else serve
+        await way(listening, serving.options, counts, stop)
         watchers.cancel_scope.cancel()
 
 

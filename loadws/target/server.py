@@ -24,13 +24,11 @@ from wsproto.utilities import ProtocolError
 
 from loadws.target.behaviour import ANSWERS, Payload, delay_ns, is_dropped, refused_with, resumes_ns
 from loadws.target.counts import Counts, add
+from loadws.target.limits import CLOSE_WITHIN_S, MAX_MESSAGE_SIZE, REFUSAL_BODY, UPGRADE_WITHIN_S
 from loadws.target.options import Address, TargetOptions
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_S
 
-UPGRADE_WITHIN_S = 10.0
-CLOSE_WITHIN_S = 2.0
-MAX_MESSAGE_SIZE = 64 * 1024 * 1024
 RECEIVE_BUFFER = 64 * 1024
 #: Messages read and not yet looked at, and answers that wait to be sent, each a connection.
 QUEUE = 1000
@@ -112,8 +110,7 @@ class Target:
             number = self._number_upgrade()
             status = refused_with(self._options, number)
             if status is not None:
-                body = b"refused by loadws target --reject\n"
-                await request.reject(status, extra_headers=[(b"Content-Type", b"text/plain")], body=body)
+                await request.reject(status, extra_headers=[(b"Content-Type", b"text/plain")], body=REFUSAL_BODY)
                 return status
             proposed = request.proposed_subprotocols
             socket = await request.accept(subprotocol=proposed[0] if proposed else None)

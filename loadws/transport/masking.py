@@ -1,4 +1,5 @@
 """A client's frames, each masked with a fresh key (RFC 6455, 5.3). This is most of what a message costs to send.
+A server's, and how it reads a client's, are here too, for the built-in target.
 
 Python masks a frame fastest in two ways, each on its side of ``_MOST_AS_NUMBER`` (measured on CPython 3.11):
 
@@ -45,12 +46,35 @@ def prepared_frame(first: int, payload: bytes) -> Callable[[], bytes]:
     return _prepared_number(first, payload) if len(payload) <= _MOST_AS_NUMBER else _prepared_lanes(first, payload)
 
 
-def _head(first: int, size: int) -> bytes:
+def plain_frame(first: int, payload: bytes) -> bytes:
+    """As a server sends it."""
+    return _head(first, len(payload), 0) + payload
+
+
+def unmasked(key: bytes, masked: bytes) -> bytes:
+    """A payload, or the part of one that begins with the key's first byte."""
+    size = len(masked)
+    if size <= _MOST_AS_NUMBER:
+        ones, spare_bits = _keys(size)
+        return (int.from_bytes(masked) ^ (int.from_bytes(key) * ones >> spare_bits)).to_bytes(size)
+    payload = bytearray(size)
+    for offset, (lane, key_byte) in enumerate(zip(_lanes(masked), key, strict=True)):
+        payload[offset::4] = lane.translate(_XOR_TABLES[key_byte])
+    return bytes(payload)
+
+
+@lru_cache(maxsize=_MOST_AS_NUMBER + 1)
+def _keys(size: int) -> tuple[int, int]:
+    """The ones for as many keys as cover a payload, and the bits to shift out."""
+    return int.from_bytes(b"\0\0\0\1" * -(-size // 4)), 8 * (-size % 4)
+
+
+def _head(first: int, size: int, mask: int = MASKED) -> bytes:
     if size <= MOST_IN_ONE_BYTE:
-        return bytes((first, MASKED | size))
+        return bytes((first, mask | size))
     if size <= 0xFFFF:
-        return bytes((first, MASKED | IN_TWO_BYTES)) + size.to_bytes(2)
-    return bytes((first, MASKED | IN_EIGHT_BYTES)) + size.to_bytes(8)
+        return bytes((first, mask | IN_TWO_BYTES)) + size.to_bytes(2)
+    return bytes((first, mask | IN_EIGHT_BYTES)) + size.to_bytes(8)
 
 
 @lru_cache(maxsize=512)

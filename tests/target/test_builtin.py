@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import trio
-from trio_websocket import ConnectionClosed, open_websocket_url
+from trio_websocket import ConnectionClosed, open_websocket_url, wrap_client_stream
 
 from loadws.scenario.checks.target import BUILTIN_MODES, BUILTIN_OPTIONS
 from loadws.target import builtin
@@ -138,11 +138,14 @@ def test_it_does_not_outlive_a_run_that_was_killed() -> None:
 
 def test_faults_stand_behind_the_mode() -> None:
     async def main() -> None:
-        async with open_builtin("echo?close-after=1:4001&delay=1ms") as url, open_websocket_url(url) as client:
-            await client.send_message("x")
-            assert await client.get_message() == "x"
-            with pytest.raises(ConnectionClosed) as closed:
-                await client.get_message()
+        async with open_builtin("echo?close-after=1:4001&delay=1ms") as url, trio.open_nursery() as nursery:
+            stream = await trio.open_tcp_stream("127.0.0.1", int(url.rpartition(":")[2]))
+            async with stream:  # trio-websocket leaves TCP open where the server closes first
+                client = await wrap_client_stream(nursery, stream, "target.test", "/")
+                await client.send_message("x")
+                assert await client.get_message() == "x"
+                with pytest.raises(ConnectionClosed) as closed:
+                    await client.get_message()
             assert closed.value.reason is not None and closed.value.reason.code == 4001
 
     trio.run(main)

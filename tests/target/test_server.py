@@ -13,8 +13,9 @@ from trio.testing import MockClock, memory_stream_pair
 from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection, wrap_client_stream
 
 from loadws.target.counts import Counts
+from loadws.target.limits import UPGRADE_WITHIN_S
 from loadws.target.options import Address, Closing, Refusal, Stall, Storm, TargetOptions
-from loadws.target.server import QUEUE, UPGRADE_WITHIN_S, Target, listen
+from loadws.target.server import QUEUE, Target, listen
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 

@@ -1,0 +1,8 @@
+"""What a connection of the target may take, of time and of memory, whichever way it is served."""
+
+from __future__ import annotations
+
+UPGRADE_WITHIN_S = 10.0
+CLOSE_WITHIN_S = 2.0
+MAX_MESSAGE_SIZE = 64 * 1024 * 1024
+REFUSAL_BODY = b"refused by loadws target --reject\n"

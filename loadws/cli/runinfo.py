@@ -21,7 +21,7 @@ from loadws.scenario.build import Loaded
 from loadws.scenario.model import Scenario
 from loadws.scenario.notices import notices
 from loadws.scenario.secrets import MASK, mask
-from loadws.scenario.steps import EveryStep, ThinkStep, walk
+from loadws.scenario.steps import CallStep, EveryStep, ThinkStep, walk
 from loadws.terms.metrics import Metric
 from loadws.terms.units import NS_PER_S
 
@@ -80,9 +80,9 @@ def _own_metrics(metrics: Iterable[Metric]) -> Iterable[OwnMetric]:
 
 
 def is_paced(scenario: Scenario) -> bool:
-    """Whether some step waits by a schedule or a think; a closed loop without either is a throughput run."""
+    """Whether some step waits by a schedule or a think, or may; a closed loop without either is a throughput run."""
     flows = (user_type.flow for user_type in scenario.user_types)
-    return any(isinstance(step, EveryStep | ThinkStep) for flow in flows for _, step in walk(flow))
+    return any(isinstance(step, EveryStep | ThinkStep | CallStep) for flow in flows for _, step in walk(flow))
 
 
 def _describe(machine: Machine) -> dict[str, Any]:

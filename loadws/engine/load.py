@@ -113,7 +113,7 @@ def _executor(load: Load, timers: Timers, connector: Connector, recorder: Record
 def http_clients(scenario: Scenario, base: Path) -> HttpClients | None:
     """None where no step asks over HTTP: then httpx, which takes a tenth of a second to import, is left alone."""
     steps = (step for _, step in (*walk_steps(scenario), *walk_around(scenario)))
-    if not any(step.verb == "http" for step in steps):
+    if not any(step.verb in ("http", "call") for step in steps):
         return None
     from loadws.transport.http import HttpClients
 

@@ -56,6 +56,7 @@ class VirtualUser:
         "index",
         "is_held",
         "kind",
+        "last_error",
         "leaving",
         "main",
         "named",
@@ -72,6 +73,7 @@ class VirtualUser:
         self.sessions = 0
         self.leaving = False
         self.condemned = False  # a handler ended the session: the next step says so
+        self.last_error = ("", "")  # its kind, and what is said of it
         self.fruitless = 0  # sessions in a row that never got a connection
         self._tls_memory: TlsMemory | None = None
         self._taken_from: Budget | None = None  # what the flow of now was taken from
@@ -339,6 +341,7 @@ class VirtualUser:
     def report(self, kind: str, step: str, detail: str, refusal: HandshakeRefused | None = None) -> None:
         """Counts an error, once, and tells the ``error`` handler."""
         run = self.run
+        self.last_error = (kind, detail)
         run.recorder.error(
             kind,
             step,

@@ -114,6 +114,10 @@ EXAMPLES: dict[str, str] = {
 - request: hello
 - close
 """,
+    "call": """\
+- call: {function: "flows:greet", args: {times: 2, name: "user {{ user.index }}"}, sets: [greeted]}
+- log: "greeted {{ greeted }} times"
+""",
     "drop": """\
 - connect
 - drop

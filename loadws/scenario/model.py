@@ -29,7 +29,7 @@ from loadws.scenario.fields import (
     Span,
     Strict,
 )
-from loadws.scenario.steps import ConnectStep, Flow
+from loadws.scenario.steps import CallStep, ConnectStep, Flow, UserFlow, walk
 
 # -- users ------------------------------------------------------------------------------------------------------------
 
@@ -59,6 +59,9 @@ class Handlers(Strict):
     error: Annotated[Flow, Field(description="Steps at each error; error.kind and error.detail say which.")] = ()
     close: Annotated[Flow, Field(description="Steps when a connection has ended; code and reason say how.")] = ()
 
+    def flows(self) -> tuple[Flow, ...]:
+        return (self.open, *(handler.do for handler in self.message), self.error, self.close)
+
 
 class UserType(Strict):
     """One kind of user: its share of all (``weight``), what it does, and what it listens for."""
@@ -69,7 +72,7 @@ class UserType(Strict):
         Field(description="Its share of all users, in proportion to the other types' weights."),
     ] = 1.0
     flow: Annotated[
-        Annotated[Flow, Field(min_length=1)],
+        Annotated[UserFlow, Field(min_length=1)],
         Field(
             description="What its users do. With connect at its top level it is a whole session, else the inside of one."
         ),
@@ -79,7 +82,14 @@ class UserType(Strict):
     @property
     def is_whole_session(self) -> bool:
         """A flow with ``connect`` at its top level runs from before its connection to its close; see the flow rule."""
-        return any(isinstance(step, ConnectStep) for step in self.flow)
+        return any(
+            isinstance(step, ConnectStep) or (isinstance(step, CallStep) and step.is_session) for step in self.flow
+        )
+
+    @property
+    def is_in_python(self) -> bool:
+        """Whether some of what its users do stands in a function, which nobody has read."""
+        return any(isinstance(step, CallStep) for where in (self.flow, *self.on.flows()) for _, step in walk(where))
 
 
 # -- load -------------------------------------------------------------------------------------------------------------
@@ -240,7 +250,8 @@ class Scenario(Strict):
     teardown: Annotated[Flow, Field(description="Steps that are run once, after the load, however it ended.")] = ()
     load: Annotated[Annotated[Many[Phase], Field(min_length=1)], Field(description="Phases, one after another.")]
     flow: Annotated[
-        Annotated[Flow, Field(min_length=1)] | None, Field(description="What each user does; short for one user type.")
+        Annotated[UserFlow, Field(min_length=1)] | None,
+        Field(description="What each user does; short for one user type."),
     ] = None
     on: Annotated[
         Handlers | None, Field(description="What happens while any step runs: steps by event. Beside flow.")

@@ -8,7 +8,7 @@ from loadws.scenario import model
 
 #: Steps that later work brings.
 VERBS = frozenset(
-    "publish deliver call".split()
+    "publish deliver".split()
 )  # fmt: skip
 
 _KEYS: dict[type[BaseModel], tuple[str, ...]] = {

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
     JsonValue,
@@ -45,6 +46,7 @@ from loadws.scenario.fields import (
     Token,
     exactly_one,
 )
+from loadws.scenario.functions import FUNCTION_PATTERN, function_name
 from loadws.scenario.network import Cookies, Origin, Proxy
 from loadws.terms.errors import UnitError
 from loadws.terms.units import (
@@ -653,6 +655,43 @@ class PingStep(Step):
     ping: Annotated[PingBody, Field(description="How; nothing is needed.")]
 
 
+FunctionName = Annotated[str, AfterValidator(function_name), Field(json_schema_extra={"pattern": FUNCTION_PATTERN})]
+
+
+class CallBody(Body):
+    """``sets``, ``records`` and ``counts`` are what the function does that the rest of the scenario has to know of."""
+
+    function: Annotated[
+        FunctionName,
+        Field(description="module:function, beside the scenario: an async function that takes a user and the args."),
+    ]
+    args: Annotated[
+        dict[str, JsonValue], Field(description="What it is called with, by name; templates keep their type.")
+    ] = {}
+    sets: Annotated[Many[Identifier], Field(description="Variables that it sets, for the steps after it.")] = ()
+    records: Annotated[
+        dict[Name, Name], Field(description="Trends of its own, and their units: us, ms, s, or any word.")
+    ] = {}
+    counts: Annotated[Many[Name], Field(description="Counters of its own that thresholds may name.")] = ()
+
+
+def _call_body(value: Any) -> Any:
+    return {"function": value} if isinstance(value, str) else value
+
+
+class CallStep(Step):
+    """Run a Python function. As a whole flow, in place of its steps, it is a user written in Python: a session."""
+
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema["properties"].pop("is_session", None))
+
+    verb = "call"
+    call: Annotated[
+        Annotated[CallBody, BeforeValidator(_call_body, json_schema_input_type=FunctionName | CallBody)],
+        Field(description="The function, or a mapping with its args."),
+    ]
+    is_session: Annotated[bool, NotWritten()] = False
+
+
 #: The methods of HTTP that a step may use, each a key of its body.
 HttpMethod = Literal["get", "post", "put", "patch", "delete", "head", "options"]
 _METHODS: tuple[HttpMethod, ...] = get_args(HttpMethod)
@@ -729,7 +768,7 @@ STEPS: dict[str, type[Step]] = {
     for step in (
         ConnectStep, CloseStep, SendStep, RequestStep, WaitForStep, ExpectNoneStep, ThinkStep, EveryStep, RepeatStep,
         WhileStep, IfStep, PickStep, ParallelStep, BarrierStep, SetStep, CheckStep, RecordStep, CountStep, LogStep,
-        PingStep, HttpStep, DropStep, ReconnectStep, StallStep, ReadSlowlyStep,
+        PingStep, HttpStep, DropStep, ReconnectStep, StallStep, ReadSlowlyStep, CallStep,
     )
 }  # fmt: skip
 #: Verbs that may stand alone, as a word: all their keys have defaults.
@@ -781,11 +820,20 @@ _OneStep = Annotated[
     | Annotated[ReconnectStep, Tag("reconnect")]
     | Annotated[StallStep, Tag("stall")]
     | Annotated[ReadSlowlyStep, Tag("read_slowly")]
-    | Annotated[HttpStep, Tag("http")],
+    | Annotated[HttpStep, Tag("http")]
+    | Annotated[CallStep, Tag("call")],
     Discriminator(step_verb),
 ]
 AnyStep = Annotated[_OneStep, BeforeValidator(_bare, json_schema_input_type=_Word | _OneStep)]
 Flow = Many[AnyStep]
+
+
+def _python_flow(value: Any) -> Any:
+    """``flow: {call: ..}`` -> the one step, which is a whole session."""
+    return [{**value, "is_session": True}] if isinstance(value, dict) and "call" in value else value
+
+
+UserFlow = Annotated[Flow, BeforeValidator(_python_flow, json_schema_input_type=Flow | CallStep)]
 
 
 def walk(flow: Flow, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], AnyStep]]:

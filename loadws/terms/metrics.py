@@ -62,6 +62,7 @@ _ROWS = (
     Metric("wait_time", "histogram", "ns", "how long a wait_for waited for what it found, a barrier for its users", _STEP),
     Metric("ping_time", "histogram", "ns", "the round trip of a ping and its pong", _STEP),
     Metric("http_time", "histogram", "ns", "from intended to the last byte of an HTTP answer, redirects included", _STEP),
+    Metric("call_time", "histogram", "ns", "how long a Python function took that did not fail", _STEP),
     Metric("recovery_time", "histogram", "ns", "from the loss of a connection to the next good answer on its successor"),
     Metric("session_time", "histogram", "ns", "from a session's start to its end"),
     Metric("messages_sent", "counter", "1", "messages whose last byte the kernel took", better="neither"),

@@ -25,6 +25,7 @@ SMALL = {
     FOLDER / "ci-gate.yaml": ("--duration", "2500ms", "--scale", "0.5"),
     FOLDER / "data.yaml": ("--duration", "1s"),
     FOLDER / "json-rpc.yaml": ("--duration", "1s"),
+    FOLDER / "python-user.yaml": ("--duration", "1500ms"),
     FOLDER / "quickstart.yaml": ("--duration", "1s", "--scale", "0.5"),
     FOLDER / "reconnect-storm.yaml": ("--duration", "3500ms", "--scale", "0.5"),
     FOLDER / "soak.yaml": ("--duration", "2500ms", "--scale", "0.2"),

@@ -14,6 +14,7 @@ from loadws.scenario.reference import page
 from loadws.testing.behaviour import echo
 from loadws.transport.http import HttpClients
 from tests.engine.drive import drive
+from tests.scenario.texts import EXAMPLES_FOLDER
 
 #: The flows among the page's blocks: those of the verbs, and those in the prose.
 BLOCKS = [
@@ -28,7 +29,7 @@ async def _answer(request: httpx.Request) -> httpx.Response:
 def _run(text: str) -> Any:
     flow = YAML(typ="safe", pure=True).load(text)
     document = {"load": [{"users": 2, "iterations": 2}], "flow": flow}
-    return drive(document, echo(), http=HttpClients(transport=httpx.MockTransport(_answer)))
+    return drive(document, echo(), base=EXAMPLES_FOLDER, http=HttpClients(transport=httpx.MockTransport(_answer)))
 
 
 @pytest.mark.parametrize("text", BLOCKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from loadws.scenario.reference import filled, page
 from loadws.scenario.scope import FUNCTIONS
 from loadws.scenario.steps import STEPS
 from tests.scenario.models import models
+from tests.scenario.texts import EXAMPLES_FOLDER
 
 #: Models that have no table: their keys stand in another's, or a short form fills them.
 WITHOUT_TABLE = {"Backoff", "Think"}
@@ -73,4 +75,5 @@ def whole(block: str) -> str:
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_example_loads(block: str, tmp_path: Path) -> None:
     (tmp_path / "accounts.csv").write_text("user\nanna\n")
+    shutil.copy(EXAMPLES_FOLDER / "flows.py", tmp_path)
     assert load_text(whole(block), tmp_path / "scenario.yaml", env={}).scenario.user_types != ()

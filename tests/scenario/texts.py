@@ -1,5 +1,10 @@
 """Scenario files that several tests read."""
 
+from pathlib import Path
+
+#: Where the files that the reference page's examples name stand.
+EXAMPLES_FOLDER = Path(__file__).parent / "examples"
+
 SMALLEST = """\
 target: ws://127.0.0.1:8765
 load: [{users: 100, for: 10s}]

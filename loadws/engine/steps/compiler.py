@@ -12,14 +12,26 @@ from typing import Any
 
 from loadws.engine.reconnecting import patient
 from loadws.engine.run import CompiledHandler, MessageHandler, StepFunction, Steps, UserKind
-from loadws.engine.steps import branching, connecting, disturbing, fetching, gathering, noting, pacing, talking, waiting
+from loadws.engine.steps import (
+    branching,
+    calling,
+    connecting,
+    disturbing,
+    fetching,
+    gathering,
+    noting,
+    pacing,
+    talking,
+    waiting,
+)
+from loadws.engine.steps.payload import GIVEN, CompiledPayload, compile_payload
 from loadws.engine.steps.securing import Contexts
 from loadws.engine.strand import Strand
 from loadws.engine.trace import Tracer
 from loadws.metrics.recorder import Recorder
 from loadws.scenario.matching import compile_captures, compile_conditions
 from loadws.scenario.model import Scenario, UserType
-from loadws.scenario.steps import ConnectBody, ConnectStep, Flow, Step, walk
+from loadws.scenario.steps import ConnectBody, ConnectStep, Flow, Payload, Step, walk
 
 #: Verbs that never wait. A ``send`` in a handler does not either: it is queued. Loops may not end, so they count as waiting.
 INSTANT = frozenset({"send", "drop", "set", "check", "record", "count", "log", "if", "pick"})
@@ -42,6 +54,14 @@ class Compiler:
     uses_sent: bool = False  # the same for ``sent``
     keeps: bool = False  # the user type has a wait_for
     heals: bool = False  # some connection of the user type reconnects by itself
+    for_python: bool = False  # for a function, which gives the payloads and wants the answers
+
+    def in_python(self) -> Compiler:
+        """For the steps of a function. It waits for them, so none is only queued, as a handler's may be."""
+        return replace(self, for_python=True, at_once=False)
+
+    def payload(self, payload: Payload) -> CompiledPayload:
+        return GIVEN if self.for_python else compile_payload(payload, self.base)
 
     def flow(self, flow: Flow) -> Steps:
         return tuple(self.step(step) for step in flow)
@@ -54,7 +74,7 @@ class Compiler:
 
     def kind(self, user: UserType) -> UserKind:
         """A user type, whole."""
-        keeps = any(step.verb == "wait_for" for _, step in walk(user.flow))
+        keeps = user.is_in_python or any(step.verb == "wait_for" for _, step in walk(user.flow))
         compiler = replace(
             self,
             uses_message=_mentions(user, "message"),
@@ -97,7 +117,7 @@ class Compiler:
 
 
 def _heals(user: UserType, scenario: Scenario) -> bool:
-    if not user.is_whole_session:
+    if not user.is_whole_session or user.is_in_python:
         return bool(scenario.connection.reconnect)
     connects = (step for _, step in walk(user.flow) if isinstance(step, ConnectStep))
     return any(connecting.policy_of(step, scenario) for step in connects)
@@ -131,6 +151,7 @@ VERBS.update(
     send=talking.compile_send,
     request=talking.compile_request,
     http=fetching.compile_http,
+    call=calling.compile_call,
     wait_for=waiting.compile_wait_for,
     expect_none=waiting.compile_expect_none,
     think=pacing.compile_think,

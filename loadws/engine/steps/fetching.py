@@ -48,6 +48,8 @@ def compile_http(step: HttpStep, compiler: Compiler) -> StepFunction:
         request = strand.evaluate(step, ask)
         answer = await _fetch(strand, step, request, intended_ns, due_ns + body.within, brings_secrets)
         if answer is not None:
+            if compiler.for_python:
+                strand.scope.extra["answer"] = answer
             judge(strand, answer, intended_ns)
 
     return http

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from loadws.engine.conversation import payload_bytes
 from loadws.scenario.steps import Binary, Payload
 from loadws.scenario.template import Scope, compile_json, compile_template
@@ -65,6 +67,15 @@ def _binary(binary: Binary, base: Path) -> CompiledPayload:
 def _constant(payload: str | bytes, value: Any = None) -> CompiledPayload:
     pair = (payload if value is None else value, payload)
     return CompiledPayload(lambda scope: pair, payload)
+
+
+def _given(scope: Scope) -> tuple[Any, str | bytes]:
+    value = scope.extra["given"]
+    return value, value if isinstance(value, str | bytes) else msgspec.json.encode(value).decode()
+
+
+#: What a Python function gives beside its step: text and bytes as they are, all else as JSON.
+GIVEN = CompiledPayload(_given)
 
 
 def _twice(payload: AnyPayload) -> tuple[Any, AnyPayload]:

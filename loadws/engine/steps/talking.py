@@ -14,7 +14,6 @@ from loadws.engine.conversation import MOST_UNANSWERED, Conversation, Pending, p
 from loadws.engine.handlers import message_value
 from loadws.engine.lines import StepSkipped, fail_with_connection, fail_without_connection, opened
 from loadws.engine.run import StepFunction
-from loadws.engine.steps.payload import compile_payload
 from loadws.engine.strand import Strand
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.recorder import Recorder, StepMeter
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
     open_conversation = opened(step, step.send.on, compiler, "send")
-    payload = compile_payload(step.send, compiler.base)
+    payload = compiler.payload(step.send)
     fragments = step.send.fragments
     meter = compiler.recorder.step(step.label)
     ledger = compiler.recorder.ledger
@@ -99,7 +98,7 @@ class SoonSent(Outgoing, kw_only=True, eq=False):
 def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
     reply = step.request.reply
     open_conversation = opened(step, step.request.on, compiler, "request")
-    payload = compile_payload(step.request.send, compiler.base)
+    payload = compiler.payload(step.request.send)
     fragments = step.request.send.fragments
     constant, size = payload.constant, payload.constant_bytes
     where = compile_conditions(reply.where) if reply.where else None
@@ -221,7 +220,7 @@ def _fail_unanswered(
 class Answer:
     """The ``check`` and ``capture`` of a step, and ``message`` for the steps after it."""
 
-    __slots__ = ("_capture", "_check", "_recorder", "_step", "_uses_message", "is_looked_at")
+    __slots__ = ("_capture", "_check", "_for_python", "_recorder", "_step", "_uses_message", "is_looked_at")
 
     def __init__(
         self, step: Step, compiler: Compiler, check: dict[str, JsonValue] | None, capture: dict[str, JsonValue] | None
@@ -231,10 +230,13 @@ class Answer:
         self._check: Conditions | None = compile_conditions(check) if check else None
         self._capture: Captures | None = compile_captures(capture) if capture else None
         self._uses_message = compiler.uses_message
-        self.is_looked_at = bool(check or capture or compiler.uses_message)
+        self._for_python = compiler.for_python
+        self.is_looked_at = bool(check or capture or compiler.uses_message or compiler.for_python)
 
     def look_at(self, strand: Strand, message: Message, intended_ns: int) -> None:
         """A failed check counts and the flow goes on; a capture that finds nothing ends the turn."""
+        if self._for_python:
+            strand.scope.extra["answer"] = message
         if self._uses_message:
             strand.scope.extra["message"] = message_value(message)
         if self._check is not None:

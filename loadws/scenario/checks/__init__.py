@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loadws.scenario.checks.around import check_around
 from loadws.scenario.checks.barriers import check_barriers
+from loadws.scenario.checks.calls import check_calls
 from loadws.scenario.checks.connections import check_connections
 from loadws.scenario.checks.files import check_data, check_payload_files
 from loadws.scenario.checks.findings import Findings
@@ -29,6 +30,7 @@ def check_all(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
     check_barriers(findings)
     check_around(findings)
     check_http(findings)
+    check_calls(findings)
     check_variables(findings, check_data(findings))
     check_payload_files(findings)
     check_tls(findings)

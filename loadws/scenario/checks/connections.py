@@ -16,6 +16,7 @@ from loadws.scenario.labels import body_of, flows_of, walk_user_types
 from loadws.scenario.model import UserType
 from loadws.scenario.steps import (
     AnyStep,
+    CallStep,
     CloseStep,
     ConnectStep,
     EveryStep,
@@ -47,7 +48,8 @@ def _check_user_type(findings: Findings, place: Where, user_type: UserType) -> N
     if findings.lost_steps:
         return  # a connect or close may be among what was cut out
     names = _names(user_type)
-    _check_names(findings, place, user_type, names)
+    if not user_type.is_in_python:  # a function may open others
+        _check_names(findings, place, user_type, names)
     where = (*place, "flow")
     if user_type.is_whole_session:
         _Connections(findings, names).flow(user_type.flow, where, {})
@@ -108,6 +110,8 @@ class _Connections:
 
     def _step(self, step: AnyStep, where: Where, states: _States) -> _States:
         body = body_of(step)
+        if isinstance(step, CallStep):
+            return {**states, **dict.fromkeys((None, *self.names), "open")}  # nobody has read what it does
         if isinstance(step, ConnectStep):
             return self._connect(step, where, states)
         if isinstance(body, OnConnection):

@@ -24,6 +24,7 @@ from loadws.scenario.places import MatchError
 from loadws.scenario.scope import SPECIAL_NAMES
 from loadws.scenario.steps import (
     AnyStep,
+    CallStep,
     CheckStep,
     CloseStep,
     ConnectStep,
@@ -165,6 +166,8 @@ def _sets(step: AnyStep) -> Iterator[tuple[Where, Mapping[str, JsonValue]]]:
             yield ("wait_for", "capture"), step.wait_for.capture or {}
         case HttpStep():
             yield ("http", "capture"), step.http.capture or {}
+        case CallStep():
+            yield ("call", "sets"), dict.fromkeys(step.call.sets)
 
 
 # -- flows ------------------------------------------------------------------------------------------------------------
@@ -197,6 +200,9 @@ class _Walk:
                 self._conditions((*where, "expect_none", "where"), step.expect_none.where, _MESSAGE)
             case HttpStep():
                 self._http(step, (*where, "http"))
+            case CallStep():
+                self._read((*where, "call", "args"))
+                self.known |= set(step.call.sets)
             case SetStep():
                 for name in step.set:
                     self._read((*where, "set", name))

@@ -1,0 +1,120 @@
+"""``call``: a Python function of the scenario, with its user.
+
+Counted is each call, and whether it failed: by a step that failed inside and was not caught, or because it crashed, which is
+an error of its own kind. ``call_time`` is how long the calls took that did not fail. A function that holds up its process is
+named, for then every time that the process measures is wrong.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from loadws.engine.python_user import StepFailed, StepMaker, User, UserLeaves
+from loadws.engine.run import StepFunction
+from loadws.engine.strand import Leave, Strand
+from loadws.scenario.functions import find_function, place_of
+from loadws.scenario.steps import CallStep
+from loadws.scenario.template import compile_value
+from loadws.terms.units import NS_PER_MS, format_duration
+
+if TYPE_CHECKING:
+    from loadws.engine.steps.compiler import Compiler
+
+#: A function that goes on for so long without waiting is told about: a user's turn takes a tenth of a millisecond.
+BLOCKED_NS = 50 * NS_PER_MS
+
+
+def compile_call(step: CallStep, compiler: Compiler) -> StepFunction:
+    function = find_function(compiler.base, step.call.function)
+    args = {name: compile_value(value) for name, value in step.call.args.items()}
+    maker = StepMaker(step, compiler.in_python())
+    recorder = compiler.recorder
+
+    async def call(strand: Strand) -> None:
+        intended_ns, _ = strand.due()
+        given = {name: strand.evaluate(step, value) for name, value in args.items()}
+        failed = True
+        try:
+            await _Watched(function(User(strand, maker), **given), strand, step)
+            failed = False
+        except UserLeaves:
+            failed = False
+            raise Leave from None
+        except StepFailed as error:
+            raise error.ended from None
+        except BaseExceptionGroup as group:
+            failed = _one_of(group, strand, step)
+        except Exception as error:
+            _crashed(error, strand, step)
+        finally:
+            recorder.outcome("call", step.label, intended_ns, failed=failed)
+        now_ns = strand.free_ns = strand.user.run.timers.now_ns()
+        if not failed:
+            recorder.duration("call_time", step.label, intended_ns, max(0, now_ns - intended_ns))
+
+    return call
+
+
+def _one_of(group: BaseExceptionGroup[BaseException], strand: Strand, step: CallStep) -> bool:
+    """What came out of a nursery of the function's: a cancellation goes on, then leaving, then what crashed or failed.
+
+    Whether the call has failed, where it returns.
+    """
+    if (cancelled := group.subgroup(trio.Cancelled)) is not None:
+        raise cancelled
+    if group.subgroup(UserLeaves) is not None:
+        raise Leave from None
+    failures, others = group.split(StepFailed)
+    if others is not None:
+        _crashed(_first(others), strand, step)
+        return True
+    assert failures is not None
+    first = _first(failures)
+    assert isinstance(first, StepFailed)
+    raise first.ended from None
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _crashed(error: BaseException, strand: Strand, step: CallStep) -> None:
+    where = place_of(error)
+    strand.fail(step, "call.crashed", f"{type(error).__name__}: {error}{f' ({where})' if where else ''}")
+
+
+class _Watched(Awaitable[object]):
+    """A coroutine that is driven as it is, with an eye on how long it goes on between two waits."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, object], strand: Strand, step: CallStep) -> None:
+        self._coroutine = coroutine
+        self._strand = strand
+        self._step = step
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        coroutine, value, error = self._coroutine, None, None
+        while True:
+            began_ns = time.perf_counter_ns()
+            try:
+                waits_for = coroutine.send(value) if error is None else coroutine.throw(error)
+            except StopIteration as done:
+                return done.value
+            finally:
+                took_ns = time.perf_counter_ns() - began_ns
+                if took_ns > BLOCKED_NS:
+                    self._tell(took_ns)
+            value = error = None
+            try:
+                value = yield waits_for
+            except BaseException as thrown:
+                error = thrown
+
+    def _tell(self, took_ns: int) -> None:
+        detail = f"{self._step.call.function} held up its process for {format_duration(took_ns)}"
+        self._strand.user.report("call.blocked", self._step.label, detail)

@@ -1,0 +1,116 @@
+"""``call``: the Python functions of a scenario, found in a module beside it.
+
+A module is read from its own file and kept under a name of its own, so that two scenarios' ``flows.py`` are two modules, and
+neither is taken for an installed one. While it is imported, its folder comes first on the path, so that it can import what
+stands beside it. It is imported once a process, again when the file has changed, and its code runs with loadws' own rights:
+a scenario is as trusted as the script that it may bring.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Callable, Collection, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from loadws.terms.errors import LoadwsError
+
+#: ``module:function``; a dot in the module's name is a folder.
+FUNCTION_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+_FUNCTION = re.compile(FUNCTION_PATTERN)
+
+UserFunction = Callable[..., Coroutine[Any, Any, object]]
+
+
+class FunctionError(LoadwsError):
+    """There is no such function, or it cannot be called so."""
+
+
+def function_name(text: str) -> str:
+    """For pydantic: the text, where it is a function's name."""
+    if not _FUNCTION.match(text):
+        raise ValueError(
+            "must be module:function, as flows:trade for the function trade in flows.py beside the scenario"
+        )
+    return text
+
+
+def find_function(base: Path, name: str) -> UserFunction:
+    """The function ``module:function``; ``base`` is the scenario's folder. Raises ``FunctionError``."""
+    module_name, _, attribute = name.partition(":")
+    module = _module(base, module_name)
+    found = getattr(module, attribute, None)
+    if found is None:
+        known = [each for each, value in vars(module).items() if inspect.iscoroutinefunction(value)]
+        advice = f"its async functions are {', '.join(known)}" if known else "it has no async function"
+        raise FunctionError(f"{module_name}.py has no function {attribute!r}", advice)
+    if not inspect.iscoroutinefunction(found):
+        raise FunctionError(f"{name} is no async function", f"write async def {attribute}(user, ...)")
+    function: UserFunction = found
+    return function
+
+
+def check_arguments(function: UserFunction, names: Collection[str]) -> None:
+    """Raises ``FunctionError`` where the function does not take a user and just these."""
+    try:
+        inspect.signature(function).bind(None, **dict.fromkeys(names))
+    except TypeError as error:
+        signature = f"async def {function.__name__}{inspect.signature(function)}"
+        raise FunctionError(f"{error}: {signature} is called with a user and args", "") from None
+
+
+def place_of(error: BaseException) -> str:
+    """``flows.py:12``, the innermost line that is the scenario's own; empty where there is none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if (frame.filename in _OWN_FILES)]
+    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+
+
+# -- modules ----------------------------------------------------------------------------------------------------------
+
+#: Files whose code is a scenario's, for ``place_of``.
+_OWN_FILES: set[str] = set()
+
+
+def _module(base: Path, name: str) -> ModuleType:
+    file = (base / Path(*name.split("."))).with_suffix(".py").resolve()
+    try:
+        stamp = file.stat()
+    except OSError:
+        raise FunctionError(f"there is no module {name!r} beside the scenario", f"it would be {file.name}") from None
+    digest = hashlib.sha256(f"{file}\0{stamp.st_mtime_ns}\0{stamp.st_size}".encode()).hexdigest()[:16]
+    unique = f"_loadws_{digest}_{name.replace('.', '_')}"
+    known = sys.modules.get(unique)
+    return known if known is not None else _imported(unique, file)
+
+
+def _imported(unique: str, file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(unique, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[unique] = module
+    _OWN_FILES.add(str(file))
+    try:
+        with _first_on_path(file.parent):
+            spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[unique]
+        where = place_of(error) or (f"{file.name}:{error.lineno}" if isinstance(error, SyntaxError) else file.name)
+        raise FunctionError(f"{file.name} cannot be imported: {type(error).__name__}: {error} ({where})") from error
+    return module
+
+
+@contextmanager
+def _first_on_path(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))

@@ -1,0 +1,3 @@
+"""A module that cannot be imported."""
+
+PRICE = 1 / 0

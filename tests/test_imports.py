@@ -31,7 +31,7 @@ SEEN_BY_REPORTS = {"summary", "frame", "runinfo", "ledger", "hlog", "histogram",
 SEEN_BY_TARGET = {"frames", "masking", "reactor", "violation"}
 #: Libraries that have one room, or a few, and no other.
 ONLY_IN = {
-    "trio": {"engine", "transport", "fleet", "target", "testing", "cli/run.py"},
+    "trio": {"engine", "transport", "fleet", "target", "testing", "cli/run.py", "cli/calibrate.py"},
     "trio_websocket": {"transport/trio_ws.py", "target", "testing"},
     "wsproto": {"transport", "target", "testing"},
     "python_socks": {"transport/socks.py"},

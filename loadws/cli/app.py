@@ -224,6 +224,21 @@ def target(
     run_target(Serving(options, listen, tls or tls_ca is not None, tls_ca, announce, until_stdin_closes))
 
 
+@app.command(epilog=_examples("loadws calibrate", "loadws calibrate --json > calibration.json"))
+def calibrate(
+    target: Annotated[
+        str, typer.Option(metavar="URL", help="What answers: an echo, of your own or built in.")
+    ] = "builtin:echo",
+    transport: Transport = DEFAULT_TRANSPORT,
+    json_: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Find out, in under a minute, what this machine can generate. Later runs that ask for more are warned of it."""
+    from loadws.cli.calibrate import calibrate_command
+    from loadws.fleet.calibrate import Effort
+
+    raise typer.Exit(calibrate_command(target, transport, json_, Effort()))
+
+
 @app.command(
     epilog=_examples("loadws report reports/quickstart/latest", "loadws report reports/quickstart/latest --open")
 )

@@ -12,10 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from loadws.cli.chart import MARGIN, chart, ruler
+from loadws.cli.options import DEFAULT_TRANSPORT
 from loadws.cli.runinfo import is_paced
+from loadws.fleet.calibration import doubt
 from loadws.fleet.count import choose_processes
 from loadws.fleet.ports import Pairs, pairs_of
 from loadws.fleet.preflight import UNKNOWN, Machine, check_fit, look_at_machine
+from loadws.plan.demand import most_messages_per_s
 from loadws.plan.plan import make_plan
 from loadws.report.plain import in_ascii, plain
 from loadws.scenario.build import Loaded, load_scenario
@@ -47,8 +50,10 @@ def plan_command(path: Path, overrides: Overrides) -> int:
     processes = choose_processes(description, machine, loaded.scenario.target, paced=paced)
     pairs = pairs_of(loaded.scenario)
     _Page(Console(highlight=False)).show(loaded, description, machine, processes, pairs)
-    for doubt in check_fit(description, machine, pairs, processes, loaded.scenario.target):
-        print(f"warning: {doubt}", file=sys.stderr)
+    for notice in check_fit(description, machine, pairs, processes, loaded.scenario.target):
+        print(f"warning: {notice}", file=sys.stderr)
+    if beyond := doubt(most_messages_per_s(loaded.scenario, description), DEFAULT_TRANSPORT, processes):
+        print(f"warning: {beyond}", file=sys.stderr)
     return ExitCode.PASSED
 
 

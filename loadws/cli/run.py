@@ -23,6 +23,7 @@ from loadws.cli.options import RunOptions
 from loadws.cli.runinfo import is_paced, run_info
 from loadws.cli.screen import Screen, say
 from loadws.fleet.around import around
+from loadws.fleet.calibration import doubt
 from loadws.fleet.count import choose_processes
 from loadws.fleet.local import run_local
 from loadws.fleet.many import Span, run_many
@@ -36,6 +37,7 @@ from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, RunInfo
 from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import Summary
+from loadws.plan.demand import most_messages_per_s
 from loadws.plan.plan import Plan, make_plan
 from loadws.report.console import render
 from loadws.report.folder import RunFolder
@@ -63,6 +65,8 @@ def run_command(options: RunOptions) -> int:
     processes = _processes(loaded.scenario, options, plan, machine)
     for notice in check_fit(plan.describe(), machine, pairs_of(loaded.scenario), processes, loaded.scenario.target):
         print(f"warning: {notice}", file=sys.stderr)
+    if beyond := doubt(most_messages_per_s(loaded.scenario, plan.describe()), options.transport, processes):
+        print(f"warning: {beyond}", file=sys.stderr)
     stamping = choose_stamps(options.stamps, options.transport, loaded.scenario.target)
     if stamping.fallback:
         print(f"warning: {stamping.fallback}", file=sys.stderr)

@@ -7,6 +7,7 @@ stdin closes with us even when we are killed, and it stops then.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,9 +31,10 @@ _LONGEST_ANNOUNCEMENT = 64 * 1024
 
 
 @asynccontextmanager
-async def open_builtin(name: str) -> AsyncIterator[str]:
+async def open_builtin(name: str, core: int | None = None) -> AsyncIterator[str]:
     """The URL of a target that runs as long as the block; ``name`` is its mode, with options of ``loadws target`` behind a
-    question mark: ``echo?close-all=3s&delay=20ms``. Raises ``TargetError`` where it does not start."""
+    question mark: ``echo?close-all=3s&delay=20ms``. ``core``: the only one that it may run on, where the system has such a
+    thing. Raises ``TargetError`` where it does not start."""
     mode, _, query = name.partition("?")
     if mode not in MODES:
         raise TargetError(
@@ -40,7 +42,7 @@ async def open_builtin(name: str) -> AsyncIterator[str]:
         )
     command = (sys.executable, "-m", "loadws", "target", "--listen", "127.0.0.1:0", "--mode", mode,
                "--announce", "json", "--until-stdin-closes", *_options(query))  # fmt: skip
-    async with _open_announced(command) as announcement:
+    async with _open_announced(command, core) as announcement:
         yield announcement.url
 
 
@@ -53,12 +55,14 @@ def _options(query: str) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def _open_announced(command: tuple[str, ...]) -> AsyncIterator[Announcement]:
+async def _open_announced(command: tuple[str, ...], core: int | None = None) -> AsyncIterator[Announcement]:
     with tempfile.TemporaryFile() as stderr:
         process = await trio.lowlevel.open_process(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
         )
         try:
+            if core is not None and hasattr(os, "sched_setaffinity"):
+                os.sched_setaffinity(process.pid, {core})
             yield await _read_announcement(process, stderr)
         finally:
             with trio.CancelScope(shield=True):

@@ -1,4 +1,4 @@
-"""Every command is tested on a terminal of the same width, without colours."""
+"""Every command is tested on a terminal of the same width, without colours, and on a machine that was never calibrated."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "loadws.fleet.calibration.calibration_file", lambda transport: None
+    )  # whatever this machine has
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERMINAL_WIDTH", "100")
     monkeypatch.setenv("NO_COLOR", "1")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from loadws.fleet.calibration import Calibration, Found, Level, keep_calibration, this_machine
 from tests.cli.commands import run
 
 HELD = """
@@ -255,3 +256,18 @@ def test_a_disk_that_is_full_at_the_end_is_said_and_the_verdict_stands(
 
     assert result.code == 0
     assert "No space left on device" in result.err
+
+
+def test_a_plan_beyond_what_was_calibrated_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadws.fleet.calibration.calibration_file", lambda transport: tmp_path / f"{transport}.json")
+    levels = (Level(1, {"100": 200.0}, 100.0, 1.0),)
+    keep_calibration(Calibration(this_machine(), "native", False, Found(1.0, 1, 1, levels)))
+    result = run(capsys, "run", written(tmp_path, HELD), "--transport", "native", *out(tmp_path))
+
+    assert (
+        "warning: this plan sends about 150 messages a second, and this machine was calibrated at 100 for 1 process: "
+        "expect an invalid run; use more machines, or a lower rate\n"
+    ) in result.err
+    assert summary_of(tmp_path)["ledger"]["messages"]["sent"] > 0

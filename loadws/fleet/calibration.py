@@ -1,0 +1,131 @@
+"""What ``loadws calibrate`` found on this machine, kept in the user's cache for later runs to be held against.
+
+It counts only for the machine it was made on: another processor, another number of cores, another Python or another loadws,
+and it is as if there were none. A cache that cannot be read or written is none, too.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from loadws import __version__
+from loadws.fleet.count import usable_cores
+
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+class MachineKey(msgspec.Struct, frozen=True):
+    cpu: str
+    cores: int
+    python: str
+    loadws: str
+
+
+class Level(msgspec.Struct, frozen=True):
+    """What so many processes together make. Messages are requests that were answered, a second.
+
+    ``scheduled_per_s``: the highest rate that was tried at which the send lag's p99 stayed within 1 ms; None: at none.
+    """
+
+    processes: int
+    closed_per_s: dict[str, float]  # by connections
+    scheduled_per_s: float | None
+    send_lag_p99_ns: float | None  # at that rate
+
+
+class Found(msgspec.Struct, frozen=True):
+    connects_per_s: float  # opened and closed again, by one process
+    users_held: int
+    memory_of_a_user_bytes: int
+    levels: tuple[Level, ...]
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """``target_shares_core``: with the generator, which then has less than it could have."""
+
+    machine: MachineKey
+    transport: str
+    target_shares_core: bool
+    found: Found
+
+    def of(self, processes: int) -> Level | None:
+        """Of the most processes that were tried, up to so many."""
+        return max((level for level in self.found.levels if level.processes <= processes), key=_processes, default=None)
+
+
+def _processes(level: Level) -> int:
+    return level.processes
+
+
+def this_machine() -> MachineKey:
+    return MachineKey(_cpu(), usable_cores(), platform.python_version(), __version__)
+
+
+def read_calibration(transport: str) -> Calibration | None:
+    """That of this machine and transport, if there is one."""
+    file = calibration_file(transport)
+    try:
+        kept = msgspec.json.decode(file.read_bytes(), type=Calibration) if file else None
+    except (OSError, msgspec.DecodeError):
+        return None
+    return kept if kept is not None and kept.machine == this_machine() else None
+
+
+def keep_calibration(calibration: Calibration) -> Path | None:
+    """Where it is kept, whole or not at all; None where it cannot be."""
+    file = calibration_file(calibration.transport)
+    if file is None:
+        return None
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as written:
+            written.write(msgspec.json.format(msgspec.json.encode(calibration)) + b"\n")
+        return Path(written.name).replace(file)
+    return None
+
+
+def calibration_file(transport: str) -> Path | None:
+    name = f"calibration-{transport}.json"
+    if cache := os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"):
+        return Path(cache) / "loadws" / name
+    try:
+        return Path.home() / ".cache" / "loadws" / name
+    except RuntimeError:  # a user without a home
+        return None
+
+
+def doubt(messages_per_s: float | None, transport: str, processes: int) -> str | None:
+    """What to say of a plan that goes beyond what this machine was seen to make; None where it does not, or nobody knows."""
+    calibration = read_calibration(transport) if messages_per_s else None
+    if calibration is None or messages_per_s is None:
+        return None
+    level = calibration.of(processes)
+    if level is None or level.scheduled_per_s is None or messages_per_s <= level.scheduled_per_s:
+        return None
+    enough = [
+        other.processes
+        for other in calibration.found.levels
+        if other.processes > processes and (other.scheduled_per_s or 0.0) >= messages_per_s
+    ]
+    advice = f"say --processes {min(enough)}" if enough else "use more machines, or a lower rate"
+    made_by = "1 process" if level.processes == 1 else f"{level.processes} processes"
+    return (
+        f"this plan sends about {messages_per_s:,.0f} messages a second, and this machine was calibrated at "
+        f"{level.scheduled_per_s:,.0f} for {made_by}: expect an invalid run; {advice}"
+    )
+
+
+def _cpu() -> str:
+    try:
+        lines = _CPUINFO.read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

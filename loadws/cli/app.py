@@ -65,8 +65,8 @@ def _exit_codes() -> str:
     return "Exit codes: " + "; ".join(f"{code.value} {code.meaning}" for code in sorted(ExitCode)) + "."
 
 
-def _duration(meaning: str) -> Any:
-    return typer.Option(parser=told(parse_duration), metavar="TIME", help=meaning)
+def _duration(meaning: str, default: str | bool = True) -> Any:
+    return typer.Option(parser=told(parse_duration), metavar="TIME", help=meaning, show_default=default)
 
 
 def _print_version(asked: bool) -> None:
@@ -168,7 +168,8 @@ def target(
     mode: Annotated[
         Mode,
         typer.Option(
-            help="echo: the same back. broadcast: the same to every client. json: an object with the id that was asked with."
+            help="echo: the same back. broadcast: the same to every client. json: an object with the id asked with. "
+            'feed: ticks with seq and ts, once {"op": "subscribe"} was sent.'
         ),
     ] = "echo",
     delay: Annotated[int, _duration("How long every answer takes.")] = 0,
@@ -205,6 +206,14 @@ def target(
     drop: Annotated[
         float, typer.Option(parser=told(parse_share), metavar="SHARE", help="This share of the answers is never sent.")
     ] = 0,
+    tick: Annotated[int, _duration("How long from one tick of a feed to the next.", "20ms")] = 20_000_000,
+    login: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help='/login: a POST of {"user": name} there gives a token and a cookie; upgrades without are refused (401).',
+        ),
+    ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Serve wss:// with a certificate of its own making.")] = False,
     tls_ca: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write what a client has to trust (tls.ca).")
@@ -217,10 +226,10 @@ def target(
         bool, typer.Option("--until-stdin-closes", help="Stop when stdin ends: no longer than who started it.")
     ] = False,
 ) -> None:
-    """Serve WebSocket: echo, broadcast or JSON, with faults on purpose. Prints what it saw when it ends."""
+    """Serve WebSocket: echo, broadcast, JSON or a feed, with faults on purpose. Prints what it saw when it ends."""
     from loadws.target.process import Serving, run_target
 
-    options = TargetOptions(mode, delay, jitter, stall, reject, close_after, drop, seed, close_all)
+    options = TargetOptions(mode, delay, jitter, stall, reject, close_after, drop, seed, close_all, tick, login)
     run_target(Serving(options, listen, tls or tls_ca is not None, tls_ca, announce, until_stdin_closes))
 
 

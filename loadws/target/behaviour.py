@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from loadws.target.feed import feed_answers
 from loadws.target.options import Mode, Stall, TargetOptions
 from loadws.terms.chance import TARGET_FAULTS, draw, fraction
 
@@ -95,4 +96,5 @@ ANSWERS: dict[Mode, Callable[[Payload], Sequence[Payload]]] = {
     "echo": same,
     "broadcast": same,
     "json": json_answers,
+    "feed": feed_answers,
 }

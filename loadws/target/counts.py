@@ -6,7 +6,8 @@ import msgspec
 
 
 class Counts(msgspec.Struct):
-    """accepted (TCP) = upgraded + refused + broken; upgraded = closed_by_us + closed_by_peer + lost, once it has ended.
+    """accepted (TCP) = upgraded + refused + logins + broken;
+    upgraded = closed_by_us + closed_by_peer + lost, once it has ended.
 
     ``refused`` is by status and ``closed_by_peer`` by close code (1005: a close without one). ``broken`` ended before their
     upgrade. Bytes are payload bytes. An answer was sent, ``dropped`` on purpose, ``overflowed`` (a broadcast's reader that
@@ -16,6 +17,7 @@ class Counts(msgspec.Struct):
     accepted: int = 0
     upgraded: int = 0
     refused: dict[str, int] = {}
+    logins: int = 0
     broken: int = 0
     closed_by_us: int = 0
     closed_by_peer: dict[str, int] = {}

@@ -17,7 +17,7 @@ from typing import Literal, get_args
 from loadws.terms.errors import UsageError
 from loadws.terms.units import parse_duration
 
-Mode = Literal["echo", "broadcast", "json"]
+Mode = Literal["echo", "broadcast", "json", "feed"]
 #: For whom a target prints: a line and a table for people, or two lines of JSON for programs.
 Announce = Literal["text", "json"]
 MODES: tuple[str, ...] = get_args(Mode)
@@ -66,9 +66,16 @@ class Storm:
     code: int = 1012
 
 
+#: A feed that never waits would leave no time for anything else.
+SHORTEST_TICK_NS = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class TargetOptions:
-    """An answer leaves ``delay_ns`` ± ``jitter_ns`` after its message came; ``drop_share`` of the answers never leave."""
+    """An answer leaves ``delay_ns`` ± ``jitter_ns`` after its message came; ``drop_share`` of the answers never leave.
+
+    ``tick_ns`` is the time between two ticks of a feed, ``login`` the path where a token is to be had.
+    """
 
     mode: Mode = "echo"
     delay_ns: int = 0
@@ -79,21 +86,27 @@ class TargetOptions:
     drop_share: float = 0.0
     seed: int = 0
     storm: Storm | None = None
+    tick_ns: int = 20_000_000
+    login: str | None = None
 
     def __post_init__(self) -> None:
         if self.jitter_ns > self.delay_ns:
             raise UsageError("the jitter is larger than the delay", "an answer cannot leave before its message came")
+        if self.tick_ns < SHORTEST_TICK_NS:
+            raise UsageError("a feed's ticks are too close together", "write at least 100us")
+        if self.login is not None and not self.login.startswith("/"):
+            raise UsageError(f"{self.login!r} is not a path to log in at", "write one that begins with /: /login")
 
     @property
     def answers_at_once(self) -> bool:
         """Whether an answer needs no waiting, so that one loop can read and answer."""
         faults = (self.delay_ns, self.stall, self.closing, self.drop_share)
-        return self.mode != "broadcast" and not any(faults)
+        return self.mode in ("echo", "json") and not any(faults)
 
     @property
     def is_plain_echo(self) -> bool:
         """Whether ``fast`` can serve it: nothing happens to a connection but the echo of each message, once it is open."""
-        return self.mode == "echo" and self.answers_at_once and self.storm is None
+        return self.mode == "echo" and self.answers_at_once and self.storm is None and self.login is None
 
 
 def parse_listen(text: str) -> Address:

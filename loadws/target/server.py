@@ -15,8 +15,9 @@ import logging
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
@@ -24,7 +25,9 @@ from wsproto.utilities import ProtocolError
 
 from loadws.target.behaviour import ANSWERS, Payload, delay_ns, is_dropped, refused_with, resumes_ns
 from loadws.target.counts import Counts, add
+from loadws.target.feed import is_subscription, push_ticks
 from loadws.target.limits import CLOSE_WITHIN_S, MAX_MESSAGE_SIZE, REFUSAL_BODY, UPGRADE_WITHIN_S
+from loadws.target.login import answer_login, is_logged_in
 from loadws.target.options import Address, TargetOptions
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_S
@@ -56,6 +59,7 @@ class _Client:
     owed: int = 0
     last_due_ns: int = 0
     closing: bool = False
+    subscribed: trio.Event = field(default_factory=trio.Event)  # of a feed
 
 
 class Target:
@@ -100,6 +104,11 @@ class Target:
         with trio.fail_after(UPGRADE_WITHIN_S):
             if isinstance(stream, trio.SSLStream):
                 await stream.do_handshake()
+            if self._options.login is not None:
+                begun = await answer_login(stream, self._options.login, self._options.seed)
+                if isinstance(begun, int):
+                    return begun
+                stream = begun
             request = await wrap_server_stream(
                 reading,
                 stream,
@@ -108,9 +117,11 @@ class Target:
                 receive_buffer_size=RECEIVE_BUFFER,
             )
             number = self._number_upgrade()
-            status = refused_with(self._options, number)
+            status, body = refused_with(self._options, number), REFUSAL_BODY
+            if self._options.login is not None and not is_logged_in(request.headers, self._options.seed):
+                status, body = 401, b"log in first\n"
             if status is not None:
-                await request.reject(status, extra_headers=[(b"Content-Type", b"text/plain")], body=REFUSAL_BODY)
+                await request.reject(status, extra_headers=[(b"Content-Type", b"text/plain")], body=body)
                 return status
             proposed = request.proposed_subprotocols
             socket = await request.accept(subprotocol=proposed[0] if proposed else None)
@@ -173,6 +184,9 @@ class Target:
     async def _answer_in_time(self, client: _Client) -> None:
         async with trio.open_nursery() as talking:
             talking.start_soon(self._write, client, talking.cancel_scope)
+            if self._options.mode == "feed":
+                talking.start_soon(push_ticks, client.subscribed, partial(self._tick, client), self._options.tick_ns,
+                                   self._options.seed)  # fmt: skip
             try:
                 await self._read(client)
             except ConnectionClosed:
@@ -200,6 +214,11 @@ class Target:
         for payload in ANSWERS[self._options.mode](message):
             if answer := self._plan(client, payload, now_ns):
                 await client.outbox.send(answer)
+        if self._options.mode == "feed" and is_subscription(message):
+            client.subscribed.set()
+
+    def _tick(self, client: _Client, tick: str) -> None:
+        self._post(client, tick, _now_ns())
 
     def _post(self, reader: _Client, message: Payload, now_ns: int) -> None:
         try:
@@ -226,7 +245,8 @@ class Target:
             async for answer in client.waiting:
                 if answer is None:
                     assert self._options.closing is not None
-                    return await self._close(client, self._options.closing.code)
+                    await self._close(client, self._options.closing.code)
+                    return talking.cancel()
                 await self._send(client, answer)
         except ConnectionClosed:
             talking.cancel()
@@ -247,6 +267,8 @@ class Target:
         counts = self._counts
         if outcome is None:
             counts.broken += 1
+        elif outcome == HTTPStatus.OK:
+            counts.logins += 1
         elif isinstance(outcome, int):
             add(counts.refused, outcome)
         else:

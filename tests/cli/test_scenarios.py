@@ -26,6 +26,8 @@ SMALL = {
     FOLDER / "data.yaml": ("--duration", "1s"),
     FOLDER / "json-rpc.yaml": ("--duration", "1s"),
     FOLDER / "python-user.yaml": ("--duration", "1500ms"),
+    FOLDER / "login-subscribe.yaml": ("--duration", "1s"),
+    FOLDER / "market-data.yaml": ("--duration", "2s", "--scale", "0.5"),
     FOLDER / "quickstart.yaml": ("--duration", "1s", "--scale", "0.5"),
     FOLDER / "reconnect-storm.yaml": ("--duration", "3500ms", "--scale", "0.5"),
     FOLDER / "soak.yaml": ("--duration", "2500ms", "--scale", "0.2"),

@@ -83,7 +83,7 @@ def test_a_mode_that_is_none_is_refused() -> None:
             async with open_builtin("chat"):
                 pass
         assert str(raised.value) == "there is no target builtin:chat"
-        assert raised.value.advice == "one of builtin:echo, builtin:broadcast, builtin:json"
+        assert raised.value.advice == "one of builtin:echo, builtin:broadcast, builtin:json, builtin:feed"
 
     trio.run(main)
 

@@ -107,15 +107,22 @@ def run(
     processes: Processes = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the run's folder goes.")] = Path("reports"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="One user runs its flow once; judged and written as ever.")
+    ] = False,
     trace: Annotated[
-        bool, typer.Option("--trace", help="One user, once: print every frame, handshake and step with its time.")
+        bool,
+        typer.Option(
+            "--trace",
+            help="One user, once: print every frame, handshake and step, whom each message was held against, and why not.",
+        ),
     ] = False,
 ) -> None:
     """Run a scenario, judge it, and write its report."""
     overrides = make_overrides(target, settings, users, rate, duration, scale, seed)
     from loadws.cli.run import run_command  # takes a while, which a wrong command line need not wait for
 
-    options = RunOptions(scenario, overrides, transport, stamps, processes, out, quiet, trace, tuple(sys.argv))
+    options = RunOptions(scenario, overrides, transport, stamps, processes, out, quiet, once, trace, tuple(sys.argv))
     raise typer.Exit(run_command(options))
 
 

@@ -39,6 +39,7 @@ class RunOptions:
     processes: int | None  # None: as many as it takes
     out: Path
     quiet: bool
+    once: bool
     trace: bool
     command: tuple[str, ...]
 

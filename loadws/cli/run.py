@@ -29,7 +29,7 @@ from loadws.fleet.local import run_local
 from loadws.fleet.many import Span, run_many
 from loadws.fleet.ports import pairs_of
 from loadws.fleet.preflight import Machine, check_fit, features_lacked_by, look_at_machine
-from loadws.fleet.shard import ShardOrder
+from loadws.fleet.shard import ShardOrder, one_flow
 from loadws.fleet.stamping import choose_stamps
 from loadws.gate.abort import AbortRules
 from loadws.gate.verdict import judge
@@ -60,6 +60,8 @@ def run_command(options: RunOptions) -> int:
     seed = loaded.scenario.seed if loaded.scenario.seed is not None else secrets.randbits(31)
     if options.trace:
         return trio.run(_trace, loaded, options, seed)
+    if options.once:
+        loaded = replace(loaded, scenario=one_flow(loaded.scenario))
     plan = make_plan(loaded.scenario, seed)
     machine = look_at_machine()
     processes = _processes(loaded.scenario, options, plan, machine)
@@ -80,8 +82,8 @@ def run_command(options: RunOptions) -> int:
 
 
 def _processes(scenario: Scenario, options: RunOptions, plan: Plan, machine: Machine) -> int:
-    if options.processes is not None:
-        return options.processes
+    if options.once or options.processes is not None:
+        return 1 if options.once else options.processes or 1
     return choose_processes(plan.describe(), machine, scenario.target, paced=is_paced(scenario))
 
 
@@ -147,8 +149,9 @@ def _order(
 ) -> ShardOrder:
     overrides = replace(_with_transport(options), target=url)
     return ShardOrder(
-        str(loaded.path), loaded.text, overrides, dict(os.environ), seed, options.transport, stamps=stamps
-    )
+        str(loaded.path), loaded.text, overrides, dict(os.environ), seed, options.transport, stamps=stamps,
+        once=options.once or options.trace,
+    )  # fmt: skip
 
 
 async def _run_or_defect(
@@ -214,5 +217,5 @@ async def _trace(loaded: Loaded, options: RunOptions, seed: int) -> int:
         yield
 
     async with _target(loaded.scenario.target) as url, around(_order(loaded, options, seed, url), say, say) as order:
-        await run_local(msgspec.structs.replace(order, once=True), take, say)
+        await run_local(order, take, say)
     return int(ExitCode.FAILED if failed else ExitCode.PASSED)

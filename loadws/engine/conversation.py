@@ -8,7 +8,9 @@ unclaimed.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from loadws.engine.ends import describe, end_code, end_kind, is_failure
@@ -22,6 +24,7 @@ from loadws.transport.base import Connection, End, Outgoing, Payload
 if TYPE_CHECKING:
     import trio
 
+    from loadws.engine.explaining import Sought
     from loadws.engine.steps.connecting import Opener
     from loadws.engine.user import VirtualUser
 
@@ -47,14 +50,17 @@ class Pending(Outgoing, kw_only=True, eq=False):
     first_ns: int = 0
     counted: bool = False  # among the messages sent
     number: int = 0  # among those in flight that have a ``where``
+    sought: Sought | None = None  # for a trace
 
 
 class Watch:
     """A ``wait_for`` or an ``expect_none`` that waits: the next ``count`` messages that match are its."""
 
-    __slots__ = ("count", "found", "parker", "predicate")
+    __slots__ = ("count", "found", "parker", "predicate", "sent_ns", "sought")
 
-    def __init__(self, parker: Parker, predicate: Predicate | None, count: int) -> None:
+    def __init__(self, parker: Parker, predicate: Predicate | None, count: int, sought: Sought | None = None) -> None:
+        self.sought = sought  # for a trace
+        self.sent_ns = 1  # as if it had always been there
         self.parker = parker
         self.predicate = predicate
         self.count = count
@@ -181,6 +187,18 @@ class Conversation:
         if self.end is not None and not self.end_reported:
             self.end_reported = True
             self.user.report(end_kind(self.end), step, describe(self.end))
+
+    # -- what a trace asks --------------------------------------------------------------------------------------------
+
+    @property
+    def keeps(self) -> bool:
+        return self._kept is not None
+
+    def expected(self) -> Iterator[Pending | Watch]:
+        """Who waits for a message, in the order in which they are asked."""
+        yield from self._in_flight or ()
+        yield from (watch for watch in self._watches if not watch.is_done)
+        yield from itertools.islice(self._next, 1)
 
     # -- what the steps ask -------------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ class ShardOrder(msgspec.Struct, frozen=True):
     shards: int = 1
     stamps: Literal["user", "kernel"] = "user"
     variables: dict[str, Any] = {}  # what setup has set
-    once: bool = False  # --trace: one user runs its flow once, whatever the load is
+    once: bool = False  # one user runs its flow once, whatever the load is
 
 
 async def run_shard(
@@ -50,7 +50,7 @@ async def run_shard(
     path = Path(order.path)
     scenario = load_text(order.text, path, order.overrides, order.env).scenario
     if order.once:
-        scenario = scenario.model_copy(update={"load": (_one_flow(scenario),)})
+        scenario = one_flow(scenario)
     plan = make_plan(scenario, order.seed).shard_of(order.shard, order.shards)
     read_lags = ReadLags() if order.stamps == "kernel" else None
     load = Load(
@@ -60,8 +60,9 @@ async def run_shard(
     return await run_load(load, deliver, lifecycle)
 
 
-def _one_flow(scenario: Scenario) -> Phase:
+def one_flow(scenario: Scenario) -> Scenario:
     """One user, one flow. A flow without end ends when the last user of the load itself would have to go."""
     spans = [phase.for_ for phase in scenario.load]
     longest = None if None in spans else sum(filter(None, spans)) + scenario.graceful_stop
-    return Phase.model_validate({"name": "trace", "users": 1, "iterations": 1}).model_copy(update={"for_": longest})
+    once = Phase.model_validate({"name": "once", "users": 1, "iterations": 1}).model_copy(update={"for_": longest})
+    return scenario.model_copy(update={"load": (once,)})

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from loadws.fleet.calibration import Calibration, Found, Level, keep_calibration, this_machine
+from loadws.metrics.summary import from_json
 from tests.cli.commands import run
 
 HELD = """
@@ -122,6 +123,14 @@ def test_trace_prints_frames_and_steps(tmp_path: Path, capsys: pytest.CaptureFix
     for expected in ("-> request  GET / HTTP/1.1", "<- response HTTP/1.1 101", "-> text     5 B  hello", "think took"):
         assert expected in result.out
     assert not (tmp_path / "reports").exists()
+
+
+def test_once_is_one_flow_of_one_user_judged_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, "run", written(tmp_path, HELD), "--once", *out(tmp_path))
+    assert result.code == 0, result.out + result.err
+    [path] = tmp_path.rglob("summary.json")
+    ledger = from_json(path.read_bytes()).ledger
+    assert (ledger.sessions.started, ledger.connections.opened) == (1, 1)
 
 
 def test_trace_of_a_flow_that_fails_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import trio
 
 from loadws.engine.conversation import Conversation
+from loadws.engine.explaining import Explaining
 from loadws.engine.lines import StepSkipped, fail_with_connection, line_to, opened
 from loadws.engine.reconnecting import PATIENCE_NS, Reopened, until_healed
 from loadws.engine.run import StepFunction
@@ -29,6 +30,7 @@ from loadws.transport.base import (
     ConnectRequest,
     ConnectTimings,
     HandshakeRefused,
+    Listener,
     Network,
     NotOpen,
 )
@@ -237,6 +239,8 @@ class _Attempt:
         self.step = step
         self.intended_ns = self.due_ns = 0
         self._conversation = conversation
+        tracer = strand.user.run.tracer
+        self._listener: Listener = conversation if tracer is None else Explaining(conversation, tracer)
         self._recorder = strand.user.run.recorder
 
     async def run(self, request: ConnectRequest) -> _Answer | None:
@@ -258,7 +262,7 @@ class _Attempt:
             self.intended_ns, self.due_ns = self.strand.due()
             self._recorder.ledger.connections.attempted += 1
             try:
-                connection = await user.run.connector.connect(request, self._conversation)
+                connection = await user.run.connector.connect(request, self._listener)
             except HandshakeRefused as refusal:
                 user.put_down(self._conversation)
                 self._count_refusal(refusal)

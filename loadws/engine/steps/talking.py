@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from loadws.engine.conversation import MOST_UNANSWERED, Conversation, Pending, payload_bytes
+from loadws.engine.explaining import Sought
 from loadws.engine.handlers import message_value
 from loadws.engine.lines import StepSkipped, fail_with_connection, fail_without_connection, opened
 from loadws.engine.run import StepFunction
@@ -107,7 +108,7 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
     meter = compiler.recorder.step(step.label)
     messages, sizes = compiler.recorder.ledger.messages, compiler.recorder.ledger.bytes
     within_ns = reply.within
-    is_plain = where is None and until is None and not compiler.uses_sent
+    is_plain = where is None and until is None and not compiler.uses_sent and compiler.tracer is None
     repeated = Repeated(constant) if is_plain and constant is not None else None
     is_looked_at = answer.is_looked_at
 
@@ -116,7 +117,10 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
         strand.scope.extra["sent"] = sent
         wanted = strand.evaluate(step, where.want) if where is not None else None
         is_last = strand.evaluate(step, until.bind) if until is not None else None
-        return data, payload_bytes(data), Pending(parker=strand.parker, wanted=wanted, until=is_last)
+        pending = Pending(parker=strand.parker, wanted=wanted, until=is_last)
+        if compiler.tracer is not None:
+            pending.sought = Sought(f"request {step.label}", where, strand.scope)
+        return data, payload_bytes(data), pending
 
     async def request(strand: Strand) -> None:
         try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from loadws.engine.conversation import Conversation, Watch
 from loadws.engine.ends import describe, is_failure
+from loadws.engine.explaining import Sought
 from loadws.engine.lines import Line, StepSkipped, fail_with_connection, fail_without_connection, line_to, opened
 from loadws.engine.reconnecting import until_healed
 from loadws.engine.run import StepFunction
@@ -38,7 +39,7 @@ def _wait_for_messages(step: WaitForStep, compiler: Compiler) -> StepFunction:
             fail_without_connection(strand, step, conversation)
             return
         predicate = strand.evaluate(step, where.bind) if where is not None else None
-        watch = Watch(strand.parker, predicate, body.count)
+        watch = Watch(strand.parker, predicate, body.count, Sought(f"wait_for {step.label}", where, strand.scope))
         conversation = await _watch(strand, step, line, conversation, watch, due_ns + body.within)
         now_ns = strand.user.run.timers.now_ns()
         strand.free_ns = now_ns
@@ -132,7 +133,7 @@ def compile_expect_none(step: ExpectNoneStep, compiler: Compiler) -> StepFunctio
             return
         intended_ns, due_ns = strand.due()
         predicate = strand.evaluate(step, where.bind) if where is not None else None
-        watch = Watch(strand.parker, predicate, 1)
+        watch = Watch(strand.parker, predicate, 1, Sought(f"expect_none {step.label}", where, strand.scope))
         conversation = await _watch(strand, step, line, conversation, watch, due_ns + body.for_)
         strand.free_ns = strand.user.run.timers.now_ns()
         ended = conversation.end is not None

@@ -2,6 +2,8 @@
 
 First CPU a round trip of the whole runner beside its floors, clients in turn, several rounds; medians, spread and ratios.
 Then users that only hold their connection: memory of each, connections opened a second, and as many as a process may hold.
+Then the whole command: one process and two, send lag against load, 50,000 connections, memory over minutes. ``--peers``:
+other tools at the same work, which are installed into the user's cache.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,23 +23,36 @@ import msgspec
 import trustme
 
 from loadws.transport.choose import NAMES
+from tests.bench import matching, whole
 from tests.bench.held import Held
 from tests.bench.measured import Measured
+from tests.bench.peers.compare import peers
 
 CLIENT_CORE, SERVER_CORE = 0, 1
-PARTS = ["round-trips", "idle", "held"]
+PARTS = ["round-trips", "matching", "idle", "held", "processes", "lag", "fifty", "soak"]
+#: Each transport, ours with both kinds of stamps: the kernel's are what ``loadws run`` takes where it can.
+RUNNERS = (NAMES[0], f"{NAMES[0]}+kernel", *NAMES[1:])
 #: The rest of a process, without its users, is what so few of them take.
 FEW = 100
 
 
 def main() -> None:
     options = _options()
-    if "round-trips" in options.only:
-        round_trips(options)
-    if "idle" in options.only:
-        idle(options.idle)
-    if "held" in options.only:
-        held(options.held, options.held_seconds)
+    if options.peers:
+        peers([count for count in options.connections if count > 1], options.rounds)
+        return
+    parts: dict[str, Callable[[], None]] = {
+        "round-trips": lambda: round_trips(options),
+        "matching": matching.bench,
+        "idle": lambda: idle(options.idle),
+        "held": lambda: held(options.held, options.held_seconds),
+        "processes": lambda: whole.processes([count for count in options.connections if count > 1], options.seconds),
+        "lag": lambda: whole.lag(options.seconds),
+        "fifty": lambda: whole.fifty(options.fifty, options.fifty_seconds),
+        "soak": lambda: whole.soak(options.soak_seconds),
+    }
+    for name in options.only:
+        parts[name]()
 
 
 def round_trips(options: argparse.Namespace) -> None:
@@ -60,6 +75,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--idle", type=int, default=5_000, metavar="USERS")
     parser.add_argument("--held", type=int, default=18_000, metavar="USERS")
     parser.add_argument("--held-seconds", type=float, default=40.0)
+    parser.add_argument("--fifty", type=int, default=50_000, metavar="USERS")
+    parser.add_argument("--fifty-seconds", type=float, default=120.0)
+    parser.add_argument("--soak-seconds", type=float, default=180.0)
+    parser.add_argument("--peers", action="store_true", help="other tools at the same closed loop, and nothing else")
     return parser.parse_args()
 
 
@@ -107,7 +126,7 @@ def rounds(
 ) -> dict[str, list[Measured]]:
     """All clients in turn, so that whatever else the machine does meets all of them alike."""
     words = [str(port), str(connections), str(size), str(options.seconds)]
-    commands = [["tests.bench.runner", name, *words, *([ca] if ca else [])] for name in NAMES]
+    commands = [["tests.bench.runner", name, *words, *([ca] if ca else [])] for name in RUNNERS]
     if ca is None:
         floors = ("raw-epoll", "raw-trio", "bare-trio-websocket")
         commands = [["tests.bench.floors", name, *words] for name in floors] + commands

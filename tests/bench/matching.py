@@ -1,4 +1,4 @@
-"""What matching costs, without any network: ``python -m tests.bench.matching``, or the part ``matching`` of the bench.
+"""What matching costs, without any network: the part ``matching`` of the bench.
 
 A request step runs whole, with its payload, its conversation and its counts, on a connection that answers from inside the
 send. So what is left out is the same for all: the write, the read, and the wait in between.
@@ -105,7 +105,3 @@ def _us(call: Callable[[], object]) -> float:
             call()
         rounds.append((time.perf_counter_ns() - began_ns) / TIMES / 1_000)
     return min(rounds)
-
-
-if __name__ == "__main__":
-    bench()

@@ -1,6 +1,7 @@
 """The whole runner in the bench: scenario, step, recorder, frames and all, on one transport.
 
-Run as ``python -m tests.bench.runner TRANSPORT PORT CONNECTIONS SIZE SECONDS [CA]``; prints one ``Measured`` as JSON.
+Run as ``python -m tests.bench.runner TRANSPORT[+kernel] PORT CONNECTIONS SIZE SECONDS [CA]``; prints one ``Measured``, JSON.
+With ``+kernel``, answers have the kernel's stamps, as ``loadws run`` takes them where it can.
 Users connect in a warm-up; what counts are the whole seconds of the steady phase, from the frames.
 """
 
@@ -44,7 +45,9 @@ def run(transport: str, port: int, connections: int, size: int, seconds: float, 
     async def deliver(frame: Frame) -> None:
         frames.append(frame)
 
-    trio.run(run_shard, ShardOrder("bench.yaml", text, Overrides(), {}, 1, transport), deliver, Lifecycle())
+    name, plus, _ = transport.partition("+")
+    order = ShardOrder("bench.yaml", text, Overrides(), {}, 1, name, stamps="kernel" if plus else "user")
+    trio.run(run_shard, order, deliver, Lifecycle())
     return _of(f"loadws {transport}", frames)
 
 

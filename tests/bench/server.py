@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import resource
 import ssl
 import sys
 from collections.abc import Callable
 
 import uvloop
-from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
 MOST_FRAME_BYTES = 4 << 20
 
@@ -28,7 +29,7 @@ class Pinger:
 
     def __init__(self) -> None:
         self.connections: dict[WSTransport, None] = {}
-        self.pings = self.pongs = 0
+        self.pings = self.pongs = self.messages = 0
 
     async def ping(self, every_s: float) -> None:
         while True:
@@ -57,13 +58,17 @@ class Echo(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         match frame.msg_type:
             case WSMsgType.CLOSE:
-                transport.send_close(frame.get_close_code(), frame.get_close_message())
+                # One without a code is told as 1005, which must not travel: others' clients stumble over it.
+                code = frame.get_close_code()
+                is_told = code is not None and code not in (WSCloseCode.NO_INFO, WSCloseCode.ABNORMAL_CLOSURE)
+                transport.send_close(code if is_told else WSCloseCode.OK, frame.get_close_message())
                 transport.disconnect()
             case WSMsgType.PING:
                 transport.send_pong(frame.get_payload_as_bytes())
             case WSMsgType.PONG:
                 self._pinger.pongs += 1
             case WSMsgType.TEXT | WSMsgType.BINARY:
+                self._pinger.messages += 1
                 transport.send(frame.msg_type, frame.get_payload_as_memoryview())
 
 
@@ -71,12 +76,12 @@ def _listener(pinger: Pinger) -> Callable[[WSUpgradeRequest], WSListener]:
     return lambda _request: Echo(pinger)
 
 
-async def serve(host: str, context: ssl.SSLContext | None, ping_every_s: float | None) -> None:
+async def serve(host: str, port: int, context: ssl.SSLContext | None, ping_every_s: float | None, counts: bool) -> None:
     pinger = Pinger()
     server = await ws_create_server(
         _listener(pinger),
         host,
-        0,
+        port,
         ssl=context,
         max_frame_size=MOST_FRAME_BYTES,
         disconnect_on_exception=True,
@@ -88,6 +93,8 @@ async def serve(host: str, context: ssl.SSLContext | None, ping_every_s: float |
     if pinging is not None:
         pinging.cancel()
         print(pinger.pings, pinger.pongs, flush=True)
+    if counts:
+        print(json.dumps({"messages": pinger.messages, "pings": pinger.pings, "pongs": pinger.pongs}), flush=True)
 
 
 def main() -> None:
@@ -95,6 +102,8 @@ def main() -> None:
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     parser.add_argument("--ping-every", type=float, metavar="SECONDS")
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--count", action="store_true", help="say at the end what was seen, as JSON")
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -103,7 +112,7 @@ def main() -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*options.tls)
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(serve(options.host, context, options.ping_every))
+        uvloop.run(serve(options.host, options.port, context, options.ping_every, options.count))
 
 
 if __name__ == "__main__":

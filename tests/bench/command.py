@@ -1,0 +1,127 @@
+"""Whole commands in the bench: what a command and all its children used, and the server that they talk to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from loadws.metrics.summary import Summary, from_json
+
+CLIENT_CORE, SERVER_CORE = 0, 1
+ROOT = Path(__file__).parents[2]
+RUN_WITHIN_S = 900
+
+
+@dataclass(frozen=True)
+class Used:
+    cpu_s: float
+    wall_s: float
+    peak_bytes: int  # of its largest process
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What a server saw."""
+
+    messages: int
+    pings: int
+    pongs: int
+
+
+class CommandFailed(Exception):
+    """It ended otherwise than well; the last lines that it said."""
+
+
+def run_tree(command: list[str], folder: Path, *, cores: set[int] | None = None, allowed: Sequence[int] = (0,)) -> Used:
+    """Runs it to its end, on the client's core unless others are named, in a process group that ends with it."""
+    with tempfile.TemporaryFile() as said:
+        began_s = time.monotonic()
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+            env=environment,
+        )
+        pin(process.pid, {CLIENT_CORE} if cores is None else cores)
+        overdue = threading.Timer(RUN_WITHIN_S, os.killpg, (process.pid, signal.SIGKILL))
+        overdue.start()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        finally:
+            overdue.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in allowed:
+            said.seek(0)
+            raise CommandFailed(
+                f"{command[0]} ended with {process.returncode}: {said.read()[-2000:].decode(errors='replace')}"
+            )
+        return Used(usage.ru_utime + usage.ru_stime, time.monotonic() - began_s, usage.ru_maxrss * 1024)
+
+
+def loadws(
+    scenario: str, *options: str, cores: set[int] | None = None
+) -> tuple[Used, Summary, list[dict[str, object]]]:
+    """``loadws run``: what it used, its summary, and its windows. Any verdict is an answer."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "bench.yaml").write_text(scenario)
+        command = [sys.executable, "-m", "loadws", "run", "bench.yaml", "-q", "--out", "out", *options]
+        used = run_tree(command, folder, cores=cores, allowed=(0, 1, 4))
+        [run] = (path.parent for path in (folder / "out").glob("bench/2*/summary.json"))
+        windows = [msgspec.json.decode(line) for line in (run / "windows.ndjson").read_bytes().splitlines()]
+        return used, from_json((run / "summary.json").read_bytes()), [each for each in windows if "health" in each]
+
+
+class Server:
+    """One echo server. ``stop`` says what it saw."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        self._process = process
+        self.port = int(process.stdout.readline())
+
+    def stop(self) -> Counted:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        counted = msgspec.json.decode(self._process.stdout.read().strip().splitlines()[-1], type=Counted)
+        self._process.wait(20)
+        return counted
+
+
+@contextmanager
+def serving(*options: str, cores: set[int] | None = None) -> Iterator[Server]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.server", "--count", *options],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        pin(process.pid, {SERVER_CORE} if cores is None else cores)
+        yield Server(process)
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def pin(process: int, cores: set[int]) -> None:
+    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(process, cores)

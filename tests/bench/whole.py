@@ -1,0 +1,158 @@
+"""The whole command: several processes, lag against load, tens of thousands of connections, and memory over minutes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+from contextlib import ExitStack
+
+from loadws.metrics.summary import MetricEntry, Summary
+from tests.bench.command import loadws, serving
+
+_CLOSED = """
+target: ws://127.0.0.1:{port}
+graceful_stop: 20s
+load:
+  - {{users: {users}, for: {warmup}s, warmup: true}}
+  - {{name: steady, users: {users}, for: {seconds}s}}
+flow: [{{request: {text}}}]
+"""
+_PACED = """
+target: ws://127.0.0.1:{port}
+graceful_stop: 20s
+load:
+  - {{users: {users}, for: 2s, warmup: true}}
+  - {{name: steady, users: {users}, for: {seconds}s}}
+flow: [{{every: {every_us}us, do: [{{request: {text}}}]}}]
+thresholds: [response_time.p99 < 10s]
+"""
+_HELD = """
+target: ws://held.test:{port}
+graceful_stop: 60s
+connection:
+  ping: {{every: 10s, timeout: 30s}}
+  open_timeout: 60s
+  resolve: {{held.test: [{addresses}]}}
+  source_addresses: [127.0.0.11, 127.0.0.12, 127.0.0.13]
+load: [{{users: {users}, for: {seconds}s}}]
+flow: [{{think: 1h}}]
+"""
+_TEXT = "x" * 64
+ALL_CORES = set(range(os.cpu_count() or 1))
+PACED_USERS = 100
+SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def processes(connections: list[int], seconds: float) -> None:
+    """What more than one process costs, the parent included; the server shares the same cores."""
+    print("\nwhole command, closed loop, 64 B; server and generator share all cores")
+    print(f"  {'connections':>11} {'processes':>9} {'CPU µs':>8} {'per s':>9}")
+    for users in connections:
+        for count in (1, 2):
+            with serving(cores=ALL_CORES) as server:
+                text = _CLOSED.format(port=server.port, users=users, warmup=2, seconds=seconds, text=_TEXT)
+                used, summary, _ = loadws(text, "--processes", str(count), cores=ALL_CORES)
+            answered = summary.ledger.messages.answered
+            print(f"  {users:11,} {count:9} {used.cpu_s / answered * 1e6:8.1f} {_per_s(summary):9,.0f}")
+
+
+def lag(seconds: float) -> None:
+    """How late messages leave, at shares of what one core can do in a closed loop."""
+    with serving() as server:
+        text = _CLOSED.format(port=server.port, users=PACED_USERS, warmup=2, seconds=seconds, text=_TEXT)
+        _, summary, _ = loadws(text, "--processes", "1")
+        capacity = _per_s(summary)
+        print(
+            f"\nsend lag against load: one core makes {capacity:,.0f} round trips a second on {PACED_USERS} connections"
+        )
+        print(f"  {'load':>5} {'per s':>9} {'lag p50':>10} {'p99':>10} {'p99.9':>10} {'CPU p95':>8}  verdict")
+        for share in SHARES:
+            every_us = round(PACED_USERS / (share * capacity) * 1e6)
+            text = _PACED.format(port=server.port, users=PACED_USERS, seconds=seconds, every_us=every_us, text=_TEXT)
+            _, summary, _ = loadws(text, "--processes", "1")
+            found = _entry(summary, "send_lag")
+            times = "".join(f" {_us(value):>10}" for value in (found.p50, found.p99, found.p999))
+            busy = summary.generator.processes[0].cpu_share_p95
+            print(f"  {share:5.0%} {_per_s(summary):9,.0f}{times} {busy:8.0%}  {summary.verdict.outcome}")
+
+
+def fifty(users: int, seconds: float, servers: int = 4) -> None:
+    """As many connections as three processes hold, from several source addresses to several servers."""
+    addresses = [f"127.0.4.{number + 1}" for number in range(servers)]
+    port = _free_port()
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(serving("--host", address, "--port", str(port), cores=ALL_CORES))
+            for address in addresses
+        ]
+        text = _HELD.format(port=port, addresses=", ".join(addresses), users=users, seconds=seconds)
+        used, summary, windows = loadws(text, "--processes", "3", cores=ALL_CORES)
+        for server in started:
+            server.stop()
+    held = summary.ledger.connections
+    pongs = _entry(summary, "ping_time").count
+    memory = sum(process.rss_max_bytes for process in summary.generator.processes)
+    open_at = _all_open_after(windows, users)
+    print(f"\n{users:,} connections from one command, 3 processes, {servers} servers on the same cores, {seconds:g} s")
+    print(
+        f"  opened {held.opened:,} ({open_at}), failed {held.failed:,}, lost {held.lost:,}, "
+        f"closed by us {held.closed_by_us:,}\n"
+        f"  pings answered {pongs:,} (ping time p99 {_us(_entry(summary, 'ping_time').p99)}), "
+        f"{memory / 2**20:,.0f} MiB in 3 processes = {memory / users / 1000:.1f} KB a user, {used.cpu_s:.0f} s of CPU"
+    )
+
+
+def soak(seconds: float) -> None:
+    """Full rate for some minutes: resident memory over time, which is to be a flat line."""
+    with serving() as server:
+        text = _CLOSED.format(port=server.port, users=100, warmup=10, seconds=seconds, text=_TEXT)
+        _, summary, windows = loadws(text, "--processes", "1")
+    sizes = [window["health"]["rss_bytes"] / 2**20 for window in windows if window["health"]["rss_bytes"]]  # type: ignore[index]
+    steady = sizes[len(sizes) // 10 :]
+    quarter = max(1, len(steady) // 4)
+    first, last = statistics.mean(steady[:quarter]), statistics.mean(steady[-quarter:])
+    slope = statistics.linear_regression(range(len(steady)), steady).slope * 60
+    answered = summary.ledger.messages.answered
+    print(f"\n{seconds:g} s at full rate, {_per_s(summary):,.0f} round trips a second, {answered:,} in all")
+    print(f"  {_line(sizes)}  {min(sizes):.1f} to {max(sizes):.1f} MiB")
+    print(f"  mean of the first quarter {first:.2f} MiB, of the last {last:.2f} MiB, slope {slope:+.3f} MiB a minute")
+
+
+def _line(values: list[float], width: int = 60) -> str:
+    """From zero up, so that a flat line looks like one."""
+    step = max(1, len(values) // width)
+    means = [statistics.mean(values[at : at + step]) for at in range(0, len(values), step)]
+    return "".join(_BARS[round(value / max(means) * (len(_BARS) - 1))] for value in means)
+
+
+def _all_open_after(windows: list[dict[str, object]], users: int) -> str:
+    """When the newest counts of all processes say that all are open."""
+    opened: dict[int, int] = {}
+    for window in windows:
+        opened[window["process"]] = window["ledger"]["connections"]["opened"]  # type: ignore[index]
+        if sum(opened.values()) >= users:
+            return f"all after {window['start_s'] + window['duration_s']:.0f} s"  # type: ignore[operator]
+    return "never all at once"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.4.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _per_s(summary: Summary) -> float:
+    return _entry(summary, "messages_received").per_s or 0.0
+
+
+def _entry(summary: Summary, name: str) -> MetricEntry:
+    entries = summary.entries(name)
+    whole = [entry for entry in entries if not entry.labels]
+    return (whole or entries)[0]
+
+
+def _us(value_ns: float | None) -> str:
+    return "—" if value_ns is None else f"{value_ns / 1000:,.0f} µs"

@@ -221,6 +221,17 @@ def target(
             help='/login: a POST of {"user": name} there gives a token and a cookie; upgrades without are refused (401).',
         ),
     ] = None,
+    duplicate: Annotated[
+        float, typer.Option(parser=told(parse_share), metavar="SHARE", help="Of a broadcast, this share is sent twice.")
+    ] = 0,
+    reorder: Annotated[
+        float,
+        typer.Option(
+            parser=told(parse_share),
+            metavar="SHARE",
+            help="Of a broadcast, this share is sent after the next one of the same sender.",
+        ),
+    ] = 0,
     tls: Annotated[bool, typer.Option("--tls", help="Serve wss:// with a certificate of its own making.")] = False,
     tls_ca: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write what a client has to trust (tls.ca).")
@@ -236,7 +247,9 @@ def target(
     """Serve WebSocket: echo, broadcast, JSON or a feed, with faults on purpose. Prints what it saw when it ends."""
     from loadws.target.process import Serving, run_target
 
-    options = TargetOptions(mode, delay, jitter, stall, reject, close_after, drop, seed, close_all, tick, login)
+    options = TargetOptions(
+        mode, delay, jitter, stall, reject, close_after, drop, seed, close_all, tick, login, duplicate, reorder
+    )
     run_target(Serving(options, listen, tls or tls_ca is not None, tls_ca, announce, until_stdin_closes))
 
 

@@ -14,16 +14,17 @@ from loadws import __version__
 from loadws.cli.options import RunOptions
 from loadws.fleet.preflight import Machine, means_of
 from loadws.fleet.stamping import Stamping
-from loadws.metrics.runinfo import OwnMetric, PhaseInfo, Rule, RunInfo
+from loadws.metrics.runinfo import OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.plan.plan import Plan
 from loadws.scenario.build import Loaded
 from loadws.scenario.model import Scenario
 from loadws.scenario.notices import notices
+from loadws.scenario.probes import probes_of
 from loadws.scenario.secrets import MASK, mask
 from loadws.scenario.steps import CallStep, EveryStep, ThinkStep, walk
 from loadws.terms.metrics import Metric
-from loadws.terms.units import NS_PER_S
+from loadws.terms.units import NS_PER_S, NS_PER_US
 
 LIBRARIES = ("trio", "trio-websocket", "wsproto", "hdrhistogram", "pydantic", "msgspec", "ruamel.yaml")
 
@@ -52,6 +53,7 @@ def run_info(
         rules=tuple(Rule(rule.rule, rule.abort, rule.after / NS_PER_S) for rule in scenario.thresholds),
         own_metrics=tuple(_own_metrics(loaded.own_metrics.values())),
         paced=is_paced(scenario),
+        probes=tuple(ProbeInfo(probe.name, probe.within_ns // NS_PER_US) for probe in probes_of(scenario)),
         expected_arrivals=plan.expected_arrivals,
         command=masked_command(options.command, scenario.secrets),
         plan=plan.describe(),

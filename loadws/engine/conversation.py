@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from loadws.engine.explaining import Sought
     from loadws.engine.steps.connecting import Opener
+    from loadws.engine.steps.publishing import Probing
     from loadws.engine.user import VirtualUser
 
 #: Requests without ``where`` that may wait for an answer, those that timed out and keep their place among them.
@@ -95,6 +96,7 @@ class Conversation:
         "is_breaking",
         "name",
         "opener",
+        "probing",
         "user",
     )
 
@@ -107,6 +109,7 @@ class Conversation:
         self.opener: Opener | None = None  # how it was opened, and can be again
         self.healing: trio.CancelScope | None = None  # it has ended, and another is being opened in its place
         self.is_breaking = False  # a step has found that it cannot be written any more; its end is about to be told
+        self.probing: Probing | None = None  # what it publishes and listens for; None: nothing yet
         self._handlers = user.handlers
         self._ledger = ledger = user.run.recorder.ledger
         self._messages, self._bytes = ledger.messages, ledger.bytes
@@ -123,6 +126,8 @@ class Conversation:
         self.connection = connection
         self._ledger.connections.opened += 1
         self.user.run.recorder.open_connections.rise()
+        for delivering in self.user.kind.deliverings:
+            delivering.opened(self)
 
     def on_message(self, payload: Payload, received_ns: int) -> None:
         self._messages.received += 1
@@ -160,6 +165,8 @@ class Conversation:
             return
         self.end = end
         self._count_end(end)
+        if self.probing is not None:
+            self.probing.leave(self.user.run.timers.now_ns())
         self._begin_healing(end)
         in_flight, self._in_flight = self._in_flight or (), None
         unanswered = (*self._next, *in_flight)

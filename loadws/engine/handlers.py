@@ -75,6 +75,10 @@ class Handlers:
                 self._user.report("template", "on.message", str(error))
         else:
             return False
+        if handler.deliver is not None:
+            handler.deliver.take(message, conversation)
+            if not handler.steps and handler.capture is None:
+                return True
         if handler.capture is not None:
             missing = handler.capture.take(message, scope.variables)
             if missing is not None:

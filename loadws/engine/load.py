@@ -25,12 +25,14 @@ from loadws.engine.together import Alone, Together
 from loadws.engine.trace import Tracer
 from loadws.engine.waiting import Parker
 from loadws.metrics.frame import Frame
+from loadws.metrics.probes import ProbeSpec
 from loadws.metrics.recorder import Recorder
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import Plan
 from loadws.scenario.feed import open_feed
 from loadws.scenario.labels import walk_around, walk_steps
 from loadws.scenario.model import Scenario
+from loadws.scenario.probes import probes_of
 from loadws.scenario.template import compile_value
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import Connector, Timers, Transport
@@ -57,6 +59,7 @@ class Load:
     read_lags: ReadLags | None = None  # where the transport puts them
     together: Together = field(default_factory=Alone)
     shared: Mapping[str, Any] = field(default_factory=dict)  # what setup has set
+    nonce: int = 0  # the run's own, so that its probes are told from those of another
     http: HttpClients | None = None  # None: made where some step needs them
 
 
@@ -105,6 +108,7 @@ def _executor(load: Load, timers: Timers, connector: Connector, recorder: Record
         barriers=Barriers(load.plan.shard, load.plan.shards),
         env=load.env,
     )
+    recorder.watch_probes([ProbeSpec(probe.name, probe.within_ns) for probe in probes_of(scenario)], load.nonce)
     compiler = Compiler(scenario, load.base, recorder, Contexts(load.base), tracer)
     kinds = [compiler.kind(user_type) for user_type in scenario.user_types]
     return Executor(load.plan, run, kinds, lifecycle, load.together)

@@ -29,6 +29,7 @@ from loadws.scenario.message import Message
 from loadws.scenario.steps import (
     ExpectNoneStep,
     PingStep,
+    PublishStep,
     ReadSlowlyStep,
     RequestStep,
     SendStep,
@@ -162,7 +163,7 @@ def patience_of(step: Step) -> int | None:
             return step.wait_for.within if step.wait_for.close is None else None
         case PingStep():
             return step.ping.within
-        case SendStep() | ExpectNoneStep() | StallStep() | ReadSlowlyStep():
+        case SendStep() | PublishStep() | ExpectNoneStep() | StallStep() | ReadSlowlyStep():
             return PATIENCE_NS
     return None
 

@@ -14,6 +14,7 @@ from loadws.engine.kept import KeptRoom
 from loadws.terms.units import NS_PER_MS
 
 if TYPE_CHECKING:
+    from loadws.engine.steps.publishing import Delivering
     from loadws.engine.strand import Strand
     from loadws.engine.trace import Tracer
     from loadws.engine.user import VirtualUser
@@ -49,6 +50,7 @@ class MessageHandler(CompiledHandler):
     where: Conditions | None
     capture: Captures | None
     uses_message: bool
+    deliver: Delivering | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class UserKind:
     error: CompiledHandler | None
     close: CompiledHandler | None
     heals: bool = False  # some connection of its reconnects by itself
+    deliverings: tuple[Delivering, ...] = ()
 
     @property
     def has_handlers(self) -> bool:

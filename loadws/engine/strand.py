@@ -45,10 +45,10 @@ async def run_flow(steps: Steps, strand: Strand) -> None:
 class Strand:
     """One line of execution. ``intended_ns`` is 0 where the next step follows no schedule.
 
-    ``event_of`` is, of a handler's strand, the connection that the event is of.
+    ``event_of`` is, of a handler's strand, the connection that the event is of. ``failures`` counts what its steps failed.
     """
 
-    __slots__ = ("event_of", "free_ns", "intended_ns", "is_handler", "parker", "scope", "user")
+    __slots__ = ("event_of", "failures", "free_ns", "intended_ns", "is_handler", "parker", "scope", "user")
 
     def __init__(self, user: VirtualUser, scope: Scope, free_ns: int) -> None:
         self.user = user
@@ -57,6 +57,7 @@ class Strand:
         self.free_ns = free_ns
         self.intended_ns = 0
         self.is_handler = False
+        self.failures = 0
         self.event_of: Conversation | None = None
 
     def due(self) -> tuple[int, int]:
@@ -116,6 +117,7 @@ class Strand:
 
     def fail(self, step: Step, kind: str, detail: str, default: OnFailure = "end_turn") -> None:
         """Counts a failure once and does what the step says, or the default for its kind; returns to let the flow go on."""
+        self.failures += 1
         self.user.report(kind, step.label, detail)
         self.obey(step.on_failure or default)
 

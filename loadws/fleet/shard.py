@@ -36,6 +36,7 @@ class ShardOrder(msgspec.Struct, frozen=True):
     shards: int = 1
     stamps: Literal["user", "kernel"] = "user"
     variables: dict[str, Any] = {}  # what setup has set
+    nonce: int = 0  # the run's own, in every process the same
     once: bool = False  # one user runs its flow once, whatever the load is
 
 
@@ -55,7 +56,7 @@ async def run_shard(
     read_lags = ReadLags() if order.stamps == "kernel" else None
     load = Load(
         scenario, path.parent, plan, transport(order.transport, read_lags), order.env, say,
-        read_lags=read_lags, together=together or Alone(), shared=order.variables,
+        read_lags=read_lags, together=together or Alone(), shared=order.variables, nonce=order.nonce,
     )  # fmt: skip
     return await run_load(load, deliver, lifecycle)
 

@@ -107,6 +107,8 @@ def _of_histograms(entries: list[MetricEntry], threshold: Threshold) -> Observed
             return Observed(histogram.count, silent)
         case "rate":
             return Observed(_per_second(entries).value, silent)
+        case "completeness":
+            return Observed(histogram.count / (histogram.count + histogram.missing), silent)
     if not histogram.count:
         return Observed(None, silent)
     return Observed(histogram.min if threshold.aggregate == "min" else histogram.mean, silent)

@@ -14,6 +14,7 @@ from loadws.metrics.frame import CounterPart, HistogramPart, Labels
 from loadws.metrics.histogram import LatencyHistogram, Span, span_of
 from loadws.metrics.interval import Interval, OfPhase, Phases
 from loadws.metrics.tally import Tally
+from loadws.terms.metrics import TABLE
 
 INTENDED, DUE, SENT, WRITTEN, RECEIVED = range(5)  # the columns of a meter's rows
 SILENT, ONE_WAY = -1, -2  # in place of a received time: the run's clock is never below zero
@@ -42,7 +43,7 @@ class Fold:
         parts = []
         for (metric, step_or_none, phase), tally in self._tallies.items():
             scratch = self._scratch.setdefault(tally.span, LatencyHistogram(*tally.span))
-            labels = {} if step_or_none is None else {"step": step_or_none}
+            labels = {} if step_or_none is None else {_label_of(metric): step_or_none}
             part = yield from tally.part(metric, labels | self._phase(phase), scratch)
             parts.append(part)
             yield
@@ -52,6 +53,8 @@ class Fold:
         interval = self._interval
         for (name, phase), count in interval.counts.items():
             yield CounterPart(name, self._phase(phase), count)
+        for (name, probe, phase), count in interval.of_probes.items():
+            yield CounterPart(name, {"probe": probe, **self._phase(phase)}, count)
         for key, count in interval.wrong.items():
             yield CounterPart("errors", self._kind_step_phase(key), count)
         for key, count in interval.tried.items():
@@ -112,3 +115,8 @@ class Fold:
     def _kind_step_phase(self, key: OfPhase) -> Labels:
         kind, step, phase = key
         return {"kind": kind, "step": step, **self._phase(phase)}
+
+
+def _label_of(metric: str) -> str:
+    """What the second part of a metric's name is called; of a scenario's own metric it is the step."""
+    return TABLE[metric].labels[0] if metric in TABLE else "step"

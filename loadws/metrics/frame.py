@@ -89,6 +89,64 @@ class LogLine(msgspec.Struct, frozen=True):
     text: str
 
 
+class Published(msgspec.Struct, frozen=True, array_like=True):
+    """A probe that was sent: which, for whom, when (in microseconds of the run) and in which phase (its index).
+
+    ``excluded`` is 1 where its publisher's own connection listens, and does not count among its receivers.
+    """
+
+    probe: int
+    publisher: int
+    number: int
+    made_us: int
+    audience: int
+    phase: int
+    excluded: int = 0
+
+
+class Received(msgspec.Struct, frozen=True, array_like=True):
+    """What a process's connections received of one probe in this second: how many, and how many of all that have received
+    it have left since. ``times`` are pairs of a bucket (see ``spread``) and its count; first and last are exact.
+    """
+
+    probe: int
+    process: int  # its publisher's
+    publisher: int
+    number: int
+    made_us: int
+    count: int
+    left: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+    times: tuple[int, ...] = ()
+
+
+class Joined(msgspec.Struct, frozen=True, array_like=True):
+    """A connection began to listen for a probe; ``audience`` 0: to whomever it is sent."""
+
+    probe: int
+    audience: int
+    at_us: int
+
+
+class Left(msgspec.Struct, frozen=True, array_like=True):
+    """It no longer does."""
+
+    probe: int
+    audience: int
+    joined_us: int
+    at_us: int
+
+
+class DeliveryPart(msgspec.Struct, frozen=True):
+    """What is to be joined with the other processes' parts: who listened, what was sent, and who received it."""
+
+    published: tuple[Published, ...] = ()
+    received: tuple[Received, ...] = ()
+    joined: tuple[Joined, ...] = ()
+    left: tuple[Left, ...] = ()
+
+
 class Frame(msgspec.Struct, frozen=True):
     """``start_s`` and ``duration_s`` in seconds since the run's start; ``ledger`` is the whole of it so far, everything else
     only this second's. ``phase`` is the one that ran in the middle of it; ``phases`` are those that began in it:
@@ -110,3 +168,4 @@ class Frame(msgspec.Struct, frozen=True):
     phases: tuple[tuple[int, float], ...] = ()
     over: bool = False  # the last phase was over: users leave, and how busy that keeps the generator judges nothing
     last: bool = False
+    delivery: DeliveryPart | None = None

@@ -58,6 +58,7 @@ class Interval:
         self.failed: Counter[OfPhase] = Counter()
         self.wrong: Counter[OfPhase] = Counter()
         self.counts: Counter[tuple[str, int]] = Counter()  # name, phase
+        self.of_probes: Counter[tuple[str, str, int]] = Counter()  # metric, probe, phase
         self.errors: list[ErrorSample] = []
         self.logs: list[LogLine] = []
         self.began: list[tuple[int, float]] = []  # index of the phase, seconds since the start

@@ -20,6 +20,7 @@ from loadws.metrics.frame import ErrorSample, Frame, Gauges, Health, LogLine
 from loadws.metrics.histogram import LatencyHistogram, Span, span_of
 from loadws.metrics.interval import Interval, Phases
 from loadws.metrics.ledger import Ledger
+from loadws.metrics.probes import Probes, ProbeSpec, Second, fold
 from loadws.metrics.quoting import LONGEST, harmless, one_line, one_line_of
 from loadws.terms.units import NS_PER_S
 
@@ -141,6 +142,7 @@ class Recorder:
         self.over = False  # the engine says when the last phase is
         self.iterations = 0
         self.reconnects = 0
+        self.probes: Probes | None = None  # where the scenario has some: ``watch_probes``
         self._process = process
         self._phases = Phases(phases)
         self._meters: dict[str, StepMeter] = {}
@@ -155,6 +157,13 @@ class Recorder:
     def begin(self, start_ns: int) -> None:
         """The run starts; every ``*_s`` in a frame counts from here."""
         self._start_ns = self._since_ns = start_ns
+        if self.probes is not None:
+            self.probes.begin(start_ns)
+
+    def watch_probes(self, specs: Sequence[ProbeSpec], nonce: int) -> None:
+        """The scenario publishes probes: they are followed, and their part of each frame is made."""
+        if specs:
+            self.probes = Probes(specs, self._process, nonce, self._phases)
 
     def begin_phase(self, index: int, at_ns: int) -> None:
         """Phases begin in order, and ``at_ns`` never goes back."""
@@ -279,12 +288,15 @@ class Recorder:
             last=last,
         )
         self._since_ns, self._index = now_ns, self._index + 1
-        return self._completed(frame, interval)
+        probes = () if self.probes is None else self.probes.take(now_ns, interval)
+        return self._completed(frame, interval, probes)
 
-    def _completed(self, frame: Frame, interval: Interval) -> Generator[None, None, Frame]:
-        fold = Fold(self._phases, interval, self._scratch)
-        histograms = yield from fold.histograms()
-        return msgspec.structs.replace(frame, histograms=histograms, counters=tuple(fold.counters()))
+    def _completed(self, frame: Frame, interval: Interval, probes: Sequence[Second]) -> Generator[None, None, Frame]:
+        delivery = yield from fold(probes, interval)
+        folded = Fold(self._phases, interval, self._scratch)
+        histograms = yield from folded.histograms()
+        counters = tuple(folded.counters())
+        return msgspec.structs.replace(frame, histograms=histograms, counters=counters, delivery=delivery)
 
     def _gauges(self) -> Gauges:
         spans = {name: getattr(self, name).take() for name in ("open_connections", "users")}

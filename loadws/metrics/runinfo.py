@@ -35,6 +35,13 @@ class OwnMetric(msgspec.Struct, frozen=True):
         return own_trend(self.name, self.unit) if self.kind == "histogram" else own_counter(self.name)
 
 
+class ProbeInfo(msgspec.Struct, frozen=True):
+    """A probe that the scenario publishes, and how long its deliveries count."""
+
+    name: str
+    within_us: int
+
+
 class RunInfo(msgspec.Struct, frozen=True):
     """``plan`` is the plan's own description, for people and for the report."""
 
@@ -58,6 +65,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     stamps: Literal["user", "kernel"] = "user"  # who says when an answer was received: loadws, or the kernel
     notes: tuple[str, ...] = ()  # what a reader must know of it, in sentences
+    probes: tuple[ProbeInfo, ...] = ()
     means: str = ""  # what the transport works with on this platform
 
     def own(self) -> dict[str, Metric]:

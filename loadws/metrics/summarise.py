@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
+from loadws.metrics.delivery import Deliveries
 from loadws.metrics.frame import Frame
 from loadws.metrics.generator import Demands, ProcessWatch, assess
 from loadws.metrics.histogram import LatencyHistogram
@@ -69,6 +70,9 @@ class Summariser:
         self._judged = {name for name, warmup in self._warmups.items() if not warmup}
         self._totals = Totals(self._own)
         self._timeline = Timeline()
+        self._deliveries = Deliveries(info.probes, tuple(phase.name for phase in info.phases), info.processes)
+        for zero in self._deliveries.zeros():
+            self._totals.add_counter(zero)
         self._processes = {number: ProcessWatch(number) for number in range(info.processes)}
         self._newest: dict[int, Frame] = {}
         self._recent: deque[Frame] = deque()
@@ -88,6 +92,7 @@ class Summariser:
         watch.add(frame)
         for counter in frame.counters:
             self._totals.add_counter(counter)
+        yield from self._deliveries.adding(frame, self._totals)
         point = self._timeline.point_for(frame)
         for part in frame.histograms:
             histogram = LatencyHistogram.decode(part)
@@ -116,6 +121,8 @@ class Summariser:
     def summary(self, ending: Ending | None, verdict: Verdict = NOT_JUDGED) -> Summary:
         """``ending`` None: the run was killed before it could say how it ended, and lasted until its last frame."""
         spans = self._spans(ending)
+        for _ in self._deliveries.settling_all(self._totals):
+            pass
         return Summary(
             schema_version=SCHEMA_VERSION,
             run=self._run(ending, spans),

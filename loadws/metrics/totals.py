@@ -93,7 +93,9 @@ class Totals:
         scope = [phase for name, phase in self._phases.items() if name in phases]
         measured = {name for phase in scope for name in (*phase.values, *phase.counts)}
         if seconds > 0:  # a counter that was watched and never counted is 0, not unknown
-            measured |= {metric.name for metric in self._metrics() if metric.kind == "counter"}
+            measured |= {
+                metric.name for metric in self._metrics() if metric.kind == "counter" and not metric.is_of_probes
+            }
         wanted = measured if names is None else measured.intersection(names)
         known = [metric.name for metric in self._metrics()]
         ordered = [name for name in known if name in wanted] + sorted(wanted.difference(known))

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadws.metrics.summary import Summary
-from loadws.report import balance, rows, timings
+from loadws.report import balance, deliveries, rows, timings
 from loadws.report.plain import in_ascii, plain
 
 FIELDS = ("p50", "p90", "p99", "max")
@@ -39,6 +39,7 @@ class _Screen:
     def show(self, summary: Summary, folder: Path | None) -> None:
         self._verdict(summary)
         self._latency(summary)
+        self._deliveries(summary)
         self._own(summary)
         self._ledger(summary)
         self._errors(summary)
@@ -81,6 +82,21 @@ class _Screen:
         for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency)):
             if note:
                 self._line(("dim", f"  {note}"), indent=2)
+
+    def _deliveries(self, summary: Summary) -> None:
+        found = deliveries.delivery_rows(summary)
+        if not found:
+            return
+        head = tuple(deliveries.HEAD[at] for at in deliveries.NARROW)
+        body = [tuple(row.cells[at] for at in deliveries.NARROW) for row in found]
+        self._table("Delivery", head, body, numbers=range(1, len(head)))
+        spreads = [(row.probe, what, *values) for row in found for what, values in row.spreads]
+        if spreads:
+            head = ("probe", "receiver", *deliveries.FIELDS)
+            self._table("Delivery time", head, spreads, numbers=range(2, len(head)))
+        for row in found:
+            if row.aside:
+                self._line(("dim", f"  {row.probe}: {row.aside}"), indent=2)
 
     def _own(self, summary: Summary) -> None:
         """What the scenario measures and counts beside its requests."""

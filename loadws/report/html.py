@@ -19,7 +19,7 @@ import vl_convert
 from markupsafe import Markup
 
 from loadws.metrics.runinfo import RunInfo
-from loadws.report import balance, charts, rows, timings, vegalite
+from loadws.report import balance, charts, deliveries, rows, timings, vegalite
 from loadws.report.plain import plain, plain_lines
 from loadws.report.runreport import RunReport
 from loadws.report.script import bundle, csp_source
@@ -55,6 +55,7 @@ def render(report: RunReport) -> bytes:
     text = page.render(
         rows=rows,
         timings=timings,
+        deliveries=deliveries,
         balance=balance,
         summary=report.summary,
         info=report.info,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from loadws.metrics.summary import Summary
-from loadws.report import balance, rows, timings
+from loadws.report import balance, deliveries, rows, timings
 from loadws.report.plain import plain
 
 FIELDS = ("p50", "p90", "p99", "max")
@@ -21,6 +21,7 @@ def render(summary: Summary) -> str:
         _head(summary),
         _checks(summary),
         _latency(summary),
+        _deliveries(summary),
         _own(summary),
         _ledger(summary),
         _errors(summary),
@@ -60,6 +61,17 @@ def _latency(summary: Summary) -> str:
     body = [(escape(row.step), row.what, row.count, *map(escape, row.cells)) for row in latency]
     notes = [escape(note) for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency)) if note]
     return "\n\n".join(["### Latency", _table(("step", "time", "count", *FIELDS), body, 2), *notes])
+
+
+def _deliveries(summary: Summary) -> str:
+    found = deliveries.delivery_rows(summary)
+    if not found:
+        return ""
+    parts = ["### Delivery", _table(deliveries.HEAD, [tuple(map(escape, row.cells)) for row in found], 1)]
+    spreads = [(escape(row.probe), what, *map(escape, values)) for row in found for what, values in row.spreads]
+    if spreads:
+        parts.append(_table(("probe", "receiver", *deliveries.FIELDS), spreads, 2))
+    return "\n\n".join([*parts, *(escape(f"{row.probe}: {row.aside}") for row in found if row.aside)])
 
 
 def _own(summary: Summary) -> str:

@@ -27,6 +27,8 @@ CONNECT_METRICS = (
 )
 #: Times that every run has, whatever its scenario says.
 GENERATORS_OWN = frozenset({"schedule_lag", "send_lag", "read_lag", "write_wait", "session_time"})
+#: What has a table of its own: see ``deliveries``.
+OF_PROBES = frozenset(metric.name for metric in TABLE.values() if metric.is_of_probes)
 _PERCENTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
 _AGREE_WITHIN, _AGREE_WITHIN_NS = 1.05, 50_000
 _SHOWN = {"p999": "p99.9", "p9999": "p99.99"}
@@ -96,7 +98,7 @@ def connect_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
 
 def other_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
     """Everything else that was timed or recorded, over all steps: waits, pings, streamed answers, own trends, lags."""
-    shown = {name for name, _ in (*LATENCY_METRICS, *CONNECT_METRICS)}
+    shown = {name for name, _ in (*LATENCY_METRICS, *CONNECT_METRICS)} | OF_PROBES
     names = dict.fromkeys(e.name for e in summary.metrics if e.kind == "histogram" and e.name not in shown)
     found = [(plain(name), overall(summary, name)) for name in names]
     return [_latency_row(name, name, entry, fields) for name, entry in found if entry and entry.count]

@@ -74,6 +74,14 @@ def compile_captures(mapping: Mapping[str, JsonValue]) -> Captures:
     return Captures({name: _place(value, (name,)) for name, value in mapping.items()})
 
 
+def compile_place(value: JsonValue) -> Place:
+    """One place of a message, written as a capture's. Raises ``MatchError``."""
+    place = _place(value, ())
+    if place.of_handshake:
+        raise MatchError("a message has no headers, no cookies and no status", (), _ADVICE)
+    return place
+
+
 def _place(value: JsonValue, path: Path) -> Place:
     if value == "text":
         return TEXT

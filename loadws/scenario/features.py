@@ -15,7 +15,7 @@ from loadws.scenario.connection import ConnectionOptions
 from loadws.scenario.explain import Where
 from loadws.scenario.labels import walk_steps
 from loadws.scenario.model import Scenario
-from loadws.scenario.steps import AnyStep, ConnectStep, Payload, RequestStep, SendStep
+from loadws.scenario.steps import AnyStep, ConnectStep, Payload, PublishStep, RequestStep, SendStep
 
 #: Keys of ``connection`` and of ``connect``: asked for where their value is neither false nor empty.
 OPTIONS = ("compression",)
@@ -61,6 +61,8 @@ def _of_step(step: AnyStep, where: Where) -> Iterator[Feature]:
         yield from _of_payload(step.send, (*where, "send"))
     elif isinstance(step, RequestStep):
         yield from _of_payload(step.request.send, (*where, "request", "send"))
+    elif isinstance(step, PublishStep):
+        yield from _of_payload(step.publish.send, (*where, "publish", "send"))
 
 
 def _of_payload(payload: Payload, where: Where) -> Iterator[Feature]:

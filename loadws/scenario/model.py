@@ -28,10 +28,37 @@ from loadws.scenario.fields import (
     Rate,
     Span,
     Strict,
+    Template,
 )
 from loadws.scenario.steps import CallStep, ConnectStep, Flow, UserFlow, walk
 
 # -- users ------------------------------------------------------------------------------------------------------------
+
+
+class Deliver(Strict):
+    """That the messages of a handler are deliveries of a probe, and when the connection is one of its receivers."""
+
+    probe: Annotated[Name, Field(description="The name that publish gives it.")]
+    id: Annotated[JsonValue, Field(description="Where {{ probe }} stands: a JSONPath, text, {regex:} or {bytes:}.")]
+    ordered: Annotated[
+        bool, Field(description="Count what comes after a later one of the same publisher as out of order.")
+    ] = False
+    in_: Annotated[
+        Template | None,
+        Field(alias="in", description="The audience it belongs to, as in publish's to; without it, to all of them."),
+    ] = None
+    after: Annotated[
+        Name | None,
+        Field(
+            description="The step that makes it a receiver, once it has not failed; without it, the open connection."
+        ),
+    ] = None
+    until: Annotated[
+        Name | None, Field(description="The step before which it stops to be one; without it, the connection's end.")
+    ] = None
+    within: Annotated[
+        Span, Field(description="How long after its publication a delivery counts; who has none by then misses it.")
+    ] = TEN_SECONDS
 
 
 class MessageHandler(Strict):
@@ -44,6 +71,9 @@ class MessageHandler(Strict):
     capture: Annotated[
         Captures | None,
         Field(description="Variables, and where in it their values are: a JSONPath, text, {regex:} or {bytes:}."),
+    ] = None
+    deliver: Annotated[
+        Deliver | None, Field(description="The messages are deliveries of a probe that is published.")
     ] = None
     do: Annotated[Flow, Field(description="The steps that are run for each message that it claims.")] = ()
 

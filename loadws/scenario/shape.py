@@ -17,7 +17,6 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from loadws.scenario import not_yet
 from loadws.scenario.explain import Problems, Where, any_of, nearest
 from loadws.scenario.fields import NotWritten
 from loadws.scenario.model import Scenario
@@ -224,8 +223,6 @@ def _tell_place(faults: list[_Fault], problems: Problems) -> None:
 
 def _unknown_key(fault: _Fault) -> tuple[str, str]:
     key = str(fault.node.where[-1])
-    if not_yet.is_later_key(fault.owner, key):
-        return not_yet.refusal(key)
     message = f"unknown key {key!r}"
     word, colon, _ = key.partition(":")
     if colon and word in _keys(fault.owner):
@@ -243,9 +240,6 @@ def _no_step(node: Node) -> tuple[str, str]:
     verbs = [key for key in value if key in STEPS]
     if len(verbs) > 1:
         return f"a step has one verb; this has {any_of(verbs).replace(' or ', ' and ')}", "make them steps of their own"
-    later = [key for key in value if key in not_yet.VERBS]
-    if later:
-        return not_yet.refusal(later[0])
     if not value:
         return "a step needs a verb", f"verbs are {any_of(STEPS)}"
     unknown = next((key for key in value if nearest(key, STEPS)), next(iter(value)))
@@ -253,8 +247,6 @@ def _no_step(node: Node) -> tuple[str, str]:
 
 
 def _not_a_word(word: str) -> tuple[str, str]:
-    if word in not_yet.VERBS:
-        return not_yet.refusal(word)
     if word in STEPS:
         return f"the step {word!r} needs a value", f"write {word}: ..."
     verb, colon, _ = word.partition(":")
@@ -295,14 +287,8 @@ def _wrong_value(faults: list[_Fault]) -> tuple[str, str]:
         expected.remove("a whole number")
     got = "a value from the environment that is not" if node.from_environment else describe(node.value)
     if expected == ["a list"] and isinstance(node.value, dict):
-        return _no_list(node.value) or (f"expected a list, got {got}", "write a - before each item")
+        return f"expected a list, got {got}", "write a - before each item"
     return f"expected {' or '.join(expected)}, got {got}", ""
-
-
-def _no_list(value: dict[str, Node]) -> tuple[str, str] | None:
-    """A mapping with a step of later work, where a list of steps should be."""
-    later = [key for key in value if key in not_yet.VERBS]
-    return not_yet.refusal(later[0]) if later else None
 
 
 def _own_words(fault: _Fault) -> str | None:

@@ -292,6 +292,25 @@ class SendStep(Step):
     ]
 
 
+class PublishBody(OnConnection):
+    probe: Annotated[Name, Field(description="The probe's name; a message handler delivers it.")]
+    send: Annotated[Sendable, Field(description="The message: text, or a mapping. It carries {{ probe }}.")]
+    to: Annotated[
+        Template | None,
+        Field(description="The audience: who says in: the same, and who says nothing. Without it, all who deliver it."),
+    ] = None
+    include_self: Annotated[
+        bool, Field(description="Whether this connection, where it delivers the probe too, is to receive its own.")
+    ] = True
+
+
+class PublishStep(Step):
+    """Send a message that many receive, and follow it to each of them."""
+
+    verb = "publish"
+    publish: Annotated[PublishBody, Field(description="Which probe, the message, and for whom.")]
+
+
 class Reply(Strict):
     """Which message answers a request, and what must hold of it."""
 
@@ -768,7 +787,7 @@ STEPS: dict[str, type[Step]] = {
     for step in (
         ConnectStep, CloseStep, SendStep, RequestStep, WaitForStep, ExpectNoneStep, ThinkStep, EveryStep, RepeatStep,
         WhileStep, IfStep, PickStep, ParallelStep, BarrierStep, SetStep, CheckStep, RecordStep, CountStep, LogStep,
-        PingStep, HttpStep, DropStep, ReconnectStep, StallStep, ReadSlowlyStep, CallStep,
+        PublishStep, PingStep, HttpStep, DropStep, ReconnectStep, StallStep, ReadSlowlyStep, CallStep,
     )
 }  # fmt: skip
 #: Verbs that may stand alone, as a word: all their keys have defaults.
@@ -799,6 +818,7 @@ _OneStep = Annotated[
     Annotated[ConnectStep, Tag("connect")]
     | Annotated[CloseStep, Tag("close")]
     | Annotated[SendStep, Tag("send")]
+    | Annotated[PublishStep, Tag("publish")]
     | Annotated[RequestStep, Tag("request")]
     | Annotated[WaitForStep, Tag("wait_for")]
     | Annotated[ExpectNoneStep, Tag("expect_none")]

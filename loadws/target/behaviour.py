@@ -27,6 +27,7 @@ class _Fault(IntEnum):
     REFUSE = 0
     DROP = 1
     DELAY = 2
+    DUPLICATE_OR_REORDER = 3  # two bits hold a die, so these two share one: the low end of it and the high end
 
 
 def _chance(options: TargetOptions, fault: _Fault, connection: int, answer: int = 0) -> float:
@@ -44,6 +45,15 @@ def refused_with(options: TargetOptions, connection: int) -> int | None:
 
 def is_dropped(options: TargetOptions, connection: int, answer: int) -> bool:
     return _chance(options, _Fault.DROP, connection, answer) < options.drop_share
+
+
+def is_duplicated(options: TargetOptions, connection: int, answer: int) -> bool:
+    return _chance(options, _Fault.DUPLICATE_OR_REORDER, connection, answer) < options.duplicate_share
+
+
+def is_held_back(options: TargetOptions, connection: int, answer: int) -> bool:
+    """Whether an answer of a broadcast waits until the next of the same sender has left before it."""
+    return _chance(options, _Fault.DUPLICATE_OR_REORDER, connection, answer) >= 1 - options.reorder_share
 
 
 def delay_ns(options: TargetOptions, connection: int, answer: int) -> int:

@@ -24,7 +24,19 @@ from loadws.target.process import Announcement
 from loadws.terms.errors import TargetError
 
 #: The options of ``loadws target`` that ``builtin:`` takes.
-FAULTS = ("close-after", "close-all", "delay", "drop", "jitter", "login", "reject", "stall", "tick")
+FAULTS = (
+    "close-after",
+    "close-all",
+    "delay",
+    "drop",
+    "duplicate",
+    "jitter",
+    "login",
+    "reject",
+    "reorder",
+    "stall",
+    "tick",
+)
 START_WITHIN_S = 20.0
 STOP_WITHIN_S = 5.0
 _LONGEST_ANNOUNCEMENT = 64 * 1024

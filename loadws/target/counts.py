@@ -12,6 +12,7 @@ class Counts(msgspec.Struct):
     ``refused`` is by status and ``closed_by_peer`` by close code (1005: a close without one). ``broken`` ended before their
     upgrade. Bytes are payload bytes. An answer was sent, ``dropped`` on purpose, ``overflowed`` (a broadcast's reader that
     was too slow) or ``unsent`` (its connection ended first).
+    ``duplicated`` were sent twice, and ``reordered`` after a later one of the same sender.
     """
 
     accepted: int = 0
@@ -27,6 +28,8 @@ class Counts(msgspec.Struct):
     bytes_received: int = 0
     bytes_sent: int = 0
     dropped: int = 0
+    duplicated: int = 0
+    reordered: int = 0
     overflowed: int = 0
     unsent: int = 0
 

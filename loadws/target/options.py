@@ -75,6 +75,7 @@ class TargetOptions:
     """An answer leaves ``delay_ns`` ± ``jitter_ns`` after its message came; ``drop_share`` of the answers never leave.
 
     ``tick_ns`` is the time between two ticks of a feed, ``login`` the path where a token is to be had.
+    Of a broadcast's, ``duplicate_share`` leave twice, and ``reorder_share`` after the next one of the same sender.
     """
 
     mode: Mode = "echo"
@@ -88,8 +89,12 @@ class TargetOptions:
     storm: Storm | None = None
     tick_ns: int = 20_000_000
     login: str | None = None
+    duplicate_share: float = 0.0
+    reorder_share: float = 0.0
 
     def __post_init__(self) -> None:
+        if (self.duplicate_share or self.reorder_share) and self.mode != "broadcast":
+            raise UsageError("only a broadcast duplicates and reorders", "add --mode broadcast")
         if self.jitter_ns > self.delay_ns:
             raise UsageError("the jitter is larger than the delay", "an answer cannot leave before its message came")
         if self.tick_ns < SHORTEST_TICK_NS:

@@ -23,7 +23,16 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 from wsproto.utilities import ProtocolError
 
-from loadws.target.behaviour import ANSWERS, Payload, delay_ns, is_dropped, refused_with, resumes_ns
+from loadws.target.behaviour import (
+    ANSWERS,
+    Payload,
+    delay_ns,
+    is_dropped,
+    is_duplicated,
+    is_held_back,
+    refused_with,
+    resumes_ns,
+)
 from loadws.target.counts import Counts, add
 from loadws.target.feed import is_subscription, push_ticks
 from loadws.target.limits import CLOSE_WITHIN_S, MAX_MESSAGE_SIZE, REFUSAL_BODY, UPGRADE_WITHIN_S
@@ -32,6 +41,8 @@ from loadws.target.options import Address, TargetOptions
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_S
 
+#: How long an answer may wait for the one that is to go before it.
+HELD_BACK_S = 0.5
 RECEIVE_BUFFER = 64 * 1024
 #: Messages read and not yet looked at, and answers that wait to be sent, each a connection.
 QUEUE = 1000
@@ -48,6 +59,14 @@ class _Answer:
 
 
 @dataclass(slots=True, eq=False)
+class _HeldBack:
+    """Answers that leave after the next one of their sender, or when their time is over."""
+
+    answers: tuple[_Answer, ...]
+    until_s: float
+
+
+@dataclass(slots=True, eq=False)
 class _Client:
     """One open WebSocket. ``owed`` are answers that are due to it; ``closing``: we have begun the close handshake."""
 
@@ -60,6 +79,7 @@ class _Client:
     last_due_ns: int = 0
     closing: bool = False
     subscribed: trio.Event = field(default_factory=trio.Event)  # of a feed
+    held_back: dict[int, _HeldBack] = field(default_factory=dict)  # of each sender
 
 
 class Target:
@@ -209,7 +229,7 @@ class Target:
         now_ns = _now_ns()
         if self._options.mode == "broadcast":
             for reader in self._clients.values():
-                self._post(reader, message, now_ns)
+                self._post(reader, client.number, message, now_ns)
             return
         for payload in ANSWERS[self._options.mode](message):
             if answer := self._plan(client, payload, now_ns):
@@ -218,15 +238,46 @@ class Target:
             client.subscribed.set()
 
     def _tick(self, client: _Client, tick: str) -> None:
-        self._post(client, tick, _now_ns())
+        self._post(client, client.number, tick, _now_ns())
 
-    def _post(self, reader: _Client, message: Payload, now_ns: int) -> None:
-        try:
-            if answer := self._plan(reader, message, now_ns):
+    def _post(self, reader: _Client, sender: int, message: Payload, now_ns: int) -> None:
+        """Where one of this sender is held back already, this one goes before it."""
+        number = reader.answers
+        answer = self._plan(reader, message, now_ns)
+        if answer is None:
+            return
+        twice = is_duplicated(self._options, reader.number, number)
+        answers = (answer, answer) if twice else (answer,)
+        reader.owed += twice
+        self._counts.duplicated += twice
+        if sender in reader.held_back:
+            self._put_out(reader, answers)
+            self._counts.reordered += 1
+            self._release(reader, sender)
+        elif is_held_back(self._options, reader.number, number):
+            reader.held_back[sender] = _HeldBack(answers, trio.current_time() + HELD_BACK_S)
+        else:
+            self._put_out(reader, answers)
+
+    def _release(self, reader: _Client, sender: int) -> None:
+        self._put_out(reader, reader.held_back.pop(sender).answers)
+
+    def _put_out(self, reader: _Client, answers: Sequence[_Answer]) -> None:
+        for answer in answers:
+            try:
                 reader.outbox.send_nowait(answer)
-        except trio.WouldBlock:
-            reader.owed -= 1
-            self._counts.overflowed += 1
+            except trio.WouldBlock:
+                reader.owed -= 1
+                self._counts.overflowed += 1
+
+    async def release_held_back(self) -> None:
+        """What no later one of its sender came to overtake leaves all the same, in its order."""
+        while True:
+            await trio.sleep(HELD_BACK_S / 2)
+            now_s = trio.current_time()
+            for reader in self._clients.values():
+                for sender in [number for number, held in reader.held_back.items() if held.until_s <= now_s]:
+                    self._release(reader, sender)
 
     def _plan(self, client: _Client, payload: Payload, received_ns: int) -> _Answer | None:
         """When the answer leaves, never before the one ahead of it; None where it is dropped on purpose."""
@@ -316,6 +367,8 @@ async def serve(listening: Listening, options: TargetOptions, counts: Counts, st
     accept = partial(trio.serve_listeners, target.converse, list(listening.listeners))
     async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
         accepting.start_soon(partial(accept, handler_nursery=connections))
+        if options.reorder_share:
+            accepting.start_soon(target.release_held_back)
         await stop.wait()
         accepting.cancel_scope.cancel()
         with trio.CancelScope(shield=True):

@@ -37,13 +37,20 @@ class Metric:
     meaning: str
     labels: tuple[str, ...] = ()
     better: Better = "lower"
+    more_aggregates: tuple[str, ...] = ()
 
     @property
     def aggregates(self) -> tuple[str, ...]:
-        return AGGREGATES[self.kind]
+        return (*AGGREGATES[self.kind], *self.more_aggregates)
+
+    @property
+    def is_of_probes(self) -> bool:
+        """Measured only where the scenario publishes probes; in any other run it is not 0, but nothing."""
+        return "probe" in self.labels
 
 
 _STEP = ("step",)
+_PROBE = ("probe",)
 _ROWS = (
     Metric("connect_time", "histogram", "ns", "from the attempt to the open WebSocket", _STEP),
     Metric("dns_time", "histogram", "ns", "the part of connect_time that resolved the name", _STEP),
@@ -64,6 +71,11 @@ _ROWS = (
     Metric("http_time", "histogram", "ns", "from intended to the last byte of an HTTP answer, redirects included", _STEP),
     Metric("call_time", "histogram", "ns", "how long a Python function took that did not fail", _STEP),
     Metric("recovery_time", "histogram", "ns", "from the loss of a connection to the next good answer on its successor"),
+    Metric("delivery", "histogram", "ns", "from a probe's making to each of its receivers", _PROBE,
+           more_aggregates=("completeness",)),
+    Metric("delivery_first", "histogram", "ns", "from each probe's making to the first that received it", _PROBE),
+    Metric("delivery_median", "histogram", "ns", "from each probe's making to the median of those that received it", _PROBE),
+    Metric("delivery_last", "histogram", "ns", "from each probe's making to the last that received it", _PROBE),
     Metric("session_time", "histogram", "ns", "from a session's start to its end"),
     Metric("messages_sent", "counter", "1", "messages whose last byte the kernel took", better="neither"),
     Metric("messages_received", "counter", "1", "messages read", better="neither"),
@@ -75,6 +87,18 @@ _ROWS = (
     Metric("reconnects", "counter", "1", "connections opened in the place of one that had ended", better="neither"),
     Metric("disconnects", "counter", "1", "connections that the peer closed, or that were lost"),
     Metric("tls_resumed", "counter", "1", "TLS handshakes that took up a session of the user's before", better="neither"),
+    Metric("probes_published", "counter", "1", "probes sent whose deliveries have been looked at", _PROBE, "neither"),
+    Metric("deliveries_expected", "counter", "1", "deliveries that their probes' receivers should have had", _PROBE,
+           "neither"),
+    Metric("deliveries_missing", "counter", "1", "expected deliveries that did not come within their time", _PROBE),
+    Metric("deliveries_in_doubt", "counter", "1", "not expected: their receiver left before they came or were late", _PROBE,
+           "neither"),
+    Metric("deliveries_duplicate", "counter", "1", "deliveries that their receiver had already", _PROBE),
+    Metric("deliveries_out_of_order", "counter", "1", "deliveries after a later one of the same publisher", _PROBE),
+    Metric("deliveries_late", "counter", "1", "deliveries that came after their time was over", _PROBE),
+    Metric("deliveries_unexpected", "counter", "1", "deliveries to connections that were none of their receivers", _PROBE),
+    Metric("deliveries_unrecognised", "counter", "1", "deliveries with a probe that this run has not published", _PROBE),
+    Metric("deliveries_let_go", "counter", "1", "deliveries that there was no room to follow", _PROBE),
     Metric("iterations", "counter", "1", "flows begun and completed", better="higher"),
     Metric("errors", "counter", "1", "everything that went wrong, by kind", ("kind", "step")),
     Metric("error_rate", "rate", "ratio", "failed over all connects, requests, waits, HTTP steps and checks",
@@ -83,11 +107,6 @@ _ROWS = (
     Metric("users", "gauge", "1", "virtual users alive at once", better="neither"),
 )  # fmt: skip
 TABLE: dict[str, Metric] = {row.name: row for row in _ROWS}
-
-#: Named by the language, brought by later work: known, so that a threshold on them says why it is refused.
-NOT_YET = {
-    "delivery": "publish and deliver",
-}
 
 
 def own_trend(name: str, unit: str) -> Metric:

@@ -6,7 +6,7 @@
     metric    := name | quoted
     value     := quoted | any characters but  , } = " '
     quoted    := '"' characters '"' | "'" characters "'"
-    aggregate := p50 | p75 | p90 | p95 | p99 | p99.9 | p99.99 | max | min | mean | count | rate
+    aggregate := p50 | p75 | p90 | p95 | p99 | p99.9 | p99.99 | max | min | mean | count | rate | completeness
     op        := < | <= | > | >= | ==
     unit      := a duration's (us ms s m h), a size's (B kB KiB …), "%" or "/s"
 
@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from loadws.terms.errors import LoadwsError
-from loadws.terms.metrics import DEFAULT_AGGREGATE, NOT_YET, TABLE, Metric
+from loadws.terms.metrics import DEFAULT_AGGREGATE, TABLE, Metric
 from loadws.terms.units import DURATION_UNITS, SIZE_UNITS, format_count, format_duration, format_rate, format_size
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -117,6 +117,8 @@ def parse_threshold(rule: str, own: Mapping[str, Metric] | None = None) -> Thres
 
 def _unit_of(metric: Metric, aggregate: str) -> str:
     """A counter counts in its own unit (bytes, say); of anything else it is samples that are counted."""
+    if aggregate == "completeness":
+        return "ratio"
     if aggregate == "rate" and metric.kind != "rate":
         return "/s"
     return "1" if aggregate == "count" and metric.kind != "counter" else metric.unit
@@ -181,8 +183,6 @@ class _Parser:
             name = self._take(_NAME)
         if name is None:
             raise ThresholdError("a rule begins with a metric", start, "for example: response_time.p99 < 200ms")
-        if name in NOT_YET and name not in self.metrics:
-            raise ThresholdError(f"the metric {name!r} is not here yet: it comes with {NOT_YET[name]}", start)
         if name not in self.metrics:
             near = difflib.get_close_matches(name, self.metrics, 1)
             advice = f"did you mean {near[0]!r}?" if near else "metrics are " + ", ".join(self.metrics)

@@ -22,6 +22,7 @@ STARTER = Path(__file__).parents[2] / "loadws" / "cli" / "starter.yaml"
 SMALL = {
     FOLDER / "arrivals.yaml": ("--scale", "0.5"),
     FOLDER / "broadcast.yaml": ("--duration", "2s"),
+    FOLDER / "chat.yaml": ("--duration", "4s"),
     FOLDER / "ci-gate.yaml": ("--duration", "2500ms", "--scale", "0.5"),
     FOLDER / "data.yaml": ("--duration", "1s"),
     FOLDER / "json-rpc.yaml": ("--duration", "1s"),

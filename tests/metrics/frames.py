@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from loadws.metrics.frame import CounterPart, ErrorSample, Frame, Gauges, Health, HistogramPart, LogLine
+from loadws.metrics.frame import (
+    CounterPart,
+    DeliveryPart,
+    ErrorSample,
+    Frame,
+    Gauges,
+    Health,
+    HistogramPart,
+    Joined,
+    Left,
+    LogLine,
+    Published,
+    Received,
+)
 from loadws.metrics.histogram import OWN_VALUE, SESSION_TIME, TIME, LatencyHistogram, Span
 from loadws.metrics.ledger import Ledger, Messages
 
@@ -45,4 +58,12 @@ frames = st.builds(
     phases=st.lists(st.tuples(st.integers(0, 9), seconds), max_size=2).map(tuple),
     over=st.booleans(),
     last=st.booleans(),
+    delivery=st.none()
+    | st.builds(
+        DeliveryPart,
+        published=st.lists(st.builds(Published, *(counts,) * 6), max_size=2).map(tuple),
+        received=st.lists(st.builds(Received, *(counts,) * 9, times=st.tuples(counts, counts)), max_size=2).map(tuple),
+        joined=st.lists(st.builds(Joined, *(counts,) * 3), max_size=2).map(tuple),
+        left=st.lists(st.builds(Left, *(counts,) * 4), max_size=2).map(tuple),
+    ),
 )

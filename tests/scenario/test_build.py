@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from loadws.scenario.build import Loaded, load_scenario, load_text
 from loadws.scenario.explain import ScenarioError, explain_all
-from loadws.scenario.not_yet import VERBS
 from loadws.scenario.steps import STEPS
 from loadws.terms.metrics import own_counter, own_trend
 from tests.scenario.texts import EVERYTHING, SMALLEST
@@ -119,7 +118,7 @@ def test_a_scenario_with_a_hole_in_it_loads_or_is_explained(at: int, length: int
 
 
 KEYS = sorted(
-    {*STEPS, *VERBS, "name", "do", "then", "else", "for", "where", "check", "capture", "send", "reply", "json", "text"}
+    {*STEPS, "name", "do", "then", "else", "for", "where", "check", "capture", "send", "reply", "json", "text"}
     | {"binary", "file", "within", "from", "to", "users", "arrivals", "rule", "flow", "on", "message", "open", "on_failure"}
     | {"$.a", "headers", "expect", "status", "value", "that", "weight", "close", "code", "unit", "every", "overlap"}
 )  # fmt: skip

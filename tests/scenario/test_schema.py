@@ -116,6 +116,8 @@ NOT_OF_SHAPE = {
     "numbers": _NO_TREE,
     "only-comments": _NO_TREE,
     "only-warm-up": "that no phase is judged",
+    "probes": _ELSEWHERE,
+    "probes-without-publish": _ELSEWHERE,
     "setup-and-teardown": _ELSEWHERE,
     "special-names": _ELSEWHERE,
     "tab": _NO_TREE,

@@ -13,11 +13,14 @@ from loadws.target.behaviour import (
     LONGEST_STREAM,
     delay_ns,
     is_dropped,
+    is_duplicated,
+    is_held_back,
     json_answers,
     refused_with,
     resumes_ns,
 )
 from loadws.target.options import MODES, Refusal, Stall, TargetOptions
+from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 
 STALL = Stall(length_ns=2 * NS_PER_S, period_ns=10 * NS_PER_S)
@@ -149,3 +152,23 @@ def test_what_is_no_object_is_told_so(message: str | bytes) -> None:
 
 def test_a_stream_is_bounded() -> None:
     assert len(json_answers('{"stream": 1000000000}')) == LONGEST_STREAM
+
+
+def test_shares_of_a_broadcast_are_duplicated_or_held_back_and_never_both() -> None:
+    options = TargetOptions(mode="broadcast", duplicate_share=0.2, reorder_share=0.3, seed=5)
+    places = [(connection, answer) for connection in range(40) for answer in range(50)]
+    duplicated = {place for place in places if is_duplicated(options, *place)}
+    held_back = {place for place in places if is_held_back(options, *place)}
+    assert 300 < len(duplicated) < 500 < len(held_back) < 700
+    assert not duplicated & held_back
+
+
+def test_no_share_is_none() -> None:
+    options = TargetOptions(mode="broadcast")
+    assert not any(is_duplicated(options, 0, n) or is_held_back(options, 0, n) for n in range(1000))
+
+
+def test_only_a_broadcast_duplicates_and_reorders() -> None:
+    for shares in ({"duplicate_share": 0.1}, {"reorder_share": 0.1}):
+        with pytest.raises(UsageError, match="only a broadcast"):
+            TargetOptions(mode="echo", **shares)

@@ -21,20 +21,24 @@ from loadws.engine.steps import (
     gathering,
     noting,
     pacing,
+    publishing,
     talking,
     waiting,
 )
 from loadws.engine.steps.payload import GIVEN, CompiledPayload, compile_payload
+from loadws.engine.steps.publishing import Delivering, with_membership
 from loadws.engine.steps.securing import Contexts
 from loadws.engine.strand import Strand
 from loadws.engine.trace import Tracer
+from loadws.metrics.probes import ProbeLog
 from loadws.metrics.recorder import Recorder
 from loadws.scenario.matching import compile_captures, compile_conditions
 from loadws.scenario.model import Scenario, UserType
 from loadws.scenario.steps import ConnectBody, ConnectStep, Flow, Payload, Step, walk
 
-#: Verbs that never wait. A ``send`` in a handler does not either: it is queued. Loops may not end, so they count as waiting.
-INSTANT = frozenset({"send", "drop", "set", "check", "record", "count", "log", "if", "pick"})
+#: Verbs that never wait. A ``send`` or ``publish`` in a handler does not either: it is queued.
+#: Loops may not end, so they count as waiting.
+INSTANT = frozenset({"send", "publish", "drop", "set", "check", "record", "count", "log", "if", "pick"})
 
 VERBS: dict[str, Callable[[Any, Compiler], StepFunction]] = {}
 
@@ -55,6 +59,7 @@ class Compiler:
     keeps: bool = False  # the user type has a wait_for
     heals: bool = False  # some connection of the user type reconnects by itself
     for_python: bool = False  # for a function, which gives the payloads and wants the answers
+    deliverings: tuple[Delivering, ...] = ()  # of the user type's handlers, in their order
 
     def in_python(self) -> Compiler:
         """For the steps of a function. It waits for them, so none is only queued, as a handler's may be."""
@@ -67,8 +72,13 @@ class Compiler:
         return tuple(self.step(step) for step in flow)
 
     def step(self, step: Step) -> StepFunction:
-        run = patient(VERBS[step.verb](step, self), step, self)
+        run = with_membership(patient(VERBS[step.verb](step, self), step, self), step, self)
         return run if self.tracer is None else _traced(run, step, self.tracer)
+
+    def log(self, probe: str) -> ProbeLog:
+        """Where deliveries of a probe are followed."""
+        assert self.recorder.probes is not None
+        return self.recorder.probes.named(probe)
 
     # -- user types ---------------------------------------------------------------------------------------------------
 
@@ -82,19 +92,28 @@ class Compiler:
             keeps=keeps,
             heals=_heals(user, self.scenario),
         )
+        delivering = [
+            None if handler.deliver is None else Delivering(handler, handler.deliver, compiler)
+            for handler in user.on.message
+        ]
+        compiler = replace(compiler, deliverings=tuple(each for each in delivering if each is not None))
         connect = None if user.is_whole_session else compiler.step(ConnectStep(name="connect", connect=ConnectBody()))
         return UserKind(
             name=user.name,
             flow=compiler.flow(user.flow),
             connect=connect,
-            messages=tuple(compiler._message_handler(handler) for handler in user.on.message),
+            messages=tuple(
+                compiler._message_handler(handler, deliver)
+                for handler, deliver in zip(user.on.message, delivering, strict=True)
+            ),
             open=compiler._open_handler(user.on.open),
             error=compiler._handler(user.on.error),
             close=compiler._handler(user.on.close),
             heals=compiler.heals,
+            deliverings=compiler.deliverings,
         )
 
-    def _message_handler(self, handler: Any) -> MessageHandler:
+    def _message_handler(self, handler: Any, deliver: Delivering | None) -> MessageHandler:
         waits = _waits(handler.do)
         return MessageHandler(
             steps=replace(self, in_handler=True, at_once=not waits).flow(handler.do),
@@ -103,6 +122,7 @@ class Compiler:
             where=compile_conditions(handler.where) if handler.where else None,
             capture=compile_captures(handler.capture) if handler.capture else None,
             uses_message=self.uses_message,
+            deliver=deliver,
         )
 
     def _open_handler(self, flow: Flow) -> CompiledHandler | None:
@@ -149,6 +169,7 @@ VERBS.update(
     stall=disturbing.compile_stall,
     read_slowly=disturbing.compile_read_slowly,
     send=talking.compile_send,
+    publish=publishing.compile_publish,
     request=talking.compile_request,
     http=fetching.compile_http,
     call=calling.compile_call,

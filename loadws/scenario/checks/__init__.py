@@ -12,6 +12,7 @@ from loadws.scenario.checks.flows import check_flows
 from loadws.scenario.checks.http import check_http
 from loadws.scenario.checks.load import check_load, check_user_types
 from loadws.scenario.checks.network import check_network
+from loadws.scenario.checks.probes import check_probes
 from loadws.scenario.checks.target import check_target
 from loadws.scenario.checks.thresholds import OwnMetrics, check_own_metrics, check_thresholds
 from loadws.scenario.checks.tls import check_tls
@@ -28,6 +29,7 @@ def check_all(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
     check_flows(findings)
     check_connections(findings)
     check_barriers(findings)
+    check_probes(findings)
     check_around(findings)
     check_http(findings)
     check_calls(findings)

@@ -10,7 +10,7 @@ from loadws.scenario.checks.variables import Columns
 from loadws.scenario.explain import Where
 from loadws.scenario.feed import DataError, open_feed
 from loadws.scenario.labels import walk_around, walk_steps
-from loadws.scenario.steps import HttpStep, Payload, RequestStep, SendStep
+from loadws.scenario.steps import HttpStep, Payload, PublishStep, RequestStep, SendStep
 from loadws.terms.units import format_size
 
 #: The largest message that a file may make.
@@ -57,6 +57,8 @@ def _payloads(findings: Findings) -> Iterator[tuple[Where, Payload]]:
             yield (*where, "send"), step.send
         elif isinstance(step, RequestStep):
             yield (*where, "request", "send"), step.request.send
+        elif isinstance(step, PublishStep):
+            yield (*where, "publish", "send"), step.publish.send
         elif isinstance(step, HttpStep) and (body := step.http.payload) is not None:
             yield (*where, "http"), body
 

@@ -12,7 +12,19 @@ UNIX = "ws+unix:"
 #: What fits into a sockaddr_un of Linux with its closing zero.
 LONGEST_SOCKET_PATH = 107
 BUILTIN_MODES = ("echo", "broadcast", "json", "feed")
-BUILTIN_OPTIONS = ("close-after", "close-all", "delay", "drop", "jitter", "login", "reject", "stall", "tick")
+BUILTIN_OPTIONS = (
+    "close-after",
+    "close-all",
+    "delay",
+    "drop",
+    "duplicate",
+    "jitter",
+    "login",
+    "reject",
+    "reorder",
+    "stall",
+    "tick",
+)
 _BUILTIN = "builtin:"
 _EXAMPLE = "write ws://host:port/path, wss://..., or builtin:echo"
 

@@ -10,11 +10,12 @@ from loadws.scenario.checks.findings import Findings
 from loadws.scenario.explain import Where, any_of, nearest
 from loadws.scenario.labels import walk_steps
 from loadws.scenario.model import Scenario, ThresholdRule
+from loadws.scenario.probes import probes_of
 from loadws.scenario.steps import CallStep, CountStep, RecordBody, RecordStep
 from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
 from loadws.terms.thresholds import Threshold, ThresholdError, parse_threshold
 
-_MESSAGES = frozenset({"send", "request"})
+_MESSAGES = frozenset({"send", "publish", "request"})
 #: Which steps a metric with a step label measures; a metric that is not here is no step's alone.
 MEASURED_STEPS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("connect_time", "dns_time", "tcp_time", "tls_time", "upgrade_time"), frozenset({"connect"})),
@@ -24,6 +25,7 @@ MEASURED_STEPS: Mapping[str, frozenset[str]] = {
     "wait_time": frozenset({"wait_for", "barrier"}),
     "ping_time": frozenset({"ping"}),
 }
+_NO_METRIC = own_counter("")
 _METRIC = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z_][\w-]*))""")
 
 
@@ -129,6 +131,7 @@ def _metric_was_cut(findings: Findings, rule: str) -> bool:
 
 def _check_labels(findings: Findings, index: int, threshold: Threshold) -> None:
     _check_step(findings, index, threshold)
+    _check_probe(findings, index, threshold)
     phase = threshold.labels.get("phase")
     if phase is None or phase in findings.cut_words:
         return
@@ -158,6 +161,18 @@ def _check_step(findings: Findings, index: int, threshold: Threshold) -> None:
     elif not measured & set(verbs.values()):
         message = f"this scenario has no {any_of(sorted(measured))} step, so {threshold.metric!r} will have no data"
         findings.error(("thresholds", index, "rule"), message, "a rule without data fails")
+
+
+def _check_probe(findings: Findings, index: int, threshold: Threshold) -> None:
+    if not TABLE.get(threshold.metric, _NO_METRIC).is_of_probes or findings.lost_steps:
+        return
+    probes = dict.fromkeys(spec.name for spec in probes_of(findings.scenario))
+    name = threshold.labels.get("probe")
+    if not probes:
+        message = f"this scenario has no publish step, so {threshold.metric!r} will have no data"
+        findings.error(("thresholds", index, "rule"), message, "a rule without data fails")
+    elif name is not None and name not in probes and name not in findings.cut_words:
+        _unknown_label(findings, index, threshold, "probe", probes)
 
 
 def _verbs(scenario: Scenario) -> Iterator[tuple[str, str]]:

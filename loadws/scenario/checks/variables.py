@@ -35,6 +35,7 @@ from loadws.scenario.steps import (
     IfStep,
     LogStep,
     Payload,
+    PublishStep,
     RecordStep,
     RepeatStep,
     RequestStep,
@@ -55,7 +56,7 @@ _ONLY = {
     "code": "only the close handler knows a close code",
     "reason": "only the close handler knows a close reason",
     "error": "only the error handler knows an error",
-    "probe": "it comes with publish, which is not here yet",
+    "probe": "only the message of a publish has a probe",
 }
 #: Keys of ``tls`` that hold a template.
 TLS_TEMPLATES = ("certificate", "key", "key_password", "server_name")
@@ -135,6 +136,7 @@ def _check_user_type(texts: _Texts, place: Where, user_type: UserType, always: f
         where = (*place, "on", "message", index)
         texts.conditions((*where, "where"), handler.where, anything)
         texts.captures((*where, "capture"), handler.capture)
+        texts.read((*where, "deliver", "in"), anything)
     return flow.at_connect if user_type.is_whole_session else always
 
 
@@ -194,6 +196,8 @@ class _Walk:
                 self._payload(step.send, (*where, "send"))
             case RequestStep():
                 self._request(step, (*where, "request"))
+            case PublishStep():
+                self._publish(step, (*where, "publish"))
             case WaitForStep():
                 self._wait_for(step, (*where, "wait_for"))
             case ExpectNoneStep():
@@ -236,6 +240,12 @@ class _Walk:
         key = "json" if "json_" in payload.model_fields_set else "text"
         if key == "json" or payload.text is not None:
             self._read((*where, key))
+
+    def _publish(self, step: PublishStep, where: Where) -> None:
+        self._read((*where, "to"))
+        before, self.specials = self.specials, self.specials | {"probe"}
+        self._payload(step.publish.send, (*where, "send"))
+        self.specials = before
 
     def _request(self, step: RequestStep, where: Where) -> None:
         reply = step.request.reply

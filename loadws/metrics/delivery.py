@@ -1,0 +1,294 @@
+"""Who should have received each probe, who did, and how long it took: the parts of all processes joined.
+
+A connection that joined at ``j`` and left at ``l`` is a receiver of a probe made at ``m`` where j < m <= l. One that left
+while the probe's deliveries still counted, l <= m + within, without having received it is **in doubt**: whether the server
+or the leaving was quicker is nobody's fault, and it is not expected to have it. So
+
+    present(m)  = joined before m, and not left before m
+    staying(m)  = those of them that had not left by m + within either
+    expected    = staying + those that left, and had received it
+    missing     = staying − those that stayed, and had received it
+    in doubt    = present − expected
+
+and all of these are counts of moments, which processes can send without saying who. Both ``present`` and ``staying``
+change at fixed moments of m (at j + 1 and l + 1; at j + 1 and at max(j + 1, l − within)), so probes that are looked at in
+the order of m need nothing but those moments in heaps.
+
+A probe is settled when every process has told its deliveries: its time is over, and a second of grace. Only sums are kept of
+it then. So what is kept grows with the probes under way, the audiences that have members, and the connections that came or
+went lately.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from loadws.metrics.frame import CounterPart, DeliveryPart, Frame, Joined, Labels, Left, Published, Received
+from loadws.metrics.histogram import TIME, LatencyHistogram
+from loadws.metrics.probe_id import EVERYONE
+from loadws.metrics.runinfo import ProbeInfo
+from loadws.metrics.spread import add_spread, median_ns
+from loadws.metrics.tally import Tally
+from loadws.metrics.totals import Totals
+from loadws.terms.metrics import TABLE
+
+#: How long after its time a probe waits for processes that tell late what they received in time.
+GRACE_US = 1_000_000
+#: A process that has said nothing for so long is not waited for.
+SILENT_S = 30.0
+#: Probes under way, of all names. With more the oldest are settled early.
+MOST_PENDING = 500_000
+_US_PER_S = 1_000_000
+_AT_ONCE = 200  # about 1 ms
+_MOMENTS_TO_ADVANCE = 1_000
+#: What is counted of probes by the processes themselves, or here.
+COUNTERS = tuple(metric.name for metric in TABLE.values() if metric.is_of_probes and metric.kind == "counter")
+SPREADS = ("delivery_first", "delivery_median", "delivery_last")
+
+_Key = tuple[int, int, int]  # process, publisher, number
+
+
+class _Audience:
+    """How many connections listen at a moment, for moments that only go forward."""
+
+    __slots__ = ("_joined", "_left", "_settled_left", "present", "staying")
+
+    def __init__(self) -> None:
+        self._joined: list[int] = []
+        self._left: list[int] = []
+        self._settled_left: list[int] = []
+        self.present = self.staying = 0
+
+    def join(self, at_us: int) -> None:
+        heappush(self._joined, at_us + 1)
+
+    def leave(self, joined_us: int, at_us: int, within_us: int) -> None:
+        heappush(self._left, at_us + 1)
+        heappush(self._settled_left, max(joined_us + 1, at_us - within_us))
+
+    def advance(self, made_us: float) -> None:
+        joined = _passed(self._joined, made_us)
+        self.present += joined - _passed(self._left, made_us)
+        self.staying += joined - _passed(self._settled_left, made_us)
+
+    @property
+    def moments(self) -> int:
+        return len(self._joined) + len(self._left) + len(self._settled_left)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.present or self.staying or self.moments)
+
+
+def _passed(moments: list[int], made_us: float) -> int:
+    count = 0
+    while moments and moments[0] <= made_us:
+        heappop(moments)
+        count += 1
+    return count
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A probe that is under way. ``published`` is None until its publisher's process has told of it."""
+
+    published: Published | None = None
+    received: int = 0
+    left: int = 0
+    first_ns: float = math.inf
+    last_ns: int = 0
+    times: Counter[int] = field(default_factory=Counter)
+
+    def add(self, part: Received) -> None:
+        self.received += part.count
+        self.left += part.left
+        if part.times:
+            self.first_ns = min(self.first_ns, part.first_ns)
+            self.last_ns = max(self.last_ns, part.last_ns)
+            add_spread(self.times, part.times)
+
+
+class _Probe:
+    """All probes of one name."""
+
+    def __init__(self, within_us: int) -> None:
+        self.within_us = within_us
+        self.pending: dict[_Key, _Pending] = {}
+        self._by_time: list[tuple[int, _Key]] = []
+        self._settled_us = -1.0
+        self._everyone = _Audience()  # all connections that listen, to whatever audience
+        self._audiences: dict[int, _Audience] = {}  # those that listen to one; EVERYONE: to all
+
+    def join(self, joined: Joined) -> None:
+        for audience in (self._everyone, self._audience(joined.audience)):
+            audience.join(joined.at_us)
+        self._tidy(joined.audience)
+
+    def leave(self, left: Left) -> None:
+        for audience in (self._everyone, self._audience(left.audience)):
+            audience.leave(left.joined_us, left.at_us, self.within_us)
+        self._tidy(left.audience)
+
+    def publish(self, process: int, published: Published) -> None:
+        key = (process, published.publisher, published.number)
+        self._pending(key, published.made_us).published = published
+
+    def receive(self, part: Received) -> None:
+        self._pending((part.process, part.publisher, part.number), part.made_us).add(part)
+
+    def due(self, until_us: float) -> Iterator[_Pending]:
+        """Those made by then, in the order of that, each once; what their audiences are is then known."""
+        while self._by_time and self._by_time[0][0] <= until_us:
+            made_us, key = heappop(self._by_time)
+            self._settled_us = made_us
+            yield self.pending.pop(key)
+        self._settled_us = max(self._settled_us, until_us)
+
+    def due_first(self) -> float:
+        return self._by_time[0][0] if self._by_time else math.inf
+
+    def receivers(self, published: Published) -> tuple[int, int]:
+        """present, staying."""
+        if published.audience == EVERYONE:
+            wanted = [self._everyone]
+        else:
+            found = (self._audiences.get(audience) for audience in (EVERYONE, published.audience))
+            wanted = [audience for audience in found if audience is not None]
+        for audience in wanted:
+            audience.advance(published.made_us)
+        return sum(each.present for each in wanted), sum(each.staying for each in wanted)
+
+    def _pending(self, key: _Key, made_us: int) -> _Pending:
+        pending = self.pending.get(key)
+        if pending is None:
+            pending = self.pending[key] = _Pending()
+            heappush(self._by_time, (made_us, key))
+        return pending
+
+    def _audience(self, number: int) -> _Audience:
+        return self._audiences.setdefault(number, _Audience())
+
+    def _tidy(self, number: int) -> None:
+        """Where members come and go and nobody publishes, their moments pass all the same."""
+        if self._everyone.moments > _MOMENTS_TO_ADVANCE:
+            self._everyone.advance(self._settled_us)
+        audience = self._audiences[number]
+        if audience.moments > 3:
+            audience.advance(self._settled_us)
+        if audience.is_empty:
+            del self._audiences[number]
+
+
+class Deliveries:
+    """Takes the frames' parts in, and puts what is settled among the totals. ``phases`` are their names, by index."""
+
+    def __init__(self, probes: tuple[ProbeInfo, ...], phases: tuple[str, ...], processes: int) -> None:
+        self._names = [probe.name for probe in probes]
+        self._phases = phases
+        self._probes = [_Probe(probe.within_us) for probe in probes]
+        self._told_s = dict.fromkeys(range(processes), 0.0)  # until when a process has told what it received
+        self._counts: Counter[tuple[str, str, str]] = Counter()  # metric, probe, phase
+        self._missing: Counter[tuple[str, str]] = Counter()
+        self._spreads: dict[tuple[str, str, str], Tally] = {}
+        self._scratch = LatencyHistogram(*TIME) if probes else None
+
+    def zeros(self) -> Iterator[CounterPart]:
+        """What was watched and never counted is 0."""
+        for probe in self._names:
+            for phase in self._phases:
+                for metric in COUNTERS:
+                    yield CounterPart(metric, {"probe": probe, "phase": phase}, 0)
+
+    def adding(self, frame: Frame, totals: Totals) -> Iterator[None]:
+        """In slices; to be driven to its end."""
+        if not self._names:
+            return
+        self._told_s[frame.process] = math.inf if frame.last else frame.start_s + frame.duration_s
+        if frame.delivery is not None:
+            yield from self._take(frame.process, frame.delivery)
+        yield from self._settle(self._told_us(frame), totals)
+
+    def settling_all(self, totals: Totals) -> Iterator[None]:
+        """The run is over: nothing more comes, and what has not come is missing."""
+        if self._names:
+            yield from self._settle(math.inf, totals)
+
+    def _take(self, process: int, part: DeliveryPart) -> Iterator[None]:
+        for start in range(0, len(part.joined), _AT_ONCE):
+            for joined in part.joined[start : start + _AT_ONCE]:
+                self._probes[joined.probe].join(joined)
+            yield
+        for start in range(0, len(part.left), _AT_ONCE):
+            for left in part.left[start : start + _AT_ONCE]:
+                self._probes[left.probe].leave(left)
+            yield
+        for start in range(0, len(part.published), _AT_ONCE):
+            for published in part.published[start : start + _AT_ONCE]:
+                self._probes[published.probe].publish(process, published)
+            yield
+        for start in range(0, len(part.received), _AT_ONCE):
+            for received in part.received[start : start + _AT_ONCE]:
+                self._probes[received.probe].receive(received)
+            yield
+
+    def _told_us(self, frame: Frame) -> float:
+        """Until when all processes have told what they received; one that is silent for long is not waited for."""
+        now_s = frame.start_s + frame.duration_s
+        return min(told_s for told_s in (*self._told_s.values(), now_s) if told_s > now_s - SILENT_S) * _US_PER_S
+
+    def _settle(self, told_us: float, totals: Totals) -> Iterator[None]:
+        for name, probe in zip(self._names, self._probes, strict=True):
+            until_us = told_us - probe.within_us - GRACE_US
+            if len(probe.pending) > MOST_PENDING:
+                until_us = max(until_us, probe.due_first())
+            for number, pending in enumerate(probe.due(until_us)):
+                if pending.published is not None:
+                    self._count(name, probe, pending, pending.published)
+                if number % _AT_ONCE == _AT_ONCE - 1:
+                    yield
+        yield from self._flush(totals)
+
+    def _count(self, name: str, probe: _Probe, pending: _Pending, published: Published) -> None:
+        """What its publisher's own connection has as if it had received it is on both sides, and taken off both."""
+        phase = self._phases[published.phase]
+        present, staying = probe.receivers(published)
+        expected = staying + pending.left
+        missing = max(0, staying - (pending.received - pending.left))
+        counts = {
+            "probes_published": 1,
+            "deliveries_expected": expected - published.excluded,
+            "deliveries_missing": missing,
+            "deliveries_in_doubt": max(0, present - expected),
+        }
+        for metric, count in counts.items():
+            self._counts[metric, name, phase] += count
+        self._missing[name, phase] += missing
+        if pending.times:
+            first_ns, last_ns = int(pending.first_ns), pending.last_ns
+            median = median_ns(pending.times, first_ns, last_ns)
+            for metric, value_ns in zip(SPREADS, (first_ns, median, last_ns), strict=True):
+                self._spreads.setdefault((metric, name, phase), Tally(TIME)).add([value_ns])
+
+    def _flush(self, totals: Totals) -> Iterator[None]:
+        for (metric, name, phase), count in self._counts.items():
+            totals.add_counter(CounterPart(metric, _labels(name, phase), count))
+        for (name, phase), missing in self._missing.items():
+            if missing:
+                tally = self._spreads.setdefault(("delivery", name, phase), Tally(TIME))
+                tally.missing += missing
+        spreads, self._spreads = self._spreads, {}
+        self._counts.clear()
+        self._missing.clear()
+        for (metric, name, phase), tally in spreads.items():
+            assert self._scratch is not None
+            part = yield from tally.part(metric, _labels(name, phase), self._scratch)
+            totals.add_histogram(part, LatencyHistogram.decode(part))
+            yield
+
+
+def _labels(probe: str, phase: str) -> Labels:
+    return {"probe": probe, "phase": phase}

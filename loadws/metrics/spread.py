@@ -1,0 +1,48 @@
+"""How the receivers of one probe spread over time, small enough to be sent for each: buckets and counts.
+
+Microseconds, exact below 128, and from there in 64 steps an octave, so that a bucket's middle is within 0.8 % of whatever
+lies in it. Spreads of several processes are added up count by count, which percentiles could not be (the layout is that of
+HdrHistogram's, with 6 bits instead of 11).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from loadws.terms.units import NS_PER_US
+
+_BITS = 6
+
+
+def bucket_of(time_ns: int) -> int:
+    micros = time_ns // NS_PER_US
+    shift = max(micros.bit_length() - _BITS - 1, 0)
+    return (shift << _BITS) + (micros >> shift)
+
+
+def middle_ns(bucket: int) -> int:
+    """The middle of what a bucket holds."""
+    shift = max((bucket >> _BITS) - 1, 0)
+    lowest = (bucket - (shift << _BITS)) << shift
+    return lowest * NS_PER_US + (NS_PER_US << shift) // 2
+
+
+def spread(times_ns: Iterable[int]) -> tuple[int, ...]:
+    """bucket, count, bucket, count, .."""
+    return tuple(number for pair in Counter(map(bucket_of, times_ns)).items() for number in pair)
+
+
+def add_spread(counts: Counter[int], flat: tuple[int, ...]) -> None:
+    for bucket, count in zip(flat[::2], flat[1::2], strict=True):
+        counts[bucket] += count
+
+
+def median_ns(counts: Mapping[int, int], first_ns: int, last_ns: int) -> int:
+    """The time of the receiver in the middle (of an even number, the earlier of the two), and never beyond the extremes."""
+    left = (sum(counts.values()) + 1) // 2
+    for bucket in sorted(counts):
+        left -= counts[bucket]
+        if left <= 0:
+            return min(max(middle_ns(bucket), first_ns), last_ns)
+    raise ValueError("there is no median of nothing")

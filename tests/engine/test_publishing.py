@@ -82,14 +82,14 @@ def test_what_overtakes_another_is_seen_where_order_is_asked_for() -> None:
 
 
 def test_a_receiver_is_one_after_the_step_that_joins() -> None:
-    join = {"request": {"name": "join", "send": "join", "reply": {"where": {"text": "join"}}}}
+    join = {"name": "join", "request": {"send": "join", "reply": {"where": {"text": "join"}}}}
     document = scenario(PUBLISH, join, MOMENT, PUBLISH, deliver={"after": "join"})
 
     assert delivered(drive(document, echo())) == some(2, 1, 1, unexpected=1)
 
 
 def test_a_step_that_failed_does_not_join() -> None:
-    join = {"request": {"name": "join", "send": "join", "reply": {"where": {"text": "no"}, "within": "10ms"}}}
+    join = {"name": "join", "request": {"send": "join", "reply": {"where": {"text": "no"}, "within": "10ms"}}}
     document = scenario({**join, "on_failure": "continue"}, PUBLISH, deliver={"after": "join"})
 
     assert delivered(drive(document, echo())) == some(1, 0, 0, unexpected=1)

@@ -161,7 +161,7 @@ def test_a_rule_that_ended_the_run_has_failed_whatever_came_after() -> None:
 
 
 RULES = [
-    f"{metric.name}.{aggregate} {op} 0{'ns' if metric.unit == 'ns' and aggregate not in ('count', 'rate') else ''}"
+    f"{metric.name}.{aggregate} {op} 0{'ns' if metric.unit == 'ns' and aggregate not in ('count', 'rate', 'completeness') else ''}"
     for metric in TABLE.values()
     for aggregate in metric.aggregates
     for op in ("<", "<=", ">", ">=", "==")

@@ -35,6 +35,12 @@ EXAMPLES: dict[str, str] = {
       capture: {joined: $.id}
       within: 2s
 """,
+    "publish": """\
+- publish:
+    probe: talk                                 # the name that deliver and the report use
+    send: {json: {op: say, probe: "{{ probe }}", text: "{{ random_text(40) }}"}}
+    to: room                                    # for those who deliver it in: room, or say nothing
+""",
     "wait_for": """\
 - send: {json: {op: ready, n: 3}}
 - wait_for: {where: {$.op: ready}, within: 5s, capture: {n: $.n}}

@@ -117,6 +117,7 @@ NOT_OF_SHAPE = {
     "only-comments": _NO_TREE,
     "only-warm-up": "that no phase is judged",
     "probes": _ELSEWHERE,
+    "probes-without-deliver": _ELSEWHERE,
     "probes-without-publish": _ELSEWHERE,
     "setup-and-teardown": _ELSEWHERE,
     "special-names": _ELSEWHERE,

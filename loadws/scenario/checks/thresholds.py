@@ -10,7 +10,7 @@ from loadws.scenario.checks.findings import Findings
 from loadws.scenario.explain import Where, any_of, nearest
 from loadws.scenario.labels import walk_steps
 from loadws.scenario.model import Scenario, ThresholdRule
-from loadws.scenario.probes import probes_of
+from loadws.scenario.probes import delivers, probes_of
 from loadws.scenario.steps import CallStep, CountStep, RecordBody, RecordStep
 from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
 from loadws.terms.thresholds import Threshold, ThresholdError, parse_threshold
@@ -167,9 +167,13 @@ def _check_probe(findings: Findings, index: int, threshold: Threshold) -> None:
     if not TABLE.get(threshold.metric, _NO_METRIC).is_of_probes or findings.lost_steps:
         return
     probes = dict.fromkeys(spec.name for spec in probes_of(findings.scenario))
+    delivered = {deliver.probe for _, deliver, _ in delivers(findings.scenario)}
     name = threshold.labels.get("probe")
     if not probes:
         message = f"this scenario has no publish step, so {threshold.metric!r} will have no data"
+        findings.error(("thresholds", index, "rule"), message, "a rule without data fails")
+    elif not (delivered if name is None or name not in probes else delivered & {name}):
+        message = f"no message handler delivers {'a probe' if name is None else repr(name)}, so this will have no data"
         findings.error(("thresholds", index, "rule"), message, "a rule without data fails")
     elif name is not None and name not in probes and name not in findings.cut_words:
         _unknown_label(findings, index, threshold, "probe", probes)

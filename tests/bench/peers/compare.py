@@ -34,7 +34,9 @@ def peers(connections: list[int], rounds: int) -> None:
         except NotInstalled as why:
             print(f"  {tool.name} is left out: {why}")
     for count in connections:
-        _show(count, _measure(commands, count, rounds))
+        rows = _measure(commands, count, rounds)
+        if rows[OURS]:
+            _show(count, rows)
     print()
     for tool in TOOLS:
         if tool.name in commands:

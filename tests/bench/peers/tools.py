@@ -190,7 +190,7 @@ TOOLS = (
         "artillery",
         _npm("artillery@2"),
         _artillery,
-        "time a message to its answer; wait for any but the next one, or for one that is no JSON (so its work has JSON in it)",
+        "time a message to its answer; wait for any but the next one, or for one that is no JSON (so its work is JSON)",
     ),
     Tool(
         "locust",

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
+
+import msgspec
 
 from loadws.scenario.keyed import Extract, Wanted
 from loadws.scenario.message import Message
@@ -53,8 +54,15 @@ class ByKey(Generic[Item]):
         assert wanted is not None
         if wanted.extract is None:
             self._without_key.append(item)
+            return
+        items = self._by_place.get(wanted.extract)
+        if items is None:
+            items = self._by_place[wanted.extract] = {}
+        same = items.get(wanted.key)
+        if same is None:
+            items[wanted.key] = [item]
         else:
-            self._by_place.setdefault(wanted.extract, {}).setdefault(wanted.key, []).append(item)
+            same.append(item)
 
     def discard(self, item: Item) -> None:
         """Takes it out, where it is in. Equal keys are few, or the oldest goes first."""
@@ -67,11 +75,12 @@ class ByKey(Generic[Item]):
         same = None if items is None else items.get(wanted.key)
         if items is None or same is None:
             return
-        _discard(same, item)
-        if not same:
+        if len(same) > 1:
+            _discard(same, item)
+        elif same[0] is item:  # nearly always: keys tell requests apart
             del items[wanted.key]
-        if not items:
-            del self._by_place[wanted.extract]
+            if not items:
+                del self._by_place[wanted.extract]
 
     def oldest(self, message: Message, may: Callable[[Message, Item], bool]) -> Item | None:
         """The oldest that wants the message, and that ``may`` have it."""
@@ -108,8 +117,7 @@ def _discard(items: list[Item], item: Item) -> None:
 # -- those that were --------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, eq=False)
-class Settled:
+class Settled(msgspec.Struct, eq=False):
     """What is remembered of a request. ``is_owed``: it timed out, and its answer has not come since."""
 
     wanted: Wanted
@@ -141,7 +149,8 @@ class InFlight(Generic[Item]):
         item.number = self._asked
         self._asked += 1
         self.waits += 1
-        self._most = max(self._most, self.waits)
+        if self.waits > self._most:
+            self._most = self.waits
         self._waiting.add(item)
 
     def answered_by(self, message: Message, may: Callable[[Message, Item], bool]) -> Item | None:

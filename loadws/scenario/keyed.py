@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.scenario.jsonpath import MISSING
 from loadws.scenario.matchers import EQUALS, Expectation
@@ -25,11 +26,10 @@ Extract = Callable[[Message], Hashable]
 Key = Callable[[Scope], tuple[Extract, Hashable]]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, eq=False):
     """Conditions with their templates evaluated: ``extract`` of the message is ``key``, and ``rest`` holds.
 
-    Where ``extract`` is None there is no key, where ``rest`` is None nothing else is asked.
+    Where ``extract`` is None there is no key, where ``rest`` is None nothing else is asked. A struct: many are made.
     """
 
     extract: Extract | None

@@ -191,7 +191,11 @@ class Conversation:
 
     def report_end(self, step: str) -> None:
         """Counts an end that somebody did not want, once, whoever notices first."""
-        if self.end is not None and not self.end_reported:
+        if self.end is None:
+            return
+        if self.end_reported:
+            self.user.last_error = (end_kind(self.end), describe(self.end))
+        else:
             self.end_reported = True
             self.user.report(end_kind(self.end), step, describe(self.end))
 

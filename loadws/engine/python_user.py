@@ -11,17 +11,22 @@ A function may wait for whatever trio can wait for. What it must not do is hold 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import trio
 from pydantic import TypeAdapter
 
 from loadws.engine.run import StepFunction
-from loadws.engine.strand import EndSession, EndTurn, FlowInterrupted
+from loadws.engine.steps.noting import is_number, mask_values
+from loadws.engine.strand import EndSession, EndTurn, FlowInterrupted, Leave
 from loadws.scenario.message import NOT_JSON, Message
 from loadws.scenario.steps import AnyStep, CallStep, RecordBody
 from loadws.terms.chance import fraction
+from loadws.terms.metrics import TABLE
 from loadws.terms.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -30,6 +35,10 @@ if TYPE_CHECKING:
 
 #: Made steps that one ``call`` keeps; what is said with ever new words is made anew each time, which costs some 0.1 ms.
 MOST_KEPT = 256
+#: How often a function may catch that its user leaves before it is given up: in a ``finally`` it may well do so twice.
+MOST_IGNORED = 100
+#: What a function that was given up waits for: nothing that trio knows of.
+GIVEN_UP = object()
 
 _STEP: TypeAdapter[AnyStep] = TypeAdapter(AnyStep)
 #: What ``send`` and ``request`` carry is given beside the step; this stands in its place.
@@ -96,6 +105,7 @@ class StepMaker:
     def __init__(self, step: CallStep, compiler: Compiler) -> None:
         self.step = step
         self.recorder = compiler.recorder
+        self.secrets = compiler.scenario.secrets
         self.records = {name: RecordBody(name=name, value=0, unit=unit) for name, unit in step.call.records.items()}
         self._compiler = compiler
         self._kept: OrderedDict[str, StepFunction] = OrderedDict()
@@ -121,7 +131,10 @@ class User:
     def __init__(self, strand: Strand, maker: StepMaker) -> None:
         self._strand = strand
         self._maker = maker
+        self._task = trio.lowlevel.current_task()
         self._is_busy = False
+        self._ignored = 0
+        self._is_given_up = False  # only where whoever drives the function hears of it: not in tasks of its own
 
     # -- who it is ----------------------------------------------------------------------------------------------------
 
@@ -220,12 +233,12 @@ class User:
 
     async def think(self, seconds: float) -> None:
         """Waits; a user that is asked to go is not held up by it."""
-        strand = self._strand
-        self._heed()
-        timers = strand.user.run.timers
-        await strand.pause(timers.now_ns() + round(seconds * NS_PER_S))
-        strand.free_ns = timers.now_ns()
-        self._heed()
+        await self._heed()
+        timers = self._strand.user.run.timers
+        with self._free_strand() as strand:
+            await strand.pause(timers.now_ns() + round(seconds * NS_PER_S))
+            strand.free_ns = timers.now_ns()
+        await self._heed()
 
     # -- what it notes ------------------------------------------------------------------------------------------------
 
@@ -238,25 +251,35 @@ class User:
         return bool(holds)
 
     def record(self, name: str, value: float) -> None:
-        """A value of a trend, which ``records`` of the call has to name with its unit."""
+        """A value of a trend, which ``records`` of the call has to name with its unit. What is no number is an error."""
         body = self._maker.records.get(name)
         if body is None:
             raise ValueError(f"{name!r} is not among the records of this call: records: {{{name}: ms}}")
-        now_ns = self._strand.user.run.timers.now_ns()
-        self._maker.recorder.trend(
-            name, self._maker.step.label, body.metric_unit, value * (body.ns_per_unit or 1), now_ns
-        )
+        user, label = self._strand.user, self._maker.step.label
+        if not is_number(value):
+            user.report("record", label, f"{name}: {value!r:.100} is no number")
+            return
+        now_ns = user.run.timers.now_ns()
+        self._maker.recorder.trend(name, label, body.metric_unit, value * (body.ns_per_unit or 1), now_ns)
 
     def count(self, name: str, n: int = 1) -> None:
         """``n`` more of a counter of the scenario's own."""
+        if name in TABLE or name in self._maker.records:
+            raise ValueError(f"{name!r} is another metric already: choose another name")
+        if not isinstance(n, int) or n < 0:
+            raise ValueError(f"a counter goes up by whole numbers, not by {n!r}")
         self._maker.recorder.count(name, self._strand.user.run.timers.now_ns(), n)
 
     def log(self, text: str) -> None:
-        """A line in the run's log, which keeps a bounded number of them."""
-        user = self._strand.user
-        self._maker.recorder.log(user.index, text, user.run.timers.now_ns())
+        """A line in the run's log, which keeps a bounded number of them. Values of secret variables are masked."""
+        user, said = self._strand.user, self.masked(text)
+        self._maker.recorder.log(user.index, said, user.run.timers.now_ns())
         if user.run.tracer is not None:
-            user.run.tracer.note(text)
+            user.run.tracer.note(said)
+
+    def masked(self, text: str) -> str:
+        """The text without the values that its secret variables have now."""
+        return mask_values(text, self.variables, self._maker.secrets)
 
     # -- chance -------------------------------------------------------------------------------------------------------
 
@@ -270,28 +293,59 @@ class User:
 
     # -- how ----------------------------------------------------------------------------------------------------------
 
-    def _heed(self) -> None:
-        if self._strand.is_to_go and not self._strand.is_handler:
-            raise UserLeaves
+    async def _heed(self) -> None:
+        """Ends a function whose user is to go: at its next step, and should it catch that, at each one after.
+
+        Who catches everything would go on for ever: the loop gets its turn, and at some point the function is given up.
+        """
+        if self._strand.is_handler or not self._strand.is_to_go:
+            return
+        self._ignored += 1
+        if self._is_given_up:
+            await _give_up()
+        if self._ignored > 1:
+            await trio.lowlevel.checkpoint()
+        self._is_given_up = self._ignored >= MOST_IGNORED and trio.lowlevel.current_task() is self._task
+        raise UserLeaves
+
+    @contextmanager
+    def _free_strand(self) -> Iterator[Strand]:
+        """The call's own; where a step is under way on it, another beside it: a strand waits for one thing at a time."""
+        if self._is_busy:
+            strand = self._strand.branch()
+            try:
+                yield strand
+            finally:
+                strand.parker.let_go()
+            return
+        self._is_busy = True
+        try:
+            yield self._strand
+        finally:
+            self._is_busy = False
 
     async def _run(self, said: Mapping[str, Any], payload: str | bytes | Json | None = None) -> Any:
-        """What came of it. Where a step of the same user is under way already, this one goes beside it."""
-        self._heed()
+        """What came of it."""
+        await self._heed()
         run = self._maker.make(said)
-        strand = self._strand.branch() if self._is_busy else self._strand
-        is_first, self._is_busy = not self._is_busy, True
-        extra = strand.scope.extra
-        extra.pop("answer", None)
-        extra["given"] = payload
-        strand.free_ns = max(strand.free_ns, strand.user.run.timers.now_ns())
-        try:
-            await run(strand)
-        except (EndTurn, EndSession) as ended:
-            raise StepFailed(*strand.user.last_error, ended) from None
-        finally:
-            if is_first:
-                self._is_busy = False
-        return extra.pop("answer", None)
+        with self._free_strand() as strand:
+            extra = strand.scope.extra
+            extra.pop("answer", None)
+            extra["given"] = payload
+            strand.free_ns = max(strand.free_ns, strand.user.run.timers.now_ns())
+            try:
+                await run(strand)
+            except Leave:
+                raise UserLeaves from None
+            except (EndTurn, EndSession) as ended:
+                raise StepFailed(*strand.user.last_error, ended) from None
+            return extra.pop("answer", None)
+
+
+@coroutine
+def _give_up() -> Iterator[object]:
+    """Tells whoever drives the function, and stays there."""
+    yield GIVEN_UP
 
 
 def _answer(message: Message | None) -> Answer:

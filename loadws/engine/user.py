@@ -341,7 +341,6 @@ class VirtualUser:
     def report(self, kind: str, step: str, detail: str, refusal: HandshakeRefused | None = None) -> None:
         """Counts an error, once, and tells the ``error`` handler."""
         run = self.run
-        self.last_error = (kind, detail)
         run.recorder.error(
             kind,
             step,
@@ -356,3 +355,4 @@ class VirtualUser:
             run.tracer.note(f"error {kind} in {step}: {detail}")
         if self.handlers is not None:
             self.handlers.on_error(kind, detail)
+        self.last_error = (kind, detail)  # whatever its handler has met with meanwhile

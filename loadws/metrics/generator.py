@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from loadws.metrics.frame import Frame
@@ -28,6 +28,8 @@ LEAST_LIMIT_NS = NS_PER_MS
 LIMIT_SHARE = 0.1  # of the tightest latency that is judged
 LIMIT_WITHOUT_LATENCY_NS = 100 * NS_PER_MS
 
+#: The kind of the errors that say what of a scenario held up its process.
+HELD_UP = "call.blocked"
 #: What a run's last moment shows is no second like the others.
 _SHORTEST_S = 0.1
 _ADVICE = "use more processes or more machines, or a lower rate"
@@ -149,17 +151,27 @@ class Demands:
         return LIMIT_WITHOUT_LATENCY_NS if self.tightest_ns is None else self.worth_a_warning_ns
 
 
-def assess(processes: Collection[ProcessHealth], demands: Demands) -> Generator:
-    """The run's generator: its processes, whether the run is valid, and what to do if it is not."""
+def assess(
+    processes: Collection[ProcessHealth], demands: Demands, held_up_by: Mapping[str, int] | None = None
+) -> Generator:
+    """The run's generator: its processes, whether the run is valid, and what to do if it is not.
+
+    ``held_up_by``: what is known to have held up its process (an example of each), and how often.
+    """
     missing = [_missing(process) for process in processes if not process.complete]
     lag_ns = {process.process: process.send_lag_p99_ns or 0 for process in processes}
     late = [_late(process, demands) for process in processes if lag_ns[process.process] > demands.worth_a_warning_ns]
     busy = [_busy(process) for process in processes if process.cpu_over_90_share > BUSY_SHARE]
+    culprits = [_culprit(what, times) for what, times in (held_up_by or {}).items()] if late or busy else []
     invalid = bool(missing)
     if not demands.throughput_run:
         invalid |= max(lag_ns.values(), default=0) > demands.send_lag_limit_ns
         invalid |= bool(busy) and demands.tightest_ns is not None
-    return Generator(tuple(processes), healthy=not invalid, warnings=(*missing, *late, *busy))
+    return Generator(tuple(processes), healthy=not invalid, warnings=(*missing, *late, *busy, *culprits))
+
+
+def _culprit(what: str, times: int) -> str:
+    return f"One cause is the scenario's own: {what}, and so {times:,} time{'' if times == 1 else 's'} in all."
 
 
 def _missing(process: ProcessHealth) -> str:

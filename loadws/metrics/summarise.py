@@ -6,14 +6,14 @@ phases and processes, and not with time.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
 from loadws.metrics.delivery import Deliveries
 from loadws.metrics.frame import Frame
-from loadws.metrics.generator import Demands, ProcessWatch, assess
+from loadws.metrics.generator import HELD_UP, Demands, ProcessWatch, assess
 from loadws.metrics.histogram import LatencyHistogram
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending, RunInfo
@@ -246,7 +246,11 @@ class Summariser:
         processes = [watch.health(why.get(number)) for number, watch in sorted(self._processes.items())]
         thresholds = [parse_threshold(rule.rule, self._own) for rule in self._info.rules]
         demands = Demands.of(thresholds, closed=self._info.model == "closed", paced=self._info.paced)
-        return assess(processes, demands)
+        held_up_by: Counter[str] = Counter()
+        for error in self._errors():
+            if error.kind == HELD_UP and error.example:
+                held_up_by[error.example] += error.count
+        return assess(processes, demands, held_up_by)
 
     def _errors(self) -> tuple[ErrorCount, ...]:
         counted = [

@@ -190,6 +190,19 @@ KINDS: dict[str, Cause] = {
         "messages came faster than the handlers were done with them",
         "Let the handlers do less, or the server send less.",
     ),
+    "call": Cause("a Python function of the scenario did not do well", "The example has its name or its line."),
+    "call.crashed": Cause(
+        "a Python function of the scenario raised an exception", "The example has the line: mend it, or catch it there."
+    ),
+    "call.given_up": Cause(
+        "a Python function of the scenario catches everything, also that its user leaves, so it was given up",
+        "Catch Exception, or what you mean; a bare except: and BaseException catch cancellations too.",
+    ),
+    "call.blocked": Cause(
+        "a Python function held up its process, and with it every user and every measurement there",
+        "Let it wait by trio, or move what takes long into a thread: trio.to_thread.run_sync.",
+    ),
+    "count": Cause("a count has the name of one of loadws' own metrics", "Look at its template and at the example."),
     "record": Cause("what a record step was given is no number", "Look at its template and at the example."),
     "data_exhausted": Cause("a data source has fewer rows than users", "Add rows, or say `when_exhausted: repeat`."),
     "not_open": Cause("the connection had already ended when the step wanted it", "See why it ended: the close codes."),

@@ -1,9 +1,9 @@
 """``call``: the Python functions of a scenario, found in a module beside it.
 
 A module is read from its own file and kept under a name of its own, so that two scenarios' ``flows.py`` are two modules, and
-neither is taken for an installed one. While it is imported, its folder comes first on the path, so that it can import what
-stands beside it. It is imported once a process, again when the file has changed, and its code runs with loadws' own rights:
-a scenario is as trusted as the script that it may bring.
+neither is taken for an installed one. While it is imported, the scenario's folder and its own come first on the path, so
+that it can import what stands beside it. It is imported once a process, again when the file has changed, and its code runs
+with loadws' own rights: a scenario is as trusted as the script that it may bring.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def function_name(text: str) -> str:
 def find_function(base: Path, name: str) -> UserFunction:
     """The function ``module:function``; ``base`` is the scenario's folder. Raises ``FunctionError``."""
     module_name, _, attribute = name.partition(":")
-    module = _module(base, module_name)
+    module = _module(base.resolve(), module_name)
     found = getattr(module, attribute, None)
     if found is None:
         known = [each for each, value in vars(module).items() if inspect.iscoroutinefunction(value)]
@@ -80,7 +80,7 @@ _OWN_FILES: set[str] = set()
 
 
 def _module(base: Path, name: str) -> ModuleType:
-    file = (base / Path(*name.split("."))).with_suffix(".py").resolve()
+    file = base.joinpath(*name.split(".")).with_suffix(".py").resolve()
     try:
         stamp = file.stat()
     except OSError:
@@ -88,17 +88,17 @@ def _module(base: Path, name: str) -> ModuleType:
     digest = hashlib.sha256(f"{file}\0{stamp.st_mtime_ns}\0{stamp.st_size}".encode()).hexdigest()[:16]
     unique = f"_loadws_{digest}_{name.replace('.', '_')}"
     known = sys.modules.get(unique)
-    return known if known is not None else _imported(unique, file)
+    return known if known is not None else _imported(unique, file, base)
 
 
-def _imported(unique: str, file: Path) -> ModuleType:
+def _imported(unique: str, file: Path, base: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(unique, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[unique] = module
     _OWN_FILES.add(str(file))
     try:
-        with _first_on_path(file.parent):
+        with _first_on_path(base, file.parent):
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[unique]
@@ -108,9 +108,11 @@ def _imported(unique: str, file: Path) -> ModuleType:
 
 
 @contextmanager
-def _first_on_path(folder: Path) -> Iterator[None]:
-    sys.path.insert(0, str(folder))
+def _first_on_path(*folders: Path) -> Iterator[None]:
+    """The module may change the path for itself; what was there before is there again after it."""
+    before = list(sys.path)
+    sys.path[:0] = dict.fromkeys(map(str, folders))
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        sys.path[:] = before

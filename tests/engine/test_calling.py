@@ -209,6 +209,80 @@ async def main(user: User) -> None:
     assert 2.9 < outcome.ending.ended_at_s < 3.2
 
 
+def test_a_user_that_leaves_in_a_loop_of_steps_has_not_crashed(tmp_path: Path) -> None:
+    outcome = call(tmp_path, """
+async def main(user: User) -> None:
+    await user.connect()
+    await user.step({"repeat": 1000, "do": [{"think": "100ms"}]})
+""", document={"load": [{"users": 1, "for": "1s"}]})  # fmt: skip
+    assert outcome.errors == {}
+    assert outcome.failed("call") == (0, 1)
+    assert outcome.ledger.sessions.cut_off == 1
+
+
+def test_a_session_that_a_handler_ends_has_failed(tmp_path: Path) -> None:
+    fails = {"check": "{{ false }}", "on_failure": "end_session"}
+    outcome = call(tmp_path, """
+async def main(user: User) -> None:
+    await user.connect()
+    await user.request("x")
+    await user.think(60)
+    user.count("went on")
+""", document={"on": {"close": [], "open": [{"think": "1s"}], "message": [{"where": {"text": "y"}, "do": [fails]}]}},
+        behaviour=Behaviour(on_message=lambda payload, number: (Say(payload), Say("y", 50 * MS))))  # fmt: skip
+    assert outcome.errors == {"check": 1}
+    assert outcome.count("went on") == 0
+    assert outcome.ledger.sessions.failed == 1
+    assert outcome.ending.ended_at_s < 2
+
+
+def test_a_function_that_catches_everything_is_given_up(tmp_path: Path) -> None:
+    """It would catch its cancellation too, and the run would never end."""
+    outcome = call(tmp_path, """
+async def main(user: User) -> None:
+    await user.connect()
+    while True:
+        try:
+            await user.request("x")
+            await user.think(0.1)
+        except:
+            pass
+""", document={"load": [{"users": 2, "for": "1s"}]})  # fmt: skip
+    assert outcome.errors == {"call.given_up": 2}
+    assert outcome.ledger.sessions.cut_off == 2
+    assert outcome.ledger.connections.closed_by_us == 2
+    assert outcome.ending.ended_at_s < 1.2
+
+
+def test_a_step_in_a_finally_does_not_hold_up_who_leaves(tmp_path: Path) -> None:
+    outcome = call(tmp_path, """
+async def main(user: User) -> None:
+    await user.connect()
+    try:
+        await user.think(60)
+    finally:
+        await user.close(4000)
+""", document={"load": [{"users": 1, "for": "1s"}]})  # fmt: skip
+    assert outcome.errors == {}
+    assert outcome.ledger.close_codes == {
+        "us.1000": 1
+    }  # the user's own end; a function that leaves begins no further step
+
+
+def test_pauses_and_steps_side_by_side_all_end(tmp_path: Path) -> None:
+    outcome = call(tmp_path, """
+async def main(user: User) -> None:
+    await user.connect()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(user.think, 3)
+        nursery.start_soon(user.think, 1)
+        await user.request("x")
+    user.count("all")
+""")  # fmt: skip
+    assert outcome.count("all") == 1
+    assert outcome.values("call_time").greatest == 3 * S
+
+
 def test_pushes_are_kept_for_who_waits_for_them_later(tmp_path: Path) -> None:
     behaviour = Behaviour(
         on_open=lambda connection: (Say('{"op":"ready"}', 1 * MS),), on_message=lambda p, n: (Say(p),)
@@ -236,6 +310,48 @@ async def main(user: User) -> None:
     assert [sample.detail for sample in undeclared.samples] == [
         "ValueError: 'age' is not among the records of this call: records: {age: ms} (flows.py:6)"
     ]
+
+
+@pytest.mark.parametrize("value", ["float('nan')", "'12'", "True", "None"])
+def test_what_is_no_number_is_not_recorded(tmp_path: Path, value: str) -> None:
+    flow = [{"call": {"function": "flows:main", "records": {"age": "ms"}}}]
+    outcome = call(
+        tmp_path, f"async def main(user: User) -> None: user.record('age', {value})", document={"flow": flow}
+    )
+    assert outcome.errors == {"record": 1}
+    assert outcome.values("age").count == 0
+    assert outcome.failed("call") == (0, 1)
+
+
+@pytest.mark.parametrize("counted", ["'iterations'", "'age'", "'mine', 0.5", "'mine', -1"])
+def test_a_count_is_of_its_own_and_whole(tmp_path: Path, counted: str) -> None:
+    flow = [{"call": {"function": "flows:main", "records": {"age": "ms"}}}]
+    outcome = call(tmp_path, f"async def main(user: User) -> None: user.count({counted})", document={"flow": flow})
+    assert outcome.errors == {"call.crashed": 1}
+    assert outcome.count("iterations") == outcome.count("mine") == 0
+
+
+def test_values_of_secrets_are_in_no_log_and_no_error(tmp_path: Path) -> None:
+    secret = {"variables": {"token": "hunter2", "both": ["hunter", {"a": 77}]}, "secrets": ["token", "both"]}
+    outcome = call(tmp_path, """
+async def main(user: User) -> None:
+    user.log("as " + user.variables["token"] + " and 77")
+    raise ValueError(user.variables["token"])
+""", document=secret, trace=True)  # fmt: skip
+    assert [line.text for line in outcome.logs] == ["as *** and ***"]
+    assert outcome.samples[0].detail == "ValueError: *** (flows.py:7)"
+    assert not [line for line in outcome.said if "hunter" in line]
+
+
+def test_a_module_in_a_folder_imports_what_stands_beside_it_and_beside_the_scenario(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "words_beside.py").write_text("WORD = 'outer'")
+    (tmp_path / "inner" / "more_beside.py").write_text("WORD = 'inner'")
+    (tmp_path / "inner" / "flows.py").write_text(
+        "import more_beside, words_beside\nasync def main(user): user.log(more_beside.WORD + words_beside.WORD)"
+    )
+    outcome = call(tmp_path, "", document={"flow": [{"call": "inner.flows:main"}]})
+    assert [line.text for line in outcome.logs] == ["innerouter"]
 
 
 def test_an_open_connection_is_not_opened_again(tmp_path: Path) -> None:

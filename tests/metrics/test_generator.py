@@ -160,6 +160,19 @@ def test_few_sends_are_judged_by_the_lower_end_of_their_interval(
     assert lag_p99(histogram) == expected
 
 
+@pytest.mark.parametrize(("lag_ms", "is_named"), [(80, True), (0.1, False)])
+def test_what_held_up_a_late_process_is_named(lag_ms: float, is_named: bool) -> None:
+    watch = ProcessWatch(0)
+    lags = LatencyHistogram()
+    lags.record(round(lag_ms * NS_PER_MS), count=1_000)
+    watch.add_lag("send_lag", lags)
+    watch.add(frame(0, last=True))
+    assessed = assess([watch.health()], Demands(NS_PER_MS, False), {"flows:hold held up its process for 80 ms": 3})
+    sentence = "One cause is the scenario's own: flows:hold held up its process for 80 ms, and so 3 times in all."
+    assert assessed.healthy is not is_named
+    assert assessed.warnings[1:] == ((sentence,) if is_named else ())
+
+
 def test_a_spread_keeps_two_digits_rounded_up() -> None:
     spread = Spread()
     assert spread.percentile(99) == 0.0

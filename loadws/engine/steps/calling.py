@@ -7,15 +7,18 @@ named, for then every time that the process measures is wrong.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Awaitable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import trio
 
-from loadws.engine.python_user import StepFailed, StepMaker, User, UserLeaves
+from loadws.engine.python_user import GIVEN_UP, StepFailed, StepMaker, User, UserLeaves
 from loadws.engine.run import StepFunction
 from loadws.engine.strand import Leave, Strand
+from loadws.metrics.generator import HELD_UP
 from loadws.scenario.functions import find_function, place_of
 from loadws.scenario.steps import CallStep
 from loadws.scenario.template import compile_value
@@ -37,19 +40,19 @@ def compile_call(step: CallStep, compiler: Compiler) -> StepFunction:
     async def call(strand: Strand) -> None:
         intended_ns, _ = strand.due()
         given = {name: strand.evaluate(step, value) for name, value in args.items()}
-        failed = True
+        user, failed = User(strand, maker), True
         try:
-            await _Watched(function(User(strand, maker), **given), strand, step)
+            await _Watched(function(user, **given), strand, step)
             failed = False
         except UserLeaves:
             failed = False
-            raise Leave from None
+            _go(strand)
         except StepFailed as error:
             raise error.ended from None
         except BaseExceptionGroup as group:
-            failed = _one_of(group, strand, step)
+            failed = _one_of(group, user, strand, step)
         except Exception as error:
-            _crashed(error, strand, step)
+            _crashed(error, user, strand, step)
         finally:
             recorder.outcome("call", step.label, intended_ns, failed=failed)
         now_ns = strand.free_ns = strand.user.run.timers.now_ns()
@@ -59,7 +62,13 @@ def compile_call(step: CallStep, compiler: Compiler) -> StepFunction:
     return call
 
 
-def _one_of(group: BaseExceptionGroup[BaseException], strand: Strand, step: CallStep) -> bool:
+def _go(strand: Strand) -> NoReturn:
+    """The user is to go: its load is over, or a handler has ended the session, which then failed."""
+    strand.heed()
+    raise Leave
+
+
+def _one_of(group: BaseExceptionGroup[BaseException], user: User, strand: Strand, step: CallStep) -> bool:
     """What came out of a nursery of the function's: a cancellation goes on, then leaving, then what crashed or failed.
 
     Whether the call has failed, where it returns.
@@ -67,10 +76,10 @@ def _one_of(group: BaseExceptionGroup[BaseException], strand: Strand, step: Call
     if (cancelled := group.subgroup(trio.Cancelled)) is not None:
         raise cancelled
     if group.subgroup(UserLeaves) is not None:
-        raise Leave from None
+        _go(strand)
     failures, others = group.split(StepFailed)
     if others is not None:
-        _crashed(_first(others), strand, step)
+        _crashed(_first(others), user, strand, step)
         return True
     assert failures is not None
     first = _first(failures)
@@ -84,9 +93,10 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _crashed(error: BaseException, strand: Strand, step: CallStep) -> None:
+def _crashed(error: BaseException, user: User, strand: Strand, step: CallStep) -> None:
     where = place_of(error)
-    strand.fail(step, "call.crashed", f"{type(error).__name__}: {error}{f' ({where})' if where else ''}")
+    said = user.masked(f"{type(error).__name__}: {error}")
+    strand.fail(step, "call.crashed", f"{said} ({where})" if where else said)
 
 
 class _Watched(Awaitable[object]):
@@ -109,12 +119,31 @@ class _Watched(Awaitable[object]):
                 took_ns = time.perf_counter_ns() - began_ns
                 if took_ns > BLOCKED_NS:
                     self._tell(took_ns)
+            if waits_for is GIVEN_UP:
+                del coroutine
+                self._give_up()
             value = error = None
             try:
                 value = yield waits_for
             except BaseException as thrown:
                 error = thrown
 
+    def _give_up(self) -> NoReturn:
+        """The function catches everything, so it would catch whatever else it is told.
+
+        It catches even that it is closed, now and when it is freed, and Python would print that in the midst of a run.
+        """
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        try:
+            with suppress(RuntimeError):
+                self._coroutine.close()
+            del self._coroutine
+        finally:
+            sys.unraisablehook = hook
+        detail = f"{self._step.call.function} catches even that its user leaves"
+        self._strand.user.report("call.given_up", self._step.label, detail)
+        raise UserLeaves
+
     def _tell(self, took_ns: int) -> None:
         detail = f"{self._step.call.function} held up its process for {format_duration(took_ns)}"
-        self._strand.user.report("call.blocked", self._step.label, detail)
+        self._strand.user.report(HELD_UP, self._step.label, detail)

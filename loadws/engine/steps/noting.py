@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from loadws.engine.run import StepFunction
 from loadws.engine.strand import Strand
 from loadws.scenario.steps import CheckStep, CountStep, LogStep, RecordStep, SetStep
 from loadws.scenario.template import compile_template, compile_value
+from loadws.terms.metrics import TABLE
 
 if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
@@ -41,6 +43,11 @@ def compile_check(step: CheckStep, compiler: Compiler) -> StepFunction:
     return check
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether it can be a trend's value."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def compile_record(step: RecordStep, compiler: Compiler) -> StepFunction:
     body = step.record
     value = compile_value(body.value)
@@ -49,7 +56,7 @@ def compile_record(step: RecordStep, compiler: Compiler) -> StepFunction:
 
     async def record(strand: Strand) -> None:
         measured = strand.evaluate(step, value)
-        if isinstance(measured, bool) or not isinstance(measured, int | float) or not math.isfinite(measured):
+        if not is_number(measured):
             strand.fail(step, "record", f"{measured!r:.100} is no number", default="continue")
             return
         now_ns = strand.user.run.timers.now_ns()
@@ -63,9 +70,31 @@ def compile_count(step: CountStep, compiler: Compiler) -> StepFunction:
     recorder = compiler.recorder
 
     async def count(strand: Strand) -> None:
-        recorder.count(strand.evaluate(step, name.text), strand.user.run.timers.now_ns())
+        counted = strand.evaluate(step, name.text)
+        if counted in TABLE:  # a template can say that; a constant was refused
+            strand.fail(step, "count", f"{counted!r} is a metric of loadws itself", default="continue")
+            return
+        recorder.count(counted, strand.user.run.timers.now_ns())
 
     return count
+
+
+def mask_values(text: str, variables: Mapping[str, Any], secrets: Iterable[str]) -> str:
+    """A text that no template made, without the values of secret variables; of rows and lists, without those in them."""
+    values = {str(value) for name in secrets for value in _values_in(variables.get(name))}
+    for value in sorted(values, key=len, reverse=True):  # one may be the beginning of another
+        text = text.replace(value, MASK)
+    return text
+
+
+def _values_in(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _values_in(each)
+    elif value is not None and value != "" and not isinstance(value, bool):
+        yield value
 
 
 def compile_log(step: LogStep, compiler: Compiler) -> StepFunction:

@@ -149,9 +149,10 @@ def _per_s(summary: Summary) -> float:
 
 
 def _entry(summary: Summary, name: str) -> MetricEntry:
+    """Over all steps; nothing measured is an entry of nothing."""
     entries = summary.entries(name)
     whole = [entry for entry in entries if not entry.labels]
-    return (whole or entries)[0]
+    return next(iter(whole or entries), MetricEntry(name, {}, "histogram", "ns", 0))
 
 
 def _us(value_ns: float | None) -> str:

@@ -92,6 +92,7 @@ class Collector:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
+        self._was_frozen = gc.get_freeze_count() > 0  # by whoever runs us: then that is theirs to end
 
     def __enter__(self) -> Collector:
         gc.collect()
@@ -103,7 +104,8 @@ class Collector:
     def __exit__(self, *_exc: object) -> None:
         gc.callbacks.remove(self._watch.collector_ran)
         gc.enable()
-        gc.unfreeze()
+        if not self._was_frozen:
+            gc.unfreeze()
 
     def collect_young(self) -> None:
         """Often, and mostly for nothing: where few objects were made since, there is nothing to do."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+import hypothesis  # noqa: F401 - it asks who refers to what it is given, and nobody does once all is frozen
 import pytest
 
 

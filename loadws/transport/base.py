@@ -139,8 +139,7 @@ def close_payload(code: int | None, reason: str) -> bytes:
     return b"" if code is None else code.to_bytes(2, "big") + reason.encode()
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectTimings:
+class ConnectTimings(msgspec.Struct, frozen=True):
     """How long each part took, in nanoseconds; None where there was no such part (no name, no TLS).
 
     ``total_ns`` also holds what lies between the parts, and the redirects that were followed: the parts are the last

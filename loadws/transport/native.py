@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
 import trio
+from msgspec.structs import replace
 
 from loadws.transport.attempt import Attempt
 from loadws.transport.background import background

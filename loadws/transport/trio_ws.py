@@ -27,13 +27,13 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 import h11
 import trio
 import trio_websocket
+from msgspec.structs import replace
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, Request, TextMessage
 from wsproto.utilities import ProtocolError
 

@@ -8,6 +8,7 @@ is written ``%3A``.
 from __future__ import annotations
 
 import base64
+import functools
 from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -58,6 +59,7 @@ def split_unix(url: str) -> UnixUrl | None:
     return UnixUrl(socket_path, path, parts.query)
 
 
+@functools.lru_cache(maxsize=1024)  # most of a run's connections have one URL
 def parse_url(url: str) -> WsUrl:
     """Raises ValueError with a message for people; user info never stands in it. A fragment is left out."""
     if (unix := split_unix(url)) is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import trio
+from msgspec.structs import replace
 
 from loadws.terms.proxies import ProxyAddress, parse_proxy
 from loadws.transport.addresses import Names, SocketAddress, Sources, unix_address

@@ -9,7 +9,7 @@ other tools at the same work, which are installed into the user's cache.
 from __future__ import annotations
 
 import argparse
-import os
+import importlib.util
 import statistics
 import subprocess
 import sys
@@ -24,11 +24,11 @@ import trustme
 
 from loadws.transport.choose import NAMES
 from tests.bench import matching, whole
+from tests.bench.command import CLIENT_CORE, SERVER_CORE, pin, port_of
 from tests.bench.held import Held
 from tests.bench.measured import Measured
 from tests.bench.peers.compare import peers
 
-CLIENT_CORE, SERVER_CORE = 0, 1
 PARTS = ["round-trips", "matching", "idle", "held", "processes", "lag", "fifty", "soak"]
 #: Each transport, ours with both kinds of stamps: the kernel's are what ``loadws run`` takes where it can.
 RUNNERS = (NAMES[0], f"{NAMES[0]}+kernel", *NAMES[1:])
@@ -38,6 +38,10 @@ FEW = 100
 
 def main() -> None:
     options = _options()
+    if missing := [name for name in ("picows", "uvloop") if importlib.util.find_spec(name) is None]:
+        sys.exit(
+            f"the bench's server needs {' and '.join(missing)}: install the extra 'bench' (pip install -e '.[bench]')"
+        )
     if options.peers:
         peers([count for count in options.connections if count > 1], options.rounds)
         return
@@ -46,7 +50,9 @@ def main() -> None:
         "matching": matching.bench,
         "idle": lambda: idle(options.idle),
         "held": lambda: held(options.held, options.held_seconds),
-        "processes": lambda: whole.processes([count for count in options.connections if count > 1], options.seconds),
+        "processes": lambda: whole.processes(
+            [count for count in options.connections if count > 1], options.seconds, options.rounds
+        ),
         "lag": lambda: whole.lag(options.seconds),
         "fifty": lambda: whole.fifty(options.fifty, options.fifty_seconds),
         "soak": lambda: whole.soak(options.soak_seconds),
@@ -100,9 +106,9 @@ def server(tls: bool, *options: str) -> Iterator[tuple[int, str | None]]:
             text=True,
         )
         assert process.stdin is not None and process.stdout is not None
-        _pin(process.pid, SERVER_CORE)
+        pin(process.pid, {SERVER_CORE})
         try:
-            yield int(process.stdout.readline()), words[2] if tls else None
+            yield port_of(process), words[2] if tls else None
         finally:
             process.stdin.close()
             for line in process.stdout:
@@ -173,14 +179,9 @@ def client(command: list[str]) -> Measured:
 
 def _run(command: list[str]) -> bytes:
     process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE)
-    _pin(process.pid, CLIENT_CORE)
+    pin(process.pid, {CLIENT_CORE})
     printed, _ = process.communicate(timeout=300)
     return printed
-
-
-def _pin(process: int, core: int) -> None:
-    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(process, {core})
 
 
 def show(title: str, rows: dict[str, list[Measured]]) -> None:

@@ -20,7 +20,7 @@ from loadws.metrics.summary import Summary, from_json
 
 CLIENT_CORE, SERVER_CORE = 0, 1
 ROOT = Path(__file__).parents[2]
-RUN_WITHIN_S = 3600
+RUN_WITHIN_S, START_WITHIN_S = 3600, 30
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,12 @@ class Used:
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """What a server saw."""
+    """What a server saw: messages, the pings that it sent and their pongs, and the pings that it was asked to answer."""
 
     messages: int
     pings: int
     pongs: int
+    asked: int
 
 
 class CommandFailed(Exception):
@@ -93,9 +94,8 @@ class Server:
     """One echo server. ``stop`` says what it saw."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
         self._process = process
-        self.port = int(process.stdout.readline())
+        self.port = port_of(process)
 
     def stop(self) -> Counted:
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -123,6 +123,20 @@ def serving(*options: str, cores: set[int] | None = None) -> Iterator[Server]:
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 stream.close()
+
+
+def port_of(server: subprocess.Popen[str]) -> int:
+    """The port that an echo server says it listens on, in good time."""
+    assert server.stdout is not None
+    overdue = threading.Timer(START_WITHIN_S, server.kill)
+    overdue.start()
+    try:
+        said = server.stdout.readline()
+    finally:
+        overdue.cancel()
+    if not said.strip():
+        raise CommandFailed(f"the echo server did not start (it ended with {server.wait()})")
+    return int(said)
 
 
 def pin(process: int, cores: set[int]) -> None:

@@ -19,17 +19,15 @@ import uvloop
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
 MOST_FRAME_BYTES = 4 << 20
-
-
 SLICES_A_SECOND = 50
 
 
 class Pinger:
-    """Pings every connection once in so many seconds, spread evenly, and counts the answers."""
+    """Pings every connection once in so many seconds, spread evenly, and counts what comes."""
 
     def __init__(self) -> None:
         self.connections: dict[WSTransport, None] = {}
-        self.pings = self.pongs = self.messages = 0
+        self.pings = self.pongs = self.messages = self.asked = 0
 
     async def ping(self, every_s: float) -> None:
         while True:
@@ -64,6 +62,7 @@ class Echo(WSListener):
                 transport.send_close(code if is_told else WSCloseCode.OK, frame.get_close_message())
                 transport.disconnect()
             case WSMsgType.PING:
+                self._pinger.asked += 1
                 transport.send_pong(frame.get_payload_as_bytes())
             case WSMsgType.PONG:
                 self._pinger.pongs += 1
@@ -85,6 +84,7 @@ async def serve(host: str, port: int, context: ssl.SSLContext | None, ping_every
         ssl=context,
         max_frame_size=MOST_FRAME_BYTES,
         disconnect_on_exception=True,
+        enable_auto_pong=False,  # it would not tell us of pings
         backlog=4096,
     )
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -94,7 +94,8 @@ async def serve(host: str, port: int, context: ssl.SSLContext | None, ping_every
         pinging.cancel()
         print(pinger.pings, pinger.pongs, flush=True)
     if counts:
-        print(json.dumps({"messages": pinger.messages, "pings": pinger.pings, "pongs": pinger.pongs}), flush=True)
+        seen = {"messages": pinger.messages, "pings": pinger.pings, "pongs": pinger.pongs, "asked": pinger.asked}
+        print(json.dumps(seen), flush=True)
 
 
 def main() -> None:

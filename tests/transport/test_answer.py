@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.transport.answer import MOST_BODY_BYTES, Answer, accept_for
+from loadws.transport.answer import MOST_BODY_BYTES, Answer, _reader, accept_for, plain_upgrade
 from loadws.transport.base import ConnectFailed, HandshakeRefused
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
@@ -54,6 +55,32 @@ def test_byte_by_byte() -> None:
     reading = answer()
     assert [reading.feed(GOOD[at : at + 1]) for at in range(len(GOOD) - 1)] == [None] * (len(GOOD) - 1)
     assert reading.feed(GOOD[-1:]) == GOOD
+
+
+NAMES = ["Upgrade", "Connection", "Sec-WebSocket-Accept", "Server", "X-~", "Content-Length", "Transfer-Encoding"]
+VALUES = ["websocket", "Upgrade", "  padded\t", "", "two  words", "7", "chunked", "caf\xe9", "a\x00b", "a\n b"]
+SERVED = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([*VALUES, ACCEPT.decode()])), max_size=5)
+
+
+@given(SERVED, st.sampled_from(["101", "101 ", "101 Switching", "101\tno", "200 OK"]), st.binary(max_size=20))
+def test_a_plain_101_is_read_as_h11_reads_it(served: list[tuple[str, str]], status: str, rest: bytes) -> None:
+    rows = "".join(f"{name}:{value}\r\n" for name, value in served)
+    data = f"HTTP/1.1 {status}\r\n{rows}\r\n".encode("latin-1") + rest
+    plain = plain_upgrade(data)
+    if plain is None:
+        return
+    reader = _reader()
+    reader.receive_data(data)
+    event = reader.next_event()
+    assert isinstance(event, h11.InformationalResponse)
+    assert event.status_code == 101
+    headers = tuple((name.decode(), value.decode()) for name, value in event.headers)
+    assert plain == (headers, bytes(reader.trailing_data[0]))
+
+
+def test_a_plain_101_needs_no_h11() -> None:
+    assert plain_upgrade(GOOD + b"\x81\x00") is not None
+    assert plain_upgrade(GOOD[:-1]) is None
 
 
 def test_an_early_hint_is_left_out() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -256,9 +255,9 @@ class _Attempt:
 
     async def _answer(self, request: ConnectRequest) -> _Answer:
         user = self.strand.user
-        async with AsyncExitStack() as stack:
-            if user.is_held:
-                await self._take_a_place(stack)
+        if user.is_held:
+            await self._take_a_place()
+        try:
             self.intended_ns, self.due_ns = self.strand.due()
             self._recorder.ledger.connections.attempted += 1
             try:
@@ -274,12 +273,15 @@ class _Attempt:
                 if self._conversation.connection is None:
                     self._count_failure("cut_off")
                 raise
+        finally:
+            if user.is_held:
+                user.run.handshakes.release()
         answer = _Answer(connection.response_headers, timings=connection.timings, subprotocol=connection.subprotocol)
         # There is only one extension, and a transport lets no answer pass that was not agreed on.
         self._recorder.ledger.connections.compressed += "sec-websocket-extensions" in answer.headers
         return answer
 
-    async def _take_a_place(self, stack: AsyncExitStack) -> None:
+    async def _take_a_place(self) -> None:
         """Only so many handshakes of held users are under way at once; the wait for a place is no lag of anybody's."""
         handshakes = self.strand.user.run.handshakes
         try:
@@ -287,7 +289,6 @@ class _Attempt:
         except trio.WouldBlock:
             await handshakes.acquire()
             self.strand.free_ns = self.strand.user.run.timers.now_ns()
-        stack.callback(handshakes.release)
 
     def _count_refusal(self, refusal: HandshakeRefused) -> None:
         ledger = self._recorder.ledger

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loadws.engine.conversation import Conversation, payload_bytes
+from loadws.engine.conversation import Conversation
 from loadws.engine.lines import Line, StepSkipped, fail_without_connection, line_to, opened
 from loadws.engine.run import StepFunction
-from loadws.engine.steps.talking import SoonSent
+from loadws.engine.steps.talking import OneWay, SoonSent
 from loadws.engine.strand import Strand
 from loadws.metrics.probe_id import EVERYONE, audience_of
 from loadws.metrics.probes import Membership, ProbeLog, Publication, Publisher
@@ -64,7 +64,7 @@ def compile_publish(step: PublishStep, compiler: Compiler) -> StepFunction:
     open_conversation = opened(step, body.on, compiler, "send")
     payload = compiler.payload(body.send)
     fragments = body.send.fragments
-    meter, ledger = compiler.recorder.step(step.label), compiler.recorder.ledger
+    one_way = OneWay(compiler.recorder, step)
     publication_of = _publications(step, compiler)
 
     async def publish(strand: Strand) -> None:
@@ -72,8 +72,8 @@ def compile_publish(step: PublishStep, compiler: Compiler) -> StepFunction:
             conversation, connection = open_conversation(strand)
         except StepSkipped:
             return
-        intended_ns, due_ns = strand.due()
-        publication = publication_of(strand, conversation, intended_ns)
+        due = strand.due()
+        publication = publication_of(strand, conversation, due[0])
         _, data = strand.evaluate(step, payload.make)
         out = Outgoing()
         try:
@@ -81,16 +81,11 @@ def compile_publish(step: PublishStep, compiler: Compiler) -> StepFunction:
         except NotOpen:
             fail_without_connection(strand, step, conversation)
         finally:
-            if out.written_ns:
+            if one_way.count(out, due, data):
                 publication.sent()
-                ledger.messages.sent += 1
-                ledger.messages.one_way += 1
-                ledger.bytes.sent += payload_bytes(data)
-                meter.sent(intended_ns, due_ns, out.sent_ns, out.written_ns)
                 strand.free_ns = out.written_ns
             else:
                 publication.unsent()
-                ledger.messages.unfinished_writes += bool(out.sent_ns)
 
     async def publish_soon(strand: Strand) -> None:
         try:
@@ -100,8 +95,7 @@ def compile_publish(step: PublishStep, compiler: Compiler) -> StepFunction:
         due = strand.due()
         publication = publication_of(strand, conversation, due[0])
         _, data = strand.evaluate(step, payload.make)
-        size = payload_bytes(data)
-        out = _SoonPublished(publication=publication, meter=meter, ledger=ledger, due=due, size=size)
+        out = _SoonPublished(publication=publication, one_way=one_way, due=due, data=data)
         try:
             connection.send_soon(data, out, fragments)
         except NotOpen as error:

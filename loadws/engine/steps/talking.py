@@ -16,7 +16,6 @@ from loadws.engine.handlers import message_value
 from loadws.engine.lines import StepSkipped, fail_with_connection, fail_without_connection, opened
 from loadws.engine.run import StepFunction
 from loadws.engine.strand import Strand
-from loadws.metrics.ledger import Ledger
 from loadws.metrics.recorder import Recorder, StepMeter
 from loadws.scenario.matching import Captures, Conditions, compile_captures, compile_conditions
 from loadws.scenario.message import Message
@@ -35,15 +34,14 @@ def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
     open_conversation = opened(step, step.send.on, compiler, "send")
     payload = compiler.payload(step.send)
     fragments = step.send.fragments
-    meter = compiler.recorder.step(step.label)
-    ledger = compiler.recorder.ledger
+    one_way = OneWay(compiler.recorder, step)
 
     async def send(strand: Strand) -> None:
         try:
             conversation, connection = open_conversation(strand)
         except StepSkipped:
             return
-        intended_ns, due_ns = strand.due()
+        due = strand.due()
         _, data = strand.evaluate(step, payload.make)
         out = Outgoing()
         try:
@@ -51,14 +49,8 @@ def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
         except NotOpen:
             fail_without_connection(strand, step, conversation)
         finally:
-            if out.written_ns:
-                ledger.messages.sent += 1
-                ledger.messages.one_way += 1
-                ledger.bytes.sent += payload_bytes(data)
-                meter.sent(intended_ns, due_ns, out.sent_ns, out.written_ns)
+            if one_way.count(out, due, data):
                 strand.free_ns = out.written_ns
-            elif out.sent_ns:
-                ledger.messages.unfinished_writes += 1
 
     async def send_soon(strand: Strand) -> None:
         try:
@@ -66,7 +58,7 @@ def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
         except StepSkipped:
             return
         _, data = strand.evaluate(step, payload.make)
-        out = SoonSent(meter=meter, ledger=ledger, due=strand.due(), size=payload_bytes(data))
+        out = SoonSent(one_way=one_way, due=strand.due(), data=data)
         try:
             connection.send_soon(data, out, fragments)
         except NotOpen as error:
@@ -75,22 +67,40 @@ def compile_send(step: SendStep, compiler: Compiler) -> StepFunction:
     return send_soon if compiler.at_once else send
 
 
-class SoonSent(Outgoing, kw_only=True, eq=False):
-    """A handler's message. It counts when it was written, and the transport says when that is."""
+class OneWay:
+    """Counts messages that want no answer, each when it is known whether its last byte was taken."""
 
-    meter: StepMeter
-    ledger: Ledger
+    __slots__ = ("_ledger", "_meter")
+
+    def __init__(self, recorder: Recorder, step: Step) -> None:
+        self._ledger = recorder.ledger
+        self._meter = recorder.step(step.label)
+
+    def count(self, out: Outgoing, due: tuple[int, int], data: Payload) -> bool:
+        """Whether it was written whole. One of which no byte was offered is nothing."""
+        messages = self._ledger.messages
+        if not out.written_ns:
+            messages.unfinished_writes += bool(out.sent_ns)
+            return False
+        messages.sent += 1
+        messages.one_way += 1
+        self._ledger.bytes.sent += payload_bytes(data)
+        self._meter.sent(*due, out.sent_ns, out.written_ns)
+        return True
+
+
+class SoonSent(Outgoing, kw_only=True, eq=False):
+    """A handler's message. The transport says when it is known what became of it."""
+
+    one_way: OneWay
     due: tuple[int, int]
-    size: int
+    data: Payload
 
     def on_written(self) -> None:
-        self.ledger.messages.sent += 1
-        self.ledger.messages.one_way += 1
-        self.ledger.bytes.sent += self.size
-        self.meter.sent(*self.due, self.sent_ns, self.written_ns)
+        self.one_way.count(self, self.due, self.data)
 
     def on_unfinished(self) -> None:
-        self.ledger.messages.unfinished_writes += 1
+        self.one_way.count(self, self.due, self.data)
 
 
 # -- request ----------------------------------------------------------------------------------------------------------

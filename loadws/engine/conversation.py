@@ -312,9 +312,11 @@ class Conversation:
         pending = in_flight.answered_by(message, _is_after) if in_flight.waits else None
         if pending is None:
             return False
-        if self._is_last_of(pending, message):
+        if pending.until is None or self._is_last_of(pending, message):
             in_flight.settle(pending, is_owed=False)
-            self._settle(pending, "answered", message)
+            pending.fate = "answered"  # one that waits has none yet
+            pending.message = message
+            pending.parker.wake()
         return True
 
     def _answers_next(self, message: Message) -> bool:

@@ -20,6 +20,8 @@ from loadws.scenario.message import Message
 
 #: How many requests that were answered or timed out are remembered, beside as many as were in flight at once.
 REMEMBERED = 64
+#: Places that are looked at though nobody waits there now: the next request mostly looks at the same as the last.
+MOST_EMPTY_PLACES = 2
 
 
 class Waiting(Protocol):
@@ -58,11 +60,11 @@ class ByKey(Generic[Item]):
         items = self._by_place.get(wanted.extract)
         if items is None:
             items = self._by_place[wanted.extract] = {}
-        same = items.get(wanted.key)
-        if same is None:
-            items[wanted.key] = [item]
-        else:
-            same.append(item)
+        key = wanted.key
+        if key in items:
+            items[key].append(item)
+        else:  # nearly always: keys tell requests apart
+            items[key] = [item]
 
     def discard(self, item: Item) -> None:
         """Takes it out, where it is in. Equal keys are few, or the oldest goes first."""
@@ -77,9 +79,9 @@ class ByKey(Generic[Item]):
             return
         if len(same) > 1:
             _discard(same, item)
-        elif same[0] is item:  # nearly always: keys tell requests apart
+        elif same[0] is item:
             del items[wanted.key]
-            if not items:
+            if not items and len(self._by_place) > MOST_EMPTY_PLACES:
                 del self._by_place[wanted.extract]
 
     def oldest(self, message: Message, may: Callable[[Message, Item], bool]) -> Item | None:
@@ -88,7 +90,8 @@ class ByKey(Generic[Item]):
         for extract, items in self._by_place.items():
             same = items.get(extract(message))
             if same is not None:
-                found = _older(found, _first(same, message, may))
+                first = _first(same, message, may)
+                found = first if found is None else _older(found, first)
         return _older(found, _first(self._without_key, message, may)) if self._without_key else found
 
 
@@ -131,15 +134,15 @@ class Settled(msgspec.Struct, eq=False):
 class InFlight(Generic[Item]):
     """``waits`` is how many wait for their answer."""
 
-    __slots__ = ("_asked", "_most", "_remembered", "_settled", "_waiting", "waits")
+    __slots__ = ("_asked", "_remembered", "_waiting", "answered_by", "waits")
 
     def __init__(self) -> None:
         self.waits = 0
         self._asked = 0
-        self._most = 0
         self._waiting: ByKey[Item] = ByKey()
-        self._settled: ByKey[Settled] = ByKey()
-        self._remembered: deque[Settled] = deque()
+        self._remembered = Remembered()
+        #: Whose answer a message is; it goes on waiting until it is settled.
+        self.answered_by = self._waiting.oldest
 
     def __iter__(self) -> Iterator[Item]:
         """Those that wait, the oldest first."""
@@ -149,23 +152,16 @@ class InFlight(Generic[Item]):
         item.number = self._asked
         self._asked += 1
         self.waits += 1
-        if self.waits > self._most:
-            self._most = self.waits
+        if self.waits > self._remembered.most_waiting:
+            self._remembered.most_waiting = self.waits
         self._waiting.add(item)
-
-    def answered_by(self, message: Message, may: Callable[[Message, Item], bool]) -> Item | None:
-        """Whose answer the message is; it goes on waiting until it is settled."""
-        return self._waiting.oldest(message, may)
 
     def settle(self, item: Item, *, is_owed: bool) -> None:
         """It was answered, or timed out and is owed an answer."""
-        self.forget(item)
+        self.waits -= 1
+        self._waiting.discard(item)
         assert item.wanted is not None
-        settled = Settled(item.wanted, item.number, is_owed)
-        self._settled.add(settled)
-        self._remembered.append(settled)
-        while len(self._remembered) > REMEMBERED + self._most:
-            self._settled.discard(self._remembered.popleft())
+        self._remembered.put(Settled(item.wanted, item.number, is_owed))
 
     def forget(self, item: Item) -> None:
         """It waits no longer, and nothing of it will be known."""
@@ -174,11 +170,44 @@ class InFlight(Generic[Item]):
 
     def came_again(self, message: Message) -> Literal["late", "duplicate"] | None:
         """What a message is that nobody waits for; None where no request of late wanted it."""
-        owed = self._settled.oldest(message, _is_owed)
+        settled = self._remembered.by_key()
+        owed = settled.oldest(message, _is_owed)
         if owed is not None:
             owed.is_owed = False
             return "late"
-        return None if self._settled.oldest(message, _any) is None else "duplicate"
+        return None if settled.oldest(message, _any) is None else "duplicate"
+
+
+class Remembered:
+    """The last requests that were settled.
+
+    Where every message is somebody's answer they come and go in order, and nobody asks for them. So they are kept by their
+    keys only from the first question on that comes while they are here.
+    """
+
+    __slots__ = ("_by_key", "_indexed", "_new", "most_waiting")
+
+    def __init__(self) -> None:
+        self.most_waiting = 0
+        self._new: deque[Settled] = deque()
+        self._indexed: deque[Settled] = deque()  # older than the new ones
+        self._by_key: ByKey[Settled] = ByKey()
+
+    def put(self, settled: Settled) -> None:
+        new, indexed = self._new, self._indexed
+        new.append(settled)
+        if len(new) + len(indexed) > REMEMBERED + self.most_waiting:
+            if indexed:
+                self._by_key.discard(indexed.popleft())
+            else:
+                new.popleft()
+
+    def by_key(self) -> ByKey[Settled]:
+        while self._new:
+            settled = self._new.popleft()
+            self._by_key.add(settled)
+            self._indexed.append(settled)
+        return self._by_key
 
 
 def _is_owed(message: Message, settled: Settled) -> bool:

@@ -6,7 +6,7 @@ intended time of the next step, if a plan gave one, and the moment the user beca
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from loadws.engine.waiting import Parker
 from loadws.scenario.template import EvaluationError, Scope
@@ -133,5 +133,8 @@ class Strand:
         try:
             return template(self.scope)
         except EvaluationError as error:
-            self.fail(step, "template", str(error))
-            raise EndTurn from None
+            self.cannot_evaluate(step, error)
+
+    def cannot_evaluate(self, step: Step, error: EvaluationError) -> NoReturn:
+        self.fail(step, "template", str(error))
+        raise EndTurn from None

@@ -47,7 +47,12 @@ def key_of(place: Place, expectation: Expectation) -> Key | None:
     if expectation.matcher is not EQUALS:
         return None
     extract, operand = _extractor(place), expectation.operand
-    return lambda scope: (extract, freeze(operand(scope)))
+
+    def key(scope: Scope) -> tuple[Extract, Hashable]:
+        value = operand.evaluate(scope)
+        return extract, value if type(value) is int or type(value) is str else freeze(value)
+
+    return key
 
 
 def key_of_bytes(at: int, content: Compiled) -> Key:

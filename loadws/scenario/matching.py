@@ -91,7 +91,7 @@ class _Clause:
 class Conditions:
     """Conditions on a message. ``names`` and ``attributes`` are what their templates read."""
 
-    __slots__ = ("_bound", "_clauses", "_key", "_rest", "_wanted", "attributes", "names")
+    __slots__ = ("_bound", "_clauses", "_key", "_rest", "_wanted", "attributes", "names", "want")
 
     def __init__(self, clauses: list[_Clause]) -> None:
         operands = [clause.expectation.operand for clause in clauses]
@@ -105,6 +105,8 @@ class Conditions:
         rest = [clause for clause in clauses if clause is not keyed]
         self._rest = Conditions(rest) if rest and keyed is not None else None
         self._wanted = self._wanted_by(NO_SCOPE) if constant else None
+        #: The same as ``bind``, with the key apart from the rest. Raises ``EvaluationError``.
+        self.want: Callable[[Scope], Wanted] = self._wanter()
 
     def bind(self, scope: Scope) -> Predicate:
         """A predicate with the templates evaluated now, the same one each time where there are none.
@@ -120,9 +122,19 @@ class Conditions:
                 return sentence
         return None
 
-    def want(self, scope: Scope) -> Wanted:
-        """The same as ``bind``, with the key apart from the rest. Raises ``EvaluationError``."""
-        return self._wanted or self._wanted_by(scope)
+    def _wanter(self) -> Callable[[Scope], Wanted]:
+        wanted, key, rest = self._wanted, self._key, self._rest
+        if wanted is not None:
+            return lambda scope: wanted
+        if key is None or rest is not None:
+            return self._wanted_by
+        only = key  # mostly one place is asked for one value
+
+        def want(scope: Scope) -> Wanted:
+            extract, value = only(scope)
+            return Wanted(extract, value, None)
+
+        return want
 
     def _wanted_by(self, scope: Scope) -> Wanted:
         if self._key is None:

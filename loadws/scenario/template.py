@@ -149,16 +149,17 @@ def compile_json(value: JsonValue) -> CompiledJson:
     compiled = compile_value(value)
     if not compiled.constant:
         evaluate = compiled.evaluate
-        return CompiledJson(lambda scope: _encoded(evaluate(scope)), False, compiled.names, compiled.attributes)
+
+        def both(scope: Scope) -> tuple[Any, str]:
+            value = evaluate(scope)
+            return value, as_json(value)
+
+        return CompiledJson(both, False, compiled.names, compiled.attributes)
     try:
-        once = _encoded(value)
+        once = value, as_json(value)
     except EvaluationError as error:
         raise TemplateError(str(error), 0) from None
     return CompiledJson(lambda scope: once, True, compiled.names, compiled.attributes)
-
-
-def _encoded(value: Any) -> tuple[Any, str]:
-    return value, as_json(value)
 
 
 def _compile(value: JsonValue, path: Path) -> Compiled:

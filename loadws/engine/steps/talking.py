@@ -123,10 +123,13 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
     is_looked_at = answer.is_looked_at
 
     def asked(strand: Strand) -> tuple[Payload, int, Pending]:
-        sent, data = strand.evaluate(step, payload.make)
-        strand.scope.extra["sent"] = sent
-        wanted = strand.evaluate(step, where.want) if where is not None else None
-        is_last = strand.evaluate(step, until.bind) if until is not None else None
+        scope = strand.scope
+        try:
+            scope.extra["sent"], data = payload.make(scope)
+            wanted = where.want(scope) if where is not None else None
+            is_last = until.bind(scope) if until is not None else None
+        except EvaluationError as error:
+            strand.cannot_evaluate(step, error)
         pending = Pending(parker=strand.parker, wanted=wanted, until=is_last)
         if compiler.tracer is not None:
             pending.sought = Sought(f"request {step.label}", where, strand.scope)

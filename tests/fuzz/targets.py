@@ -51,9 +51,13 @@ def frames(data: bytes) -> None:
 def compressed(data: bytes) -> None:
     reads, wire = _split(data[1:])
     takeover = bool(data[:1] > b"\x7f")
-    whole = _told(Decoder(LIMIT, Inflater(15, takeover, LIMIT)), [wire])
-    assert _told(Decoder(LIMIT, Inflater(15, takeover, LIMIT)), reads) == whole
-    assert all(len(payload) <= LIMIT for _, payload in whole[0])
+    events, violated = _told(Decoder(LIMIT, Inflater(15, takeover, LIMIT)), [wire])
+    in_reads, violated_in_reads = _told(Decoder(LIMIT, Inflater(15, takeover, LIMIT)), reads)
+    assert in_reads == events
+    # A message may break more than one rule: zlib gives nothing of a piece whose end is no DEFLATE, so that what is wrong
+    # in its beginning is told only where that came by itself.
+    assert (violated_in_reads is None) == (violated is None)
+    assert all(len(payload) <= LIMIT for _, payload in events)
 
 
 def deflated(data: bytes) -> None:
@@ -67,7 +71,7 @@ def deflated(data: bytes) -> None:
 
 def masks(data: bytes) -> None:
     """Both ways of masking, on either side of where one takes over from the other."""
-    payload = data[1:] * (1 + data[0] * 8 if data else 1)
+    payload = data[1:] * (1 + data[0] % 8 if data else 1)
     for frame in (masked_frame(0x82, payload), prepared_frame(0x82, payload)()):
         start = len(frame) - len(payload)
         key, body = frame[start - 4 : start], frame[start:]
@@ -148,7 +152,7 @@ def _told_asking_first(decoder: Decoder, reads: list[bytes]) -> Told:
 def _compare_with_wsproto(wire: bytes) -> None:
     """wsproto judges whole headers only, and knows no limit: so zeros follow, and ours is one that nothing here reaches."""
     wire += bytes(16)
-    events, violated = _told(Decoder(1 << 62), [wire])
+    events, violated = _told(Decoder(1 << 63), [wire])
     theirs: list[Event] = []
     is_broken = False
     try:

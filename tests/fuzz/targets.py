@@ -99,12 +99,14 @@ TARGETS = {
             b"\x00\x00" + plain_frame(0x81, b"hello") + plain_frame(0x89, b"ping") + plain_frame(0x82, bytes(200)),
             b"\x03\x09" + plain_frame(0x01, "é".encode()[:1]) + plain_frame(0x80, "é".encode()[1:]),
             b"\x01\x02" + plain_frame(0x88, close_payload(1000, "bye")),
+            b"\x00\x00" + plain_frame(0x82, bytes(126)),  # the least size in two bytes
         ),
     ),
     "compressed": Target(
         compressed,
         (
             b"\x00\x00\x05" + plain_frame(0xC1, Deflater().compress(b"hello, hello, hello")),
+            b"\x00\x00\x00" + plain_frame(0xC2, Deflater().compress(bytes(LIMIT))),
             b"\xff\x02\x05" + plain_frame(0x41, Deflater().compress(b"a" * 300)[:3]) + plain_frame(0x80, b"\x00"),
         ),
     ),

@@ -1,7 +1,7 @@
 """The reactor that takes the kernel's stamps: the turn of ``EpollReactor``, and how late it comes is no part of a time.
 
-Its turn is written out again, so that who wants no kernel stamps pays nothing for them: a read by ``recvmsg`` and the
-reckoning with its stamp cost about 0.8 µs more than one by ``recv``.
+Its turn is written out again, so that who wants no kernel stamps pays nothing for them: the kernel's stamping, a read by
+``recvmsg`` and the reckoning cost more than a read by ``recv`` (``python -m tests.truth cost`` says how much).
 """
 
 from __future__ import annotations

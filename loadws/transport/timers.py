@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 import trio
@@ -185,13 +186,16 @@ else:
         def __init__(self) -> None:
             if not sys.platform.startswith("linux"):
                 raise OSError("this system has no timerfd")
-            self._libc = ctypes.CDLL(None, use_errno=True)
-            self.fd = self._checked(self._libc.timerfd_create(time.CLOCK_MONOTONIC, self._CLOEXEC | self._NONBLOCK))
+            libc = ctypes.CDLL(None, use_errno=True)
+            self.fd = self._checked(libc.timerfd_create(time.CLOCK_MONOTONIC, self._CLOEXEC | self._NONBLOCK))
+            self._spec = self._ITimerSpec()
+            self._set = partial(libc.timerfd_settime, self.fd, self._ABSTIME, ctypes.byref(self._spec), None)
 
         def set(self, deadline_ns: int) -> None:
             """Zero disarms."""
-            spec = self._ITimerSpec(0, 0, *divmod(deadline_ns, NS_PER_S))
-            self._checked(self._libc.timerfd_settime(self.fd, self._ABSTIME, ctypes.byref(spec), None))
+            self._spec.value_s, self._spec.value_ns = divmod(deadline_ns, NS_PER_S)
+            if self._set() < 0:
+                self._checked(-1)
 
         def _checked(self, result: int) -> int:
             if result < 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from loadws.fleet.calibration import Calibration, keep_calibration, this_machine
 from loadws.fleet.count import is_local, usable_cores
 from loadws.fleet.ports import Pairs
 from loadws.fleet.preflight import SPARE_DESCRIPTORS, look_at_machine
-from loadws.target.builtin import open_builtin
+from loadws.target.builtin import open_apart
 from loadws.terms.errors import ExitCode
 from loadws.terms.units import format_duration, format_size
 
@@ -45,29 +44,18 @@ async def _calibrate(target: str, transport: str, effort: Effort) -> Calibration
     machine = look_at_machine()
     most_users = min(machine.descriptors - SPARE_DESCRIPTORS, Pairs().fitting(machine.ports))
     most = max(1, cores - 1 if local else cores)
-    async with _beside(target, cores) as url:
+    async with _beside(target, most) as url:
         found = await calibrate(url, transport, tuple(dict.fromkeys((1, most))), most_users, effort, _say)
     return Calibration(this, transport, local and cores == 1, found)
 
 
 @asynccontextmanager
-async def _beside(target: str, cores: int) -> AsyncIterator[str]:
-    """The target, on a core that is its own where there is more than one and the system lets us say so."""
+async def _beside(target: str, processes: int) -> AsyncIterator[str]:
     if target != BUILTIN:
         yield target
         return
-    if cores == 1 or not hasattr(os, "sched_setaffinity"):
-        async with open_builtin("echo") as url:
-            yield url
-        return
-    ours = os.sched_getaffinity(0)
-    last = max(ours)
-    async with open_builtin("echo", core=last) as url:
-        os.sched_setaffinity(0, ours - {last})
-        try:
-            yield url
-        finally:
-            os.sched_setaffinity(0, ours)
+    async with open_apart("echo", processes) as url:
+        yield url
 
 
 def _say(text: str) -> None:

@@ -45,7 +45,7 @@ from loadws.report.live import LiveConsole, open_live
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.explain import explain
 from loadws.scenario.model import Scenario
-from loadws.target.builtin import open_builtin
+from loadws.target.builtin import open_apart
 from loadws.terms.errors import ExitCode
 from loadws.terms.units import format_duration
 
@@ -93,7 +93,7 @@ def _processes(scenario: Scenario, options: RunOptions, plan: Plan, machine: Mac
 async def _run(loaded: Loaded, options: RunOptions, info: RunInfo, console: Console) -> tuple[Summary, Path, list[str]]:
     with ExitStack() as after_the_load:
         async with (
-            _target(loaded.scenario.target) as url,
+            _target(loaded.scenario.target, info.processes) as url,
             around(_order(loaded, options, info.seed, url, info.stamps), partial(_print, console)) as order,
         ):
             folder = RunFolder.create(options.out, info.scenario, datetime.fromisoformat(info.started_at))
@@ -131,12 +131,12 @@ def _signals_ignored() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _target(target: str) -> AsyncIterator[str]:
+async def _target(target: str, processes: int = 1) -> AsyncIterator[str]:
     """The target's URL; ``builtin:MODE`` is started for the run, in a process of its own."""
     if not target.startswith(BUILTIN):
         yield target
         return
-    async with open_builtin(target.removeprefix(BUILTIN)) as url:
+    async with open_apart(target.removeprefix(BUILTIN), processes) as url:
         yield url
 
 

@@ -16,7 +16,7 @@ from loadws.fleet.calibration import Calibration, keep_calibration, this_machine
 from loadws.fleet.count import is_local, usable_cores
 from loadws.fleet.ports import Pairs
 from loadws.fleet.preflight import SPARE_DESCRIPTORS, look_at_machine
-from loadws.target.builtin import open_apart
+from loadws.target.builtin import open_builtin
 from loadws.terms.errors import ExitCode
 from loadws.terms.units import format_duration, format_size
 
@@ -54,7 +54,7 @@ async def _beside(target: str, processes: int) -> AsyncIterator[str]:
     if target != BUILTIN:
         yield target
         return
-    async with open_apart("echo", processes) as url:
+    async with open_builtin("echo", processes) as url:
         yield url
 
 

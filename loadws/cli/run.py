@@ -45,7 +45,7 @@ from loadws.report.live import LiveConsole, open_live
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.explain import explain
 from loadws.scenario.model import Scenario
-from loadws.target.builtin import open_apart
+from loadws.target.builtin import open_builtin
 from loadws.terms.errors import ExitCode
 from loadws.terms.units import format_duration
 
@@ -136,7 +136,7 @@ async def _target(target: str, processes: int = 1) -> AsyncIterator[str]:
     if not target.startswith(BUILTIN):
         yield target
         return
-    async with open_apart(target.removeprefix(BUILTIN), processes) as url:
+    async with open_builtin(target.removeprefix(BUILTIN), processes) as url:
         yield url
 
 

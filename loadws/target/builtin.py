@@ -7,7 +7,6 @@ stdin closes with us even when we are killed, and it stops then.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from urllib.parse import parse_qsl
 import msgspec
 import trio
 
+from loadws.target.cores import apart
 from loadws.target.options import MODES
 from loadws.target.process import Announcement
 from loadws.terms.errors import TargetError
@@ -43,10 +43,10 @@ _LONGEST_ANNOUNCEMENT = 64 * 1024
 
 
 @asynccontextmanager
-async def open_builtin(name: str, core: int | None = None) -> AsyncIterator[str]:
+async def open_builtin(name: str, processes: int = 1) -> AsyncIterator[str]:
     """The URL of a target that runs as long as the block; ``name`` is its mode, with options of ``loadws target`` behind a
-    question mark: ``echo?close-all=3s&delay=20ms``. ``core``: the only one that it may run on, where the system has such a
-    thing. Raises ``TargetError`` where it does not start."""
+    question mark: ``echo?close-all=3s&delay=20ms``. It has a core of its own where so many ``processes`` of ours leave one.
+    Raises ``TargetError`` where it does not start."""
     mode, _, query = name.partition("?")
     if mode not in MODES:
         raise TargetError(
@@ -54,28 +54,8 @@ async def open_builtin(name: str, core: int | None = None) -> AsyncIterator[str]
         )
     command = (sys.executable, "-m", "loadws", "target", "--listen", "127.0.0.1:0", "--mode", mode,
                "--announce", "json", "--until-stdin-closes", *_options(query))  # fmt: skip
-    async with _open_announced(command, core) as announcement:
+    async with _open_announced(command, processes) as announcement:
         yield announcement.url
-
-
-@asynccontextmanager
-async def open_apart(name: str, processes: int = 1) -> AsyncIterator[str]:
-    """The same, on a core of its own where so many processes of ours leave one, and the system has such a thing.
-
-    Else the kernel lets the target that a message wakes take its sender's core, who then sends the next one late.
-    """
-    ours = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-    if len(ours) <= processes:
-        async with open_builtin(name) as url:
-            yield url
-        return
-    last = max(ours)
-    async with open_builtin(name, core=last) as url:
-        os.sched_setaffinity(0, ours - {last})
-        try:
-            yield url
-        finally:
-            os.sched_setaffinity(0, ours)
 
 
 def _options(query: str) -> Iterator[str]:
@@ -87,15 +67,14 @@ def _options(query: str) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def _open_announced(command: tuple[str, ...], core: int | None = None) -> AsyncIterator[Announcement]:
+async def _open_announced(command: tuple[str, ...], processes: int = 1) -> AsyncIterator[Announcement]:
     with tempfile.TemporaryFile() as stderr:
         process = await trio.lowlevel.open_process(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
         )
         try:
-            if core is not None and hasattr(os, "sched_setaffinity"):
-                os.sched_setaffinity(process.pid, {core})
-            yield await _read_announcement(process, stderr)
+            with apart(process.pid, processes):
+                yield await _read_announcement(process, stderr)
         finally:
             with trio.CancelScope(shield=True):
                 await _stop(process)

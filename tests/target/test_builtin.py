@@ -13,7 +13,7 @@ from trio_websocket import ConnectionClosed, open_websocket_url, wrap_client_str
 
 from loadws.scenario.checks.target import BUILTIN_MODES, BUILTIN_OPTIONS
 from loadws.target import builtin
-from loadws.target.builtin import open_apart, open_builtin
+from loadws.target.builtin import open_builtin
 from loadws.target.options import MODES
 from loadws.terms.errors import TargetError
 
@@ -28,21 +28,6 @@ async def main():
 
 trio.run(main)
 """
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell cores apart")
-@pytest.mark.parametrize("processes", [1, 10_000])
-def test_it_has_a_core_of_its_own_where_one_is_left(processes: int) -> None:
-    before = os.sched_getaffinity(0)
-
-    async def main() -> set[int]:
-        async with open_apart("echo", processes) as url:
-            assert await _echo(url, "hello") == "hello"
-            return os.sched_getaffinity(0)
-
-    apart = 1 <= processes < len(before)
-    assert trio.run(main) == (before - {max(before)} if apart else before)
-    assert os.sched_getaffinity(0) == before
 
 
 async def _echo(url: str, text: str) -> str | bytes:

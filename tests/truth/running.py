@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +23,7 @@ from loadws.metrics.runinfo import Ending, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.scenario.build import Overrides
+from loadws.target.cores import apart
 from loadws.terms.units import NS_PER_S
 from loadws.transport.timers import open_timers
 from tests.truth.target import Account, Behaviour
@@ -77,23 +76,6 @@ def spin(seconds: float) -> None:
         pass
 
 
-@contextmanager
-def apart_from(target: int) -> Iterator[None]:
-    """The target and we, each on a core of its own where there are two: else the kernel lets the target that a message wakes
-    take the core of its sender, who then sends the next one a millisecond late.
-    """
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
-    if len(cores) < 2:
-        yield
-        return
-    os.sched_setaffinity(target, {max(cores)})
-    os.sched_setaffinity(0, cores - {max(cores)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
-
-
 def measure(
     scenario: str,
     behaviour: Behaviour,
@@ -108,7 +90,7 @@ def measure(
         assert process.stdout is not None
         overrides = Overrides(target=f"ws://127.0.0.1:{int(process.stdout.readline())}")
         order = ShardOrder(str(ROOT / "truth.yaml"), scenario, overrides, {}, 1, "native", stamps=stamps)
-        with apart_from(process.pid):
+        with apart(process.pid):
             summary = trio.run(partial(_run, order, burden, _info(order, rules, warmups)))
         told, _ = process.communicate(timeout=PATIENCE_S)
     return Measured(summary, msgspec.json.decode(told, type=Account))

@@ -20,8 +20,8 @@ from loadws.scenario.message import Message
 
 #: How many requests that were answered or timed out are remembered, beside as many as were in flight at once.
 REMEMBERED = 64
-#: Places that are looked at though nobody waits there now: the next request mostly looks at the same as the last.
-MOST_EMPTY_PLACES = 2
+#: So few places are kept when nobody waits there any more: the next request mostly looks at the same as the last.
+KEPT_PLACES = 2
 
 
 class Waiting(Protocol):
@@ -81,7 +81,7 @@ class ByKey(Generic[Item]):
             _discard(same, item)
         elif same[0] is item:
             del items[wanted.key]
-            if not items and len(self._by_place) > MOST_EMPTY_PLACES:
+            if not items and len(self._by_place) > KEPT_PLACES:
                 del self._by_place[wanted.extract]
 
     def oldest(self, message: Message, may: Callable[[Message, Item], bool]) -> Item | None:

@@ -47,12 +47,7 @@ def key_of(place: Place, expectation: Expectation) -> Key | None:
     if expectation.matcher is not EQUALS:
         return None
     extract, operand = _extractor(place), expectation.operand
-
-    def key(scope: Scope) -> tuple[Extract, Hashable]:
-        value = operand.evaluate(scope)
-        return extract, value if type(value) is int or type(value) is str else freeze(value)
-
-    return key
+    return lambda scope: (extract, freeze(operand.evaluate(scope)))
 
 
 def key_of_bytes(at: int, content: Compiled) -> Key:

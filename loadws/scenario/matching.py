@@ -91,7 +91,7 @@ class _Clause:
 class Conditions:
     """Conditions on a message. ``names`` and ``attributes`` are what their templates read."""
 
-    __slots__ = ("_bound", "_clauses", "_key", "_rest", "_wanted", "attributes", "names", "want")
+    __slots__ = ("_bound", "_clauses", "attributes", "names", "want")
 
     def __init__(self, clauses: list[_Clause]) -> None:
         operands = [clause.expectation.operand for clause in clauses]
@@ -100,13 +100,9 @@ class Conditions:
         self.attributes: frozenset[tuple[str, str]] = frozenset().union(*(operand.attributes for operand in operands))
         constant = all(operand.constant for operand in operands)
         self._bound = _all([clause.bind(NO_SCOPE) for clause in clauses]) if constant else None
-        keyed = _keyed(clauses)
-        self._key = keyed.key if keyed is not None else None
-        rest = [clause for clause in clauses if clause is not keyed]
-        self._rest = Conditions(rest) if rest and keyed is not None else None
-        self._wanted = self._wanted_by(NO_SCOPE) if constant else None
+        want = self._wanter(_keyed(clauses))
         #: The same as ``bind``, with the key apart from the rest. Raises ``EvaluationError``.
-        self.want: Callable[[Scope], Wanted] = self._wanter()
+        self.want: Callable[[Scope], Wanted] = _always(want(NO_SCOPE)) if constant else want
 
     def bind(self, scope: Scope) -> Predicate:
         """A predicate with the templates evaluated now, the same one each time where there are none.
@@ -122,25 +118,21 @@ class Conditions:
                 return sentence
         return None
 
-    def _wanter(self) -> Callable[[Scope], Wanted]:
-        wanted, key, rest = self._wanted, self._key, self._rest
-        if wanted is not None:
-            return lambda scope: wanted
-        if key is None or rest is not None:
-            return self._wanted_by
-        only = key  # mostly one place is asked for one value
+    def _wanter(self, keyed: _Clause | None) -> Callable[[Scope], Wanted]:
+        if keyed is None or keyed.key is None:
+            return lambda scope: Wanted(None, None, self.bind(scope))
+        key, clauses = keyed.key, [clause for clause in self._clauses if clause is not keyed]
+        bind_rest = Conditions(clauses).bind if clauses else None
 
         def want(scope: Scope) -> Wanted:
-            extract, value = only(scope)
-            return Wanted(extract, value, None)
+            extract, value = key(scope)
+            return Wanted(extract, value, None if bind_rest is None else bind_rest(scope))
 
         return want
 
-    def _wanted_by(self, scope: Scope) -> Wanted:
-        if self._key is None:
-            return Wanted(None, None, self.bind(scope))
-        extract, key = self._key(scope)
-        return Wanted(extract, key, None if self._rest is None else self._rest.bind(scope))
+
+def _always(wanted: Wanted) -> Callable[[Scope], Wanted]:
+    return lambda scope: wanted
 
 
 def _seen(place: Place, test: Test) -> Predicate:

@@ -151,8 +151,8 @@ def compile_json(value: JsonValue) -> CompiledJson:
         evaluate = compiled.evaluate
 
         def both(scope: Scope) -> tuple[Any, str]:
-            value = evaluate(scope)
-            return value, as_json(value)
+            evaluated = evaluate(scope)
+            return evaluated, as_json(evaluated)
 
         return CompiledJson(both, False, compiled.names, compiled.attributes)
     try:

@@ -111,6 +111,8 @@ def _same(a: Any, b: Any) -> bool:
 
 def freeze(value: Any) -> Hashable:
     """A key for dictionaries: two plain values are ``same`` exactly where their keys are equal."""
+    if type(value) is int or type(value) is str:  # nearly always; it is its own key
+        return value
     try:
         return _freeze(value)
     except RecursionError:

@@ -92,9 +92,10 @@ class Collector:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._was_frozen = gc.get_freeze_count() > 0  # by whoever runs us: then that is theirs to end
+        self._was_frozen = False
 
     def __enter__(self) -> Collector:
+        self._was_frozen = gc.get_freeze_count() > 0  # by whoever runs us: then that is theirs to end
         gc.collect()
         gc.freeze()
         gc.disable()

@@ -260,19 +260,18 @@ class _Attempt:
         try:
             self.intended_ns, self.due_ns = self.strand.due()
             self._recorder.ledger.connections.attempted += 1
-            try:
-                connection = await user.run.connector.connect(request, self._listener)
-            except HandshakeRefused as refusal:
-                user.put_down(self._conversation)
-                self._count_refusal(refusal)
-                return _Answer(refusal.headers, refusal)
-            except ConnectFailed:
-                user.put_down(self._conversation)
-                raise
-            except trio.Cancelled:
-                if self._conversation.connection is None:
-                    self._count_failure("cut_off")
-                raise
+            connection = await user.run.connector.connect(request, self._listener)
+        except HandshakeRefused as refusal:
+            user.put_down(self._conversation)
+            self._count_refusal(refusal)
+            return _Answer(refusal.headers, refusal)
+        except ConnectFailed:
+            user.put_down(self._conversation)
+            raise
+        except trio.Cancelled:
+            if self._conversation.connection is None:
+                self._count_failure("cut_off")
+            raise
         finally:
             if user.is_held:
                 user.run.handshakes.release()

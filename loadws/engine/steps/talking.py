@@ -6,6 +6,7 @@ when its last byte was taken, and its fate exactly once, however it ends: see ``
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -15,6 +16,7 @@ from loadws.engine.explaining import Sought
 from loadws.engine.handlers import message_value
 from loadws.engine.lines import StepSkipped, fail_with_connection, fail_without_connection, opened
 from loadws.engine.run import StepFunction
+from loadws.engine.steps.payload import CompiledPayload
 from loadws.engine.strand import Strand
 from loadws.metrics.recorder import Recorder, StepMeter
 from loadws.scenario.matching import Captures, Conditions, compile_captures, compile_conditions
@@ -112,28 +114,14 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
     payload = compiler.payload(step.request.send)
     fragments = step.request.send.fragments
     constant, size = payload.constant, payload.constant_bytes
-    where = compile_conditions(reply.where) if reply.where else None
-    until = compile_conditions(reply.until) if reply.until else None
+    asked = _asker(step, payload, compiler)
     answer = Answer(step, compiler, reply.check, reply.capture)
     meter = compiler.recorder.step(step.label)
     messages, sizes = compiler.recorder.ledger.messages, compiler.recorder.ledger.bytes
-    within_ns = reply.within
-    is_plain = where is None and until is None and not compiler.uses_sent and compiler.tracer is None
+    within_ns, is_streamed = reply.within, reply.until is not None
+    is_plain = not reply.where and not reply.until and not compiler.uses_sent and compiler.tracer is None
     repeated = Repeated(constant) if is_plain and constant is not None else None
     is_looked_at = answer.is_looked_at
-
-    def asked(strand: Strand) -> tuple[Payload, int, Pending]:
-        scope = strand.scope
-        try:
-            scope.extra["sent"], data = payload.make(scope)
-            wanted = where.want(scope) if where is not None else None
-            is_last = until.bind(scope) if until is not None else None
-        except EvaluationError as error:
-            strand.cannot_evaluate(step, error)
-        pending = Pending(parker=strand.parker, wanted=wanted, until=is_last)
-        if compiler.tracer is not None:
-            pending.sought = Sought(f"request {step.label}", where, strand.scope)
-        return data, payload_bytes(data), pending
 
     async def request(strand: Strand) -> None:
         try:
@@ -175,12 +163,36 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
             _fail_unanswered(strand, step, conversation, pending, within_ns)
             return
         strand.free_ns = message.received_ns
-        if until is not None:
+        if is_streamed:
             _time_stream(compiler.recorder, step.label, intended_ns, pending.first_ns, message.received_ns)
         if is_looked_at:
             answer.look_at(strand, message, intended_ns)
 
     return request
+
+
+def _asker(
+    step: RequestStep, payload: CompiledPayload, compiler: Compiler
+) -> Callable[[Strand], tuple[Payload, int, Pending]]:
+    """What makes a request that is not the same each time: its payload, the size of that, and what it waits for."""
+    reply, tracer = step.request.reply, compiler.tracer
+    where = compile_conditions(reply.where) if reply.where else None
+    until = compile_conditions(reply.until) if reply.until else None
+
+    def asked(strand: Strand) -> tuple[Payload, int, Pending]:
+        scope = strand.scope
+        try:
+            scope.extra["sent"], data = payload.make(scope)
+            wanted = where.want(scope) if where is not None else None
+            is_last = until.bind(scope) if until is not None else None
+        except EvaluationError as error:
+            strand.cannot_evaluate(step, error)
+        pending = Pending(parker=strand.parker, wanted=wanted, until=is_last)
+        if tracer is not None:
+            pending.sought = Sought(f"request {step.label}", where, scope)
+        return data, payload_bytes(data), pending
+
+    return asked
 
 
 def _time_stream(recorder: Recorder, step: str, intended_ns: int, first_ns: int, last_ns: int) -> None:

@@ -1,0 +1,48 @@
+"""The collector during a run: off, and what was frozen before is its owner's."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from loadws.engine.health import Collector, Watch
+from loadws.transport.base import Timers
+
+
+class Clock:
+    """Enough of ``Timers`` for a watch that looks at nothing."""
+
+    def now_ns(self) -> int:
+        return 0
+
+
+@pytest.fixture(autouse=True)
+def frozen_again() -> Iterator[None]:
+    """The tests themselves are frozen: see ``conftest``."""
+    yield
+    gc.freeze()
+
+
+def collector() -> Collector:
+    return Collector(Watch(cast(Timers, Clock())))
+
+
+def test_a_run_lets_go_of_what_it_froze() -> None:
+    gc.unfreeze()
+    with collector():
+        assert not gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+
+
+def test_what_was_frozen_before_a_run_stays_so() -> None:
+    gc.freeze()
+    before = gc.get_freeze_count()
+    with collector():
+        pass
+    assert gc.isenabled()
+    assert gc.get_freeze_count() >= before

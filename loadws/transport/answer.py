@@ -1,11 +1,10 @@
 """Reads a server's answer to the upgrade, and says exactly what is wrong with it. Bytes in, verdict out; no I/O.
 
-Nearly every answer is a plain 101 in one read, which a regular expression takes apart; all others go through ``h11``, which
-takes ten times as long.
-
 It stands in front of the WebSocket library, which is shown good answers only: the library has one error for everything that
 is not as it should be, waits for ever for an answer that never comes, and collects a refusal's body whatever its size. The
 kinds are those of ``FAILURE_KINDS``; the rules are RFC 6455, 4.1.
+
+Nearly every answer is a plain 101 in one read. That is taken apart by a regular expression, and all others by ``h11``.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ async def open_tcp(
     network: Network = DEFAULT_NETWORK,
     sources: Sources | None = None,
 ) -> TcpStream:
-    """Tries the addresses in turn, each for an equal share of the time left until ``deadline`` (trio's clock).
+    """Tries the addresses in turn, each for an equal share of the time left until ``deadline`` (trio's clock). One alone has
+    all of it, and our caller watches over that.
 
     The failure of the last one tells; the details name all. ``sources`` knows whose turn it is of the network's
     ``source_addresses``; an address for whose family there is none is tried only where there is no other.
@@ -57,7 +58,6 @@ async def open_tcp(
         share = max(0.0, deadline - trio.current_time()) / (len(addresses) - number)
         try:
             source = _source_for(address, network, sources)
-            # One alone has all the time there is, and who called us watches over that.
             with trio.fail_after(share) if len(addresses) > 1 else nullcontext():
                 return TcpStream(await _connected(address, source, network), timers.now_ns)
         except trio.TooSlowError:

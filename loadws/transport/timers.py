@@ -194,8 +194,7 @@ else:
         def set(self, deadline_ns: int) -> None:
             """Zero disarms."""
             self._spec.value_s, self._spec.value_ns = divmod(deadline_ns, NS_PER_S)
-            if self._set() < 0:
-                self._checked(-1)
+            self._checked(self._set())
 
         def _checked(self, result: int) -> int:
             if result < 0:

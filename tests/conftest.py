@@ -10,8 +10,8 @@ import pytest
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """A run collects garbage before it begins. What six thousand tests and their tools are made of is none: it took most of
-    the time of the tests that run something.
+    """A run collects garbage before it begins. What six thousand tests and their tools are made of is none: it took
+    nearly half of the time of the tests that run something.
     """
     gc.collect()
     gc.freeze()

@@ -24,7 +24,7 @@ import trustme
 
 from loadws.transport.choose import NAMES
 from tests.bench import matching, whole
-from tests.bench.command import CLIENT_CORE, SERVER_CORE, pin, port_of
+from tests.bench.command import CLIENT_CORE, SERVER_CORE, CommandFailed, pin, port_of
 from tests.bench.held import Held
 from tests.bench.measured import Measured
 from tests.bench.peers.compare import peers
@@ -38,7 +38,8 @@ FEW = 100
 
 def main() -> None:
     options = _options()
-    if missing := [name for name in ("picows", "uvloop") if importlib.util.find_spec(name) is None]:
+    needs_server = options.peers or options.only != ["matching"]
+    if needs_server and (missing := [name for name in ("picows", "uvloop") if importlib.util.find_spec(name) is None]):
         sys.exit(
             f"the bench's server needs {' and '.join(missing)}: install the extra 'bench' (pip install -e '.[bench]')"
         )
@@ -57,8 +58,11 @@ def main() -> None:
         "fifty": lambda: whole.fifty(options.fifty, options.fifty_seconds),
         "soak": lambda: whole.soak(options.soak_seconds),
     }
-    for name in options.only:
-        parts[name]()
+    try:
+        for name in options.only:
+            parts[name]()
+    except CommandFailed as why:
+        sys.exit(str(why))
 
 
 def round_trips(options: argparse.Namespace) -> None:

@@ -10,26 +10,21 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
-from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
-
-from loadws.transport.answer import Answer
+from loadws.transport.answer import Answer, accept_for
 from loadws.transport.base import LOSS_KINDS, Compression, ConnectFailed, HandshakeRefused, close_payload
 from loadws.transport.deflate import Deflater, Inflater
-from loadws.transport.frames import BINARY, TEXT, Decoder, Event, ProtocolViolation
+from loadws.transport.frames import BINARY, TEXT, Decoder, Event
 from loadws.transport.masking import masked_frame, plain_frame, prepared_frame, unmasked
+from tests.transport.oracle import NEWER_CLOSE_CODE, told, told_by_wsproto
 
 LIMIT = 2_000
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 UPGRADED = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n"
+    b"Sec-WebSocket-Accept: " + accept_for(KEY) + b"\r\nSec-WebSocket-Protocol: chat\r\n"
     b"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n"
 )
 REFUSED = b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n"
-#: Registered since wsproto was written, which therefore refuses it.
-NEWER_CLOSE_CODE = b"\x03\xf6"
-
-Told = tuple[list[Event], str | None]
 
 
 class Target(NamedTuple):
@@ -41,22 +36,25 @@ class Target(NamedTuple):
 
 def frames(data: bytes) -> None:
     reads, wire = _split(data)
-    whole = _told(Decoder(LIMIT), [wire])
-    assert _told(Decoder(LIMIT), reads) == whole
-    assert _told_asking_first(Decoder(LIMIT), reads) == whole
+    whole = told([wire], Decoder(LIMIT))
+    assert told(reads, Decoder(LIMIT)) == whole
+    assert _asking_first(Decoder(LIMIT), reads) == whole
     if NEWER_CLOSE_CODE not in wire:
-        _compare_with_wsproto(wire)
+        wire += bytes(16)  # wsproto judges whole headers only; and it knows no limit, so ours is out of reach
+        events, _, code = told([wire], Decoder(1 << 63))
+        assert (events, code) == told_by_wsproto(wire)
 
 
 def compressed(data: bytes) -> None:
     reads, wire = _split(data[1:])
     takeover = bool(data[:1] > b"\x7f")
-    events, violated = _told(Decoder(LIMIT, Inflater(15, takeover, LIMIT)), [wire])
-    in_reads, violated_in_reads = _told(Decoder(LIMIT, Inflater(15, takeover, LIMIT)), reads)
+    events, kind, _ = told([wire], Decoder(LIMIT, Inflater(15, takeover, LIMIT)))
+    in_reads, kind_in_reads, _ = told(reads, Decoder(LIMIT, Inflater(15, takeover, LIMIT)))
     assert in_reads == events
     # A message may break more than one rule: zlib gives nothing of a piece whose end is no DEFLATE, so that what is wrong
     # in its beginning is told only where that came by itself.
-    assert (violated_in_reads is None) == (violated is None)
+    assert (kind_in_reads is None) == (kind is None)
+    assert kind is None or kind in LOSS_KINDS
     assert all(len(payload) <= LIMIT for _, payload in events)
 
 
@@ -125,18 +123,7 @@ def _split(data: bytes) -> tuple[list[bytes], bytes]:
     return [wire[start:stop] for start, stop in pairwise(cuts)], wire
 
 
-def _told(decoder: Decoder, reads: list[bytes]) -> Told:
-    events: list[Event] = []
-    for read in reads:
-        try:
-            events += decoder.feed(read)
-        except ProtocolViolation as violation:
-            assert violation.kind in LOSS_KINDS
-            return events + violation.events, violation.kind
-    return events, None
-
-
-def _told_asking_first(decoder: Decoder, reads: list[bytes]) -> Told:
+def _asking_first(decoder: Decoder, reads: list[bytes]) -> tuple[list[Event], str | None, int | None]:
     """As the connection does: each read is asked for its only message before it is fed."""
     events: list[Event] = []
     for read in reads:
@@ -144,46 +131,8 @@ def _told_asking_first(decoder: Decoder, reads: list[bytes]) -> Told:
         if only is not None:
             events.append((TEXT if isinstance(only, str) else BINARY, only))
             continue
-        more, violated = _told(decoder, [read])
+        more, kind, code = told([read], decoder)
         events += more
-        if violated is not None:
-            return events, violated
-    return events, None
-
-
-def _compare_with_wsproto(wire: bytes) -> None:
-    """wsproto judges whole headers only, and knows no limit: so zeros follow, and ours is one that nothing here reaches."""
-    wire += bytes(16)
-    events, violated = _told(Decoder(1 << 63), [wire])
-    theirs: list[Event] = []
-    is_broken = False
-    try:
-        _read_by_wsproto(wire, theirs)
-    except ParseFailed:
-        is_broken = True
-    assert (events, violated is not None) == (theirs, is_broken)
-
-
-def _read_by_wsproto(wire: bytes, events: list[Event]) -> None:
-    protocol = FrameProtocol(client=True, extensions=[])
-    protocol.receive_bytes(wire)
-    texts: list[str] = []
-    binaries: list[bytes] = []
-    for frame in protocol.received_frames():
-        payload = frame.payload
-        if isinstance(payload, tuple):
-            code, reason = payload
-            events.append((int(frame.opcode), close_payload(None if code == 1005 else int(code), reason or "")))
-            return
-        if frame.opcode.iscontrol():
-            assert not isinstance(payload, str)
-            events.append((int(frame.opcode), bytes(payload)))
-            continue
-        if isinstance(payload, str):
-            texts.append(payload)
-        else:
-            binaries.append(bytes(payload))
-        if frame.message_finished:
-            events.append((TEXT, "".join(texts)) if frame.opcode is Opcode.TEXT else (BINARY, b"".join(binaries)))
-            texts.clear()
-            binaries.clear()
+        if kind is not None:
+            return events, kind, code
+    return events, None, None

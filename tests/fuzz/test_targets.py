@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.targets import TARGETS, Target
+from loadws.transport.answer import Answer
+from loadws.transport.deflate import Deflater, Inflater
+from loadws.transport.frames import Decoder, ProtocolViolation
+from loadws.transport.masking import plain_frame
+from tests.fuzz import targets
+from tests.fuzz.targets import LIMIT, TARGETS, Target
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
@@ -24,3 +32,42 @@ def test_any_bytes_hold(target: Target, data: st.DataObject) -> None:
     piece = data.draw(st.binary(max_size=40))
     target.check(piece)
     target.check(seed[:at] + piece + seed[at + data.draw(st.integers(0, 40)) :])
+
+
+class DropsMessages(Decoder):
+    def only_message(self, data: bytes) -> str | bytes | None:
+        return None if super().only_message(data) is None else ""
+
+
+class LooksAway(Inflater):
+    def __init__(self, bits: int, takeover: bool, limit: int) -> None:
+        super().__init__(bits, takeover, limit + 1)
+
+
+class Stumbles(Answer):
+    def feed(self, data: bytes) -> bytes | None:
+        if b"403" in data:
+            raise KeyError("403")
+        return super().feed(data)
+
+
+#: Of each target: a defect, where it is planted, and what finds it.
+DEFECTS: dict[str, tuple[str, Callable[..., Any], bytes]] = {
+    "frames": ("Decoder", DropsMessages, b"\x00\x00" + plain_frame(0x81, b"hello")),
+    "compressed": (
+        "Inflater", LooksAway,
+        b"\x00\x00\x00" + plain_frame(0xC2, Deflater().compress(bytes(LIMIT + 1))),
+    ),
+    "deflated": ("Deflater", lambda bits, takeover: Deflater(15, not takeover), b"\x00\x00" + b"again\xff" * 2),
+    "masks": ("unmasked", lambda key, body: body, b"\x00hello"),
+    "answer": ("Answer", Stumbles, TARGETS["answer"].seeds[1]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_planted_defect_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, defect, finds_it = DEFECTS[name]
+    TARGETS[name].check(finds_it)
+    monkeypatch.setattr(targets, where, defect)
+    with pytest.raises((AssertionError, KeyError, ProtocolViolation)):
+        TARGETS[name].check(finds_it)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
+from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from loadws.transport.base import LOSS_KINDS, close_payload
 from loadws.transport.deflate import Inflater
@@ -29,8 +29,7 @@ from loadws.transport.frames import (
     encode_fragmented,
     read_close,
 )
-
-LIMIT = 1 << 20
+from tests.transport.oracle import LIMIT, NEWER_CLOSE_CODE, read_by_wsproto, told, told_by_wsproto
 
 # What a server sends, as wsproto writes it, and what we must make of it.
 
@@ -86,19 +85,6 @@ def decoded(reads: Iterable[bytes], decoder: Decoder | None = None) -> list[Even
     return [event for read in reads for event in decoder.feed(read)]
 
 
-def told(reads: Iterable[bytes], decoder: Decoder | None = None) -> tuple[list[Event], str | None, int | None]:
-    """All events, and the violation's kind and code where there was one."""
-    decoder = decoder or Decoder(LIMIT)
-    events: list[Event] = []
-    for read in reads:
-        try:
-            events += decoder.feed(read)
-        except ProtocolViolation as violation:
-            assert decoder.feed(b"\x81\x01a") == []
-            return events + violation.events, violation.kind, violation.code
-    return events, None, None
-
-
 @given(messages, st.lists(st.integers(0, 3000), max_size=8))
 def test_what_wsproto_writes_is_read_the_same(sent: list[Sent], cuts: list[int]) -> None:
     wire = b"".join(message.wire for message in sent)
@@ -135,43 +121,9 @@ pieces = (
 anything = st.lists(pieces, max_size=8).map(b"".join)
 
 
-def told_by_wsproto(data: bytes) -> tuple[list[Event], int | None]:
-    events: list[Event] = []
-    try:
-        for opcode, payload in read_by_wsproto(data, client=True):
-            events.append((opcode, close_as_sent(*payload) if isinstance(payload, tuple) else payload))
-    except ParseFailed as failed:
-        return events, int(failed.code)
-    return events, None
-
-
-def close_as_sent(code: int, reason: str) -> bytes:
-    return close_payload(None if code == 1005 else code, reason)
-
-
-def read_by_wsproto(wire: bytes, client: bool = False) -> Iterator[tuple[int, str | bytes | tuple[int, str]]]:
-    """Each message whole, each control frame, in the order of the wire; nothing after a close frame."""
-    protocol = FrameProtocol(client, extensions=[])
-    protocol.receive_bytes(wire)
-    texts, binaries = list[str](), list[bytes]()
-    for frame in protocol.received_frames():
-        if frame.opcode.iscontrol():
-            yield int(frame.opcode), frame.payload
-            if frame.opcode is Opcode.CLOSE:
-                return
-        elif isinstance(frame.payload, str):
-            texts.append(frame.payload)
-        elif isinstance(frame.payload, bytes):
-            binaries.append(frame.payload)
-        if frame.message_finished and not frame.opcode.iscontrol():
-            yield int(frame.opcode), "".join(texts) if frame.opcode is Opcode.TEXT else b"".join(binaries)
-            texts.clear()
-            binaries.clear()
-
-
 @given(anything)
 def test_whatever_comes_wsproto_says_the_same(data: bytes) -> None:
-    assume(b"\x03\xf6" not in data)  # 1014 is registered, and wsproto does not know it
+    assume(NEWER_CLOSE_CODE not in data)
     data += bytes(16)  # wsproto judges whole headers only
     events, _, code = told([data])
     assert (events, code) == told_by_wsproto(data)

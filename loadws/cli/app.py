@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,26 +26,30 @@ from loadws.cli.options import (
     Transport,
     Users,
     make_overrides,
-    told,
 )
-from loadws.target.options import (
-    Address,
-    Announce,
-    Closing,
-    Mode,
-    Refusal,
-    Stall,
-    Storm,
-    TargetOptions,
-    parse_closing,
-    parse_listen,
-    parse_refusal,
-    parse_share,
-    parse_stall,
-    parse_storm,
+from loadws.cli.target_options import (
+    LISTEN,
+    AnnounceAs,
+    CloseAfter,
+    CloseAll,
+    Delay,
+    Drop,
+    Duplicate,
+    FaultSeed,
+    Jitter,
+    Listen,
+    Login,
+    ModeOf,
+    Reject,
+    Reorder,
+    StallOf,
+    Tick,
+    Tls,
+    TlsCa,
+    UntilStdinCloses,
 )
+from loadws.target.options import TargetOptions
 from loadws.terms.errors import ExitCode
-from loadws.terms.units import parse_duration
 
 app = typer.Typer(
     name="loadws",
@@ -53,7 +57,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_LISTEN = Address("127.0.0.1", 8765)
 
 
 def _examples(*lines: str) -> str:
@@ -63,10 +66,6 @@ def _examples(*lines: str) -> str:
 
 def _exit_codes() -> str:
     return "Exit codes: " + "; ".join(f"{code.value} {code.meaning}" for code in sorted(ExitCode)) + "."
-
-
-def _duration(meaning: str, default: str | bool = True) -> Any:
-    return typer.Option(parser=told(parse_duration), metavar="TIME", help=meaning, show_default=default)
 
 
 def _print_version(asked: bool) -> None:
@@ -163,86 +162,24 @@ def plan(
     )
 )
 def target(
-    listen: Annotated[
-        Address,
-        typer.Option(
-            parser=told(parse_listen),
-            metavar="HOST:PORT",
-            help="Port 0 takes a free one.",
-            show_default=str(_LISTEN),
-        ),
-    ] = _LISTEN,
-    mode: Annotated[
-        Mode,
-        typer.Option(
-            help="echo: the same back. broadcast: the same to every client. json: an object with the id asked with. "
-            'feed: ticks with seq and ts, once {"op": "subscribe"} was sent.'
-        ),
-    ] = "echo",
-    delay: Annotated[int, _duration("How long every answer takes.")] = 0,
-    jitter: Annotated[int, _duration("How far, up or down, a delay may be off.")] = 0,
-    stall: Annotated[
-        Stall | None,
-        typer.Option(
-            parser=told(parse_stall),
-            metavar="TIME@TIME",
-            help="2s@10s: from 10 s after the first upgrade, and every 10 s again, no answer leaves for 2 s; "
-            "what was held up leaves then.",
-        ),
-    ] = None,
-    reject: Annotated[
-        Refusal | None,
-        typer.Option(
-            parser=told(parse_refusal), metavar="STATUS:SHARE", help="503:0.1 refuses a tenth of the upgrades with 503."
-        ),
-    ] = None,
-    close_after: Annotated[
-        Closing | None,
-        typer.Option(
-            parser=told(parse_closing), metavar="N", help="Close each connection after N messages (N:1001: with 1001)."
-        ),
-    ] = None,
-    close_all: Annotated[
-        Storm | None,
-        typer.Option(
-            parser=told(parse_storm),
-            metavar="TIME",
-            help="5s: close every connection 5 s after the first upgrade, with 1012 (5s:1001: with 1001).",
-        ),
-    ] = None,
-    drop: Annotated[
-        float, typer.Option(parser=told(parse_share), metavar="SHARE", help="This share of the answers is never sent.")
-    ] = 0,
-    tick: Annotated[int, _duration("How long from one tick of a feed to the next.", "20ms")] = 20_000_000,
-    login: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help='/login: a POST of {"user": name} there gives a token and a cookie; upgrades without are refused (401).',
-        ),
-    ] = None,
-    duplicate: Annotated[
-        float, typer.Option(parser=told(parse_share), metavar="SHARE", help="Of a broadcast, this share is sent twice.")
-    ] = 0,
-    reorder: Annotated[
-        float,
-        typer.Option(
-            parser=told(parse_share),
-            metavar="SHARE",
-            help="Of a broadcast, this share is sent after the next one of the same sender.",
-        ),
-    ] = 0,
-    tls: Annotated[bool, typer.Option("--tls", help="Serve wss:// with a certificate of its own making.")] = False,
-    tls_ca: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write what a client has to trust (tls.ca).")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed, the same faults.")] = 0,
-    announce: Annotated[
-        Announce, typer.Option(help="text for people, json for programs: URL first, counts last.")
-    ] = "text",
-    until_stdin_closes: Annotated[
-        bool, typer.Option("--until-stdin-closes", help="Stop when stdin ends: no longer than who started it.")
-    ] = False,
+    listen: Listen = LISTEN,
+    mode: ModeOf = "echo",
+    delay: Delay = 0,
+    jitter: Jitter = 0,
+    stall: StallOf = None,
+    reject: Reject = None,
+    close_after: CloseAfter = None,
+    close_all: CloseAll = None,
+    drop: Drop = 0,
+    tick: Tick = 20_000_000,
+    login: Login = None,
+    duplicate: Duplicate = 0,
+    reorder: Reorder = 0,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    seed: FaultSeed = 0,
+    announce: AnnounceAs = "text",
+    until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
     """Serve WebSocket: echo, broadcast, JSON or a feed, with faults on purpose. Prints what it saw when it ends."""
     from loadws.target.process import Serving, run_target

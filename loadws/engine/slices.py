@@ -1,7 +1,7 @@
 """Work that must not hold up the load, done in slices between which the loop has its turn.
 
 A slice is short beside the loop's turn, not in itself: where thousands of tasks are ready, a turn takes tens of
-milliseconds, and work in slices of half a millisecond between two of them would never be done.
+milliseconds, and work in slices of a fifth of a millisecond between two of them would never be done.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import trio
 
 Result = TypeVar("Result")
 
-LEAST_SLICE_NS = 500_000
+LEAST_SLICE_NS = 200_000
 #: How much of the loop's time such work may take.
 SHARE = 10
 

@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 from hdrh.codec import HdrCookieException, HdrLengthException
 from hdrh.histogram import HdrHistogram
+from pyhdrh import add_array
 
 from loadws.metrics.frame import HistogramPart, Labels
 from loadws.terms.errors import LoadwsError
@@ -119,9 +120,12 @@ class LatencyHistogram:
         Minimum, maximum and sum are exact, which multiples are not: they are the caller's to set.
         """
         buckets = self._hdr.counts
-        for multiple, times in counts.items():  # inline: HdrHistogram.record_value takes three times as long
-            shift = max(multiple.bit_length() - _UNIT_BITS, 0)
-            buckets[(shift << _HALF_BITS) + (multiple >> shift)] += times
+        for multiple, times in counts.items():  # inline, and without max(): a call takes as long as all the rest
+            shift = multiple.bit_length() - _UNIT_BITS
+            if shift > 0:
+                buckets[(shift << _HALF_BITS) + (multiple >> shift)] += times
+            else:
+                buckets[multiple] += times
         self._hdr.total_count += sum(counts.values())
         self._hdr.max_value = max(self._hdr.max_value, max(counts, default=0))
         self._running = None
@@ -130,12 +134,23 @@ class LatencyHistogram:
         """Another second's, process's or step's values on top of these. Raises ``HistogramError`` where the spans differ."""
         if self.span != other.span:
             raise HistogramError(f"a histogram with the span {other.span} cannot be added to one with {self.span}")
-        self._hdr.add(other._hdr)
+        self._add_buckets(other)
         self._running = None
         self.min, self.max = min(self.min, other.min), max(self.max, other.max)
         self.sum += other.sum
         self.missing += other.missing
         self.out_of_range += other.out_of_range
+
+    def _add_buckets(self, other: LatencyHistogram) -> None:
+        """Of buckets that lie the same way, up to the last that holds anything: a tenth of them, mostly.
+
+        ``HdrHistogram.add`` goes through all of both, which are 190 kB each.
+        """
+        ours, theirs = self._hdr, other._hdr
+        length = theirs.get_counts_array_index(theirs.max_value) + 1
+        add_array(ctypes.addressof(ours.counts), ctypes.addressof(theirs.counts), length, ours.word_size)
+        ours.total_count += theirs.total_count
+        ours.max_value = max(ours.max_value, theirs.max_value)
 
     def encode(self) -> str:
         """The buckets in HdrHistogram's V2 wire format, compressed and in base64."""

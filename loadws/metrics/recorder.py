@@ -1,7 +1,7 @@
 """The hot-path calls of the engine in, one frame a second out. Synchronous, no I/O, and no totals.
 
 While the run goes, a call only puts its stamps aside; all arithmetic waits for ``rotate``, which ends the interval and works
-in slices of at most about 0.5 ms, so that recording does not make the lag that it records. Everything that was put aside is
+in slices of about 0.1 ms, so that recording does not make the lag that it records. Everything that was put aside is
 swapped out first: a call during a rotation goes to the next interval. What a recorder keeps from one interval to the next is
 the ledger and the names it has seen, so its memory does not grow with the run.
 

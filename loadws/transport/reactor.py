@@ -1,9 +1,9 @@
-"""One task that reads for every connection.
+"""One place that reads for every connection.
 
 All sockets are in one epoll set of our own, and trio waits for that set as for one socket: a message costs no wait of its
-own in trio, and no task. The task takes a few dozen ready sockets, reads and stamps all of them, and only then lets their
-connections decode and hand over; so a message's stamp does not hold what the messages before it cost. Then every other
-task has its turn, which bounds how late a stamp can be by the length of one turn.
+own in trio, and no task. At the beginning of each of trio's turns (``turns``) it takes a few dozen ready sockets, reads and
+stamps all of them, and only then lets their connections decode and hand over; so a message's stamp does not hold what the
+messages before it cost. Whom they wake runs in the same turn, which bounds how late a stamp can be by the length of one.
 
 Where there is no epoll, each socket has a small task that does the same. ``best_reactor`` alone says which it is.
 """
@@ -20,6 +20,7 @@ import trio
 
 from loadws.transport.platform import MEANS
 from loadws.transport.tcp import READ_SIZE
+from loadws.transport.turns import each_turn
 
 #: Sockets that are read before the first of them is decoded.
 MOST_AT_ONCE = 64
@@ -200,10 +201,11 @@ if sys.platform == "linux":
             self._epoll.close()
 
         async def _run(self) -> None:
-            while True:
-                # The wait is the others' turn, too. A poll before it, to save it, finds nothing too often to pay.
-                await trio.lowlevel.wait_readable(self._epoll.fileno())
-                self._serve(self._epoll.poll(0, MOST_AT_ONCE))
+            await each_turn(self._epoll.fileno(), self._look)
+
+        def _look(self) -> None:
+            if ready := self._epoll.poll(0, MOST_AT_ONCE):
+                self._serve(ready)
 
         def _serve(self, ready: list[tuple[int, int]]) -> None:
             now_ns = self._now_ns

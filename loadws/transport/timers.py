@@ -22,6 +22,7 @@ import trio
 from loadws.terms.units import NS_PER_S
 from loadws.transport.background import background
 from loadws.transport.base import Timer, Timers
+from loadws.transport.turns import each_turn
 
 #: A heap smaller than this is never compacted: there is nothing to gain.
 SMALLEST_TO_COMPACT = 64
@@ -93,15 +94,15 @@ class DeadlineHeap:
 
 
 class WakeSource(Protocol):
-    """What makes the task wake at a deadline, and the clock that the deadline is on."""
+    """What wakes us at a deadline, and the clock that the deadline is on."""
 
     def now_ns(self) -> int: ...
 
     def arm(self, deadline_ns: int | None) -> None:
         """Wake at this deadline and no other; None: never."""
 
-    async def wait(self) -> int:
-        """Returns at or after the armed deadline, with a time that is not before it."""
+    async def serve(self, reached: Callable[[int], None]) -> None:
+        """Until cancelled: calls at or after the armed deadline, with a time that is not before it. The call arms anew."""
 
     def close(self) -> None: ...
 
@@ -120,13 +121,14 @@ class TrioClock:
         self._deadline_ns = deadline_ns
         self._scope.deadline = float("inf") if deadline_ns is None else deadline_ns / NS_PER_S
 
-    async def wait(self) -> int:
-        with self._scope:
-            await trio.sleep_forever()
-        # Seconds as a float may come out a nanosecond short of the deadline that trio says is over.
-        reached_ns = max(self.now_ns(), self._deadline_ns or 0)
-        self._scope = trio.CancelScope()
-        return reached_ns
+    async def serve(self, reached: Callable[[int], None]) -> None:
+        while True:
+            with self._scope:
+                await trio.sleep_forever()
+            # Seconds as a float may come out a nanosecond short of the deadline that trio says is over.
+            reached_ns = max(self.now_ns(), self._deadline_ns or 0)
+            self._scope = trio.CancelScope()
+            reached(reached_ns)
 
     def close(self) -> None:
         pass
@@ -137,20 +139,21 @@ class TimerFd:
 
     def __init__(self) -> None:
         self._kernel = _KernelTimer()
+        self._armed_ns: int | None = None
         self.now_ns = time.monotonic_ns  # itself: it is asked several times a message
 
     def arm(self, deadline_ns: int | None) -> None:
+        """The kernel forgets that an earlier deadline was reached, so nobody needs to read the descriptor."""
+        self._armed_ns = deadline_ns
         # Zero would disarm; a deadline that is over wakes at once.
         self._kernel.set(0 if deadline_ns is None else max(1, deadline_ns))
 
-    async def wait(self) -> int:
-        while True:
-            await trio.lowlevel.wait_readable(self._kernel.fd)
-            try:
-                os.read(self._kernel.fd, 8)
-            except BlockingIOError:  # armed anew between the kernel's wake and ours
-                continue
-            return self.now_ns()
+    async def serve(self, reached: Callable[[int], None]) -> None:
+        def look() -> None:
+            if self._armed_ns is not None and (now_ns := self.now_ns()) >= self._armed_ns:
+                reached(now_ns)
+
+        await each_turn(self._kernel.fd, look)
 
     def close(self) -> None:
         trio.lowlevel.notify_closing(self._kernel.fd)
@@ -220,11 +223,12 @@ class HeapTimers:
 
     async def serve(self) -> None:
         """Runs until cancelled. A callback that raises is a defect: it ends this task, and what waits for it."""
-        while True:
-            reached_ns = await self._source.wait()
-            self._armed_ns = 0  # whatever the callbacks set is armed once, after all of them
-            self._heap.fire_due(reached_ns)
-            self._arm(self._heap.earliest_ns())
+        await self._source.serve(self._reached)
+
+    def _reached(self, now_ns: int) -> None:
+        self._armed_ns = 0  # whatever the callbacks set is armed once, after all of them
+        self._heap.fire_due(now_ns)
+        self._arm(self._heap.earliest_ns())
 
     def _arm(self, deadline_ns: int | None) -> None:
         self._armed_ns = deadline_ns

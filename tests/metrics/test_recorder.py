@@ -247,8 +247,8 @@ def test_a_rotation_works_in_slices() -> None:
     for n in range(10_000):
         hello.answered(n, n, n, n, n * 2_000)
     slices = sum(1 for _ in recorder.rotate(S, Health()))
-    # 17 slices of rows, in two halves each; then of two metrics 17 of distinct values, of three one; five encoded.
-    assert slices == 17 * 2 + 2 * 17 + 3 + 5
+    # 34 slices of rows for each of five metrics; then of two metrics 20 of distinct values, of three one; five encoded.
+    assert slices == 34 * 5 + 2 * 20 + 3 + 5
 
 
 # -- other calls ------------------------------------------------------------------------------------------------------

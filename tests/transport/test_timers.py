@@ -117,7 +117,8 @@ def test_only_an_earlier_deadline_arms_again() -> None:
     assert Source.armed == [100, 50]
 
 
-def test_a_callback_that_raises_is_a_defect_and_leaves_as_it_is() -> None:
+@pytest.mark.parametrize("run", [virtually, trio.run])
+def test_a_callback_that_raises_is_a_defect_and_leaves_as_it_is(run: Callable[..., None]) -> None:
     def broken() -> None:
         raise AttributeError("broken")
 
@@ -127,7 +128,7 @@ def test_a_callback_that_raises_is_a_defect_and_leaves_as_it_is() -> None:
             await trio.sleep_forever()
 
     with pytest.raises(AttributeError, match=r"^broken$"):
-        virtually(main)
+        run(main)
 
 
 def test_the_bodys_own_error_leaves_as_it_is() -> None:

@@ -2,8 +2,8 @@
 
 A task that waits for a descriptor and then wakes other tasks costs a whole turn of trio's loop between its own step and
 theirs: another ``epoll_wait``, another look at every deadline. trio calls its instruments between its wait and the steps of
-a turn, so what is served there wakes tasks that run in the same turn. A message that comes on a schedule wakes the loop
-twice, for its time and for its answer, and passes it two times where it were four.
+a turn, so what is served there wakes tasks that run in the same turn. A message on a schedule wakes the loop twice, for its
+time and for its answer: two turns, and not four.
 """
 
 from __future__ import annotations

@@ -161,6 +161,11 @@ def gap_sentence(summary: Summary) -> str:
             f"{explained}: here {name} is {felt} against {took}, and most of the gap is loadws' own send lag "
             f"({name} {format_duration(sent_late)}), not the server's doing."
         )
+    if not summary.generator.healthy:
+        return (
+            f"{explained}: here {name} is {felt} against {took}. The generator was not healthy in this run, so "
+            "users may have fallen behind their schedules by its doing, and not by the server's."
+        )
     return (
         f"{explained}: here {name} is {felt} against {took}, because the server (or a slow flow) held up messages that "
         "were due. Judge by response time; service time alone would hide that wait."

@@ -72,6 +72,8 @@ def test_the_gap_between_response_and_service_time_is_explained() -> None:
         _times("send_lag", "a", 0.0, 8e8),
     )
     assert "most of the gap is loadws' own send lag (p99 800 ms), not the server's" in timings.gap_sentence(own_doing)
+    overloaded = msgspec.structs.replace(late, generator=msgspec.structs.replace(late.generator, healthy=False))
+    assert "here p99 is 900 ms against 3 ms. The generator was not healthy" in timings.gap_sentence(overloaded)
     on_time = _with(example.summary(), _times("response_time", "a", 2e6, 3e6), _times("service_time", "a", 2e6, 3e6))
     assert "Here they agree (p99 3 ms and 3 ms)" in timings.gap_sentence(on_time)
     assert timings.gap_sentence(_with(example.summary())).endswith("a user would have felt.")

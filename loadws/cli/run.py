@@ -188,7 +188,7 @@ class _Watcher:
 
     def take(self, frame: Frame) -> Generator[None, None, str | None]:
         """In steps, so that the load need not wait for all of it; returns the rule that is broken, if one is."""
-        self._folder.add(frame)
+        yield from self._folder.adding(frame)
         yield
         yield from self._summariser.adding(frame)
         self.last_s = frame.start_s + frame.duration_s

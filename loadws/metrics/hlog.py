@@ -16,7 +16,7 @@ lines have their line end, as a file gives them: one without is what a killed pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -91,11 +91,17 @@ def parse_tag(text: str) -> tuple[str, Labels]:
     return unquote(name), labels
 
 
-def split(frame: Frame) -> tuple[bytes, list[str]]:
-    """A frame's line of ``windows.ndjson`` and its lines of ``intervals.hlog``, each with its line end."""
-    bare = tuple(msgspec.structs.replace(part, payload="") for part in frame.histograms)
-    without = msgspec.structs.replace(frame, histograms=bare)
-    return msgspec.json.encode(without) + b"\n", [line(frame, part) for part in frame.histograms]
+def split(frame: Frame) -> Generator[None, None, tuple[bytes, list[str]]]:
+    """A frame's line of ``windows.ndjson`` and its lines of ``intervals.hlog``, each with its line end.
+
+    Yields after each part: a frame has hundreds where a flow has many steps.
+    """
+    bare, lines = [], []
+    for part in frame.histograms:
+        bare.append(msgspec.structs.replace(part, payload=""))
+        lines.append(line(frame, part))
+        yield
+    return msgspec.json.encode(msgspec.structs.replace(frame, histograms=tuple(bare))) + b"\n", lines
 
 
 def join(json_lines: Iterable[bytes], hlog_lines: Iterable[str]) -> Iterator[Frame]:

@@ -81,10 +81,13 @@ class RunFolder:
         """``scenario.yaml``, before the load: what was run, without its secrets. Raises ``OutputError``."""
         self._write_before_load(SCENARIO, masked_text.encode("utf-8", "replace"))
 
-    def add(self, frame: Frame) -> None:
-        """What one process measured in one second. Never raises: a run goes on without its files."""
+    def adding(self, frame: Frame) -> Iterator[None]:
+        """What one process measured in one second, in slices for a caller whose load must not wait; to be driven to its end.
+
+        Never raises: a run goes on without its files.
+        """
         if not self._windows.error and not self._intervals.error:
-            json_line, hlog_lines = hlog.split(frame)
+            json_line, hlog_lines = yield from hlog.split(frame)
             self._intervals.write("".join(hlog_lines).encode())
             self._windows.write(json_line)
         for error in frame.errors:

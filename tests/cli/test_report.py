@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import webbrowser
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def _folder(root: Path, ending: Ending | None) -> Path:
     folder.write_run(example.info())
     folder.write_scenario("target: builtin:echo\n")
     for frame in example.frames(3):
-        folder.add(frame)
+        deque(folder.adding(frame), maxlen=0)
     if ending is not None:
         folder.end(ending)
     folder.close()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def _filled(root: Path, seconds: int = 3, ending: Ending | None = None) -> RunFo
     run.write_run(example.info())
     run.write_scenario(example.SCENARIO)
     for frame in example.frames(seconds):
-        run.add(frame)
+        deque(run.adding(frame), maxlen=0)
     if ending:
         run.end(ending)
     return run
@@ -173,11 +174,11 @@ def test_a_disk_that_fills_up_does_not_end_the_run(tmp_path: Path, journal: str)
     run = RunFolder.create(tmp_path, "a", STARTED)
     run.write_run(example.info())
     one, two, three = example.frames()
-    run.add(one)
+    deque(run.adding(one), maxlen=0)
     filling = getattr(run, journal)
     filling._file = _FullFile(filling._file, 100)
-    run.add(two)
-    run.add(three)
+    deque(run.adding(two), maxlen=0)
+    deque(run.adding(three), maxlen=0)
     run.end(example.ending())
     problems = run.finish(example.summary())
     assert problems == [f"{filling._path} ends early: No space left on device."]

@@ -1,7 +1,7 @@
-"""Deadlines: one heap for the whole process, and one task that wakes for the earliest of them.
+"""Deadlines: one heap for the whole process, and one wake for the earliest of them.
 
 trio hands ``epoll`` a timeout in whole milliseconds, rounded up; a schedule that needs better waits on a ``timerfd``
-(Linux), which is armed at a nanosecond. Elsewhere, and under a virtual clock, trio's own clock wakes the task. A cancelled
+(Linux), which is armed at a nanosecond. Elsewhere, and under a virtual clock, trio's own clock wakes a task. A cancelled
 deadline stays in the heap until it comes up or until most of the heap is cancelled, so the heap is bounded by the live ones.
 """
 

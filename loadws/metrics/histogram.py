@@ -120,7 +120,7 @@ class LatencyHistogram:
         Minimum, maximum and sum are exact, which multiples are not: they are the caller's to set.
         """
         buckets = self._hdr.counts
-        for multiple, times in counts.items():  # inline, and without max(): a call takes as long as all the rest
+        for multiple, times in counts.items():  # inline, for a call, even of max(), takes longer than all the rest
             shift = multiple.bit_length() - _UNIT_BITS
             if shift > 0:
                 buckets[(shift << _HALF_BITS) + (multiple >> shift)] += times
@@ -142,7 +142,7 @@ class LatencyHistogram:
         self.out_of_range += other.out_of_range
 
     def _add_buckets(self, other: LatencyHistogram) -> None:
-        """Of buckets that lie the same way, up to the last that holds anything: a tenth of them, mostly.
+        """Of buckets that lie the same way, up to the last that holds anything: up to a millisecond 1,000 of 23,552.
 
         ``HdrHistogram.add`` goes through all of both, which are 190 kB each.
         """

@@ -101,8 +101,8 @@ class WakeSource(Protocol):
     def arm(self, deadline_ns: int | None) -> None:
         """Wake at this deadline and no other; None: never."""
 
-    async def serve(self, reached: Callable[[int], None]) -> None:
-        """Until cancelled: calls at or after the armed deadline, with a time that is not before it. The call arms anew."""
+    async def serve(self, look: Callable[[int], None]) -> None:
+        """Until cancelled: calls with the time, once the armed deadline is reached, which is to arm anew; perhaps before."""
 
     def close(self) -> None: ...
 
@@ -121,14 +121,14 @@ class TrioClock:
         self._deadline_ns = deadline_ns
         self._scope.deadline = float("inf") if deadline_ns is None else deadline_ns / NS_PER_S
 
-    async def serve(self, reached: Callable[[int], None]) -> None:
+    async def serve(self, look: Callable[[int], None]) -> None:
         while True:
             with self._scope:
                 await trio.sleep_forever()
             # Seconds as a float may come out a nanosecond short of the deadline that trio says is over.
             reached_ns = max(self.now_ns(), self._deadline_ns or 0)
             self._scope = trio.CancelScope()
-            reached(reached_ns)
+            look(reached_ns)
 
     def close(self) -> None:
         pass
@@ -139,21 +139,15 @@ class TimerFd:
 
     def __init__(self) -> None:
         self._kernel = _KernelTimer()
-        self._armed_ns: int | None = None
         self.now_ns = time.monotonic_ns  # itself: it is asked several times a message
 
     def arm(self, deadline_ns: int | None) -> None:
         """The kernel forgets that an earlier deadline was reached, so nobody needs to read the descriptor."""
-        self._armed_ns = deadline_ns
         # Zero would disarm; a deadline that is over wakes at once.
         self._kernel.set(0 if deadline_ns is None else max(1, deadline_ns))
 
-    async def serve(self, reached: Callable[[int], None]) -> None:
-        def look() -> None:
-            if self._armed_ns is not None and (now_ns := self.now_ns()) >= self._armed_ns:
-                reached(now_ns)
-
-        await each_turn(self._kernel.fd, look)
+    async def serve(self, look: Callable[[int], None]) -> None:
+        await each_turn(self._kernel.fd, lambda: look(self.now_ns()))
 
     def close(self) -> None:
         trio.lowlevel.notify_closing(self._kernel.fd)
@@ -223,9 +217,11 @@ class HeapTimers:
 
     async def serve(self) -> None:
         """Runs until cancelled. A callback that raises is a defect: it ends this task, and what waits for it."""
-        await self._source.serve(self._reached)
+        await self._source.serve(self._look)
 
-    def _reached(self, now_ns: int) -> None:
+    def _look(self, now_ns: int) -> None:
+        if self._armed_ns is None or now_ns < self._armed_ns:
+            return
         self._armed_ns = 0  # whatever the callbacks set is armed once, after all of them
         self._heap.fire_due(now_ns)
         self._arm(self._heap.earliest_ns())

@@ -14,6 +14,7 @@ from loadws.metrics.frame import Frame, Gauges, Health, HistogramPart
 from loadws.metrics.histogram import HistogramError, LatencyHistogram
 from loadws.metrics.hlog import LogInterval, header, join, line, parse, parse_tag, split, tag
 from loadws.metrics.ledger import Ledger
+from tests.metrics.driven import driven
 from tests.metrics.frames import frames, labels, texts
 
 STARTED_AT = "2026-11-23T08:15:00Z"
@@ -24,16 +25,6 @@ def part_of(values: list[int], name: str = "response_time", step: str = "say, he
     for value in values:
         histogram.record(value)
     return histogram.part(name, {"step": step, "phase": "steady"})
-
-
-def _split(frame: Frame) -> tuple[bytes, list[str]]:
-    work = split(frame)
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            lines: tuple[bytes, list[str]] = done.value
-            return lines
 
 
 def frame_of(index: int, *parts: HistogramPart, process: int = 0) -> Frame:
@@ -94,7 +85,7 @@ def test_a_label_without_a_value_is_refused() -> None:
 @given(st.lists(frames, max_size=3))
 @settings(max_examples=40)
 def test_parsing_gives_every_interval_in_order(some: list[Frame]) -> None:
-    lines = [text for frame in some for text in _split(frame)[1]]
+    lines = [text for frame in some for text in driven(split(frame))[0][1]]
     expected = [
         LogInterval(round(frame.start_s, 6), round(frame.duration_s, 6), part.name, part.labels, part.payload)
         for frame in some
@@ -134,7 +125,7 @@ def both_files(some: list[Frame]) -> tuple[list[bytes], list[str]]:
     json_lines: list[bytes] = []
     hlog_lines = header(STARTED_AT).splitlines(keepends=True)
     for frame in some:
-        json_line, lines = _split(frame)
+        (json_line, lines), _ = driven(split(frame))
         json_lines.append(json_line)
         hlog_lines.extend(lines)
     return json_lines, hlog_lines

@@ -13,6 +13,7 @@ from loadws.metrics.frame import CounterPart, Frame, Gauges, Health, HistogramPa
 from loadws.metrics.histogram import LatencyHistogram
 from loadws.metrics.recorder import DISTINCT_NAMES, NO_MORE_LOGS, OTHER, Recorder
 from loadws.transport.base import ConnectTimings
+from tests.metrics.driven import driven
 
 S = 1_000_000_000
 PHASES = [("warm up", True), ("steady", False), ("peak", False)]
@@ -26,17 +27,8 @@ def recorder_at(start_ns: int = 0, **options: int) -> Recorder:
     return recorder
 
 
-def finished(rotation: Generator[None, None, Frame]) -> Frame:
-    while True:
-        try:
-            next(rotation)
-        except StopIteration as done:
-            frame: Frame = done.value
-            return frame
-
-
 def frame_at(recorder: Recorder, now_ns: int, last: bool = False) -> Frame:
-    return finished(recorder.rotate(now_ns, Health(), last))
+    return driven(recorder.rotate(now_ns, Health(), last))[0]
 
 
 def key_of(part: HistogramPart | CounterPart) -> Key:
@@ -203,7 +195,7 @@ def test_a_frame_carries_the_whole_ledger_as_it_was() -> None:
     recorder.open_connections.fall()
     recorder.open_connections.fall()
     recorder.open_connections.rise()
-    first, second = finished(rotation), frame_at(recorder, 2 * S)
+    first, second = driven(rotation)[0], frame_at(recorder, 2 * S)
     assert (first.ledger.messages.sent, first.ledger.close_codes) == (3, {"us.1000": 1})
     assert (second.ledger.messages.sent, second.ledger.close_codes) == (4, {"us.1000": 2})
     up_from_nothing = {"open_connections": (0, 7), "users": (0, 1)}
@@ -235,7 +227,7 @@ def test_a_call_during_a_rotation_goes_to_the_next_frame() -> None:
     one_of_each(S)  # before its first slice
     next(rotation)
     one_of_each(S + 1)  # in between
-    first, second = finished(rotation), frame_at(recorder, 2 * S)
+    first, second = driven(rotation)[0], frame_at(recorder, 2 * S)
     for frame, times in ((first, 1), (second, 2)):
         assert {times} == {part.count for part in frame.histograms} | {part.count for part in frame.counters}
         assert (6, times, times) == (len(frame.histograms), len(frame.errors), len(frame.logs))

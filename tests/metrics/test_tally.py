@@ -11,19 +11,12 @@ from hypothesis import strategies as st
 from loadws.metrics.frame import HistogramPart
 from loadws.metrics.histogram import OWN_VALUE, TIME, LatencyHistogram, Span
 from loadws.metrics.tally import Tally
+from tests.metrics.driven import driven
 
 
 def part_of(tally: Tally, scratch: LatencyHistogram) -> tuple[HistogramPart, int]:
     """The part, and in how many slices it was made."""
-    slices = 0
-    work = tally.part("t", {"phase": "p"}, scratch)
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            part: HistogramPart = done.value
-            return part, slices
-        slices += 1
+    return driven(tally.part("t", {"phase": "p"}, scratch))
 
 
 @given(st.lists(st.integers(0, 5_000), max_size=4), st.integers(0, 5))

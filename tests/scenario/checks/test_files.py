@@ -18,7 +18,8 @@ TEXT = "target: ws://h\nload: [{users: 1, for: 1s}]\nflow: [{send: {file: hello.
 def test_files_are_relative_to_the_scenario(tmp_path: Path) -> None:
     (tmp_path / "hello.txt").write_text("hello")
     trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
-    load_text(TEXT + "connection: {tls: {ca: ca.pem}}\n", tmp_path / "s.yaml", env={})
+    loaded = load_text(TEXT + "connection: {tls: {ca: ca.pem}}\n", tmp_path / "s.yaml", env={})
+    assert loaded.warnings == ()
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

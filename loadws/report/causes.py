@@ -145,7 +145,10 @@ KINDS: dict[str, Cause] = {
         "the server says that it is overloaded", "This is a capacity limit: compare with the rate at that moment."
     ),
     "http.504": Cause("a proxy waited in vain for the server behind it", "Look at the servers behind the proxy."),
-    "timeout": Cause("no answer came within the step's deadline", _TIMEOUT_ADVICE),
+    "timeout": Cause(
+        "no answer came within the step's deadline",
+        f"{_TIMEOUT_ADVICE} Where the ledger has unclaimed messages, no `where` fitted them: `--trace` says why.",
+    ),
     "unanswered": Cause("the connection or the run ended before the answer came"),
     "backlog": Cause(
         "so many requests of one connection had no answer that another could not be told from them",

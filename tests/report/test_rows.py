@@ -65,7 +65,8 @@ def test_an_error_says_what_it_means_and_what_to_do() -> None:
     assert (first.kind, first.step, first.count) == ("timeout", "say", 41)
     meaning = "No answer came within the step's deadline."
     assert (
-        rows.what_to_do(first) == f"{meaning} Look at what the server was busy with; a longer deadline only hides it."
+        rows.what_to_do(first) == f"{meaning} Look at what the server was busy with; a longer deadline only hides it. "
+        "Where the ledger has unclaimed messages, no `where` fitted them: `--trace` says why."
     )
 
 

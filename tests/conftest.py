@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 
-import hypothesis  # noqa: F401 - it asks who refers to what it is given, and nobody does once all is frozen
+import hypothesis  # before all is frozen: it asks who refers to what it is given, and nobody does then
 import pytest
+
+# No test asserts on wall-clock time, and hypothesis would: an example may take 200 ms on a machine that has nothing else to do.
+hypothesis.settings.register_profile("loadws", deadline=None)
+hypothesis.settings.load_profile("loadws")
 
 
 @pytest.hookimpl(trylast=True)

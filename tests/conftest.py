@@ -7,7 +7,7 @@ import gc
 import hypothesis  # before all is frozen: it asks who refers to what it is given, and nobody does then
 import pytest
 
-# No test asserts on wall-clock time, and hypothesis would: an example may take 200 ms on a machine that has nothing else to do.
+# No test asserts on wall-clock time, and hypothesis would: by default an example has 200 ms.
 hypothesis.settings.register_profile("loadws", deadline=None)
 hypothesis.settings.load_profile("loadws")
 

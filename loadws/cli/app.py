@@ -12,6 +12,7 @@ from loadws import __version__
 from loadws.cli.options import (
     DEFAULT_TRANSPORT,
     Duration,
+    KeepTrying,
     Page,
     Processes,
     Rate,
@@ -23,6 +24,7 @@ from loadws.cli.options import (
     Settings,
     Stamps,
     Target,
+    TooClose,
     Transport,
     Users,
     make_overrides,
@@ -104,6 +106,8 @@ def run(
     transport: Transport = DEFAULT_TRANSPORT,
     stamps: Stamps = "auto",
     processes: Processes = None,
+    too_close: TooClose = None,
+    keep_trying: KeepTrying = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the run's folder goes.")] = Path("reports"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
     once: Annotated[
@@ -118,10 +122,12 @@ def run(
     ] = False,
 ) -> None:
     """Run a scenario, judge it, and write its report."""
-    overrides = make_overrides(target, settings, users, rate, duration, scale, seed)
+    overrides = make_overrides(target, settings, users, rate, duration, scale, seed, too_close)
     from loadws.cli.run import run_command  # takes a while, which a wrong command line need not wait for
 
-    options = RunOptions(scenario, overrides, transport, stamps, processes, out, quiet, once, trace, tuple(sys.argv))
+    options = RunOptions(
+        scenario, overrides, transport, stamps, processes, out, quiet, once, trace, keep_trying, tuple(sys.argv)
+    )
     raise typer.Exit(run_command(options))
 
 

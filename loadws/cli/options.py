@@ -23,6 +23,7 @@ T = TypeVar("T")
 SchemaOf = Literal["scenario", "summary"]
 Page = Literal["language"]
 TransportName = Literal["native", "trio-websocket"]
+TooCloseVerdict = Literal["inconclusive", "pass"]
 StampsAsked = Literal["user", "kernel", "auto"]
 #: The transport that speaks WebSocket unless another is asked for.
 DEFAULT_TRANSPORT: TransportName = "native"
@@ -41,6 +42,7 @@ class RunOptions:
     quiet: bool
     once: bool
     trace: bool
+    keep_trying: bool
     command: tuple[str, ...]
 
 
@@ -96,11 +98,12 @@ def make_overrides(
     duration_ns: int | None,
     scale: float | None,
     seed: int | None,
+    too_close: TooCloseVerdict | None = None,
 ) -> Overrides:
     """What the command line changes of the file, in the scenario package's words."""
     from loadws.scenario.overrides import Overrides
 
-    return Overrides(target, parse_settings(settings or ()), users, rate_per_s, duration_ns, scale, seed)
+    return Overrides(target, parse_settings(settings or ()), users, rate_per_s, duration_ns, scale, seed, too_close)
 
 
 Scenario = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario, a YAML file.", show_default=False)]
@@ -136,6 +139,18 @@ Stamps = Annotated[
     typer.Option(
         help="Who says when an answer was received: loadws as it reads, or the kernel. auto: the kernel if it can."
     ),
+]
+TooClose = Annotated[
+    TooCloseVerdict | None,
+    typer.Option(
+        "--too-close",
+        help="The verdict where samples are too few to tell on which side of its limit a percentile is.",
+        show_default="as the scenario says, else inconclusive",
+    ),
+]
+KeepTrying = Annotated[
+    bool,
+    typer.Option("--keep-trying", help="Go on where no connection can be opened: the server starts later."),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed, the same load.")]
 Processes = Annotated[

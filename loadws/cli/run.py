@@ -150,7 +150,7 @@ def _order(
     overrides = replace(_with_transport(options), target=url)
     return ShardOrder(
         str(loaded.path), loaded.text, overrides, dict(os.environ), seed, options.transport, stamps=stamps,
-        nonce=secrets.randbits(63), once=options.once or options.trace,
+        nonce=secrets.randbits(63), once=options.once or options.trace, keep_trying=options.keep_trying,
     )  # fmt: skip
 
 

@@ -16,9 +16,9 @@ from loadws.fleet.preflight import Machine, means_of
 from loadws.fleet.stamping import Stamping
 from loadws.metrics.runinfo import OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION
-from loadws.plan.plan import Plan
+from loadws.plan.plan import Plan, PlannedPhase
 from loadws.scenario.build import Loaded
-from loadws.scenario.model import Scenario
+from loadws.scenario.model import Phase, Scenario
 from loadws.scenario.notices import notices
 from loadws.scenario.probes import probes_of
 from loadws.scenario.secrets import MASK, mask
@@ -49,7 +49,7 @@ def run_info(
         loadws_version=__version__,
         model=plan.model,
         target=mask(scenario.target, None),
-        phases=tuple(PhaseInfo(p.name, p.warmup, _seconds(p.duration_ns)) for p in plan.phases),
+        phases=tuple(_phase_info(planned, phase) for planned, phase in zip(plan.phases, scenario.load, strict=True)),
         rules=tuple(Rule(rule.rule, rule.abort, rule.after / NS_PER_S) for rule in scenario.thresholds),
         own_metrics=tuple(_own_metrics(loaded.own_metrics.values())),
         paced=is_paced(scenario),
@@ -61,8 +61,15 @@ def run_info(
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         stamps=stamping.stamps,
         means=means_of(options.transport),
+        too_close=scenario.too_close,
+        send_lag_limit_ns=scenario.generator.send_lag,
+        keep_trying=options.keep_trying,
         notes=(*notices(scenario), *((stamping.fallback,) if stamping.fallback else ())),
     )
+
+
+def _phase_info(planned: PlannedPhase, phase: Phase) -> PhaseInfo:
+    return PhaseInfo(planned.name, planned.warmup, _seconds(planned.duration_ns), phase.max_dropped, phase.max_skipped)
 
 
 def masked_command(words: Sequence[str], secrets: Sequence[str]) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ class Load:
     together: Together = field(default_factory=Alone)
     shared: Mapping[str, Any] = field(default_factory=dict)  # what setup has set
     nonce: int = 0  # the run's own, so that its probes are told from those of another
+    keep_trying: bool = False  # go on where no connection has ever opened
     http: HttpClients | None = None  # None: made where some step needs them
 
 

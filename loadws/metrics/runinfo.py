@@ -16,6 +16,8 @@ class PhaseInfo(msgspec.Struct, frozen=True):
     name: str
     warmup: bool
     planned_s: float | None  # None: it ends by iterations
+    max_dropped: float = 0.01  # the largest share of the planned load that may not have been applied
+    max_skipped: float | None = None  # the largest share of due turns that may have been skipped; None: any
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -67,6 +69,9 @@ class RunInfo(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()  # what a reader must know of it, in sentences
     probes: tuple[ProbeInfo, ...] = ()
     means: str = ""  # what the transport works with on this platform
+    too_close: Literal["inconclusive", "pass"] = "inconclusive"  # of a percentile whose interval has its limit inside
+    send_lag_limit_ns: float | None = None  # the scenario's own limit; None: as far as no verdict changes
+    keep_trying: bool = False  # the load goes on where no connection has ever opened
 
     def own(self) -> dict[str, Metric]:
         """The scenario's own metrics by name, for ``parse_threshold``."""

@@ -9,7 +9,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from loadws.scenario.fields import TEN_SECONDS, Headers, NotWritten, Size, Span, Strict, Subprotocols, Template
+from loadws.scenario.fields import (
+    TEN_SECONDS,
+    ExpectedCode,
+    Headers,
+    Many,
+    NotWritten,
+    Size,
+    Span,
+    Strict,
+    Subprotocols,
+    Template,
+    different,
+)
 from loadws.scenario.network import Addresses, Cookies, Origin, Proxy, Resolve, SocketOptions
 from loadws.scenario.tls import TlsSettings, TlsVersion
 from loadws.terms.errors import UnitError
@@ -207,6 +219,12 @@ class ConnectionOptions(Strict):
     reconnect: Annotated[
         Reconnect, Field(description="Whether a user connects again by itself when it loses its connection, and how.")
     ] = False
+    expect_close: Annotated[
+        Annotated[Many[ExpectedCode], AfterValidator(different)],
+        Field(
+            description="Close codes with which the server may end a connection unasked; 1005 is a close without a code."
+        ),
+    ] = ()
     redirects: Annotated[
         int,
         Field(

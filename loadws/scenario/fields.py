@@ -24,10 +24,12 @@ from loadws.terms.units import (
     DURATION_PATTERN,
     NS_PER_S,
     RATE_PATTERN,
+    SHARE_PATTERN,
     SIZE_PATTERN,
     parse_byte_rate,
     parse_duration,
     parse_rate,
+    parse_share,
     parse_size,
 )
 
@@ -91,6 +93,13 @@ Size = Annotated[
     int,
     BeforeValidator(_unit(parse_size, "size"), json_schema_input_type=str),
     WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN + _REFERENCE, "examples": ["64KiB", "1MiB"]}),
+]
+
+#: A part of a whole, written as a percentage, kept as a ratio from 0 to 1.
+Share = Annotated[
+    float,
+    BeforeValidator(_unit(parse_share, "share"), json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "pattern": SHARE_PATTERN + _REFERENCE, "examples": ["1%", "0.5%"]}),
 ]
 
 
@@ -172,6 +181,30 @@ CloseCode = Annotated[
         }
     ),
 ]
+#: How a received close may be listed: what an endpoint may send, and 1005 for a close frame without a code.
+NO_CODE = 1005
+
+
+def _expectable_code(code: int) -> int:
+    if code == 1006:
+        raise ValueError("1006 stands for a connection that was lost without a close frame, which nothing can expect")
+    return code if code == NO_CODE else _sendable_code(code)
+
+
+ExpectedCode = Annotated[
+    int,
+    AfterValidator(_expectable_code),
+    WithJsonSchema(
+        {
+            "type": "integer",
+            "anyOf": [
+                {"enum": [1000, 1001, 1002, 1003, NO_CODE, *range(1007, 1015)]},
+                {"minimum": 3000, "maximum": 4999},
+            ],
+            "examples": [1000, 1001, 4000],
+        }
+    ),
+]
 OnFailure = Literal["continue", "end_turn", "end_session"]
 #: JSONPath, ``text``, ``regex`` or ``bytes`` -> a plain value or a matcher; see matching.py, which checks them.
 Conditions = Annotated[
@@ -212,11 +245,12 @@ def header_value(text: str) -> str:
     return text
 
 
-def different(names: tuple[str, ...]) -> tuple[str, ...]:
-    twice = [name for name in names if names.count(name) > 1]
+def different(items: tuple[T, ...]) -> tuple[T, ...]:
+    """Return the items if no two are equal. Raises ``ValueError`` with the first that appears twice."""
+    twice = [item for item in items if items.count(item) > 1]
     if twice:
-        raise ValueError(f"{twice[0]!r} stands twice")
-    return names
+        raise ValueError(f"{twice[0]!r} appears twice")
+    return items
 
 
 def _different_headers(headers: dict[str, str]) -> dict[str, str]:

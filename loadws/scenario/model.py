@@ -26,6 +26,7 @@ from loadws.scenario.fields import (
     Many,
     Name,
     Rate,
+    Share,
     Span,
     Strict,
     Template,
@@ -122,6 +123,9 @@ class UserType(Strict):
         return any(isinstance(step, CallStep) for where in (self.flow, *self.on.flows()) for _, step in walk(where))
 
 
+#: Of the planned load: where more of it was not applied, a run says nothing about the load that was planned.
+DEFAULT_MAX_DROPPED = 0.01
+
 # -- load -------------------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +180,19 @@ class Phase(Strict):
         Annotated[int, Field(ge=1)] | None,
         Field(description="How many arrived users there may be at once; an arrival beyond is dropped and counted."),
     ] = None
+    max_dropped: Annotated[
+        Share,
+        Field(
+            description="The largest share of the planned load that may not be applied; beyond it the run is inconclusive."
+        ),
+    ] = DEFAULT_MAX_DROPPED
+    max_skipped: Annotated[
+        Share | None,
+        Field(
+            description="The largest share of the due turns that late: skip may skip; beyond it a run is inconclusive. "
+            "Absent: any."
+        ),
+    ] = None
     spacing: Annotated[
         Literal["poisson", "uniform"], Field(description="How arrivals are spread: by chance (poisson), or evenly.")
     ] = "poisson"
@@ -191,6 +208,9 @@ class Phase(Strict):
             raise ValueError("a phase with arrivals needs a time: for")
         return self
 
+
+#: The verdict of a percentile whose confidence interval has its limit inside.
+TooClose = Literal["inconclusive", "pass"]
 
 # -- the whole --------------------------------------------------------------------------------------------------------
 
@@ -228,6 +248,17 @@ class ThresholdRule(Strict):
     after: Annotated[
         Duration, Field(description="How long into the judged time it is first looked at, where it aborts.")
     ] = 0
+
+
+class GeneratorLimits(Strict):
+    """Limits of what this machine may add to what it measures."""
+
+    send_lag: Annotated[
+        Span | None,
+        Field(
+            description="The largest send lag (p99) that a valid run may have. Absent: as far as no verdict changes."
+        ),
+    ] = None
 
 
 def _rule(value: Any) -> Any:
@@ -294,6 +325,13 @@ class Scenario(Strict):
         Many[Annotated[ThresholdRule, BeforeValidator(_rule, json_schema_input_type=str | ThresholdRule)]],
         Field(description="What passes: each rule must hold."),
     ] = ()
+    too_close: Annotated[
+        TooClose,
+        Field(description="The verdict where samples are too few to tell on which side of its limit a percentile is."),
+    ] = "inconclusive"
+    generator: Annotated[GeneratorLimits, Field(description="What this machine may add to what is measured.")] = (
+        GeneratorLimits()
+    )
 
     @model_validator(mode="after")
     def _flow_or_users(self) -> Scenario:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from loadws.scenario.checks.target import wrong_target
 from loadws.scenario.explain import Where, any_of, nearest
-from loadws.scenario.model import Phase, RateRamp, Scenario, UserRamp
+from loadws.scenario.model import Phase, RateRamp, Scenario, TooClose, UserRamp
 from loadws.scenario.scalars import Scalar, resolve
 from loadws.scenario.tree import Node, find, with_child, without
 from loadws.terms.errors import UsageError
@@ -30,6 +30,7 @@ class Overrides:
     duration_ns: int | None = None
     scale: float | None = None
     seed: int | None = None
+    too_close: TooClose | None = None
     transport: str = "native"
     cannot: frozenset[str] = frozenset()
 
@@ -100,7 +101,8 @@ def override_load(scenario: Scenario, overrides: Overrides) -> Scenario:
             raise UsageError("--scale: must be more than 0")
         phases = tuple(_scaled(phase, overrides.scale) for phase in phases)
     seed = scenario.seed if overrides.seed is None else overrides.seed
-    return scenario.model_copy(update={"load": phases, "seed": seed})
+    too_close = overrides.too_close or scenario.too_close
+    return scenario.model_copy(update={"load": phases, "seed": seed, "too_close": too_close})
 
 
 def _with_judged_phase(phases: tuple[Phase, ...], overrides: Overrides) -> tuple[Phase, ...]:

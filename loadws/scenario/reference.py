@@ -22,6 +22,7 @@ from loadws.terms.units import (
     BYTE_RATE_PATTERN,
     DURATION_PATTERN,
     RATE_PATTERN,
+    SHARE_PATTERN,
     SIZE_PATTERN,
     format_duration,
     format_size,
@@ -32,6 +33,7 @@ _UNITS = (
     (DURATION_PATTERN, "time"),
     (BYTE_RATE_PATTERN, "bytes a second"),
     (RATE_PATTERN, "rate"),
+    (SHARE_PATTERN, "share"),
     (SIZE_PATTERN, "size"),
 )
 _PLAIN = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text", "null": ""}
@@ -183,6 +185,8 @@ def _default(node: dict[str, Any], models: dict[str, Any]) -> str:
     words = _words(node, models)
     if isinstance(value, int) and not isinstance(value, bool) and words in ("time", "size"):
         return (format_duration if words == "time" else format_size)(value)
+    if words == "share":
+        return f"{value * 100:g}%"
     return _literal(value)
 
 

@@ -32,12 +32,14 @@ SIZE_UNITS = {
 DURATION_PATTERN = r"^(\d+(\.\d+)?(ns|us|µs|ms|s|min|m|h)\s*)+$"
 RATE_PATTERN = r"^\d+(\.\d+)?/(s|min|m|h)$"
 SIZE_PATTERN = r"^\d+(\.\d+)?(B|kB|KB|MB|GB|KiB|MiB|GiB)$"
+SHARE_PATTERN = r"^\d+(\.\d+)?\s*%$"
 BYTE_RATE_PATTERN = SIZE_PATTERN.removesuffix("$") + "/s$"
 
 LONGEST_NS = 366 * 24 * 3600 * NS_PER_S
 # ASCII digits only: JSON Schema's \d means those, and an editor and loadws should agree.
 _PART = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(ns|us|µs|ms|s|min|m|h)\s*", re.ASCII)
 _RATE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*/\s*(s|min|m|h)", re.ASCII)
+_SHARE = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*%", re.ASCII)
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kKMG]i?B|B)", re.ASCII)
 
 
@@ -79,6 +81,17 @@ def parse_byte_rate(text: str) -> int:
         return parse_size(size)
     except UnitError:
         raise UnitError(f"{text!r} is no number of bytes a second", "write a size and /s: 512B/s, 2KiB/s") from None
+
+
+def parse_share(text: str) -> float:
+    """``"1%"`` -> 0.01. Raises ``UnitError`` for what is no percentage from 0% to 100%."""
+    match = _SHARE.fullmatch(text.strip())
+    if not match:
+        raise UnitError(f"{text!r} is not a share", "write a percentage: 1%, 0.5%")
+    share = float(Fraction(match[1]) / 100)
+    if share > 1:
+        raise UnitError(f"{text!r} is more than the whole", "write at most 100%")
+    return share
 
 
 def format_duration(ns: float) -> str:

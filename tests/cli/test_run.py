@@ -64,6 +64,15 @@ def test_a_run_that_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     }  # fmt: skip
 
 
+def test_what_judges_a_run_stands_in_run_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = HELD.replace("for: 600ms", "for: 300ms, max_dropped: 5%, max_skipped: 10%") + "generator: {send_lag: 50ms}\n"
+    run(capsys, "run", written(tmp_path, text), "--too-close", "pass", "--keep-trying", *out(tmp_path))
+
+    info = json.loads((tmp_path / "reports/scenario/latest/run.json").read_text())
+    assert (info["too_close"], info["send_lag_limit_ns"], info["keep_trying"]) == ("pass", 50_000_000, True)
+    assert (info["phases"][0]["max_dropped"], info["phases"][0]["max_skipped"]) == (0.05, 0.1)
+
+
 def test_a_threshold_that_fails_fails_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(
         capsys, "run", written(tmp_path, HELD + f"thresholds: [{LOOSE}, iterations > 1000000]\n"), *out(tmp_path)

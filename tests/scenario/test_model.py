@@ -63,6 +63,21 @@ def test_close_codes_that_may_not(code: int) -> None:
         flow({"close": {"code": code}})
 
 
+def test_what_judges_a_run_has_defaults_and_may_be_said() -> None:
+    tree = {"target": "ws://h", "load": [{"users": 1, "for": "1s"}], "flow": [{"request": "a"}]}
+    plain = Scenario.model_validate(tree)
+    assert (plain.too_close, plain.generator.send_lag, plain.connection.expect_close) == ("inconclusive", None, ())
+    assert (plain.load[0].max_dropped, plain.load[0].max_skipped) == (0.01, None)
+    said = Scenario.model_validate(
+        tree
+        | {"load": [{"users": 1, "for": "1s", "max_dropped": "0%", "max_skipped": "50%"}], "too_close": "pass"}
+        | {"generator": {"send_lag": "5ms"}, "connection": {"expect_close": [1000, 1005, 4000]}}
+    )
+    assert (said.too_close, said.generator.send_lag) == ("pass", 5 * NS_PER_MS)
+    assert said.connection.expect_close == (1000, 1005, 4000)
+    assert (said.load[0].max_dropped, said.load[0].max_skipped) == (0.0, 0.5)
+
+
 def test_steps_give_their_flows_and_take_changed_ones() -> None:
     whole = flow(
         {"repeat": 2, "do": [{"if": "{{ a }}", "then": [{"send": "b"}], "else": [{"send": "c"}]}]},

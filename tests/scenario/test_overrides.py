@@ -38,6 +38,13 @@ def test_set_gives_a_variable_a_value_as_yaml_would() -> None:
     assert changed.variables == {"n": 5, "host": "h.test", "s": "5 6", "ref": "${X}"}
 
 
+def test_too_close_wins_over_the_file() -> None:
+    assert load(CLOSED, Overrides()).too_close == "inconclusive"
+    assert load(CLOSED, Overrides(too_close="pass")).too_close == "pass"
+    assert load(CLOSED + "too_close: pass\n", Overrides()).too_close == "pass"
+    assert load(CLOSED + "too_close: pass\n", Overrides(too_close="inconclusive")).too_close == "inconclusive"
+
+
 def test_users_rate_and_duration_change_the_one_judged_phase() -> None:
     warmup, judged = load(CLOSED, Overrides(users=3, rate=2.5, duration_ns=NS_PER_S)).load
     assert warmup.users == users(9, 9)

@@ -24,6 +24,7 @@ from loadws.terms.units import (
     format_size,
     parse_duration,
     parse_rate,
+    parse_share,
     parse_size,
 )
 
@@ -211,3 +212,15 @@ def test_a_count_and_a_rate_for_people(count: float, text: str) -> None:
 @given(st.integers(1, 59_999_999_999))
 def test_a_duration_for_people_reads_back_to_three_digits(ns: int) -> None:
     assert parse_duration(format_duration(ns).replace(" ", "")) == pytest.approx(ns, rel=0.0051)
+
+
+@pytest.mark.parametrize(("text", "share"), [("1%", 0.01), ("0 %", 0.0), ("0.5%", 0.005), ("100%", 1.0)])
+def test_a_percentage_becomes_a_ratio(text: str, share: float) -> None:
+    assert parse_share(text) == share
+
+
+@pytest.mark.parametrize("text", ["", "1", "%", "-1%", "1e1%", "101%", "1 percent"])
+def test_what_is_no_share_is_refused(text: str) -> None:
+    with pytest.raises(UnitError) as caught:
+        parse_share(text)
+    assert caught.value.advice

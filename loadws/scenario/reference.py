@@ -1,15 +1,18 @@
 """The reference page's generated parts: between ``<!-- keys: Model -->`` and ``<!-- end -->`` stands what the models say.
 
-``python -m loadws.scenario.reference`` prints the page as it should be; a test compares. Prose is written by hand, between
-the marks. Types are told in the words of the file, read off the JSON Schema.
+``python -m loadws.scenario.reference`` prints the page as it should be, and with a file's name that file (the README has
+generated parts too); tests compare. Prose is written by hand, between the marks. Types are told in the words of the file,
+read off the JSON Schema.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from loadws.scenario.examples import EXAMPLES
@@ -17,6 +20,7 @@ from loadws.scenario.matchers import MATCHERS
 from loadws.scenario.schema import scenario_schema
 from loadws.scenario.scope import FUNCTIONS
 from loadws.scenario.steps import BARE_VERBS, STEPS
+from loadws.terms.errors import ExitCode
 from loadws.terms.metrics import PERCENTILES, TABLE
 from loadws.terms.units import (
     BYTE_RATE_PATTERN,
@@ -28,7 +32,6 @@ from loadws.terms.units import (
     format_size,
 )
 
-_MARK = re.compile(r"<!-- (\w+)(?:: (\w+))? -->\n.*?<!-- end -->", re.DOTALL)
 _UNITS = (
     (DURATION_PATTERN, "time"),
     (BYTE_RATE_PATTERN, "bytes a second"),
@@ -49,8 +52,9 @@ def page() -> str:
 
 
 def filled(text: str) -> str:
-    """The page with its generated parts made anew."""
+    """Return a page (the reference, or the README) with its generated parts made anew."""
     schema = scenario_schema()
+    marks = re.compile(rf"<!-- ({'|'.join(_PARTS)})(?:: (\w+))? -->\n.*?<!-- end -->", re.DOTALL)
     schema["$defs"]["Scenario"] = {key: schema[key] for key in ("properties", "required", "description")}
 
     def part(mark: re.Match[str]) -> str:
@@ -58,7 +62,7 @@ def filled(text: str) -> str:
         head = f"<!-- {kind}: {of} -->" if of else f"<!-- {kind} -->"
         return "\n".join((head, *_PARTS[kind](schema["$defs"], of), "<!-- end -->"))
 
-    return _MARK.sub(part, text)
+    return marks.sub(part, text)
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
@@ -125,8 +129,17 @@ def _metrics(models: dict[str, Any], _: str | None) -> Iterator[str]:
         yield f"| `{metric.name}` | {metric.unit} | {labels} | {aggregates} | {_cell(metric.meaning)} |"
 
 
+def _exits(models: dict[str, Any], _: str | None) -> Iterator[str]:
+    yield "| code | meaning |"
+    yield "| --- | --- |"
+    for code in sorted(ExitCode):
+        yield f"| {code.value} | {_cell(code.meaning)} |"
+    order = ", ".join(str(code.value) for code in ExitCode)
+    yield from ("", f"Where several hold of a run, the first of {order} is its exit code.")
+
+
 _PARTS: dict[str, Callable[[dict[str, Any], Any], Iterator[str]]] = {
-    "keys": _keys, "steps": _steps, "functions": _functions, "matchers": _matchers, "metrics": _metrics,
+    "keys": _keys, "steps": _steps, "functions": _functions, "matchers": _matchers, "metrics": _metrics, "exits": _exits,
 }  # fmt: skip
 
 
@@ -214,4 +227,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(filled(page()), end="")
+    print(filled(Path(sys.argv[1]).read_text("utf-8") if len(sys.argv) > 1 else page()), end="")

@@ -11,7 +11,11 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process says when it ends. The order of members is the precedence when several hold."""
+    """How a command ended, for the shell and for CI.
+
+    The order of members is the precedence when several hold. ``meaning`` is the only description that there is: ``--help``,
+    the README and the reference page print it.
+    """
 
     meaning: str
 
@@ -22,12 +26,13 @@ class ExitCode(IntEnum):
         return member
 
     DEFECT = 70, "a defect of loadws itself"
-    USAGE = 2, "the command line or the scenario is wrong"
-    INTERRUPTED = 130, "interrupted; the report is still written"
-    UNREACHABLE = 5, "the target could not be reached at all"
-    INVALID = 4, "the generator was the bottleneck, or a process's data is missing"
-    FAILED = 1, "a threshold failed"
-    INCONCLUSIVE = 3, "too little data to tell"
+    USAGE = 2, "the command line or the scenario is wrong, or this machine cannot hold the load"
+    INTERRUPTED = 130, "interrupted by Ctrl-C; the report is still written"
+    TERMINATED = 143, "ended by SIGTERM; the report is still written"
+    UNREACHABLE = 5, "unreachable: the target gave no HTTP response at all"
+    INVALID = 4, "invalid: loadws itself may have decided the result, or a process's data is missing"
+    FAILED = 1, "failed: a threshold did not hold or had no data, or half or more of what ended had failed"
+    INCONCLUSIVE = 3, "inconclusive: the load was not applied, or too little data to tell"
     PASSED = 0, "passed"
 
 

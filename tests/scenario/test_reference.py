@@ -16,17 +16,32 @@ from loadws.scenario.matchers import MATCHERS
 from loadws.scenario.reference import filled, page
 from loadws.scenario.scope import FUNCTIONS
 from loadws.scenario.steps import STEPS
+from loadws.terms.errors import ExitCode
 from tests.scenario.models import models
 from tests.scenario.texts import EXAMPLES_FOLDER
 
 #: Models that have no table: their keys stand in another's, or a short form fills them.
 WITHOUT_TABLE = {"Backoff", "Think"}
+README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"```yaml\n(.*?)```", page(), re.DOTALL)
 
 
 def test_the_page_is_up_to_date() -> None:
     """If not: ``python -m loadws.scenario.reference > page.md && mv page.md loadws/docs/language.md``."""
     assert filled(page()) == page()
+
+
+def test_the_readme_is_up_to_date() -> None:
+    """If not: ``python -m loadws.scenario.reference README.md > page.md && mv page.md README.md``."""
+    text = README.read_text("utf-8")
+    assert filled(text) == text
+
+
+def test_exit_codes_are_described_alike_everywhere() -> None:
+    for code in ExitCode:
+        row = f"| {code.value} | {code.meaning} |"
+        assert row in page()
+        assert row in README.read_text("utf-8")
 
 
 def test_a_page_that_is_stale_would_be_seen() -> None:

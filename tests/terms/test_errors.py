@@ -16,7 +16,7 @@ from loadws.terms.errors import (
     most_severe,
 )
 
-PRECEDENCE = [70, 2, 130, 5, 4, 1, 3, 0]
+PRECEDENCE = [70, 2, 130, 143, 5, 4, 1, 3, 0]
 
 
 def test_the_codes_of_the_design_in_their_precedence() -> None:
@@ -25,7 +25,7 @@ def test_the_codes_of_the_design_in_their_precedence() -> None:
 
 def test_a_code_is_found_by_its_number_and_says_what_it_means() -> None:
     assert ExitCode.INTERRUPTED is ExitCode(130)  # type: ignore[call-arg]
-    assert ExitCode(130).meaning == "interrupted; the report is still written"  # type: ignore[call-arg]
+    assert ExitCode(130).meaning == "interrupted by Ctrl-C; the report is still written"  # type: ignore[call-arg]
     assert len(ExitCode) == len({code.meaning for code in ExitCode})
 
 

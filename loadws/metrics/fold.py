@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from itertools import compress
-from operator import sub
+from operator import add, sub
 
 from loadws.metrics.frame import CounterPart, HistogramPart, Labels
 from loadws.metrics.histogram import LatencyHistogram, Span, span_of
@@ -21,6 +21,11 @@ SILENT, ONE_WAY = -1, -2  # in place of a received time: the run's clock is neve
 _WIDTH = 5
 _OF_EVERY_SEND = (("schedule_lag", DUE, INTENDED), ("send_lag", SENT, DUE), ("write_wait", WRITTEN, SENT))
 _OF_EVERY_ANSWER = (("response_time", RECEIVED, INTENDED), ("service_time", RECEIVED, SENT))
+#: The time of a request's answer without its send lag: service time + schedule lag (measurement.md, "The generator
+#: watches itself").
+UNLAGGED = "unlagged_time"
+#: The metrics that a request without an answer is missing from.
+OF_AN_ANSWER = (*(metric for metric, _, _ in _OF_EVERY_ANSWER), UNLAGGED)
 _ROWS_A_SLICE = 300  # about 0.1 ms a metric
 
 
@@ -39,6 +44,8 @@ class Fold:
             yield from self._messages(step, rows)
         for (metric, step_or_none, span), samples in self._interval.samples.items():
             yield from self._samples(metric, step_or_none, span, samples)
+        for (metric, step, phase), count in self._interval.missing.items():
+            self._tally(metric, step, phase, span_of(metric)).missing += count
         parts = []
         for (metric, step_or_none, phase), tally in self._tallies.items():
             scratch = self._scratch.setdefault(tally.span, LatencyHistogram(*tally.span))
@@ -52,8 +59,8 @@ class Fold:
         interval = self._interval
         for (name, phase), count in interval.counts.items():
             yield CounterPart(name, self._phase(phase), count)
-        for (name, probe, phase), count in interval.of_probes.items():
-            yield CounterPart(name, {"probe": probe, **self._phase(phase)}, count)
+        for (name, value, phase), count in interval.labelled.items():
+            yield CounterPart(name, {_label_of(name): value, **self._phase(phase)}, count)
         for key, count in interval.wrong.items():
             yield CounterPart("errors", self._kind_step_phase(key), count)
         for key, count in interval.tried.items():
@@ -76,7 +83,8 @@ class Fold:
         if not requests:
             return
         yield from self._differences(_OF_EVERY_ANSWER, step, phase, columns)
-        for metric, _, _ in _OF_EVERY_ANSWER:
+        yield from self._unlagged(step, phase, columns)
+        for metric in OF_AN_ANSWER:
             self._tally(metric, step, phase, span_of(metric)).missing += silent
         self._interval.tried["request", step, phase] += requests
         self._interval.failed["request", step, phase] += silent
@@ -92,6 +100,17 @@ class Fold:
             else:
                 tally.add(list(map(sub, columns[end], columns[start])))
             yield
+
+    def _unlagged(self, step: str, phase: int, columns: list[list[int]]) -> Iterator[None]:
+        """Record received − intended − (sent − due) of each answer, and without what a stall of the loop added."""
+        intended, due, sent, _, received = columns
+        tally = self._tally(UNLAGGED, step, phase, span_of(UNLAGGED))
+        if self._interval.stalls:
+            late = [_within(self._interval.stalls, start, end) for start, end in zip(sent, received, strict=True)]
+            received = list(map(sub, received, late))
+        service = map(sub, received, sent)
+        tally.add(list(service) if intended == due else list(map(add, service, map(sub, due, intended))))
+        yield
 
     def _samples(self, metric: str, step: str | None, span: Span, samples: list[float]) -> Generator[None, None, None]:
         for start in range(0, len(samples), 2 * _ROWS_A_SLICE):
@@ -112,6 +131,11 @@ class Fold:
     def _kind_step_phase(self, key: OfPhase) -> Labels:
         kind, step, phase = key
         return {"kind": kind, "step": step, **self._phase(phase)}
+
+
+def _within(stalls: list[tuple[int, int]], start_ns: int, end_ns: int) -> int:
+    """Return how much of the time from ``start_ns`` to ``end_ns`` lies in stalls, in ns."""
+    return sum(max(0, min(end_ns, until_ns) - max(start_ns, from_ns)) for from_ns, until_ns in stalls)
 
 
 def _label_of(metric: str) -> str:

@@ -57,7 +57,12 @@ class Gauges(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How the generator itself did in this second. ``send_lag`` is a metric and lies in the histograms."""
+    """How the generator itself did in this second. ``send_lag`` is a metric and lies in the histograms.
+
+    ``stalled_ns`` is the time in which the event loop did not turn, from stalls longer than 100 ms; ``stall_max_ns`` the
+    longest of these. ``waited_share`` is the share of the time in which the process could run and had no core, and
+    ``steal_share`` what the hypervisor took from the machine's cores; both are 0 where the system does not say.
+    """
 
     cpu_share: float = 0.0
     loop_lag_max_ns: int = 0
@@ -66,6 +71,10 @@ class Health(msgspec.Struct, frozen=True):
     gc_pause_total_ns: int = 0
     open_files: int = 0
     rss_bytes: int = 0
+    stalled_ns: int = 0
+    stall_max_ns: int = 0
+    waited_share: float = 0.0
+    steal_share: float = 0.0
 
 
 class ErrorSample(msgspec.Struct, frozen=True):

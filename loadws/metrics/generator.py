@@ -22,6 +22,8 @@ from loadws.metrics.summary import Generator, ProcessHealth
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import NS_PER_MS, format_duration
 
+#: A turn of the event loop that takes longer is a stall: the process was stopped, or something blocked it.
+STALL_NS = 100 * NS_PER_MS
 BUSY = 0.9  # of a core
 BUSY_SHARE = 0.05  # of the judged time
 LEAST_LIMIT_NS = NS_PER_MS

@@ -5,6 +5,7 @@ A sample belongs to the phase of its intended time, however late it comes.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,20 @@ class Phases:
     def at(self, at_ns: float) -> int:
         return self._begun[bisect_right(self._starts_ns, at_ns) - 1]
 
+    def spread(self, first_ns: int, interval_ns: int, count: int) -> Iterator[tuple[int, int]]:
+        """Yield (phase, how many) of ``count`` moments at a fixed interval, without going through each of them."""
+        done = 0
+        while done < count:
+            at_ns = first_ns + done * interval_ns
+            index = bisect_right(self._starts_ns, at_ns)
+            if index < len(self._starts_ns):
+                before_next = max(1, math.ceil((self._starts_ns[index] - at_ns) / interval_ns))
+            else:
+                before_next = count
+            some = min(before_next, count - done)
+            yield self._begun[index - 1], some
+            done += some
+
     def split(self, rows: list[Number], width: int) -> Iterator[tuple[int, list[Number]]]:
         """Rows of ``width`` numbers, the first of each its intended time, by phase: nearly always all are of the last."""
         intended = rows[::width]
@@ -58,7 +73,9 @@ class Interval:
         self.failed: Counter[OfPhase] = Counter()
         self.wrong: Counter[OfPhase] = Counter()
         self.counts: Counter[tuple[str, int]] = Counter()  # name, phase
-        self.of_probes: Counter[tuple[str, str, int]] = Counter()  # metric, probe, phase
+        self.labelled: Counter[tuple[str, str, int]] = Counter()  # metric, value of its first label, phase
+        self.missing: Counter[tuple[str, str, int]] = Counter()  # metric, step, phase
+        self.stalls: list[tuple[int, int]] = []  # (from, to) in ns: the loop did not turn, and stamps are its own
         self.errors: list[ErrorSample] = []
         self.logs: list[LogLine] = []
         self.began: list[tuple[int, float]] = []  # index of the phase, seconds since the start

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 #: The key, among ``failures``, of handshakes that the end of the run cut off.
-CUT_OFF = "upgrade.cut_off"
+CUT_OFF = "cut_off"
 
 
 class Arrivals(msgspec.Struct):
@@ -20,6 +20,16 @@ class Arrivals(msgspec.Struct):
     failed: int = 0
     dropped: int = 0
     cut_off: int = 0
+
+
+class Users(msgspec.Struct):
+    """Count held users: those that have begun, and those of them that opened a connection at least once.
+
+    A refusal that the scenario expects counts as connected. Users that never connect to a WebSocket are not counted.
+    """
+
+    planned: int = 0
+    connected: int = 0
 
 
 class Sessions(msgspec.Struct):
@@ -44,7 +54,8 @@ class Turns(msgspec.Struct):
 class Connections(msgspec.Struct):
     """attempted = opened + refused + failed; opened = closed_by_us + closed_by_peer + lost + open_at_end.
 
-    With ``compressed`` of those that opened the server agreed on permessage-deflate.
+    ``compressed`` of the opened ones use permessage-deflate; ``as_expected`` of the refused ones are what the scenario
+    expects.
     """
 
     attempted: int = 0
@@ -56,6 +67,7 @@ class Connections(msgspec.Struct):
     lost: int = 0
     open_at_end: int = 0
     compressed: int = 0
+    as_expected: int = 0
 
 
 class Messages(msgspec.Struct):
@@ -104,6 +116,7 @@ class Ledger(msgspec.Struct):
     ``peer.1000`` / ``us.1000`` / ``lost.reset``."""
 
     arrivals: Arrivals = msgspec.field(default_factory=Arrivals)
+    users: Users = msgspec.field(default_factory=Users)
     sessions: Sessions = msgspec.field(default_factory=Sessions)
     turns: Turns = msgspec.field(default_factory=Turns)
     connections: Connections = msgspec.field(default_factory=Connections)
@@ -116,7 +129,7 @@ class Ledger(msgspec.Struct):
 
     def add(self, other: Ledger) -> None:
         """Another process's ledger on top of this one."""
-        for part in ("arrivals", "sessions", "turns", "connections", "messages", "http", "bytes"):
+        for part in ("arrivals", "users", "sessions", "turns", "connections", "messages", "http", "bytes"):
             mine, theirs = getattr(self, part), getattr(other, part)
             for name in mine.__struct_fields__:
                 setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
@@ -128,7 +141,7 @@ class Ledger(msgspec.Struct):
     def close(self) -> None:
         """Of a process that fell silent: what was under way when it last spoke is counted as cut off at that moment.
 
-        So arrivals, sessions and turns are ``cut_off``, handshakes failed (``upgrade.cut_off``), connections ``open_at_end``
+        So arrivals, sessions and turns are ``cut_off``, handshakes failed (``cut_off``), connections ``open_at_end``
         and messages ``unanswered``. Nothing changes where everything had its end.
         """
         a, s, t, c, m = self.arrivals, self.sessions, self.turns, self.connections, self.messages

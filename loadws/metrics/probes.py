@@ -394,7 +394,7 @@ class Probes:
         """Ends the second at once; its arithmetic is left to ``fold``."""
         for log in self._logs.values():
             for (metric, phase), count in log.counts.items():
-                interval.of_probes[metric, log.name, phase] += count
+                interval.labelled[metric, log.name, phase] += count
         return [log.take(now_ns) for log in self._logs.values()]
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from loadws.metrics.fold import ONE_WAY, SILENT, Fold
+from loadws.metrics.fold import OF_AN_ANSWER, ONE_WAY, SILENT, Fold
 from loadws.metrics.frame import ErrorSample, Frame, Gauges, Health, LogLine
 from loadws.metrics.histogram import LatencyHistogram, Span, span_of
 from loadws.metrics.interval import Interval, Phases
@@ -23,6 +23,13 @@ from loadws.metrics.ledger import Ledger
 from loadws.metrics.probes import Probes, ProbeSpec, Second, fold
 from loadws.metrics.quoting import LONGEST, harmless, one_line, one_line_of
 from loadws.terms.units import NS_PER_S
+
+#: A kind of try, and the name of its step.
+Try = tuple[str, str]
+#: Which times a try of a kind has when it succeeds, and is missing from when it never gets an answer.
+TIMES_OF_TRIES: dict[str, tuple[str, ...]] = {
+    "request": OF_AN_ANSWER, "wait_for": ("wait_time",), "http": ("http_time",), "ping": ("ping_time",),
+}  # fmt: skip
 
 OTHER = "(other)"  # stands for every name past the limit
 DISTINCT_NAMES = 1_000
@@ -194,11 +201,44 @@ class Recorder:
         self.outcome("connect", step, intended_ns, failed=False)
 
     def outcome(self, kind: str, step: str, intended_ns: int, failed: bool) -> None:
-        """One more tried, for ``error_rate``. ``connected``, ``answered`` and ``silent`` have said so themselves."""
+        """Count a try for ``error_rate``. ``connected``, ``answered`` and ``silent`` count theirs themselves."""
         key = (kind, step, self._phases.at(intended_ns))
         self._interval.tried[key] += 1
         if failed:
             self._interval.failed[key] += 1
+
+    def spoiled(self, kind: str, step: str, intended_ns: int) -> None:
+        """Count a try as failed that was counted as tried before: its answer came, and a check or capture of it failed."""
+        self._interval.failed[kind, step, self._phases.at(intended_ns)] += 1
+
+    def missing(self, metric: str, step: str, intended_ns: int) -> None:
+        """Count a sample of a time that never came: it ranks above every measured value."""
+        self._interval.missing[metric, step, self._phases.at(intended_ns)] += 1
+
+    def turns_cut_off(self, first_ns: int, interval_ns: int, count: int) -> None:
+        """Count turns of a schedule that were due and never begun, each in the phase of its intended time."""
+        self.ledger.turns.due += count
+        self.ledger.turns.cut_off += count
+        self._settled["turns"] = self._settled.get("turns", 0) + count
+        for phase, some in self._phases.spread(first_ns, interval_ns, count):
+            self._interval.counts["turns", phase] += some
+
+    def never_tried(self, tries: Iterable[Try], first_ns: int, interval_ns: int, count: int) -> None:
+        """Count the tries of turns that never began because the turn before did not end: each failed, without an answer."""
+        for kind, step in tries:
+            for phase, some in self._phases.spread(first_ns, interval_ns, count):
+                self._interval.tried[kind, step, phase] += some
+                self._interval.failed[kind, step, phase] += some
+                for metric in TIMES_OF_TRIES.get(kind, ()):
+                    self._interval.missing[metric, step, phase] += some
+
+    def generator_failure(self, at_ns: int) -> None:
+        """Count a connection that failed for want of something on this machine."""
+        self._interval.counts["generator_failures", self._phases.at(at_ns)] += 1
+
+    def labelled(self, metric: str, value: str, at_ns: int, n: int = 1) -> None:
+        """Count ``n`` more of a counter that has a label besides the phase; ``value`` is that label's."""
+        self._interval.labelled[metric, value, self._phases.at(at_ns)] += n
 
     def duration(self, metric: str, step: str | None, intended_ns: int, value_ns: int) -> None:
         """A value of one of the table's other times: wait_time, ping_time, session_time, first_message_time, .."""
@@ -260,13 +300,17 @@ class Recorder:
         said = one_line(text) if self._logs_left else NO_MORE_LOGS
         self._interval.logs.append(LogLine(self._seconds(at_ns), user, said))
 
-    def rotate(self, now_ns: int, health: Health, last: bool = False) -> Generator[None, None, Frame]:
-        """Ends the interval at once; the frame is what the generator returns, which yields between slices of work.
+    def rotate(
+        self, now_ns: int, health: Health, last: bool = False, stalls: Sequence[tuple[int, int]] = ()
+    ) -> Generator[None, None, Frame]:
+        """End the interval at once; the frame is what the generator returns, which yields between slices of work.
 
-        One rotation at a time: the scratch histograms are shared.
+        ``stalls`` are spans (from, to, in ns) in which the loop did not turn, where the loop itself takes the stamps. One
+        rotation at a time: the scratch histograms are shared.
         """
         self._settle(now_ns)
         interval, self._interval = self._interval, Interval()
+        interval.stalls = list(stalls)
         interval.messages = [(meter.step, meter.take()) for meter in self._meters.values()]
         phase = self._phases.at((self._since_ns + now_ns) // 2)
         ledger = Ledger()
@@ -316,8 +360,16 @@ class Recorder:
                 self._interval.counts[name, phase] += more
 
     def _ledger_counters(self) -> tuple[tuple[str, int], ...]:
-        messages, size = self.ledger.messages, self.ledger.bytes
+        ledger = self.ledger
+        messages, size, connections = ledger.messages, ledger.bytes, ledger.connections
+        arrivals, turns, sessions = ledger.arrivals, ledger.turns, ledger.sessions
         return (
+            ("arrivals", arrivals.planned),
+            ("arrivals_dropped", arrivals.dropped),
+            ("sessions", sessions.completed + sessions.failed + arrivals.completed + arrivals.failed),
+            ("sessions_failed", sessions.failed + arrivals.failed),
+            ("turns", turns.due),
+            ("turns_skipped", turns.skipped),
             ("messages_sent", messages.sent),
             ("messages_received", messages.received),
             ("bytes_sent", size.sent),
@@ -326,5 +378,5 @@ class Recorder:
             ("wire_bytes_received", size.wire_received),
             ("iterations", self.iterations),
             ("reconnects", self.reconnects),
-            ("disconnects", self.ledger.connections.closed_by_peer + self.ledger.connections.lost),
+            ("disconnects", connections.closed_by_peer + connections.lost),
         )

@@ -6,6 +6,7 @@ Reports take their words from here, thresholds are checked against it, and a met
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,7 @@ AGGREGATES: dict[Kind, tuple[str, ...]] = {
     "rate": ("rate", "count"),
     "gauge": ("max", "min", "mean"),
 }
+_PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,6})?)", re.ASCII)
 DEFAULT_AGGREGATE: dict[Kind, str | None] = {
     "histogram": None,
     "counter": "count",
@@ -38,6 +40,8 @@ class Metric:
     labels: tuple[str, ...] = ()
     better: Better = "lower"
     more_aggregates: tuple[str, ...] = ()
+    #: The metric that holds the same samples without the send lag of each, where there is one.
+    unlagged: str | None = None
 
     @property
     def aggregates(self) -> tuple[str, ...]:
@@ -45,8 +49,19 @@ class Metric:
 
     @property
     def is_of_probes(self) -> bool:
-        """Measured only where the scenario publishes probes; in any other run it is not 0, but nothing."""
+        """Return whether only a scenario that publishes probes measures it; any other run has no value, rather than 0."""
         return "probe" in self.labels
+
+    def has_aggregate(self, aggregate: str) -> bool:
+        """Return whether a rule may name the aggregate: one of ``aggregates``, or of a histogram any percentile."""
+        return aggregate in self.aggregates or (self.kind == "histogram" and percentile_of(aggregate) is not None)
+
+
+def percentile_of(aggregate: str) -> float | None:
+    """Return the number of a percentile (97.5 for ``p97.5``), between 0 and 100; None for any other aggregate."""
+    match = _PERCENTILE.fullmatch(aggregate)
+    number = float(match[1]) if match else 0.0
+    return number if 0 < number < 100 else None
 
 
 _STEP = ("step",)
@@ -58,14 +73,22 @@ _ROWS = (
     Metric("proxy_time", "histogram", "ns", "the part of connect_time from TCP with the proxy to its tunnel", _STEP),
     Metric("tls_time", "histogram", "ns", "the part of connect_time that was the TLS handshake", _STEP),
     Metric("upgrade_time", "histogram", "ns", "the part of connect_time from the HTTP request to its 101", _STEP),
-    Metric("response_time", "histogram", "ns", "received − intended: what a user would have felt", _STEP),
+    Metric("response_time", "histogram", "ns", "received − intended: what a user would have felt", _STEP,
+           unlagged="unlagged_time"),
     Metric("service_time", "histogram", "ns", "received − sent: what the server took once asked", _STEP),
+    Metric("unlagged_time", "histogram", "ns", "response_time without the send lag of each request", _STEP),
     Metric("schedule_lag", "histogram", "ns", "due − intended: a schedule that the server or the flow held up", _STEP),
     Metric("send_lag", "histogram", "ns", "sent − due: what the generator itself added", _STEP),
     Metric("write_wait", "histogram", "ns", "written − sent: back-pressure of the server or the network", _STEP),
     Metric("read_lag", "histogram", "ns", "read − received, by the kernel's stamp: what lay there unread"),
-    Metric("first_message_time", "histogram", "ns", "from intended to the first message of a streamed answer", _STEP),
-    Metric("last_message_time", "histogram", "ns", "from intended to the last message of a streamed answer", _STEP),
+    Metric("first_message_time", "histogram", "ns", "from intended to the first message of a streamed answer", _STEP,
+           unlagged="unlagged_first_message_time"),
+    Metric("last_message_time", "histogram", "ns", "from intended to the last message of a streamed answer", _STEP,
+           unlagged="unlagged_last_message_time"),
+    Metric("unlagged_first_message_time", "histogram", "ns", "first_message_time without the send lag of each request",
+           _STEP),
+    Metric("unlagged_last_message_time", "histogram", "ns", "last_message_time without the send lag of each request",
+           _STEP),
     Metric("wait_time", "histogram", "ns", "how long a wait_for waited for what it found, a barrier for its users", _STEP),
     Metric("ping_time", "histogram", "ns", "the round trip of a ping and its pong", _STEP),
     Metric("http_time", "histogram", "ns", "from intended to the last byte of an HTTP answer, redirects included", _STEP),
@@ -100,8 +123,19 @@ _ROWS = (
     Metric("deliveries_unrecognised", "counter", "1", "deliveries with a probe that this run has not published", _PROBE),
     Metric("deliveries_let_go", "counter", "1", "deliveries that there was no room to follow", _PROBE),
     Metric("iterations", "counter", "1", "flows begun and completed", better="higher"),
+    Metric("sessions", "counter", "1", "sessions of held and arrived users that completed or failed", better="higher"),
+    Metric("sessions_failed", "counter", "1", "sessions of held and arrived users that failed"),
+    Metric("arrivals", "counter", "1", "arrivals whose intended time passed, dropped ones included", better="neither"),
+    Metric("arrivals_dropped", "counter", "1", "arrivals that max_users or a phase's iterations left no place for"),
+    Metric("turns", "counter", "1", "turns of every that were due", better="neither"),
+    Metric("turns_skipped", "counter", "1", "turns of every that were left out by late: skip"),
+    Metric("stray_messages", "counter", "1",
+           "unclaimed and late messages on connections where the step, a request without where, takes the next one", _STEP),
+    Metric("generator_failures", "counter", "1",
+           "connections that failed for want of files, ports or memory on the machine of loadws itself"),
     Metric("errors", "counter", "1", "everything that went wrong, by kind", ("kind", "step")),
-    Metric("error_rate", "rate", "ratio", "failed over all connects, requests, waits, HTTP steps and checks",
+    Metric("error_rate", "rate", "ratio",
+           "failed tries of all tries: connects, requests, waits, pings, HTTP steps, calls, free checks, lost connections",
            ("kind", "step")),
     Metric("open_connections", "gauge", "1", "connections open at once", better="neither"),
     Metric("users", "gauge", "1", "virtual users alive at once", better="neither"),

@@ -130,7 +130,7 @@ class _Run:
         frame = Frame(number, 0, 0.0, 1.0, "steady", False, Ledger(), Gauges(), Health(), delivery=part)
         for _ in self.deliveries.adding(frame, self.totals):
             pass
-        for (metric, name, _), count in interval.of_probes.items():
+        for (metric, name, _), count in interval.labelled.items():
             self.totals.add_counter(CounterPart(metric, {"probe": name, "phase": "steady"}, count))
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from loadws.metrics.frame import CounterPart, Frame, Gauges, Health, HistogramPart
 from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.interval import Phases
 from loadws.metrics.recorder import DISTINCT_NAMES, NO_MORE_LOGS, OTHER, Recorder
 from loadws.transport.base import ConnectTimings
 from tests.metrics.driven import driven
@@ -60,6 +61,7 @@ def test_an_answer_has_five_times_and_is_one_request() -> None:
     assert {
         key("response_time", **labels): 3_000_000,
         key("service_time", **labels): 2_480_000,
+        key("unlagged_time", **labels): 2_980_000,
         key("schedule_lag", **labels): 500_000,
         key("send_lag", **labels): 20_000,
         key("write_wait", **labels): 10_000,
@@ -76,6 +78,7 @@ def test_a_request_without_an_answer_is_missing_and_failed() -> None:
     assert {
         key("response_time", **labels): (0, 1),
         key("service_time", **labels): (0, 1),
+        key("unlagged_time", **labels): (0, 1),
         key("schedule_lag", **labels): (1, 0),
         key("send_lag", **labels): (1, 0),
         key("write_wait", **labels): (1, 0),
@@ -101,10 +104,66 @@ def test_a_step_has_one_meter() -> None:
     assert recorder.step("a") is not recorder.step("b")
 
 
+def test_what_a_stall_of_the_loop_adds_to_its_own_stamps_is_no_time_of_the_server_s() -> None:
+    """Asked at 1 s, answered while the loop stood still from 2 s to 5 s, and read at 5 s."""
+    recorder = recorder_at()
+    recorder.step("hello").answered(1 * S, 1 * S, 1 * S, 1 * S, 5 * S)
+    recorder.step("hello").answered(5 * S, 5 * S, 5 * S, 5 * S, 6 * S)
+    frame, _ = driven(recorder.rotate(7 * S, Health(), stalls=[(2 * S, 5 * S)]))
+    found = {part.name: part for part in frame.histograms}
+
+    assert found["response_time"].sum == 5 * S
+    assert found["unlagged_time"].sum == 2 * S
+
+
+def test_turns_that_never_began_are_counted_where_they_were_due() -> None:
+    recorder = recorder_at()
+    recorder.begin_phase(1, 2 * S)
+    recorder.ledger.turns.due = recorder.ledger.turns.done = 4
+    recorder.turns_cut_off(1 * S + 1, S // 2, 6)
+    recorder.never_tried([("request", "ask"), ("http", "login")], 1 * S + 1, S // 2, 5)
+    frame = frame_at(recorder, 5 * S)
+
+    assert (frame.ledger.turns.due, frame.ledger.turns.cut_off) == (10, 6)
+    turns = {part.labels["phase"]: part.count for part in frame.counters if part.name == "turns"}
+    assert turns == {"warm up": 2, "steady": 4 + 4}
+    missing = {(part.name, part.labels["phase"]): part.missing for part in frame.histograms}
+    assert missing == {
+        (name, phase): count
+        for name in ("response_time", "service_time", "unlagged_time", "http_time")
+        for phase, count in (("warm up", 2), ("steady", 3))
+    }
+    failed = {part.labels["kind"]: 0 for part in frame.counters if part.name == "error_rate"}
+    for part in frame.counters:
+        if part.name == "error_rate":
+            assert part.count == part.failed
+            failed[part.labels["kind"]] += part.failed
+    assert failed == {"request": 5, "http": 5}
+
+
+@given(
+    starts=st.lists(st.integers(0, 100), min_size=0, max_size=2),
+    first=st.integers(0, 120),
+    interval=st.integers(1, 50),
+    count=st.integers(0, 60),
+)
+def test_moments_at_an_interval_fall_into_the_phases_that_each_of_them_would(
+    starts: list[int], first: int, interval: int, count: int
+) -> None:
+    phases = Phases(PHASES)
+    for index, start in enumerate(sorted(starts), 1):
+        phases.begin(index, start)
+    apart = Counter(phases.at(first + n * interval) for n in range(count))
+    together: Counter[int] = Counter()
+    for phase, some in phases.spread(first, interval, count):
+        together[phase] += some
+    assert together == apart
+
+
 def test_a_run_may_begin_at_zero_on_the_clock() -> None:
     recorder = recorder_at()
     recorder.step("hello").answered(0, 0, 0, 0, 0)
-    assert [part.max for part in frame_at(recorder, S).histograms] == [0, 0, 0, 0, 0]
+    assert [part.max for part in frame_at(recorder, S).histograms] == [0, 0, 0, 0, 0, 0]
 
 
 def test_a_stamp_that_goes_backwards_is_counted_as_out_of_range() -> None:
@@ -230,7 +289,7 @@ def test_a_call_during_a_rotation_goes_to_the_next_frame() -> None:
     first, second = driven(rotation)[0], frame_at(recorder, 2 * S)
     for frame, times in ((first, 1), (second, 2)):
         assert {times} == {part.count for part in frame.histograms} | {part.count for part in frame.counters}
-        assert (6, times, times) == (len(frame.histograms), len(frame.errors), len(frame.logs))
+        assert (7, times, times) == (len(frame.histograms), len(frame.errors), len(frame.logs))
 
 
 def test_a_rotation_works_in_slices() -> None:
@@ -239,8 +298,8 @@ def test_a_rotation_works_in_slices() -> None:
     for n in range(10_000):
         hello.answered(n, n, n, n, n * 2_000)
     slices = sum(1 for _ in recorder.rotate(S, Health()))
-    # 34 slices of rows for each of five metrics; then of two metrics 20 of distinct values, of three one; five encoded.
-    assert slices == 34 * 5 + 2 * 20 + 3 + 5
+    # 34 slices of rows for each of six metrics; then of three metrics 20 of distinct values, of three one; six encoded.
+    assert slices == 34 * 6 + 3 * 20 + 3 + 6
 
 
 # -- other calls ------------------------------------------------------------------------------------------------------
@@ -410,11 +469,13 @@ class Model:
             return
         response, service = key("response_time", **labels), key("service_time", **labels)
         self.tried(key("error_rate", kind="request", **labels), what == "silent")
+        unlagged = key("unlagged_time", **labels)
         if what == "silent":
-            self.missing.update([response, service])
+            self.missing.update([response, service, unlagged])
         else:
             self.values[response].append(sum(spans))
             self.values[service].append(sum(spans[2:]))
+            self.values[unlagged].append(sum(spans) - spans[1])
 
     def tried(self, name: Key, failed: bool) -> None:
         self.counts[name] += 1

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
-from loadws.engine.ends import describe, end_code, end_kind, is_failure
+from loadws.engine.ends import describe, end_code, end_kind, is_failure, is_unasked
 from loadws.engine.inflight import InFlight
 from loadws.engine.kept import KeptMessages
 from loadws.engine.waiting import Parker
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     import trio
 
     from loadws.engine.explaining import Sought
+    from loadws.engine.reconnecting import Replacement
     from loadws.engine.steps.connecting import Opener
     from loadws.engine.steps.publishing import Probing
+    from loadws.engine.strand import Strand
     from loadws.engine.user import VirtualUser
 
 #: Requests without ``where`` that may wait for an answer, those that timed out and keep their place among them.
@@ -80,6 +82,7 @@ class Conversation:
 
     __slots__ = (
         "_bytes",
+        "_close_waiters",
         "_handlers",
         "_in_flight",
         "_kept",
@@ -97,10 +100,15 @@ class Conversation:
         "name",
         "opener",
         "probing",
+        "recovery",
+        "replacement",
+        "turn",
         "user",
     )
 
-    def __init__(self, user: VirtualUser, name: str | None, *, keeps: bool) -> None:
+    def __init__(
+        self, user: VirtualUser, name: str | None, *, keeps: bool, replacement: Replacement | None = None
+    ) -> None:
         self.user = user
         self.name = name
         self.connection: Connection | None = None
@@ -110,6 +118,9 @@ class Conversation:
         self.healing: trio.CancelScope | None = None  # it has ended, and another is being opened in its place
         self.is_breaking = False  # a step has found that it cannot be written any more; its end is about to be told
         self.probing: Probing | None = None  # what it publishes and listens for; None: nothing yet
+        self.replacement = replacement  # of the connection that had ended before it
+        self.recovery = replacement if replacement is not None and replacement.lost_ns else None  # until a good answer
+        self.turn = 0  # the number of the innermost turn that it was opened in; 0: the session
         self._handlers = user.handlers
         self._ledger = ledger = user.run.recorder.ledger
         self._messages, self._bytes = ledger.messages, ledger.bytes
@@ -117,6 +128,7 @@ class Conversation:
         self._in_flight: InFlight[Pending] | None = None  # requests with where; None before the first
         self._watches: list[Watch] = []
         self._waiting: set[Parker] = set()  # strands that wait for the end of the connection
+        self._close_waiters = 0  # how many of them are a wait_for: {close: ..}, which judges the end itself
         self._pings: dict[bytes, tuple[Parker, list[int]]] = {}
         self._kept = KeptMessages(user.run.kept_room) if keeps else None
 
@@ -124,6 +136,10 @@ class Conversation:
 
     def on_open(self, connection: Connection) -> None:
         self.connection = connection
+        if self.replacement is not None:
+            self.replacement.opened_ns = self.user.run.timers.now_ns()
+            self.user.take_up(self)
+            self.user.run.recorder.reconnects += 1
         self._ledger.connections.opened += 1
         self.user.run.recorder.open_connections.rise()
         for delivering in self.user.kind.deliverings:
@@ -146,6 +162,8 @@ class Conversation:
                 pending.fate = "answered"
                 pending.message = message
                 pending.parker.wake()
+                if self.recovery is not None:
+                    self._recovered(received_ns)
                 return
             if self._answers_next(message):
                 return
@@ -168,21 +186,30 @@ class Conversation:
         if self.probing is not None:
             self.probing.leave(self.user.run.timers.now_ns())
         self._begin_healing(end)
+        trying, waiting = self._end_tries(), self.waiting
+        self.wake_waiting()
+        if not is_unasked(end):
+            if is_failure(end) and not (trying or waiting):
+                self.report_end("connection")
+        elif not (self._close_waiters or self.user.expects_close(self, end)):
+            self.user.lost(self, is_a_try=not trying, handled_by=trying | waiting)
+        if self._handlers is not None:
+            self._handlers.on_close(end, self)
+
+    def _end_tries(self) -> frozenset[Parker]:
+        """Settle what waited for an answer, and return where its steps wait: each of them reports the end as its failure."""
         in_flight, self._in_flight = self._in_flight or (), None
-        unanswered = (*self._next, *in_flight)
-        is_awaited = bool(unanswered or self._watches or self._waiting or self._pings)
+        unanswered = [pending for pending in (*self._next, *in_flight) if pending.fate is None]
+        self._next.clear()
         for pending in unanswered:
             self._settle(pending, "unanswered")
-        self._next.clear()
         for watch in self._watches:
             watch.parker.wake()
         for parker, _ in self._pings.values():
             parker.wake()
-        self.wake_waiting()
-        if not is_awaited and is_failure(end, is_healed=self.healing is not None):
-            self.report_end("connection")
-        if self._handlers is not None:
-            self._handlers.on_close(end, self)
+        watching = (watch.parker for watch in self._watches)
+        pinging = (parker for parker, _ in self._pings.values())
+        return frozenset((*(pending.parker for pending in unanswered), *watching, *pinging))
 
     def on_frame(self, direction: Literal["in", "out"], what: str, payload: bytes, at_ns: int) -> None:
         tracer = self.user.run.tracer
@@ -279,14 +306,30 @@ class Conversation:
         for parker in self._waiting:
             parker.wake()
 
-    async def wait_for_end(self, parker: Parker, deadline_ns: int) -> End | None:
-        self._waiting.add(parker)
+    @property
+    def is_judged(self) -> bool:
+        """Return whether a ``wait_for: {close: ..}`` waits for its end, or has looked at it."""
+        return bool(self._close_waiters) or self.end_reported
+
+    @property
+    def waiting(self) -> frozenset[Parker]:
+        """Where strands wait beside the connection; each of them deals with its end by itself."""
+        return frozenset(self._waiting)
+
+    async def wait_for_end(self, strand: Strand, deadline_ns: int, *, judges: bool = False) -> End | None:
+        """Wait until the connection has ended, and return how; None at the deadline, or where the user is to go.
+
+        ``judges``: the caller says what becomes of the end, so it is no failure by itself.
+        """
+        self._waiting.add(strand.parker)
+        self._close_waiters += judges
         try:
-            while self.end is None:
-                if not await parker.wait(deadline_ns):
+            while self.end is None and not strand.ends_waiting:
+                if not await strand.wait(deadline_ns):
                     break
         finally:
-            self._waiting.discard(parker)
+            self._waiting.discard(strand.parker)
+            self._close_waiters -= judges
         return self.end
 
     async def wait_for_pong(self, payload: bytes, parker: Parker, deadline_ns: int) -> int | None:
@@ -302,9 +345,25 @@ class Conversation:
         return received[0] if received else None
 
     def forget_kept(self) -> None:
-        """The session is over: what it kept was never claimed."""
+        """Count what it kept as unclaimed: the session is over."""
         if self._kept is not None:
-            self._ledger.messages.unclaimed += self._kept.let_go()
+            self._unclaimed(self._kept.let_go())
+
+    def _unclaimed(self, count: int) -> None:
+        self._ledger.messages.unclaimed += count
+        self._stray(count)
+
+    def _late(self) -> None:
+        self._ledger.messages.late += 1
+        self._stray(1)
+
+    def _stray(self, count: int) -> None:
+        """Count messages that nothing claimed where requests without ``where`` take the next one: it may be another's."""
+        beside = self.user.kind.plain_requests.get(self.name)
+        if beside and count:
+            run = self.user.run
+            for step in beside:
+                run.recorder.labelled("stray_messages", step, run.timers.now_ns(), count)
 
     # -- who gets a message -------------------------------------------------------------------------------------------
 
@@ -317,6 +376,8 @@ class Conversation:
             pending.fate = "answered"  # one that waits has none yet
             pending.message = message
             pending.parker.wake()
+            if self.recovery is not None:
+                self._recovered(message.received_ns)
         return True
 
     def _answers_next(self, message: Message) -> bool:
@@ -326,7 +387,7 @@ class Conversation:
         if self._is_last_of(pending, message):
             self._next.popleft()
             if pending.fate == "timed_out":
-                self._ledger.messages.late += 1
+                self._late()
             else:
                 self._settle(pending, "answered", message)
         return True
@@ -340,6 +401,8 @@ class Conversation:
     def _is_watched_for(self, message: Message) -> bool:
         for watch in self._watches:
             if watch.takes(message):
+                if self.recovery is not None:
+                    self._recovered(message.received_ns)
                 watch.found.append(message)
                 if watch.is_done:
                     watch.parker.wake()
@@ -349,15 +412,12 @@ class Conversation:
     def _keep(self, message: Message) -> None:
         again = None if self._in_flight is None else self._in_flight.came_again(message)
         if again == "late":
-            self._ledger.messages.late += 1
+            self._late()
             return
         if again == "duplicate":
             self._ledger.messages.duplicate += 1
             return
-        if self._kept is None or self.end is not None:
-            self._ledger.messages.unclaimed += 1
-        else:
-            self._ledger.messages.unclaimed += self._kept.keep(message)
+        self._unclaimed(1 if self._kept is None or self.end is not None else self._kept.keep(message))
 
     # -- counting -----------------------------------------------------------------------------------------------------
 
@@ -368,6 +428,14 @@ class Conversation:
             pending.fate = fate
             pending.message = message
             pending.parker.wake()
+            if message is not None and self.recovery is not None:
+                self._recovered(message.received_ns)
+
+    def _recovered(self, at_ns: int) -> None:
+        """Record how long the outage lasted, at the first good answer after it."""
+        recovery, self.recovery = self.recovery, None
+        if recovery is not None:
+            recovery.recovered(at_ns)
 
     def _begin_healing(self, end: End) -> None:
         user = self.user

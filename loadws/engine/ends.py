@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from loadws.transport.base import End
 
-#: Close codes with which a peer ends a connection in good order.
-GOOD_ORDER = (1000, 1001, None)
-#: Service restart and try again later: whoever asks for that expects that the client connects again.
+#: Service restart and try again later: a server that closes with these expects that its clients connect again.
 COME_AGAIN = (1012, 1013)
 
 
+def is_unasked(end: End) -> bool:
+    """Return whether the server or the network ended the connection, with whatever code, and not loadws."""
+    return end.by != "us"
+
+
 def is_failure(end: End, *, is_healed: bool = False) -> bool:
-    """Whether such an end is an error even where nobody was waiting for anything; ``is_healed``: the user reconnects."""
+    """Return whether an end that no step expected is an error; ``is_healed``: a ``reconnect`` policy replaces it."""
     if end.by == "us":
         return end.kind == "close_timeout"
-    if is_healed and end.by == "peer" and end.code in COME_AGAIN:
-        return False
-    return end.by == "lost" or end.code not in GOOD_ORDER
+    return not (is_healed and end.by == "peer" and end.code in COME_AGAIN)
 
 
 def end_code(end: End) -> str:

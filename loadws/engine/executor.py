@@ -53,7 +53,7 @@ class Executor:
         self._start_ns = start_ns
         with self._lifecycle.users:
             async with trio.open_nursery() as users:
-                await self._run_phases(users, start_ns)
+                self._run.load_ended_ns = await self._run_phases(users, start_ns)
                 self._run.recorder.over = True
                 await self._let_all_leave()
                 # The deadline cuts off who is not done by then; when the nursery empties earlier, nobody is.
@@ -61,16 +61,18 @@ class Executor:
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
-    async def _run_phases(self, users: trio.Nursery, start_ns: int) -> None:
+    async def _run_phases(self, users: trio.Nursery, start_ns: int) -> int:
+        """Run the phases one after another, and return when the last one ended."""
         held = 0
         for phase in self._plan.phases:
             if self._lifecycle.stopping.is_set():
-                return
+                break
             self.current = phase.name
             self._run.recorder.begin_phase(phase.index, start_ns)
             end_ns = await self._run_phase(phase, held, start_ns, users)
             self.phases.append((phase.name, self._seconds(start_ns), self._seconds(end_ns)))
             held, start_ns = self._settle_held(phase, end_ns - start_ns), end_ns
+        return start_ns
 
     async def _run_phase(self, phase: PlannedPhase, held: int, start_ns: int, users: trio.Nursery) -> int:
         """Returns when the phase ends: at its intended time, when its flows are done, or when the run is stopped."""
@@ -141,7 +143,7 @@ class Executor:
         """All are told before the first goes, so that nobody begins another turn while thousands close their connections."""
         users = tuple(self._held.values())
         for user in users:
-            user.leaving = True
+            user.ask_to_leave()
         for user in users:
             user.interrupt_pauses()
             await self._breathe()

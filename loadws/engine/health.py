@@ -13,6 +13,7 @@ from pathlib import Path
 
 from loadws.engine.waiting import Parker
 from loadws.metrics.frame import Health
+from loadws.metrics.generator import STALL_NS
 from loadws.terms.units import NS_PER_MS
 from loadws.transport.base import Timers
 
@@ -26,10 +27,14 @@ YOUNG_OBJECTS = 5_000
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _STATM, _DESCRIPTORS = Path("/proc/self/statm"), Path("/proc/self/fd")
+_SCHEDSTAT, _STAT = Path("/proc/self/schedstat"), Path("/proc/stat")
 
 
 class Watch:
-    """One process's health. ``take`` gives what was seen since it was last called."""
+    """One process's health. ``take`` gives what was seen since it was last called.
+
+    ``stalls`` are the spans (from, to, in ns) of the last ``take`` in which the loop did not turn.
+    """
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
@@ -38,21 +43,32 @@ class Watch:
         self._pause_began_ns = 0
         self._taken_ns = timers.now_ns()
         self._cpu_ns = time.process_time_ns()
+        self._cores = Cores()
         self._open_files = 0
         self._taken = 0
+        self._due_ns = 0  # when the loop should have turned next; 0 before the first look
+        self._stalls: list[tuple[int, int]] = []
+        self.stalls: list[tuple[int, int]] = []
 
     def begin(self) -> None:
-        """The load begins: what it took to set up is not its own."""
+        """Forget the time before the load: what it took to set up is not its own."""
         self._taken_ns, self._cpu_ns = self._timers.now_ns(), time.process_time_ns()
+        self._cores = Cores()
 
     async def look(self, each_time: Callable[[], None]) -> None:
-        """Asks to be woken at a time and notes how late it was, until cancelled; ``each_time`` is called then, too."""
+        """Ask to be woken at a time and note how late that was, until cancelled; ``each_time`` is called then, too."""
         parker = Parker(self._timers)
         while True:
-            wanted_ns = self._timers.now_ns() + LOOK_EVERY_NS
-            await parker.wait(wanted_ns)
-            self._lags_ns.append(self._timers.now_ns() - wanted_ns)
+            self._due_ns = self._timers.now_ns() + LOOK_EVERY_NS
+            await parker.wait(self._due_ns)
+            self._note_lag(self._timers.now_ns())
             each_time()
+
+    def _note_lag(self, now_ns: int) -> None:
+        lag_ns = now_ns - self._due_ns
+        self._lags_ns.append(lag_ns)
+        if lag_ns > STALL_NS:
+            self._stalls.append((self._due_ns, now_ns))
 
     def collector_ran(self, phase: str, _info: Mapping[str, int]) -> None:
         """For ``gc.callbacks``."""
@@ -62,7 +78,13 @@ class Watch:
             self._pauses_ns.append(time.perf_counter_ns() - self._pause_began_ns)
 
     def take(self) -> Health:
+        """Return what was seen since the last call, and begin anew."""
         now_ns, cpu_ns = self._timers.now_ns(), time.process_time_ns()
+        if self._due_ns and now_ns - self._due_ns > STALL_NS:  # the look behind this stall has not run yet
+            self._note_lag(now_ns)
+            self._due_ns = now_ns
+        self.stalls, self._stalls = self._stalls, []
+        waited_share, steal_share = self._cores.take(now_ns - self._taken_ns)
         lags, self._lags_ns = sorted(self._lags_ns), []
         pauses, self._pauses_ns = self._pauses_ns, []
         if self._taken % COUNT_FILES_EVERY == 0:
@@ -75,10 +97,50 @@ class Watch:
             gc_pause_total_ns=sum(pauses),
             open_files=self._open_files,
             rss_bytes=resident_bytes(),
+            stalled_ns=sum(until_ns - from_ns for from_ns, until_ns in self.stalls),
+            stall_max_ns=max((until_ns - from_ns for from_ns, until_ns in self.stalls), default=0),
+            waited_share=waited_share,
+            steal_share=steal_share,
         )
         self._taken += 1
         self._taken_ns, self._cpu_ns = now_ns, cpu_ns
         return health
+
+
+class Cores:
+    """What the system says of the cores: how long this process waited for one, and how much the hypervisor took.
+
+    From ``/proc/self/schedstat`` (time on a core, time runnable without one, in ns) and the steal column of ``/proc/stat``.
+    """
+
+    def __init__(self) -> None:
+        self._waited_ns = _waited_ns()
+        self._ticks = _machine_ticks()
+
+    def take(self, elapsed_ns: int) -> tuple[float, float]:
+        """Return the shares of the time since the last call: waited for a core, and stolen. 0 where nothing is known."""
+        waited_ns, ticks = _waited_ns(), _machine_ticks()
+        waited = (waited_ns - self._waited_ns) / max(1, elapsed_ns)
+        stolen = (ticks[0] - self._ticks[0]) / max(1, ticks[1] - self._ticks[1])
+        self._waited_ns, self._ticks = waited_ns, ticks
+        return max(0.0, waited), max(0.0, stolen)
+
+
+def _waited_ns() -> int:
+    try:
+        return int(_SCHEDSTAT.read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _machine_ticks() -> tuple[int, int]:
+    """Return (stolen, all) clock ticks of the machine's cores so far."""
+    try:
+        with _STAT.open() as lines:
+            columns = [int(column) for column in lines.readline().split()[1:9]]
+    except (OSError, ValueError):
+        return 0, 0
+    return (columns[7], sum(columns)) if len(columns) == 8 else (0, 0)
 
 
 class Collector:

@@ -12,8 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from loadws.engine.conversation import Conversation
-from loadws.engine.strand import Strand
-from loadws.scenario.fields import OnFailure
+from loadws.engine.strand import EndSession, EndTurn, Strand
 from loadws.scenario.steps import Step
 from loadws.transport.base import Connection
 
@@ -56,29 +55,48 @@ def opened(step: Step, on: str | None, compiler: Compiler, kind: str) -> Opened:
 
 
 def fail_without_connection(strand: Strand, step: Step, conversation: Conversation | None) -> None:
-    """The connection ended before the step, or was never there. Its end is counted once, by whoever notices first."""
+    """Fail a step whose connection ended before it, or was never there. The end itself is counted once."""
     if conversation is None or conversation.end is None:
-        default = _unless_healed(conversation, "end_session")
-        strand.fail(step, "not_connected", "there is no open connection", default=default)
-        return
-    conversation.report_end(step.label)
-    strand.obey(step.on_failure or _unless_healed(conversation, "end_session"))
+        strand.failures += 1
+        strand.user.report("not_connected", step.label, "there is no open connection")
+    else:
+        conversation.report_end(step.label)
+    _go_on_or_end(strand, step, conversation)
 
 
 def fail_with_connection(strand: Strand, step: Step, conversation: Conversation) -> None:
-    """The connection ended, or began to close, while the step waited."""
+    """Fail a step whose connection ended, or began to close, while it waited."""
     if conversation.end is None:
-        strand.fail(step, "not_open", "the connection is closing", default=_unless_healed(conversation, "end_turn"))
-        return
-    conversation.report_end(step.label)
-    strand.obey(step.on_failure or _unless_healed(conversation, "end_turn"))
+        strand.failures += 1
+        strand.user.report("not_open", step.label, "the connection is closing")
+    else:
+        conversation.report_end(step.label)
+    _go_on_or_end(strand, step, conversation)
 
 
-def _unless_healed(conversation: Conversation | None, default: OnFailure) -> OnFailure:
-    """Where another connection is being opened in its place, the flow goes on: the next step waits for that one."""
-    if conversation is None or not conversation.may_heal:
-        return default
-    if conversation.end is None:
+def _go_on_or_end(strand: Strand, step: Step, conversation: Conversation | None) -> None:
+    """Do what the step says of its failure; unless it says something, end what the connection was opened for.
+
+    Where another connection is being opened in its place, the flow goes on: the next step waits for that one, and the turn
+    in which something was lost has failed.
+    """
+    if step.on_failure is not None:
+        strand.obey(step.on_failure)
+    elif conversation is None:
+        raise EndSession
+    elif _is_healed(conversation):
+        strand.lost_try = True
+    elif strand.is_handler:
+        raise EndTurn
+    elif conversation.turn in strand.turns:
+        raise EndTurn(conversation.turn)
+    else:
+        raise EndSession
+
+
+def _is_healed(conversation: Conversation) -> bool:
+    """Return whether another connection is being opened in its place, or will be as soon as its end is told."""
+    if conversation.end is None and conversation.may_heal:
         conversation.is_breaking = True
-        return "continue"
-    return default if conversation.healing is None else "continue"
+        return True
+    return conversation.healing is not None

@@ -84,7 +84,8 @@ async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending
                     nursery.cancel_scope.cancel()
         ended_ns = timers.now_ns()
         _fetch_read_lags(load, recorder)
-        await deliver(await in_slices(recorder.rotate(ended_ns, watch.take(), last=True)))
+        health = watch.take()
+        await deliver(await in_slices(recorder.rotate(ended_ns, health, last=True, stalls=_stalls(load, watch))))
     return Ending(
         ended_at_s=(ended_ns - start_ns) / NS_PER_S,
         interrupted=lifecycle.reason,
@@ -130,6 +131,11 @@ def _fetch_read_lags(load: Load, recorder: Recorder) -> None:
         recorder.read_lags(load.read_lags.take())
 
 
+def _stalls(load: Load, watch: Watch) -> list[tuple[int, int]]:
+    """Return the stalls that the stamps of answers may hold: none where the kernel takes them."""
+    return [] if load.read_lags is not None else watch.stalls
+
+
 async def _deliver_frames(
     load: Load,
     recorder: Recorder,
@@ -145,7 +151,8 @@ async def _deliver_frames(
         await parker.wait(next_ns)
         now_ns = timers.now_ns()
         _fetch_read_lags(load, recorder)
-        rotation = recorder.rotate(now_ns, watch.take())
+        health = watch.take()
+        rotation = recorder.rotate(now_ns, health, stalls=_stalls(load, watch))
         with trio.CancelScope(shield=True):  # a frame that was begun is delivered: its data is in no other
             await deliver(await in_slices(rotation))
         while next_ns <= now_ns:

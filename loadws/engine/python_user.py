@@ -316,7 +316,7 @@ class User:
             try:
                 yield strand
             finally:
-                strand.parker.let_go()
+                strand.let_go()
             return
         self._is_busy = True
         try:

@@ -16,16 +16,15 @@ task more and no step that looks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import trio
 
 from loadws.engine.backoff import backoff_ns
-from loadws.engine.conversation import Conversation, Pending
+from loadws.engine.conversation import Conversation
 from loadws.engine.lines import line_to
 from loadws.engine.run import StepFunction
 from loadws.engine.strand import FlowInterrupted, Strand
-from loadws.scenario.message import Message
 from loadws.scenario.steps import (
     ExpectNoneStep,
     PingStep,
@@ -38,72 +37,56 @@ from loadws.scenario.steps import (
     WaitForStep,
 )
 from loadws.terms.units import NS_PER_S
-from loadws.transport.base import Connection, Payload
 
 if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
     from loadws.engine.steps.connecting import Opener
+    from loadws.metrics.recorder import Recorder
 
 #: How long a step waits for its connection where it has no ``within`` of its own.
 PATIENCE_NS = 10 * NS_PER_S
 
 
-class Reopened(Conversation):
-    """A connection in the place of one that has ended. It takes that place when it is open.
+class Replacement:
+    """What a connection knows of the one that it replaces.
 
-    ``lost_ns`` is when the user was last without loss, until a good answer comes; 0 after that, and where nothing was lost.
+    ``lost_ns`` is when the user was last without loss; 0 where nothing was lost. ``attempt`` counts the attempts in a row.
     """
 
-    __slots__ = ("_opened_ns", "attempt", "lost_ns")
+    __slots__ = ("_recorder", "attempt", "lost_ns", "opened_ns")
 
-    def __init__(self, before: Conversation, opener: Opener, attempt: int = 0) -> None:
-        super().__init__(before.user, before.name, keeps=opener.keeps)
-        self.opener = opener
+    def __init__(self, before: Conversation, recorder: Recorder, attempt: int = 0) -> None:
+        self._recorder = recorder
         self.attempt = attempt
         self.lost_ns = _lost_ns(before)
-        self._opened_ns = 0
+        self.opened_ns = 0
 
-    def on_open(self, connection: Connection) -> None:
-        self._opened_ns = self.user.run.timers.now_ns()
-        self.user.take_up(self)
-        self.user.run.recorder.reconnects += 1
-        super().on_open(connection)
+    def recovered(self, at_ns: int) -> None:
+        """Record how long the outage lasted: from the loss to the first good answer after it."""
+        self._recorder.duration("recovery_time", None, self.lost_ns, at_ns - self.lost_ns)
 
-    def lasted_ns(self) -> int:
-        return self.end.at_ns - self._opened_ns if self.end is not None else 0
 
-    def on_message(self, payload: Payload, received_ns: int) -> None:
-        """The plain case of an answer settles its request by itself, without ``_settle``."""
-        oldest = self._next[0] if self.lost_ns and self._next else None
-        super().on_message(payload, received_ns)
-        if oldest is not None and oldest.message is not None:
-            self._recovered(received_ns)
-
-    def _settle(
-        self, pending: Pending, fate: Literal["answered", "unanswered"], message: Message | None = None
-    ) -> None:
-        super()._settle(pending, fate, message)
-        if message is not None:
-            self._recovered(message.received_ns)
-
-    def _is_watched_for(self, message: Message) -> bool:
-        is_found = super()._is_watched_for(message)
-        if is_found:
-            self._recovered(message.received_ns)
-        return is_found
-
-    def _recovered(self, at_ns: int) -> None:
-        if self.lost_ns:
-            self.user.run.recorder.duration("recovery_time", None, self.lost_ns, at_ns - self.lost_ns)
-            self.lost_ns = 0
+def replacing(before: Conversation, opener: Opener, attempt: int = 0) -> Conversation:
+    """Return a connection to open in the place of one that has ended. It takes that place when it is open."""
+    replacement = Replacement(before, before.user.run.recorder, attempt)
+    conversation = Conversation(before.user, before.name, keeps=opener.keeps, replacement=replacement)
+    conversation.opener = opener
+    conversation.turn = before.turn
+    return conversation
 
 
 def _lost_ns(before: Conversation) -> int:
-    """A connection that was lost again before any answer came has not recovered in between."""
-    if isinstance(before, Reopened) and before.lost_ns:
-        return before.lost_ns
+    """Return when the outage began. A connection that was lost again before any answer came has not recovered."""
+    if before.recovery is not None:
+        return before.recovery.lost_ns
     end = before.end
     return 0 if end is None or (end.by == "us" and end.code is not None) else end.at_ns
+
+
+def _lasted_ns(conversation: Conversation) -> int:
+    """Return how long a replacement was open; 0 where it is open still."""
+    assert conversation.replacement is not None
+    return conversation.end.at_ns - conversation.replacement.opened_ns if conversation.end is not None else 0
 
 
 class Healing:
@@ -134,12 +117,13 @@ async def _heal(lost: Conversation, scope: trio.CancelScope, opener: Opener) -> 
 async def _attempt_until_open(strand: Strand, lost: Conversation, opener: Opener) -> None:
     user, policy = lost.user, opener.policy
     assert policy is not None
-    is_fresh = not isinstance(lost, Reopened) or lost.lasted_ns() > policy.backoff.most
-    for attempt in range(0 if is_fresh else lost.attempt, policy.attempts):  # type: ignore[attr-defined]
+    before = lost.replacement
+    is_fresh = before is None or _lasted_ns(lost) > policy.backoff.most
+    for attempt in range(0 if before is None or is_fresh else before.attempt, policy.attempts):
         await strand.pause(user.run.timers.now_ns() + backoff_ns(policy, attempt, strand.scope.draw()))
         if user.leaving or user.condemned:
             return
-        reopened = Reopened(lost, opener, attempt + 1)
+        reopened = replacing(lost, opener, attempt + 1)
         strand.free_ns = user.run.timers.now_ns()
         try:
             await opener.open(strand, opener.step, reopened)
@@ -149,6 +133,8 @@ async def _attempt_until_open(strand: Strand, lost: Conversation, opener: Opener
         if reopened.connection is not None:
             return
     user.report("reconnect.gave_up", opener.step.label, f"{policy.attempts} attempts in a row brought no connection")
+    lost.healing = None
+    user.lost(lost, is_a_try=not lost.end_reported, handled_by=lost.waiting)
 
 
 # -- steps that wait for it -------------------------------------------------------------------------------------------
@@ -191,7 +177,7 @@ async def until_healed(strand: Strand, lost: Conversation, deadline_ns: int) -> 
     """Until the connection is healed or given up, the deadline, or the user is to go."""
     user = strand.user
     if lost.end is None:
-        await lost.wait_for_end(strand.parker, deadline_ns)
+        await lost.wait_for_end(strand, deadline_ns)
     user.pausing.add(strand)
     lost.wait_beside(strand.parker)
     try:

@@ -55,7 +55,11 @@ class MessageHandler(CompiledHandler):
 
 @dataclass(frozen=True, slots=True)
 class UserKind:
-    """A user type, compiled. ``connect`` opens the connection of a flow that has no such step at its top level."""
+    """A user type, compiled. ``connect`` opens the connection of a flow that has no such step at its top level.
+
+    ``plain_requests`` are the names of requests without ``where`` by the name of their connection: a message that nothing
+    claims there may be the answer that such a request should have had.
+    """
 
     name: str
     flow: Steps
@@ -66,6 +70,9 @@ class UserKind:
     close: CompiledHandler | None
     heals: bool = False  # some connection of its reconnects by itself
     deliverings: tuple[Delivering, ...] = ()
+    connects: bool = False  # by a step of the language: each user opens a WebSocket
+    has_calls: bool = False  # some step is a Python function
+    plain_requests: dict[str | None, list[str]] = field(default_factory=dict)
 
     @property
     def has_handlers(self) -> bool:
@@ -115,6 +122,7 @@ class Run:
     http: HttpClients | None = None  # where some step asks over HTTP
     shared: Mapping[str, Any] = field(default_factory=dict)  # what setup has set
     budget: Budget | None = None
+    load_ended_ns: int | None = None  # when the last phase was over, or the run was stopped
     idle: set[VirtualUser] = field(default_factory=set)  # held, with no flow left for them in this phase
     kept_room: KeptRoom = field(default_factory=KeptRoom)
     barriers: Barriers = field(default_factory=Barriers)

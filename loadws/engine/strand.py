@@ -6,9 +6,14 @@ intended time of the next step, if a plan gave one, and the moment the user beca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import trio
+
 from loadws.engine.waiting import Parker
+from loadws.metrics.generator import STALL_NS
 from loadws.scenario.template import EvaluationError, Scope
 
 if TYPE_CHECKING:
@@ -24,7 +29,18 @@ class FlowInterrupted(Exception):
 
 
 class EndTurn(FlowInterrupted):
-    """The innermost turn of ``every`` or ``repeat`` failed; without one, the session did."""
+    """The failure of a turn of ``every`` or ``repeat``; outside of any turn it is the session's.
+
+    ``turn`` is the number of the turn that ends, with all that is inside it; None is the innermost one.
+    """
+
+    def __init__(self, turn: int | None = None) -> None:
+        super().__init__()
+        self.turn = turn
+
+    def ends(self, turn: int) -> bool:
+        """Return whether this turn is the last one that ends."""
+        return self.turn is None or self.turn == turn
 
 
 class EndSession(FlowInterrupted):
@@ -45,10 +61,29 @@ async def run_flow(steps: Steps, strand: Strand) -> None:
 class Strand:
     """One line of execution. ``intended_ns`` is 0 where the next step follows no schedule.
 
-    ``event_of`` is, of a handler's strand, the connection that the event is of. ``failures`` counts what its steps failed.
+    ``event_of``: the connection whose event a handler's strand runs for. ``failures`` counts the failures of its steps.
+    ``turns`` are the numbers of the turns that it is inside of, the innermost last. ``late_ns`` is how much earlier the user would have been free without stalls of the loop (each longer than
+    ``STALL_NS``); it is 0 again as soon as a schedule is caught up with. ``lost_try``: a connection that is being
+    replaced took a try of this turn with it. ``awaited_close`` names the connections of which a ``wait_for: {close}`` is the
+    next step that waits. ``outside`` is the scope of a step that waits for something else than the parker.
     """
 
-    __slots__ = ("event_of", "failures", "free_ns", "intended_ns", "is_handler", "parker", "scope", "user")
+    __slots__ = (
+        "awaited_close",
+        "event_of",
+        "failures",
+        "free_ns",
+        "intended_ns",
+        "interruption",
+        "is_handler",
+        "late_ns",
+        "lost_try",
+        "outside",
+        "parker",
+        "scope",
+        "turns",
+        "user",
+    )
 
     def __init__(self, user: VirtualUser, scope: Scope, free_ns: int) -> None:
         self.user = user
@@ -59,28 +94,69 @@ class Strand:
         self.is_handler = False
         self.failures = 0
         self.event_of: Conversation | None = None
+        self.turns: list[int] = []
+        self.late_ns = 0
+        self.lost_try = False
+        self.awaited_close: tuple[str | None, ...] = ()
+        self.interruption: FlowInterrupted | None = None
+        self.outside: trio.CancelScope | None = None
+
+    def let_go(self) -> None:
+        """Forget the strand: its line of execution has ended."""
+        self.parker.let_go()
+        self.user.remove_strand(self)
 
     def due(self) -> tuple[int, int]:
-        """(intended, due) of the step that begins now. A plan's intended time serves the first step that asks."""
+        """Return (intended, due) of the step that begins now. A plan's intended time serves the first step that asks."""
         free = self.free_ns
-        intended = self.intended_ns or free
+        intended = self.intended_ns
+        if not intended:
+            return free, free
         self.intended_ns = 0
-        return intended, intended if intended > free else free
+        if intended >= free:
+            self.late_ns = 0
+            return intended, intended
+        due = max(intended, free - self.late_ns)
+        self.late_ns = free - due
+        return intended, due
 
-    async def pause(self, until_ns: int | None) -> None:
-        """Waits without doing anything; a user that is asked to leave is not held up by it."""
+    def note_stall(self, due_ns: int, sent_ns: int) -> None:
+        """Remember what a stall of the loop added to a step, so that the backlog behind it is not called the server's.
+
+        To be called before ``free_ns`` moves on.
+        """
+        own_ns = sent_ns - max(due_ns, self.free_ns)
+        if own_ns > STALL_NS:
+            self.late_ns += own_ns
+
+    async def pause(self, until_ns: int | None) -> bool:
+        """Wait until the time, or until something wakes the strand; a user that is asked to leave is woken at once.
+
+        Returns whether it was woken. Raises ``FlowInterrupted`` where the flow is cut short meanwhile.
+        """
         user = self.user
         if user.leaving or user.condemned:
-            return
+            return True
         user.pausing.add(self)
         try:
-            await self.parker.wait(until_ns)
+            return await self.parker.wait(until_ns)
         finally:
             user.pausing.discard(self)
+
+    async def wait(self, until_ns: int) -> bool:
+        """Wait like ``pause`` in a flow, which ends with the load; the steps of a handler go on waiting.
+
+        Returns False where the time came.
+        """
+        if self.is_handler:
+            return await self.parker.wait(until_ns)
+        return await self.pause(until_ns)
 
     def fork(self, intended_ns: int) -> Strand:
         """An overlapping turn: variables of its own, free from its intended time on."""
         strand = Strand(self.user, self.scope.fork(), intended_ns)
+        self.user.add_strand(strand)
+        strand.turns = self.turns.copy()
         strand.intended_ns = intended_ns
         strand.is_handler = self.is_handler
         strand.event_of = self.event_of
@@ -102,14 +178,55 @@ class Strand:
         return strand
 
     @property
+    def ends_waiting(self) -> bool:
+        """Return whether a step of the flow that only waits is to end: with the load, or with the session."""
+        return not self.is_handler and self.is_to_go
+
+    @property
     def is_to_go(self) -> bool:
         """Its user was asked to leave, or a handler ended the session: whatever waits may end."""
         return self.user.leaving or self.user.condemned
 
+    def begin_session(self) -> None:
+        """Forget what the session before left behind."""
+        self.turns.clear()
+        self.late_ns = 0
+        self.lost_try = False
+        self.awaited_close = ()
+        self.interruption = None
+
+    def cut_short(self, why: FlowInterrupted) -> None:
+        """End the step that is under way, at once where it waits, else before the next one, by raising ``why``."""
+        if self.outside is None and self.parker.interrupt(why):
+            return
+        self.interruption = why
+        if self.outside is not None:
+            self.outside.cancel()
+
+    @contextmanager
+    def waiting_outside(self) -> Iterator[None]:
+        """Let ``cut_short`` end a step that waits for something else than the parker.
+
+        Raises the ``FlowInterrupted`` that ended it.
+        """
+        before, self.outside = self.outside, trio.CancelScope()
+        scope = self.outside
+        try:
+            with scope:
+                yield
+        finally:
+            self.outside = before
+        if scope.cancelled_caught and self.interruption is not None:
+            why, self.interruption = self.interruption, None
+            raise why
+
     def heed(self) -> None:
-        """Ends the flow of a user that is to go. Its handlers go on: they answer what still comes."""
+        """End the flow of a user that is to go. Its handlers go on: they answer what still comes."""
         if self.is_handler:
             return
+        if self.interruption is not None:
+            why, self.interruption = self.interruption, None
+            raise why
         if self.user.condemned:
             raise EndSession
         if self.user.leaving:

@@ -8,11 +8,13 @@ cuts a user off.
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
 from loadws.engine.conversation import Conversation
+from loadws.engine.ends import end_kind, is_failure
 from loadws.engine.handlers import Handlers
 from loadws.engine.reconnecting import Healing
 from loadws.engine.run import Budget, Run, UserKind
@@ -20,14 +22,17 @@ from loadws.engine.strand import EndSession, EndTurn, Leave, Strand, run_flow
 from loadws.scenario.rows import DataError
 from loadws.scenario.template import EvaluationError, Scope
 from loadws.terms.units import NS_PER_MS, NS_PER_S
-from loadws.transport.base import Connection, HandshakeRefused
+from loadws.transport.base import Connection, End, HandshakeRefused
 from loadws.transport.tls_memory import TlsMemory
 
 if TYPE_CHECKING:
+    from loadws.engine.waiting import Parker
     from loadws.transport.http import HttpClient
 
 FIRST_RETRY_NS = 100 * NS_PER_MS
 LAST_RETRY_NS = 5 * NS_PER_S
+#: A function that was just handed an answer may wait for the close next: it has so long to say so.
+FUNCTION_TURN_NS = 10 * NS_PER_MS
 
 
 class Fate(Enum):
@@ -45,19 +50,25 @@ class VirtualUser:
     """
 
     __slots__ = (
+        "_fell_at_once",
         "_taken_from",
         "_tls_memory",
         "condemned",
         "conversation",
+        "counted",
+        "forked",
         "fruitless",
         "handlers",
         "healing",
+        "has_connected",
         "http",
+        "in_flow",
         "index",
         "is_held",
         "kind",
         "last_error",
         "leaving",
+        "left_ns",
         "main",
         "named",
         "pausing",
@@ -72,7 +83,12 @@ class VirtualUser:
         self.is_held = is_held
         self.sessions = 0
         self.leaving = False
-        self.condemned = False  # a handler ended the session: the next step says so
+        self.left_ns: int | None = None  # when it was asked to leave
+        self.condemned = False  # the session is over: the next step says so
+        self.in_flow = False  # a session's flow is under way
+        self.counted = False  # among the ledger's held users
+        self.has_connected = False
+        self.forked: set[Strand] | None = None  # beside the main one: overlapping turns, branches
         self.last_error = ("", "")  # its kind, and what is said of it
         self.fruitless = 0  # sessions in a row that never got a connection
         self._tls_memory: TlsMemory | None = None
@@ -82,6 +98,7 @@ class VirtualUser:
         self.named: dict[str, Conversation] = {}
         self.healing: Healing | None = None  # while a flow runs that may reconnect by itself
         self.http: HttpClient | None = None  # with the session's cookies
+        self._fell_at_once = False  # the session lost its connection
         self.main = Strand(self, Scope(user=index, seed=run.seed, clock=run.clock, env=run.env), 0)
         self.handlers = Handlers(self) if kind.has_handlers else None
 
@@ -90,6 +107,8 @@ class VirtualUser:
     async def live_held(self, begin_ns: int) -> None:
         """Sessions one after another, from ``begin_ns`` until it is asked to leave."""
         self.main.free_ns = begin_ns
+        if self.kind.connects:
+            self.counts_as_planned()
         ledger = self.run.recorder.ledger.sessions
         while await self._may_run_a_flow():
             ledger.started += 1
@@ -122,9 +141,15 @@ class VirtualUser:
         self.named.clear()
 
     def leave(self) -> None:
-        """Asks it to go: a pause is interrupted at once, a step is finished first."""
-        self.leaving = True
+        """Ask it to go: a wait for nothing but time or a message ends at once, another step is finished first."""
+        self.ask_to_leave()
         self.interrupt_pauses()
+
+    def ask_to_leave(self) -> None:
+        """Let it go at its next step; ``interrupt_pauses`` makes that now."""
+        self.leaving = True
+        if self.left_ns is None:
+            self.left_ns = self.run.timers.now_ns()
 
     def condemn(self) -> None:
         """A handler said that the session ends: pauses do now, the next step will."""
@@ -176,7 +201,9 @@ class VirtualUser:
         began_ns = self.main.free_ns
         self.conversation = None
         self.named.clear()
-        self.fruitless += 1  # until it opens a connection
+        self.main.begin_session()
+        self._fell_at_once = False
+        fruitless = self.fruitless = self.fruitless + 1  # until it opens a connection
         try:
             if self.kind.handlers_wait:
                 fate = await self._with_handler_task()
@@ -189,7 +216,10 @@ class VirtualUser:
             for conversation in self._conversations():
                 conversation.forget_kept()
             self.sessions += 1
-        self.run.recorder.duration("session_time", None, began_ns, self.run.timers.now_ns() - began_ns)
+        lasted_ns = self.run.timers.now_ns() - began_ns
+        if self._fell_at_once and lasted_ns < FIRST_RETRY_NS:
+            self.fruitless = fruitless  # a server that accepts everything and closes at once is not hammered
+        self.run.recorder.duration("session_time", None, began_ns, lasted_ns)
         return fate
 
     async def _with_handler_task(self) -> Fate:
@@ -242,7 +272,8 @@ class VirtualUser:
             await connection.close(1000)
 
     async def _flow(self) -> Fate:
-        """A whole session's flow once; the inside of one again and again."""
+        """Run a whole session's flow once; the inside of one again and again."""
+        self.in_flow = True
         try:
             self._begin_variables()
             if self.kind.connect is None:
@@ -254,11 +285,16 @@ class VirtualUser:
             return Fate.CUT_OFF if self.kind.connect is None else Fate.COMPLETED
         except (EndTurn, EndSession):
             return Fate.FAILED
+        finally:
+            self.in_flow = False
         return Fate.COMPLETED
 
     async def _flow_once(self) -> None:
         await run_flow(self.kind.flow, self.main)
-        self.run.recorder.iterations += 1
+        if self.main.interruption is not None:
+            self.main.heed()
+        if not self.main.lost_try:
+            self.run.recorder.iterations += 1
         self._flow_is_done()
 
     async def _flow_repeated(self) -> None:
@@ -269,7 +305,10 @@ class VirtualUser:
                 if self.leaving or self.condemned:
                     main.heed()
                 await step(main)
-            recorder.iterations += 1
+            if main.lost_try:
+                main.lost_try = False
+            else:
+                recorder.iterations += 1
             if self._taken_from is not None:
                 self._flow_is_done()
             if not self.is_held:
@@ -305,6 +344,18 @@ class VirtualUser:
             self.report("template", "variables", str(error))
             raise EndSession from None
 
+    def counts_as_planned(self) -> None:
+        """Count it among the ledger's held users, once: when it begins, or when it first connects from Python."""
+        if self.is_held and not self.counted:
+            self.counted = True
+            self.run.recorder.ledger.users.planned += 1
+
+    def has_opened(self) -> None:
+        """Note that it has got the answer to an upgrade that its scenario expects."""
+        if self.is_held and not self.has_connected:
+            self.has_connected = True
+            self.run.recorder.ledger.users.connected += 1
+
     # -- its connections ----------------------------------------------------------------------------------------------
 
     def take_up(self, conversation: Conversation) -> None:
@@ -335,6 +386,69 @@ class VirtualUser:
     def _conversations(self) -> tuple[Conversation, ...]:
         unnamed = () if self.conversation is None else (self.conversation,)
         return (*unnamed, *self.named.values())
+
+    def expects_close(self, conversation: Conversation, end: End) -> bool:
+        """Return whether the scenario asked for this end: it lists the code, or waits for a close next."""
+        opener = conversation.opener
+        if opener is not None and end.by == "peer" and end.code in opener.expected_closes:
+            return True
+        return any(conversation.name in strand.awaited_close for strand in self.strands())
+
+    def add_strand(self, strand: Strand) -> None:
+        """Remember a strand beside the main one, for ``cut_off_from``."""
+        if self.forked is None:
+            self.forked = set()
+        self.forked.add(strand)
+
+    def remove_strand(self, strand: Strand) -> None:
+        if self.forked is not None:
+            self.forked.discard(strand)
+
+    def strands(self) -> tuple[Strand, ...]:
+        """Return the strands of its flow, without those of its handlers."""
+        return (self.main, *self.forked) if self.forked else (self.main,)
+
+    def lost(self, conversation: Conversation, *, is_a_try: bool, handled_by: frozenset[Parker]) -> None:
+        """Deal with a connection that ended and should not have: count it, and end what it was opened for.
+
+        ``is_a_try``: no step was trying anything on it, so the loss is a failed try of its own.
+        """
+        if is_a_try and self.kind.has_calls:
+            decide = partial(self._lost_unless_awaited, conversation, handled_by)
+            self.run.timers.call_at(self.run.timers.now_ns() + FUNCTION_TURN_NS, decide)
+            return
+        if is_a_try:
+            self._count_loss(conversation)
+        if conversation.healing is None:
+            self.cut_off_from(conversation, handled_by=handled_by)
+
+    def _lost_unless_awaited(self, conversation: Conversation, handled_by: frozenset[Parker]) -> None:
+        if conversation.is_judged:
+            return
+        self._count_loss(conversation)
+        if conversation.healing is None and conversation in self._conversations():
+            self.cut_off_from(conversation, handled_by=handled_by)
+
+    def _count_loss(self, conversation: Conversation) -> None:
+        end = conversation.end
+        if end is not None and is_failure(end, is_healed=conversation.healing is not None):
+            self.run.recorder.outcome(end_kind(end), "connection", end.at_ns, failed=True)
+            conversation.report_end("connection")
+
+    def cut_off_from(self, conversation: Conversation, *, handled_by: frozenset[Parker]) -> None:
+        """End the innermost turn in which the connection was opened, else the session, whatever step is running.
+
+        Strands that wait at ``handled_by`` are left to their step, which fails by the loss and knows its ``on_failure``.
+        """
+        if self.leaving or not self.in_flow:
+            return
+        inside = [strand for strand in self.strands() if conversation.turn in strand.turns]
+        self._fell_at_once = not inside
+        for strand in inside or self.strands():
+            if strand.parker not in handled_by:
+                if strand is self.main and not inside:
+                    self.condemned = True
+                strand.cut_short(EndTurn(conversation.turn) if inside else EndSession())
 
     # -- what others tell it ------------------------------------------------------------------------------------------
 

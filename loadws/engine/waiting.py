@@ -66,6 +66,14 @@ class Parker:
         if task is not None:
             reschedule(task, _WOKEN)
 
+    def interrupt(self, error: BaseException) -> bool:
+        """Raise ``error`` from the wait that is under way; return False where there is none."""
+        task, self._task = self._task, None
+        if task is None:
+            return False
+        reschedule(task, outcome.Error(error))
+        return True
+
     def let_go(self) -> None:
         """Nobody waits here any more. Who does after all has a new timer set: a cancelled one would never wake it."""
         if self._timer is not None:

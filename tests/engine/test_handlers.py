@@ -26,7 +26,7 @@ def test_a_message_that_a_handler_claims_goes_nowhere_else() -> None:
     request = {"request": {"send": "x", "reply": {"check": {"text": "answer"}}}}
     outcome = drive(once(request, {"think": "10ms"}, message=[handler]), behaviour)
 
-    assert outcome.failed("check") == (0, 1)
+    assert outcome.failed("request") == (0, 1)
     assert list(outcome.seen.payloads)[:2] == ["x", '{"op":"pong"}']
     assert outcome.ledger.messages.unclaimed >= 1  # what answered the pong
 

@@ -39,7 +39,8 @@ def test_each_step_speaks_on_the_connection_that_it_names() -> None:
         {"ping": {}},
         {"send": "d"},
     ]
-    outcome = drive(once("connect", FEED, {"think": "1s"}, *steps), on_connection(1, Leave(1001, "", MS), base=echo()))
+    document = once("connect", FEED, {"think": "1s"}, *steps) | {"connection": {"expect_close": [1001]}}
+    outcome = drive(document, on_connection(1, Leave(1001, "", MS), base=echo()))
 
     assert list(outcome.seen.payloads) == ["a", "d"]
     assert outcome.failed("request") == (1, 2)

@@ -109,7 +109,7 @@ def test_a_message_read_before_the_request_was_sent_never_answers_it() -> None:
     request = {"request": {"send": "x", "reply": {"check": {"text": "answer"}}}}
     outcome = drive(once({"think": "100ms"}, request), behaviour)
 
-    assert outcome.failed("check") == (0, 1)
+    assert outcome.failed("request") == (0, 1)
     assert outcome.ledger.messages.unclaimed == 1
 
 
@@ -117,7 +117,7 @@ def test_sent_is_what_was_sent_last_also_where_it_is_constant() -> None:
     request = {"request": {"send": "hello", "reply": {"check": {"text": "{{ sent }}"}}}}
     outcome = drive(once(request), answers(Say("hello")))
 
-    assert outcome.failed("check") == (0, 1)
+    assert outcome.failed("request") == (0, 1)
 
 
 def test_requests_that_are_never_answered_do_not_pile_up_without_bound() -> None:
@@ -146,6 +146,7 @@ def test_a_failed_check_counts_and_the_flow_goes_on() -> None:
 
     assert outcome.errors == {"check": 1}
     assert outcome.samples[0].detail == "$.ok is false, expected true"
+    assert outcome.failed("request") == (1, 1)
     assert outcome.count("after") == 1
     assert outcome.ledger.sessions.completed == 1
 
@@ -163,7 +164,7 @@ def test_a_capture_that_finds_nothing_ends_the_session() -> None:
     outcome = drive(once(request, {"send": "never"}), answers(Say("{}")))
 
     assert outcome.errors == {"capture": 1}
-    assert outcome.failed("capture") == (1, 1)
+    assert outcome.failed("request") == (1, 1)
     assert outcome.ledger.sessions.failed == 1
     assert list(outcome.seen.payloads) == ["x"]
 

@@ -52,7 +52,7 @@ class _Branches:
             self._interrupted.append(error)
         finally:
             self._free_ns = max(self._free_ns, branch.free_ns)
-            branch.parker.let_go()
+            branch.let_go()
 
     def join(self) -> None:
         """The strand goes on where its last branch ended, or is interrupted by what ends most."""

@@ -17,7 +17,7 @@ import trio
 
 from loadws.engine.python_user import GIVEN_UP, StepFailed, StepMaker, User, UserLeaves
 from loadws.engine.run import StepFunction
-from loadws.engine.strand import Leave, Strand
+from loadws.engine.strand import FlowInterrupted, Leave, Strand
 from loadws.metrics.generator import HELD_UP
 from loadws.scenario.functions import find_function, place_of
 from loadws.scenario.steps import CallStep
@@ -40,10 +40,15 @@ def compile_call(step: CallStep, compiler: Compiler) -> StepFunction:
     async def call(strand: Strand) -> None:
         intended_ns, _ = strand.due()
         given = {name: strand.evaluate(step, value) for name, value in args.items()}
-        user, failed = User(strand, maker), True
+        user = User(strand, maker)
+        failed: bool | None = True
         try:
-            await _Watched(function(user, **given), strand, step)
+            with strand.waiting_outside():
+                await _Watched(function(user, **given), strand, step)
             failed = False
+        except FlowInterrupted:  # the flow was cut short, which says nothing of the function
+            failed = None
+            raise
         except UserLeaves:
             failed = False
             _go(strand)
@@ -54,7 +59,8 @@ def compile_call(step: CallStep, compiler: Compiler) -> StepFunction:
         except Exception as error:
             _crashed(error, user, strand, step)
         finally:
-            recorder.outcome("call", step.label, intended_ns, failed=failed)
+            if failed is not None:
+                recorder.outcome("call", step.label, intended_ns, failed=failed)
         now_ns = strand.free_ns = strand.user.run.timers.now_ns()
         if not failed:
             recorder.duration("call_time", step.label, intended_ns, max(0, now_ns - intended_ns))

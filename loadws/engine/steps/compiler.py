@@ -6,9 +6,9 @@ What a step needs (its meter, its templates, its payload) is found here and clos
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from loadws.engine.reconnecting import patient
 from loadws.engine.run import CompiledHandler, MessageHandler, StepFunction, Steps, UserKind
@@ -34,11 +34,14 @@ from loadws.metrics.probes import ProbeLog
 from loadws.metrics.recorder import Recorder
 from loadws.scenario.matching import compile_captures, compile_conditions
 from loadws.scenario.model import Scenario, UserType
-from loadws.scenario.steps import ConnectBody, ConnectStep, Flow, Payload, Step, walk
+from loadws.scenario.steps import ConnectBody, ConnectStep, Flow, Payload, RequestStep, Step, WaitForStep, walk
 
 #: Verbs that never wait. A ``send`` or ``publish`` in a handler does not either: it is queued.
 #: Loops may not end, so they count as waiting.
 INSTANT = frozenset({"send", "publish", "drop", "set", "check", "record", "count", "log", "if", "pick"})
+
+#: Verbs whose own steps come first, again and again.
+LOOPS = frozenset({"every", "repeat", "while", "parallel"})
 
 VERBS: dict[str, Callable[[Any, Compiler], StepFunction]] = {}
 
@@ -60,6 +63,10 @@ class Compiler:
     heals: bool = False  # some connection of the user type reconnects by itself
     for_python: bool = False  # for a function, which gives the payloads and wants the answers
     deliverings: tuple[Delivering, ...] = ()  # of the user type's handlers, in their order
+    plain_requests: dict[str | None, list[str]] = field(default_factory=dict)  # see ``UserKind``
+    closing: str | Literal[False] | None = (
+        False  # after the flow, the connection of a wait_for: {close: ..}; False: none
+    )
 
     def in_python(self) -> Compiler:
         """For the steps of a function. It waits for them, so none is only queued, as a handler's may be."""
@@ -69,11 +76,23 @@ class Compiler:
         return GIVEN if self.for_python else compile_payload(payload, self.base)
 
     def flow(self, flow: Flow) -> Steps:
-        return tuple(self.step(step) for step in flow)
+        return tuple(self._before(close, step) for step, close in zip(flow, _closes(flow, self.closing), strict=True))
+
+    def _before(self, close: str | Literal[False] | None, step: Step) -> StepFunction:
+        """Compile a step after which a close of a connection is waited for next, or not."""
+        is_choice = step.verb in ("if", "pick")
+        run = replace(self, closing=close if is_choice else False).step(step)
+        return run if close is False or step.verb in LOOPS else _awaiting(run, close)
 
     def step(self, step: Step) -> StepFunction:
         run = with_membership(patient(VERBS[step.verb](step, self), step, self), step, self)
         return run if self.tracer is None else _traced(run, step, self.tracer)
+
+    def note_plain_request(self, step: RequestStep) -> None:
+        """Remember a request that takes the next message of its connection as its answer, whichever that is."""
+        names = self.plain_requests.setdefault(step.request.on, [])
+        if step.label not in names:
+            names.append(step.label)
 
     def log(self, probe: str) -> ProbeLog:
         """Where deliveries of a probe are followed."""
@@ -91,6 +110,7 @@ class Compiler:
             uses_sent=_mentions(user, "sent"),
             keeps=keeps,
             heals=_heals(user, self.scenario),
+            plain_requests={},
         )
         delivering = [
             None if handler.deliver is None else Delivering(handler, handler.deliver, compiler)
@@ -111,6 +131,9 @@ class Compiler:
             close=compiler._handler(user.on.close),
             heals=compiler.heals,
             deliverings=compiler.deliverings,
+            connects=connect is not None or any(step.verb == "connect" for _, step in walk(user.flow)),
+            has_calls=any(step.verb == "call" for _, step in walk(user.flow)),
+            plain_requests=compiler.plain_requests,
         )
 
     def _message_handler(self, handler: Any, deliver: Delivering | None) -> MessageHandler:
@@ -150,6 +173,32 @@ def _waits(flow: Flow) -> bool:
 def _mentions(user: UserType, name: str) -> bool:
     """Whether some template may look at a special name: every text of the user type is searched for the word."""
     return name in str(user.model_dump(exclude={"name"})).replace(f"'{name}':", "")
+
+
+def _closes(flow: Flow, after: str | Literal[False] | None) -> list[str | Literal[False] | None]:
+    """Return for each step of a flow the connection whose close the next step that waits waits for; False where none does."""
+    found: list[str | Literal[False] | None] = []
+    for step in reversed(flow):
+        found.append(after)
+        if isinstance(step, WaitForStep) and step.wait_for.close is not None:
+            after = step.wait_for.on
+        elif step.verb not in INSTANT or step.verb in ("if", "pick"):
+            after = False
+    return found[::-1]
+
+
+def _awaiting(run: StepFunction, name: str | None) -> StepFunction:
+    """Let a close of the connection pass that comes before the step that waits for it."""
+
+    async def awaiting(strand: Strand) -> None:
+        strand.awaited_close = (name,)
+        try:
+            await run(strand)
+        except BaseException:
+            strand.awaited_close = ()
+            raise
+
+    return awaiting
 
 
 def _traced(run: StepFunction, step: Step, tracer: Tracer) -> StepFunction:

@@ -11,12 +11,13 @@ import trio
 from loadws.engine.conversation import Conversation
 from loadws.engine.explaining import Explaining
 from loadws.engine.lines import StepSkipped, fail_with_connection, line_to, opened
-from loadws.engine.reconnecting import PATIENCE_NS, Reopened, until_healed
+from loadws.engine.reconnecting import PATIENCE_NS, replacing, until_healed
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.fetching import with_cookies
 from loadws.engine.steps.headers import HeaderMaker, templates
 from loadws.engine.steps.securing import Securing
 from loadws.engine.strand import FlowInterrupted, Strand
+from loadws.metrics.ledger import CUT_OFF
 from loadws.scenario.connection import CompressionOptions, ConnectionOptions, ReconnectOptions
 from loadws.scenario.matching import Captures, compile_captures, compile_conditions
 from loadws.scenario.message import Message
@@ -39,6 +40,13 @@ if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
 
 SWITCHING = 101
+#: What this machine itself had too little of: no failure of the server's.
+_OURS = frozenset({"tcp.file_limit", "tcp.no_ports", "tcp.no_memory"})
+
+
+def is_ours(kind: str) -> bool:
+    """Return whether a failure to connect is the generator's own."""
+    return kind in _OURS
 
 
 # -- connect ----------------------------------------------------------------------------------------------------------
@@ -52,10 +60,12 @@ def compile_connect(step: ConnectStep, compiler: Compiler) -> StepFunction:
     async def connect(strand: Strand) -> None:
         before = line(strand)
         if before is not None and before.is_going_on:
+            compiler.recorder.outcome("connect", step.label, strand.due()[0], failed=True)
             strand.fail(step, "already_open", "the connection is open already", default="end_session")
             return
         conversation = Conversation(strand.user, name, keeps=opener.keeps)
         conversation.opener = opener
+        conversation.turn = strand.turns[-1] if strand.turns else 0
         strand.user.take_up(conversation)
         await opener.open(strand, step, conversation)
 
@@ -63,7 +73,7 @@ def compile_connect(step: ConnectStep, compiler: Compiler) -> StepFunction:
 
 
 def compile_reconnect(step: ReconnectStep, compiler: Compiler) -> StepFunction:
-    line = line_to(step.reconnect.on, compiler)
+    line, recorder = line_to(step.reconnect.on, compiler), compiler.recorder
 
     async def reconnect(strand: Strand) -> None:
         """One attempt, now. Where one is under way by itself already, that is the one."""
@@ -74,12 +84,15 @@ def compile_reconnect(step: ReconnectStep, compiler: Compiler) -> StepFunction:
             if before is not None and before.is_going_on:
                 return
         if before is None or before.opener is None or before.connection is None:
+            recorder.outcome("connect", step.label, strand.due()[0], failed=True)
             strand.fail(step, "not_connected", "there was no connection that could be opened again", "end_session")
             return
         if before.end is None:
             await before.connection.close(1000)
             strand.free_ns = strand.user.run.timers.now_ns()
-        await before.opener.open(strand, step, Reopened(before, before.opener))
+        conversation = replacing(before, before.opener)
+        conversation.turn = strand.turns[-1] if strand.turns else 0
+        await before.opener.open(strand, step, conversation)
 
     return reconnect
 
@@ -94,6 +107,7 @@ class Opener:
         self.step = step
         self.keeps = compiler.keeps
         self.policy = policy_of(step, compiler.scenario)
+        self.expected_closes = frozenset(compiler.scenario.connection.expect_close)
         self._ask = _RequestMaker(step, compiler)
         self._expect = _Expectation(step.connect.expect or ExpectHandshake())
         self._capture = compile_captures(step.connect.capture) if step.connect.capture else None
@@ -248,7 +262,10 @@ class _Attempt:
             return await self._answer(request)
         except ConnectFailed as failure:
             self._count_failure(failure.kind)
-            self._recorder.outcome("connect", self.step.label, self.intended_ns, failed=True)
+            if is_ours(failure.kind):  # the server had no part in it
+                self._recorder.generator_failure(self.intended_ns)
+            else:
+                self._recorder.outcome("connect", self.step.label, self.intended_ns, failed=True)
             self.strand.free_ns = self.strand.user.run.timers.now_ns()
             self.strand.fail(self.step, failure.kind, failure.detail, default="end_session")
             return None
@@ -260,7 +277,9 @@ class _Attempt:
         try:
             self.intended_ns, self.due_ns = self.strand.due()
             self._recorder.ledger.connections.attempted += 1
-            connection = await user.run.connector.connect(request, self._listener)
+            user.counts_as_planned()
+            with self.strand.waiting_outside():
+                connection = await user.run.connector.connect(request, self._listener)
         except HandshakeRefused as refusal:
             user.put_down(self._conversation)
             self._count_refusal(refusal)
@@ -268,9 +287,9 @@ class _Attempt:
         except ConnectFailed:
             user.put_down(self._conversation)
             raise
-        except trio.Cancelled:
+        except (trio.Cancelled, FlowInterrupted):
             if self._conversation.connection is None:
-                self._count_failure("cut_off")
+                self._count_failure(CUT_OFF)
             raise
         finally:
             if user.is_held:
@@ -311,6 +330,8 @@ class _Attempt:
             self.strand.obey(self.step.on_failure or "end_session")
             return
         user.fruitless = 0
+        user.has_opened()
+        self._recorder.ledger.connections.as_expected += answer.refusal is not None
         if answer.timings is not None:
             self._recorder.connected(label, self.intended_ns, self.due_ns, answer.timings)
         else:

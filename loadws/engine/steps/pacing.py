@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from contextlib import suppress
+from collections.abc import Iterable
 from itertools import accumulate, count
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from loadws.engine.run import StepFunction
-from loadws.engine.strand import EndSession, EndTurn, Leave, Strand, run_flow
+from loadws.engine.strand import EndSession, EndTurn, FlowInterrupted, Leave, Strand, run_flow
 from loadws.metrics.ledger import Turns
-from loadws.scenario.steps import EveryStep, IfStep, PickStep, RepeatStep, ThinkStep, WhileStep
+from loadws.metrics.recorder import Recorder, Try
+from loadws.scenario.steps import EveryStep, Flow, IfStep, ParallelStep, PickStep, RepeatStep, ThinkStep, WhileStep
 from loadws.scenario.template import compile_template
 from loadws.terms.chance import exponential, fraction
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Overlapping turns of one ``every`` that may be under way at once: a server that stands still must not fill our memory.
 OVERLAPPING_TURNS = 1000
+#: Numbers of turns, so that the end of one is not taken for that of another.
+_TURNS = count(1)
 
 
 # -- think ------------------------------------------------------------------------------------------------------------
@@ -51,7 +54,8 @@ def compile_think(step: ThinkStep, compiler: Compiler) -> StepFunction:
 
 def compile_every(step: EveryStep, compiler: Compiler) -> StepFunction:
     flow = compiler.flow(step.do)
-    turns = compiler.recorder.ledger.turns
+    recorder = compiler.recorder
+    turns, tries = recorder.ledger.turns, _tries_of(step.do)
     run_schedule = _overlapping if step.overlap else _one_by_one
 
     async def every(strand: Strand) -> None:
@@ -60,9 +64,27 @@ def compile_every(step: EveryStep, compiler: Compiler) -> StepFunction:
         try:
             await run_schedule(strand, schedule, flow, turns)
         finally:
-            schedule.close(strand.user.run.timers.now_ns())
+            schedule.close(_end_of_load(strand), recorder, tries)
 
     return every
+
+
+def _end_of_load(strand: Strand) -> int:
+    """Return until when turns of the user are due: until it was asked to leave, or its load ended, or now."""
+    run = strand.user.run
+    ends = (strand.user.left_ns, run.load_ended_ns)
+    return min((end_ns for end_ns in ends if end_ns is not None), default=run.timers.now_ns())
+
+
+def _tries_of(flow: Flow) -> tuple[Try, ...]:
+    """Return the tries that each turn of a schedule makes, whatever it finds; those inside of ``if`` and ``pick`` are not."""
+    tries: list[Try] = []
+    for step in flow:
+        if step.verb in ("request", "wait_for", "http", "call"):
+            tries.append((step.verb, step.label))
+        for branch in step.parallel if isinstance(step, ParallelStep) else ():
+            tries.extend(_tries_of(branch))
+    return tuple(tries)
 
 
 def _offset_ns(step: EveryStep, strand: Strand) -> int:
@@ -101,11 +123,19 @@ class _Schedule:
             self.take()
             self._turns.skipped += 1
 
-    def close(self, now_ns: int) -> None:
-        """Turns that were due when the schedule was left are cut off."""
-        while (intended_ns := self.peek()) is not None and intended_ns <= now_ns:
-            self.take()
-            self._turns.cut_off += 1
+    def close(self, end_ns: int, recorder: Recorder, tries: Iterable[Try]) -> None:
+        """Cut off the turns that were due by ``end_ns`` and never began, because the one before had not ended.
+
+        Those that were due for longer than an interval are failed tries without an answer, for a server that stops to answer
+        must not end its own measurement. One that has just become due says nothing of the server.
+        """
+        last_ns = end_ns - 1 if self._end_ns is None else min(end_ns, self._end_ns) - 1
+        due = (last_ns - self._next_ns) // self._interval_ns + 1
+        if due > 0:
+            overdue = max(0, (end_ns - 1 - self._next_ns) // self._interval_ns)
+            recorder.turns_cut_off(self._next_ns, self._interval_ns, due)
+            recorder.never_tried(tries, self._next_ns, self._interval_ns, min(due, overdue))
+            self._next_ns += due * self._interval_ns
 
 
 async def _one_by_one(strand: Strand, schedule: _Schedule, flow: Any, turns: Turns) -> None:
@@ -135,10 +165,14 @@ async def _until(strand: Strand, intended_ns: int) -> None:
 
 async def _turn(strand: Strand, flow: Any, turns: Turns) -> None:
     """One turn, counted as exactly one of done, failed and cut off."""
+    number = next(_TURNS)
+    lost_before, strand.lost_try = strand.lost_try, False
+    strand.turns.append(number)
     try:
         await run_flow(flow, strand)
-    except EndTurn:
+    except EndTurn as error:
         turns.failed += 1
+        _end_of_turn(strand, error, number)
     except EndSession:
         turns.failed += 1
         raise
@@ -146,12 +180,25 @@ async def _turn(strand: Strand, flow: Any, turns: Turns) -> None:
         turns.cut_off += 1
         raise
     else:
-        turns.done += 1
+        if strand.lost_try:
+            turns.failed += 1
+        else:
+            turns.done += 1
+    finally:
+        strand.turns.pop()
+        strand.lost_try = lost_before
+
+
+def _end_of_turn(strand: Strand, error: EndTurn, number: int) -> None:
+    """Go on behind a turn that failed, unless more than this turn is to end."""
+    if not error.ends(number):
+        raise error
+    strand.interruption = None
 
 
 async def _overlapping(strand: Strand, schedule: _Schedule, flow: Any, turns: Turns) -> None:
     """Each turn has a task and variables of its own, and need not wait for the ones before."""
-    ended: list[EndSession] = []
+    ended: list[FlowInterrupted] = []
     under_way = _UnderWay(strand)
 
     async def turn(intended_ns: int) -> None:
@@ -161,10 +208,12 @@ async def _overlapping(strand: Strand, schedule: _Schedule, flow: Any, turns: Tu
         except EndSession as error:
             ended.append(error)
             strand.user.condemn()
+        except EndTurn as error:  # of a turn around all of these
+            ended.append(error)
         except Leave:
             pass
         finally:
-            fork.parker.let_go()
+            fork.let_go()
             under_way.one_ended()
 
     async with trio.open_nursery() as nursery:
@@ -180,7 +229,7 @@ async def _overlapping(strand: Strand, schedule: _Schedule, flow: Any, turns: Tu
                 strand.scope.iteration = number
                 nursery.start_soon(turn, schedule.take())
                 under_way.count += 1
-        except (EndSession, Leave) as error:
+        except FlowInterrupted as error:
             interrupted = error  # the turns under way finish their step first
     if ended:
         raise ended[0]
@@ -221,8 +270,14 @@ def compile_repeat(step: RepeatStep, compiler: Compiler) -> StepFunction:
             return
         for _ in range(wanted):
             waits = strand.parker.waits
-            with suppress(EndTurn):
+            number = next(_TURNS)
+            strand.turns.append(number)
+            try:
                 await run_flow(flow, strand)
+            except EndTurn as error:
+                _end_of_turn(strand, error, number)
+            finally:
+                strand.turns.pop()
             if strand.parker.waits == waits:
                 await _breathe(strand)
 

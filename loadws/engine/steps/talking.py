@@ -18,6 +18,7 @@ from loadws.engine.lines import StepSkipped, fail_with_connection, fail_without_
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.payload import CompiledPayload
 from loadws.engine.strand import Strand
+from loadws.metrics.generator import STALL_NS
 from loadws.metrics.recorder import Recorder, StepMeter
 from loadws.scenario.matching import Captures, Conditions, compile_captures, compile_conditions
 from loadws.scenario.message import Message
@@ -115,13 +116,15 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
     fragments = step.request.send.fragments
     constant, size = payload.constant, payload.constant_bytes
     asked = _asker(step, payload, compiler)
-    answer = Answer(step, compiler, reply.check, reply.capture)
+    answer = Answer("request", step, compiler, reply.check, reply.capture)
     meter = compiler.recorder.step(step.label)
     messages, sizes = compiler.recorder.ledger.messages, compiler.recorder.ledger.bytes
     within_ns, is_streamed = reply.within, reply.until is not None
     is_plain = not reply.where and not reply.until and not compiler.uses_sent and compiler.tracer is None
     repeated = Repeated(constant) if is_plain and constant is not None else None
     is_looked_at = answer.is_looked_at
+    if not reply.where:
+        compiler.note_plain_request(step)
 
     async def request(strand: Strand) -> None:
         try:
@@ -135,6 +138,7 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
         else:
             data, length, pending = asked(strand)
         if not conversation.expect(pending):
+            compiler.recorder.outcome("request", step.label, intended_ns, failed=True)
             text = f"{MOST_UNANSWERED:,} requests before this one had no answer, and each keeps its place"
             strand.fail(step, "backlog", text, default="end_session")
             return
@@ -160,11 +164,13 @@ def compile_request(step: RequestStep, compiler: Compiler) -> StepFunction:
             else:
                 _conclude(conversation, pending, meter, compiler.recorder, (intended_ns, due_ns), length)
         if message is None:
-            _fail_unanswered(strand, step, conversation, pending, within_ns)
+            _fail_unanswered(strand, step, conversation, pending, due_ns, within_ns)
             return
+        if pending.sent_ns - due_ns > STALL_NS:
+            strand.note_stall(due_ns, pending.sent_ns)
         strand.free_ns = message.received_ns
         if is_streamed:
-            _time_stream(compiler.recorder, step.label, intended_ns, pending.first_ns, message.received_ns)
+            _time_stream(compiler.recorder, step.label, intended_ns, pending.sent_ns - due_ns, pending)
         if is_looked_at:
             answer.look_at(strand, message, intended_ns)
 
@@ -195,10 +201,12 @@ def _asker(
     return asked
 
 
-def _time_stream(recorder: Recorder, step: str, intended_ns: int, first_ns: int, last_ns: int) -> None:
-    """A streamed answer: its first and its last message, both from the intended time."""
-    recorder.duration("first_message_time", step, intended_ns, first_ns - intended_ns)
-    recorder.duration("last_message_time", step, intended_ns, last_ns - intended_ns)
+def _time_stream(recorder: Recorder, step: str, intended_ns: int, lag_ns: int, pending: Pending) -> None:
+    """Record the times of a streamed answer's first and last message from the intended time, with and without send lag."""
+    assert pending.message is not None
+    for which, received_ns in (("first", pending.first_ns), ("last", pending.message.received_ns)):
+        recorder.duration(f"{which}_message_time", step, intended_ns, received_ns - intended_ns)
+        recorder.duration(f"unlagged_{which}_message_time", step, intended_ns, received_ns - intended_ns - lag_ns)
 
 
 def _conclude(
@@ -234,8 +242,9 @@ def _conclude(
 
 
 def _fail_unanswered(
-    strand: Strand, step: RequestStep, conversation: Conversation, pending: Pending, within_ns: int
+    strand: Strand, step: RequestStep, conversation: Conversation, pending: Pending, due_ns: int, within_ns: int
 ) -> None:
+    strand.note_stall(due_ns, pending.sent_ns)
     strand.free_ns = strand.user.run.timers.now_ns()
     if pending.fate == "timed_out":
         strand.fail(step, "timeout", f"no answer within {within_ns / 1e9:g} s")
@@ -247,13 +256,22 @@ def _fail_unanswered(
 
 
 class Answer:
-    """The ``check`` and ``capture`` of a step, and ``message`` for the steps after it."""
+    """The ``check`` and ``capture`` of a step, and ``message`` for the steps after it.
 
-    __slots__ = ("_capture", "_check", "_for_python", "_recorder", "_step", "_uses_message", "is_looked_at")
+    ``kind`` is that of the step's try, which fails once, by the first thing that fails.
+    """
+
+    __slots__ = ("_capture", "_check", "_for_python", "_kind", "_recorder", "_step", "_uses_message", "is_looked_at")
 
     def __init__(
-        self, step: Step, compiler: Compiler, check: dict[str, JsonValue] | None, capture: dict[str, JsonValue] | None
+        self,
+        kind: str,
+        step: Step,
+        compiler: Compiler,
+        check: dict[str, JsonValue] | None,
+        capture: dict[str, JsonValue] | None,
     ) -> None:
+        self._kind = kind
         self._step = step
         self._recorder = compiler.recorder
         self._check: Conditions | None = compile_conditions(check) if check else None
@@ -262,22 +280,31 @@ class Answer:
         self._for_python = compiler.for_python
         self.is_looked_at = bool(check or capture or compiler.uses_message or compiler.for_python)
 
-    def look_at(self, strand: Strand, message: Message, intended_ns: int) -> None:
-        """A failed check counts and the flow goes on; a capture that finds nothing ends the turn."""
+    def look_at(self, strand: Strand, message: Message, intended_ns: int, *, is_spoiled: bool = False) -> bool:
+        """Hold the conditions against a message. A failed check lets the flow go on; a capture that finds nothing raises
+        ``EndTurn``, unless the step says otherwise.
+
+        ``is_spoiled``: the try has failed already, by an earlier message of the same step; returns whether it has now.
+        """
         if self._for_python:
             strand.scope.extra["answer"] = message
         if self._uses_message:
             strand.scope.extra["message"] = message_value(message)
-        if self._check is not None:
-            why = self._why(strand, message)
-            self._recorder.outcome("check", self._step.label, intended_ns, failed=why is not None)
-            if why is not None:
-                strand.fail(self._step, "check", why, default="continue")
+        if self._check is not None and (why := self._why(strand, message)) is not None:
+            self._spoil(intended_ns, is_spoiled)
+            is_spoiled = True
+            strand.fail(self._step, "check", why, default="continue")
         if self._capture is not None:
             missing = self._capture.take(message, strand.scope.variables)
-            self._recorder.outcome("capture", self._step.label, intended_ns, failed=missing is not None)
             if missing is not None:
+                self._spoil(intended_ns, is_spoiled)
+                is_spoiled = True
                 strand.fail(self._step, "capture", missing)
+        return is_spoiled
+
+    def _spoil(self, intended_ns: int, is_spoiled: bool) -> None:
+        if not is_spoiled:
+            self._recorder.spoiled(self._kind, self._step.label, intended_ns)
 
     def _why(self, strand: Strand, message: Message) -> str | None:
         assert self._check is not None

@@ -27,7 +27,7 @@ def compile_wait_for(step: WaitForStep, compiler: Compiler) -> StepFunction:
 def _wait_for_messages(step: WaitForStep, compiler: Compiler) -> StepFunction:
     body = step.wait_for
     where = compile_conditions(body.where) if body.where else None
-    answer = Answer(step, compiler, body.check, body.capture)
+    answer = Answer("wait_for", step, compiler, body.check, body.capture)
     recorder = compiler.recorder
     line = line_to(body.on, compiler)
 
@@ -41,10 +41,12 @@ def _wait_for_messages(step: WaitForStep, compiler: Compiler) -> StepFunction:
         predicate = strand.evaluate(step, where.bind) if where is not None else None
         watch = Watch(strand.parker, predicate, body.count, Sought(f"wait_for {step.label}", where, strand.scope))
         conversation = await _watch(strand, step, line, conversation, watch, due_ns + body.within)
-        now_ns = strand.user.run.timers.now_ns()
-        strand.free_ns = now_ns
+        if not watch.is_done and conversation.end is None and strand.ends_waiting:
+            strand.heed()  # the load is over, and so is what only waits
+        strand.free_ns = strand.user.run.timers.now_ns()
         recorder.outcome("wait_for", step.label, intended_ns, failed=not watch.is_done)
         if not watch.is_done:
+            recorder.missing("wait_time", step.label, intended_ns)
             if conversation.end is not None:
                 fail_with_connection(strand, step, conversation)
             else:
@@ -52,8 +54,9 @@ def _wait_for_messages(step: WaitForStep, compiler: Compiler) -> StepFunction:
                 strand.fail(step, "timeout", f"{seen} within {body.within / 1e9:g} s")
             return
         recorder.duration("wait_time", step.label, intended_ns, max(0, watch.found[-1].received_ns - intended_ns))
+        is_spoiled = False
         for message in watch.found if answer.is_looked_at else ():
-            answer.look_at(strand, message, intended_ns)
+            is_spoiled = answer.look_at(strand, message, intended_ns, is_spoiled=is_spoiled)
 
     return wait_for
 
@@ -80,8 +83,8 @@ async def _watch_one(strand: Strand, conversation: Conversation, watch: Watch, d
     """Until the watch is done, the deadline, or the end of the connection."""
     conversation.watch(watch)
     try:
-        while not watch.is_done and conversation.end is None:
-            if not await strand.parker.wait(deadline_ns):
+        while not watch.is_done and conversation.end is None and not strand.ends_waiting:
+            if not await strand.wait(deadline_ns):
                 break
     finally:
         conversation.unwatch(watch)
@@ -99,7 +102,10 @@ def _wait_for_close(step: WaitForStep, compiler: Compiler) -> StepFunction:
             recorder.outcome("wait_for", step.label, intended_ns, failed=True)
             fail_without_connection(strand, step, conversation)
             return
-        end = await conversation.wait_for_end(strand.parker, due_ns + body.within)
+        strand.awaited_close = ()
+        end = await conversation.wait_for_end(strand, due_ns + body.within, judges=True)
+        if end is None and strand.ends_waiting:
+            strand.heed()
         strand.free_ns = strand.user.run.timers.now_ns()
         is_right = end is not None and end.by == "peer" and body.close in ("any", end.code)
         recorder.outcome("wait_for", step.label, intended_ns, failed=not is_right)
@@ -107,6 +113,7 @@ def _wait_for_close(step: WaitForStep, compiler: Compiler) -> StepFunction:
             conversation.end_reported = True
             recorder.duration("wait_time", step.label, intended_ns, max(0, end.at_ns - intended_ns))
         else:
+            recorder.missing("wait_time", step.label, intended_ns)
             conversation.end_reported = conversation.end_reported or end is not None
             strand.fail(step, "timeout" if end is None else "close", _unexpected(end, body.close, body.within))
 
@@ -135,6 +142,8 @@ def compile_expect_none(step: ExpectNoneStep, compiler: Compiler) -> StepFunctio
         predicate = strand.evaluate(step, where.bind) if where is not None else None
         watch = Watch(strand.parker, predicate, 1, Sought(f"expect_none {step.label}", where, strand.scope))
         conversation = await _watch(strand, step, line, conversation, watch, due_ns + body.for_)
+        if not watch.is_done and conversation.end is None and strand.ends_waiting:
+            strand.heed()
         strand.free_ns = strand.user.run.timers.now_ns()
         ended = conversation.end is not None
         recorder.outcome("wait_for", step.label, intended_ns, failed=watch.is_done or ended)

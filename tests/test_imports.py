@@ -26,7 +26,18 @@ BELOW: dict[str, set[str]] = {
     "cli": {"fleet", "gate", "report", "plan", "metrics", "scenario", "target", "terms"},
 }
 #: What gate and report may see of metrics: records and their decoding, never what records them.
-SEEN_BY_REPORTS = {"summary", "frame", "runinfo", "ledger", "hlog", "histogram", "statistics", "values", "quoting"}
+SEEN_BY_REPORTS = {
+    "summary",
+    "frame",
+    "runinfo",
+    "ledger",
+    "hlog",
+    "histogram",
+    "statistics",
+    "values",
+    "quoting",
+    "wording",
+}
 #: What the target may see of transport: how bytes become messages and who reads them, never the client that it serves.
 SEEN_BY_TARGET = {"frames", "masking", "reactor", "violation"}
 #: Libraries that have one room, or a few, and no other.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import webbrowser
 from pathlib import Path
 
-import msgspec
-
-from loadws.gate.verdict import judge
+from loadws.gate.verdict import judged
 from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import Summary
 from loadws.report.folder import SUMMARY, derive, find_run, read_frames, read_run, store
@@ -35,5 +33,4 @@ def rebuild(folder: Path) -> Summary:
     summariser = Summariser(info)
     for frame in frames:
         summariser.add(frame)
-    summary = summariser.summary(ending)
-    return msgspec.structs.replace(summary, verdict=judge(summary, info.rules, info.own(), ending))
+    return judged(summariser.summary(ending), info, ending)

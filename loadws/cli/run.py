@@ -15,13 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 import trio
 from rich.console import Console
 
 from loadws.cli.options import RunOptions
 from loadws.cli.runinfo import is_paced, run_info
 from loadws.cli.screen import Screen, say
+from loadws.engine.lifecycle import EarlyEnd
 from loadws.fleet.around import around
 from loadws.fleet.calibration import doubt
 from loadws.fleet.count import choose_processes
@@ -32,7 +32,8 @@ from loadws.fleet.preflight import Machine, check_fit, features_lacked_by, look_
 from loadws.fleet.shard import ShardOrder, one_flow
 from loadws.fleet.stamping import choose_stamps
 from loadws.gate.abort import AbortRules
-from loadws.gate.verdict import judge
+from loadws.gate.dead_target import DeadTarget
+from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, RunInfo
 from loadws.metrics.summarise import Summariser
@@ -150,7 +151,7 @@ def _order(
     overrides = replace(_with_transport(options), target=url)
     return ShardOrder(
         str(loaded.path), loaded.text, overrides, dict(os.environ), seed, options.transport, stamps=stamps,
-        nonce=secrets.randbits(63), once=options.once or options.trace, keep_trying=options.keep_trying,
+        nonce=secrets.randbits(63), once=options.once or options.trace,
     )  # fmt: skip
 
 
@@ -184,10 +185,11 @@ class _Watcher:
         self._live = live
         self._summariser = Summariser(info)
         self._abort = AbortRules(info.rules, info.own())
+        self._dead_target = None if info.keep_trying else DeadTarget(info.open_timeout_s)
         self.last_s = 0.0
 
-    def take(self, frame: Frame) -> Generator[None, None, str | None]:
-        """In steps, so that the load need not wait for all of it; returns the rule that is broken, if one is."""
+    def take(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
+        """Take a frame in steps, so that the load need not wait for all of it; return why the run is to end, if it is."""
         yield from self._folder.adding(frame)
         yield
         yield from self._summariser.adding(frame)
@@ -196,12 +198,16 @@ class _Watcher:
             self._live.show(self._summariser.live())
             yield
         self._abort.note(frame)
-        return self._abort.broken(self._summariser.entries_for)
+        if (rule := self._abort.broken(self._summariser.entries_for)) is not None:
+            return EarlyEnd(rule=rule)
+        if self._dead_target is not None:
+            self._dead_target.note(frame)
+            if (why := self._dead_target.why_stop()) is not None:
+                return EarlyEnd(gave_up=why)
+        return None
 
     def summary(self, ending: Ending) -> Summary:
-        summary = self._summariser.summary(ending)
-        verdict = judge(summary, self.info.rules, self.info.own(), ending)
-        return msgspec.structs.replace(summary, verdict=verdict)
+        return judged(self._summariser.summary(ending), self.info, ending)
 
 
 # -- --trace ----------------------------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ def run_info(
         too_close=scenario.too_close,
         send_lag_limit_ns=scenario.generator.send_lag,
         keep_trying=options.keep_trying,
+        open_timeout_s=scenario.connection.open_timeout / NS_PER_S,
         notes=(*notices(scenario), *((stamping.fallback,) if stamping.fallback else ())),
     )
 

@@ -54,7 +54,7 @@ class Executor:
         with self._lifecycle.users:
             async with trio.open_nursery() as users:
                 self._run.load_ended_ns = await self._run_phases(users, start_ns)
-                self._run.recorder.over = True
+                self._run.recorder.end_load()
                 await self._let_all_leave()
                 # The deadline cuts off who is not done by then; when the nursery empties earlier, nobody is.
                 self._lifecycle.users.deadline = trio.current_time() + self._plan.graceful_stop_ns / NS_PER_S

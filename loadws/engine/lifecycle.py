@@ -6,7 +6,17 @@ scope that all users run in, so that "at once" is one cancellation.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import trio
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyEnd:
+    """Why what was measured so far ends the run: a ``rule`` that is broken, or that it ``gave_up`` on its target."""
+
+    rule: str | None = None
+    gave_up: str | None = None
 
 
 class Lifecycle:
@@ -17,6 +27,7 @@ class Lifecycle:
         self.users = trio.CancelScope()
         self.reason: str | None = None
         self.rule: str | None = None
+        self.gave_up: str | None = None
 
     def signal(self, name: str) -> None:
         """The first signal ends the run gracefully, the second one at once."""
@@ -25,11 +36,11 @@ class Lifecycle:
         else:
             self._stop(name)
 
-    def abort(self, rule: str) -> None:
-        """A rule with ``abort`` was broken: gracefully, once."""
+    def end_early(self, why: EarlyEnd) -> None:
+        """End the run gracefully, once, for what was measured so far."""
         if not self.stopping.is_set():
-            self.rule = rule
-            self._stop(f"the rule {rule}")
+            self.rule, self.gave_up = why.rule, why.gave_up
+            self._stop(f"the rule {why.rule}" if why.rule is not None else "the dead target")
 
     def _stop(self, reason: str) -> None:
         self.reason = reason

@@ -60,7 +60,6 @@ class Load:
     together: Together = field(default_factory=Alone)
     shared: Mapping[str, Any] = field(default_factory=dict)  # what setup has set
     nonce: int = 0  # the run's own, so that its probes are told from those of another
-    keep_trying: bool = False  # go on where no connection has ever opened
     http: HttpClients | None = None  # None: made where some step needs them
 
 
@@ -90,6 +89,7 @@ async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending
         ended_at_s=(ended_ns - start_ns) / NS_PER_S,
         interrupted=lifecycle.reason,
         aborted_by=lifecycle.rule,
+        gave_up=lifecycle.gave_up,
         phases=tuple(executor.phases),
     )
 

@@ -62,10 +62,11 @@ class Strand:
     """One line of execution. ``intended_ns`` is 0 where the next step follows no schedule.
 
     ``event_of``: the connection whose event a handler's strand runs for. ``failures`` counts the failures of its steps.
-    ``turns`` are the numbers of the turns that it is inside of, the innermost last. ``late_ns`` is how much earlier the user would have been free without stalls of the loop (each longer than
-    ``STALL_NS``); it is 0 again as soon as a schedule is caught up with. ``lost_try``: a connection that is being
-    replaced took a try of this turn with it. ``awaited_close`` names the connections of which a ``wait_for: {close}`` is the
-    next step that waits. ``outside`` is the scope of a step that waits for something else than the parker.
+    ``turns`` are the numbers of the turns that it is inside of, the innermost last. ``late_ns`` is how much earlier the
+    user would have been free without stalls of the loop (each longer than ``STALL_NS``); it is 0 again as soon as a schedule
+    is caught up with. ``lost_try``: a connection that is being replaced took a try of this turn with it. ``awaited_close``
+    names the connections of which a ``wait_for: {close}`` is the next step that waits. ``outside`` is the scope of a step
+    that waits for something else than the parker.
     """
 
     __slots__ = (

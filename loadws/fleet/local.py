@@ -9,15 +9,15 @@ from collections.abc import Callable, Generator
 
 import trio
 
-from loadws.engine.lifecycle import Lifecycle
+from loadws.engine.lifecycle import EarlyEnd, Lifecycle
 from loadws.engine.slices import in_slices
 from loadws.fleet.shard import ShardOrder, run_shard
 from loadws.fleet.signals import OnSignal, heed_signals
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending
 
-#: Takes a frame, in steps that it yields between, and returns the rule that it found broken, if one that aborts is.
-TakeFrame = Callable[[Frame], Generator[None, None, str | None]]
+#: Takes a frame, in steps that it yields between, and returns why the run is to end early; None where it is not.
+TakeFrame = Callable[[Frame], Generator[None, None, EarlyEnd | None]]
 
 
 async def run_local(
@@ -30,9 +30,9 @@ async def run_local(
     lifecycle = Lifecycle()
 
     async def deliver(frame: Frame) -> None:
-        broken_rule = await in_slices(take(frame))
-        if broken_rule is not None:
-            lifecycle.abort(broken_rule)
+        early_end = await in_slices(take(frame))
+        if early_end is not None:
+            lifecycle.end_early(early_end)
 
     async with trio.open_nursery() as nursery:
         await nursery.start(heed_signals, lifecycle, on_signal)

@@ -147,9 +147,9 @@ class _Fleet:
         """One after another, for whoever takes a frame may do so in steps."""
         async with self._taking:
             self._last_s = max(self._last_s, frame.start_s + frame.duration_s)
-            broken_rule = await in_slices(self._take(frame))
-        if broken_rule is not None:
-            self._lifecycle.abort(broken_rule)
+            early_end = await in_slices(self._take(frame))
+        if early_end is not None:
+            self._lifecycle.end_early(early_end)
 
     # -- what all wait for --------------------------------------------------------------------------------------------
 
@@ -222,6 +222,7 @@ class _Fleet:
             ended_at_s=max((ending.ended_at_s for ending in endings), default=self._last_s),
             interrupted=self._lifecycle.reason,
             aborted_by=self._lifecycle.rule,
+            gave_up=self._lifecycle.gave_up,
             defect=self._defect,
             phases=_phases(endings),
             lost=tuple(LostProcess(p.number, p.lost) for p in self._processes if p.lost is not None),

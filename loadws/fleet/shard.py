@@ -37,7 +37,6 @@ class ShardOrder(msgspec.Struct, frozen=True):
     stamps: Literal["user", "kernel"] = "user"
     variables: dict[str, Any] = {}  # what setup has set
     nonce: int = 0  # the run's own, in every process the same
-    keep_trying: bool = False  # go on where no connection has ever opened
     once: bool = False  # one user runs its flow once, whatever the load is
 
 
@@ -58,7 +57,6 @@ async def run_shard(
     load = Load(
         scenario, path.parent, plan, transport(order.transport, read_lags), order.env, say,
         read_lags=read_lags, together=together or Alone(), shared=order.variables, nonce=order.nonce,
-        keep_trying=order.keep_trying,
     )  # fmt: skip
     return await run_load(load, deliver, lifecycle)
 

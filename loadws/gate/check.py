@@ -1,168 +1,186 @@
 """One threshold held against what was measured.
 
 The rules of language.md, "Thresholds": labels select exactly, and what is not named is merged, histograms and never
-percentiles. A request without an answer ranks above every measured value, for it took longer than all of them. Where
-fewer than ten samples lie beyond a percentile the maximum is judged in its place. No sample at all is a failed check,
-but a counter that was watched and never counted is 0.
+percentiles. A request without an answer ranks above every measured value, for it took longer than all of them. A percentile
+is judged by its interval (``percentile``), everything else by its value. No sample at all is a failed check, but a counter
+that was watched and never counted is 0.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from loadws.metrics.frame import HistogramPart
+import msgspec
+
+from loadws.gate.percentile import PercentileJudgement, judge_percentile
 from loadws.metrics.histogram import LatencyHistogram
-from loadws.metrics.statistics import CONFIDENCE, interval_ranks, samples_for, supports
 from loadws.metrics.summary import Check, MetricEntry
-from loadws.terms.thresholds import Threshold, format_value
+from loadws.metrics.wording import sentence_of
+from loadws.terms.thresholds import Threshold
 from loadws.terms.units import format_count
 
 
 class Observed(NamedTuple):
-    """``value`` in the threshold's unit, None where there was no data."""
+    """``value`` in the threshold's unit, None where there was no data; of ``samples`` values."""
 
     value: float | None
+    samples: int = 0
     note: str = ""
+    percentile: PercentileJudgement | None = None
 
 
-NOTHING = Observed(None, "there was not one sample of it")
+NOTHING = Observed(None)
 
 
-def judge_rule(entries: Iterable[MetricEntry], threshold: Threshold, *, aborted: bool = False) -> Check:
-    """``entries``: a summary's, or those that a ``Summariser`` has in the middle of the run. ``aborted``: the rule was
-    seen broken and ended the run, so it failed whatever came after."""
-    value, note = observe(entries, threshold)
+def judge_rule(
+    entries: Iterable[MetricEntry],
+    threshold: Threshold,
+    *,
+    windows: Sequence[tuple[int, int]] = (),
+    aborted: bool = False,
+) -> Check:
+    """Judge one rule.
+
+    ``entries``: a summary's, or those that a ``Summariser`` has in the middle of the run. ``windows``: see
+    ``judge_percentile``. ``aborted``: the rule was seen broken and ended the run, so it failed whatever came after.
+    """
+    observed = observe(entries, threshold, windows)
+    check = _check(observed, threshold)
     if aborted:
-        note = _joined(note, "broken in the middle of the run, which it ended")
-    return Check(threshold.rule, _outcome(value, threshold, aborted), value, threshold.unit, note, aborted)
+        note = _joined(check.note, "it was broken in the middle of the run, which it ended")
+        check = msgspec.structs.replace(check, outcome="failed", note=note, aborted=True, needs=None)
+    return msgspec.structs.replace(check, sentence=sentence_of(check))
 
 
-def _outcome(value: float | None, threshold: Threshold, aborted: bool) -> Literal["passed", "failed", "no_data"]:
-    if aborted:
-        return "failed"
-    if value is None:
-        return "no_data"
-    return "passed" if threshold.holds(value) else "failed"
+def _check(observed: Observed, threshold: Threshold) -> Check:
+    found = observed.percentile
+    if found is not None:
+        return Check(
+            rule=threshold.rule,
+            outcome=found.outcome,
+            observed=found.observed,
+            unit=threshold.unit,
+            note=observed.note,
+            op=threshold.op,
+            limit=threshold.value,
+            samples=observed.samples,
+            lower=found.lower,
+            upper=None if found.upper == math.inf else found.upper,
+            needs=found.needs,
+        )
+    value = observed.value
+    return Check(
+        rule=threshold.rule,
+        outcome="no_data" if value is None else "passed" if threshold.holds(value) else "failed",
+        observed=value,
+        unit=threshold.unit,
+        note=observed.note,
+        op=threshold.op,
+        limit=threshold.value,
+        samples=observed.samples,
+    )
 
 
-def observe(entries: Iterable[MetricEntry], threshold: Threshold) -> Observed:
-    """What the threshold's metric, labels and aggregate come to."""
-    of_metric = [entry for entry in entries if entry.name == threshold.metric and _same_time(entry, threshold)]
-    selected = _selected(of_metric, threshold)
-    if not of_metric:
+def observe(entries: Iterable[MetricEntry], threshold: Threshold, windows: Sequence[tuple[int, int]] = ()) -> Observed:
+    """Return what the threshold's metric, labels and aggregate come to."""
+    selected = selected_by(entries, threshold)
+    if not selected:
         return NOTHING
-    match of_metric[0].kind:
+    match selected[0].kind:
         case "histogram":
-            return _of_histograms(selected, threshold)
+            return _of_histograms(selected, threshold, windows)
         case "counter":
             return _of_counters(selected, threshold)
         case "rate":
             return _of_rates(selected, threshold)
         case "gauge":
-            return Observed(getattr(selected[0], threshold.aggregate))
+            return Observed(getattr(selected[0], threshold.aggregate), selected[0].count)
+
+
+def selected_by(entries: Iterable[MetricEntry], threshold: Threshold) -> list[MetricEntry]:
+    """Return the entry with just the threshold's labels, which is the whole of all that have more; else those that do.
+
+    A counter that has entries of the time in question, but none with these labels, was never counted with them: it is the
+    whole with a count of 0.
+    """
+    of_metric = [entry for entry in entries if entry.name == threshold.metric and _same_time(entry, threshold)]
+    exact = [entry for entry in of_metric if entry.labels == threshold.labels]
+    some = exact or [entry for entry in of_metric if _has_labels(entry, threshold)]
+    if some or not of_metric or of_metric[0].kind != "counter":
+        return some
+    return [msgspec.structs.replace(of_metric[0], labels=dict(threshold.labels), count=0, per_s=0.0)]
+
+
+def _has_labels(entry: MetricEntry, threshold: Threshold) -> bool:
+    """Return whether the entry has the threshold's labels. A kind stands for all that begin with it: closed, closed.1011."""
+    for label, wanted in threshold.labels.items():
+        value = entry.labels.get(label)
+        if value != wanted and not (label == "kind" and value is not None and value.startswith(f"{wanted}.")):
+            return False
+    return True
 
 
 def _same_time(entry: MetricEntry, threshold: Threshold) -> bool:
-    """The judged time, or the phase that the threshold names."""
+    """Return whether the entry is of the judged time, or of the phase that the threshold names."""
     return entry.labels.get("phase") == threshold.labels.get("phase")
 
 
-def _selected(entries: list[MetricEntry], threshold: Threshold) -> list[MetricEntry]:
-    """The entry with just these labels, which is the whole of all that have more; else those that have more."""
-    exact = [entry for entry in entries if entry.labels == threshold.labels]
-    return exact or [entry for entry in entries if threshold.labels.items() <= entry.labels.items()]
-
-
 def _of_counters(entries: list[MetricEntry], threshold: Threshold) -> Observed:
-    if threshold.aggregate == "rate":
-        return _per_second(entries)
-    return Observed(sum(entry.count for entry in entries))
+    count = sum(entry.count for entry in entries)
+    return Observed(_per_second(entries) if threshold.aggregate == "rate" else count, count)
 
 
 def _of_rates(entries: list[MetricEntry], threshold: Threshold) -> Observed:
     tried, failed = sum(entry.count for entry in entries), sum(entry.failed for entry in entries)
     if not tried:
         return NOTHING
-    return Observed(tried if threshold.aggregate == "count" else failed / tried)
+    if threshold.aggregate == "count":
+        return Observed(tried, tried)
+    return Observed(failed / tried, tried, f"{format_count(failed)} of {format_count(tried)}")
 
 
-def _per_second(entries: list[MetricEntry]) -> Observed:
+def _per_second(entries: list[MetricEntry]) -> float | None:
     rates = [entry.per_s for entry in entries if entry.per_s is not None]
-    return NOTHING if len(rates) < len(entries) else Observed(sum(rates))
+    return None if len(rates) < len(entries) else sum(rates)
 
 
-def _of_histograms(entries: list[MetricEntry], threshold: Threshold) -> Observed:
+def _of_histograms(entries: list[MetricEntry], threshold: Threshold, windows: Sequence[tuple[int, int]]) -> Observed:
     histogram = merged(entries)
     if histogram is None:
         return NOTHING
+    samples, silent = histogram.count + histogram.missing, _without_answer(histogram)
     if threshold.percentile is not None:
-        return _percentile(histogram, threshold)
-    silent = _without_answer(histogram)
-    match threshold.aggregate:
+        found = judge_percentile(histogram, threshold, windows)
+        return Observed(found.observed, samples, silent, found)
+    return Observed(_value(histogram, entries, threshold.aggregate), samples, silent)
+
+
+def _value(histogram: LatencyHistogram, entries: list[MetricEntry], aggregate: str) -> float | None:
+    """Return the value of an aggregate that is no percentile; None where it needs an answer and there was none."""
+    match aggregate:
         case "max":
-            return Observed(_maximum(histogram), silent)
+            return math.inf if histogram.missing else histogram.max
         case "count":
-            return Observed(histogram.count, silent)
+            return histogram.count
         case "rate":
-            return Observed(_per_second(entries).value, silent)
+            return _per_second(entries)
         case "completeness":
-            return Observed(histogram.count / (histogram.count + histogram.missing), silent)
+            return histogram.count / (histogram.count + histogram.missing)
     if not histogram.count:
-        return Observed(None, silent)
-    return Observed(histogram.min if threshold.aggregate == "min" else histogram.mean, silent)
+        return None
+    return histogram.min if aggregate == "min" else histogram.mean
 
 
 def merged(entries: list[MetricEntry]) -> LatencyHistogram | None:
-    """The entries' histograms put together; None where there was nothing, not even a request without an answer."""
-    histograms = [_histogram(entry) for entry in entries if entry.count or entry.missing]
+    """Return the entries' histograms put together; None where there was nothing, not even a request without an answer."""
+    histograms = [LatencyHistogram.of_entry(entry) for entry in entries if entry.count or entry.missing]
     if not histograms:
         return None
     for other in histograms[1:]:
         histograms[0].add(other)
     return histograms[0]
-
-
-def _histogram(entry: MetricEntry) -> LatencyHistogram:
-    return LatencyHistogram.decode(
-        HistogramPart(
-            name=entry.name,
-            labels=entry.labels,
-            payload=entry.histogram or "",
-            count=entry.count,
-            min=entry.min or 0.0,
-            max=entry.max or 0.0,
-            sum=(entry.mean or 0.0) * entry.count,
-            missing=entry.missing,
-            out_of_range=entry.out_of_range,
-        )
-    )
-
-
-def _maximum(histogram: LatencyHistogram) -> float:
-    return math.inf if histogram.missing else histogram.max
-
-
-def _percentile(histogram: LatencyHistogram, threshold: Threshold) -> Observed:
-    percentile = threshold.percentile or 0.0
-    total = histogram.count + histogram.missing
-    if not supports(total, percentile):
-        note = (
-            f"the maximum stands in for {threshold.aggregate}: of {format_count(total)} samples, where it takes "
-            f"{format_count(samples_for(percentile))}"
-        )
-        return Observed(_maximum(histogram), _joined(note, _without_answer(histogram)))
-    value = histogram.percentile_with_missing(percentile)
-    note = "" if value == math.inf else _interval(histogram, percentile, threshold.unit)
-    return Observed(value, _joined(note, _without_answer(histogram)))
-
-
-def _interval(histogram: LatencyHistogram, percentile: float, unit: str) -> str:
-    """Both ends are there: a percentile with ten samples beyond it has them."""
-    lower, upper = interval_ranks(histogram.count + histogram.missing, percentile)
-    ends = (format_value(histogram.value_at_rank(rank), unit) for rank in (lower, upper) if rank)
-    return f"{CONFIDENCE:.0%} interval {' to '.join(ends)}"
 
 
 def _without_answer(histogram: LatencyHistogram) -> str:

@@ -1,47 +1,57 @@
 """What a run comes to: one outcome, one exit code, every check, and the reasons in sentences.
 
-Several things can hold of one run; the first in the order of ``ExitCode`` is its outcome (design.md, "Exit codes"), and
-the reasons name them all.
+Several things can hold of one run; the first in the order of ``ExitCode`` is its outcome (ARCHITECTURE.md, "Exit codes"),
+and the reasons name them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from loadws.gate.check import judge_rule
-from loadws.metrics.runinfo import Ending, Rule
-from loadws.metrics.summary import Check, Outcome, Summary, Verdict
+import msgspec
+
+from loadws.gate.applied import losses, not_applied
+from loadws.gate.judgement import Judgement, judge_rules
+from loadws.gate.units_of_work import anything_succeeded, every_session_failed, names_sessions, units_of
+from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.summary import SCHEMA_VERSION, Check, Outcome, Summary, Verdict
 from loadws.terms.errors import ExitCode, most_severe
-from loadws.terms.metrics import Metric
-from loadws.terms.thresholds import parse_threshold
 from loadws.terms.units import format_count
 
-__all__ = ["judge", "judge_rule"]
-
-#: Failures to connect that were an HTTP answer all the same: somebody is there.
+#: Failures to connect that were an HTTP answer all the same: something is there.
 _HTTP_ANSWERS = ("upgrade.bad_accept", "upgrade.bad_subprotocol", "upgrade.too_large")
 _OUTCOMES: dict[ExitCode, Outcome] = {
     ExitCode.DEFECT: "invalid",
     ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.TERMINATED: "interrupted",
     ExitCode.UNREACHABLE: "unreachable",
     ExitCode.INVALID: "invalid",
     ExitCode.INCONCLUSIVE: "inconclusive",
     ExitCode.PASSED: "passed",
 }
+_SIGTERM = "SIGTERM"
+_NOT_JUDGED = Verdict(
+    "inconclusive",
+    ExitCode.INCONCLUSIVE.value,
+    reasons=("The run was made by loadws 0.1, whose rules differ, and had no verdict yet: it is not judged anew.",),
+)
+#: (what holds of the run, the reason in a sentence); a check that failed is its own reason.
+Finding = tuple[ExitCode, str]
 
 
-def judge(summary: Summary, rules: Sequence[Rule], own: Mapping[str, Metric], ending: Ending | None) -> Verdict:
-    """``own``: the scenario's own metrics. ``ending`` None: the run was killed. Raises ``ThresholdError``."""
-    checks = tuple(_check(summary, rule, own, ending) for rule in rules)
-    findings = list(_findings(summary, checks, ending))
+def judged(summary: Summary, info: RunInfo, ending: Ending | None) -> Summary:
+    """Return the summary with its verdict. ``ending`` None: the run was killed. Raises ``ThresholdError``."""
+    if info.schema_version < SCHEMA_VERSION:
+        return msgspec.structs.replace(summary, verdict=_NOT_JUDGED)
+    judgement = judge_rules(summary, info, ending)
+    findings = list(_findings(summary, info, judgement, ending))
     code = most_severe(code for code, _ in findings)
     reasons = tuple(reason for _, reason in findings if reason)
-    return Verdict(_outcome(code, checks, ending), code.value, checks, reasons)
-
-
-def _check(summary: Summary, rule: Rule, own: Mapping[str, Metric], ending: Ending | None) -> Check:
-    aborted = ending is not None and ending.aborted_by == rule.rule
-    return judge_rule(summary.metrics, parse_threshold(rule.rule, own), aborted=aborted)
+    verdict = Verdict(_outcome(code, judgement.checks, ending), code.value, judgement.checks, reasons)
+    generator = msgspec.structs.replace(
+        summary.generator, healthy=summary.generator.healthy and not judgement.changed_by_lag
+    )
+    return msgspec.structs.replace(summary, verdict=verdict, generator=generator)
 
 
 def _outcome(code: ExitCode, checks: Sequence[Check], ending: Ending | None) -> Outcome:
@@ -53,64 +63,95 @@ def _outcome(code: ExitCode, checks: Sequence[Check], ending: Ending | None) -> 
     return "no_data" if "no_data" in outcomes and "failed" not in outcomes else "failed"
 
 
-def _findings(summary: Summary, checks: Sequence[Check], ending: Ending | None) -> Iterator[tuple[ExitCode, str]]:
-    """Everything that holds of the run, with its reason; a failed check is its own reason."""
+def _findings(summary: Summary, info: RunInfo, judgement: Judgement, ending: Ending | None) -> Iterator[Finding]:
+    """Yield everything that holds of the run, with its reason."""
     yield from _about_the_end(summary, ending)
-    if _unreachable(summary):
-        yield ExitCode.UNREACHABLE, _unreachable_reason(summary)
-    elif not completed(summary):
-        yield ExitCode.FAILED, "The run completed nothing: no flow, no turn and no request came to its end."
-    if not summary.generator.healthy:
-        warnings = " ".join(summary.generator.warnings)
-        yield ExitCode.INVALID, f"What was measured may be the generator's own doing. {warnings}"
-    if any(check.outcome != "passed" for check in checks):
-        yield ExitCode.FAILED, ""
+    yield from _about_what_was_done(summary, judgement, ending)
+    yield from _about_the_generator(summary, judgement)
+    yield from _about_the_checks(judgement)
+    yield from _about_the_load(summary, info)
     if summary.run.judged_s <= 0:
-        yield (
-            ExitCode.INCONCLUSIVE,
-            "The run ended before any time that is judged: every phase that began is a warm-up.",
-        )
+        yield ExitCode.INCONCLUSIVE, _without_judged_time(summary)
 
 
-def _about_the_end(summary: Summary, ending: Ending | None) -> Iterator[tuple[ExitCode, str]]:
+def _about_the_end(summary: Summary, ending: Ending | None) -> Iterator[Finding]:
     after = f"after {summary.run.duration_s:.1f} s"
     if ending is None:
-        yield ExitCode.INTERRUPTED, f"The run was killed {after}; this is what it had said until then."
+        yield ExitCode.INTERRUPTED, f"The run was killed {after}; this is what it had kept until then."
         return
     if ending.defect is not None:
         yield ExitCode.DEFECT, f"loadws itself failed: {ending.defect}. Please report it, with the run's folder."
     if ending.aborted_by is not None:
         yield ExitCode.FAILED, f"The threshold {ending.aborted_by!r} was broken and ended the run {after}."
+    elif ending.gave_up is not None:
+        yield ExitCode.PASSED, f"The run was stopped {after}: {ending.gave_up}"
     elif ending.interrupted is not None:
+        code = ExitCode.TERMINATED if ending.interrupted == _SIGTERM else ExitCode.INTERRUPTED
+        yield code, f"The run was interrupted by {ending.interrupted} {after}; it says nothing of the rest."
+
+
+def _about_what_was_done(summary: Summary, judgement: Judgement, ending: Ending | None) -> Iterator[Finding]:
+    if summary.ledger.connections.attempted and not summary.ledger.connections.opened and not _as_expected(summary):
+        is_reached = _has_http_answer(summary)
+        yield (ExitCode.FAILED if is_reached else ExitCode.UNREACHABLE), _nothing_opened(summary, is_reached)
+        return
+    units = units_of(summary)
+    if not units.ended and not anything_succeeded(summary):
+        yield ExitCode.FAILED, "The run completed nothing: no session, no turn and no request came to its end."
+    elif not judgement.checks and units.are_mostly_failed:
+        yield ExitCode.FAILED, f"Half or more of what the users began has failed: {units.text}."
+    elif judgement.checks and every_session_failed(summary) and not any(map(names_sessions, judgement.thresholds)):
+        yield ExitCode.FAILED, f"Every session that ended has failed: {units.text}."
+
+
+def _about_the_generator(summary: Summary, judgement: Judgement) -> Iterator[Finding]:
+    warnings = " ".join(summary.generator.warnings)
+    if judgement.changed_by_lag:
+        rules = ", ".join(judgement.changed_by_lag)
         yield (
-            ExitCode.INTERRUPTED,
-            f"The run was interrupted by {ending.interrupted} {after}; it says nothing of the rest.",
+            ExitCode.INVALID,
+            f"What loadws itself added decides the verdict: without its send lag {rules} would be judged otherwise. "
+            f"{warnings}".strip(),
         )
+    elif not summary.generator.healthy:
+        yield ExitCode.INVALID, f"What was measured may be the generator's own doing. {warnings}"
 
 
-def _unreachable(summary: Summary) -> bool:
-    """Nothing opened, and there was no HTTP answer either."""
+def _about_the_load(summary: Summary, info: RunInfo) -> Iterator[Finding]:
+    too_little = [f"The load was not applied: {reason}" for reason in not_applied(summary, info.phases)]
+    yield from ((ExitCode.INCONCLUSIVE, reason) for reason in too_little)
+    yield from ((ExitCode.PASSED, reason) for reason in (() if too_little else losses(summary)))
+
+
+def _about_the_checks(judgement: Judgement) -> Iterator[Finding]:
+    if any(check.outcome in ("failed", "no_data") for check in judgement.checks):
+        yield ExitCode.FAILED, ""
+    if any(check.outcome == "too_close" and not check.is_excused for check in judgement.checks):
+        yield ExitCode.INCONCLUSIVE, ""
+    for note in judgement.notes:
+        yield ExitCode.PASSED, note
+
+
+def _without_judged_time(summary: Summary) -> str:
+    if any(not phase.warmup for phase in summary.run.phases) or not summary.run.phases:
+        return "No time was judged: the run ended before its judged phases had lasted any time."
+    return "No time was judged: the run ended while every phase that had begun was a warm-up."
+
+
+def _as_expected(summary: Summary) -> bool:
+    """Return whether the scenario expected to be refused."""
+    return bool(summary.ledger.connections.as_expected)
+
+
+def _has_http_answer(summary: Summary) -> bool:
     ledger = summary.ledger
-    answered = ledger.connections.refused or any(ledger.failures.get(kind) for kind in _HTTP_ANSWERS)
-    return bool(ledger.connections.attempted) and not ledger.connections.opened and not answered
+    return bool(ledger.connections.refused or any(ledger.failures.get(kind) for kind in _HTTP_ANSWERS))
 
 
-def _unreachable_reason(summary: Summary) -> str:
-    failures = sorted(summary.ledger.failures.items(), key=lambda failure: (-failure[1], failure[0]))
-    kinds = ", ".join(f"{format_count(count)} × {kind}" for kind, count in failures)
-    return (
-        f"{summary.run.target} could not be reached{f': {kinds}' if kinds else ''}. "
-        "Is the server running there, and is the address right?"
-    )
-
-
-def completed(summary: Summary) -> int:
-    """How much of what users set out to do came to a good end. Where they only connect, that is to connect."""
+def _nothing_opened(summary: Summary, is_reached: bool) -> str:
     ledger = summary.ledger
-    ended = ledger.sessions.completed + ledger.arrivals.completed + ledger.turns.done
-    said = ledger.messages.answered + ledger.messages.one_way
-    flows = sum(entry.count for entry in summary.metrics if entry.name == "iterations" and "phase" in entry.labels)
-    tried = [entry for entry in summary.entries("error_rate") if "kind" in entry.labels]
-    more = [entry for entry in tried if entry.labels["kind"] != "connect"]
-    counted = more if more or ledger.messages.sent else tried
-    return ended + said + flows + sum(entry.count - entry.failed for entry in counted)
+    kinds = {**ledger.failures, **{f"http.{status}": count for status, count in ledger.refusals.items()}}
+    ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    counts = ", ".join(f"{format_count(count)} × {kind}" for kind, count in ordered)
+    what = "refused every connection" if is_reached else "could not be reached"
+    return f"{summary.run.target} {what}{f': {counts}' if counts else ''}."

@@ -1,11 +1,11 @@
-"""Whether the load generator itself was well: what each process's frames say of it, and what that means for the run.
+"""The load generator's own health: what the frames of each process say of it, and which warnings follow from that.
 
-A run is invalid, never a pass, when what it measured may be the generator's own slowness (measurement.md, "The
-generator watches itself"): it sent too late, it had no CPU left while a latency is judged, or a process's data is
-missing. A closed loop without pause that judges no latency asks for as much as there is: it gets the warnings and
-stays valid. Any other run that judges no latency may be late by a tenth of a second: it judges counts, and only a
-lateness that could make answers miss their deadlines makes those wrong. Precedents: the watchdogs of Hyperfoil; Lancet
-(ATC 2019); Treadmill (ISCA 2016).
+Two things can make a number the generator's own: it was too slow (its core was busy), or something else had its core
+(it could run, and did not). Either shows as send lag, which is a warning that names the cause. Whether a verdict can be
+believed is decided where it is judged (``gate.verdict``): every rule on a latency a second time, without the send lag. A run
+is invalid here where data is missing, where the scenario's own limit of send lag is exceeded, and where a busy core may hide
+read lag, because no kernel stamps say when an answer arrived (measurement.md, "The generator watches itself"). Precedents:
+the watchdogs of Hyperfoil; Lancet (ATC 2019); Treadmill (ISCA 2016).
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from loadws.metrics.frame import Frame
 from loadws.metrics.histogram import LatencyHistogram, rank_of
 from loadws.metrics.statistics import interval_ranks, supports
-from loadws.metrics.summary import Generator, ProcessHealth
+from loadws.metrics.summary import STALLED_SHARE, Generator, ProcessHealth
+from loadws.terms.metrics import KERNEL_STAMPED
 from loadws.terms.thresholds import Threshold
-from loadws.terms.units import NS_PER_MS, format_duration
+from loadws.terms.units import NS_PER_MS, NS_PER_S, format_duration
 
 #: A turn of the event loop that takes longer is a stall: the process was stopped, or something blocked it.
 STALL_NS = 100 * NS_PER_MS
@@ -28,13 +30,18 @@ BUSY = 0.9  # of a core
 BUSY_SHARE = 0.05  # of the judged time
 LEAST_LIMIT_NS = NS_PER_MS
 LIMIT_SHARE = 0.1  # of the tightest latency that is judged
-LIMIT_WITHOUT_LATENCY_NS = 100 * NS_PER_MS
+#: A process that waited for a core, or whose machine lost cores to its hypervisor, for more than this share was starved.
+STARVED_SHARE = 0.02
 
 #: The kind of the errors that say what of a scenario held up its process.
 HELD_UP = "call.blocked"
 #: What a run's last moment shows is no second like the others.
 _SHORTEST_S = 0.1
-_ADVICE = "use more processes or more machines, or a lower rate"
+_TOO_SLOW = "The generator was too slow: use more processes or more machines, or a lower rate."
+_STARVED = (
+    "Something else had its core: stop other programs, keep a core free for each process of loadws (taskset), or use a "
+    "larger machine."
+)
 
 
 class Spread:
@@ -73,7 +80,8 @@ class ProcessWatch:
         self._cpu = Spread()
         self._loop_lag = Spread()
         self._seconds = self._busy_s = self._cpu_s = 0.0
-        self._loop_lag_max = self._gc_pause_max = 0
+        self._waited_s = self._stolen_s = self._stalled_s = 0.0
+        self._loop_lag_max = self._gc_pause_max = self._stall_max = 0
         self._rss_max = self._open_files_max = 0
         self._lags = {"send_lag": LatencyHistogram(), "read_lag": LatencyHistogram()}
 
@@ -99,6 +107,10 @@ class ProcessWatch:
         self._seconds += seconds
         self._cpu_s += health.cpu_share * seconds
         self._busy_s += seconds if health.cpu_share > BUSY else 0.0
+        self._waited_s += health.waited_share * seconds
+        self._stolen_s += health.steal_share * seconds
+        self._stalled_s += health.stalled_ns / NS_PER_S
+        self._stall_max = max(self._stall_max, health.stall_max_ns)
         self._loop_lag_max = max(self._loop_lag_max, health.loop_lag_max_ns)
         self._gc_pause_max = max(self._gc_pause_max, health.gc_pause_max_ns)
 
@@ -119,6 +131,10 @@ class ProcessWatch:
             complete=self._complete,
             lost=None if self._complete else lost,
             read_lag_p99_ns=lag_p99(self._lags["read_lag"]),
+            waited_share=self._waited_s / seconds,
+            steal_share=self._stolen_s / seconds,
+            stalled_share=self._stalled_s / seconds,
+            stall_max_ns=self._stall_max,
         )
 
 
@@ -134,42 +150,62 @@ def lag_p99(lag: LatencyHistogram) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What a run asks of its generator. ``tightest_ns`` is the lowest latency that a threshold names, None without one."""
+    """What a run asks of its generator.
 
-    tightest_ns: float | None
-    throughput_run: bool
+    ``tightest_ns`` is the lowest latency that a threshold names, None without one. ``send_lag_limit_ns`` is the scenario's
+    own limit. ``hides_read_lag``: a latency is judged whose end no kernel stamp tells.
+    """
+
+    tightest_ns: float | None = None
+    send_lag_limit_ns: float | None = None
+    hides_read_lag: bool = False
 
     @classmethod
-    def of(cls, thresholds: Collection[Threshold], *, closed: bool, paced: bool) -> Demands:
-        latencies = [threshold.value for threshold in thresholds if threshold.judges_latency]
-        return cls(min(latencies, default=None), closed and not paced and not latencies)
+    def of(
+        cls, thresholds: Collection[Threshold], *, stamps: Literal["user", "kernel"], send_lag_limit_ns: float | None
+    ) -> Demands:
+        """Return the demands of a run with these rules; ``stamps`` says whether the kernel stamps what is received."""
+        latencies = [threshold for threshold in thresholds if threshold.judges_latency]
+        unstamped = any(stamps == "user" or threshold.metric not in KERNEL_STAMPED for threshold in latencies)
+        return cls(min((threshold.value for threshold in latencies), default=None), send_lag_limit_ns, unstamped)
 
     @property
     def worth_a_warning_ns(self) -> float:
-        return max(LEAST_LIMIT_NS, LIMIT_SHARE * (self.tightest_ns or 0.0))
+        """The send lag (p99) above which a warning is given: the scenario's limit, else 1 ms or a tenth of the tightest."""
+        return self.send_lag_limit_ns or max(LEAST_LIMIT_NS, LIMIT_SHARE * (self.tightest_ns or 0.0))
 
     @property
-    def send_lag_limit_ns(self) -> float:
-        return LIMIT_WITHOUT_LATENCY_NS if self.tightest_ns is None else self.worth_a_warning_ns
+    def origin(self) -> str:
+        """Where ``worth_a_warning_ns`` comes from, for people."""
+        if self.send_lag_limit_ns:
+            return "the scenario's own limit"
+        if LIMIT_SHARE * (self.tightest_ns or 0.0) > LEAST_LIMIT_NS:
+            return "a tenth of the tightest latency that is judged"
+        return "what is always fine"
 
 
 def assess(
     processes: Collection[ProcessHealth], demands: Demands, held_up_by: Mapping[str, int] | None = None
 ) -> Generator:
-    """The run's generator: its processes, whether the run is valid, and what to do if it is not.
+    """Return the run's generator: its processes, whether what they measured can be valid, and warnings with advice.
 
     ``held_up_by``: what is known to have held up its process (an example of each), and how often.
     """
     missing = [_missing(process) for process in processes if not process.complete]
-    lag_ns = {process.process: process.send_lag_p99_ns or 0 for process in processes}
-    late = [_late(process, demands) for process in processes if lag_ns[process.process] > demands.worth_a_warning_ns]
-    busy = [_busy(process) for process in processes if process.cpu_over_90_share > BUSY_SHARE]
-    culprits = [_culprit(what, times) for what, times in (held_up_by or {}).items()] if late or busy else []
-    invalid = bool(missing)
-    if not demands.throughput_run:
-        invalid |= max(lag_ns.values(), default=0) > demands.send_lag_limit_ns
-        invalid |= bool(busy) and demands.tightest_ns is not None
-    return Generator(tuple(processes), healthy=not invalid, warnings=(*missing, *late, *busy, *culprits))
+    late = [process for process in processes if (process.send_lag_p99_ns or 0) > demands.worth_a_warning_ns]
+    busy = [process for process in processes if process.cpu_over_90_share > BUSY_SHARE]
+    stalled = [process for process in processes if process.stalled_share > STALLED_SHARE]
+    culprits = [_culprit(what, times) for what, times in (held_up_by or {}).items()] if late or busy or stalled else []
+    is_over_its_limit = bool(late) and demands.send_lag_limit_ns is not None
+    invalid = bool(missing) or is_over_its_limit or (bool(busy) and demands.hides_read_lag)
+    warnings = (
+        *missing,
+        *(_late(process, demands) for process in late),
+        *(_busy(process, demands) for process in busy),
+        *(_stalled(process) for process in stalled),
+        *culprits,
+    )
+    return Generator(tuple(processes), healthy=not invalid, warnings=warnings)
 
 
 def _culprit(what: str, times: int) -> str:
@@ -177,18 +213,42 @@ def _culprit(what: str, times: int) -> str:
 
 
 def _missing(process: ProcessHealth) -> str:
-    why = process.lost or "ended without its last word"
-    return f"Process {process.process} {why}, so some of its data is missing: look at what it said, and run again."
+    why = process.lost or "ended without its last frame"
+    return f"Process {process.process} {why}, so some of its data is missing: read what it printed, and run again."
 
 
 def _late(process: ProcessHealth, demands: Demands) -> str:
     lag, limit = format_duration(process.send_lag_p99_ns or 0), format_duration(demands.worth_a_warning_ns)
-    return f"Process {process.process} sent {lag} late (p99; {limit} is fine): {_ADVICE}."
+    return f"Process {process.process} sent messages {lag} late (p99; {limit} is {demands.origin}). {_cause(process)}"
 
 
-def _busy(process: ProcessHealth) -> str:
+def _cause(process: ProcessHealth) -> str:
+    """Return which of the causes of lag it was, with the figures that say so, and what helps against it."""
+    cpu = f"its CPU use was {process.cpu_share_p95:.0%} of a core (p95)"
+    if process.cpu_over_90_share > BUSY_SHARE:
+        return f"{_sentence(cpu)} {_TOO_SLOW}"
+    if process.waited_share > STARVED_SHARE or process.steal_share > STARVED_SHARE:
+        waited = f"it waited for a core {process.waited_share:.0%} of the time"
+        stolen = f", the machine lost {process.steal_share:.0%} of its cores" if process.steal_share >= 0.005 else ""
+        return f"{_sentence(f'{cpu}, {waited}{stolen}')} {_STARVED}"
+    return f"{_sentence(cpu)} Its event loop was {format_duration(process.loop_lag_p99_ns)} late (p99)."
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _busy(process: ProcessHealth, demands: Demands) -> str:
     share = f"{process.cpu_over_90_share:.0%}"
+    effect = " Latencies without kernel stamps hold its own waiting too." if demands.hides_read_lag else ""
     return (
-        f"Process {process.process} used more than {BUSY:.0%} of its core for {share} of the judged time, "
-        f"so latencies hold its own waiting too: {_ADVICE}."
+        f"Process {process.process} used more than {BUSY:.0%} of its core for {share} of the judged time "
+        f"({BUSY_SHARE:.0%} is fine).{effect} {_TOO_SLOW}"
+    )
+
+
+def _stalled(process: ProcessHealth) -> str:
+    return (
+        f"Process {process.process} stood still for {process.stalled_share:.0%} of the judged time, once for "
+        f"{format_duration(process.stall_max_ns)}: it was stopped or suspended, had no core, or was blocked."
     )

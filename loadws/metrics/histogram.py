@@ -30,6 +30,7 @@ from hdrh.histogram import HdrHistogram
 from pyhdrh import add_array
 
 from loadws.metrics.frame import HistogramPart, Labels
+from loadws.metrics.summary import MetricEntry
 from loadws.terms.errors import LoadwsError
 from loadws.terms.units import NS_PER_S, NS_PER_US
 
@@ -187,6 +188,23 @@ class LatencyHistogram:
         histogram.missing, histogram.out_of_range = part.missing, part.out_of_range
         return histogram
 
+    @classmethod
+    def of_entry(cls, entry: MetricEntry) -> LatencyHistogram:
+        """Return the histogram of a summary's entry. Raises ``HistogramError`` where it holds none."""
+        return cls.decode(
+            HistogramPart(
+                name=entry.name,
+                labels=entry.labels,
+                payload=entry.histogram or "",
+                count=entry.count,
+                min=entry.min or 0.0,
+                max=entry.max or 0.0,
+                sum=(entry.mean or 0.0) * entry.count,
+                missing=entry.missing,
+                out_of_range=entry.out_of_range,
+            )
+        )
+
     def value_at_rank(self, rank: int) -> float:
         """The ``rank``-th smallest value, from 1, in the metric's unit; inf where that is one of the missing.
 
@@ -200,6 +218,18 @@ class LatencyHistogram:
             return self.min if rank == 1 else self.max
         index = bisect_left(self._cumulative(), rank)
         return min(max(_top_of_bucket(index) * self.span.scale, self.min), self.max)
+
+    def count_above(self, value: float) -> int:
+        """Return how many values are greater, as exactly as the buckets tell; requests without an answer not included."""
+        if not self.count or value >= self.max:
+            return 0
+        if value < self.min:
+            return self.count
+        multiple = int(value / self.span.scale)
+        shift = max(0, multiple.bit_length() - _UNIT_BITS)
+        index = (shift << _HALF_BITS) + (multiple >> shift)
+        last = self._hdr.get_counts_array_index(self._hdr.max_value)
+        return sum(self._hdr.counts[index + 1 : last + 1])
 
     def percentiles(self, percentiles: Sequence[float]) -> list[float]:
         """Of the measured values alone, in the metric's unit. Raises ``ValueError`` where there is none."""

@@ -55,7 +55,7 @@ class Connections(msgspec.Struct):
     """attempted = opened + refused + failed; opened = closed_by_us + closed_by_peer + lost + open_at_end.
 
     ``compressed`` of the opened ones use permessage-deflate; ``as_expected`` of the refused ones are what the scenario
-    expects.
+    expects; ``held`` were open when the load ended.
     """
 
     attempted: int = 0
@@ -68,6 +68,7 @@ class Connections(msgspec.Struct):
     open_at_end: int = 0
     compressed: int = 0
     as_expected: int = 0
+    held: int = 0
 
 
 class Messages(msgspec.Struct):

@@ -178,6 +178,11 @@ class Recorder:
         self._phases.begin(index, at_ns)
         self._interval.began.append((index, self._seconds(at_ns)))
 
+    def end_load(self) -> None:
+        """Note that the last phase is over: users leave now, and a connection that is open still has held to the end."""
+        self.over = True
+        self.ledger.connections.held = self.open_connections.value
+
     def step(self, name: str) -> StepMeter:
         """The meter of a step; the same one whenever it is asked for."""
         return self._meters.setdefault(name, StepMeter(name))

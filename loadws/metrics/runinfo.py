@@ -72,6 +72,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     too_close: Literal["inconclusive", "pass"] = "inconclusive"  # of a percentile whose interval has its limit inside
     send_lag_limit_ns: float | None = None  # the scenario's own limit; None: as far as no verdict changes
     keep_trying: bool = False  # the load goes on where no connection has ever opened
+    open_timeout_s: float = 10.0
 
     def own(self) -> dict[str, Metric]:
         """The scenario's own metrics by name, for ``parse_threshold``."""
@@ -94,3 +95,4 @@ class Ending(msgspec.Struct, frozen=True):
     defect: str | None = None
     phases: tuple[tuple[str, float, float], ...] = ()  # name, start_s, end_s as they really were
     lost: tuple[LostProcess, ...] = ()
+    gave_up: str | None = None  # why the load was stopped although nothing broke: no connection ever opened

@@ -10,9 +10,14 @@ Statistics", 3rd ed., 2003, section 7.1). Percentiles are in percent, ranks from
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 BEYOND = 10
+#: What a design effect takes: so many blocks, of so many samples each.
+FEWEST_BLOCKS, SAMPLES_OF_A_BLOCK = 10, 10
+#: More samples than any run of a day has.
+MOST_SAMPLES = 10_000_000
 CONFIDENCE = 0.95
 #: How far from its mean a binomial is summed up, in standard deviations (and counts, for narrow ones): what lies
 #: outside is less than rounding.
@@ -38,6 +43,82 @@ def interval_ranks(count: int, percentile: float, confidence: float = CONFIDENCE
     lower = _binomial_quantile(count, percentile / 100, (1 - confidence) / 2)
     upper = _binomial_quantile(count, percentile / 100, (1 + confidence) / 2) + 1
     return lower or None, upper if upper <= count else None
+
+
+def samples_for_interval(percentile: float, confidence: float = CONFIDENCE) -> int:
+    """Return the smallest number of samples whose interval has both ends.
+
+    The maximum is an upper end where P(B <= n - 1) >= (1 + c) / 2, so where p^n <= (1 - c) / 2; the minimum a lower end
+    where (1 - p)^n is as small.
+    """
+    share, tail = percentile / 100, (1 - confidence) / 2
+    return max(math.ceil(math.log(tail) / math.log(side)) for side in (share, 1 - share))
+
+
+def scaled_ranks(count: int, effective: int, percentile: float) -> tuple[int | None, int | None]:
+    """Return the ranks of the interval among ``count`` samples that are worth only ``effective`` independent ones."""
+    lower, upper = interval_ranks(effective, percentile)
+    return (
+        None if lower is None else max(1, lower * count // effective),
+        None if upper is None else min(count, math.ceil(upper * count / effective)),
+    )
+
+
+def design_effect(blocks: Sequence[tuple[int, int]]) -> float:
+    """Return by how much the variance of a share exceeds that of independent samples; at least 1.
+
+    ``blocks`` are (how many of the samples are beyond the limit, how many samples) of consecutive windows. Neighbours are
+    put together until each block has ten samples; with fewer than ten such blocks, or no sample beyond the limit, the
+    effect cannot be told and is 1. With the share p = sum y / sum m, the variance between k blocks of the ratio estimator is
+    k / (k - 1) * sum (y - p m)^2 / (sum m)^2, that of independent samples p (1 - p) / sum m (Cochran, "Sampling
+    Techniques", 3rd ed., 1977, sections 2.11 and 9A.3; Kish, "Survey Sampling", 1965, section 8.2).
+    """
+    full = _blocks_of(blocks, SAMPLES_OF_A_BLOCK)
+    beyond, count = sum(y for y, _ in full), sum(m for _, m in full)
+    if len(full) < FEWEST_BLOCKS or not 0 < beyond < count:
+        return 1.0
+    share = beyond / count
+    between = len(full) / (len(full) - 1) * sum((y - share * m) ** 2 for y, m in full) / count**2
+    return max(1.0, between / (share * (1 - share) / count))
+
+
+def _blocks_of(windows: Sequence[tuple[int, int]], least: int) -> list[tuple[int, int]]:
+    """Return the windows with neighbours put together until each has ``least`` samples; a rest joins the last block."""
+    blocks: list[tuple[int, int]] = []
+    beyond = count = 0
+    for more_beyond, more in windows:
+        beyond, count = beyond + more_beyond, count + more
+        if count >= least:
+            blocks.append((beyond, count))
+            beyond = count = 0
+    if count and blocks:
+        last_beyond, last = blocks.pop()
+        blocks.append((last_beyond + beyond, last + count))
+    return blocks
+
+
+def samples_to_decide(percentile: float, share_beyond: float) -> int | None:
+    """Return about how many independent samples put the whole interval on one side of the limit.
+
+    ``share_beyond`` is the share of the samples that lie beyond the limit, and is taken to stay as it is. None where even
+    ``MOST_SAMPLES`` would not do: the percentile is about as large as the limit.
+    """
+    least, most = samples_for_interval(percentile), MOST_SAMPLES
+    if not _decides(most, percentile, share_beyond):
+        return None
+    while least < most:
+        middle = (least + most) // 2
+        if _decides(middle, percentile, share_beyond):
+            most = middle
+        else:
+            least = middle + 1
+    return most
+
+
+def _decides(count: int, percentile: float, share_beyond: float) -> bool:
+    within = count * (1 - share_beyond)  # ranks up to here hold values within the limit
+    lower, upper = interval_ranks(count, percentile)
+    return (upper is not None and upper <= within) or (lower is not None and lower > within)
 
 
 def _binomial_quantile(count: int, share: float, probability: float) -> int:

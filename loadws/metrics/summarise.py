@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -19,6 +20,7 @@ from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending, RunInfo
 from loadws.metrics.summary import (
     SCHEMA_VERSION,
+    Applied,
     ErrorCount,
     Generator,
     MetricEntry,
@@ -30,6 +32,7 @@ from loadws.metrics.summary import (
 from loadws.metrics.timeline import GAUGES, Timeline
 from loadws.metrics.totals import Totals
 from loadws.metrics.values import Values, supported_percentiles
+from loadws.metrics.windows import Windows
 from loadws.terms.errors import ExitCode
 from loadws.terms.thresholds import Threshold, parse_threshold
 
@@ -70,6 +73,8 @@ class Summariser:
         self._judged = {name for name, warmup in self._warmups.items() if not warmup}
         self._totals = Totals(self._own)
         self._timeline = Timeline()
+        self._thresholds = [parse_threshold(rule.rule, self._own) for rule in info.rules]
+        self._windows = Windows(self._thresholds, self._judged)
         self._deliveries = Deliveries(info.probes, tuple(phase.name for phase in info.phases), info.processes)
         for zero in self._deliveries.zeros():
             self._totals.add_counter(zero)
@@ -100,6 +105,7 @@ class Summariser:
             self._totals.add_histogram(part, histogram)
             yield
             point.add_histogram(part, histogram)
+            self._windows.add(frame, part, histogram)
             if part.labels.get("phase") in self._judged:
                 watch.add_lag(part.name, histogram)
             yield
@@ -125,15 +131,19 @@ class Summariser:
         spans = self._spans(ending)
         for _ in self._deliveries.settling_all(self._totals):
             pass
+        generator = self._generator(ending)
+        ledger = self._ledger_at_the_end()
         return Summary(
             schema_version=SCHEMA_VERSION,
             run=self._run(ending, spans),
             verdict=verdict,
-            ledger=self._ledger_at_the_end(),
+            ledger=ledger,
             metrics=tuple(self._entries(spans)),
             series=self._timeline.series(),
-            generator=self._generator(ending),
+            generator=generator,
             errors=self._errors(),
+            applied=self._applied(ledger, generator),
+            windows=self._windows.counted(),
         )
 
     def live(self, seconds: int = 5) -> LiveView:
@@ -246,13 +256,33 @@ class Summariser:
     def _generator(self, ending: Ending | None) -> Generator:
         why = {lost.process: lost.why for lost in ending.lost} if ending else {}
         processes = [watch.health(why.get(number)) for number, watch in sorted(self._processes.items())]
-        thresholds = [parse_threshold(rule.rule, self._own) for rule in self._info.rules]
-        demands = Demands.of(thresholds, closed=self._info.model == "closed", paced=self._info.paced)
+        demands = Demands.of(self._thresholds, stamps=self._info.stamps, send_lag_limit_ns=self._info.send_lag_limit_ns)
         held_up_by: Counter[str] = Counter()
         for error in self._errors():
             if error.kind == HELD_UP and error.example:
                 held_up_by[error.example] += error.count
         return assess(processes, demands, held_up_by)
+
+    def _applied(self, ledger: Ledger, generator: Generator) -> Applied:
+        judged = self._totals.counts_of
+        arrivals, dropped = (_whole(judged(name, self._judged)) for name in ("arrivals", "arrivals_dropped"))
+        turns, skipped = (_whole(judged(name, self._judged)) for name in ("turns", "turns_skipped"))
+        failures = _whole(judged("generator_failures", self._judged))
+        connects = sum(n for key, n in judged("error_rate", self._judged).items() if ("kind", "connect") in key)
+        stalled = max(generator.processes, key=lambda process: process.stalled_share, default=None)
+        return Applied(
+            arrivals_planned=arrivals,
+            arrivals_started=arrivals - dropped,
+            users_planned=ledger.users.planned,
+            users_connected=ledger.users.connected,
+            turns_due=turns,
+            turns_kept=turns - skipped,
+            attempts=connects + failures,
+            generator_failures=failures,
+            stalled_process=stalled.process if stalled else 0,
+            stalled_share=stalled.stalled_share if stalled else 0.0,
+            longest_stall_ns=max((process.stall_max_ns for process in generator.processes), default=0.0),
+        )
 
     def _errors(self) -> tuple[ErrorCount, ...]:
         counted = [
@@ -263,6 +293,10 @@ class Summariser:
 
     def _example(self, kind: str, step: str) -> str:
         return self._examples.get((kind, step), (0.0, ""))[1]
+
+
+def _whole(counts: Mapping[Any, int]) -> int:
+    return sum(counts.values())
 
 
 def _closed(frame: Frame) -> Ledger:

@@ -12,7 +12,9 @@ import msgspec
 
 from loadws.metrics.ledger import Ledger
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: Version 1 was written by loadws 0.1; its verdicts were judged by other rules.
+FIRST_VERSION = 1
 Outcome = Literal["passed", "failed", "no_data", "inconclusive", "invalid", "interrupted", "unreachable", "aborted"]
 
 
@@ -44,19 +46,37 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One threshold, judged. ``observed`` is in ``unit``; None where there was no data. ``note`` says what a reader must
-    know: that the maximum stood in for a percentile, or that requests were left unanswered.
+    """One threshold, judged. ``observed``, ``limit``, ``lower`` and ``upper`` are in ``unit``.
 
-    Infinite is a latency that never ended: the rank lay among the requests without an answer. JSON has no such number, so
-    there it is null, told from no data by the outcome.
+    ``observed`` is None where there was no data. Infinite is a latency that never ended: the rank lay among the requests
+    without an answer. JSON has no such number, so there it is null, told from no data by the outcome.
+
+    A percentile has the interval from ``lower`` to ``upper``, None where the samples do not bound it on that side. Where
+    the limit lies inside, the outcome is ``too_close``: ``needs`` is about how many more samples would tell, None where no
+    number would; ``is_excused`` says that the scenario lets it pass. ``unlagged`` is the value without the send lag of each
+    sample. ``sentence`` is the whole of it for people, ``note`` what else they must know: unanswered requests, for example.
     """
 
     rule: str
-    outcome: Literal["passed", "failed", "no_data"]
+    outcome: Literal["passed", "failed", "no_data", "too_close"]
     observed: float | None
     unit: str
     note: str = ""
     aborted: bool = False
+    op: str = ""
+    limit: float | None = None
+    samples: int = 0
+    lower: float | None = None
+    upper: float | None = None
+    needs: int | None = None
+    is_excused: bool = False
+    unlagged: float | None = None
+    sentence: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Return whether the check does not stand in the way of a pass."""
+        return self.outcome == "passed" or self.is_excused
 
     def __post_init__(self) -> None:
         if self.observed is None and self.outcome != "no_data":
@@ -118,6 +138,43 @@ class Series(msgspec.Struct, frozen=True):
     columns: tuple[Column, ...]
 
 
+#: Stalls of more than this share of a process's judged time are load that was not applied.
+STALLED_SHARE = 0.01
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """How much of the planned load was applied in the judged time; a pair of zeros is a kind of load that there was none of.
+
+    ``arrivals_started`` of ``arrivals_planned``; ``users_connected`` held users opened a connection at least once, or were
+    refused as expected, of ``users_planned`` (of the whole run); ``turns_kept`` were not skipped of ``turns_due``.
+    ``generator_failures`` of ``attempts`` to connect failed for want of something on the machine of loadws. Of the judged
+    time of ``stalled_process``, ``stalled_share`` passed in stalls of its event loop, the longest ``longest_stall_ns``.
+    """
+
+    arrivals_planned: int = 0
+    arrivals_started: int = 0
+    users_planned: int = 0
+    users_connected: int = 0
+    turns_due: int = 0
+    turns_kept: int = 0
+    attempts: int = 0
+    generator_failures: int = 0
+    stalled_process: int = 0
+    stalled_share: float = 0.0
+    longest_stall_ns: float = 0.0
+
+
+class RuleWindows(msgspec.Struct, frozen=True):
+    """For a rule on a percentile, (samples beyond the limit, samples) of consecutive windows of the judged time.
+
+    From them comes the design effect. ``metric`` is the rule's, or the one without send lag.
+    """
+
+    rule: str
+    metric: str
+    windows: tuple[tuple[int, int], ...]
+
+
 class ProcessHealth(msgspec.Struct, frozen=True):
     process: int
     cpu_share_mean: float
@@ -132,6 +189,10 @@ class ProcessHealth(msgspec.Struct, frozen=True):
     complete: bool = True  # its last frame arrived
     lost: str | None = None  # why it did not: "was ended by SIGKILL"
     read_lag_p99_ns: float | None = None  # None without kernel stamps
+    waited_share: float = 0.0  # of the judged time: it could run, and had no core
+    steal_share: float = 0.0  # of the judged time of the machine's cores: taken by its hypervisor
+    stalled_share: float = 0.0  # of the judged time: its event loop did not turn, for more than 100 ms at a time
+    stall_max_ns: float = 0.0
 
 
 class Generator(msgspec.Struct, frozen=True):
@@ -156,6 +217,8 @@ class Summary(msgspec.Struct, frozen=True):
     series: Series
     generator: Generator
     errors: tuple[ErrorCount, ...] = ()
+    applied: Applied = Applied()
+    windows: tuple[RuleWindows, ...] = ()
 
     def entries(self, name: str, **labels: str) -> list[MetricEntry]:
         """The entries of a metric whose labels are at least these; without ``phase`` among them, of the judged time."""
@@ -173,8 +236,16 @@ def to_json(summary: Summary) -> bytes:
 
 
 def from_json(text: bytes) -> Summary:
-    """Raises ``msgspec.ValidationError`` where it is no summary of a version that we know."""
-    return msgspec.json.decode(text, type=Summary)
+    """Return the summary, also one of an older version.
+
+    Raises ``msgspec.DecodeError``, or its ``ValidationError``, where it is no summary of a version that this loadws knows.
+    """
+    summary = msgspec.json.decode(text, type=Summary)
+    if not FIRST_VERSION <= summary.schema_version <= SCHEMA_VERSION:
+        raise msgspec.ValidationError(
+            f"its schema_version is {summary.schema_version}, the newest known is {SCHEMA_VERSION}"
+        )
+    return summary
 
 
 def json_schema() -> dict[str, Any]:

@@ -70,11 +70,11 @@ class Totals:
         for values in [values for phase in past for by_key in phase.values.values() for values in by_key.values()]:
             yield from values.close()
 
-    def counts_of(self, name: str) -> dict[Key, int]:
-        """A counter over the whole run, warm-up too."""
+    def counts_of(self, name: str, phases: Collection[str] | None = None) -> dict[Key, int]:
+        """Return a counter by labels, over some phases, or over the whole run, warm-up too."""
         sums: dict[Key, int] = {}
-        for phase in self._phases.values():
-            for key, count in phase.counts.get(name, {}).items():
+        for phase_name, phase in self._phases.items():
+            for key, count in phase.counts.get(name, {}).items() if phases is None or phase_name in phases else ():
                 sums[key] = sums.get(key, 0) + count.count
         return sums
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from loadws.metrics.frame import HistogramPart
 from loadws.metrics.histogram import LatencyHistogram
 from loadws.metrics.statistics import supports
-from loadws.metrics.summary import Column, MetricEntry, Series, Summary
+from loadws.metrics.summary import Column, Series, Summary
 from loadws.report import timings, vegalite
 from loadws.report.plain import plain
 from loadws.report.vegalite import Spec, colour
@@ -347,14 +346,8 @@ def _carried_curve(summary: Summary, name: str) -> list[tuple[float, float]]:
     entry = timings.overall(summary, name)
     if not entry or not entry.count or not entry.histogram:
         return []
-    histogram = _decoded(entry, entry.histogram)
+    histogram = LatencyHistogram.of_entry(entry)
     return [(p, value) for p, value in histogram.curve() if supports(histogram.count, p) and value > 0]
-
-
-def _decoded(entry: MetricEntry, payload: str) -> LatencyHistogram:
-    low, high, mean = entry.min or 0.0, entry.max or 0.0, entry.mean or 0.0
-    part = HistogramPart(entry.name, entry.labels, payload, entry.count, low, high, mean * entry.count)
-    return LatencyHistogram.decode(part)
 
 
 def _column(series: Series, name: str, aggregate: str) -> Column | None:

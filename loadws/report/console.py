@@ -61,11 +61,13 @@ class _Screen:
         self._line(("dim", f"  {facts}"))
         for sentence in sentences:
             self._line(f"  {sentence}", indent=2)
+        if applied := rows.applied_facts(summary):
+            self._line(("dim", f"  {' · '.join(applied)}"), indent=2)
         checks: list[tuple[_Cell, ...]] = []
         for row in rows.check_rows(summary):
             checks.append(((_STYLES[row.tone], f"{_MARKS[row.tone]} {row.rule}"), row.observed))
-            if row.note:
-                checks.append((("dim", f"    {row.note}"), ""))
+            if aside := "; ".join(part for part in (row.interval, row.note) if part):
+                checks.append((("dim", f"    {aside}"), ""))
         if checks:
             self._table("Checks", ("rule", "observed"), checks, numbers=(1,))
 

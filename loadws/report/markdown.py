@@ -43,15 +43,39 @@ def _table(head: tuple[str, ...], body: Iterable[tuple[str, ...]], numbers_from:
 def _head(summary: Summary) -> str:
     word, tone, sentences = rows.headline(summary)
     facts = " · ".join(escape(fact) for fact in rows.facts(summary))
-    return f"## {_MARKS[tone]} {word}: {escape(summary.run.scenario)}\n\n{escape(' '.join(sentences))}\n\n{facts}"
+    shares = " · ".join(escape(fact) for fact in rows.applied_facts(summary))
+    title = f"## {_MARKS[_tone_of_head(summary, tone)]} {word}: {escape(summary.run.scenario)}"
+    target = (
+        f"Target {code(summary.run.target)}, started {escape(summary.run.started_at)}" if summary.run.target else ""
+    )
+    return "\n\n".join(part for part in (title, escape(" ".join(sentences)), target, facts, shares) if part)
+
+
+def _tone_of_head(summary: Summary, tone: str) -> str:
+    """Tell a run that failed by the server from one that says nothing of it."""
+    return "warn" if summary.verdict.outcome in ("invalid", "inconclusive", "interrupted") else tone
+
+
+def code(text: str) -> str:
+    """Return text as a code span, which shows as it is also where Markdown is not rendered."""
+    inner = plain(text).replace("|", "\\|")
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", inner)), default=0))
+    pad = " " if "`" in inner else ""
+    return f"{fence}{pad}{inner}{pad}{fence}"
 
 
 def _checks(summary: Summary) -> str:
     body = [
-        (_MARKS[row.tone] + " " + row.word, escape(row.rule), escape(row.observed), escape(row.note))
+        (
+            _MARKS[row.tone] + " " + row.word,
+            code(row.rule),
+            escape(row.observed),
+            escape(row.limit),
+            escape("; ".join(part for part in (row.interval, row.note) if part)),
+        )
         for row in rows.check_rows(summary)
     ]
-    return _table(("check", "rule", "observed", ""), body) if body else ""
+    return _table(("check", "rule", "observed", "limit", ""), body) if body else ""
 
 
 def _latency(summary: Summary) -> str:
@@ -60,7 +84,13 @@ def _latency(summary: Summary) -> str:
         return ""
     body = [(escape(row.step), row.what, row.count, *map(escape, row.cells)) for row in latency]
     notes = [escape(note) for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency)) if note]
-    return "\n\n".join(["### Latency", _table(("step", "time", "count", *FIELDS), body, 2), *notes])
+    table = _table(("step", "time", "count", *FIELDS), body, 2)
+    return _folded("Latency", "\n\n".join([table, *notes]))
+
+
+def _folded(title: str, content: str) -> str:
+    """Return a part that opens at a click; its content is read as Markdown because of the empty lines around it."""
+    return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
 
 
 def _deliveries(summary: Summary) -> str:
@@ -92,7 +122,7 @@ def _ledger(summary: Summary) -> str:
         aside = equation.aside_text()
         lines.append((equation.subject, escape(equation.text() + (f" ({aside})" if aside else ""))))
     lines.append(("bytes", escape(balance.bytes_text(summary.ledger))))
-    return "### Ledger\n\n" + _table(("", "adds up"), lines)
+    return _folded("Ledger", _table(("", "adds up"), lines))
 
 
 def _errors(summary: Summary) -> str:

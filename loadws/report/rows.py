@@ -8,21 +8,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from loadws.metrics.summary import Check, ErrorCount, MetricEntry, ProcessHealth, Summary
+from loadws.metrics.summary import (
+    SCHEMA_VERSION,
+    Check,
+    ErrorCount,
+    MetricEntry,
+    ProcessHealth,
+    Summary,
+    Verdict,
+)
+from loadws.metrics.wording import interval_of, observed_of
 from loadws.report.balance import Tone
 from loadws.report.causes import explain
 from loadws.report.plain import plain
 from loadws.report.timings import NO_NUMBER, cell, overall, percentile_name
 from loadws.terms.errors import ExitCode
 from loadws.terms.thresholds import format_value
-from loadws.terms.units import format_count, format_duration, format_rate, format_size
+from loadws.terms.units import format_count, format_duration, format_rate, format_share, format_size
 
 #: Each outcome of a run: its word, its tone, and what it says where no reason was given.
 OUTCOMES: dict[str, tuple[str, Tone, str]] = {
     "passed": ("Passed", "good", "Every check held."),
     "failed": ("Failed", "bad", "A check failed."),
-    "no_data": ("Failed: no data", "bad", "Nothing was measured that could be judged."),
-    "inconclusive": ("Inconclusive", "warn", "There is too little data to tell."),
+    "no_data": ("Failed: no data", "bad", "A check had no data."),
+    "inconclusive": ("Inconclusive", "warn", "The load was not applied, or there is too little data to tell."),
     "invalid": (
         "Invalid",
         "bad",
@@ -36,7 +45,11 @@ CHECK_WORDS: dict[str, tuple[str, Tone]] = {
     "passed": ("passed", "good"),
     "failed": ("failed", "bad"),
     "no_data": ("no data", "bad"),
+    "too_close": ("too close to call", "warn"),
 }
+#: How many checks that do not hold the verdict names; the others are in the table below it.
+_MOST_NAMED = 3
+JUDGED_BY_OLD_RULES = "This run was judged by the rules of loadws 0.1; its verdict is shown as it was then."
 MODELS: dict[str, str] = {
     "closed": "Closed model: a fixed number of users, each waiting for its answer before it goes on. A slow server is "
     "asked less often, so throughput and latency hold each other back.",
@@ -51,11 +64,16 @@ MODEL_SOURCE = "Schroeder, Wierman, Harchol-Balter: Open Versus Closed, NSDI 200
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
+    """One judged rule for people. ``limit`` is empty in runs of loadws 0.1; ``sentence`` is the whole of it."""
+
     rule: str
     word: str
     tone: Tone
     observed: str
     note: str
+    limit: str = ""
+    interval: str = ""
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +94,39 @@ class HealthRow:
 
 
 def headline(summary: Summary) -> tuple[str, Tone, list[str]]:
-    """The verdict's word, its tone, and the sentences below it."""
+    """Return the verdict's word, its tone, and the sentences below it: the checks that do not hold, then the reasons."""
     verdict = summary.verdict
     word, tone, sentence = OUTCOMES[verdict.outcome]
-    failed = sum(check.outcome != "passed" for check in verdict.checks)
-    if verdict.outcome == "passed" and not verdict.checks:
-        sentence = "The scenario has no thresholds, so nothing was judged but that something was done."
-    elif verdict.outcome == "passed":
-        words = {1: "The one check held.", 2: "Both checks held."}
-        sentence = words.get(len(verdict.checks), f"All {len(verdict.checks)} checks held.")
-    elif verdict.outcome == "failed" and failed:
-        sentence = f"{failed} of {len(verdict.checks)} checks failed."
     reasons = [plain(reason) for reason in verdict.reasons]
-    if verdict.outcome == "passed" or (verdict.outcome == "failed" and failed):
-        return word, tone, [sentence, *reasons]
+    if summary.schema_version < SCHEMA_VERSION:
+        reasons.append(JUDGED_BY_OLD_RULES)
+    if verdict.outcome == "passed":
+        return word, tone, [_why_passed(verdict), *reasons]
+    open_checks = [check for check in verdict.checks if not check.holds]
+    if verdict.outcome in ("failed", "no_data", "aborted", "inconclusive"):
+        return word, tone, [*_named(open_checks), *reasons] or [sentence]
     return word, tone, reasons or [sentence]
+
+
+def _why_passed(verdict: Verdict) -> str:
+    checks = verdict.checks
+    if not checks:
+        return "There are no thresholds: the run passes because less than half of what the users began failed."
+    excused = [check for check in checks if check.is_excused]
+    if excused:
+        named = "; ".join(plain(check.sentence, 400) for check in excused[:_MOST_NAMED])
+        held = f"{len(checks) - len(excused)} of {len(checks)} checks held"
+        return f"{held}; the scenario lets pass what is too close to call: {named}."
+    return {1: "The one check held.", 2: "Both checks held."}.get(len(checks), f"All {len(checks)} checks held.")
+
+
+def _named(checks: list[Check]) -> list[str]:
+    """Return a sentence for each of the first checks that do not hold, those that failed first."""
+    ordered = sorted(checks, key=lambda check: check.outcome == "too_close")
+    named = [f"{plain(check.sentence or check.rule, 400)}." for check in ordered[:_MOST_NAMED]]
+    if len(ordered) > _MOST_NAMED:
+        named.append(f"{len(ordered) - _MOST_NAMED} more checks do not hold.")
+    return named
 
 
 def exit_meaning(exit_code: int) -> str:
@@ -107,16 +143,49 @@ def facts(summary: Summary) -> list[str]:
     return [f"{run.model} model", _seconds(run.duration_s) + judged, speaks, processes, f"seed {run.seed}"]
 
 
+def applied_facts(summary: Summary) -> list[str]:
+    """Return the shares of the planned load that were applied, of each kind of load that there was."""
+    applied = summary.applied
+    shares = (
+        ("arrivals started", applied.arrivals_started, applied.arrivals_planned),
+        ("users connected", applied.users_connected, applied.users_planned),
+        ("turns not skipped", applied.turns_kept, applied.turns_due),
+    )
+    return [
+        f"{what} {format_count(part)} of {format_count(whole)} ({format_share(part / whole)})"
+        for what, part, whole in shares
+        if whole
+    ]
+
+
 def check_rows(summary: Summary) -> list[CheckRow]:
     return [_check_row(check) for check in summary.verdict.checks]
 
 
 def _check_row(check: Check) -> CheckRow:
     word, tone = CHECK_WORDS[check.outcome]
+    if check.is_excused:
+        word, tone = "passed (too close to call)", "warn"
     note = plain(check.note)
-    if check.aborted:
+    if check.aborted and "ended" not in note:
         note = f"{note}; it stopped the run" if note else "it stopped the run"
-    return CheckRow(plain(check.rule), word, tone, plain(format_value(check.observed, check.unit)), note)
+    limit = "" if check.limit is None else f"{check.op} {format_value(check.limit, check.unit)}"
+    interval = interval_of(check)
+    if check.outcome == "too_close":
+        needs = (
+            "more samples would not tell" if check.needs is None else f"about {format_count(check.needs)} more samples"
+        )
+        note = f"{note}; {needs}" if note else needs
+    return CheckRow(
+        plain(check.rule),
+        word,
+        tone,
+        plain(observed_of(check)),
+        note,
+        plain(limit),
+        interval,
+        plain(check.sentence, 400),
+    )
 
 
 def error_rows(summary: Summary) -> list[ErrorRow]:

@@ -142,6 +142,13 @@ _ROWS = (
 )  # fmt: skip
 TABLE: dict[str, Metric] = {row.name: row for row in _ROWS}
 
+#: Times that end at the kernel's stamp of what was received, where there is one.
+KERNEL_STAMPED = frozenset({
+    "response_time", "service_time", "unlagged_time", "first_message_time", "last_message_time",
+    "unlagged_first_message_time", "unlagged_last_message_time", "wait_time", "delivery", "delivery_first",
+    "delivery_median", "delivery_last", "schedule_lag", "send_lag", "write_wait",
+})  # fmt: skip
+
 
 def own_trend(name: str, unit: str) -> Metric:
     """What ``record:`` declares: a histogram of the scenario's own."""

@@ -6,7 +6,7 @@
     metric    := name | quoted
     value     := quoted | any characters but  , } = " '
     quoted    := '"' characters '"' | "'" characters "'"
-    aggregate := p50 | p75 | p90 | p95 | p99 | p99.9 | p99.99 | max | min | mean | count | rate | completeness
+    aggregate := p1 … p99.999999 | max | min | mean | count | rate | completeness
     op        := < | <= | > | >= | ==
     unit      := a duration's (us ms s m h), a size's (B kB KiB …), "%" or "/s"
 
@@ -228,7 +228,7 @@ class _Parser:
             return default
         start = self.at
         aggregate = self._take(_AGGREGATE)
-        if aggregate not in metric.aggregates:
+        if aggregate is None or not metric.has_aggregate(aggregate):
             raise ThresholdError(
                 f"{metric.name!r} has no aggregate {aggregate or ''!r}",
                 start,

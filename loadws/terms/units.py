@@ -117,6 +117,11 @@ def format_size(size: float) -> str:
     return f"{size:.0f} B"
 
 
+def format_share(share: float) -> str:
+    """Return a share for people, as a percentage with three significant digits: ``0.5%``, ``75.4%``."""
+    return f"{_three_digits(share * 100)}%"
+
+
 def format_count(count: float) -> str:
     """A count with thousands apart: ``12,345``; a fraction keeps three significant digits."""
     return f"{count:,.0f}" if count == int(count) or abs(count) >= 999.5 else _three_digits(count)

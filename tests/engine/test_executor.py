@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import trio
 
-from loadws.engine.lifecycle import Lifecycle
+from loadws.engine.lifecycle import EarlyEnd, Lifecycle
 from loadws.testing.behaviour import echo, refuses, silent
 from tests.engine.drive import MS, S, drive
 
@@ -174,7 +174,7 @@ def test_a_second_signal_ends_at_once() -> None:
 def test_an_abort_says_which_rule() -> None:
     async def abort(lifecycle: Lifecycle) -> None:
         await trio.sleep(2)
-        lifecycle.abort("response_time.p99 < 1ms")
+        lifecycle.end_early(EarlyEnd(rule="response_time.p99 < 1ms"))
 
     document = {"load": [{"users": 1, "for": "1h"}], "flow": [HELLO, {"think": "1s"}]}
     outcome = drive(document, echo(10 * MS), meanwhile=abort)

@@ -13,11 +13,11 @@ import trio
 
 from loadws.engine.lifecycle import Lifecycle
 from loadws.fleet.shard import ShardOrder, run_shard
-from loadws.gate.verdict import judge
+from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, PhaseInfo, RunInfo
 from loadws.metrics.summarise import Summariser
-from loadws.metrics.summary import Summary
+from loadws.metrics.summary import SCHEMA_VERSION, Summary
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import ExitCode
 from loadws.testing import faults
@@ -37,7 +37,7 @@ flow:
   - close
 """
 INFO = RunInfo(
-    schema_version=1, scenario="faults", started_at="2026-01-01T00:00:00Z", seed=1, transport="trio-websocket", processes=1,
+    schema_version=SCHEMA_VERSION, scenario="faults", started_at="2026-01-01T00:00:00Z", seed=1, transport="trio-websocket", processes=1,
     loadws_version="0", model="closed", target="ws://127.0.0.1:1", phases=(PhaseInfo("phase-1", False, None),), rules=(),
     own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={}, machine={}, versions={},
 )  # fmt: skip
@@ -64,7 +64,7 @@ def run_on(transport: str, fault: AbstractAsyncContextManager[str], options: str
                 return await run_shard(order, deliver, Lifecycle())
 
     ending = trio.run(main)
-    summary = summariser.summary(ending, judge(summariser.summary(ending), (), {}, ending))
+    summary = judged(summariser.summary(ending), INFO, ending)
     assert summary.ledger.imbalances() == []
     assert summary.ledger.connections.attempted == 2
     return summary

@@ -14,15 +14,16 @@ import msgspec
 import pytest
 import trio
 
+from loadws.engine.lifecycle import EarlyEnd
 from loadws.fleet import many
 from loadws.fleet.many import Patience, Span, run_many
 from loadws.fleet.process import Process, open_process
 from loadws.fleet.shard import ShardOrder
-from loadws.gate.verdict import judge
+from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, PhaseInfo, RunInfo
 from loadws.metrics.summarise import Summariser
-from loadws.metrics.summary import Summary
+from loadws.metrics.summary import SCHEMA_VERSION, Summary
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import ExitCode
 from loadws.testing import faults
@@ -35,7 +36,7 @@ load: [{users: 6, for: 1h}]
 flow: [{request: hello}, {think: 10ms}]
 """
 INFO = RunInfo(
-    schema_version=1, scenario="many", started_at="2026-01-01T00:00:00Z", seed=1, transport="native", processes=3,
+    schema_version=SCHEMA_VERSION, scenario="many", started_at="2026-01-01T00:00:00Z", seed=1, transport="native", processes=3,
     loadws_version="0", model="closed", target="ws://127.0.0.1:1", phases=(PhaseInfo("phase-1", False, None),), rules=(),
     own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={}, machine={}, versions={},
 )  # fmt: skip
@@ -66,7 +67,7 @@ class Fleet:
             summariser.add(frame)
         summary = summariser.summary(self.ending)
         assert summary.ledger.imbalances() == []
-        return msgspec.structs.replace(summary, verdict=judge(summary, (), {}, self.ending))
+        return judged(summary, info, self.ending)
 
 
 def drive(
@@ -86,10 +87,11 @@ def drive(
             fleet.pids.append(process.pid)
             yield process
 
-    def take(frame: Frame) -> Generator[None, None, str | None]:
+    def take(frame: Frame) -> Generator[None, None, EarlyEnd | None]:
         fleet.frames.append(frame)
         yield
-        return on_frame(fleet, frame)
+        rule = on_frame(fleet, frame)
+        return None if rule is None else EarlyEnd(rule=rule)
 
     async def main() -> None:
         with trio.fail_after(60):
@@ -145,7 +147,7 @@ def test_a_process_that_dies_and_one_that_hangs_are_lost_and_the_run_goes_on(mon
     assert any("Process 1 was ended by SIGKILL" in warning for warning in summary.generator.warnings)
     assert summary.ledger.sessions.cut_off == 4  # two users of each lost process
     assert summary.ledger.connections.open_at_end == 4
-    assert judge(summary, (), {}, Ending(1.0)).exit_code == ExitCode.INVALID
+    assert judged(summary, INFO, Ending(1.0)).verdict.exit_code == ExitCode.INVALID
 
 
 def test_phases_that_end_by_their_flows_end_for_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,50 +114,111 @@ def test_what_a_rule_comes_to(rule: str, observed: float | None, outcome: str) -
 
 def test_no_data_says_so() -> None:
     found = check("connect_time.p99 < 1s")
-    assert found == Check("connect_time.p99 < 1s", "no_data", None, "ns", "there was not one sample of it")
+    assert (found.outcome, found.sentence) == ("no_data", "connect_time.p99 had no data")
 
 
-SILENT = "5 of 1,000 had no answer"
+def test_a_kind_stands_for_all_that_begin_with_it() -> None:
+    parts = [
+        counted("errors", n, kind=kind, step="a") for n, kind in enumerate(("closed.1000", "closed.1011", "close"), 1)
+    ]
+    assert check("errors{kind=closed} == 3", *parts).outcome == "passed"
+    assert check("errors{kind=closed.1011} == 2", *parts).outcome == "passed"
+    assert check("errors{kind=clos} == 0", *parts).outcome == "passed"  # validate refuses it: it is no kind
 
 
 @pytest.mark.parametrize(
-    ("values_ms", "missing", "rule", "observed_ms", "note"),
+    ("values_ms", "missing", "rule", "observed_ms", "outcome", "note"),
     [
-        # a thousand carry p99: the interval of ranks 983 and 997
-        (range(1, 1_001), 0, "p99", 990, "95% interval 983 ms to 997 ms"),
-        # requests without an answer rank above every value
-        (range(1, 996), 5, "p99", 990, f"95% interval 983 ms to never; {SILENT}"),
-        (range(1, 981), 20, "p99", math.inf, "20 of 1,000 had no answer"),
-        # a thousand and no more: 999 carry no p99, so the maximum is judged
-        (range(1, 1_000), 0, "p99", 999, "the maximum stands in for p99: of 999 samples, where it takes 1,000"),
-        (range(1, 10), 1, "p99", math.inf, "the maximum stands in for p99: of 10 samples, where it takes 1,000; "
-                                           "1 of 10 had no answer"),
-        # nothing was answered at all: the worst, and no lack of data
-        ((), 3, "p50", math.inf, "the maximum stands in for p50: of 3 samples, where it takes 20; 3 of 3 had no answer"),
-        ((), 30, "p50", math.inf, "30 of 30 had no answer"),
-        # a maximum is a maximum
-        (range(1, 11), 0, "max", 10, ""),
-        (range(1, 996), 5, "max", math.inf, SILENT),
-        (range(1, 996), 5, "min", 1, SILENT),
-        (range(1, 996), 5, "mean", 498, SILENT),
-        ((), 3, "mean", None, "3 of 3 had no answer"),
+        (range(1, 11), 0, "max", 10, "passed", ""),
+        (range(1, 996), 5, "max", math.inf, "failed", "5 of 1,000 had no answer"),
+        (range(1, 996), 5, "min", 1, "passed", "5 of 1,000 had no answer"),
+        (range(1, 996), 5, "mean", 498, "passed", "5 of 1,000 had no answer"),
+        ((), 3, "mean", None, "no_data", "3 of 3 had no answer"),
+        ((), 30, "p50", math.inf, "failed", "30 of 30 had no answer"),  # nothing was answered: no lack of data
+        (range(1, 981), 20, "p99", math.inf, "failed", "20 of 1,000 had no answer"),
     ],
-)  # fmt: skip
-def test_requests_without_an_answer_and_too_few_samples(
-    values_ms: Sequence[int], missing: int, rule: str, observed_ms: float | None, note: str
+)
+def test_requests_without_an_answer_rank_above_every_value(
+    values_ms: Sequence[int], missing: int, rule: str, observed_ms: float | None, outcome: str, note: str
 ) -> None:
     found = check(f"response_time.{rule} < 2s", times("response_time", values_ms, missing=missing, step="a"))
     assert found.observed == (None if observed_ms is None else pytest.approx(observed_ms * MS, rel=1e-3))
-    assert found.note == note
-    outcome = "no_data" if observed_ms is None else "passed" if observed_ms < 2_000 else "failed"
+    assert (found.outcome, found.note) == (outcome, note)
+
+
+@pytest.mark.parametrize(
+    ("rule", "outcome", "lower_ms", "upper_ms"),
+    [
+        # of 1 .. 1,000 ms the interval of p99 is that of ranks 983 and 997
+        ("p99 < 998ms", "passed", 983, 997),
+        ("p99 < 990ms", "too_close", 983, 997),
+        ("p99 < 984ms", "too_close", 983, 997),
+        ("p99 < 982ms", "failed", 983, 997),
+        ("p99 > 982ms", "passed", 983, 997),
+        ("p99 > 990ms", "too_close", 983, 997),
+        ("p99 > 998ms", "failed", 983, 997),
+        ("p97.5 < 990ms", "passed", 965, 984),
+        # too few for both ends: the maximum is the sample's, not the percentile's
+        ("p99.9 < 1h", "too_close", 996, None),
+        ("p99.9 < 995ms", "failed", 996, None),
+    ],
+)
+def test_a_percentile_is_judged_by_its_interval(
+    rule: str, outcome: str, lower_ms: float, upper_ms: float | None
+) -> None:
+    found = check(f"response_time.{rule}", times("response_time", range(1, 1_001), step="a"))
+    ends = (lower_ms * MS, None if upper_ms is None else upper_ms * MS)
+    assert (found.lower, found.upper) == tuple(None if end is None else pytest.approx(end, rel=2e-3) for end in ends)
     assert found.outcome == outcome
+
+
+@pytest.mark.parametrize("count", [1, 5, 71, 72, 190, 210, 10_000])
+def test_no_verdict_jumps_at_a_number_of_samples(count: int) -> None:
+    """A server with 1 % slow answers: p95 is far within the limit, and few samples may be too few but never fail."""
+    values = [300 if n % 100 == 99 else 5 for n in range(count)]
+    found = check("response_time.p95 < 100ms", times("response_time", values, step="a"))
+    assert found.outcome in ("passed", "too_close")
+    assert (found.outcome == "passed") == (count >= 72)
+
+
+def test_too_close_says_how_many_samples_would_tell() -> None:
+    found = check("response_time.p95 < 100ms", times("response_time", [5] * 20, step="a"))
+    assert (found.outcome, found.needs, found.samples) == ("too_close", 52, 20)
+    assert found.sentence == (
+        "response_time.p95 was 5 ms (95% interval 5 ms to beyond the slowest sample), limit 100 ms: too close to call with "
+        "20 samples; about 52 more would tell"
+    )
+
+
+def test_a_percentile_that_is_its_limit_can_never_be_told() -> None:
+    found = check("response_time.p50 < 10ms", times("response_time", [5] * 50 + [15] * 50, step="a"))
+    assert (found.outcome, found.needs) == ("too_close", None)
+
+
+def test_messages_of_one_moment_are_worth_fewer() -> None:
+    """The same samples, spread over the run or all in one second of it."""
+    spread, at_once = [(6, 100)] * 20, [(120, 100 + 20)] + [(0, 99)] * 19
+    entries = measured(times("response_time", [5] * 1_880 + [200] * 120, step="a")).entries()
+    threshold = parse_threshold("response_time.p93 < 100ms")
+    plain = judge_rule(entries, threshold, windows=spread)
+    clumped = judge_rule(entries, threshold, windows=at_once)
+    assert plain.upper == pytest.approx(200 * MS, rel=1e-3)
+    assert clumped.upper is None  # worth so few samples that their maximum bounds nothing
+    assert plain.needs is not None and clumped.needs is not None and clumped.needs > 5 * plain.needs
+
+
+def test_the_digits_tell_which_side_of_the_limit_a_rate_is_on() -> None:
+    found = check("error_rate < 1%", counted("error_rate", 100_000, failed=1_000, kind="request", step="a"))
+    assert found.outcome == "failed"
+    assert found.sentence == "error_rate was 1% (1,000 of 100,000), limit 1%"
+    found = check("error_rate <= 1%", counted("error_rate", 1_000_000, failed=10_001, kind="request", step="a"))
+    assert found.sentence == "error_rate was 1.0001% (10,001 of 1,000,000), limit 1%"
 
 
 def test_a_rule_that_ended_the_run_has_failed_whatever_came_after() -> None:
     found = judge_rule(measured(*STEPS).entries(), parse_threshold("response_time.max < 10ms"), aborted=True)
-    assert found == Check(
-        "response_time.max < 10ms", "failed", 9 * MS, "ns", "broken in the middle of the run, which it ended", True
-    )
+    assert (found.outcome, found.aborted, found.observed) == ("failed", True, 9 * MS)
+    assert found.note == "it was broken in the middle of the run, which it ended"
 
 
 NO_TIMES = ("count", "rate", "completeness")

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from loadws.gate.verdict import completed, judge
-from loadws.metrics.frame import CounterPart, Frame, Health, HistogramPart
+from loadws.gate.verdict import judged
+from loadws.metrics.frame import Health
 from loadws.metrics.ledger import Ledger
-from loadws.metrics.runinfo import Ending
+from loadws.metrics.runinfo import Ending, PhaseInfo
 from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import Summary, Verdict, from_json, to_json
 from tests.metrics.made_up import counted, frame, info, ledger, times
@@ -33,17 +33,21 @@ NOT_OURS = ledger(
 )
 SLOW = times("response_time", [500] * 30, step="a")
 BUSY = Health(cpu_share=1.0)
+STALLED = Health(stalled_ns=20_000_000, stall_max_ns=20_000_000)
 PASSING, FAILING, EMPTY = "response_time.max < 1s", "response_time.max < 1ms", "wait_time.max < 1s"
+CLOSE = "response_time.p99 < 1s"
 
 
-def measured(*rules: str, said: Ledger = GOOD, ending: Ending | None = DONE, **changed: Any) -> tuple[Summary, Verdict]:
-    """A run of one second in which thirty requests took half a second each, and what it comes to."""
-    known = info(*rules)
+def measured(
+    *rules: str, said: Ledger = GOOD, ending: Ending | None = DONE, of: dict[str, Any] | None = None, **changed: Any
+) -> tuple[Summary, Verdict]:
+    """A run of one second in which thirty requests took half a second each, and what it comes to; ``of``: its RunInfo."""
+    known = msgspec.structs.replace(info(*rules), **(of or {}))
     made = Summariser(known)
     plain: dict[str, Any] = {"ledger": said, "histograms": (SLOW,), "last": ending is not None}
     made.add(frame(0, **{**plain, **changed}))
-    summary = made.summary(ending)
-    return summary, judge(summary, known.rules, known.own(), ending)
+    summary = judged(made.summary(ending), known, ending)
+    return summary, summary.verdict
 
 
 @pytest.mark.parametrize(
@@ -59,11 +63,17 @@ def measured(*rules: str, said: Ledger = GOOD, ending: Ending | None = DONE, **c
         ([], {"said": REFUSED}, "failed", 1),  # nothing opened, but there was an HTTP answer
         ([], {"said": NOT_OURS}, "failed", 1),  # a 101, though a wrong one
         ([], {"said": DEAD}, "unreachable", 5),
-        ([PASSING], {"health": BUSY}, "invalid", 4),
+        ([PASSING], {"health": BUSY}, "invalid", 4),  # no kernel stamps
+        ([PASSING], {"health": BUSY, "of": {"stamps": "kernel"}}, "passed", 0),
         ([], {"health": BUSY}, "passed", 0),  # no latency is judged
+        ([CLOSE], {}, "inconclusive", 3),
+        ([CLOSE], {"of": {"too_close": "pass"}}, "passed", 0),
+        ([CLOSE, FAILING], {}, "failed", 1),
+        ([PASSING], {"health": STALLED}, "inconclusive", 3),
+        ([FAILING], {"health": STALLED}, "failed", 1),
         ([], {"last": False}, "invalid", 4),  # data is missing
         ([], {"ending": Ending(1.0, "Ctrl-C")}, "interrupted", 130),
-        ([], {"ending": Ending(1.0, "SIGTERM")}, "interrupted", 130),
+        ([], {"ending": Ending(1.0, "SIGTERM")}, "interrupted", 143),
         ([], {"ending": None}, "interrupted", 130),
         ([PASSING], {"ending": Ending(1.0, PASSING, PASSING)}, "aborted", 1),
         ([], {"ending": Ending(1.0, defect="KeyError: 'x'")}, "invalid", 70),
@@ -79,20 +89,22 @@ def test_outcomes_and_exit_codes(rules: list[str], changed: dict[str, Any], outc
     summary, verdict = measured(*rules, **changed)
     assert (verdict.outcome, verdict.exit_code) == (outcome, exit_code)
     assert [check.rule for check in verdict.checks] == rules
-    whole = msgspec.structs.replace(summary, verdict=verdict)
-    assert from_json(to_json(whole)) == whole
+    assert from_json(to_json(summary)) == summary
 
 
 @pytest.mark.parametrize(
     ("changed", "reasons"),
     [
         ({}, ()),
+        ({"said": DEAD}, ("ws://127.0.0.1:1 could not be reached: 9 × tcp.refused, 1 × tcp.timeout.",)),
+        ({"said": REFUSED}, ("ws://127.0.0.1:1 refused every connection: 10 × http.503.",)),
         (
-            {"said": DEAD},
-            ("ws://127.0.0.1:1 could not be reached: 9 × tcp.refused, 1 × tcp.timeout. "
-             "Is the server running there, and is the address right?",),
+            {"ending": Ending(3.2, "the dead target", gave_up="nobody is there."), "said": DEAD},
+            (
+                "The run was stopped after 3.2 s: nobody is there.",
+                "ws://127.0.0.1:1 could not be reached: 9 × tcp.refused, 1 × tcp.timeout.",
+            ),
         ),
-        ({"said": REFUSED}, ("The run completed nothing: no flow, no turn and no request came to its end.",)),
         (
             {"ending": Ending(2.0, "Ctrl-C")},
             ("The run was interrupted by Ctrl-C after 2.0 s; it says nothing of the rest.",),
@@ -107,8 +119,8 @@ def test_outcomes_and_exit_codes(rules: list[str], changed: dict[str, Any], outc
         ),
         (
             {"last": False},
-            ("What was measured may be the generator's own doing. Process 0 ended without its last word, so some of its "
-             "data is missing: look at what it said, and run again.",),
+            ("What was measured may be the generator's own doing. Process 0 ended without its last frame, so some of its "
+             "data is missing: read what it printed, and run again.",),
         ),
     ],
 )  # fmt: skip
@@ -120,9 +132,9 @@ def test_reasons_are_sentences(changed: dict[str, Any], reasons: tuple[str, ...]
 def test_a_killed_run_says_what_is_missing() -> None:
     _, verdict = measured(ending=None)
     assert verdict.reasons == (
-        "The run was killed after 1.0 s; this is what it had said until then.",
-        "What was measured may be the generator's own doing. Process 0 ended without its last word, so some of its "
-        "data is missing: look at what it said, and run again.",
+        "The run was killed after 1.0 s; this is what it had kept until then.",
+        "What was measured may be the generator's own doing. Process 0 ended without its last frame, so some of its "
+        "data is missing: read what it printed, and run again.",
     )
 
 
@@ -130,9 +142,9 @@ def test_a_run_that_never_left_its_warm_up_is_inconclusive() -> None:
     known = info(phases=(("warm-up", True), ("steady", False)))
     made = Summariser(known)
     made.add(frame(0, "warm-up", warmup=True, ledger=GOOD, last=True))
-    verdict = judge(made.summary(DONE), (), {}, DONE)
+    verdict = judged(made.summary(DONE), known, DONE).verdict
     assert verdict == Verdict(
-        "inconclusive", 3, (), ("The run ended before any time that is judged: every phase that began is a warm-up.",)
+        "inconclusive", 3, (), ("No time was judged: the run ended while every phase that had begun was a warm-up.",)
     )
 
 
@@ -140,48 +152,136 @@ def test_thresholds_of_a_run_that_never_left_its_warm_up_have_no_data() -> None:
     known = info(PASSING, "errors == 0", phases=(("warm-up", True), ("steady", False)))
     made = Summariser(known)
     made.add(frame(0, "warm-up", warmup=True, ledger=GOOD, last=True))
-    verdict = judge(made.summary(DONE), known.rules, known.own(), DONE)
+    verdict = judged(made.summary(DONE), known, DONE).verdict
     assert (verdict.outcome, verdict.exit_code) == ("no_data", 1)
     assert [check.outcome for check in verdict.checks] == ["no_data", "no_data"]
 
 
-IDLE = ledger(connections={"attempted": 5, "opened": 5, "closed_by_us": 5})
-MUTE = ledger(
-    connections={"attempted": 5, "opened": 5, "closed_by_us": 5}, messages={"sent": 5, "timed_out": 5, "received": 0}
-)
+# -- without rules: what came to a good end ---------------------------------------------------------------------------
+
+HELD = {"attempted": 5, "opened": 5, "closed_by_us": 5, "held": 5}
 
 
 @pytest.mark.parametrize(
-    ("said", "parts", "how_much"),
+    ("said", "exit_code"),
     [
-        (Ledger(), [], 0),  # nothing
-        (ledger(sessions={"completed": 2}, arrivals={"completed": 3}, turns={"done": 4}), [], 9),
-        (ledger(messages={"answered": 2, "one_way": 3}), [], 5),
-        (Ledger(), [counted("iterations", 6)], 6),
-        (Ledger(), [counted("error_rate", 6, failed=2, kind="wait", step="w")], 4),
-        # users that only connect: what counts is to connect, a refusal that was expected too
-        (IDLE, [counted("error_rate", 5, kind="connect", step="connect")], 5),
-        (IDLE, [counted("error_rate", 5, failed=5, kind="connect", step="connect")], 0),
-        # users that ask and get no answer did not complete anything by connecting
-        (MUTE, [counted("error_rate", 5, kind="connect", step="connect")], 0),
-        (IDLE, [counted("error_rate", 5, kind="connect", step="connect"),
-                counted("error_rate", 5, failed=5, kind="wait", step="w")], 0),
+        (Ledger(), 1),  # nothing at all
+        (ledger(sessions={"started": 2, "completed": 2}), 0),
+        (ledger(sessions={"started": 14, "failed": 14}), 1),
+        (ledger(sessions={"started": 4, "failed": 2, "completed": 2}), 1),  # half of them
+        (ledger(sessions={"started": 5, "failed": 2, "completed": 3}), 0),
+        (ledger(arrivals={"planned": 9, "failed": 5, "completed": 3, "cut_off": 1}), 1),
+        (ledger(turns={"due": 600, "done": 590, "failed": 10}, sessions={"started": 3, "failed": 3}), 0),
+        (ledger(sessions={"started": 5, "cut_off": 5}, connections=HELD), 0),  # an honest hold
+        (ledger(sessions={"started": 10, "failed": 5, "cut_off": 5}, connections=HELD), 1),
+        (ledger(sessions={"started": 5, "cut_off": 5}, messages={"sent": 5, "answered": 5}), 0),  # still under way
     ],
-)  # fmt: skip
-def test_what_counts_as_completed(said: Ledger, parts: list[CounterPart], how_much: int) -> None:
-    summary, _ = measured(said=said, counters=tuple(parts))
-    assert completed(summary) == how_much
+)
+def test_a_run_without_rules_fails_where_half_of_what_ended_failed(said: Ledger, exit_code: int) -> None:
+    _, verdict = measured(said=said)
+    assert verdict.exit_code == exit_code
+    assert exit_code == 0 or verdict.reasons[0].startswith(("Half or more", "The run completed nothing"))
 
 
-def test_a_server_that_says_nothing_fails_a_run_without_thresholds() -> None:
-    silence: list[HistogramPart] = [times("response_time", [], step="a", missing=5)]
-    one: Frame = frame(
-        0,
-        ledger=MUTE,
-        last=True,
-        histograms=tuple(silence),
-        counters=(counted("error_rate", 5, failed=5, kind="request", step="a"),),
+ALL_FAILED = ledger(sessions={"started": 14, "failed": 14}, connections={"attempted": 14, "opened": 14, "lost": 14})
+
+
+def test_a_run_whose_every_session_failed_passes_no_rule_that_looks_elsewhere() -> None:
+    _, verdict = measured(PASSING, said=ALL_FAILED)
+    assert (verdict.outcome, verdict.exit_code) == ("failed", 1)
+    assert verdict.reasons == ("Every session that ended has failed: sessions failed 14 of 14.",)
+
+    _, verdict = measured("sessions_failed >= 0", said=ALL_FAILED)
+    assert verdict.exit_code == 0
+
+
+# -- load that was not applied ----------------------------------------------------------------------------------------
+
+
+def arrived(dropped: int, **of: Any) -> Verdict:
+    counters = (counted("arrivals", 244), counted("arrivals_dropped", dropped))
+    return measured(PASSING, counters=counters, of=of)[1]
+
+
+def test_dropped_arrivals_make_a_run_inconclusive_above_one_percent() -> None:
+    assert arrived(0).reasons == ()
+    assert (arrived(2).exit_code, arrived(2).reasons) == (0, ("2 of 244 arrivals (0.82%) were dropped.",))
+    assert (arrived(184).exit_code, arrived(184).outcome) == (3, "inconclusive")
+    assert arrived(184).reasons == (
+        "The load was not applied: 75.4% of the arrivals of phase 'steady' were dropped (184 of 244; max_dropped is 1%): "
+        "raise max_users, or plan fewer arrivals.",
     )
-    made = Summariser(info())
-    made.add(one)
-    assert judge(made.summary(DONE), (), {}, DONE).exit_code == 1
+    assert arrived(184, phases=(PhaseInfo("steady", False, None, max_dropped=0.8),)).exit_code == 0
+
+
+def test_skipped_turns_count_only_where_the_scenario_limits_them() -> None:
+    counters = (counted("turns", 100), counted("turns_skipped", 40))
+    summary, verdict = measured(PASSING, counters=counters)
+    assert verdict.exit_code == 0
+    assert (summary.applied.turns_kept, summary.applied.turns_due) == (60, 100)
+    known = msgspec.structs.replace(info(PASSING), phases=(PhaseInfo("steady", False, None, max_skipped=0.1),))
+    assert judged(summary, known, DONE).verdict.exit_code == 3
+
+
+def test_what_this_machine_lacked_is_no_failure_of_the_server() -> None:
+    counters = (counted("generator_failures", 332), counted("error_rate", 68, kind="connect", step="c"))
+    summary, verdict = measured("error_rate < 1%", counters=counters)
+    assert verdict.exit_code == 3
+    assert (summary.applied.generator_failures, summary.applied.attempts) == (332, 400)
+    assert verdict.checks[0].outcome == "passed"
+
+
+def test_a_stall_is_named() -> None:
+    _, verdict = measured(PASSING, health=Health(stalled_ns=600_000_000, stall_max_ns=600_000_000))
+    assert verdict.reasons[0].startswith(
+        "The load was not applied: Process 0 of loadws stood still for 60% of the judged time (1% is fine); the longest "
+        "stall took 600 ms."
+    )
+
+
+# -- what the generator itself added ----------------------------------------------------------------------------------
+
+FAST = times("unlagged_time", [5] * 100, step="a")
+LATE = times("response_time", [500] * 100, step="a")
+
+
+@pytest.mark.parametrize(
+    ("rule", "unlagged", "exit_code"),
+    [
+        ("response_time.p90 < 100ms", [5] * 100, 4),  # failed as measured, passed without the lag
+        ("response_time.p90 > 100ms", [5] * 100, 4),
+        ("response_time.p90 < 100ms", [400] * 100, 1),  # failed either way: it is the server
+        ("response_time.p90 < 1s", [5] * 100, 0),
+        ("response_time.max < 100ms", [5] * 100, 4),
+        ("response_time.p90 < 100ms", [5] * 88 + [400] * 12, 3),  # without the lag it is too close to call
+        ("response_time.count > 5", [5] * 100, 0),  # no latency
+    ],
+)
+def test_a_verdict_that_the_generator_s_own_lag_decides_is_invalid(
+    rule: str, unlagged: list[int], exit_code: int
+) -> None:
+    summary, verdict = measured(rule, histograms=(LATE, times("unlagged_time", unlagged, step="a")))
+    assert verdict.exit_code == exit_code
+    assert summary.generator.healthy is (exit_code != 4)
+
+
+# -- somebody else's answer -------------------------------------------------------------------------------------------
+
+
+def test_a_latency_that_may_be_another_answer_s_is_at_most_too_close_to_call() -> None:
+    steps = (times("response_time", [5] * 100, step="a"), times("response_time", [5] * 100, step="b"))
+    strays = (counted("stray_messages", 485, step="a"),)
+    for rule, exit_code in (
+        ("response_time{step=a}.p50 < 1s", 3),
+        ("response_time.p50 < 1s", 3),
+        ("response_time{step=b}.p50 < 1s", 0),
+        ("response_time{step=a}.p50 < 1ms", 1),  # a failure stays one
+        ("response_time{step=a}.count > 1", 0),
+    ):
+        _, verdict = measured(rule, histograms=steps, counters=strays)
+        assert (rule, verdict.exit_code) == (rule, exit_code)
+        assert "485 messages came that no step asked for" in verdict.reasons[0]
+    _, verdict = measured(
+        "response_time.p50 < 1s", histograms=steps, counters=(counted("stray_messages", 1, step="a"),)
+    )
+    assert verdict.exit_code == 0

@@ -11,13 +11,14 @@ from loadws.metrics.frame import CounterPart, Frame, Gauges, Health, HistogramPa
 from loadws.metrics.histogram import LatencyHistogram, span_of
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import OwnMetric, PhaseInfo, Rule, RunInfo
+from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.terms.units import NS_PER_MS
 
 
 def info(*rules: str, phases: Sequence[tuple[str, bool]] = (("steady", False),), **changed: Any) -> RunInfo:
     """``phases`` are (name, whether it is a warm-up)."""
     plain = RunInfo(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         scenario="made up",
         started_at="2026-11-23T08:15:00Z",
         seed=7,

@@ -17,6 +17,7 @@ from loadws.metrics.histogram import LatencyHistogram
 from loadws.metrics.ledger import Arrivals, Bytes, Connections, Ledger, Messages, Sessions, Turns
 from loadws.metrics.runinfo import Ending, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summary import (
+    SCHEMA_VERSION,
     Check,
     Column,
     ErrorCount,
@@ -65,7 +66,7 @@ _STALL = (150, 162)  # seconds in which the server answers late
 def summary(seconds: int = 200, steps: int = 3) -> Summary:
     phases = _phases(seconds)
     return Summary(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         run=Run(
             scenario="chat rooms",
             started_at="2026-11-23T08:15:00Z",
@@ -185,7 +186,7 @@ def report(of: Summary | None = None) -> RunReport:
 
 def info() -> RunInfo:
     return RunInfo(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         scenario="chat rooms",
         started_at="2026-11-23T08:15:00Z",
         seed=7,

@@ -17,11 +17,11 @@ import trio
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.waiting import Parker
 from loadws.fleet.shard import ShardOrder, run_shard
-from loadws.gate.verdict import judge
+from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summarise import Summariser
-from loadws.metrics.summary import MetricEntry, Summary
+from loadws.metrics.summary import SCHEMA_VERSION, MetricEntry, Summary
 from loadws.scenario.build import Overrides
 from loadws.target.cores import apart
 from loadws.terms.units import NS_PER_S
@@ -107,15 +107,13 @@ async def _run(order: ShardOrder, burden: Burden, info: RunInfo) -> Summary:
             nursery.start_soon(burden)
             ending: Ending = await run_shard(order, deliver, Lifecycle())
             nursery.cancel_scope.cancel()
-    return msgspec.structs.replace(
-        summariser.summary(ending), verdict=judge(summariser.summary(ending), info.rules, {}, ending)
-    )
+    return judged(summariser.summary(ending), info, ending)
 
 
 def _info(order: ShardOrder, rules: Sequence[str], warmups: int) -> RunInfo:
     phases = (*(PhaseInfo("connect", True, None) for _ in range(warmups)), PhaseInfo("phase-1", False, None))
     return RunInfo(
-        schema_version=1, scenario="truth", started_at="2026-01-01T00:00:00Z", seed=order.seed, transport=order.transport,
+        schema_version=SCHEMA_VERSION, scenario="truth", started_at="2026-01-01T00:00:00Z", seed=order.seed, transport=order.transport,
         processes=1, loadws_version="0", model="closed", target="", phases=phases,
         rules=tuple(Rule(rule) for rule in rules), own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={},
         machine={}, versions={}, stamps=order.stamps,

@@ -176,7 +176,7 @@ def _mentions(user: UserType, name: str) -> bool:
 
 
 def _closes(flow: Flow, after: str | Literal[False] | None) -> list[str | Literal[False] | None]:
-    """Return for each step of a flow the connection whose close the next step that waits waits for; False where none does."""
+    """Return for each step of a flow the connection whose close is awaited by the next step that waits; False: none."""
     found: list[str | Literal[False] | None] = []
     for step in reversed(flow):
         found.append(after)

@@ -77,7 +77,7 @@ def _end_of_load(strand: Strand) -> int:
 
 
 def _tries_of(flow: Flow) -> tuple[Try, ...]:
-    """Return the tries that each turn of a schedule makes, whatever it finds; those inside of ``if`` and ``pick`` are not."""
+    """Return the tries that each turn of a schedule makes, whatever it finds: not those inside of ``if`` and ``pick``."""
     tries: list[Try] = []
     for step in flow:
         if step.verb in ("request", "wait_for", "http", "call"):

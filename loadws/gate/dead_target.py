@@ -1,0 +1,61 @@
+"""A target on which nothing has ever opened: the load is stopped after seconds, and not after its whole plan.
+
+A typed-wrong address, a refused port, a 403 or an untrusted certificate would otherwise cost a soak its half hour. The load
+is stopped after 3 s in which at least max(10, 2 per started user) attempts ended and none opened, or after the first
+``open_timeout`` where no attempt ended at all before it. A refusal that the scenario expects counts as opened.
+"""
+
+from __future__ import annotations
+
+from loadws.metrics.frame import Frame
+from loadws.metrics.ledger import Ledger
+from loadws.terms.units import format_count
+
+LEAST_S = 3.0
+FEWEST_ATTEMPTS, ATTEMPTS_OF_A_USER = 10, 2
+
+
+class DeadTarget:
+    """What all processes have said of their connections so far. ``open_timeout_s`` is the scenario's."""
+
+    def __init__(self, open_timeout_s: float) -> None:
+        self._open_timeout_s = open_timeout_s
+        self._newest: dict[int, Ledger] = {}
+        self._now_s = 0.0
+        self._is_alive = False
+        self._first_end_s: float | None = None  # when the first attempt had ended
+
+    def note(self, frame: Frame) -> None:
+        """Take in what one process has said."""
+        self._newest[frame.process] = frame.ledger
+        self._now_s = max(self._now_s, frame.start_s + frame.duration_s)
+        connections = frame.ledger.connections
+        self._is_alive |= bool(connections.opened or connections.as_expected)
+        if self._first_end_s is None and connections.refused + connections.failed:
+            self._first_end_s = self._now_s
+
+    def why_stop(self) -> str | None:
+        """Return in a sentence why the load is of no use; None where it may still come to something."""
+        if self._is_alive or self._now_s < LEAST_S:
+            return None
+        ended, users, attempted = self._counts()
+        if not attempted:
+            return None
+        enough = ended >= max(FEWEST_ATTEMPTS, ATTEMPTS_OF_A_USER * users)
+        timed_out = self._now_s > self._open_timeout_s and (self._first_end_s or self._now_s) >= self._open_timeout_s
+        if not enough and not timed_out:
+            return None
+        return (
+            f"of {format_count(attempted)} attempts to connect none succeeded (--keep-trying goes on, for a server that "
+            "starts later)."
+        )
+
+    def _counts(self) -> tuple[int, int, int]:
+        """Return (attempts that ended, users started, attempts) of all processes."""
+        ended = users = attempted = 0
+        for ledger in self._newest.values():
+            connections = ledger.connections
+            ended += connections.refused + connections.failed
+            attempted += connections.attempted
+            users += ledger.users.planned + ledger.arrivals.planned - ledger.arrivals.dropped
+        return ended, users, attempted

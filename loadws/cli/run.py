@@ -21,7 +21,6 @@ from rich.console import Console
 from loadws.cli.options import RunOptions
 from loadws.cli.runinfo import is_paced, run_info
 from loadws.cli.screen import Screen, say
-from loadws.engine.lifecycle import EarlyEnd
 from loadws.fleet.around import around
 from loadws.fleet.calibration import doubt
 from loadws.fleet.count import choose_processes
@@ -35,7 +34,7 @@ from loadws.gate.abort import AbortRules
 from loadws.gate.dead_target import DeadTarget
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.runinfo import EarlyEnd, Ending, RunInfo
 from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import Summary
 from loadws.plan.demand import most_messages_per_s

@@ -6,17 +6,9 @@ scope that all users run in, so that "at once" is one cancellation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import trio
 
-
-@dataclass(frozen=True, slots=True)
-class EarlyEnd:
-    """Why what was measured so far ends the run: a ``rule`` that is broken, or that it ``gave_up`` on its target."""
-
-    rule: str | None = None
-    gave_up: str | None = None
+from loadws.metrics.runinfo import EarlyEnd
 
 
 class Lifecycle:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Generator
 
 import trio
 
-from loadws.engine.lifecycle import EarlyEnd, Lifecycle
+from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.slices import in_slices
 from loadws.fleet.shard import ShardOrder, run_shard
 from loadws.fleet.signals import OnSignal, heed_signals
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import Ending
+from loadws.metrics.runinfo import EarlyEnd, Ending
 
 #: Takes a frame, in steps that it yields between, and returns why the run is to end early; None where it is not.
 TakeFrame = Callable[[Frame], Generator[None, None, EarlyEnd | None]]

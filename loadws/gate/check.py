@@ -66,7 +66,7 @@ def _check(observed: Observed, threshold: Threshold) -> Check:
             op=threshold.op,
             limit=threshold.value,
             samples=observed.samples,
-            lower=found.lower,
+            lower=None if found.lower == math.inf else found.lower,
             upper=None if found.upper == math.inf else found.upper,
             needs=found.needs,
         )

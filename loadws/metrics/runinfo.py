@@ -79,6 +79,13 @@ class RunInfo(msgspec.Struct, frozen=True):
         return {own.name: own.metric() for own in self.own_metrics}
 
 
+class EarlyEnd(msgspec.Struct, frozen=True):
+    """Why what was measured so far ends the run: a ``rule`` that is broken, or that it ``gave_up`` on its target."""
+
+    rule: str | None = None
+    gave_up: str | None = None
+
+
 class LostProcess(msgspec.Struct, frozen=True):
     """A process whose last frame never came. ``why`` goes on after its number: "was ended by SIGKILL"."""
 

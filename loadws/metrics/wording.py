@@ -14,7 +14,7 @@ _LIMITS = {"<": "limit", "<=": "limit", ">": "at least", ">=": "at least", "==":
 
 def sentence_of(check: Check) -> str:
     """Return for example "response_time.p95 was 197 ms (95% interval 180 ms to 210 ms), limit 100 ms"."""
-    subject = _COMPARISON.sub("", check.rule).strip()
+    subject = subject_of(check.rule)
     if check.outcome == "no_data":
         return f"{subject} had no data"
     aside = "; ".join(part for part in (check.note if check.unit == "ratio" else "", interval_of(check)) if part)
@@ -22,6 +22,11 @@ def sentence_of(check: Check) -> str:
     if check.limit is not None:
         text += f", {_LIMITS.get(check.op, 'limit')} {format_value(check.limit, check.unit)}"
     return f"{text}: {too_close_of(check)}" if check.outcome == "too_close" else text
+
+
+def subject_of(rule: str) -> str:
+    """Return what a rule is about: the rule without its comparison."""
+    return _COMPARISON.sub("", rule).strip()
 
 
 def observed_of(check: Check) -> str:
@@ -35,7 +40,7 @@ def observed_of(check: Check) -> str:
 
 def interval_of(check: Check) -> str:
     """Return the interval for people; empty where the rule has none."""
-    if check.lower is None and check.upper is None:
+    if (check.lower is None and check.upper is None) or check.lower == float("inf"):
         return ""
     lower = format_value(check.lower, check.unit) if check.lower is not None else "below the fastest sample"
     upper = format_value(check.upper, check.unit) if check.upper is not None else "beyond the slowest sample"

@@ -15,10 +15,10 @@ Tone = Literal["good", "plain", "warn", "bad"]
 
 #: (part of the ledger, whole, its parts and how they are to be seen, what is counted beside it)
 _TABLE: tuple[tuple[str, str, dict[str, Tone], tuple[str, ...]], ...] = (
-    ("arrivals", "planned", {"completed": "good", "failed": "bad", "dropped": "bad", "cut_off": "warn"}, ("expected",)),
-    ("sessions", "started", {"completed": "good", "failed": "bad", "cut_off": "warn"}, ()),
-    ("turns", "due", {"done": "good", "failed": "bad", "skipped": "warn", "cut_off": "warn"}, ()),
-    ("connections", "attempted", {"opened": "good", "refused": "bad", "failed": "bad"}, ("compressed",)),
+    ("arrivals", "planned", {"completed": "good", "failed": "bad", "dropped": "bad", "cut_off": "plain"}, ("expected",)),
+    ("sessions", "started", {"completed": "good", "failed": "bad", "cut_off": "plain"}, ()),
+    ("turns", "due", {"done": "good", "failed": "bad", "skipped": "warn", "cut_off": "plain"}, ()),
+    ("connections", "attempted", {"opened": "good", "refused": "bad", "failed": "bad"}, ("compressed", "as_expected")),
     ("connections", "opened", {"closed_by_us": "good", "closed_by_peer": "warn", "lost": "bad", "open_at_end": "warn"}, ()),
     ("messages", "sent", {"answered": "good", "timed_out": "bad", "unanswered": "bad", "one_way": "plain"},
      ("received", "late", "duplicate", "unclaimed", "unfinished_writes")),
@@ -26,8 +26,14 @@ _TABLE: tuple[tuple[str, str, dict[str, Tone], tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 
+#: What is under way when the load ends has not failed: it ends with the load.
+_WORDS = {(subject, "cut_off"): "ended with the load" for subject in ("arrivals", "sessions", "turns")}
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
+    """One count of an equation, and how it is to be seen."""
+
     name: str
     count: int
     tone: Tone = "plain"
@@ -66,7 +72,7 @@ def _equation(ledger: Ledger, subject: str, whole: str, parts: dict[str, Tone], 
     record = getattr(ledger, subject)
 
     def part(name: str, tone: Tone = "plain") -> Part:
-        return Part(name.replace("_", " "), getattr(record, name), tone)
+        return Part(_WORDS.get((subject, name), name.replace("_", " ")), getattr(record, name), tone)
 
     return Equation(
         subject, part(whole), tuple(part(*item) for item in parts.items()), tuple(part(name) for name in aside)

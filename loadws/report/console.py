@@ -81,7 +81,7 @@ class _Screen:
             again = at > 0 and latency[at - 1].step == row.step
             body.append(("" if again else row.step, row.what, row.count, *row.cells))
         self._table("Latency", head, body, numbers=range(2, len(head)))
-        for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency)):
+        for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency), timings.stray_note(summary)):
             if note:
                 self._line(("dim", f"  {note}"), indent=2)
 

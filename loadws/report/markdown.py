@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from loadws.metrics.summary import Summary
+from loadws.metrics.wording import subject_of
 from loadws.report import balance, deliveries, rows, timings
 from loadws.report.plain import plain
 
@@ -14,6 +15,8 @@ _MARKS: dict[str, str] = {"good": "✅", "plain": "▫️", "warn": "⚠️", "b
 #: Whatever can begin markup, HTML, a formula, a mention or a link of GitHub's Markdown within a line.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~@&$]|:(?=//)")
 _MOST_ERRORS = 10
+#: What ends a code span, or a cell of a table with it, or may be read as HTML by a reader that knows no code spans.
+_NO_CODE = re.compile(r"[`|\\@]|<[A-Za-z/!?]|\{\{|\[")
 
 
 def render(summary: Summary) -> str:
@@ -48,7 +51,20 @@ def _head(summary: Summary) -> str:
     target = (
         f"Target {code(summary.run.target)}, started {escape(summary.run.started_at)}" if summary.run.target else ""
     )
-    return "\n\n".join(part for part in (title, escape(" ".join(sentences)), target, facts, shares) if part)
+    return "\n\n".join(
+        part
+        for part in (title, " ".join(_said(sentence, summary) for sentence in sentences), target, facts, shares)
+        if part
+    )
+
+
+def _said(sentence: str, summary: Summary) -> str:
+    """Return a sentence in which the rule that it begins with is a code span."""
+    for check in summary.verdict.checks:
+        subject = plain(subject_of(check.rule))
+        if sentence.startswith(f"{subject} "):
+            return code(subject) + escape(sentence.removeprefix(subject))
+    return escape(sentence)
 
 
 def _tone_of_head(summary: Summary, tone: str) -> str:
@@ -57,11 +73,9 @@ def _tone_of_head(summary: Summary, tone: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return text as a code span, which shows as it is also where Markdown is not rendered."""
-    inner = plain(text).replace("|", "\\|")
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", inner)), default=0))
-    pad = " " if "`" in inner else ""
-    return f"{fence}{pad}{inner}{pad}{fence}"
+    """Return text as a code span, which is readable also where Markdown is not rendered; what could leave it is escaped."""
+    inner = plain(text)
+    return escape(text) if _NO_CODE.search(inner) else f"`{inner}`"
 
 
 def _checks(summary: Summary) -> str:
@@ -70,7 +84,7 @@ def _checks(summary: Summary) -> str:
             _MARKS[row.tone] + " " + row.word,
             code(row.rule),
             escape(row.observed),
-            escape(row.limit),
+            code(row.limit) if row.limit else "",
             escape("; ".join(part for part in (row.interval, row.note) if part)),
         )
         for row in rows.check_rows(summary)
@@ -83,7 +97,11 @@ def _latency(summary: Summary) -> str:
     if not latency:
         return ""
     body = [(escape(row.step), row.what, row.count, *map(escape, row.cells)) for row in latency]
-    notes = [escape(note) for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency)) if note]
+    notes = [
+        escape(note)
+        for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency), timings.stray_note(summary))
+        if note
+    ]
     table = _table(("step", "time", "count", *FIELDS), body, 2)
     return _folded("Latency", "\n\n".join([table, *notes]))
 

@@ -123,7 +123,7 @@ def _why_passed(verdict: Verdict) -> str:
 def _named(checks: list[Check]) -> list[str]:
     """Return a sentence for each of the first checks that do not hold, those that failed first."""
     ordered = sorted(checks, key=lambda check: check.outcome == "too_close")
-    named = [f"{plain(check.sentence or check.rule, 400)}." for check in ordered[:_MOST_NAMED]]
+    named = [f"{plain(check.sentence or f'{check.rule} did not hold', 400)}." for check in ordered[:_MOST_NAMED]]
     if len(ordered) > _MOST_NAMED:
         named.append(f"{len(ordered) - _MOST_NAMED} more checks do not hold.")
     return named

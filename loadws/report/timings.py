@@ -26,7 +26,10 @@ CONNECT_METRICS = (
     ("connect_time", "whole"),
 )
 #: Times that every run has, whatever its scenario says.
-GENERATORS_OWN = frozenset({"schedule_lag", "send_lag", "read_lag", "write_wait", "session_time"})
+GENERATORS_OWN = frozenset({
+    "schedule_lag", "send_lag", "read_lag", "write_wait", "session_time",
+    *(metric.unlagged for metric in TABLE.values() if metric.unlagged),
+})  # fmt: skip
 #: What has a table of its own: see ``deliveries``.
 OF_PROBES = frozenset(metric.name for metric in TABLE.values() if metric.is_of_probes)
 _PERCENTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
@@ -139,6 +142,15 @@ def missing_note(rows: list[LatencyRow]) -> str:
         return ""
     listed = ", ".join(f"{count:,} of {step}" for step, count in missing.items())
     return f"Without an answer, and so in no percentile here: {listed}. Checks rank them above every measured value."
+
+
+def stray_note(summary: Summary) -> str:
+    """Say which latencies may be those of other answers; empty where none may."""
+    strays = {e.labels["step"]: e.count for e in summary.entries("stray_messages") if "step" in e.labels and e.count}
+    if not strays:
+        return ""
+    listed = ", ".join(f"{count:,} beside {plain(step)}" for step, count in strays.items())
+    return f"Messages that no step asked for: {listed}. A request without `where` may have taken one as its answer."
 
 
 def gap_sentence(summary: Summary) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -159,7 +160,7 @@ def test_trace_of_a_flow_without_end_ends_when_the_load_would(
     result = run(capsys, "run", written(tmp_path, endless), "--trace")
 
     assert result.code == 0
-    assert "every took 6" in result.out
+    assert re.search(r"every took [56]\d\d ms", result.out)
 
 
 def test_secrets_are_in_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,13 +204,13 @@ def test_a_run_goes_on_where_nobody_reads_what_it_prints(tmp_path: Path, options
     assert (tmp_path / "reports/scenario/latest/summary.json").exists() == (options == ())
 
 
-@pytest.mark.parametrize(("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
-def test_a_signal_ends_the_run_gracefully(tmp_path: Path, number: signal.Signals, name: str) -> None:
+@pytest.mark.parametrize(("number", "name", "code"), [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143)])
+def test_a_signal_ends_the_run_gracefully(tmp_path: Path, number: signal.Signals, name: str, code: int) -> None:
     process = start(tmp_path)
     process.send_signal(number)
     printed, _ = process.communicate(timeout=WITHIN_S)
 
-    assert process.returncode == 130, printed
+    assert process.returncode == code, printed
     assert f"{name}: what is under way is finished, for 20 s at most. Once more ends it at once." in printed
     summary = summary_of(tmp_path, "long")
     assert summary["run"]["interrupted"] == name

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from loadws.metrics.summary import Summary, from_json
+from loadws.metrics.summary import STALLED_SHARE, Summary, from_json
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 STARTER = Path(__file__).parents[2] / "loadws" / "cli" / "starter.yaml"
@@ -40,6 +40,7 @@ Ran = subprocess.CompletedProcess[str]
 
 def _run(scenario: Path, out: Path) -> Ran:
     command = [sys.executable, "-m", "loadws", "run", str(scenario), "--out", str(out), "--quiet", "--seed", "7"]
+    command += ["--too-close", "pass"]  # so short a run has few samples
     environment = {name: value for name, value in os.environ.items() if name not in ("TARGET", "TOKEN")}
     return subprocess.run(
         [*command, *SMALL[scenario]], capture_output=True, text=True, timeout=120, check=False, env=environment
@@ -67,8 +68,12 @@ def test_none_is_forgotten() -> None:
 def test_it_runs_and_passes(scenario: Path, runs: dict[Path, tuple[Path, Future[Ran]]]) -> None:
     out, running = runs[scenario]
     ran = running.result()
-    assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
     summary = _summary(out)
-    assert summary.verdict.outcome == "passed"
+    # A machine that is busy with other tests may stop a process for a moment, which is no fault of the scenario's.
+    is_stalled = summary.applied.stalled_share > STALLED_SHARE
+    assert ran.returncode == (3 if is_stalled else 0), ran.stdout
+    assert ran.stderr == ""
+    assert summary.verdict.outcome == ("inconclusive" if is_stalled else "passed")
+    assert all(check.holds for check in summary.verdict.checks)
     assert summary.ledger.imbalances() == []
     assert summary.ledger.messages.sent > 0

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import trio
 
-from loadws.engine.lifecycle import EarlyEnd, Lifecycle
+from loadws.engine.lifecycle import Lifecycle
+from loadws.metrics.runinfo import EarlyEnd
 from loadws.testing.behaviour import echo, refuses, silent
 from tests.engine.drive import MS, S, drive
 

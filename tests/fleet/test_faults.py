@@ -37,7 +37,8 @@ flow:
   - close
 """
 INFO = RunInfo(
-    schema_version=SCHEMA_VERSION, scenario="faults", started_at="2026-01-01T00:00:00Z", seed=1, transport="trio-websocket", processes=1,
+    schema_version=SCHEMA_VERSION,
+    scenario="faults", started_at="2026-01-01T00:00:00Z", seed=1, transport="trio-websocket", processes=1,
     loadws_version="0", model="closed", target="ws://127.0.0.1:1", phases=(PhaseInfo("phase-1", False, None),), rules=(),
     own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={}, machine={}, versions={},
 )  # fmt: skip

@@ -14,14 +14,13 @@ import msgspec
 import pytest
 import trio
 
-from loadws.engine.lifecycle import EarlyEnd
 from loadws.fleet import many
 from loadws.fleet.many import Patience, Span, run_many
 from loadws.fleet.process import Process, open_process
 from loadws.fleet.shard import ShardOrder
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import Ending, PhaseInfo, RunInfo
+from loadws.metrics.runinfo import EarlyEnd, Ending, PhaseInfo, RunInfo
 from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import SCHEMA_VERSION, Summary
 from loadws.scenario.build import Overrides
@@ -36,7 +35,8 @@ load: [{users: 6, for: 1h}]
 flow: [{request: hello}, {think: 10ms}]
 """
 INFO = RunInfo(
-    schema_version=SCHEMA_VERSION, scenario="many", started_at="2026-01-01T00:00:00Z", seed=1, transport="native", processes=3,
+    schema_version=SCHEMA_VERSION,
+    scenario="many", started_at="2026-01-01T00:00:00Z", seed=1, transport="native", processes=3,
     loadws_version="0", model="closed", target="ws://127.0.0.1:1", phases=(PhaseInfo("phase-1", False, None),), rules=(),
     own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={}, machine={}, versions={},
 )  # fmt: skip

@@ -36,7 +36,7 @@ def test_every_part_of_the_ledger_is_in_an_equation_or_beside_one() -> None:
         for name in record.__struct_fields__:
             setattr(record, name, 1)
     named = {
-        (equation.subject, part.name.replace(" ", "_"))
+        (equation.subject, part.name.replace("ended with the load", "cut off").replace(" ", "_"))
         for equation in balance.equations(ledger)
         for part in (equation.whole, *equation.parts, *equation.aside)
     }
@@ -45,7 +45,7 @@ def test_every_part_of_the_ledger_is_in_an_equation_or_beside_one() -> None:
         for part in ("arrivals", "sessions", "turns", "connections", "messages", "http")
         for name in getattr(ledger, part).__struct_fields__
     }
-    assert counted == named
+    assert counted - {("connections", "held")} == named  # a unit of work, which the verdict names
 
 
 def test_how_connections_ended_with_the_most_frequent_first() -> None:

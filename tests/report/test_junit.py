@@ -34,18 +34,23 @@ def test_the_counts_are_those_of_the_cases() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "reasons", "fails"),
+    ("outcome", "reasons", "child"),
     [
-        ("passed", (), False),  # all well
-        ("failed", (), False),  # a check failed, the run did not
-        ("failed", ("The run completed nothing.",), True),  # failed by itself
-        ("invalid", ("The generator was too slow.",), True),  # not to be trusted
-        ("interrupted", (), True),  # not to its end
+        ("passed", (), None),  # all well
+        ("failed", (), None),  # a check failed, the run did not
+        ("failed", ("The run completed nothing.",), "failure"),  # failed by itself
+        ("aborted", (), "failure"),
+        ("no_data", (), "failure"),
+        ("invalid", ("The generator was too slow.",), "error"),  # says nothing of the server
+        ("inconclusive", (), "error"),
+        ("unreachable", (), "error"),
+        ("interrupted", (), "error"),
     ],
 )
-def test_the_case_of_the_run_itself(outcome: Outcome, reasons: tuple[str, ...], fails: bool) -> None:
+def test_the_case_of_the_run_itself(outcome: Outcome, reasons: tuple[str, ...], child: str | None) -> None:
     summary = msgspec.structs.replace(example.brief(), verdict=Verdict(outcome, 0, (), reasons))
     case = ElementTree.fromstring(junit.render(summary)).find("testsuite/testcase")
     assert case is not None
     assert case.get("name") == "run completed"
-    assert (case.find("failure") is not None) == fails
+    assert [each.tag for each in case if each.tag != "system-out"] == ([child] if child else [])
+    assert child is None or case.find(child).get("type") == outcome  # type: ignore[union-attr]

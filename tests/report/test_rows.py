@@ -15,13 +15,13 @@ from tests.report import example
     ("verdict", "expected"),
     [
         # nothing to judge by
-        (Verdict("passed", 0), ("Passed", "good", ["The scenario has no thresholds, so nothing was judged but that "
-                                                   "something was done."])),
+        (Verdict("passed", 0), ("Passed", "good", ["There are no thresholds: the run passes because less than half "
+                                                   "of what the users began failed."])),
         # one check
         (Verdict("passed", 0, (Check("a < 1", "passed", 0.0, "1"),)), ("Passed", "good", ["The one check held."])),
-        # failed checks are counted, and its reasons follow
+        # failed checks are named, and the reasons follow
         (Verdict("failed", 1, (Check("a < 1", "failed", 1.0, "1"), Check("b < 1", "passed", 0.0, "1")), ("So.",)),
-         ("Failed", "bad", ["1 of 2 checks failed.", "So."])),
+         ("Failed", "bad", ["a < 1 did not hold.", "So."])),
         # where no check failed, none is spoken of
         (Verdict("failed", 1, (), ("Nothing was done.",)), ("Failed", "bad", ["Nothing was done."])),
         # the gate's reasons stand for themselves
@@ -35,7 +35,7 @@ def test_the_headline(verdict: Verdict, expected: tuple[str, str, list[str]]) ->
 
 
 def test_exit_codes_have_the_words_of_their_table() -> None:
-    assert rows.exit_meaning(ExitCode.FAILED.value) == "exit code 1: a threshold failed"
+    assert rows.exit_meaning(ExitCode.FAILED.value) == f"exit code 1: {ExitCode.FAILED.meaning}"
     assert rows.exit_meaning(99) == "exit code 99"
 
 

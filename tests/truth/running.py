@@ -113,7 +113,8 @@ async def _run(order: ShardOrder, burden: Burden, info: RunInfo) -> Summary:
 def _info(order: ShardOrder, rules: Sequence[str], warmups: int) -> RunInfo:
     phases = (*(PhaseInfo("connect", True, None) for _ in range(warmups)), PhaseInfo("phase-1", False, None))
     return RunInfo(
-        schema_version=SCHEMA_VERSION, scenario="truth", started_at="2026-01-01T00:00:00Z", seed=order.seed, transport=order.transport,
+        schema_version=SCHEMA_VERSION,
+    scenario="truth", started_at="2026-01-01T00:00:00Z", seed=order.seed, transport=order.transport,
         processes=1, loadws_version="0", model="closed", target="", phases=phases,
         rules=tuple(Rule(rule) for rule in rules), own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={},
         machine={}, versions={}, stamps=order.stamps,

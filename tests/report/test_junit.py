@@ -29,8 +29,9 @@ def test_hostile_text_stays_text() -> None:
 def test_the_counts_are_those_of_the_cases() -> None:
     suite = ElementTree.fromstring(junit.render(example.summary())).find("testsuite")
     assert suite is not None
-    assert (suite.get("tests"), suite.get("failures")) == ("5", "2")
-    assert (len(suite.findall("testcase")), len(suite.findall("testcase/failure"))) == (5, 2)
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("6", "2", "1")
+    kinds = ("testcase", "testcase/failure", "testcase/error")
+    assert [len(suite.findall(kind)) for kind in kinds] == [6, 2, 1]
 
 
 @pytest.mark.parametrize(

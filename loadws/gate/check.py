@@ -1,7 +1,7 @@
 """One threshold held against what was measured.
 
-The rules of language.md, "Thresholds": labels select exactly, and what is not named is merged, histograms and never
-percentiles. A request without an answer ranks above every measured value, for it took longer than all of them. A percentile
+The rules of language.md, "Thresholds": labels select exactly (a kind its family too), and what is not named is merged,
+histograms and never percentiles. A request without an answer ranks above every measured value, for it took longer than all of them. A percentile
 is judged by its interval (``percentile``), everything else by its value. No sample at all is a failed check, but a counter
 that was watched and never counted is 0.
 """
@@ -18,6 +18,7 @@ from loadws.gate.percentile import PercentileJudgement, judge_percentile
 from loadws.metrics.histogram import LatencyHistogram
 from loadws.metrics.summary import Check, MetricEntry
 from loadws.metrics.wording import sentence_of
+from loadws.terms.failures import is_of
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import format_count
 
@@ -114,12 +115,11 @@ def selected_by(entries: Iterable[MetricEntry], threshold: Threshold) -> list[Me
 
 
 def _has_labels(entry: MetricEntry, threshold: Threshold) -> bool:
-    """Return whether the entry has the threshold's labels. A kind stands for all that begin with it: closed, closed.1011."""
-    for label, wanted in threshold.labels.items():
-        value = entry.labels.get(label)
-        if value != wanted and not (label == "kind" and value is not None and value.startswith(f"{wanted}.")):
-            return False
-    return True
+    """Return whether the entry has the rule's labels; a ``kind`` may be a family, as ``tls`` for every ``tls.…``."""
+    return all(
+        is_of(entry.labels.get(label, ""), value) if label == "kind" else entry.labels.get(label) == value
+        for label, value in threshold.labels.items()
+    )
 
 
 def _same_time(entry: MetricEntry, threshold: Threshold) -> bool:

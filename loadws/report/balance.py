@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loadws.metrics.ledger import Ledger
-from loadws.report.causes import explain, explain_close
 from loadws.report.plain import plain
+from loadws.terms.failures import explain, explain_close
 from loadws.terms.units import format_size
 
 #: How a part of a whole, or an outcome, is to be seen.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from loadws.scenario.checks import check_all
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.checks.thresholds import own_metrics
+from loadws.scenario.checks.rules.own import own_metrics
 from loadws.scenario.checks.transport import check_transport
 from loadws.scenario.environment import Environment
 from loadws.scenario.explain import Problem, Problems, ScenarioError, SourceText

@@ -17,10 +17,12 @@ from typing import Any
 
 from loadws.scenario.examples import EXAMPLES
 from loadws.scenario.matchers import MATCHERS
+from loadws.scenario.measured import TRIES
 from loadws.scenario.schema import scenario_schema
 from loadws.scenario.scope import FUNCTIONS
 from loadws.scenario.steps import BARE_VERBS, STEPS
 from loadws.terms.errors import ExitCode
+from loadws.terms.failures import CLOSE_CODES, KINDS, meaning_of_code
 from loadws.terms.metrics import PERCENTILES, TABLE
 from loadws.terms.units import (
     BYTE_RATE_PATTERN,
@@ -129,6 +131,30 @@ def _metrics(models: dict[str, Any], _: str | None) -> Iterator[str]:
         yield f"| `{metric.name}` | {metric.unit} | {labels} | {aggregates} | {_cell(metric.meaning)} |"
 
 
+def _tries(models: dict[str, Any], _: str | None) -> Iterator[str]:
+    yield (
+        "Kinds of tries: "
+        + ", ".join(f"`{kind}`" for kind in TRIES)
+        + ", and `closed` and `lost` with what follows them."
+    )
+
+
+def _kinds(models: dict[str, Any], _: str | None) -> Iterator[str]:
+    yield "| kind | meaning | what to do |"
+    yield "| --- | --- | --- |"
+    for kind, failure in KINDS.items():
+        yield f"| `{kind}` | {_cell(failure.meaning)} | {_cell(failure.advice)} |"
+
+
+def _codes(models: dict[str, Any], _: str | None) -> Iterator[str]:
+    yield "| code | meaning |"
+    yield "| --- | --- |"
+    for code, meaning in CLOSE_CODES.items():
+        yield f"| {code} | {_cell(meaning)} |"
+    yield f"| 3000 to 3999 | {meaning_of_code('3000')} |"
+    yield f"| 4000 to 4999 | {meaning_of_code('4000')} |"
+
+
 def _exits(models: dict[str, Any], _: str | None) -> Iterator[str]:
     yield "| code | meaning |"
     yield "| --- | --- |"
@@ -140,6 +166,7 @@ def _exits(models: dict[str, Any], _: str | None) -> Iterator[str]:
 
 _PARTS: dict[str, Callable[[dict[str, Any], Any], Iterator[str]]] = {
     "keys": _keys, "steps": _steps, "functions": _functions, "matchers": _matchers, "metrics": _metrics, "exits": _exits,
+    "tries": _tries, "kinds": _kinds, "codes": _codes,
 }  # fmt: skip
 
 

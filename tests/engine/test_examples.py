@@ -26,7 +26,7 @@ async def _answer(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"token": "t", "id": 7})
 
 
-def _run(text: str) -> Any:
+def run_example(text: str) -> Any:
     flow = YAML(typ="safe", pure=True).load(text)
     document = {"load": [{"users": 2, "iterations": 2}], "flow": flow}
     return drive(document, echo(), base=EXAMPLES_FOLDER, http=HttpClients(transport=httpx.MockTransport(_answer)))
@@ -34,7 +34,7 @@ def _run(text: str) -> Any:
 
 @pytest.mark.parametrize("text", BLOCKS)
 def test_an_example_does_what_it_says(text: str) -> None:
-    outcome = _run(text)
+    outcome = run_example(text)
     assert outcome.errors == {}
     assert outcome.ledger.sessions.failed == 0
     assert outcome.ledger.sessions.completed == 2

@@ -112,6 +112,26 @@ def test_what_a_rule_comes_to(rule: str, observed: float | None, outcome: str) -
     assert (found.observed, found.outcome) == (expected, outcome)
 
 
+@pytest.mark.parametrize(
+    ("labels", "observed"),
+    [
+        ("kind=tls.expired", 2),
+        ("kind=tls", 5),  # the family
+        ("kind=tls,step=b", 3),
+        ("kind=tl", 0),  # only the beginning of a word
+        ("kind=lost", 7),
+        ("kind=lost.protocol", 7),  # a family in a family
+    ],
+)
+def test_a_kind_selects_its_family_too(labels: str, observed: float) -> None:
+    parts = (
+        counted("errors", 2, kind="tls.expired", step="a"),
+        counted("errors", 3, kind="tls.version", step="b"),
+        counted("errors", 7, kind="lost.protocol.utf8", step="b"),
+    )
+    assert check(f"errors{{{labels}}} == 0", *parts).observed == observed
+
+
 def test_no_data_says_so() -> None:
     found = check("connect_time.p99 < 1s")
     assert (found.outcome, found.sentence) == ("no_data", "connect_time.p99 had no data")

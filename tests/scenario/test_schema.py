@@ -119,6 +119,7 @@ NOT_OF_SHAPE = {
     "probes": _ELSEWHERE,
     "probes-without-deliver": _ELSEWHERE,
     "probes-without-publish": _ELSEWHERE,
+    "rules-on-words-that-name-nothing": _ELSEWHERE,
     "setup-and-teardown": _ELSEWHERE,
     "special-names": _ELSEWHERE,
     "tab": _NO_TREE,

@@ -13,8 +13,9 @@ from loadws.scenario.checks.http import check_http
 from loadws.scenario.checks.load import check_load, check_user_types
 from loadws.scenario.checks.network import check_network
 from loadws.scenario.checks.probes import check_probes
+from loadws.scenario.checks.rules import check_thresholds
+from loadws.scenario.checks.rules.own import OwnMetrics, check_own_metrics
 from loadws.scenario.checks.target import check_target
-from loadws.scenario.checks.thresholds import OwnMetrics, check_own_metrics, check_thresholds
 from loadws.scenario.checks.tls import check_tls
 from loadws.scenario.checks.variables import check_variables
 from loadws.terms.thresholds import Threshold

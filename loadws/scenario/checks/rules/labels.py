@@ -1,0 +1,139 @@
+"""The labels of a rule: steps, phases, probes and kinds that exist. Of what does not exist nothing is ever counted, so
+that a rule on it would hold for ever.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from loadws.scenario.checks.findings import Findings
+from loadws.scenario.explain import any_of, nearest
+from loadws.scenario.labels import walk_steps
+from loadws.scenario.measured import TRIES
+from loadws.scenario.model import Scenario
+from loadws.scenario.probes import delivers, probes_of
+from loadws.terms.failures import KINDS, NEVER_SENT, is_known
+from loadws.terms.thresholds import Threshold
+
+#: Names that labels.py counts out; a step that was cut out shifts them.
+_NUMBERED = re.compile(r".+-\d+")
+#: Families of kinds that ``error_rate`` counts as tries of their own: ends of connections that nothing waited for.
+_ENDS = ("closed", "lost")
+
+
+def check_labels(findings: Findings, index: int, threshold: Threshold) -> None:
+    """Check every label of a rule against the names that the scenario has."""
+    _check_phase(findings, index, threshold)
+    _check_step(findings, index, threshold)
+    _check_probe(findings, index, threshold)
+    if (kind := threshold.labels.get("kind")) is not None:
+        (_check_try if threshold.metric == "error_rate" else _check_kind)(findings, index, threshold, kind)
+
+
+# -- phases, steps, probes --------------------------------------------------------------------------------------------
+
+
+def _check_phase(findings: Findings, index: int, threshold: Threshold) -> None:
+    phase = threshold.labels.get("phase")
+    if phase is None or phase in findings.cut_words:
+        return
+    phases = {each.name: each for each in findings.scenario.load if each.name}
+    if phase not in phases:
+        _unknown_label(findings, index, threshold, "phase", phases)
+    elif phases[phase].warmup:
+        at_label(findings, index, threshold, "phase", f"the phase {phase!r} is warm-up, which is not judged")
+
+
+def _check_step(findings: Findings, index: int, threshold: Threshold) -> None:
+    """A function gives its steps what names it likes, so that with one nothing is known."""
+    verbs = dict(named_steps(findings.scenario))
+    name = threshold.labels.get("step")
+    if name is None or name in verbs or "call" in verbs.values():
+        return
+    if threshold.metric == "errors" and name in _places_of_errors(findings.scenario):
+        return
+    if name in findings.cut_words or (findings.lost_steps and _NUMBERED.fullmatch(name)):
+        return
+    _unknown_label(findings, index, threshold, "step", verbs)
+
+
+def _check_probe(findings: Findings, index: int, threshold: Threshold) -> None:
+    name = threshold.labels.get("probe")
+    probes = dict.fromkeys(spec.name for spec in probes_of(findings.scenario))
+    delivered = {deliver.probe for _, deliver, _ in delivers(findings.scenario)}
+    if name is None or not probes or not delivered or findings.lost_steps or name in findings.cut_words:
+        return
+    if name not in probes:
+        _unknown_label(findings, index, threshold, "probe", probes)
+
+
+def named_steps(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Yield step names and verbs.
+
+    What loadws does unasked is among them: the connects of flows that have none, and keep-alive pings.
+    """
+    if not all(user_type.is_whole_session for user_type in scenario.user_types):
+        yield "connect", "connect"
+    if scenario.connection.ping is not None:
+        yield "keepalive", "ping"
+    for _, step in walk_steps(scenario):
+        yield step.label, step.verb
+
+
+def _places_of_errors(scenario: Scenario) -> set[str]:
+    """What errors name in a step's place where no step is at fault."""
+    return {"connection", "on", "on.message", "variables", *scenario.data}
+
+
+# -- kinds ------------------------------------------------------------------------------------------------------------
+
+
+def _check_kind(findings: Findings, index: int, threshold: Threshold, kind: str) -> None:
+    if is_known(kind):
+        return
+    family, dot, member = kind.partition(".")
+    if dot and member.isdigit() and is_known(family):
+        what = "close code" if family == "closed" else "HTTP status"
+        advice = f"its kind is {known!r}" if (known := NEVER_SENT.get(int(member))) and family == "closed" else ""
+        at_label(findings, index, threshold, "kind", f"no error has the {what} {member}", advice)
+        return
+    _unknown_kind(findings, index, threshold, f"there is no kind of error {kind!r}", KINDS)
+
+
+def _check_try(findings: Findings, index: int, threshold: Threshold, kind: str) -> None:
+    """``error_rate`` names what was tried; what went wrong with it is for ``errors``."""
+    if kind in TRIES or (is_known(kind) and kind.partition(".")[0] in _ENDS):
+        return
+    message = f"error_rate has no kind {kind!r}: its kinds are what was tried"
+    if is_known(kind):
+        advice = f"what went wrong with it is errors{{kind={kind}}}; tries are {any_of(TRIES)}"
+        at_label(findings, index, threshold, "kind", message, advice)
+        return
+    _unknown_kind(findings, index, threshold, message, [*TRIES, *_ENDS])
+
+
+def _unknown_kind(findings: Findings, index: int, threshold: Threshold, message: str, known: Iterable[str]) -> None:
+    known = list(known)
+    families = [kind for kind in known if "." not in kind]
+    advice = nearest(threshold.labels["kind"], known) or f"kinds are {any_of(families)}; see `loadws docs kinds`"
+    at_label(findings, index, threshold, "kind", message, advice)
+
+
+# -- places -----------------------------------------------------------------------------------------------------------
+
+
+def _unknown_label(findings: Findings, index: int, threshold: Threshold, label: str, known: Iterable[str]) -> None:
+    value, known = threshold.labels[label], list(known)
+    names = any_of(known).replace(" or ", " and ") if known else ""
+    are = f"the {label}s are {names}" if len(known) > 1 else f"the only {label} is {names}"
+    advice = nearest(value, known) or (are if known else f"no {label} has a name")
+    at_label(findings, index, threshold, label, f"there is no {label} {value!r}", advice)
+
+
+def at_label(findings: Findings, index: int, threshold: Threshold, label: str, message: str, advice: str = "") -> None:
+    """Add an error at the label's value in the rule."""
+    text = threshold.rule
+    after_label = text.index("=", text.index(label, text.index("{"))) + 1
+    at = text.index(threshold.labels[label], after_label)
+    findings.error_in(("thresholds", index, "rule"), text, at, message, advice)

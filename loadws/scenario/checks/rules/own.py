@@ -1,0 +1,81 @@
+"""The metrics that a scenario declares itself, by ``record``, ``count`` and a call's ``records`` and ``counts``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from loadws.scenario.checks.findings import Findings
+from loadws.scenario.explain import Where
+from loadws.scenario.labels import walk_steps
+from loadws.scenario.model import Scenario
+from loadws.scenario.steps import CallStep, CountStep, RecordBody, RecordStep
+from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
+
+#: The metric that a rule begins with, quoted or not.
+METRIC = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z_][\w-]*))""")
+
+
+@dataclass(frozen=True)
+class OwnMetrics:
+    """What the scenario's record and count steps declare. ``patterns`` are counts whose names hold templates."""
+
+    named: Mapping[str, Metric]
+    patterns: tuple[re.Pattern[str], ...] = ()
+
+    def for_rule(self, rule: str) -> Mapping[str, Metric]:
+        """The metrics, and the one that the rule names if a templated count may have that name."""
+        match = METRIC.match(rule)
+        name = match and (match[1] or match[2] or match[3])
+        if name and name not in self.named and any(pattern.fullmatch(name) for pattern in self.patterns):
+            return {**self.named, name: own_counter(name)}
+        return self.named
+
+
+def own_metrics(scenario: Scenario) -> OwnMetrics:
+    """The first declaration of each name counts; ``check_own_metrics`` complains about others."""
+    named: dict[str, Metric] = {}
+    patterns: list[re.Pattern[str]] = []
+    for metric in (metric for _, step in walk_steps(scenario) for _, metric in _declared(step)):
+        if metric.name in TABLE:
+            continue
+        if "{{" in metric.name:
+            patterns.append(_pattern(metric.name))
+        else:
+            named.setdefault(metric.name, metric)
+    return OwnMetrics(named, tuple(patterns))
+
+
+def _declared(step: object) -> Iterator[tuple[Where, Metric]]:
+    """The metrics that a step makes, each with the place of its name in the step."""
+    match step:
+        case RecordStep():
+            yield ("record", "name"), own_trend(step.record.name, step.record.metric_unit)
+        case CountStep():
+            yield ("count",), own_counter(step.count)
+        case CallStep():
+            for name, unit in step.call.records.items():
+                yield ("call", "records", name), own_trend(name, RecordBody(name=name, value=0, unit=unit).metric_unit)
+            for index, name in enumerate(step.call.counts):
+                yield ("call", "counts", index), own_counter(name)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(".+".join(map(re.escape, re.split(r"\{\{.*?\}\}", template))))
+
+
+def check_own_metrics(findings: Findings) -> None:
+    """A name is one metric: not one of loadws' own, and not a trend here and a count or another unit there."""
+    first: dict[str, tuple[Metric, int]] = {}
+    declared = ((where, each) for where, step in walk_steps(findings.scenario) for each in _declared(step))
+    for where, (path, metric) in declared:
+        place = (*where, *path)
+        if metric.name in TABLE:
+            findings.error(place, f"{metric.name!r} is a metric of loadws itself", "choose another name")
+            continue
+        known, line = first.setdefault(metric.name, (metric, findings.line_of(where)))
+        if known.kind != metric.kind:
+            findings.error(place, f"{metric.name!r} is a {known.kind} already, in line {line}", "choose another name")
+        elif known.unit != metric.unit:
+            findings.error(place, f"{metric.name!r} has the unit {known.unit!r} already, in line {line}")

@@ -1,0 +1,79 @@
+"""The table of what each verb measures, held against what running it records: every verb is asked for every metric."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import loadws
+from loadws.metrics.frame import Health
+from loadws.metrics.recorder import Recorder
+from loadws.scenario.examples import EXAMPLES
+from loadws.scenario.measured import TRIES, VERBS, Measured
+from loadws.scenario.steps import STEPS
+from loadws.terms.metrics import TABLE
+from loadws.transport.base import ConnectTimings
+from tests.engine.test_examples import run_example
+from tests.metrics.driven import driven
+
+#: What the scripted peer has no part of: names, proxies and certificates. ``test_parts_of_connecting`` asks for them.
+PARTS = {"dns_time", "proxy_time", "tls_time"}
+#: An answer in parts, beside the plain one of the examples.
+STREAMED = "- request: {name: streamed, send: {json: {done: true}}, reply: {until: {$.done: true}}}\n"
+OF_STEPS = [metric.name for metric in TABLE.values() if "step" in metric.labels and metric.kind == "histogram"]
+
+
+@cache
+def _recorded(verb: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the metrics that steps of the verb have recorded in its example, and the kinds of tries."""
+    frames = run_example(EXAMPLES[verb] + (STREAMED if verb == "request" else "")).frames
+    names = {verb, "streamed"} if verb == "request" else {verb}
+    timed = {part.name for frame in frames for part in frame.histograms if part.labels.get("step") in names}
+    tried = {
+        part.labels["kind"]
+        for frame in frames
+        for part in frame.counters
+        if part.name == "error_rate" and part.labels.get("step") in names
+    }
+    return frozenset(timed), frozenset(tried)
+
+
+@pytest.mark.parametrize("metric", sorted(set(OF_STEPS) - PARTS))
+@pytest.mark.parametrize("verb", sorted(STEPS))
+def test_a_verb_measures_what_its_table_says_and_nothing_else(verb: str, metric: str) -> None:
+    assert (metric in _recorded(verb)[0]) == (metric in VERBS.get(verb, Measured()).metrics)
+
+
+@pytest.mark.parametrize("verb", sorted(STEPS))
+def test_a_verb_tries_nothing_that_its_table_does_not_have(verb: str) -> None:
+    assert _recorded(verb)[1] <= VERBS.get(verb, Measured()).tries
+
+
+def test_parts_of_connecting() -> None:
+    recorder = Recorder([("phase-1", False)])
+    recorder.connected("connect", 0, 0, ConnectTimings(6, 1, 1, 1, 1, 1))
+    frame, _ = driven(recorder.rotate(1, Health(), last=True))
+    assert {part.name for part in frame.histograms} == VERBS["connect"].metrics
+
+
+def test_every_metric_of_steps_is_some_verb_s() -> None:
+    """A metric that is new has to say whose it is, or a rule on it is never checked."""
+    assert set(OF_STEPS) == set().union(*(measured.metrics for measured in VERBS.values()))
+
+
+def test_every_kind_of_try_in_the_engine_is_in_the_table() -> None:
+    """``outcome(kind, ...)`` and ``opened(step, on, compiler, kind)``, where the kind is spelled out."""
+    places = {"outcome": 0, "opened": 3}
+    found = set()
+    for path in Path(loadws.__file__).parent.glob("engine/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            name = isinstance(node, ast.Call) and (getattr(node.func, "attr", None) or getattr(node.func, "id", None))
+            at = places.get(str(name))
+            if isinstance(node, ast.Call) and at is not None and len(node.args) > at:
+                kind = node.args[at]
+                found |= {kind.value} if isinstance(kind, ast.Constant) else set()
+    assert found >= {"connect", "check", "wait_for"}, "the places of the kinds have changed"
+    assert found - set(TRIES) == set()

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from loadws.scenario.advice.indentation import wrong_indentation
 from loadws.scenario.explain import Problems
 
 
@@ -44,6 +45,9 @@ class Events:
     def _syntax_error(self, offset: int, problem: str) -> NoReturn:
         text = self.problems.source.text
         offset = min(offset, len(text))
+        message, advice = wrong_indentation(text, offset, problem)
+        if message:
+            self.problems.fail(offset, message, advice)
         self.problems.fail(offset, f"not YAML: {problem.splitlines()[0]}", _syntax_advice(text, offset, problem))
 
 

@@ -6,6 +6,7 @@ A ``Template`` is text that may hold ``{{ expressions }}``; the engine compiles 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -18,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from loadws.scenario.tree import describe
 from loadws.terms.errors import UnitError
 from loadws.terms.units import (
     BYTE_RATE_PATTERN,
@@ -50,6 +52,21 @@ class NotWritten:
 
 
 T = TypeVar("T")
+
+
+def short_for(key: str, what: str) -> Callable[[Any], Any]:
+    """Return a validator that makes ``{key: text}`` of a text. ``what`` says for people what may stand here."""
+
+    def lengthen(value: Any) -> Any:
+        if isinstance(value, str):
+            return {key: value}
+        if not isinstance(value, dict | BaseModel):
+            raise ValueError(f"expected {what}, got {describe(value)}")
+        return value
+
+    return lengthen
+
+
 #: A YAML sequence. Strictness is for scalars ("5" is no number): the file's list becomes our tuple.
 Many = Annotated[tuple[T, ...], Field(strict=False)]
 
@@ -58,10 +75,18 @@ Many = Annotated[tuple[T, ...], Field(strict=False)]
 _REFERENCE = r"|^\$\{.*\}$"
 
 
-def _unit(parse: Any, what: str) -> Any:
-    def convert(value: Any) -> Any:
+def unit(parse: Callable[[str], T], what: str, units: str) -> Callable[[Any], T]:
+    """Return a validator of text with a unit. ``units`` are some to choose from, the usual one first."""
+    usual, *others = units.split()
+
+    def convert(value: Any) -> T:
+        number = f"{value}" if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if number is not None or (isinstance(value, str) and _NUMBER.fullmatch(value.strip())):
+            number = number or value.strip()
+            choices = ", ".join(f"{number}{each}" for each in others)
+            raise ValueError(f"{value!r} is not a {what}: it has no unit; write {number}{usual} (or {choices})")
         if not isinstance(value, str):
-            raise ValueError(f"{value!r} is not a {what}; write it with its unit, as text")
+            raise ValueError(f"{value!r} is not a {what}; write a number with its unit: 1{usual}")
         try:
             return parse(value)
         except UnitError as error:
@@ -70,9 +95,14 @@ def _unit(parse: Any, what: str) -> Any:
     return convert
 
 
+#: A number without a unit, as text: from quotes, or from the environment.
+_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
+
+
+duration = unit(parse_duration, "duration", "s ms m")
 Duration = Annotated[
     int,
-    BeforeValidator(_unit(parse_duration, "duration"), json_schema_input_type=str),
+    BeforeValidator(duration, json_schema_input_type=str),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN + _REFERENCE, "examples": ["250ms", "10s", "1m30s"]}),
 ]
 
@@ -86,19 +116,26 @@ def _more_than_nothing(ns: int) -> int:
 Span = Annotated[Duration, AfterValidator(_more_than_nothing)]
 Rate = Annotated[
     float,
-    BeforeValidator(_unit(parse_rate, "rate"), json_schema_input_type=str),
+    BeforeValidator(unit(parse_rate, "rate", "/s /m"), json_schema_input_type=str),
     WithJsonSchema({"type": "string", "pattern": RATE_PATTERN + _REFERENCE, "examples": ["200/s", "30/m"]}),
 ]
 Size = Annotated[
     int,
-    BeforeValidator(_unit(parse_size, "size"), json_schema_input_type=str),
+    BeforeValidator(unit(parse_size, "size", "KiB B MiB"), json_schema_input_type=str),
     WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN + _REFERENCE, "examples": ["64KiB", "1MiB"]}),
 ]
+
+
+def _share(value: Any) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"{value} is not a share; write a percentage: {value * 100 if 0 < value < 1 else value:g}%")
+    return unit(parse_share, "share", "%")(value)
+
 
 #: A part of a whole, written as a percentage, kept as a ratio from 0 to 1.
 Share = Annotated[
     float,
-    BeforeValidator(_unit(parse_share, "share"), json_schema_input_type=str),
+    BeforeValidator(_share, json_schema_input_type=str),
     WithJsonSchema({"type": "string", "pattern": SHARE_PATTERN + _REFERENCE, "examples": ["1%", "0.5%"]}),
 ]
 
@@ -111,7 +148,7 @@ def _some_bytes(bytes_per_s: int) -> int:
 
 ByteRate = Annotated[
     int,
-    BeforeValidator(_unit(parse_byte_rate, "number of bytes a second"), json_schema_input_type=str),
+    BeforeValidator(unit(parse_byte_rate, "number of bytes per second", "KiB/s B/s"), json_schema_input_type=str),
     AfterValidator(_some_bytes),
     WithJsonSchema({"type": "string", "pattern": BYTE_RATE_PATTERN + _REFERENCE, "examples": ["2KiB/s", "1MiB/s"]}),
 ]
@@ -222,8 +259,15 @@ Captures = Annotated[dict[Identifier, JsonValue], Field(min_length=1)]
 TEN_SECONDS = 10 * NS_PER_S
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: Headers that the opening handshake itself writes (RFC 6455, 4.1); ``Host`` may be said.
-_HANDSHAKE_HEADERS = frozenset({"upgrade", "connection", "content-length", "transfer-encoding"})
+#: Headers that loadws writes itself (RFC 6455, 4.1), each with the key that sets it, where one does; ``Host`` may be said.
+_OWN_HEADERS = {
+    "upgrade": "",
+    "connection": "",
+    "content-length": "",
+    "transfer-encoding": "",
+    "sec-websocket-protocol": "say subprotocols: [...] instead",
+    "sec-websocket-extensions": "say compression: true instead, for permessage-deflate",
+}
 
 
 def token(text: str) -> str:
@@ -234,8 +278,9 @@ def token(text: str) -> str:
 
 def _header_name(name: str) -> str:
     token(name)
-    if name.lower() in _HANDSHAKE_HEADERS or name.lower().startswith("sec-websocket-"):
-        raise ValueError("is written by the handshake itself and cannot be set here")
+    if name.lower() in _OWN_HEADERS or name.lower().startswith("sec-websocket-"):
+        advice = _OWN_HEADERS.get(name.lower(), "")
+        raise ValueError("is written by loadws itself and cannot be set here" + (advice and f"; {advice}"))
     return name
 
 

@@ -30,6 +30,7 @@ from loadws.scenario.fields import (
     Span,
     Strict,
     Template,
+    short_for,
 )
 from loadws.scenario.steps import CallStep, ConnectStep, Flow, UserFlow, walk
 
@@ -146,7 +147,8 @@ class RateRamp(Strict):
 
 
 def _constant(value: Any) -> Any:
-    return {"from": value, "to": value} if isinstance(value, int | str) and not isinstance(value, bool) else value
+    """``users: 10`` -> the ramp that stays there."""
+    return value if isinstance(value, dict | UserRamp | RateRamp) else {"from": value, "to": value}
 
 
 class Phase(Strict):
@@ -261,8 +263,7 @@ class GeneratorLimits(Strict):
     ] = None
 
 
-def _rule(value: Any) -> Any:
-    return {"rule": value} if isinstance(value, str) else value
+_rule = short_for("rule", "a rule, as text, or a mapping with rule")
 
 
 class Scenario(Strict):

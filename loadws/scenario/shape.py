@@ -7,21 +7,21 @@ errors still becomes one that the cross-checks can look at. A later round tells 
 
 from __future__ import annotations
 
-import difflib
-import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from loadws.scenario.explain import Problems, Where, any_of, nearest
-from loadws.scenario.fields import NotWritten
+from loadws.scenario.advice.foreign import foreign_file
+from loadws.scenario.advice.keys import meant, no_step, unknown_key
+from loadws.scenario.advice.models import keys_of, model_below
+from loadws.scenario.advice.values import wrong_value
+from loadws.scenario.explain import Problems, Where, any_of
 from loadws.scenario.model import Scenario
-from loadws.scenario.steps import BARE_VERBS, STEPS
-from loadws.scenario.tree import Node, as_written, describe, find, plain_value, with_child, without
+from loadws.scenario.steps import STEPS
+from loadws.scenario.tree import Node, as_written, find, plain_value, with_child, without
 
 _SCENARIO: type[BaseModel] = Scenario
 #: How often broken parts are cut out before the cross-checks are given up.
@@ -39,12 +39,20 @@ class Shaped:
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """One error of pydantic: the node, what of the loc is not in the tree, and the model whose keys were looked at."""
+    """One error of pydantic: the node and what it stands in, what of the loc is not in the tree, and the models on the way.
+
+    The last of these is the one whose keys were looked at.
+    """
 
     node: Node
+    parent: Node
     rest: Where
-    owner: type[BaseModel]
+    owners: tuple[type[BaseModel], ...]
     error: ErrorDetails
+
+    @property
+    def owner(self) -> type[BaseModel]:
+        return self.owners[-1]
 
     @property
     def kind(self) -> str:
@@ -59,6 +67,11 @@ class _Fault:
 def shape(root: Node, problems: Problems, undefined: set[Where]) -> Shaped:
     """Adds to ``problems`` what is wrong with the shape. ``undefined`` are values that are known to be missing."""
     cut_nodes = [find(root, where)[0] for where in undefined]
+    if foreign := foreign_file(root.value if isinstance(root.value, dict) else ()):
+        problems.add(
+            root.start, foreign, "`loadws init` writes a scenario to start from, `loadws docs` is the reference"
+        )
+        return Shaped(None, root, tuple(cut_nodes))
     root, gone = without(root, undefined), set(undefined)
     for _ in range(ROUNDS):
         try:
@@ -84,50 +97,26 @@ def shape(root: Node, problems: Problems, undefined: set[Where]) -> Shaped:
 
 
 def _fault(root: Node, error: ErrorDetails) -> _Fault:
-    node, owner = root, _SCENARIO
+    node, parent, owners = root, root, [_SCENARIO]
     rest: list[str | int] = []
     loc = error["loc"]
     for index, part in enumerate(loc):
         if _is_tag(loc, index):
-            owner = STEPS[str(part)]
+            owners.append(STEPS[str(part)])
             continue
         child = node.child(part)
         if index < len(loc) - 1:
-            owner = _model_below(owner, part) or owner
+            owners += [model] if (model := model_below(owners[-1], part)) else []
         if child is None:
             rest.append(part)
         else:
-            node = child
-    return _Fault(node, tuple(rest), owner, error)
+            node, parent = child, node
+    return _Fault(node, parent, tuple(rest), tuple(owners), error)
 
 
 def _is_tag(loc: Where, index: int) -> bool:
     """A step's verb behind its index: the tag of the union of steps, which is no key of the file."""
     return index > 0 and isinstance(loc[index - 1], int) and loc[index] in STEPS
-
-
-def _model_below(owner: type[BaseModel], part: str | int) -> type[BaseModel] | None:
-    for name, field in owner.model_fields.items():
-        if part == (field.alias or name):
-            models = list(_models_in(field.annotation))
-            return models[0] if len(models) == 1 else None
-    return None
-
-
-def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from _models_in(argument)
-
-
-def _keys(owner: type[BaseModel]) -> list[str]:
-    """The keys that a file may write in this model's mapping."""
-    return [field.alias or name for name, field in owner.model_fields.items() if not _is_internal(field)]
-
-
-def _is_internal(field: FieldInfo) -> bool:
-    return any(mark is NotWritten or isinstance(mark, NotWritten) for mark in field.metadata)
 
 
 # -- mending ------------------------------------------------------------------------------------------------------------
@@ -188,11 +177,10 @@ def _tell(faults: list[_Fault], problems: Problems, gone: set[Where]) -> None:
 
 
 def _misspelt(faults: list[_Fault]) -> Iterable[Where]:
-    """Where the keys would stand that unknown keys were probably meant to be: they are not missing as well."""
+    """Yield where the keys would stand that unknown keys were probably meant to be: they are not missing as well."""
     for fault in faults:
-        if fault.kind == "extra_forbidden":
-            for key in difflib.get_close_matches(str(fault.where[-1]), _keys(fault.owner), 1):
-                yield (*fault.where[:-1], key)
+        if fault.kind == "extra_forbidden" and (key := meant(fault.owner, str(fault.where[-1]))):
+            yield (*fault.where[:-1], key)
 
 
 def _is_consequence(fault: _Fault, faults: list[_Fault], gone: set[Where]) -> bool:
@@ -207,106 +195,16 @@ def _tell_place(faults: list[_Fault], problems: Problems) -> None:
     fault = faults[0]
     node = fault.node
     if fault.kind == "missing":
-        missing = sorted({str(each.rest[-1]) for each in faults}, key=_keys(fault.owner).index)
+        missing = sorted({str(each.rest[-1]) for each in faults}, key=keys_of(fault.owner).index)
         words = any_of(missing).replace(" or ", " and ")
         problems.add(node.head, f"missing key{'s' if len(missing) > 1 else ''} {words}", where=node.where)
     elif fault.kind == "extra_forbidden":
-        message, advice = _unknown_key(fault)
-        problems.add(node.head, message, advice, node.where[:-1])
+        key = str(node.where[-1])
+        advice = unknown_key(key, fault.parent, fault.owners)
+        problems.add(node.head, f"unknown key {key!r}", advice, node.where[:-1])
     elif fault.kind in ("union_tag_not_found", "union_tag_invalid"):
-        message, advice = _no_step(node)
+        message, advice = no_step(node)
         problems.add(node.start, message, advice, node.where)
     else:
         offset = node.head if "[key]" in fault.rest or isinstance(node.value, dict | tuple) else node.start
-        problems.add(offset, *_wrong_value(faults), where=node.where)
-
-
-def _unknown_key(fault: _Fault) -> tuple[str, str]:
-    key = str(fault.node.where[-1])
-    message = f"unknown key {key!r}"
-    word, colon, _ = key.partition(":")
-    if colon and word in _keys(fault.owner):
-        return message, f"write a space after the colon: {word}: ..."
-    return message, nearest(key, _keys(fault.owner)) or f"keys here are {any_of(_keys(fault.owner))}"
-
-
-def _no_step(node: Node) -> tuple[str, str]:
-    """Why this is no step: no verb, an unknown one, or more than one."""
-    value = node.value
-    if isinstance(value, str):
-        return _not_a_word(value)
-    if not isinstance(value, dict):
-        return f"a step is a word or a mapping with one verb, not {describe(value)}", ""
-    verbs = [key for key in value if key in STEPS]
-    if len(verbs) > 1:
-        return f"a step has one verb; this has {any_of(verbs).replace(' or ', ' and ')}", "make them steps of their own"
-    if not value:
-        return "a step needs a verb", f"verbs are {any_of(STEPS)}"
-    unknown = next((key for key in value if nearest(key, STEPS)), next(iter(value)))
-    return f"unknown step {unknown!r}", nearest(unknown, STEPS) or f"steps are {any_of(STEPS)}"
-
-
-def _not_a_word(word: str) -> tuple[str, str]:
-    if word in STEPS:
-        return f"the step {word!r} needs a value", f"write {word}: ..."
-    verb, colon, _ = word.partition(":")
-    if colon and verb in STEPS:
-        return f"unknown step {word!r}", f"write a space after the colon: {verb}: ..."
-    return f"unknown step {word[:40]!r}", nearest(
-        word, STEPS
-    ) or f"words that are steps are {any_of(sorted(BARE_VERBS))}"
-
-
-_EXPECTED = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
-_BOUNDS = {
-    "greater_than_equal": ("at least", "ge"),
-    "greater_than": ("more than", "gt"),
-    "less_than_equal": ("at most", "le"),
-    "less_than": ("less than", "lt"),
-}
-
-
-def _wrong_value(faults: list[_Fault]) -> tuple[str, str]:
-    """Message and advice. Of a union's members, what says more than "another type"; else what all of them expected."""
-    node = faults[0].node
-    said = [message for fault in faults if (message := _own_words(fault))]
-    if said:
-        return said[0], ""
-    expected = list(dict.fromkeys(_expected(fault) for fault in faults))
-    if "a number" in expected and "a whole number" in expected:
-        expected.remove("a whole number")
-    got = "a value from the environment that is not" if node.from_environment else describe(node.value)
-    if expected == ["a list"] and isinstance(node.value, dict):
-        return f"expected a list, got {got}", "write a - before each item"
-    return f"expected {' or '.join(expected)}, got {got}", ""
-
-
-def _own_words(fault: _Fault) -> str | None:
-    context = fault.error.get("ctx", {})
-    if fault.kind == "value_error":
-        message = str(context["error"])
-        return message.replace(repr(fault.node.value), "its value") if fault.node.from_environment else message
-    if fault.kind in _BOUNDS:
-        word, key = _BOUNDS[fault.kind]
-        return f"must be {word} {context[key]:g}, and is {describe(fault.node.value)}"
-    if fault.kind == "too_short":
-        return "must not be empty"
-    if fault.kind in ("too_long", "string_too_long"):
-        return f"must have at most {context['max_length']} characters"
-    return None
-
-
-def _expected(fault: _Fault) -> str:
-    if fault.kind == "literal_error":
-        return str(fault.error.get("ctx", {})["expected"])
-    return _EXPECTED.get(fault.kind, fault.error["msg"])
+        problems.add(offset, *wrong_value(node, [each.error for each in faults]), where=node.where)

@@ -44,7 +44,9 @@ from loadws.scenario.fields import (
     Subprotocols,
     Template,
     Token,
+    duration,
     exactly_one,
+    short_for,
 )
 from loadws.scenario.functions import FUNCTION_PATTERN, function_name
 from loadws.scenario.network import Cookies, Origin, Proxy
@@ -123,10 +125,7 @@ class Payload(Strict):
         return self
 
 
-def _text_payload(value: Any) -> Any:
-    return {"text": value} if isinstance(value, str) else value
-
-
+_text_payload = short_for("text", "a message: text, or a mapping with text, json, file or binary")
 Sendable = Annotated[Payload, BeforeValidator(_text_payload, json_schema_input_type=str | Payload)]
 
 
@@ -250,7 +249,7 @@ class StallBody(OnConnection):
 
 
 def _stall_body(value: Any) -> Any:
-    return {"for": value} if isinstance(value, str) else value
+    return value if isinstance(value, dict | StallBody) else {"for": value}
 
 
 class StallStep(Step):
@@ -339,7 +338,9 @@ class RequestBody(OnConnection):
 
 
 def _request_body(value: Any) -> Any:
-    return {"send": {"text": value}} if isinstance(value, str) else value
+    """``request: hello`` -> the message as ``send`` takes it."""
+    longer = short_for("send", "a message: text, or a mapping with send and reply")(value)
+    return {"send": {"text": value}} if isinstance(value, str) else longer
 
 
 class RequestStep(Step):
@@ -410,10 +411,11 @@ class Think(Strict):
 def _think(value: Any) -> Any:
     if isinstance(value, dict) and (not value or value.keys() & {"least", "most"}):
         raise ValueError("a pause is a time, a range as 1s..3s, or {exponential: 2s}")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"{value!r} is not a duration; write it with its unit, as text")
-    if not isinstance(value, str):
+    if isinstance(value, dict | Think):
         return value
+    if not isinstance(value, str) or ".." not in value:
+        fixed = duration(value)
+        return {"least": f"{fixed}ns", "most": f"{fixed}ns"}
     least, dots, most = value.partition("..")
     think = {"least": least.strip(), "most": most.strip() if dots else least.strip()}
     if dots and parse_safely(think["least"]) > parse_safely(think["most"]):
@@ -594,8 +596,7 @@ class CheckBody(Body):
     that: Annotated[Template, Field(description="An expression that should be true.")]
 
 
-def _check_body(value: Any) -> Any:
-    return {"that": value} if isinstance(value, str) else value
+_check_body = short_for("that", "an expression, or a mapping")
 
 
 class CheckStep(Step):
@@ -694,8 +695,7 @@ class CallBody(Body):
     counts: Annotated[Many[Name], Field(description="Counters of its own that thresholds may name.")] = ()
 
 
-def _call_body(value: Any) -> Any:
-    return {"function": value} if isinstance(value, str) else value
+_call_body = short_for("function", "module:function, or a mapping")
 
 
 class CallStep(Step):

@@ -21,20 +21,22 @@ class Measured:
 _PARTS_OF_CONNECTING = frozenset({"dns_time", "tcp_time", "proxy_time", "tls_time", "upgrade_time"})
 _CONNECTING = Measured(_PARTS_OF_CONNECTING | {"connect_time", "schedule_lag"}, frozenset({"connect"}))
 _SENDING = frozenset({"schedule_lag", "send_lag", "write_wait"})
-_ANSWERS = frozenset({"response_time", "service_time", "first_message_time", "last_message_time"})
-_JUDGED = frozenset({"check", "capture"})
+_ANSWERS = frozenset({"response_time", "unlagged_time", "service_time"})
+_STREAMED = frozenset({"first_message_time", "last_message_time"})
+_UNLAGGED = frozenset({"unlagged_first_message_time", "unlagged_last_message_time"})
+_STRAYS = frozenset({"stray_messages"})
 #: A verb that is not here measures nothing of its own.
 VERBS: Mapping[str, Measured] = {
     "connect": _CONNECTING,
     "reconnect": _CONNECTING,
     "send": Measured(_SENDING, frozenset({"send"})),
     "publish": Measured(_SENDING, frozenset({"send"})),
-    "request": Measured(_SENDING | _ANSWERS, _JUDGED | {"request"}),
-    "wait_for": Measured(frozenset({"wait_time"}), _JUDGED | {"wait_for"}),
+    "request": Measured(_SENDING | _ANSWERS | _STREAMED | _UNLAGGED | _STRAYS, frozenset({"request"})),
+    "wait_for": Measured(frozenset({"wait_time"}), frozenset({"wait_for"})),
     "expect_none": Measured(tries=frozenset({"wait_for"})),
     "barrier": Measured(frozenset({"wait_time"}), frozenset({"barrier"})),
     "ping": Measured(frozenset({"ping_time"}), frozenset({"ping"})),
-    "http": Measured(frozenset({"http_time"}), _JUDGED | {"http"}),
+    "http": Measured(frozenset({"http_time"}), frozenset({"http", "check", "capture"})),
     "call": Measured(frozenset({"call_time"}), frozenset({"call"})),
     "check": Measured(tries=frozenset({"check"})),
     "stall": Measured(tries=frozenset({"stall"})),

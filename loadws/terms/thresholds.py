@@ -185,9 +185,14 @@ class _Parser:
             raise ThresholdError("a rule begins with a metric", start, "for example: response_time.p99 < 200ms")
         if name not in self.metrics:
             near = difflib.get_close_matches(name, self.metrics, 1)
-            advice = f"did you mean {near[0]!r}?" if near else "metrics are " + ", ".join(self.metrics)
+            advice = f"did you mean {near[0]!r}?" if near else self._known_metrics()
             raise ThresholdError(f"unknown metric {name!r}", start, advice)
         return self.metrics[name]
+
+    def _known_metrics(self) -> str:
+        own = [repr(name) for name in self.metrics if name not in TABLE]
+        of_scenario = f"; the scenario's own are {', '.join(own)}" if own else ""
+        return f"`loadws docs metrics` lists those of loadws{of_scenario}"
 
     def _labels(self, metric: Metric) -> dict[str, str]:
         labels: dict[str, str] = {}

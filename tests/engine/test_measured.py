@@ -23,7 +23,9 @@ from tests.metrics.driven import driven
 PARTS = {"dns_time", "proxy_time", "tls_time"}
 #: An answer in parts, beside the plain one of the examples.
 STREAMED = "- request: {name: streamed, send: {json: {done: true}}, reply: {until: {$.done: true}}}\n"
-OF_STEPS = [metric.name for metric in TABLE.values() if "step" in metric.labels and metric.kind == "histogram"]
+TIMES = [metric.name for metric in TABLE.values() if "step" in metric.labels and metric.kind == "histogram"]
+#: Counted only where something went wrong; ``errors`` and ``error_rate`` are any step's.
+COUNTS = {"stray_messages"}
 
 
 @cache
@@ -41,7 +43,7 @@ def _recorded(verb: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(timed), frozenset(tried)
 
 
-@pytest.mark.parametrize("metric", sorted(set(OF_STEPS) - PARTS))
+@pytest.mark.parametrize("metric", sorted(set(TIMES) - PARTS))
 @pytest.mark.parametrize("verb", sorted(STEPS))
 def test_a_verb_measures_what_its_table_says_and_nothing_else(verb: str, metric: str) -> None:
     assert (metric in _recorded(verb)[0]) == (metric in VERBS.get(verb, Measured()).metrics)
@@ -59,9 +61,14 @@ def test_parts_of_connecting() -> None:
     assert {part.name for part in frame.histograms} == VERBS["connect"].metrics
 
 
+def test_the_counts_of_steps_are_the_table_s() -> None:
+    counted = {metric.name for metric in TABLE.values() if "step" in metric.labels and metric.kind != "histogram"}
+    assert counted - {"errors", "error_rate"} == COUNTS
+
+
 def test_every_metric_of_steps_is_some_verb_s() -> None:
     """A metric that is new has to say whose it is, or a rule on it is never checked."""
-    assert set(OF_STEPS) == set().union(*(measured.metrics for measured in VERBS.values()))
+    assert set(TIMES) | COUNTS == set().union(*(measured.metrics for measured in VERBS.values()))
 
 
 def test_every_kind_of_try_in_the_engine_is_in_the_table() -> None:

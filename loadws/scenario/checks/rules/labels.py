@@ -20,6 +20,8 @@ from loadws.terms.thresholds import Threshold
 _NUMBERED = re.compile(r".+-\d+")
 #: Families of kinds that ``error_rate`` counts as tries of their own: ends of connections that nothing waited for.
 _ENDS = ("closed", "lost")
+#: What stands in the place of a step where no step is at fault; of ``errors``, names of data sources too.
+_PLACES = {"errors": ("connection", "on", "on.message", "variables"), "error_rate": ("connection",)}
 
 
 def check_labels(findings: Findings, index: int, threshold: Threshold) -> None:
@@ -51,7 +53,7 @@ def _check_step(findings: Findings, index: int, threshold: Threshold) -> None:
     name = threshold.labels.get("step")
     if name is None or name in verbs or "call" in verbs.values():
         return
-    if threshold.metric == "errors" and name in _places_of_errors(findings.scenario):
+    if name in _PLACES.get(threshold.metric, ()) or (threshold.metric == "errors" and name in findings.scenario.data):
         return
     if name in findings.cut_words or (findings.lost_steps and _NUMBERED.fullmatch(name)):
         return
@@ -79,11 +81,6 @@ def named_steps(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield "keepalive", "ping"
     for _, step in walk_steps(scenario):
         yield step.label, step.verb
-
-
-def _places_of_errors(scenario: Scenario) -> set[str]:
-    """What errors name in a step's place where no step is at fault."""
-    return {"connection", "on", "on.message", "variables", *scenario.data}
 
 
 # -- kinds ------------------------------------------------------------------------------------------------------------

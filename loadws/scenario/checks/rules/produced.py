@@ -16,7 +16,7 @@ from loadws.scenario.labels import walk_steps
 from loadws.scenario.measured import VERBS, verbs_measuring, verbs_trying
 from loadws.scenario.model import Scenario
 from loadws.scenario.probes import delivers, probes_of
-from loadws.scenario.steps import AnyStep, ConnectStep, ReconnectStep, RequestStep
+from loadws.scenario.steps import AnyStep, ConnectStep, EveryStep, ReconnectStep, RequestStep
 from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import Threshold
 
@@ -132,11 +132,27 @@ def _has_name(scenario: Scenario) -> bool:
     return not is_address and host not in scenario.connection.resolve
 
 
+def _late(scenario: Scenario) -> set[str]:
+    return {step.late for step in _steps(scenario) if isinstance(step, EveryStep)}
+
+
+def _takes_any(scenario: Scenario) -> bool:
+    return any(isinstance(step, RequestStep) and step.request.reply.where is None for step in _steps(scenario))
+
+
 _STREAM = Need("request whose reply has an until", _streams)
 _AGAIN = Need("reconnect, as a policy of connection or as a step", _reconnects)
+_ARRIVALS = Need("phase with arrivals", lambda scenario: any(phase.arrivals is not None for phase in scenario.load))
 NEEDS = {
     "first_message_time": _STREAM,
     "last_message_time": _STREAM,
+    "unlagged_first_message_time": _STREAM,
+    "unlagged_last_message_time": _STREAM,
+    "stray_messages": Need("request without a where", _takes_any),
+    "turns": Need("every step", lambda scenario: bool(_late(scenario))),
+    "turns_skipped": Need("every step with late: skip", lambda scenario: "skip" in _late(scenario)),
+    "arrivals": _ARRIVALS,
+    "arrivals_dropped": _ARRIVALS,
     "recovery_time": _AGAIN,
     "reconnects": _AGAIN,
     "proxy_time": Need("proxy", _has_proxy),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loadws.scenario.checks.answers import check_answers
 from loadws.scenario.checks.around import check_around
 from loadws.scenario.checks.barriers import check_barriers
 from loadws.scenario.checks.calls import check_calls
@@ -28,6 +29,7 @@ def check_all(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
     check_load(findings)
     check_user_types(findings)
     check_flows(findings)
+    check_answers(findings)
     check_connections(findings)
     check_barriers(findings)
     check_probes(findings)

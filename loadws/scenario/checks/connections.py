@@ -1,7 +1,8 @@
 """Connections: each step finds the one that it needs, under the name that it says.
 
-A flow is followed in its order, with a state for each of its connections. Where branches disagree, a connection is taken to
-be there. A loop is followed twice, since its second turn begins where its first one ended.
+A flow is followed in its order, with a state for each of its connections. After a function, after branches that disagree,
+and wherever else the file does not say what becomes of a connection, its state is unknown, and nothing is said of it. A loop
+is followed twice, since its second turn begins where its first one ended.
 """
 
 from __future__ import annotations
@@ -19,19 +20,21 @@ from loadws.scenario.steps import (
     CallStep,
     CloseStep,
     ConnectStep,
+    DropStep,
     EveryStep,
     Flow,
     IfStep,
     OnConnection,
     ParallelStep,
     PickStep,
+    ReconnectStep,
     RepeatStep,
     WaitForStep,
     WhileStep,
     walk,
 )
 
-_State = Literal["none", "open", "refused", "closed"]
+_State = Literal["none", "open", "refused", "closed", "unknown"]
 #: Of each connection by its name; None is the one without. What is not in it is "none".
 _States = dict[str | None, _State]
 
@@ -52,10 +55,23 @@ def _check_user_type(findings: Findings, place: Where, user_type: UserType) -> N
         _check_names(findings, place, user_type, names)
     where = (*place, "flow")
     if user_type.is_whole_session:
-        _Connections(findings, names).flow(user_type.flow, where, {})
+        heals, ended = _heals(findings, user_type), _handlers_close(user_type)
+        _Connections(findings, names, heals, ended).flow(user_type.flow, where, {})
     else:
         message = "this flow is the inside of a session, which is connected already"
         _refuse_connects(findings, user_type.flow, where, message, "a whole session has connect at its top level")
+
+
+def _heals(findings: Findings, user_type: UserType) -> bool:
+    """Return whether some connection of the user has a reconnect policy."""
+    connects = (step.connect for _, step in walk(user_type.flow) if isinstance(step, ConnectStep))
+    options = findings.scenario.connection
+    return any(options.reconnect if body.reconnect is None else body.reconnect for body in connects)
+
+
+def _handlers_close(user_type: UserType) -> bool:
+    flows = (flow for where, flow in flows_of(user_type) if where[0] == "on")
+    return any(isinstance(step, CloseStep | DropStep | CallStep) for flow in flows for _, step in walk(flow))
 
 
 def _refuse_connects(findings: Findings, flow: Flow, where: Where, message: str, advice: str = "") -> None:
@@ -101,6 +117,8 @@ class _Connections:
 
     findings: Findings
     names: Iterable[str]
+    heals: bool  # a policy may open a connection again that has ended
+    is_ended_elsewhere: bool  # a handler may close what the flow has opened
     told: set[Where] = field(default_factory=set)
 
     def flow(self, flow: Flow, where: Where, states: _States) -> _States:
@@ -111,7 +129,7 @@ class _Connections:
     def _step(self, step: AnyStep, where: Where, states: _States) -> _States:
         body = body_of(step)
         if isinstance(step, CallStep):
-            return {**states, **dict.fromkeys((None, *self.names), "open")}  # nobody has read what it does
+            return {**states, **dict.fromkeys((None, *self.names), "unknown")}
         if isinstance(step, ConnectStep):
             return self._connect(step, where, states)
         if isinstance(body, OnConnection):
@@ -129,15 +147,27 @@ class _Connections:
             advice = "close it first, or give this one a name: as" if name is None else "close it first"
             self._tell(where, f"{_the(name)} is open already", advice, warning=True)
         refused = step.connect.expect is not None and step.connect.expect.status != 101
-        return {**states, name: "refused" if refused else "open"}
+        return {**states, name: "refused" if refused else "unknown" if self.is_ended_elsewhere else "open"}
 
     def _use(self, step: AnyStep, name: str | None, where: Where, states: _States) -> _States:
         state = states.get(name, "none")
-        if state != "open" and (name is None or name in self.names):
+        if state not in ("open", "unknown") and (name is None or name in self.names):
             self._tell(where, *self._missing(name, state))
-            return {**states, name: "open"}  # said once
-        closes = isinstance(step, CloseStep) or (isinstance(step, WaitForStep) and step.wait_for.close is not None)
-        return {**states, name: "closed"} if closes else states
+            return {**states, name: "unknown"}  # said once
+        return {**states, name: self._after(step, state)}
+
+    def _after(self, step: AnyStep, state: _State) -> _State:
+        """Return the state that a step leaves a connection in. What ended unasked may be opened again by a policy."""
+        match step:
+            case CloseStep():
+                return "closed"
+            case ReconnectStep():
+                return "unknown" if self.is_ended_elsewhere else "open"
+            case DropStep():
+                return "unknown" if self.heals else "closed"
+            case WaitForStep() if step.wait_for.close is not None:
+                return "unknown" if self.heals else "closed"
+        return state
 
     def _missing(self, name: str | None, state: _State) -> tuple[str, str]:
         if state == "closed":
@@ -161,11 +191,11 @@ def _the(name: str | None) -> str:
 
 
 def _agreed(ways: list[_States]) -> _States:
-    """After one of several ways; where they disagree on a connection, it is taken to be open."""
+    """Return the states after one of several ways; where they disagree on a connection, nothing is known of it."""
     after: _States = {}
     for name in {name for states in ways for name in states}:
         found = {states.get(name, "none") for states in ways}
-        after[name] = found.pop() if len(found) == 1 else "open"
+        after[name] = found.pop() if len(found) == 1 else "unknown"
     return after
 
 

@@ -1,36 +1,30 @@
-"""Flows: steps where they can work, and answers that cannot be mistaken.
+"""Flows: expressions that are some, close reasons that fit, names that are told apart, and steps that are reached.
 
-Errors are what would fail in every run. Warnings are what ``validate`` advises: where an overlap or a push makes ``where``
-needed, and steps that nobody reaches.
+Errors are what would fail in every run. Warnings are what ``validate`` advises.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.load import is_endless
 from loadws.scenario.explain import Where
-from loadws.scenario.labels import connection_of, said_name, walk_around, walk_steps, walk_user_types
+from loadws.scenario.labels import body_of, said_name, walk_around, walk_steps, walk_user_types
 from loadws.scenario.model import UserType
 from loadws.scenario.steps import (
     AnyStep,
+    CallStep,
     CheckStep,
     CloseStep,
-    EveryStep,
-    ExpectNoneStep,
     Flow,
+    HttpStep,
     IfStep,
-    ParallelStep,
+    OnConnection,
     RecordStep,
     RepeatStep,
-    RequestStep,
-    WaitForStep,
     WhileStep,
     walk,
 )
 
-_TELL_APART = "tell the answers apart: reply: {where: ...}"
 #: What a close frame has room for (RFC 6455, 5.5), in bytes of UTF-8.
 LONGEST_REASON = 123
 
@@ -42,7 +36,7 @@ def check_flows(findings: Findings) -> None:
     _check_step_names(findings)
     for place, user_type in walk_user_types(findings.scenario):
         _check_reached(findings, place, user_type)
-        _check_answers(findings, place, user_type)
+        _check_login(findings, place, user_type)
 
 
 # -- one step ---------------------------------------------------------------------------------------------------------
@@ -111,62 +105,25 @@ def _check_reached_in(findings: Findings, flow: Flow, where: Where) -> None:
     for index, step in enumerate(flow[:-1]):
         if is_endless(step):
             line = findings.line_of((*where, index))
-            message = f"nobody comes here: the {step.verb!r} in line {line} does not end"
+            message = f"this step is never reached: the {step.verb!r} in line {line} does not end"
             findings.warning((*where, index + 1), message, "give the every a time: for" if step.verb == "every" else "")
             return
 
 
-# -- answers ----------------------------------------------------------------------------------------------------------
+def _check_login(findings: Findings, place: Where, user_type: UserType) -> None:
+    """An ``http`` step before any message, in a flow whose connection is open before the flow begins."""
+    if user_type.is_whole_session or findings.lost_steps:
+        return
+    for index, step in enumerate(user_type.flow):
+        if isinstance(step, HttpStep):
+            message = "the connection is open before this: a flow without connect begins on an open connection"
+            advice = "if this step logs in, write connect after it: the flow is then a whole session"
+            findings.warning((*place, "flow", index), message, advice)
+            return
+        if _speaks(step):
+            return
 
 
-def _check_answers(findings: Findings, place: Where, user_type: UserType) -> None:
-    _check_claims(findings, place, user_type)
-    steps = list(walk(user_type.flow, (*place, "flow")))
-    for inner, step in steps:
-        if isinstance(step, EveryStep) and step.overlap:
-            for request, _ in _requests_without_where(step.do, (*inner, "do")):
-                message = "turns overlap, and each may take the answer of another"
-                findings.warning(request, message, _TELL_APART)
-        if isinstance(step, ParallelStep):
-            _check_branches(findings, inner, step)
-    waiting: dict[str | None, Where] = {}
-    for inner, step in steps:
-        if _waits_for_pushes(step):
-            waiting.setdefault(connection_of(step), inner)
-    for request, name in _requests_without_where(user_type.flow, (*place, "flow")):
-        if name in waiting:
-            line = findings.line_of(waiting[name])
-            message = f"a message that line {line} waits for may be taken for the answer"
-            findings.warning(request, message, "tell them apart: reply: {where: ...}")
-
-
-def _check_branches(findings: Findings, where: Where, step: ParallelStep) -> None:
-    """Of several branches that ask on one connection, each takes the next message for its answer."""
-    asking = [{name for _, name in _requests_without_where(branch, ())} for branch in step.parallel]
-    for index, branch in enumerate(step.parallel):
-        others = set().union(*asking[:index], *asking[index + 1 :])
-        for request, name in _requests_without_where(branch, (*where, "parallel", index)):
-            if name in others:
-                message = "branches run side by side, and each may take the answer of another"
-                findings.warning(request, message, _TELL_APART)
-
-
-def _check_claims(findings: Findings, place: Where, user_type: UserType) -> None:
-    waits = any(
-        isinstance(step, RequestStep | ExpectNoneStep) or _waits_for_pushes(step) for _, step in walk(user_type.flow)
-    )
-    for index, handler in enumerate(user_type.on.message):
-        if handler.where is None and waits:
-            message = "this handler claims every message, and the requests and waits of the flow get none"
-            findings.warning((*place, "on", "message", index), message, "give it a where")
-
-
-def _waits_for_pushes(step: AnyStep) -> bool:
-    return isinstance(step, ExpectNoneStep) or (isinstance(step, WaitForStep) and step.wait_for.close is None)
-
-
-def _requests_without_where(flow: Flow, where: Where) -> Iterator[tuple[Where, str | None]]:
-    """Their places, and the names of their connections."""
-    for inner, step in walk(flow, where):
-        if isinstance(step, RequestStep) and step.request.reply.where is None:
-            yield inner, step.request.on
+def _speaks(step: AnyStep) -> bool:
+    """Return whether the step, or one inside it, uses a connection, or may."""
+    return any(isinstance(body_of(each), OnConnection) or isinstance(each, CallStep) for _, each in walk((step,)))

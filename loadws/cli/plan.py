@@ -14,6 +14,7 @@ from rich.text import Text
 from loadws.cli.chart import MARGIN, chart, ruler
 from loadws.cli.options import DEFAULT_TRANSPORT
 from loadws.cli.runinfo import is_paced
+from loadws.cli.samples import short_of_samples
 from loadws.fleet.calibration import doubt
 from loadws.fleet.count import choose_processes
 from loadws.fleet.ports import Pairs, pairs_of
@@ -41,10 +42,10 @@ MODELS = {
 def plan_command(path: Path, overrides: Overrides) -> int:
     """Raises ``UsageError`` (after the plan was shown) where this machine surely cannot make the load."""
     loaded = load_scenario(path, overrides)
-    for warning in loaded.warnings:
+    plan = make_plan(loaded.scenario, loaded.scenario.seed or 0)
+    for warning in (*loaded.warnings, *short_of_samples(loaded, plan)):
         print(explain(warning), file=sys.stderr)
-    seed = loaded.scenario.seed
-    description = make_plan(loaded.scenario, seed or 0).describe()
+    description = plan.describe()
     machine = look_at_machine()
     paced = is_paced(loaded.scenario)
     processes = choose_processes(description, machine, loaded.scenario.target, paced=paced)

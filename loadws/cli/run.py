@@ -20,6 +20,7 @@ from rich.console import Console
 
 from loadws.cli.options import RunOptions
 from loadws.cli.runinfo import is_paced, run_info
+from loadws.cli.samples import short_of_samples
 from loadws.cli.screen import Screen, say
 from loadws.fleet.around import around
 from loadws.fleet.calibration import doubt
@@ -63,6 +64,8 @@ def run_command(options: RunOptions) -> int:
     if options.once:
         loaded = replace(loaded, scenario=one_flow(loaded.scenario))
     plan = make_plan(loaded.scenario, seed)
+    for warning in short_of_samples(loaded, plan):
+        print(explain(warning), file=sys.stderr)
     machine = look_at_machine()
     processes = _processes(loaded.scenario, options, plan, machine)
     for notice in check_fit(plan.describe(), machine, pairs_of(loaded.scenario), processes, loaded.scenario.target):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from loadws.cli.samples import short_of_samples
 from loadws.fleet.preflight import features_lacked_by
+from loadws.plan.plan import make_plan
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.explain import ScenarioError, explain
 from loadws.scenario.steps import walk
@@ -24,13 +26,14 @@ def _validate(path: Path, transport: str) -> bool:
     except ScenarioError as error:
         print(f"{error}\n{path}: {_counted(len(error.problems), 'problem')}")
         return False
-    for warning in loaded.warnings:
+    warnings = [*loaded.warnings, *short_of_samples(loaded, make_plan(loaded.scenario, 0))]
+    for warning in warnings:
         print(explain(warning))
-    print(f"{path}: valid ({_contents(loaded)})")
+    print(f"{path}: valid ({_contents(loaded, len(warnings))})")
     return True
 
 
-def _contents(loaded: Loaded) -> str:
+def _contents(loaded: Loaded, warnings: int) -> str:
     scenario = loaded.scenario
     steps = sum(1 for user_type in scenario.user_types for _ in walk(user_type.flow))
     counts = [
@@ -39,7 +42,7 @@ def _contents(loaded: Loaded) -> str:
         _counted(steps, "step"),
         _counted(len(loaded.thresholds), "threshold"),
     ]
-    return ", ".join([*counts, _counted(len(loaded.warnings), "warning")] if loaded.warnings else counts)
+    return ", ".join([*counts, _counted(warnings, "warning")] if warnings else counts)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -1,0 +1,157 @@
+"""About how many samples a rule will be judged by, where the plan says so: schedules, pauses, arrivals, sessions.
+
+The estimate errs to the high side, as if answers took no time; so a rule that is short of samples by it is short of them in
+the run. A loop without a pause runs as fast as the server answers, and ``if``, ``pick``, ``while``, functions and handlers
+are decided by the run: then nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from loadws.plan.passes import Counted, Unknown, pass_through
+from loadws.plan.plan import Plan, PlannedPhase
+from loadws.scenario.labels import walk_user_types
+from loadws.scenario.measured import verbs_measuring
+from loadws.scenario.model import Scenario, UserType
+from loadws.scenario.steps import AnyStep, EveryStep, RecordStep, RequestStep, walk
+from loadws.terms.metrics import TABLE
+from loadws.terms.thresholds import Threshold
+from loadws.terms.units import NS_PER_S
+
+#: Metrics whose samples are the same as those of a request, but only of one whose answer comes in parts.
+_STREAMED = ("first_message_time", "last_message_time", "unlagged_first_message_time", "unlagged_last_message_time")
+
+
+def expected_samples(scenario: Scenario, plan: Plan, threshold: Threshold) -> float | None:
+    """Return about how many samples the rule's metric will have in the time that it judges; None where nothing is known."""
+    counted = _counted_by(threshold)
+    if counted is None or _has_pings_of_its_own(scenario, threshold):
+        return None
+    phase_wanted = threshold.labels.get("phase")
+    try:
+        return sum(
+            _in_phase(_Users(scenario, plan, phase, held_before), counted, threshold)
+            for phase, held_before in _with_held_before(plan)
+            if (not phase.warmup if phase_wanted is None else phase.name == phase_wanted)
+        )
+    except Unknown:
+        return None
+
+
+def _counted_by(threshold: Threshold) -> Counted | None:
+    """Return which steps give the metric a sample; None for a metric whose samples are not counted by steps."""
+    verbs, metric, wanted = verbs_measuring(threshold.metric), threshold.metric, threshold.labels.get("step")
+    if metric in TABLE and (not verbs or TABLE[metric].kind != "histogram"):
+        return None
+
+    def counted(step: AnyStep) -> float:
+        if wanted is not None and step.label != wanted:
+            return 0.0
+        if metric not in TABLE:
+            return float(isinstance(step, RecordStep) and step.record.name == metric)
+        if metric in _STREAMED:
+            return float(isinstance(step, RequestStep) and step.request.reply.until is not None)
+        return float(step.verb in verbs)
+
+    return counted
+
+
+def _has_pings_of_its_own(scenario: Scenario, threshold: Threshold) -> bool:
+    """Return whether keep-alive pings, which no step sends, are among the samples."""
+    is_kept = threshold.metric == "ping_time" and threshold.labels.get("step", "keepalive") == "keepalive"
+    return is_kept and scenario.connection.ping is not None
+
+
+def _with_held_before(plan: Plan) -> Iterator[tuple[PlannedPhase, int]]:
+    held = 0
+    for phase in plan.phases:
+        yield phase, held
+        held = phase.users_to
+
+
+@dataclass(frozen=True, slots=True)
+class _Users:
+    """Who is there in one phase. ``held_before``: how many users were held when it began."""
+
+    scenario: Scenario
+    plan: Plan
+    phase: PlannedPhase
+    held_before: int
+
+    def mean(self, of: Callable[[UserType], float]) -> float:
+        """Return the mean over the user types, by their weights."""
+        types = [user_type for _, user_type in walk_user_types(self.scenario)]
+        return sum(each.weight * of(each) for each in types) / sum(each.weight for each in types)
+
+    @property
+    def held(self) -> float:
+        """How many are held, on average."""
+        phase = self.phase
+        return (phase.users_from + phase.users_to) / 2 if phase.duration_ns else phase.users_to
+
+    @property
+    def started(self) -> int:
+        """How many of the held ones begin in this phase."""
+        first = self.phase.users_from if self.phase.duration_ns else self.phase.users_to
+        return max(0, first - self.held_before) + max(0, self.phase.users_to - first)
+
+
+def _in_phase(users: _Users, counted: Counted, threshold: Threshold) -> float:
+    total = 0.0
+    if users.held or users.started:
+        total += users.mean(lambda user_type: _of_held(users, user_type, counted, threshold))
+    if users.phase.expected_arrivals:
+        total += users.phase.expected_arrivals * users.mean(lambda each: _of_session(users, each, counted, threshold))
+    return total
+
+
+def _connects_unasked(users: _Users, user_type: UserType, threshold: Threshold) -> float:
+    """Return how many samples the connect has that a flow without connect is preceded by."""
+    if user_type.is_whole_session or "connect" not in verbs_measuring(threshold.metric):
+        return 0.0
+    return float(threshold.labels.get("step", "connect") == "connect")
+
+
+def _of_session(users: _Users, user_type: UserType, counted: Counted, threshold: Threshold) -> float:
+    _refuse_unknown(users, user_type, counted, threshold)
+    return _connects_unasked(users, user_type, threshold) + pass_through(user_type.flow, counted).count
+
+
+def _of_held(users: _Users, user_type: UserType, counted: Counted, threshold: Threshold) -> float:
+    """Return the samples of all held users, if all were of this type."""
+    _refuse_unknown(users, user_type, counted, threshold)
+    unasked = users.started * _connects_unasked(users, user_type, threshold)
+    if not any(counted(step) for _, step in walk(user_type.flow)):
+        return unasked
+    return unasked + min(_by_time(users, user_type, counted), _by_iterations(users, user_type, counted))
+
+
+def _by_time(users: _Users, user_type: UserType, counted: Counted) -> float:
+    if users.phase.duration_ns is None:
+        return float("inf")
+    seconds = users.phase.duration_ns / NS_PER_S
+    for index, step in enumerate(user_type.flow):
+        if isinstance(step, EveryStep) and step.for_ is None:  # the rest is never reached
+            turns = users.held * seconds * NS_PER_S / step.every
+            before = pass_through(user_type.flow[:index], counted).count
+            return users.started * before + turns * pass_through(step.do, counted).count
+    once = pass_through(user_type.flow, counted)
+    if not once.pause_s:
+        raise Unknown
+    return users.held * (seconds // once.pause_s + 1) * once.count
+
+
+def _by_iterations(users: _Users, user_type: UserType, counted: Counted) -> float:
+    if users.phase.iterations is None:
+        return float("inf")
+    return users.phase.iterations * pass_through(user_type.flow, counted).count
+
+
+def _refuse_unknown(users: _Users, user_type: UserType, counted: Counted, threshold: Threshold) -> None:
+    """Raise ``Unknown`` where handlers may run what is counted, a function is called, or a policy may connect again."""
+    handled = (step for flow in user_type.on.flows() for _, step in walk(flow))
+    may_heal = bool(users.scenario.connection.reconnect) and "connect" in verbs_measuring(threshold.metric)
+    if may_heal or user_type.is_in_python or any(counted(step) for step in handled):
+        raise Unknown

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from loadws.cli.masked import DEFECT
 from loadws.terms.errors import ExitCode, LoadwsError
 
 
@@ -25,9 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(ExitCode.INTERRUPTED)
     except Exception:
         traceback.print_exc()
-        print(
-            "\nloadws: this is a defect of loadws, not of your scenario; please report the lines above", file=sys.stderr
-        )
+        print(f"\nloadws: {DEFECT}", file=sys.stderr)
         return int(ExitCode.DEFECT)
 
 

@@ -26,6 +26,7 @@ from loadws.cli.options import (
     Target,
     TooClose,
     Transport,
+    Untrusted,
     Users,
     make_overrides,
 )
@@ -108,6 +109,7 @@ def run(
     processes: Processes = None,
     too_close: TooClose = None,
     keep_trying: KeepTrying = False,
+    untrusted: Untrusted = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the run's folder goes.")] = Path("reports"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
     once: Annotated[
@@ -122,7 +124,7 @@ def run(
     ] = False,
 ) -> None:
     """Run a scenario, judge it, and write its report."""
-    overrides = make_overrides(target, settings, users, rate, duration, scale, seed, too_close)
+    overrides = make_overrides(target, settings, users, rate, duration, scale, seed, too_close, untrusted)
     from loadws.cli.run import run_command  # takes a while, which a wrong command line need not wait for
 
     options = RunOptions(
@@ -131,15 +133,19 @@ def run(
     raise typer.Exit(run_command(options))
 
 
-@app.command(epilog=_examples("loadws validate scenarios/*.yaml"))
+@app.command(epilog=_examples("loadws validate scenarios/*.yaml", "loadws validate --untrusted pull-request/*.yaml"))
 def validate(
     scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.", show_default=False)],
     transport: Transport = DEFAULT_TRANSPORT,
+    untrusted: Untrusted = False,
 ) -> None:
-    """Find everything that is wrong with scenario files, or that the transport cannot do, without a network."""
+    """Find everything that is wrong with scenario files, or that the transport cannot do, without a network.
+
+    Modules that a call names are imported, so their code is run, unless --untrusted refuses them.
+    """
     from loadws.cli.validate import validate_command
 
-    raise typer.Exit(validate_command(scenarios, transport))
+    raise typer.Exit(validate_command(scenarios, transport, untrusted))
 
 
 @app.command(epilog=_examples("loadws plan scenarios/spike.yaml", "loadws plan scenarios/arrivals.yaml --scale 10"))
@@ -152,11 +158,13 @@ def plan(
     duration: Duration = None,
     scale: Scale = None,
     seed: Seed = None,
+    untrusted: Untrusted = False,
 ) -> None:
     """Show what the load will look like, and what this machine needs for it, without running it."""
     from loadws.cli.plan import plan_command
 
-    raise typer.Exit(plan_command(scenario, make_overrides(target, settings, users, rate, duration, scale, seed)))
+    overrides = make_overrides(target, settings, users, rate, duration, scale, seed, untrusted=untrusted)
+    raise typer.Exit(plan_command(scenario, overrides))
 
 
 @app.command(

@@ -99,11 +99,13 @@ def make_overrides(
     scale: float | None,
     seed: int | None,
     too_close: TooCloseVerdict | None = None,
+    untrusted: bool = False,
 ) -> Overrides:
     """What the command line changes of the file, in the scenario package's words."""
     from loadws.scenario.overrides import Overrides
 
-    return Overrides(target, parse_settings(settings or ()), users, rate_per_s, duration_ns, scale, seed, too_close)
+    variables = parse_settings(settings or ())
+    return Overrides(target, variables, users, rate_per_s, duration_ns, scale, seed, too_close, untrusted=untrusted)
 
 
 Scenario = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario, a YAML file.", show_default=False)]
@@ -146,6 +148,13 @@ TooClose = Annotated[
         "--too-close",
         help="The verdict where samples are too few to tell on which side of its limit a percentile is.",
         show_default="as the scenario says, else inconclusive",
+    ),
+]
+Untrusted = Annotated[
+    bool,
+    typer.Option(
+        "--untrusted",
+        help="Refuse what could harm this machine: call, files outside of the scenario's folder, the environment.",
     ),
 ]
 KeepTrying = Annotated[

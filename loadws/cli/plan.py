@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadws.cli.chart import MARGIN, chart, ruler
+from loadws.cli.masked import masked_errors
 from loadws.cli.options import DEFAULT_TRANSPORT
 from loadws.cli.runinfo import is_paced
 from loadws.cli.samples import short_of_samples
@@ -25,7 +26,6 @@ from loadws.report.plain import in_ascii, plain
 from loadws.scenario.build import Loaded, load_scenario
 from loadws.scenario.explain import explain
 from loadws.scenario.overrides import Overrides
-from loadws.scenario.secrets import mask
 from loadws.terms.errors import ExitCode
 from loadws.terms.units import NS_PER_S, format_count, format_duration, format_rate, format_size
 
@@ -42,6 +42,11 @@ MODELS = {
 def plan_command(path: Path, overrides: Overrides) -> int:
     """Raises ``UsageError`` (after the plan was shown) where this machine surely cannot make the load."""
     loaded = load_scenario(path, overrides)
+    with masked_errors(loaded.masker):
+        return _plan(loaded)
+
+
+def _plan(loaded: Loaded) -> int:
     plan = make_plan(loaded.scenario, loaded.scenario.seed or 0)
     for warning in (*loaded.warnings, *short_of_samples(loaded, plan)):
         print(explain(warning), file=sys.stderr)
@@ -73,7 +78,7 @@ class _Page:
     def _head(self, loaded: Loaded, description: dict[str, Any]) -> None:
         scenario, model = loaded.scenario, description["model"]
         seed = "a new seed each run" if scenario.seed is None else f"seed {scenario.seed}"
-        self._line(f"{plain(scenario.name or '')} against {plain(mask(scenario.target, None))}, {seed}", style="bold")
+        self._line(f"{plain(scenario.name or '')} against {plain(loaded.shown_target)}, {seed}", style="bold")
         self._line(f"{model} model: {MODELS[model]}")
         self._line()
 

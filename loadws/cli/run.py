@@ -6,7 +6,6 @@ import os
 import secrets
 import signal
 import sys
-import traceback
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from typing import Literal
 import trio
 from rich.console import Console
 
+from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
 from loadws.cli.runinfo import is_paced, run_info
 from loadws.cli.samples import short_of_samples
@@ -46,16 +46,23 @@ from loadws.report.live import LiveConsole, open_live
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.explain import explain
 from loadws.scenario.model import Scenario
+from loadws.scenario.secrets import secret_paths, secrets_in
 from loadws.target.builtin import open_builtin
 from loadws.terms.errors import ExitCode
+from loadws.terms.masker import Masker
 from loadws.terms.units import format_duration
 
 BUILTIN = "builtin:"
 
 
 def run_command(options: RunOptions) -> int:
-    """The exit code of the verdict."""
+    """Return the exit code of the verdict."""
     loaded = load_scenario(options.scenario, _with_transport(options))
+    with masked_errors(loaded.masker):
+        return _run_loaded(loaded, options)
+
+
+def _run_loaded(loaded: Loaded, options: RunOptions) -> int:
     for warning in loaded.warnings:
         print(explain(warning), file=sys.stderr)
     seed = loaded.scenario.seed if loaded.scenario.seed is not None else secrets.randbits(31)
@@ -99,13 +106,14 @@ async def _run(loaded: Loaded, options: RunOptions, info: RunInfo, console: Cons
             _target(loaded.scenario.target, info.processes) as url,
             around(_order(loaded, options, info.seed, url, info.stamps), partial(_print, console)) as order,
         ):
+            loaded = _with_secrets_of_setup(loaded, order)
             folder = RunFolder.create(options.out, info.scenario, datetime.fromisoformat(info.started_at))
             folder.write_run(info)
             folder.write_scenario(loaded.masked_text)
             with open_live(console, info.plan["duration_s"]) as live:
                 watcher = _Watcher(info, folder, None if options.quiet else live)
                 say = partial(_say_patience, console, loaded.scenario.graceful_stop)
-                ending = await _run_or_defect(order, watcher, say, console)
+                ending = await _run_or_defect(order, watcher, say, console, loaded.masker)
             after_the_load.enter_context(_signals_ignored())
         folder.end(ending)
         summary = watcher.summary(ending)
@@ -150,32 +158,44 @@ def _with_transport(options: RunOptions) -> Overrides:
 def _order(
     loaded: Loaded, options: RunOptions, seed: int, url: str, stamps: Literal["user", "kernel"] = "user"
 ) -> ShardOrder:
-    overrides = replace(_with_transport(options), target=url)
+    secret = tuple(sorted(loaded.masker.values))
+    overrides = replace(_with_transport(options), target=url, secrets=secret)
+    env = {} if overrides.untrusted else dict(os.environ)
     return ShardOrder(
-        str(loaded.path), loaded.text, overrides, dict(os.environ), seed, options.transport, stamps=stamps,
+        str(loaded.path), loaded.text, overrides, env, seed, options.transport, stamps=stamps,
         nonce=secrets.randbits(63), once=options.once or options.trace,
     )  # fmt: skip
 
 
+def _with_secrets_of_setup(loaded: Loaded, order: ShardOrder) -> Loaded:
+    """What setup has set is in the order: the secrets among it are known from now on."""
+    values = secrets_in(order.variables, secret_paths(loaded.scenario.secrets))
+    return replace(loaded, masker=loaded.masker.adding(values))
+
+
 async def _run_or_defect(
-    order: ShardOrder, watcher: _Watcher, on_signal: Callable[[str], None], console: Console
+    order: ShardOrder, watcher: _Watcher, on_signal: Callable[[str], None], console: Console, masker: Masker
 ) -> Ending:
     """A defect of ours ends the run, but not what it has measured until then."""
     try:
-        return await _make_load(order, watcher, on_signal, partial(_print, console))
+        return await _make_load(order, watcher, on_signal, partial(_print, console), masker)
     except Exception as defect:
-        traceback.print_exc()
-        return Ending(watcher.last_s, defect=f"{type(defect).__name__}: {defect}")
+        print_defect(masker)
+        return Ending(watcher.last_s, defect=masker.text(f"{type(defect).__name__}: {defect}"))
 
 
 async def _make_load(
-    order: ShardOrder, watcher: _Watcher, on_signal: Callable[[str], None], notice: Callable[[str], None]
+    order: ShardOrder,
+    watcher: _Watcher,
+    on_signal: Callable[[str], None],
+    notice: Callable[[str], None],
+    masker: Masker,
 ) -> Ending:
     info = watcher.info
     if info.processes == 1:
         return await run_local(order, watcher.take, on_signal=on_signal)
     span = Span(info.plan["duration_s"], info.plan["graceful_stop_s"])
-    return await run_many(order, info.processes, span, watcher.take, on_signal, notice)
+    return await run_many(order, info.processes, span, watcher.take, on_signal, notice, hide=masker.text)
 
 
 class _Watcher:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -21,11 +21,14 @@ from loadws.scenario.build import Loaded
 from loadws.scenario.model import Phase, Scenario
 from loadws.scenario.notices import notices
 from loadws.scenario.probes import probes_of
-from loadws.scenario.secrets import MASK, mask
 from loadws.scenario.steps import CallStep, EveryStep, ThinkStep, walk
+from loadws.terms.masker import Masker
 from loadws.terms.metrics import Metric
+from loadws.terms.secrets import MASKED, is_secret_header, shown_address
 from loadws.terms.units import NS_PER_S, NS_PER_US
 
+#: ``--set token=abc``, ``--set=token=abc``, ``token=abc``, ``chat.yaml``: an option, a name, the sign, and a value.
+_WORD = re.compile(r"(--[\w-]+=?|-\w)?([\w.-]*(?==)|[^\0]*)(=?)([^\0]*)")
 LIBRARIES = ("trio", "trio-websocket", "wsproto", "hdrhistogram", "pydantic", "msgspec", "ruamel.yaml")
 
 
@@ -48,14 +51,14 @@ def run_info(
         processes=processes,
         loadws_version=__version__,
         model=plan.model,
-        target=mask(scenario.target, None),
+        target=loaded.shown_target,
         phases=tuple(_phase_info(planned, phase) for planned, phase in zip(plan.phases, scenario.load, strict=True)),
         rules=tuple(Rule(rule.rule, rule.abort, rule.after / NS_PER_S) for rule in scenario.thresholds),
         own_metrics=tuple(_own_metrics(loaded.own_metrics.values())),
         paced=is_paced(scenario),
         probes=tuple(ProbeInfo(probe.name, probe.within_ns // NS_PER_US) for probe in probes_of(scenario)),
         expected_arrivals=plan.expected_arrivals,
-        command=masked_command(options.command, scenario.secrets),
+        command=masked_command(options.command, scenario.secrets, loaded.masker),
         plan=plan.describe(),
         machine=_describe(machine),
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
@@ -73,14 +76,19 @@ def _phase_info(planned: PlannedPhase, phase: Phase) -> PhaseInfo:
     return PhaseInfo(planned.name, planned.warmup, _seconds(planned.duration_ns), phase.max_dropped, phase.max_skipped)
 
 
-def masked_command(words: Sequence[str], secrets: Sequence[str]) -> tuple[str, ...]:
-    """The command line without what it says of secret variables, and without the user info of addresses."""
-    return tuple(_masked_word(word, secrets) for word in words)
+def masked_command(words: Sequence[str], secrets: Sequence[str], masker: Masker) -> tuple[str, ...]:
+    """Return the command line without secrets: settings of secret variables, parts of addresses, and known values."""
+    listed = {name.partition(".")[0] for name in secrets}
+    return tuple(_masked_word(word, listed, masker) for word in words)
 
 
-def _masked_word(word: str, secrets: Sequence[str]) -> str:
-    option, name, equals = re.match(r"(--set=)?([^=]*)(=?)", word).groups("")  # type: ignore[union-attr]
-    return f"{option}{name}={MASK}" if equals and name.strip() in secrets else mask(word, None)
+def _masked_word(word: str, listed: Set[str], masker: Masker) -> str:
+    """The word without secrets. Names of options and of variables are no values, and stay."""
+    option, name, equals, value = _WORD.fullmatch(word).groups("")  # type: ignore[union-attr]
+    if equals and (name.strip() in listed or is_secret_header(name.strip())):
+        return f"{option}{name}={MASKED}"
+    shown = masker.text(shown_address(value if equals else name), MASKED)
+    return f"{option}{name}={shown}" if equals else option + shown
 
 
 def _own_metrics(metrics: Iterable[Metric]) -> Iterable[OwnMetric]:

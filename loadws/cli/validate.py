@@ -14,15 +14,16 @@ from loadws.scenario.steps import walk
 from loadws.terms.errors import ExitCode
 
 
-def validate_command(paths: Iterable[Path], transport: str) -> int:
-    """``USAGE`` where any file has an error; warnings alone do no harm."""
-    valid = [_validate(path, transport) for path in paths]
+def validate_command(paths: Iterable[Path], transport: str, untrusted: bool = False) -> int:
+    """Return ``USAGE`` where any file has an error; warnings alone do no harm."""
+    overrides = Overrides(transport=transport, cannot=features_lacked_by(transport), untrusted=untrusted)
+    valid = [_validate(path, overrides) for path in paths]
     return ExitCode.PASSED if all(valid) else ExitCode.USAGE
 
 
-def _validate(path: Path, transport: str) -> bool:
+def _validate(path: Path, overrides: Overrides) -> bool:
     try:
-        loaded = load_scenario(path, Overrides(transport=transport, cannot=features_lacked_by(transport)))
+        loaded = load_scenario(path, overrides)
     except ScenarioError as error:
         print(f"{error}\n{path}: {_counted(len(error.problems), 'problem')}")
         return False

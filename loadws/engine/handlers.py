@@ -81,6 +81,7 @@ class Handlers:
                 return True
         if handler.capture is not None:
             missing = handler.capture.take(message, scope.variables)
+            self._user.secrets.remember(scope.variables)
             if missing is not None:
                 self._user.report("capture", "on.message", missing)
                 return True

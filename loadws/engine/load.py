@@ -18,6 +18,7 @@ from loadws.engine.executor import Executor
 from loadws.engine.health import Collector, Watch
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.run import Run
+from loadws.engine.secrecy import RunSecrets, run_secrets
 from loadws.engine.slices import in_slices
 from loadws.engine.steps.compiler import Compiler
 from loadws.engine.steps.securing import Contexts, shared_context
@@ -34,6 +35,7 @@ from loadws.scenario.labels import walk_around, walk_steps
 from loadws.scenario.model import Scenario
 from loadws.scenario.probes import probes_of
 from loadws.scenario.template import compile_value
+from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import Connector, Timers, Transport
 from loadws.transport.stamps import ReadLags
@@ -61,17 +63,19 @@ class Load:
     shared: Mapping[str, Any] = field(default_factory=dict)  # what setup has set
     nonce: int = 0  # the run's own, so that its probes are told from those of another
     http: HttpClients | None = None  # None: made where some step needs them
+    masker: Masker = field(default_factory=Masker)  # of the secrets that are known before the run
 
 
 async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending:
     """Runs to the end of the plan, or of patience; ``deliver`` gets a frame a second and the last one."""
     phases = [(phase.name, phase.warmup) for phase in load.plan.phases]
-    recorder = Recorder(phases, process=load.plan.shard)
+    secrets = run_secrets(load.scenario, load.masker, load.shared)
+    recorder = Recorder(phases, process=load.plan.shard, masker=secrets.masker)
     recorder.ledger.arrivals.expected = load.plan.expected_arrivals if load.plan.shard == 0 else 0
     async with open_timers() as timers:
         watch = Watch(timers)
         async with load.transport.open(timers, recorder.ledger.bytes) as connector:
-            executor = _executor(load, timers, connector, recorder, lifecycle)
+            executor = _executor(load, timers, connector, recorder, lifecycle, secrets)
             with Collector(watch) as collector:
                 start_ns = await load.together.begin(timers)
                 watch.begin()
@@ -94,9 +98,16 @@ async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending
     )
 
 
-def _executor(load: Load, timers: Timers, connector: Connector, recorder: Recorder, lifecycle: Lifecycle) -> Executor:
+def _executor(
+    load: Load,
+    timers: Timers,
+    connector: Connector,
+    recorder: Recorder,
+    lifecycle: Lifecycle,
+    secrets: RunSecrets,
+) -> Executor:
     scenario = load.scenario
-    tracer = None if load.say is None else Tracer(load.say, timers.now_ns, scenario.secrets)
+    tracer = None if load.say is None else Tracer(load.say, timers.now_ns, secrets)
     run = Run(
         timers=timers,
         connector=connector,
@@ -104,6 +115,7 @@ def _executor(load: Load, timers: Timers, connector: Connector, recorder: Record
         seed=load.plan.seed,
         variables={name: compile_value(value) for name, value in scenario.variables.items()},
         feeds={name: open_feed(source, load.base) for name, source in scenario.data.items()},
+        secrets=secrets,
         tracer=tracer,
         http=load.http or http_clients(scenario, load.base),
         shared=load.shared,

@@ -17,6 +17,7 @@ import trio
 
 from loadws.engine.load import http_clients
 from loadws.engine.run import Run, UserKind
+from loadws.engine.secrecy import RunSecrets, run_secrets
 from loadws.engine.slices import in_slices
 from loadws.engine.steps.compiler import Compiler
 from loadws.engine.steps.securing import Contexts
@@ -28,6 +29,7 @@ from loadws.metrics.recorder import Recorder
 from loadws.scenario.model import Scenario
 from loadws.scenario.steps import Flow
 from loadws.scenario.template import EvaluationError, compile_value
+from loadws.terms.masker import Masker
 from loadws.transport.base import ConnectFailed, Connection, ConnectRequest, Listener, Timers
 from loadws.transport.timers import open_timers
 
@@ -56,6 +58,7 @@ class Once:
     env: Mapping[str, str] = field(default_factory=dict)
     say: Callable[[str], None] | None = None
     http: HttpClients | None = None  # None: made where some step needs them
+    masker: Masker = field(default_factory=Masker)  # of the secrets that are known before the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,10 @@ class Done:
 async def run_once(once: Once, variables: dict[str, Any]) -> Done:
     """Runs the flow with these variables, and puts into them what it has set, also where it ends midway."""
     async with open_timers() as timers:
-        recorder = Recorder([(once.name, True)])
+        secrets = run_secrets(once.scenario, once.masker, variables)
+        recorder = Recorder([(once.name, True)], masker=secrets.masker)
         recorder.begin(timers.now_ns())
-        user = _user(once, timers, recorder)
+        user = _user(once, timers, recorder, secrets)
         scope = user.main.scope
         for name, value in once.scenario.variables.items():
             with suppress(EvaluationError):  # it needs a row of data, or what needs one
@@ -93,8 +97,8 @@ async def run_once(once: Once, variables: dict[str, Any]) -> Done:
         return Done(await in_slices(recorder.rotate(timers.now_ns(), Health(), last=True)), is_whole)
 
 
-def _user(once: Once, timers: Timers, recorder: Recorder) -> VirtualUser:
-    tracer = None if once.say is None else Tracer(once.say, timers.now_ns, once.scenario.secrets)
+def _user(once: Once, timers: Timers, recorder: Recorder, secrets: RunSecrets) -> VirtualUser:
+    tracer = None if once.say is None else Tracer(once.say, timers.now_ns, secrets)
     run = Run(
         timers=timers,
         connector=_Nowhere(),
@@ -102,6 +106,7 @@ def _user(once: Once, timers: Timers, recorder: Recorder) -> VirtualUser:
         seed=once.seed,
         variables={},
         feeds={},
+        secrets=secrets,
         tracer=tracer,
         http=once.http or http_clients(once.scenario, once.base),
         env=once.env,

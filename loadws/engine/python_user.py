@@ -21,10 +21,11 @@ import trio
 from pydantic import TypeAdapter
 
 from loadws.engine.run import StepFunction
-from loadws.engine.steps.noting import is_number, mask_values
+from loadws.engine.steps.noting import is_number
 from loadws.engine.strand import EndSession, EndTurn, FlowInterrupted, Leave
 from loadws.scenario.message import NOT_JSON, Message
 from loadws.scenario.steps import AnyStep, CallStep, RecordBody
+from loadws.scenario.values import show
 from loadws.terms.chance import fraction
 from loadws.terms.metrics import TABLE
 from loadws.terms.units import NS_PER_S
@@ -79,7 +80,7 @@ class Answer:
         """The payload as JSON. Raises ``ValueError`` where it is none."""
         value = self._message.json
         if value is NOT_JSON:
-            raise ValueError(f"no JSON: {self.payload!r:.100}")
+            raise ValueError(f"no JSON: {show(self.payload)}")
         return value
 
 
@@ -105,7 +106,6 @@ class StepMaker:
     def __init__(self, step: CallStep, compiler: Compiler) -> None:
         self.step = step
         self.recorder = compiler.recorder
-        self.secrets = compiler.scenario.secrets
         self.records = {name: RecordBody(name=name, value=0, unit=unit) for name, unit in step.call.records.items()}
         self._compiler = compiler
         self._kept: OrderedDict[str, StepFunction] = OrderedDict()
@@ -244,7 +244,7 @@ class User:
 
     def check(self, holds: object, name: str = "check") -> bool:
         """Counts a check that held or failed; returns which."""
-        strand = self._strand
+        strand, name = self._strand, self._masked(name)
         self._maker.recorder.outcome("check", name, strand.user.run.timers.now_ns(), failed=not holds)
         if not holds:
             strand.user.report("check", name, "does not hold")
@@ -257,7 +257,7 @@ class User:
             raise ValueError(f"{name!r} is not among the records of this call: records: {{{name}: ms}}")
         user, label = self._strand.user, self._maker.step.label
         if not is_number(value):
-            user.report("record", label, f"{name}: {value!r:.100} is no number")
+            user.report("record", label, f"{name}: {show(value)} is no number")
             return
         now_ns = user.run.timers.now_ns()
         self._maker.recorder.trend(name, label, body.metric_unit, value * (body.ns_per_unit or 1), now_ns)
@@ -268,18 +268,23 @@ class User:
             raise ValueError(f"{name!r} is another metric already: choose another name")
         if not isinstance(n, int) or n < 0:
             raise ValueError(f"a counter goes up by whole numbers, not by {n!r}")
-        self._maker.recorder.count(name, self._strand.user.run.timers.now_ns(), n)
+        self._maker.recorder.count(self._masked(name), self._strand.user.run.timers.now_ns(), n)
 
     def log(self, text: str) -> None:
-        """A line in the run's log, which keeps a bounded number of them. Values of secret variables are masked."""
-        user, said = self._strand.user, self.masked(text)
-        self._maker.recorder.log(user.index, said, user.run.timers.now_ns())
+        """Write a line to the run's log, which keeps a bounded number of them. Secrets are masked."""
+        self.remember_secrets()
+        user = self._strand.user
+        self._maker.recorder.log(user.index, text, user.run.timers.now_ns(), user.masker)
         if user.run.tracer is not None:
-            user.run.tracer.note(said)
+            user.run.tracer.note(text)
 
-    def masked(self, text: str) -> str:
-        """The text without the values that its secret variables have now."""
-        return mask_values(text, self.variables, self._maker.secrets)
+    def remember_secrets(self) -> None:
+        """Keep the secrets that the function has set, which loadws does not see it do."""
+        self._strand.user.secrets.remember(self.variables)
+
+    def _masked(self, name: str) -> str:
+        self.remember_secrets()
+        return self._strand.user.masked_name(name)
 
     # -- chance -------------------------------------------------------------------------------------------------------
 
@@ -327,6 +332,9 @@ class User:
     async def _run(self, said: Mapping[str, Any], payload: str | bytes | Json | None = None) -> Any:
         """What came of it."""
         await self._heed()
+        self.remember_secrets()
+        if isinstance(name := said.get("name"), str):
+            said = {**said, "name": self._masked(name)}
         run = self._maker.make(said)
         with self._free_strand() as strand:
             extra = strand.scope.extra

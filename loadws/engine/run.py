@@ -11,6 +11,7 @@ import trio
 
 from loadws.engine.barriers import Barriers
 from loadws.engine.kept import KeptRoom
+from loadws.engine.secrecy import RunSecrets
 from loadws.terms.units import NS_PER_MS
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Run:
     seed: int
     variables: Mapping[str, Compiled]
     feeds: Mapping[str, Feed]
-    secrets: frozenset[str] = frozenset()
+    secrets: RunSecrets = field(default_factory=RunSecrets)
     tracer: Tracer | None = None
     http: HttpClients | None = None  # where some step asks over HTTP
     shared: Mapping[str, Any] = field(default_factory=dict)  # what setup has set

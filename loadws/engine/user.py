@@ -18,9 +18,11 @@ from loadws.engine.ends import end_kind, is_failure
 from loadws.engine.handlers import Handlers
 from loadws.engine.reconnecting import Healing
 from loadws.engine.run import Budget, Run, UserKind
+from loadws.engine.secrecy import UserSecrets
 from loadws.engine.strand import EndSession, EndTurn, Leave, Strand, run_flow
 from loadws.scenario.rows import DataError
 from loadws.scenario.template import EvaluationError, Scope
+from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 from loadws.transport.base import Connection, End, HandshakeRefused
 from loadws.transport.tls_memory import TlsMemory
@@ -73,6 +75,7 @@ class VirtualUser:
         "named",
         "pausing",
         "run",
+        "secrets",
         "sessions",
     )
 
@@ -99,6 +102,7 @@ class VirtualUser:
         self.healing: Healing | None = None  # while a flow runs that may reconnect by itself
         self.http: HttpClient | None = None  # with the session's cookies
         self._fell_at_once = False  # the session lost its connection
+        self.secrets = UserSecrets(run.secrets)
         self.main = Strand(self, Scope(user=index, seed=run.seed, clock=run.clock, env=run.env), 0)
         self.handlers = Handlers(self) if kind.has_handlers else None
 
@@ -340,6 +344,7 @@ class VirtualUser:
             for name, compiled in self.run.variables.items():
                 scope.variables[name] = compiled(scope)
             scope.variables.update(self.run.shared)
+            self.secrets.remember(scope.variables)
         except EvaluationError as error:
             self.report("template", "variables", str(error))
             raise EndSession from None
@@ -452,9 +457,30 @@ class VirtualUser:
 
     # -- what others tell it ------------------------------------------------------------------------------------------
 
+    def masker(self) -> Masker:
+        """Return what hides the secrets of the run and of this user. Ask for it when there is a text to hide them in."""
+        self._remember_variables()
+        return self.secrets.masker()
+
+    def masked_name(self, name: str) -> str:
+        """Return a name that a template made, of a counter, without secrets."""
+        self._remember_variables()
+        return self.secrets.name(name)
+
+    def _remember_variables(self) -> None:
+        main = getattr(self, "main", None)  # a user that was let go has none
+        if main is not None:
+            self.secrets.remember(main.scope.variables)
+
     def report(self, kind: str, step: str, detail: str, refusal: HandshakeRefused | None = None) -> None:
-        """Counts an error, once, and tells the ``error`` handler."""
+        """Count an error, once, and tell the ``error`` handler."""
         run = self.run
+
+        def masker() -> Masker:
+            if refusal is not None:
+                self.secrets.look_at_answer(refusal.status, refusal.headers, refusal.body)
+            return self.masker()
+
         run.recorder.error(
             kind,
             step,
@@ -464,6 +490,7 @@ class VirtualUser:
             status=refusal.status if refusal else None,
             headers=dict(refusal.headers) if refusal else None,
             body=refusal.body if refusal else None,
+            masker=masker,
         )
         if run.tracer is not None:
             run.tracer.note(f"error {kind} in {step}: {detail}")

@@ -18,8 +18,7 @@ import trio
 
 from loadws.engine.once import SETUP_NUMBER, TEARDOWN_NUMBER, Done, Once, is_unreachable, run_once
 from loadws.fleet.shard import ShardOrder
-from loadws.scenario.build import load_text
-from loadws.scenario.model import Scenario
+from loadws.scenario.build import Loaded, load_text
 from loadws.terms.errors import ExitCode, LoadwsError
 
 SETUP_WITHIN_S = 300.0
@@ -44,11 +43,12 @@ async def around(
 
     Raises ``SetupFailed``.
     """
-    scenario = load_text(order.text, Path(order.path), order.overrides, order.env).scenario
+    loaded = load_text(order.text, Path(order.path), order.overrides, order.env)
+    scenario = loaded.scenario
     variables: dict[str, Any] = {}
     try:
         if scenario.setup:
-            done = await run_once(_setup(scenario, order, say), variables)
+            done = await run_once(_setup(loaded, order, say), variables)
             for line in done.logs:
                 tell(f"setup: {line}")
             if not done.is_whole:
@@ -57,20 +57,22 @@ async def around(
     finally:
         if scenario.teardown:
             with trio.CancelScope(shield=True):
-                done = await run_once(_teardown(scenario, order, say), dict(variables))
+                done = await run_once(_teardown(loaded, order, say), dict(variables))
             for line in (*done.logs, *(f"warning: {problem}" for problem in done.problems)):
                 tell(f"teardown: {line}")
 
 
-def _setup(scenario: Scenario, order: ShardOrder, say: Callable[[str], None] | None) -> Once:
+def _setup(loaded: Loaded, order: ShardOrder, say: Callable[[str], None] | None) -> Once:
     return Once(
-        "setup", SETUP_NUMBER, scenario, scenario.setup, Path(order.path).parent,
+        "setup", SETUP_NUMBER, loaded.scenario, loaded.scenario.setup, Path(order.path).parent,
         strict=True, within_s=SETUP_WITHIN_S, seed=order.seed, env=order.env, say=say,
+        masker=loaded.masker,
     )  # fmt: skip
 
 
-def _teardown(scenario: Scenario, order: ShardOrder, say: Callable[[str], None] | None) -> Once:
+def _teardown(loaded: Loaded, order: ShardOrder, say: Callable[[str], None] | None) -> Once:
     return Once(
-        "teardown", TEARDOWN_NUMBER, scenario, scenario.teardown, Path(order.path).parent,
+        "teardown", TEARDOWN_NUMBER, loaded.scenario, loaded.scenario.teardown, Path(order.path).parent,
         strict=False, within_s=TEARDOWN_WITHIN_S, seed=order.seed, env=order.env, say=say,
+        masker=loaded.masker,
     )  # fmt: skip

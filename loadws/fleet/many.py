@@ -67,11 +67,15 @@ async def run_many(
     on_signal: OnSignal | None = None,
     notice: Callable[[str], None] | None = None,
     patience: Patience | None = None,
+    hide: Callable[[str], str] = str,
 ) -> Ending:
-    """Like ``run_local``. ``notice`` hears at once, in sentences, of processes that fall silent or are lost."""
+    """Like ``run_local``. ``notice`` hears at once, in sentences, of processes that fall silent or are lost.
+
+    ``hide`` masks secrets in what a process says of its own end.
+    """
     async with AsyncExitStack() as stack:
         started = [await stack.enter_async_context(open_process(number)) for number in range(processes)]
-        fleet = _Fleet(order, started, span, take, notice or (lambda _: None), patience or Patience())
+        fleet = _Fleet(order, started, span, take, notice or (lambda _: None), patience or Patience(), hide)
         return await fleet.run(on_signal)
 
 
@@ -84,6 +88,7 @@ class _Fleet:
         take: TakeFrame,
         notice: Callable[[str], None],
         patience: Patience,
+        hide: Callable[[str], str],
     ) -> None:
         self._order = order
         self._processes = processes
@@ -91,6 +96,7 @@ class _Fleet:
         self._take = take
         self._notice = notice
         self._patience = patience
+        self._hide = hide
         self._lifecycle = Lifecycle()
         self._taking = trio.Lock()
         self._flows_done: defaultdict[int, set[int]] = defaultdict(set)  # phase -> processes
@@ -119,7 +125,7 @@ class _Fleet:
         while not process.is_over:
             message = await process.hear()
             if message is None:
-                await process.note_death()
+                await process.note_death(self._hide)
             else:
                 await self._heed(process, message)
         if process.lost is not None:
@@ -139,9 +145,9 @@ class _Fleet:
             case Ended(ending):
                 process.ending = ending
             case Broken(error, trace):
-                print(trace, file=sys.stderr)
-                self._defect = self._defect or error
-                process.lose(f"failed: {error}")
+                print(self._hide(trace), file=sys.stderr)
+                self._defect = self._defect or self._hide(error)
+                process.lose(f"failed: {self._hide(error)}")
 
     async def _take_frame(self, frame: Frame) -> None:
         """One after another, for whoever takes a frame may do so in steps."""

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import BinaryIO
 
@@ -61,11 +61,14 @@ class Process:
             self.lost = why
             self._process.kill()
 
-    async def note_death(self) -> None:
-        """It will say no more, and its last message was no last word."""
+    async def note_death(self, hide: Callable[[str], str] = str) -> None:
+        """Note that the process will say no more, and that its last message was no last word.
+
+        ``hide`` masks secrets in what it left on stderr.
+        """
         code = await self._process.wait()
         if not self.is_over:
-            self.lost = _said(_how(code), self._stderr)
+            self.lost = _said(_how(code), self._stderr, hide)
 
     async def leave(self) -> None:
         """When this returns it is gone, by itself or not."""
@@ -107,9 +110,9 @@ def _how(code: int) -> str:
         return f"was ended by signal {-code}"
 
 
-def _said(how: str, stderr: BinaryIO) -> str:
+def _said(how: str, stderr: BinaryIO, hide: Callable[[str], str]) -> str:
     """With the last line that it left on stderr, if any: of a traceback, the error."""
     stderr.seek(0)
     lines = stderr.read().decode(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f"{how} ({last[:_LONGEST_SAID]})" if last else how
+    return f"{how} ({hide(last)[:_LONGEST_SAID]})" if last else how

@@ -49,7 +49,8 @@ async def run_shard(
 ) -> Ending:
     """``together``: how to agree with the other shards; None where this one is alone."""
     path = Path(order.path)
-    scenario = load_text(order.text, path, order.overrides, order.env).scenario
+    loaded = load_text(order.text, path, order.overrides, order.env)
+    scenario = loaded.scenario
     if order.once:
         scenario = one_flow(scenario)
     plan = make_plan(scenario, order.seed).shard_of(order.shard, order.shards)
@@ -57,6 +58,7 @@ async def run_shard(
     load = Load(
         scenario, path.parent, plan, transport(order.transport, read_lags), order.env, say,
         read_lags=read_lags, together=together or Alone(), shared=order.variables, nonce=order.nonce,
+        masker=loaded.masker,
     )  # fmt: skip
     return await run_load(load, deliver, lifecycle)
 

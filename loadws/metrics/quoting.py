@@ -1,7 +1,7 @@
-"""What a server said, made fit to keep: one printable line, at most 2 KiB, no cookies.
+"""What a server said, made fit to keep: one printable line, at most 2 KiB, no secrets.
 
-Nothing that a server sends may reach a report unbounded, steer a terminal, or forge a line of a log; and what it sets as a
-cookie is a secret.
+Nothing that a server sends may reach a report unbounded, steer a terminal, or forge a line of a log. Secrets are masked
+first, in the text as it came: what is done to it after that could tear them apart.
 """
 
 from __future__ import annotations
@@ -9,27 +9,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
+from loadws.terms.masker import Masker
+from loadws.terms.secrets import MASK, is_secret_header
+
 LONGEST = 2_048  # bytes of UTF-8
 MOST_HEADERS = 100
-MASK = "***"
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+_NOTHING_SECRET = Masker()
 
 
-def one_line(text: str) -> str:
-    """White space becomes a space, and any other character that does not print (a control, a lone surrogate) U+FFFD."""
-    shown = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text[:LONGEST])
+def one_line(text: str, masker: Masker = _NOTHING_SECRET) -> str:
+    """Return the text on one line, cut and without secrets.
+
+    White space becomes a space, and any other character that does not print (a control, a lone surrogate) U+FFFD.
+    """
+    masked = masker.text(text[:LONGEST])
+    shown = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in masked[:LONGEST])
     return shown.encode()[:LONGEST].decode(errors="ignore")
 
 
-def one_line_of(body: bytes) -> str:
-    """The same of bytes, which are taken for UTF-8."""
-    return one_line(body[:LONGEST].decode(errors="replace"))
+def one_line_of(body: bytes, masker: Masker = _NOTHING_SECRET) -> str:
+    """Return the same of bytes, which are taken for UTF-8."""
+    return one_line(body[:LONGEST].decode(errors="replace"), masker)
 
 
-def harmless(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers of a refused upgrade; of a repeated one the last."""
+def harmless(
+    headers: Mapping[str, str] | Iterable[tuple[str, str]], masker: Masker = _NOTHING_SECRET
+) -> dict[str, str]:
+    """Return the headers of a refused upgrade without secrets; of a repeated one the last."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     return {
-        one_line(name): MASK if name.lower() in _SECRET_HEADERS else one_line(value)
+        one_line(name): MASK if is_secret_header(name) else one_line(value, masker)
         for name, value in islice(pairs, MOST_HEADERS)
     }

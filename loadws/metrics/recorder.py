@@ -10,7 +10,7 @@ A sample belongs to the phase of its intended time, however late it comes; a mes
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -22,6 +22,7 @@ from loadws.metrics.interval import Interval, Phases
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.probes import Probes, ProbeSpec, Second, fold
 from loadws.metrics.quoting import LONGEST, harmless, one_line, one_line_of
+from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_S
 
 #: A kind of try, and the name of its step.
@@ -134,7 +135,8 @@ class Recorder:
     engine's to change.
 
     ``phases`` are (name, whether it is a warm-up). Of errors and log lines the first ``max_errors`` and ``max_logs`` of the
-    run are kept whole; errors are counted all the same.
+    run are kept whole; errors are counted all the same. ``masker`` hides the secrets that are known before the run; who
+    says an error or a line for a user gives one that knows the user's too. It is asked for only where the text is kept.
     """
 
     def __init__(
@@ -143,6 +145,7 @@ class Recorder:
         process: int = 0,
         max_errors: int = 1_000,
         max_logs: int = 1_000,
+        masker: Masker | None = None,
     ) -> None:
         self.ledger = Ledger()
         self.open_connections, self.users = Gauge(), Gauge()
@@ -150,6 +153,7 @@ class Recorder:
         self.iterations = 0
         self.reconnects = 0
         self.probes: Probes | None = None  # where the scenario has some: ``watch_probes``
+        self._masker = masker or Masker()
         self._process = process
         self._phases = Phases(phases)
         self._meters: dict[str, StepMeter] = {}
@@ -274,8 +278,9 @@ class Recorder:
         status: int | None = None,
         headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
         body: bytes | None = None,
+        masker: Callable[[], Masker] | None = None,
     ) -> None:
-        """Something went wrong: counted always, kept whole while there is room.
+        """Count an error, and keep it whole while there is room.
 
         ``detail``, ``headers`` and ``body`` may be a server's own words: see ``quoting``.
         """
@@ -284,25 +289,27 @@ class Recorder:
         if not self._errors_left:
             return
         self._errors_left -= 1
+        hiding = self._masker if masker is None else masker()
         self._interval.errors.append(
             ErrorSample(
                 kind=one_line(kind),
                 step=step,
                 at_s=self._seconds(at_ns),
-                detail=one_line(detail),
+                detail=one_line(detail, hiding),
                 user=user,
                 status=status,
-                headers=None if headers is None else harmless(headers),
-                body=None if body is None else one_line_of(body),
+                headers=None if headers is None else harmless(headers, hiding),
+                body=None if body is None else one_line_of(body, hiding),
             )
         )
 
-    def log(self, user: int, text: str, at_ns: int) -> None:
-        """What a ``log`` step says. The last line that is kept says so."""
+    def log(self, user: int, text: str, at_ns: int, masker: Callable[[], Masker] | None = None) -> None:
+        """Keep what a ``log`` step says. The last line that is kept says so."""
         if not self._logs_left:
             return
         self._logs_left -= 1
-        said = one_line(text) if self._logs_left else NO_MORE_LOGS
+        hiding = self._masker if masker is None else masker()
+        said = one_line(text, hiding) if self._logs_left else NO_MORE_LOGS
         self._interval.logs.append(LogLine(self._seconds(at_ns), user, said))
 
     def rotate(

@@ -15,16 +15,22 @@ from loadws.scenario.checks import check_all
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.rules.own import own_metrics
 from loadws.scenario.checks.transport import check_transport
+from loadws.scenario.checks.untrusted import check_untrusted, refuse_link
 from loadws.scenario.environment import Environment
 from loadws.scenario.explain import Problem, Problems, ScenarioError, SourceText
+from loadws.scenario.hidden_names import hide_names
 from loadws.scenario.labels import name_steps
 from loadws.scenario.model import Scenario, UserType
-from loadws.scenario.overrides import Overrides, cut_places, override_load, put, replaced_places
-from loadws.scenario.secrets import mask
+from loadws.scenario.overrides import Overrides, cut_places, override_load, put, replaced_places, secret_settings
+from loadws.scenario.secrets import mask, secret_values
 from loadws.scenario.shape import Shaped, shape
+from loadws.scenario.shown_target import ShownTarget, shown_target
 from loadws.scenario.source import decode, read_file, read_tree
-from loadws.scenario.tree import Node
+from loadws.scenario.tree import Node, find
+from loadws.terms.errors import UsageError
+from loadws.terms.masker import Masker
 from loadws.terms.metrics import Metric
+from loadws.terms.secrets import shown_address
 from loadws.terms.thresholds import Threshold
 
 __all__ = ["Loaded", "Overrides", "load_scenario", "load_text"]
@@ -34,7 +40,8 @@ __all__ = ["Loaded", "Overrides", "load_scenario", "load_text"]
 class Loaded:
     """A scenario that can be run.
 
-    ``text`` is the file as read and ``masked_text`` the same without its secrets. ``thresholds`` are in the order of
+    ``text`` is the file as read and ``masked_text`` the same without its secrets; ``masker`` hides those that are known
+    before the run, and ``shown_target`` is the target without its own. ``thresholds`` are in the order of
     ``scenario.thresholds``; ``own_metrics`` are those that ``record`` and ``count`` declare.
     """
 
@@ -45,10 +52,14 @@ class Loaded:
     warnings: tuple[Problem, ...]
     own_metrics: Mapping[str, Metric]
     thresholds: tuple[Threshold, ...]
+    masker: Masker
+    shown_target: str
 
 
 def load_scenario(path: Path, overrides: Overrides | None = None, env: Mapping[str, str] | None = None) -> Loaded:
-    """Reads and checks a file. Raises ``ScenarioError``, or ``UsageError`` for overrides that do not fit it."""
+    """Read and check a file. Raises ``ScenarioError``, or ``UsageError`` for overrides that do not fit it."""
+    if overrides is not None and overrides.untrusted:
+        refuse_link(path)
     return load_text(read_file(path), path, overrides, env)
 
 
@@ -56,48 +67,107 @@ def load_text(
     content: str | bytes, path: Path, overrides: Overrides | None = None, env: Mapping[str, str] | None = None
 ) -> Loaded:
     """The same for text that stands, or would stand, at ``path``; files are relative to its directory."""
-    source = decode(content, path)
-    problems = Problems(source)
-    written: Node | None = None
+    overrides = overrides or Overrides()
+    reading = _Reading(decode(content, path), overrides, _environment(overrides, env))
     try:
-        written = read_tree(problems)
-        return _load(written, problems, overrides or Overrides(), os.environ if env is None else env)
+        return reading.loaded()
     except ScenarioError as error:
-        raise ScenarioError(_with_excerpts(error.problems, source, written)) from None
+        raise ScenarioError(reading.shown(error.problems)) from None
+    except UsageError as error:
+        error.mask(reading.masker.text)
+        raise
 
 
-def _load(written: Node, problems: Problems, overrides: Overrides, env: Mapping[str, str]) -> Loaded:
-    source = problems.source
-    places = replaced_places(written, overrides)
-    environment = Environment(env, problems)
-    root = environment.substitute(cut_places(written, places))
-    for where, value in places.items():
-        root = put(root, where, value)
-    findings = _findings(shape(root, problems, environment.undefined), problems)
-    if findings is None:
-        raise ScenarioError(problems.of("error"))
-    own = own_metrics(findings.scenario)
-    check_transport(findings, overrides.transport, overrides.cannot)
-    thresholds = check_all(findings, own)
-    if errors := problems.of("error"):
-        raise ScenarioError(errors)
-    rules = [own.for_rule(rule.rule) for rule in findings.scenario.thresholds]
-    return Loaded(
-        scenario=override_load(findings.scenario, overrides),
-        path=source.path,
-        text=source.text,
-        masked_text=mask(source.text, written),
-        warnings=_with_excerpts(problems.of("warning"), source, written),
-        own_metrics={name: metric for metrics in (own.named, *rules) for name, metric in metrics.items()},
-        thresholds=thresholds,
-    )
+def _environment(overrides: Overrides, env: Mapping[str, str] | None) -> Mapping[str, str]:
+    if overrides.untrusted:
+        return {}
+    return os.environ if env is None else env
 
 
-def _findings(shaped: Shaped, problems: Problems) -> Findings | None:
+class _Reading:
+    """One file on its way to a scenario, and what is known so far of the secrets in it."""
+
+    def __init__(self, source: SourceText, overrides: Overrides, env: Mapping[str, str]) -> None:
+        self._source = source
+        self._overrides = overrides
+        self._env = env
+        self._problems = Problems(source)
+        self._written: Node | None = None  # the tree as it stands in the file
+        self.masker = Masker(overrides.secrets)
+
+    def loaded(self) -> Loaded:
+        """Raises ``ScenarioError`` and ``UsageError``."""
+        self._written = written = read_tree(self._problems)
+        self.masker = self.masker.adding(secret_settings(written, self._overrides))
+        environment = Environment(self._env, self._problems, is_refused=self._overrides.untrusted)
+        root = self._filled_in(written, environment)
+        target = self._target(written, root)
+        self.masker = self.masker.adding((*secret_values(root, written, self._env), *target.values))
+        findings = _findings(shape(root, self._problems, environment.undefined), self._problems, self.masker)
+        if findings is None:
+            raise ScenarioError(self._problems.of("error"))
+        return self._judged(findings, target, written)
+
+    def _filled_in(self, written: Node, environment: Environment) -> Node:
+        """The tree with the environment in it, and what the command line says."""
+        places = replaced_places(written, self._overrides)
+        root = environment.substitute(cut_places(written, places))
+        for where, value in places.items():
+            root = put(root, where, value)
+        return root
+
+    def _target(self, written: Node, root: Node) -> ShownTarget:
+        as_written, _ = find(written, ("target",))
+        target, _ = find(root, ("target",))
+        if not (isinstance(as_written.value, str) and isinstance(target.value, str)):
+            return ShownTarget(shown_address(str(target.value)) if isinstance(target.value, str) else "")
+        return shown_target(as_written.value, target.value, self._env)
+
+    def _judged(self, findings: Findings, target: ShownTarget, written: Node) -> Loaded:
+        own = own_metrics(findings.scenario)
+        if self._overrides.untrusted:
+            check_untrusted(findings, is_target_ours=self._overrides.target is None)
+            self._raise_errors()  # before any code is run, or a file read, that the scenario names
+        check_transport(findings, self._overrides.transport, self._overrides.cannot)
+        thresholds = check_all(findings, own)
+        self._raise_errors()
+        rules = [own.for_rule(rule.rule) for rule in findings.scenario.thresholds]
+        return Loaded(
+            scenario=override_load(findings.scenario, self._overrides),
+            path=self._source.path,
+            text=self._source.text,
+            masked_text=mask(self._source.text, written, masker=self.masker),
+            warnings=self.shown(self._problems.of("warning")),
+            own_metrics={name: metric for metrics in (own.named, *rules) for name, metric in metrics.items()},
+            thresholds=thresholds,
+            masker=self.masker,
+            shown_target=target.text,
+        )
+
+    def _raise_errors(self) -> None:
+        if errors := self._problems.of("error"):
+            raise ScenarioError(errors)
+
+    def shown(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+        """The problems with their excerpts, all of it without secrets."""
+        text = mask(self._source.text, self._written, "same length", self.masker)
+        lines = SourceText(self._source.path, text).lines
+        return tuple(
+            replace(
+                problem,
+                message=self.masker.text(shown_address(problem.message)),
+                advice=self.masker.text(shown_address(problem.advice)),
+                excerpt=lines[problem.line - 1] if problem.line else "",
+            )
+            for problem in problems
+        )
+
+
+def _findings(shaped: Shaped, problems: Problems, masker: Masker) -> Findings | None:
     if shaped.scenario is None:
         return None
     path = problems.source.path
-    scenario = name_steps(_named(shaped.scenario, path))
+    scenario = name_steps(_named(hide_names(shaped.scenario, masker), path), masker.text)
     return Findings(scenario, shaped.root, problems, path.parent, shaped.cut)
 
 
@@ -115,10 +185,3 @@ def _named_type(user_type: UserType, number: int) -> UserType:
     if "name" in user_type.model_fields_set:
         return user_type
     return user_type.model_copy(update={"name": f"user-{number}"})
-
-
-def _with_excerpts(problems: tuple[Problem, ...], source: SourceText, written: Node | None) -> tuple[Problem, ...]:
-    shown = SourceText(source.path, mask(source.text, written, "same length"))
-    return tuple(
-        replace(problem, excerpt=shown.lines[problem.line - 1]) if problem.line else problem for problem in problems
-    )

@@ -42,11 +42,15 @@ _ADVICE = (
 
 
 class Captures:
-    """``sets`` are the names it gives values; ``handshake_only`` those of them that no message has (header, status)."""
+    """``sets`` are the names it gives values, ``places`` where each takes its value from.
 
-    __slots__ = ("_places", "handshake_only", "sets")
+    ``handshake_only`` are the names that no message has (header, status).
+    """
+
+    __slots__ = ("_places", "handshake_only", "places", "sets")
 
     def __init__(self, places: Mapping[str, Place]) -> None:
+        self.places = places
         self._places = tuple(places.items())
         self.sets = tuple(places)
         self.handshake_only = tuple(name for name, place in places.items() if place.of_handshake)

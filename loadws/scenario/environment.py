@@ -19,10 +19,14 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]
 
 @dataclass
 class Environment:
-    """Puts variables into a tree. ``undefined`` are the places of values that could not be made."""
+    """Puts variables into a tree. ``undefined`` are the places of values that could not be made.
+
+    ``is_refused``: an untrusted scenario gets no variables, and is told so where it wants one.
+    """
 
     variables: Mapping[str, str]
     problems: Problems
+    is_refused: bool = False
     undefined: set[Where] = field(default_factory=set)
     _told: set[tuple[Where, str | None]] = field(default_factory=set)
 
@@ -59,7 +63,10 @@ class Environment:
         name = match["name"]
         self.undefined.add(node.where)
         offset = self.problems.source.offset_in(node, str(node.value), match.start())
-        if name:
+        if name and self.is_refused:
+            message = f"--untrusted keeps the environment from the scenario: ${{{name}}} cannot be read"
+            self.problems.add(offset, message, f"give it a default, ${{{name}:-...}}, or run it without", node.where)
+        elif name:
             advice = f"set it, or give it a default: ${{{name}:-...}}"
             self.problems.add(offset, f"the environment variable {name!r} is not set", advice, node.where)
         else:

@@ -16,7 +16,7 @@ random     there is no end                by chance
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,11 @@ class Feed:
         """The row of a user's session; None where there is none left for it. Raises ``DataError``."""
         number = self._number(user, session, seed)
         return None if number is None else dict(zip(self.columns, self._rows[number], strict=True))
+
+    def rows(self) -> Iterator[Mapping[str, Any]]:
+        """Return the rows in the order of the file. Raises ``DataError``."""
+        for number in range(len(self._rows)):
+            yield dict(zip(self.columns, self._rows[number], strict=True))
 
     def _number(self, user: int, session: int, seed: int) -> int | None:
         count = len(self._rows)

@@ -7,7 +7,7 @@ name and ``on_failure`` that a verb's body says count as the step's: they are li
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,9 +53,12 @@ def flows_of(user_type: UserType) -> Iterator[tuple[Where, Flow]]:
     yield ("on", "close"), user_type.on.close
 
 
-def name_steps(scenario: Scenario) -> Scenario:
-    """The scenario with a name for every step, and what bodies say of the step lifted to it."""
-    names = _Names({said: step.verb for _, step in walk_steps(scenario) if (said := said_name(step))})
+def name_steps(scenario: Scenario, hide: Callable[[str], str] = str) -> Scenario:
+    """Return the scenario with a name for every step, and what bodies say of the step lifted to it.
+
+    ``hide`` masks secrets in a literal text before that becomes a name.
+    """
+    names = _Names({said: step.verb for _, step in walk_steps(scenario) if (said := said_name(step))}, hide)
     named = _with_named_users(names, scenario)
     return named.model_copy(update={"setup": names.flow(scenario.setup), "teardown": names.flow(scenario.teardown)})
 
@@ -116,6 +119,7 @@ class _Names:
     """Names given so far: ``verbs`` by name, the whole text behind a name that was cut, and how many steps of a verb."""
 
     verbs: dict[str, str]
+    hide: Callable[[str], str] = str
     literals: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -133,6 +137,7 @@ class _Names:
         text = literal_text(step)
         if text is None:
             return None
+        text = self.hide(text)
         name = text if len(text) <= LONGEST_LITERAL else text[: LONGEST_LITERAL - 1] + "…"
         taken = self.verbs.get(name, step.verb) != step.verb or self.literals.setdefault(name, text) != text
         return None if taken else name

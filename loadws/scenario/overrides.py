@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from loadws.scenario.checks.target import wrong_target
@@ -12,6 +12,7 @@ from loadws.scenario.model import Phase, RateRamp, Scenario, TooClose, UserRamp
 from loadws.scenario.scalars import Scalar, resolve
 from loadws.scenario.tree import Node, find, with_child, without
 from loadws.terms.errors import UsageError
+from loadws.terms.secrets import is_secret_header
 
 TRANSPORTS = ("native", "trio-websocket")
 
@@ -20,7 +21,8 @@ TRANSPORTS = ("native", "trio-websocket")
 class Overrides:
     """None is what the command line does not say. ``rate`` is in arrivals a second.
 
-    ``cannot`` are the features that ``transport`` lacks: see ``features``.
+    ``cannot`` are the features that ``transport`` lacks: see ``features``. ``untrusted``: the scenario may run no code and
+    read nothing outside of its folder (``checks.untrusted``). ``secrets`` are values to mask beside the scenario's own.
     """
 
     target: str | None = None
@@ -33,6 +35,8 @@ class Overrides:
     too_close: TooClose | None = None
     transport: str = "native"
     cannot: frozenset[str] = frozenset()
+    untrusted: bool = False
+    secrets: tuple[str, ...] = ()
 
 
 # -- before the file is judged ----------------------------------------------------------------------------------------
@@ -54,6 +58,13 @@ def replaced_places(root: Node, overrides: Overrides) -> dict[Where, Scalar]:
             raise UsageError(f"--set {name}: the scenario has no variable {name!r}", advice)
         places["variables", name] = _scalar(name, text)
     return places
+
+
+def secret_settings(root: Node, overrides: Overrides) -> Iterator[str]:
+    """Return the values of ``--set`` that are secret: ``secrets`` lists the variable, or its name says so (``api_key``)."""
+    node, rest = find(root, ("secrets",))
+    listed = {str(child.value).partition(".")[0] for child in node.children()} if not rest else set()
+    return (value for name, value in overrides.variables.items() if name in listed or is_secret_header(name))
 
 
 def _variables(root: Node) -> list[str]:

@@ -58,12 +58,16 @@ class Handshake(Message, kw_only=True, eq=False, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``label`` is how a sentence for people calls it; ``absent`` ends that sentence where nothing was found."""
+    """``label`` is how a sentence for people calls it; ``absent`` ends that sentence where nothing was found.
+
+    ``header`` is the header that it is, in lower case, where it is one.
+    """
 
     label: str
     find: Callable[[Message], Any]
     absent: Callable[[Message], str]
     of_handshake: bool = False
+    header: str | None = None
 
 
 # -- JSON and text ----------------------------------------------------------------------------------------------------
@@ -250,7 +254,7 @@ def header_place(name: Any, path: Path) -> Place:
     def find(message: Message) -> Any:
         return message.headers.get(key, MISSING) if isinstance(message, Handshake) else MISSING
 
-    return Place(f"header {name.strip()}", find, lambda message: "is not there", of_handshake=True)
+    return Place(f"header {name.strip()}", find, lambda message: "is not there", of_handshake=True, header=key)
 
 
 def cookie_place(name: Any, path: Path) -> Place:

@@ -31,7 +31,7 @@ def resolve(text: str) -> Scalar:
         return text
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{text[:40]} is too large a number")
+        raise ValueError(f"{text[:40]}{'…' if len(text) > 40 else ''} is too large a number")
     return number
 
 

@@ -6,7 +6,7 @@ else that escapes is a defect of loadws (70).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 
@@ -50,6 +50,11 @@ class LoadwsError(Exception):
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
         self.advice = advice
+
+    def mask(self, hide: Callable[[str], str]) -> None:
+        """Hide secrets in the message and the advice."""
+        self.args = (hide(str(self)),)
+        self.advice = hide(self.advice)
 
 
 class UsageError(LoadwsError):

@@ -332,10 +332,10 @@ def test_a_count_is_of_its_own_and_whole(tmp_path: Path, counted: str) -> None:
 
 
 def test_values_of_secrets_are_in_no_log_and_no_error(tmp_path: Path) -> None:
-    secret = {"variables": {"token": "hunter2", "both": ["hunter", {"a": 77}]}, "secrets": ["token", "both"]}
+    secret = {"variables": {"token": "hunter2", "both": ["hunter", {"a": 7777}]}, "secrets": ["token", "both"]}
     outcome = call(tmp_path, """
 async def main(user: User) -> None:
-    user.log("as " + user.variables["token"] + " and 77")
+    user.log("as " + user.variables["token"] + " and 7777")
     raise ValueError(user.variables["token"])
 """, document=secret, trace=True)  # fmt: skip
     assert [line.text for line in outcome.logs] == ["as *** and ***"]

@@ -21,7 +21,7 @@ PHASES = [("warm up", True), ("steady", False), ("peak", False)]
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
-def recorder_at(start_ns: int = 0, **options: int) -> Recorder:
+def recorder_at(start_ns: int = 0, **options: Any) -> Recorder:
     recorder = Recorder(PHASES, **options)
     recorder.begin(start_ns)
     recorder.begin_phase(0, start_ns)

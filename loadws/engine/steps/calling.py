@@ -59,6 +59,7 @@ def compile_call(step: CallStep, compiler: Compiler) -> StepFunction:
         except Exception as error:
             _crashed(error, user, strand, step)
         finally:
+            user.remember_secrets()
             if failed is not None:
                 recorder.outcome("call", step.label, intended_ns, failed=failed)
         now_ns = strand.free_ns = strand.user.run.timers.now_ns()
@@ -101,7 +102,8 @@ def _first(error: BaseException) -> BaseException:
 
 def _crashed(error: BaseException, user: User, strand: Strand, step: CallStep) -> None:
     where = place_of(error)
-    said = user.masked(f"{type(error).__name__}: {error}")
+    user.remember_secrets()
+    said = f"{type(error).__name__}: {error}"
     strand.fail(step, "call.crashed", f"{said} ({where})" if where else said)
 
 

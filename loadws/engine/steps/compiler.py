@@ -5,7 +5,7 @@ What a step needs (its meter, its templates, its payload) is found here and clos
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,7 @@ from loadws.metrics.probes import ProbeLog
 from loadws.metrics.recorder import Recorder
 from loadws.scenario.matching import compile_captures, compile_conditions
 from loadws.scenario.model import Scenario, UserType
+from loadws.scenario.secrets import secret_paths
 from loadws.scenario.steps import ConnectBody, ConnectStep, Flow, Payload, RequestStep, Step, WaitForStep, walk
 
 #: Verbs that never wait. A ``send`` or ``publish`` in a handler does not either: it is queued.
@@ -74,6 +75,10 @@ class Compiler:
 
     def payload(self, payload: Payload) -> CompiledPayload:
         return GIVEN if self.for_python else compile_payload(payload, self.base)
+
+    def has_secrets(self, names: Iterable[str]) -> bool:
+        """Return whether one of these variables is a secret, or a part of it is."""
+        return not {path[0] for path in secret_paths(self.scenario.secrets)}.isdisjoint(names)
 
     def flow(self, flow: Flow) -> Steps:
         return tuple(self._before(close, step) for step, close in zip(flow, _closes(flow, self.closing), strict=True))

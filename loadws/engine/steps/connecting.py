@@ -134,6 +134,7 @@ class Opener:
         except FlowInterrupted:
             user.put_down(conversation)
             raise
+        user.secrets.sent(request.headers, request.url, request.proxy)
         return replace(request, tls_memory=user.tls_memory) if self._ask.resumes_tls else request
 
 
@@ -145,6 +146,7 @@ def policy_of(step: ConnectStep, scenario: Scenario) -> ReconnectOptions | None:
 
 def _take(capture: Captures, strand: Strand, step: Step, answer: _Answer) -> None:
     missing = capture.take_handshake(answer.status, answer.headers, answer.body, strand.scope.variables)
+    strand.user.secrets.remember(strand.scope.variables)
     if missing is not None:
         strand.fail(step, "capture", missing)
 
@@ -322,6 +324,7 @@ class _Attempt:
         """A refusal can be what is right; whatever is not right fails the connect, and ends the session."""
         user, label = self.strand.user, self.step.label
         self.strand.free_ns = user.run.timers.now_ns()
+        user.secrets.received(answer.headers.items())
         why = expect.why_not(answer, self.strand.scope)
         if why is not None:
             self._recorder.outcome("connect", label, self.intended_ns, failed=True)

@@ -46,8 +46,11 @@ def compile_http(step: HttpStep, compiler: Compiler) -> StepFunction:
     async def http(strand: Strand) -> None:
         intended_ns, due_ns = strand.due()
         request = strand.evaluate(step, ask)
+        strand.user.secrets.sent(request.headers, request.url)
         answer = await _fetch(strand, step, request, intended_ns, due_ns + body.within, brings_secrets)
         if answer is not None:
+            strand.user.secrets.received(answer.headers)
+            strand.user.secrets.cookies(answer.cookies)
             if compiler.for_python:
                 strand.scope.extra["answer"] = answer
             judge(strand, answer, intended_ns)
@@ -195,12 +198,14 @@ class _Judge:
                 self._fail(strand, answer, "check", why, "continue")
         if self.capture is not None:
             missing = self.capture.take(seen, strand.scope.variables)
+            strand.user.secrets.remember(strand.scope.variables)
             recorder.outcome("capture", label, intended_ns, failed=missing is not None)
             if missing is not None:
                 self._fail(strand, answer, "capture", missing, "end_turn")
 
     def _fail(self, strand: Strand, answer: HttpAnswer, kind: str, detail: str, default: OnFailure) -> None:
-        """With the answer beside it, for errors.ndjson."""
+        """With the answer beside it, for errors.ndjson. Secrets are looked for in the whole of it: half is no JSON."""
+        strand.user.secrets.look_at_answer(answer.status, answer.headers, answer.body)
         refused = HandshakeRefused(answer.status, answer.headers, answer.body[:KEPT_OF_A_BODY])
         strand.user.report(kind, self.step.label, detail, refused)
         strand.obey(self.step.on_failure or default)

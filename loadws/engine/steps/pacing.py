@@ -15,6 +15,7 @@ from loadws.metrics.ledger import Turns
 from loadws.metrics.recorder import Recorder, Try
 from loadws.scenario.steps import EveryStep, Flow, IfStep, ParallelStep, PickStep, RepeatStep, ThinkStep, WhileStep
 from loadws.scenario.template import compile_template
+from loadws.scenario.values import show
 from loadws.terms.chance import exponential, fraction
 
 if TYPE_CHECKING:
@@ -266,7 +267,7 @@ def compile_repeat(step: RepeatStep, compiler: Compiler) -> StepFunction:
         """A turn that fails ends, and the next begins."""
         wanted = times if isinstance(times, int) else strand.evaluate(step, times)
         if not isinstance(wanted, int) or isinstance(wanted, bool):
-            strand.fail(step, "template", f"repeat needs a whole number, and got {wanted!r:.100}")
+            strand.fail(step, "template", f"repeat needs a whole number, and got {show(wanted)}")
             return
         for _ in range(wanted):
             waits = strand.parker.waits

@@ -261,7 +261,17 @@ class Answer:
     ``kind`` is that of the step's try, which fails once, by the first thing that fails.
     """
 
-    __slots__ = ("_capture", "_check", "_for_python", "_kind", "_recorder", "_step", "_uses_message", "is_looked_at")
+    __slots__ = (
+        "_capture",
+        "_captures_secrets",
+        "_check",
+        "_for_python",
+        "_kind",
+        "_recorder",
+        "_step",
+        "_uses_message",
+        "is_looked_at",
+    )
 
     def __init__(
         self,
@@ -276,6 +286,7 @@ class Answer:
         self._recorder = compiler.recorder
         self._check: Conditions | None = compile_conditions(check) if check else None
         self._capture: Captures | None = compile_captures(capture) if capture else None
+        self._captures_secrets = compiler.has_secrets(capture or ())
         self._uses_message = compiler.uses_message
         self._for_python = compiler.for_python
         self.is_looked_at = bool(check or capture or compiler.uses_message or compiler.for_python)
@@ -293,9 +304,12 @@ class Answer:
         if self._check is not None and (why := self._why(strand, message)) is not None:
             self._spoil(intended_ns, is_spoiled)
             is_spoiled = True
+            strand.user.secrets.look_at(message)
             strand.fail(self._step, "check", why, default="continue")
         if self._capture is not None:
             missing = self._capture.take(message, strand.scope.variables)
+            if self._captures_secrets:
+                strand.user.secrets.remember(strand.scope.variables)
             if missing is not None:
                 self._spoil(intended_ns, is_spoiled)
                 is_spoiled = True

@@ -14,6 +14,7 @@ from loadws.engine.steps.talking import Answer
 from loadws.engine.strand import Strand
 from loadws.scenario.matching import compile_conditions
 from loadws.scenario.steps import ExpectNoneStep, Step, WaitForStep
+from loadws.scenario.values import show
 from loadws.transport.base import End
 
 if TYPE_CHECKING:
@@ -148,12 +149,10 @@ def compile_expect_none(step: ExpectNoneStep, compiler: Compiler) -> StepFunctio
         ended = conversation.end is not None
         recorder.outcome("wait_for", step.label, intended_ns, failed=watch.is_done or ended)
         if watch.is_done:
-            strand.fail(step, "unexpected", f"a message came that should not: {_shown(watch)}")
+            message = watch.found[0]
+            strand.user.secrets.look_at(message)
+            strand.fail(step, "unexpected", f"a message came that should not: {show(message.payload)}")
         elif ended:
             fail_with_connection(strand, step, conversation)
 
     return expect_none
-
-
-def _shown(watch: Watch) -> str:
-    return repr(watch.found[0].payload)[:200]

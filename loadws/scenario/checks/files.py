@@ -44,14 +44,15 @@ def _check_rows_suffice(findings: Findings, name: str, rows: int) -> None:
 
 
 def check_payload_files(findings: Findings) -> None:
-    for where, payload in _payloads(findings):
+    for where, payload in payloads(findings):
         if payload.file is not None:
             _check_file(findings, (*where, "file"), payload.file, as_text=True)
         if payload.binary is not None and payload.binary.file is not None:
             _check_file(findings, (*where, "binary", "file"), payload.binary.file)
 
 
-def _payloads(findings: Findings) -> Iterator[tuple[Where, Payload]]:
+def payloads(findings: Findings) -> Iterator[tuple[Where, Payload]]:
+    """Return every payload that a step carries, with its place."""
     for where, step in (*walk_steps(findings.scenario), *walk_around(findings.scenario)):
         if isinstance(step, SendStep):
             yield (*where, "send"), step.send

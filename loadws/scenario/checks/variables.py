@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from loadws.scenario.capture import compile_captures
 from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.secrets import check_secrets
 from loadws.scenario.explain import Where, nearest
 from loadws.scenario.expression import TemplateError
 from loadws.scenario.labels import flows_around, flows_of, walk_user_types
@@ -91,7 +92,7 @@ def check_variables(findings: Findings, columns: Columns) -> None:
         shared.read(("connection", key), at_connect)
     for key in TLS_TEMPLATES:
         shared.read(("connection", "tls", key), at_connect)
-    _check_secrets(findings, everything)
+    check_secrets(findings, everything, columns)
 
 
 def _check_declared(findings: Findings, columns: Columns) -> None:
@@ -115,12 +116,6 @@ def _check_around(findings: Findings, columns: Columns) -> frozenset[str]:
         _Walk(_Texts(findings, columns, setters), set(known | set_by_setup)).flow(flow, where)
         set_by_setup = set_by_setup or frozenset(setters)
     return set_by_setup
-
-
-def _check_secrets(findings: Findings, known: set[str]) -> None:
-    for index, name in enumerate(findings.scenario.secrets):
-        if name not in known:
-            findings.error(("secrets", index), f"there is no variable {name!r} to keep secret", nearest(name, known))
 
 
 def _check_user_type(texts: _Texts, place: Where, user_type: UserType, always: frozenset[str]) -> frozenset[str]:

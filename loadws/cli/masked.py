@@ -1,0 +1,37 @@
+"""What ends a command goes to the terminal, so it has no secrets either: messages, advice and tracebacks."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from loadws.terms.errors import ExitCode, LoadwsError
+from loadws.terms.masker import Masker
+
+DEFECT = "this is a defect of loadws, not of your scenario; please report the lines above"
+
+
+class Defect(LoadwsError):
+    """A mistake of loadws itself. Its traceback was printed."""
+
+    exit_code = ExitCode.DEFECT
+
+
+@contextmanager
+def masked_errors(masker: Masker) -> Iterator[None]:
+    """Let errors out without secrets. Raises ``Defect`` for what is none of ours, when its traceback is printed."""
+    try:
+        yield
+    except LoadwsError as error:
+        error.mask(masker.text)
+        raise
+    except Exception:
+        print_defect(masker)
+        raise Defect(DEFECT) from None
+
+
+def print_defect(masker: Masker) -> None:
+    """Print the traceback of the exception that is being handled."""
+    print(masker.text(traceback.format_exc()), file=sys.stderr)

@@ -1,0 +1,155 @@
+"""Secrets while a load goes: those of the run, and those that belong to one user.
+
+What a user captures, reads from its row, or sends in a secret header is its own. It is hidden when a text leaves the user
+(an error, a log line, a counter's name, a line of the trace), and forgotten with it; no list of all users' secrets is kept.
+Masking is never part of a message's way: values are put aside when they are set, and looked at when there is a text.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadws.scenario.capture import compile_captures
+from loadws.scenario.jsonpath import MISSING
+from loadws.scenario.labels import body_of, walk_around, walk_steps
+from loadws.scenario.message import Message
+from loadws.scenario.model import Scenario
+from loadws.scenario.places import Handshake, Place
+from loadws.scenario.secrets import SecretPath, secret_paths, secrets_in
+from loadws.terms.masker import Masker
+from loadws.terms.secrets import address_secrets, header_secrets, scalars
+
+#: How many values of one secret a user remembers: a server may speak of a token that was renewed since.
+MOST_VALUES = 4
+#: How many counters' names a user remembers.
+MOST_NAMES = 16
+_NOTHING: tuple[str, ...] = ()
+
+Headers = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSecrets:
+    """What all users of a process share: the values that are known before the run, and what to look for during it.
+
+    ``paths`` is what ``secrets`` names; ``places`` are those in messages that secret variables are captured from, and
+    ``headers`` those of them that are headers, in lower case.
+    """
+
+    masker: Masker = field(default_factory=Masker)
+    paths: tuple[SecretPath, ...] = ()
+    places: tuple[Place, ...] = ()
+    headers: frozenset[str] = frozenset()
+
+    def found_in(self, message: Message) -> list[str]:
+        """Return what a capture would take from a message as a secret, whether or not a step captures from this one."""
+        found: list[str] = []
+        for place in self.places:
+            value = place.find(message)
+            if value is not MISSING:
+                found += scalars(value)
+        return found
+
+
+def run_secrets(scenario: Scenario, masker: Masker, shared: Mapping[str, Any]) -> RunSecrets:
+    """Return the secrets of a process's users. ``shared`` is what setup has set, which is everyone's."""
+    paths = secret_paths(scenario.secrets)
+    named = {path[0] for path in paths}
+    captured = [
+        place
+        for captures in _captures(scenario)
+        for name, place in compile_captures(captures).places.items()
+        if name in named
+    ]
+    headers = frozenset(place.header for place in captured if place.header is not None)
+    return RunSecrets(masker.adding(secrets_in(shared, paths)), paths, tuple(captured), headers)
+
+
+def _captures(scenario: Scenario) -> Iterator[Mapping[str, Any]]:
+    for _, step in (*walk_steps(scenario), *walk_around(scenario)):
+        body = body_of(step)
+        yield getattr(getattr(body, "reply", body), "capture", None) or {}
+    for user_type in scenario.user_types:
+        for handler in user_type.on.message:
+            yield handler.capture or {}
+
+
+class UserSecrets:
+    """The secrets of one user: the last few values of each."""
+
+    __slots__ = ("_kept", "_masked_names", "_run")
+
+    def __init__(self, run: RunSecrets) -> None:
+        self._run = run
+        self._kept: dict[str, deque[Any]] = {}
+        self._masked_names: dict[str, str] = {}
+
+    def masker(self) -> Masker:
+        """Return what hides the run's secrets and the user's own."""
+        return self._run.masker.adding(self._values()) if self._kept else self._run.masker
+
+    def name(self, name: str) -> str:
+        """Return a counter's name without secrets. Users count the same few names, so the last ones are remembered."""
+        if not (self._kept or self._run.masker):
+            return name
+        masked = self._masked_names.get(name)
+        if masked is None:
+            if len(self._masked_names) >= MOST_NAMES:
+                self._masked_names.clear()
+            masked = self._masked_names[name] = self.masker().text(name)
+        return masked
+
+    def _values(self) -> Iterator[str]:
+        for kept in self._kept.values():
+            yield from scalars(list(kept))
+
+    # -- what becomes known of them -----------------------------------------------------------------------------------
+
+    def remember(self, variables: Mapping[str, Any]) -> None:
+        """Keep the values that the secret variables have now."""
+        for path in self._run.paths:
+            value = variables.get(path[0])
+            for key in path[1:]:
+                value = value.get(key) if isinstance(value, Mapping) else None
+            if value is not None:
+                self._keep(".".join(path), value)
+
+    def sent(self, headers: Headers, url: str, proxy: str | None = None) -> None:
+        """Keep what a request tells the server, or a proxy, as a secret."""
+        values = (*header_secrets(headers), *address_secrets(url), *(address_secrets(proxy) if proxy else ()))
+        if values:
+            self._keep("(sent)", values)
+
+    def received(self, headers: Headers) -> None:
+        """Keep what the head of an answer sets: cookies, tokens in secret headers."""
+        if values := tuple(header_secrets(headers)):
+            self._keep("(received)", values)
+
+    def cookies(self, cookies: Mapping[str, str]) -> None:
+        """Keep the cookies that the user has."""
+        if cookies:
+            self._keep("(cookies)", tuple(cookies.values()))
+
+    def look_at(self, message: Message) -> None:
+        """Keep what a capture would take from a message that is about to be told of, before or without that capture."""
+        if self._run.places and (found := self._run.found_in(message)):
+            self._keep("(found)", tuple(found))
+
+    def look_at_answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """The same of the answer to a handshake or an HTTP request; its cookies and tokens are kept too."""
+        pairs = tuple(headers)
+        self.received(pairs)
+        if self._run.places:
+            self.look_at(Handshake.of(status, {name.lower(): value for name, value in pairs}, body))
+
+    def _keep(self, what: str, value: Any) -> None:
+        kept = self._kept.get(what)
+        if kept is None:
+            kept = self._kept[what] = deque(maxlen=MOST_VALUES)
+        elif kept[-1] is value or kept[-1] == value:
+            return
+        kept.append(value)
+        self._masked_names.clear()

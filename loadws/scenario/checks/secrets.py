@@ -1,0 +1,73 @@
+"""``secrets``: that each names something, and that what it names is long enough to be hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
+
+from loadws.scenario.checks.findings import Findings
+from loadws.scenario.explain import Where, nearest
+from loadws.scenario.feed import DataError, open_feed
+from loadws.scenario.secrets import SecretPath, secret_paths
+from loadws.scenario.tree import find, walk_nodes
+from loadws.terms.secrets import SHORTEST, scalars
+
+#: In so many rows of a data file short values are looked for.
+LOOKED_AT = 100
+_ADVICE = f"use {SHORTEST} characters or more"
+
+
+def check_secrets(findings: Findings, known: Collection[str], columns: Mapping[str, tuple[str, ...]]) -> None:
+    """``known`` are the names that have a value somewhere, ``columns`` those of the data files that can be read."""
+    for index, path in enumerate(secret_paths(findings.scenario.secrets)):
+        where: Where = ("secrets", index)
+        if path[0] not in known:
+            message = f"there is no variable {path[0]!r} to keep secret"
+            findings.error(where, message, nearest(path[0], known))
+        elif path[0] in columns:
+            _check_columns(findings, where, path, columns[path[0]])
+        else:
+            _check_variable(findings, where, path)
+
+
+def _check_variable(findings: Findings, where: Where, path: SecretPath) -> None:
+    """Of a variable that steps set, nothing is known yet."""
+    if path[0] not in findings.scenario.variables:
+        return
+    node, rest = find(findings.root, ("variables", *path))
+    if rest:
+        if isinstance(node.value, dict):
+            findings.error(where, f"the variable {path[0]!r} has no {'.'.join(map(str, rest))!r}")
+        return
+    for inner in walk_nodes(node):
+        if any(_is_short(text) for text in ([] if isinstance(inner.value, dict | tuple) else scalars(inner.value))):
+            findings.warning(inner.where, _short_message(".".join(map(str, inner.where[1:]))), _ADVICE)
+
+
+def _check_columns(findings: Findings, where: Where, path: SecretPath, columns: tuple[str, ...]) -> None:
+    if len(path) > 1 and path[1] not in columns:
+        advice = nearest(path[1], columns) or f"columns are {', '.join(columns)}"
+        findings.error(where, f"the data {path[0]!r} has no column {path[1]!r}", advice)
+        return
+    wanted = path[1:2] or columns
+    short = [column for column in wanted if any(_is_short(text) for text in _column(findings, path[0], column))]
+    if short:
+        findings.warning(where, _short_message(", ".join(f"{path[0]}.{column}" for column in short)), _ADVICE)
+
+
+def _column(findings: Findings, source: str, column: str) -> Iterator[str]:
+    """The first values of a column."""
+    try:
+        feed = open_feed(findings.scenario.data[source], findings.base)
+        for row in islice(feed.rows(), LOOKED_AT):
+            yield from scalars(row[column])
+    except DataError:  # told by the check of data
+        return
+
+
+def _is_short(text: str) -> bool:
+    return len(text.strip()) > 0 and len(text) < SHORTEST and "{{" not in text
+
+
+def _short_message(name: str) -> str:
+    return f"the secret {name!r} has fewer than {SHORTEST} characters, so it is masked only where it is a whole value"

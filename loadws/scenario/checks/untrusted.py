@@ -1,0 +1,99 @@
+"""``--untrusted``: what a scenario may not do that its reader has not looked at, as in CI for pull requests.
+
+A scenario has loadws' own rights. It can run Python beside it (``call``), read any file (``file``, ``data``, ``tls``) and
+any variable of the environment (``env()``, ``${NAME}``), and send what it read to the target, which it names too.
+Untrusted, it can do none of that beyond its own folder. These checks come before any other, for others run its code and
+read its files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from loadws.scenario.checks.files import payloads
+from loadws.scenario.checks.findings import Findings
+from loadws.scenario.connection import Tls
+from loadws.scenario.explain import Problem, ScenarioError, Where
+from loadws.scenario.labels import walk_around, walk_steps
+from loadws.scenario.steps import CallStep, ConnectStep
+from loadws.scenario.tree import walk_nodes
+
+_UNIX = "ws+unix:"
+_ENV_CALL = re.compile(r"\benv\s*\(")
+_TRUST = "look at the scenario, then run it without --untrusted"
+
+
+def refuse_link(path: Path) -> None:
+    """Refuse a scenario that is a link to a file outside of its folder. Raises ``ScenarioError``."""
+    if not _is_within(path.parent, path.name):
+        message = "--untrusted: this is a link to a file outside of its folder"
+        raise ScenarioError([Problem(path, 0, 0, message, _TRUST)])
+
+
+def check_untrusted(findings: Findings, *, is_target_ours: bool) -> None:
+    """Find every ``call``, ``env()``, and file outside of the scenario's folder. ``is_target_ours``: the file names it."""
+    _check_calls(findings)
+    _check_environment(findings)
+    for where, name in _files(findings):
+        _check_file(findings, where, name)
+    if is_target_ours and findings.scenario.target.startswith(_UNIX):
+        path = unquote(urlsplit(findings.scenario.target).path.partition(":")[0])
+        _check_file(findings, ("target",), path)
+
+
+def _check_calls(findings: Findings) -> None:
+    for where, step in (*walk_steps(findings.scenario), *walk_around(findings.scenario)):
+        if isinstance(step, CallStep):
+            message = "--untrusted: call would run the module's code, already to validate it"
+            findings.error((*where, "call", "function"), message, _TRUST)
+
+
+def _check_environment(findings: Findings) -> None:
+    """Texts and keys alike; a text without a template is taken too seriously rather than not at all."""
+    for node in walk_nodes(findings.root):
+        texts = node.value if isinstance(node.value, dict) else (node.value,)
+        if any(isinstance(text, str) and "{{" in text and _ENV_CALL.search(text) for text in texts):
+            findings.error(node.where, "--untrusted: env() would read the environment", _TRUST)
+
+
+def _files(findings: Findings) -> Iterator[tuple[Where, str]]:
+    """Every file that the scenario names, with its place."""
+    for name, source in findings.scenario.data.items():
+        yield ("data", name, "file"), source.file
+    for where, payload in payloads(findings):
+        if payload.file is not None:
+            yield (*where, "file"), payload.file
+        if payload.binary is not None and payload.binary.file is not None:
+            yield (*where, "binary", "file"), payload.binary.file
+    yield from _tls_files(("connection", "tls"), findings.scenario.connection.tls)
+    for where, step in walk_steps(findings.scenario):
+        if isinstance(step, ConnectStep) and step.connect.tls is not None:
+            yield from _tls_files((*where, "connect", "tls"), step.connect.tls)
+
+
+def _tls_files(where: Where, tls: Tls) -> Iterator[tuple[Where, str]]:
+    for key in ("ca", "certificate", "key"):
+        if (name := getattr(tls, key)) is not None:
+            yield (*where, key), name
+
+
+def _check_file(findings: Findings, where: Where, name: str) -> None:
+    if "{{" in name:
+        message = "--untrusted: a template makes this file's name, so it may lie anywhere"
+        findings.error(where, message, "write the name of a file beside the scenario")
+    elif not _is_within(findings.base, name):
+        message = "--untrusted: this file lies outside of the scenario's folder"
+        findings.error(
+            where, message, "place it beside the scenario; a link that leads out of the folder does not count"
+        )
+
+
+def _is_within(base: Path, name: str) -> bool:
+    """Whether a file lies in the folder, or below it, when all links on the way are followed."""
+    try:
+        return (base / name).resolve().is_relative_to(base.resolve())
+    except (OSError, ValueError, RuntimeError):  # a loop of links, or a name that no file can have
+        return False

@@ -1,0 +1,64 @@
+"""The target as outputs show it, and what in it is secret.
+
+A reference to the environment stays a reference (``ws://h/?token=${TOKEN}``), for what is put into a path, a query or a user
+info may be a credential. Scheme, host and port are shown with their values: a report that does not say which server it is
+about is of no use. User info and secret parameters are masked, wherever they come from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from loadws.terms.secrets import shown_address
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTarget:
+    """``values`` are the environment's that the target is made of and that are not shown."""
+
+    text: str
+    values: tuple[str, ...] = ()
+
+
+def shown_target(written: str, target: str, env: Mapping[str, str]) -> ShownTarget:
+    """Return how the target is shown. ``written`` is its text in the file, ``target`` the same with the environment in it.
+
+    Where the command line gives the target, both are its address.
+    """
+    pieces = list(_pieces(written, env))
+    if "".join(value for value, _ in pieces) != target:
+        return ShownTarget(shown_address(target))
+    shown, values, at = [], [], 0
+    for value, name in pieces:
+        is_hidden = name is not None and value != "" and _is_private(target, at, at + len(value))
+        shown.append(f"${{{name}}}" if is_hidden else value)
+        if is_hidden and value == env.get(name or ""):
+            values.append(value)
+        at += len(value)
+    return ShownTarget(shown_address("".join(shown)), tuple(values))
+
+
+def _pieces(written: str, env: Mapping[str, str]) -> list[tuple[str, str | None]]:
+    """The parts of the text in their order: what stands there, and the name of the variable that gave it, if one did."""
+    pieces: list[tuple[str, str | None]] = []
+    done = 0
+    for match in _REFERENCE.finditer(written):
+        pieces.append((written[done : match.start()], None))
+        name, default, done = match["name"], match["default"], match.end()
+        value = env.get(name, "") if name else "${"
+        pieces.append((value or default or "", name) if name else (value, None))
+    return [*pieces, (written[done:], None)]
+
+
+def _is_private(target: str, start: int, end: int) -> bool:
+    """Whether a part lies in the user info, or behind the host and port; a part that is the whole address is one."""
+    scheme = re.match(r"wss?://", target)
+    if scheme is None:
+        return 0 <= target.find("?") < start
+    behind = next((at for at in range(scheme.end(), len(target)) if target[at] in "/?#"), len(target))
+    user_info_end = target.rfind("@", scheme.end(), behind)
+    return start >= behind or (scheme.end() <= start and end <= user_info_end)

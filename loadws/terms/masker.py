@@ -1,0 +1,237 @@
+"""Hiding secret values in a text, however the text writes them.
+
+A text is not searched for every way to write a secret; it is read in every way that a writer may have meant, and searched
+for the secret itself. The readings ("views") are: as it stands; with backslash escapes read (JSON, Python, any depth of
+JSON in JSON); with ``%`` escapes read (addresses, forms); with HTML's entities read; and one of these after another. A view
+knows where each of its characters stands in the text, so a find in any view is a span of the text. Base64 and hexadecimal
+are no escapes, so there the secret's own digits are looked for: of base64, those that no byte before or behind the secret
+has a part in, for each of the three places that it can have among groups of three bytes.
+
+All finds are put together before anything is replaced. So the longest of several secrets that overlap is masked whole, and
+nothing is left of the others.
+
+Where a text was cut (it ends, or goes on with "…"), the beginning of a secret is hidden too.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from loadws.terms.secrets import MASK, SHORTEST, Span, joined, without_spans
+
+#: How many views of one text are looked at. Three deep in JSON and once in an address are six.
+MOST_VIEWS = 8
+_BASE64_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+#: A text in quotes, of which short secrets may be the whole; not where it is a key.
+_QUOTED = re.compile(r"""(?<=(["']))([^"']{1,3})(?=\1(?!\s*:))""")
+_CUT = "…"
+#: What may follow the last character that was kept: half of another one, a quote.
+_BEHIND_A_CUT = "\ufffd\"' "
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A text that gives a secret away. ``before`` and ``after``: the characters beside it hold some bits of the secret."""
+
+    text: str
+    before: bool = False
+    after: bool = False
+
+
+class Masker:
+    """Secret values, and the way to hide them in a text. An empty one is false and leaves every text as it is.
+
+    A value of fewer than ``SHORTEST`` characters is hidden only where it is the whole text, or all that stands in quotes.
+    """
+
+    __slots__ = ("_short", "_written", "values")
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self.values: frozenset[str] = frozenset(value for value in values if value.strip())
+        self._short = frozenset(value for value in self.values if len(value) < SHORTEST)
+        self._written = tuple(_all_written(value for value in self.values if len(value) >= SHORTEST))
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def adding(self, values: Iterable[str]) -> Masker:
+        """Return a masker of these values too; this one where it has them all."""
+        more = Masker(value for value in values if value not in self.values)
+        if not more:
+            return self
+        both = Masker()
+        both.values = self.values | more.values
+        both._short = self._short | more._short
+        both._written = self._written + more._written
+        return both
+
+    def text(self, text: str, mask: str = MASK) -> str:
+        """Return the text without the secrets."""
+        spans = self.spans(text)
+        return without_spans(text, spans, mask) if spans else text
+
+    def spans(self, text: str) -> list[Span]:
+        """Return where the secrets stand in the text, in order and apart from each other."""
+        if not self.values or not text:
+            return []
+        return joined(span for view in _views(text) for span in self._spans_in(view))
+
+    def _spans_in(self, view: _View) -> Iterator[Span]:
+        for written in self._written:
+            at = view.text.find(written.text)
+            while at >= 0:
+                yield view.span(*_with_neighbours(view.text, at, written))
+                at = view.text.find(written.text, at + 1)
+        yield from self._cut_off(view)
+        if self._short:
+            yield from self._whole(view)
+
+    def _cut_off(self, view: _View) -> Iterator[Span]:
+        """Find the beginnings of secrets that go on where the text does not."""
+        text = view.text
+        ends = [len(text.rstrip(_BEHIND_A_CUT)), *(match.start() for match in re.finditer(_CUT, text))]
+        for written in self._written:
+            head, most = written.text[:SHORTEST], len(written.text) - 1
+            for end in ends:
+                at = text.find(head, max(0, end - most), end)
+                while at >= 0 and not written.text.startswith(text[at:end]):
+                    at = text.find(head, at + 1, end)
+                if at >= 0:
+                    yield view.span(at, end)
+
+    def _whole(self, view: _View) -> Iterator[Span]:
+        if view.text.strip() in self._short:
+            yield view.span(0, len(view.text))
+        for match in _QUOTED.finditer(view.text):
+            if match[2] in self._short:
+                yield view.span(*match.span(2))
+
+
+# -- how a secret is written ------------------------------------------------------------------------------------------
+
+
+def _all_written(values: Iterable[str]) -> Iterator[_Written]:
+    for value in values:
+        for form in dict.fromkeys((value, value.strip(), value.replace(" ", "+"))):
+            if len(form) >= SHORTEST:
+                yield _Written(form)
+        content = value.encode("utf-8", "surrogatepass")
+        for text in (content.hex(), content.hex(" ")):
+            yield _Written(text)
+        for alignment in range(3):
+            yield from _in_base64(content, alignment)
+
+
+def _in_base64(content: bytes, alignment: int) -> Iterator[_Written]:
+    """The digits that the content alone decides, where ``alignment`` bytes of a group of three stand before it."""
+    bits = 8 * (alignment + len(content))
+    first, last = -(-8 * alignment // 6), bits // 6
+    digits = base64.b64encode(bytes(alignment) + content).decode("ascii")[first:last]
+    for text in dict.fromkeys((digits, digits.translate({ord("+"): "-", ord("/"): "_"}))):
+        if len(text) >= SHORTEST:
+            yield _Written(text, before=alignment > 0, after=bits % 6 > 0)
+
+
+def _with_neighbours(text: str, at: int, written: _Written) -> Span:
+    start, end = at, at + len(written.text)
+    if written.before and start and text[start - 1] in _BASE64_CHARACTERS:
+        start -= 1
+    if written.after and end < len(text) and text[end] in _BASE64_CHARACTERS:
+        end += 1
+    return start, end
+
+
+# -- how a text can be read -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A reading of a text. ``at[i]`` is where its character ``i`` begins in the text; one more is the text's end."""
+
+    text: str
+    at: Sequence[int]
+
+    def span(self, start: int, end: int) -> Span:
+        return self.at[start], self.at[end]
+
+
+def _views(text: str) -> Iterator[_View]:
+    """The text as it stands, and each other reading of it once: the nearest first, and at most ``MOST_VIEWS``."""
+    waiting = [_View(text, range(len(text) + 1))]
+    known = {text}
+    for view in waiting:  # grows while it is gone through
+        yield view
+        for sign, pattern, meant in _ESCAPES:
+            if sign not in view.text or len(waiting) >= MOST_VIEWS or not pattern.search(view.text):
+                continue
+            read = _read(view, pattern, meant)
+            if read.text not in known:
+                known.add(read.text)
+                waiting.append(read)
+
+
+#: What an escape means: each character, and how many of the escape's own characters stand for it.
+_Meaning = Iterable[tuple[str, int]]
+
+
+def _read(view: _View, pattern: re.Pattern[str], meant: Callable[[str], _Meaning]) -> _View:
+    parts: list[str] = []
+    at: list[int] = []
+    done = 0
+    for match in pattern.finditer(view.text):
+        start = match.start()
+        parts.append(view.text[done:start])
+        at += view.at[done:start]
+        for character, length in meant(match[0]):
+            parts.append(character)
+            at += [view.at[start]] * len(character)
+            start += length
+        done = match.end()
+    parts.append(view.text[done:])
+    at += view.at[done:]
+    return _View("".join(parts), at)
+
+
+_LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "a": "\a", "0": "\0"}
+
+
+def _after_backslash(escape: str) -> _Meaning:
+    letter = escape[1]
+    if letter not in "uUx" or len(escape) == 2:
+        return [(_LETTERS.get(letter, letter), len(escape))]
+    units = [int(digits, 16) for digits in re.findall(r"\\[uUx]([0-9a-fA-F]+)", escape)]
+    if len(units) == 2:  # a pair of surrogates
+        return [(chr(0x10000 + (units[0] - 0xD800 << 10) + units[1] - 0xDC00), len(escape))]
+    return [(chr(units[0]) if units[0] <= 0x10FFFF else "\ufffd", len(escape))]
+
+
+def _after_percent(escapes: str) -> _Meaning:
+    """Bytes in a row are UTF-8, or where they are not, single characters."""
+    content = bytes.fromhex(escapes.replace("%", ""))
+    try:
+        return [(character, 3 * len(character.encode())) for character in content.decode()]
+    except UnicodeDecodeError:
+        return [(character, 3) for character in content.decode("latin-1")]
+
+
+def _entity(escape: str) -> _Meaning:
+    return [(html.unescape(escape), len(escape))]
+
+
+#: The sign without which there is no such escape, what it looks like, and what it means.
+_ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[str], _Meaning]], ...] = (
+    (
+        "\\",
+        re.compile(
+            r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+            r"|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\[^\s\w]|\\[bfnrtva0]"
+        ),
+        _after_backslash,
+    ),
+    ("%", re.compile(r"(?:%[0-9a-fA-F]{2})+"), _after_percent),
+    ("&", re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);"), _entity),
+)

@@ -20,6 +20,7 @@ from loadws.terms.units import format_duration
 
 if TYPE_CHECKING:
     from loadws.engine.strand import Strand
+    from loadws.engine.user import VirtualUser
     from loadws.scenario.steps import Step
 
 LONGEST_SHOWN = 200
@@ -38,14 +39,17 @@ class Tracer:
         self._start_ns: int | None = None  # of the first line: what came before is none of the user's
         self._secrets = secrets or RunSecrets()
         self._named = {path[0] for path in self._secrets.paths if len(path) == 1}
-        self._masker: Callable[[], Masker] = lambda: self._secrets.masker
+        self._user: VirtualUser | None = None  # whose step is under way
         self._depth = 0
 
     def frame(self, direction: str, what: str, payload: bytes, at_ns: int, connection: str | None = None) -> None:
         """Say one frame, or the head of a handshake, of the connection of that name."""
         arrow = ("<-" if direction == "in" else "->") + (f" [{connection}]" if connection is not None else "")
         if what in ("request", "response"):
-            for line in _lines(payload):
+            lines = _lines(payload)
+            if self._user is not None:
+                self._user.secrets.received(_headers(lines))
+            for line in lines:
                 self._line(at_ns, f"{arrow} {what:8} {self._header(line)}")
         else:
             self._line(at_ns, f"{arrow} {what:8} {len(payload)} B  {self._shown(direction, what, payload)}")
@@ -56,7 +60,7 @@ class Tracer:
     @contextmanager
     def step(self, step: Step, strand: Strand) -> Iterator[None]:
         """Say when a step begins and ends, and which variables it gave other values."""
-        self._masker = strand.user.masker
+        self._user = strand.user
         began_ns, before = self._now_ns(), dict(strand.scope.variables)
         self._line(began_ns, f"{step.verb} {step.label}" if step.label != step.verb else step.verb)
         self._depth += 1
@@ -71,6 +75,9 @@ class Tracer:
                     shown = MASK if name in self._named else self._cut(repr(value), self._masker())
                     self._line(ended_ns, f"  {name} = {shown}")
             self._line(ended_ns, f"{step.verb} took {format_duration(ended_ns - began_ns)}")
+
+    def _masker(self) -> Masker:
+        return self._secrets.masker if self._user is None else self._user.masker()
 
     def _header(self, line: str) -> str:
         """A line of a handshake's head: the first, or a header, which is masked whole where its name says so."""
@@ -108,6 +115,11 @@ def _lines(head: bytes) -> list[str]:
     except UnicodeDecodeError:
         text = head.decode("latin-1")
     return [line for line in text.splitlines() if line.strip()]
+
+
+def _headers(lines: list[str]) -> list[tuple[str, str]]:
+    pairs = (line.partition(":") for line in lines[1:])
+    return [(name.strip(), value.strip()) for name, _, value in pairs]
 
 
 def _without_secrets(payload: bytes, masker: Masker) -> bytes:

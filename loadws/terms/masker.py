@@ -10,7 +10,7 @@ has a part in, for each of the three places that it can have among groups of thr
 All finds are put together before anything is replaced. So the longest of several secrets that overlap is masked whole, and
 nothing is left of the others.
 
-Where a text was cut (it ends, or goes on with "…"), the beginning of a secret is hidden too.
+Where a text was cut (it goes on with "…", or it ends), the beginning of a secret is hidden too.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _BASE64_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 #: A text in quotes, of which short secrets may be the whole; not where it is a key.
 _QUOTED = re.compile(r"""(?<=(["']))([^"']{1,3})(?=\1(?!\s*:))""")
 _CUT = "…"
+#: A text that just ends need not have been cut: "anna" is not taken for the beginning of "anna-lena".
+LEAST_AT_THE_END = 8
 #: What may follow the last character that was kept: half of another one, a quote.
 _BEHIND_A_CUT = "\ufffd\"' "
 
@@ -93,13 +95,14 @@ class Masker:
     def _cut_off(self, view: _View) -> Iterator[Span]:
         """Find the beginnings of secrets that go on where the text does not."""
         text = view.text
-        ends = [len(text.rstrip(_BEHIND_A_CUT)), *(match.start() for match in re.finditer(_CUT, text))]
+        last = len(text.rstrip(_BEHIND_A_CUT))
+        ends = [(match.start(), SHORTEST) for match in re.finditer(_CUT, text)]
         for written in self._written:
-            head, most = written.text[:SHORTEST], len(written.text) - 1
-            for end in ends:
-                at = text.find(head, max(0, end - most), end)
+            whole = len(written.text)
+            for end, least in (*ends, (last, min(LEAST_AT_THE_END, whole - 1))):
+                at = text.find(written.text[:SHORTEST], max(0, end - whole + 1), end - least + SHORTEST)
                 while at >= 0 and not written.text.startswith(text[at:end]):
-                    at = text.find(head, at + 1, end)
+                    at = text.find(written.text[:SHORTEST], at + 1, end - least + SHORTEST)
                 if at >= 0:
                     yield view.span(at, end)
 

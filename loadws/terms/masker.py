@@ -16,6 +16,7 @@ Where a text was cut (it goes on with "…", or it ends), the beginning of a sec
 from __future__ import annotations
 
 import base64
+import codecs
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,8 +24,8 @@ from dataclasses import dataclass
 
 from loadws.terms.secrets import MASK, SHORTEST, Span, joined, without_spans
 
-#: How many views of one text are looked at. Three deep in JSON and once in an address are six.
-MOST_VIEWS = 8
+#: How many escapes are read of one text, all views together. Each costs a microsecond; a text could be made of nothing else.
+MOST_ESCAPES = 2_000
 _BASE64_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 #: A text in quotes, of which short secrets may be the whole; not where it is a key.
 _QUOTED = re.compile(r"""(?<=(["']))([^"']{1,3})(?=\1(?!\s*:))""")
@@ -163,15 +164,18 @@ class _View:
 
 
 def _views(text: str) -> Iterator[_View]:
-    """The text as it stands, and each other reading of it once: the nearest first, and at most ``MOST_VIEWS``."""
+    """The text as it stands, and each other reading of it once, the nearest first."""
     waiting = [_View(text, range(len(text) + 1))]
     known = {text}
+    left = MOST_ESCAPES
     for view in waiting:  # grows while it is gone through
         yield view
         for sign, pattern, meant in _ESCAPES:
-            if sign not in view.text or len(waiting) >= MOST_VIEWS or not pattern.search(view.text):
+            if sign not in view.text or left <= 0:
                 continue
-            read = _read(view, pattern, meant)
+            matches = list(pattern.finditer(view.text))
+            left -= len(matches)
+            read = _read(view, matches, meant)
             if read.text not in known:
                 known.add(read.text)
                 waiting.append(read)
@@ -181,28 +185,33 @@ def _views(text: str) -> Iterator[_View]:
 _Meaning = Iterable[tuple[str, int]]
 
 
-def _read(view: _View, pattern: re.Pattern[str], meant: Callable[[str], _Meaning]) -> _View:
+def _read(view: _View, escapes: list[re.Match[str]], meant: Callable[[re.Match[str]], _Meaning]) -> _View:
     parts: list[str] = []
     at: list[int] = []
     done = 0
-    for match in pattern.finditer(view.text):
-        start = match.start()
+    for escape in escapes:
+        start = escape.start()
         parts.append(view.text[done:start])
         at += view.at[done:start]
-        for character, length in meant(match[0]):
+        for character, length in meant(escape):
             parts.append(character)
             at += [view.at[start]] * len(character)
             start += length
-        done = match.end()
+        done = escape.end()
     parts.append(view.text[done:])
     at += view.at[done:]
     return _View("".join(parts), at)
 
 
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "a": "\a", "0": "\0"}
+#: Where a text was cut, half an escape may be left. It means nothing.
+_AT_A_CUT = rf"(?=\s?{_CUT}|[{_BEHIND_A_CUT}]*$)"
 
 
-def _after_backslash(escape: str) -> _Meaning:
+def _after_backslash(match: re.Match[str]) -> _Meaning:
+    escape = match[0]
+    if match["broken"] is not None:
+        return ()
     letter = escape[1]
     if letter not in "uUx" or len(escape) == 2:
         return [(_LETTERS.get(letter, letter), len(escape))]
@@ -212,29 +221,42 @@ def _after_backslash(escape: str) -> _Meaning:
     return [(chr(units[0]) if units[0] <= 0x10FFFF else "\ufffd", len(escape))]
 
 
-def _after_percent(escapes: str) -> _Meaning:
-    """Bytes in a row are UTF-8, or where they are not, single characters."""
-    content = bytes.fromhex(escapes.replace("%", ""))
+def _after_percent(match: re.Match[str]) -> _Meaning:
+    """Bytes in a row are UTF-8, of which the last character may be cut, or else single characters."""
+    content = bytes.fromhex(match["bytes"].replace("%", ""))
+    is_cut = match["cut"] is not None
     try:
-        return [(character, 3 * len(character.encode())) for character in content.decode()]
+        characters = codecs.getincrementaldecoder("utf-8")().decode(content, final=not is_cut)
     except UnicodeDecodeError:
         return [(character, 3) for character in content.decode("latin-1")]
+    return [(character, 3 * len(character.encode())) for character in characters]
 
 
-def _entity(escape: str) -> _Meaning:
-    return [(html.unescape(escape), len(escape))]
+def _entity(match: re.Match[str]) -> _Meaning:
+    return () if match["broken"] is not None else [(html.unescape(match[0]), len(match[0]))]
 
 
 #: The sign without which there is no such escape, what it looks like, and what it means.
-_ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[str], _Meaning]], ...] = (
+_ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], _Meaning]], ...] = (
     (
         "\\",
         re.compile(
             r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-            r"|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\[^\s\w]|\\[bfnrtva0]"
+            r"|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}"
+            rf"|\\[^\s\w{_CUT}]|\\[bfnrtva0]|(?P<broken>\\(?:[uUx][0-9a-fA-F]{{0,7}})?{_AT_A_CUT})"
         ),
         _after_backslash,
     ),
-    ("%", re.compile(r"(?:%[0-9a-fA-F]{2})+"), _after_percent),
-    ("&", re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);"), _entity),
+    (
+        "%",
+        re.compile(rf"(?=%)(?P<bytes>(?:%[0-9a-fA-F]{{2}})*)(?P<cut>(?:%[0-9a-fA-F]?)?{_AT_A_CUT})?"),
+        _after_percent,
+    ),
+    (
+        "&",
+        re.compile(
+            rf"&(?:#\d{{1,7}}|#[xX][0-9a-fA-F]{{1,6}}|amp|lt|gt|quot|apos);|(?P<broken>&[#\w]{{0,7}}{_AT_A_CUT})"
+        ),
+        _entity,
+    ),
 )

@@ -122,6 +122,11 @@ def test_no_secret_is_left_in_any_text(text: str, secrets: list[str]) -> None:
         # the beginning of one, where the text was cut
         (["hunter2-secret"], 'text is "hunter2-s…, expected x', 'text is "***…, expected x'),
         (["hunter2-secret"], "you said 'hunter2-se'", "you said '***'"),
+        # also within an escape, or a letter of several bytes
+        (["said/öh"], "say=said%2F%C3…", "say=***…"),
+        (["said/öh"], "say=said%2…", "say=***…"),
+        (["saidö-oh"], '"said\\u00…', '"***…'),
+        (["said&oh-no"], "said&am…", "***…"),
         # a few letters alike at the end are no beginning
         (["hunter2-secret"], "you said hunter2", "you said hunter2"),
         (["abcdef"], "you said abcde", "you said ***"),

@@ -97,4 +97,5 @@ def _wrong_url(target: str) -> tuple[str, str] | None:
 
 
 def _without_values(message: str) -> str:
-    return message.partition(":")[0] if "'" in message else message
+    """urllib's message without the parts of the address that it quotes."""
+    return re.sub(r"(?: as)? ?'.*'", "", message, flags=re.DOTALL).strip()

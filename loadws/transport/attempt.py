@@ -20,7 +20,7 @@ from loadws.transport.base import (
 from loadws.transport.redirects import redirected
 from loadws.transport.request import checked_url
 from loadws.transport.tcp import TcpStream
-from loadws.transport.url import WsUrl
+from loadws.transport.url import Url
 from loadws.transport.way import Shared, Way
 
 
@@ -30,9 +30,7 @@ class Upgrading(Protocol):
     @property
     def has_opened(self) -> bool: ...
 
-    async def upgrade(
-        self, stream: trio.abc.Stream, url: WsUrl, parts: ConnectTimings, scope: trio.CancelScope
-    ) -> None:
+    async def upgrade(self, stream: trio.abc.Stream, url: Url, parts: ConnectTimings, scope: trio.CancelScope) -> None:
         """Returns when it has opened; raises what came instead. ``parts`` are the timings so far, without a total."""
 
     def out_of_time(self) -> ConnectFailed | HandshakeRefused:

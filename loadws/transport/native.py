@@ -30,7 +30,7 @@ from loadws.transport.tcp import TcpStream
 from loadws.transport.tls import start_session
 from loadws.transport.tls_layers import session_of
 from loadws.transport.upgrade import Upgrade
-from loadws.transport.url import WsUrl
+from loadws.transport.url import Url
 from loadws.transport.way import Shared
 
 
@@ -110,9 +110,7 @@ class _Opening:
         assert self._connection is not None
         return self._connection
 
-    async def upgrade(
-        self, stream: trio.abc.Stream, url: WsUrl, parts: ConnectTimings, scope: trio.CancelScope
-    ) -> None:
+    async def upgrade(self, stream: trio.abc.Stream, url: Url, parts: ConnectTimings, scope: trio.CancelScope) -> None:
         self._upgrade = Upgrade(self._request, url)
         asked_ns = self._connector.timers.now_ns()
         await self._upgrade.run(stream, scope, self._trace)

@@ -1,77 +1,119 @@
-"""Redirects of the upgrade: where to, and what may go along.
+"""Redirects, of the upgrade and of ``http`` steps: one rule for where they lead and what may go along.
 
-A server may send us elsewhere, but never make us tell a secret there: to another scheme, host or port go only headers of
-which that is known. From TLS it never leads to plain TCP, and never to a unix socket. What is not followed stays the refusal
-that it is.
+A server may send a client elsewhere, but never make it tell a secret there. An origin is scheme, host and port.
+
+- To another origin go only the headers of ``GO_ANYWHERE``. Any other that the scenario set may be a credential, whatever its
+  name. Cookies go by the jar's own rules.
+- No body goes to another origin: it may hold a password. Browsers and curl send it, and a redirect that needs it is not
+  followed here.
+- From TLS a redirect never leads to plain TCP, never to a unix socket, and with a client certificate never to another server.
+
+What is not followed fails: an upgrade as the refusal that the redirect is, with a note; an ``http`` step with a kind of its
+own. How many redirects are followed is the request's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from loadws.terms.addresses import UNIX_SCHEME, from_header, resolve, scheme_of, split_address
 from loadws.transport.base import ConnectRequest, HandshakeRefused
-from loadws.transport.url import WsUrl, parse_url, split_unix
+from loadws.transport.url import Url, parse_url
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-#: The scenario's headers that go to whatever server. Any other may be a credential, whatever its name.
-GO_ANYWHERE = frozenset({"user-agent", "origin", "accept-language"})
+_AS_WEBSOCKET = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+#: The scenario's headers that go to whatever server.
+GO_ANYWHERE = frozenset({"user-agent", "origin", "accept", "accept-language", "accept-encoding", "cache-control"})
+
+Headers = tuple[tuple[str, str], ...]
 
 
-def location_of(headers: tuple[tuple[str, str], ...]) -> str | None:
-    return next((value for name, value in headers if name.lower() == "location" and value), None)
+class NotFollowed(Exception):
+    """A redirect that is not followed; the message says why. ``is_no_address``: its Location is none."""
+
+    def __init__(self, why: str, *, is_no_address: bool = False) -> None:
+        super().__init__(why)
+        self.is_no_address = is_no_address
+
+
+def location_of(headers: Headers) -> str | None:
+    """Return what the header Location says; None where there is none, or it is empty."""
+    return next((from_header(value) for name, value in headers if name.lower() == "location" and value), None)
+
+
+def check_redirect(before: Url, after: Url, *, presents_certificate: bool = False, carries_body: bool = False) -> bool:
+    """Return whether the redirect stays at its origin. Raise ``NotFollowed`` where it leads to where nothing may follow."""
+    if before.origin == after.origin:
+        return True
+    if before.secure and not after.secure:
+        raise NotFollowed("it leads from TLS to plain TCP")
+    if after.secure and presents_certificate:
+        raise NotFollowed("it leads to another server, and the client certificate is not for that")
+    if carries_body:
+        raise NotFollowed("it leads to another origin, and the body of the request is not for that")
+    return False
+
+
+def harmless_headers(headers: Headers) -> Headers:
+    """Return those of the scenario's headers that may go to any origin."""
+    return tuple((name, value) for name, value in headers if name.lower() in GO_ANYWHERE)
+
+
+def next_address(before: str, location: str, parse: Callable[[str], Url]) -> tuple[str, Url]:
+    """Return where a redirect leads, and that address as ``parse`` reads it. Raise ``NotFollowed``."""
+    try:
+        base = split_address(before)
+        url = resolve(base, location).partition("#")[0]
+        if location.startswith("//") and base.scheme == UNIX_SCHEME:
+            url = f"ws:{location}"
+        if scheme_of(url) != base.scheme and parse is parse_url:
+            url = _as_websocket(url)
+        after = parse(url)
+        if after.origin == parse(before).origin:
+            url = _with_user_info(url, base.authority)
+            after = parse(url)
+    except ValueError as error:  # UnicodeError is one
+        raise NotFollowed(f"its Location is no address: {error}", is_no_address=True) from None
+    return url, after
+
+
+def _as_websocket(url: str) -> str:
+    """Return the address with a WebSocket's scheme. Raise ValueError where it has none that stands for one."""
+    scheme = scheme_of(url) or ""
+    if scheme not in _AS_WEBSOCKET:
+        raise ValueError("it leads to no http, https, ws or wss")
+    return _AS_WEBSOCKET[scheme] + url[len(scheme) :]
+
+
+def _with_user_info(url: str, authority: str) -> str:
+    """Return the address with the user info of the request before, unless the server named another."""
+    user_info, at, _ = authority.rpartition("@")
+    address = split_address(url)
+    if not at or "@" in address.authority:
+        return url
+    return f"{address.scheme}://{user_info}@{address.authority}{address.target}"
+
+
+# -- the upgrade ------------------------------------------------------------------------------------------------------
 
 
 def redirected(request: ConnectRequest, refusal: HandshakeRefused) -> ConnectRequest:
-    """What to ask next. Raises the refusal where that is nothing."""
+    """Return what to ask next. Raise the refusal where that is nothing."""
     location = location_of(refusal.headers)
     if refusal.status not in REDIRECTS or location is None or not request.redirects:
         raise refusal
     try:
-        url = _target(request.url, location)
-        before, after = parse_url(request.url), parse_url(url)
-    except ValueError:
-        raise _not_followed(refusal, "its Location is no address of a WebSocket") from None
-    if before.secure and not after.secure:
-        raise _not_followed(refusal, "it leads from TLS to plain TCP")
-    if _origin(before) == _origin(after):
-        return replace(request, url=_with_user_info(url, request.url), redirects=request.redirects - 1)
-    if after.secure and request.presents_certificate:
-        raise _not_followed(refusal, "it leads to another server, and the client certificate is not for that")
-    headers = tuple((name, value) for name, value in request.headers if name.lower() in GO_ANYWHERE)
-    return replace(request, url=url, headers=headers, server_name=None, redirects=request.redirects - 1)
-
-
-def _target(base: str, location: str) -> str:
-    """Absolute or relative to ``base``; http is ws here. Raises ValueError."""
-    if urlsplit(location).scheme:
-        return _as_websocket(location)
-    if (parts := split_unix(base)) is not None:
-        if location.startswith("//"):
-            return _as_websocket(f"ws:{location}")
-        joined = urlsplit(urljoin(f"http://localhost{parts.path or '/'}", location))
-        return parts.with_request(joined.path, joined.query)
-    return _as_websocket(urljoin(base, location))
-
-
-def _as_websocket(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES:
-        raise ValueError("a redirect leads to http, https, ws or wss")
-    return urlunsplit((_SCHEMES[parts.scheme], *parts[1:4], ""))
-
-
-def _origin(url: WsUrl) -> tuple[bool, str, int, str | None]:
-    return url.secure, url.host, url.port, url.unix_path
-
-
-def _with_user_info(url: str, before: str) -> str:
-    """The same server goes on to get the user info that it got, unless it named another."""
-    parts, (user_info, at, _) = urlsplit(url), urlsplit(before).netloc.rpartition("@")
-    if not at or "@" in parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc=f"{user_info}@{parts.netloc}"))
+        url, after = next_address(request.url, location, parse_url)
+        if after.unix_path is not None and after.unix_path != parse_url(request.url).unix_path:
+            raise NotFollowed("it leads to a unix socket")
+        stays = check_redirect(parse_url(request.url), after, presents_certificate=request.presents_certificate)
+    except NotFollowed as why:
+        raise _not_followed(refusal, str(why)) from None
+    left = request.redirects - 1
+    if stays:
+        return replace(request, url=url, redirects=left)
+    return replace(request, url=url, headers=harmless_headers(request.headers), server_name=None, redirects=left)
 
 
 def _not_followed(refusal: HandshakeRefused, why: str) -> HandshakeRefused:

@@ -5,27 +5,53 @@ from __future__ import annotations
 import re
 
 from loadws.transport.base import ConnectRequest
-from loadws.transport.url import WsUrl, parse_url
+from loadws.transport.url import Url, parse_url
+
+#: What upgrades and ``http`` steps call themselves, unless the scenario says otherwise.
+USER_AGENT = "loadws"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_IN_A_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+Headers = tuple[tuple[str, str], ...]
 
 
-def checked_url(request: ConnectRequest) -> WsUrl:
-    """The request's URL; raises ValueError where URL, headers or subprotocols cannot be sent as they are."""
-    for name, value in request.headers:
-        if not _TOKEN.fullmatch(name) or _NOT_IN_A_VALUE.search(value):
-            raise ValueError(f"the header {name!r} cannot be sent: HTTP does not allow one of its characters")
+def checked_url(request: ConnectRequest) -> Url:
+    """Return the request's URL. Raise ValueError where URL, headers or subprotocols cannot be sent."""
+    check_headers(request.headers)
     for subprotocol in request.subprotocols:
         if not _TOKEN.fullmatch(subprotocol):
             raise ValueError(f"{subprotocol!r} cannot be a subprotocol: it has to be one word")
     return parse_url(request.url)
 
 
-def host_and_headers(request: ConnectRequest, url: WsUrl) -> tuple[str, list[tuple[bytes, bytes]]]:
-    """HTTP allows one Host, so a scenario's own takes its place; its own Authorization goes before the URL's user info."""
+def check_headers(headers: Headers) -> None:
+    """Raise ValueError where HTTP does not allow a name or a value. No value stands in the message."""
+    for name, value in headers:
+        if not _TOKEN.fullmatch(name) or _NOT_IN_A_VALUE.search(value):
+            raise ValueError(f"the header {name!r} cannot be sent: HTTP does not allow one of its characters")
+
+
+def header_bytes(value: str) -> bytes:
+    """Return a header's value as UTF-8, without the blanks around it.
+
+    Bytes that came as lone surrogates (``addresses.from_header``) are themselves again; any other lone surrogate is ``?``.
+    """
+    value = value.strip(" \t")
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace")
+
+
+def host_and_headers(request: ConnectRequest, url: Url) -> tuple[str, list[tuple[bytes, bytes]]]:
+    """Return the header Host, and all that the scenario or loadws adds to an upgrade's own headers.
+
+    HTTP allows one Host, so a scenario's own takes its place; its own Authorization goes before the URL's user info.
+    """
     given = {name.lower(): value for name, value in request.headers}
-    headers = [(name.encode(), value.encode()) for name, value in request.headers if name.lower() != "host"]
+    headers = [(name.encode(), header_bytes(value)) for name, value in request.headers if name.lower() != "host"]
+    if "user-agent" not in given:
+        headers.append((b"User-Agent", USER_AGENT.encode()))
     if url.authorization and "authorization" not in given:
         headers.append((b"Authorization", url.authorization.encode()))
     return given.get("host", url.host_header), headers

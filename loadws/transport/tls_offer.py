@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from loadws.terms.proxies import ProxyAddress
 from loadws.transport.base import ConnectRequest
 from loadws.transport.tls_memory import TlsMemory
-from loadws.transport.url import WsUrl
+from loadws.transport.url import Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class TlsContexts:
     def __init__(self) -> None:
         self._default: ssl.SSLContext | None = None
 
-    def offer(self, request: ConnectRequest, url: WsUrl) -> TlsOffer:
+    def offer(self, request: ConnectRequest, url: Url) -> TlsOffer:
         name = request.server_name or provable(url.host)
         return TlsOffer(request.tls or self.default(), name, url.port, request.tls_memory)
 

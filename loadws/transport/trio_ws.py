@@ -65,7 +65,7 @@ from loadws.transport.pace import Pace
 from loadws.transport.pings import Pings
 from loadws.transport.request import host_and_headers
 from loadws.transport.tcp import READ_SIZE, TcpStream
-from loadws.transport.url import WsUrl
+from loadws.transport.url import Url
 from loadws.transport.watched import TOO_LARGE, Frame, WatchedProtocol, WatchedWire
 from loadws.transport.way import Shared
 
@@ -219,9 +219,7 @@ class _Connection:
 
     # What the connector and its attempt call.
 
-    async def upgrade(
-        self, stream: trio.abc.Stream, url: WsUrl, parts: ConnectTimings, scope: trio.CancelScope
-    ) -> None:
+    async def upgrade(self, stream: trio.abc.Stream, url: Url, parts: ConnectTimings, scope: trio.CancelScope) -> None:
         """Starts the connection's task and waits until it has opened; raises what came instead."""
         self.timings = parts
         self._protocol = WatchedProtocol(self, self._request.max_message_size)

@@ -13,12 +13,12 @@ from loadws.transport.base import ConnectFailed, ConnectRequest, HandshakeRefuse
 from loadws.transport.negotiation import offer
 from loadws.transport.request import host_and_headers
 from loadws.transport.tcp import READ_SIZE
-from loadws.transport.url import WsUrl
+from loadws.transport.url import Url
 
 Trace = Callable[[str, bytes], None]
 
 
-def upgrade_request(request: ConnectRequest, url: WsUrl, key: bytes) -> bytes:
+def upgrade_request(request: ConnectRequest, url: Url, key: bytes) -> bytes:
     """The bytes of the request; ``checked_url`` has seen to it that nothing in it can break a line."""
     host, headers = host_and_headers(request, url)
     offered = [(b"Sec-WebSocket-Protocol", ", ".join(request.subprotocols).encode())] if request.subprotocols else []
@@ -43,7 +43,7 @@ class Upgrade:
 
     __slots__ = ("_asked", "_data", "answer")
 
-    def __init__(self, request: ConnectRequest, url: WsUrl) -> None:
+    def __init__(self, request: ConnectRequest, url: Url) -> None:
         key = base64.b64encode(os.urandom(16))
         self._data = upgrade_request(request, url, key)
         self._asked = False

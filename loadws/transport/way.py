@@ -15,7 +15,7 @@ from loadws.transport.proxy import on_the_way, open_tunnel
 from loadws.transport.tcp import TcpStream
 from loadws.transport.tls_offer import TlsContexts, TlsOffer
 from loadws.transport.tls_stream import start_tls
-from loadws.transport.url import WsUrl
+from loadws.transport.url import Url
 
 Secure = Callable[[trio.abc.Stream, TlsOffer], Awaitable[tuple[trio.abc.Stream, bool]]]
 
@@ -35,7 +35,7 @@ class Shared:
 class Way:
     """``phase`` is where it stands, ``tcp`` what is to be cut when it is given up, ``parts`` how long each part took."""
 
-    def __init__(self, shared: Shared, request: ConnectRequest, url: WsUrl, deadline: float) -> None:
+    def __init__(self, shared: Shared, request: ConnectRequest, url: Url, deadline: float) -> None:
         self._shared = shared
         self._request = request
         self._url = url

@@ -23,7 +23,9 @@ def once(*steps: Any) -> dict[str, Any]:
         (None, [("room", "x y")], "ws://h:1/chat?a=1&room=x+y"),  # more query
         ("/admin", [], "ws://h:1/admin"),  # another path leaves the target's query behind
         ("/admin?b=2", [("c", "3")], "ws://h:1/admin?b=2&c=3"),  # a path may bring a query
-        ("/a b/ü", [], "ws://h:1/a%20b/%C3%BC"),  # and is quoted where it must be
+        ("/a b/ü%20", [], "ws://h:1/a b/ü%20"),  # and stays as written: what must be, the transport encodes
+        ("/a#b", [], "ws://h:1/a%23b"),  # a path has no fragment
+        ("?b=2", [], "ws://h:1/?b=2"),
     ],
 )
 def test_url_of(path: str | None, query: list[tuple[str, str]], url: str) -> None:

@@ -56,6 +56,8 @@ def _asked(url: str, **more: Any) -> ConnectRequest:
         ("ws+unix:///run/s:/a/b", "d", "ws+unix:///run/s:/a/d"),
         ("ws+unix:///run/s:/a", "ws://h/b", "ws://h/b"),  # or away from it
         ("ws+unix:///run/s:/a", "//h/b", "ws://h/b"),
+        ("ws://h/a", "/q?name=a%20b&flag&at=10:30", "ws://h/q?name=a%20b&flag&at=10:30"),  # byte for byte
+        ("ws://h/a", "http://h/x/../y?", "ws://h/x/../y?"),
     ],
 )
 def test_where_a_redirect_leads(base: str, location: str, url: str) -> None:
@@ -68,10 +70,19 @@ def test_where_a_redirect_leads(base: str, location: str, url: str) -> None:
     [
         ("wss://h/", _refusal("ws://h/"), "it leads from TLS to plain TCP"),
         ("wss://h/", _refusal("http://h/"), "it leads from TLS to plain TCP"),
-        ("ws://h/", _refusal("ftp://h/"), "its Location is no address of a WebSocket"),
-        ("ws://h/", _refusal("ws+unix:///run/secret.sock:/"), "its Location is no address of a WebSocket"),
-        ("ws://h/", _refusal("ws://h:99999/"), "its Location is no address of a WebSocket"),
-        ("ws://h/", _refusal("ws://[/"), "its Location is no address of a WebSocket"),
+        ("ws://h/", _refusal("ftp://h/"), "its Location is no address: it leads to no http, https, ws or wss"),
+        (
+            "ws://h/",
+            _refusal("ws+unix:///run/secret.sock:/"),
+            "its Location is no address: it leads to no http, https, ws or wss",
+        ),
+        ("ws://h/", _refusal("ws://h:99999/"), "its Location is no address: a port is a number from 1 to 65535"),
+        (
+            "ws://h/",
+            _refusal("ws://[/"),
+            "its Location is no address: the host and the port of the address cannot be read",
+        ),
+        ("ws+unix:///run/s:/", _refusal("ws+unix:///run/secret.sock:/"), "it leads to a unix socket"),
     ],
 )
 def test_what_is_not_followed_says_why(url: str, refusal: HandshakeRefused, note: str) -> None:

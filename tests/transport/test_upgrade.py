@@ -19,6 +19,7 @@ def test_the_request() -> None:
         b"Sec-WebSocket-Version: 13",
         b"Sec-WebSocket-Protocol: a, b",
         b"X-Name: v",
+        b"User-Agent: loadws",
         b"Authorization: Basic dXM6ZXI=",
         b"",
         b"",

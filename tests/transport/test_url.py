@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import pytest
 
-from loadws.transport.url import WsUrl, parse_url
+from loadws.transport.url import Url, parse_url
 
 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("ws://h", WsUrl(False, "h", 80, "/", "h")),
-        ("wss://h", WsUrl(True, "h", 443, "/", "h")),
-        ("ws://H:8080/a/b?c=d#part", WsUrl(False, "h", 8080, "/a/b?c=d", "h:8080")),
+        ("ws://h", Url(False, "h", 80, "/", "h")),
+        ("wss://h", Url(True, "h", 443, "/", "h")),
+        ("ws://H:8080/a/b?c=d#part", Url(False, "h", 8080, "/a/b?c=d", "h:8080")),
         # The default port of the other scheme is not left out.
-        ("ws://h:443/", WsUrl(False, "h", 443, "/", "h:443")),
-        ("wss://h:443/", WsUrl(True, "h", 443, "/", "h")),
-        ("ws://[::1]:9/x", WsUrl(False, "::1", 9, "/x", "[::1]:9")),
-        ("wss://[fe80::1%eth0]/", WsUrl(True, "fe80::1%eth0", 443, "/", "[fe80::1]")),
+        ("ws://h:443/", Url(False, "h", 443, "/", "h:443")),
+        ("wss://h:443/", Url(True, "h", 443, "/", "h")),
+        ("ws://[::1]:9/x", Url(False, "::1", 9, "/x", "[::1]:9")),
+        ("wss://[fe80::1%eth0]/", Url(True, "fe80::1%eth0", 443, "/", "[fe80::1]")),
         # What ASCII cannot say is quoted, what is quoted stays.
-        ("ws://h/a b?q=\u00fc%20x", WsUrl(False, "h", 80, "/a%20b?q=%C3%BC%20x", "h")),
-        ("ws://h?a=1", WsUrl(False, "h", 80, "/?a=1", "h")),
-        ("ws://u:p%40ss@h/", WsUrl(False, "h", 80, "/", "h", "Basic dTpwQHNz")),
-        ("ws://u@h/", WsUrl(False, "h", 80, "/", "h", "Basic dTo=")),
+        ("ws://h/a b?q=\u00fc%20x", Url(False, "h", 80, "/a%20b?q=%C3%BC%20x", "h")),
+        ("ws://h?a=1", Url(False, "h", 80, "/?a=1", "h")),
+        # Everything else goes out byte for byte, also what other clients would mend.
+        ("ws://h/q?name=a%20b&flag&at=10:30", Url(False, "h", 80, "/q?name=a%20b&flag&at=10:30", "h")),
+        ("ws://h//a/../b;c=%7e?", Url(False, "h", 80, "//a/../b;c=%7e?", "h")),
+        ('ws://h/%zz|<>"^`{}\\?x=+&&=', Url(False, "h", 80, '/%zz|<>"^`{}\\?x=+&&=', "h")),
+        # A host that is not ASCII is asked for by its IDNA name.
+        ("ws://B\u00dcCHER.test/", Url(False, "xn--bcher-kva.test", 80, "/", "xn--bcher-kva.test")),
+        ("ws://u:p%40ss@h/", Url(False, "h", 80, "/", "h", "Basic dTpwQHNz")),
+        ("ws://u@h/", Url(False, "h", 80, "/", "h", "Basic dTo=")),
     ],
 )
-def test_parts(url: str, expected: WsUrl) -> None:
+def test_parts(url: str, expected: Url) -> None:
     assert parse_url(url) == expected
 
 
@@ -33,9 +39,10 @@ def test_parts(url: str, expected: WsUrl) -> None:
     ("url", "message"),
     [
         ("http://h/", "a WebSocket URL begins with ws:// or wss://, not 'http'"),
-        ("h/x", "a WebSocket URL begins with ws:// or wss://, not 'nothing'"),
-        ("ws:///x", "the URL names no host"),
-        ("ws://h:99999/", "Port out of range 0-65535"),
+        ("h/x", "an address begins with its scheme, as in ws://"),
+        ("ws:///x", "the address has no host"),
+        ("ws://h:99999/", "a port is a number from 1 to 65535"),
+        ("ws://h:0/", "a port is a number from 1 to 65535"),
     ],
 )
 def test_what_is_no_url(url: str, message: str) -> None:

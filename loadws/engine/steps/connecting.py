@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import trio
 
@@ -24,6 +23,7 @@ from loadws.scenario.message import Message
 from loadws.scenario.model import Scenario
 from loadws.scenario.steps import CloseStep, ConnectStep, ExpectHandshake, PingStep, ReconnectStep, Step
 from loadws.scenario.template import Scope, compile_template
+from loadws.terms.addresses import split_address, with_path, with_query
 from loadws.transport.base import (
     Compression,
     ConnectFailed,
@@ -34,7 +34,6 @@ from loadws.transport.base import (
     Network,
     NotOpen,
 )
-from loadws.transport.url import split_unix
 
 if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
@@ -210,16 +209,14 @@ def network_of(options: ConnectionOptions) -> Network:
 
 
 def url_of(target: str, path: str | None, query: list[tuple[str, str]]) -> str:
-    """The target with another path, where one is given (it may bring a query), and with more query."""
-    parts, unix = urlsplit(target), split_unix(target)
-    own_path, own_query = parts.path if unix is None else unix.path, parts.query
+    """Return the target with another path, where one is given (it may bring a query), and with more query.
+
+    What its author wrote stays as it is: only what ``query`` adds is encoded. Raise ValueError where the target is no address.
+    """
+    address = split_address(target)
     if path is not None:
-        own_path, _, own_query = path.partition("?")
-        own_path = quote(own_path, safe="/%:@!$&'()*+,;=~-._")
-    pairs = urlencode(parse_qsl(own_query, keep_blank_values=True) + query)
-    if unix is not None:
-        return unix.with_request(own_path, pairs)
-    return urlunsplit((parts.scheme, parts.netloc, own_path, pairs, ""))
+        address = with_path(address, path)
+    return address.before + with_query(address.target, query)
 
 
 def _compression(asked: Literal[False] | CompressionOptions) -> Compression | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import trio
 
@@ -21,6 +21,7 @@ from loadws.scenario.matching import Captures, Conditions, compile_answer_condit
 from loadws.scenario.places import Handshake
 from loadws.scenario.steps import HttpBody, HttpStep
 from loadws.scenario.template import Compiled, EvaluationError, Scope, compile_template
+from loadws.terms.addresses import split_address, with_query
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import ConnectRequest, HandshakeRefused
 
@@ -135,17 +136,14 @@ class _RequestMaker:
         url = self._url.text(scope)
         if url.startswith("/"):
             url = self._origin + url
-        if not self._query:
-            return url
-        query = urlencode([(name, value.text(scope)) for name, value in self._query])
-        url, hash_sign, fragment = url.partition("#")
-        return f"{url}{'&' if '?' in url else '?'}{query}{hash_sign}{fragment}"
+        url = url.partition("#")[0]  # a fragment is never sent
+        return with_query(url, [(name, value.text(scope)) for name, value in self._query])
 
 
 def origin_of(target: str) -> str:
-    """The HTTP origin of a WebSocket URL: what a path alone is relative to."""
-    parts = urlsplit(target)
-    return f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}"
+    """Return the HTTP origin of a WebSocket URL, which a path alone is relative to; ``http://`` for a unix socket."""
+    address = split_address(target)
+    return f"{'https' if address.scheme == 'wss' else 'http'}://{address.authority}"
 
 
 def _templates(texts: dict[str, str]) -> list[tuple[str, Compiled]]:

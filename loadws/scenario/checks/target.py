@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.explain import any_of, nearest
+from loadws.terms.addresses import split_authority
 
 UNIX = "ws+unix:"
 #: What fits into a sockaddr_un of Linux with its closing zero.
@@ -91,8 +92,18 @@ def _wrong_url(target: str) -> tuple[str, str] | None:
         return "the address has no host", _EXAMPLE
     if port == 0:
         return "port 0 is no port to connect to", _EXAMPLE
+    if (wrong := _wrong_authority(url.netloc)) is not None:
+        return wrong, _EXAMPLE
     if url.fragment or target.endswith("#"):
         return "a WebSocket address has no fragment (#)", "write %23 for a # in the path"
+    return None
+
+
+def _wrong_authority(authority: str) -> str | None:
+    try:
+        split_authority(authority)
+    except ValueError as error:
+        return str(error)
     return None
 
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+from loadws.engine import unreadable
 from loadws.engine.ends import describe, end_code, end_kind, is_failure, is_unasked
 from loadws.engine.inflight import InFlight
 from loadws.engine.kept import KeptMessages
@@ -39,7 +40,7 @@ def payload_bytes(payload: Payload) -> int:
     """The size on the wire: text is UTF-8, and ``len`` of it only where it is ASCII."""
     if isinstance(payload, bytes) or payload.isascii():
         return len(payload)
-    return len(payload.encode())
+    return len(payload.encode("utf-8", "replace"))
 
 
 class Pending(Outgoing, kw_only=True, eq=False):
@@ -90,6 +91,7 @@ class Conversation:
         "_messages",
         "_next",
         "_pings",
+        "_unreadable",
         "_waiting",
         "_watches",
         "connection",
@@ -130,6 +132,7 @@ class Conversation:
         self._waiting: set[Parker] = set()  # strands that wait for the end of the connection
         self._close_waiters = 0  # how many of them are a wait_for: {close: ..}, which judges the end itself
         self._pings: dict[bytes, tuple[Parker, list[int]]] = {}
+        self._unreadable: unreadable.Unreadable | None = None  # None before the first
         self._kept = KeptMessages(user.run.kept_room) if keeps else None
 
     # -- what the transport says --------------------------------------------------------------------------------------
@@ -396,7 +399,11 @@ class Conversation:
         """A streamed answer goes on until its ``until`` holds; its first message is stamped."""
         if not pending.first_ns:
             pending.first_ns = message.received_ns
-        return pending.until is None or pending.until(message)
+        if pending.until is None or pending.until(message):
+            return True
+        if message.is_unreadable:
+            self._note_unreadable(message)
+        return False
 
     def _is_watched_for(self, message: Message) -> bool:
         for watch in self._watches:
@@ -409,7 +416,21 @@ class Conversation:
                 return True
         return False
 
+    def unreadable_since(self, at_ns: int, *, with_kept: bool = False) -> str:
+        """Return a clause on the messages that came since then, or were kept before, and are not JSON; else nothing."""
+        kept = self._kept if with_kept else None
+        before = [] if kept is None else [each for each in kept if each.is_unreadable and each.received_ns < at_ns]
+        since = self._unreadable.since(at_ns) if self._unreadable is not None else []
+        return unreadable.describe([*before, *since])
+
+    def _note_unreadable(self, message: Message) -> None:
+        if self._unreadable is None:
+            self._unreadable = unreadable.Unreadable()
+        self._unreadable.note(message)
+
     def _keep(self, message: Message) -> None:
+        if message.is_unreadable:
+            self._note_unreadable(message)
         again = None if self._in_flight is None else self._in_flight.came_again(message)
         if again == "late":
             self._late()

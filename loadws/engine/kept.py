@@ -6,7 +6,7 @@ A user is a slow reader only when its scenario says so; a server that talks to n
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from loadws.scenario.message import Message
 
@@ -24,6 +24,9 @@ class KeptMessages:
         self._messages: deque[Message] = deque()
         self._bytes = 0
         self._room = room
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self._messages)
 
     def keep(self, message: Message) -> int:
         """How many messages had to be let go for it, itself among them where there is no room at all."""

@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import trio
 from pydantic import TypeAdapter
 
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.noting import is_number
 from loadws.engine.strand import EndSession, EndTurn, FlowInterrupted, Leave
+from loadws.scenario.json_reader import read_json
 from loadws.scenario.message import NOT_JSON, Message
 from loadws.scenario.steps import AnyStep, CallStep, RecordBody
 from loadws.scenario.values import show
@@ -77,10 +77,10 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The payload as JSON. Raises ``ValueError`` where it is none."""
+        """The payload as JSON. Raises ``ValueError`` with the reason and the place where it is none."""
         value = self._message.json
         if value is NOT_JSON:
-            raise ValueError(f"no JSON: {show(self.payload)}")
+            raise ValueError(f"the message is not JSON: {self._message.why_not_json()}")
         return value
 
 
@@ -96,8 +96,8 @@ class HttpReply:
 
     @property
     def json(self) -> Any:
-        """Raises ``ValueError`` where the body is no JSON."""
-        return msgspec.json.decode(self.body)
+        """The body as JSON. Raises ``ValueError`` with the reason and the place where it is none."""
+        return read_json(self.body)
 
 
 class StepMaker:

@@ -62,7 +62,7 @@ from loadws.scenario.template import Compiled, Scope
 from loadws.scenario.values import EvaluationError, show
 
 __all__ = ["Captures", "Conditions", "MatchError", "Predicate", "Wanted", "compile_answer_conditions", "compile_captures",
-           "compile_conditions"]  # fmt: skip
+           "compile_conditions", "has_json_path"]  # fmt: skip
 
 _PART = "write regex: {pattern: 'id=(\\d+)', equals: ...}"
 _TEXT_MATCHERS = ("equals", "regex", "in", "exists")
@@ -129,6 +129,11 @@ class Conditions:
             return Wanted(extract, value, None if bind_rest is None else bind_rest(scope))
 
         return want
+
+
+def has_json_path(conditions: Mapping[str, JsonValue] | None) -> bool:
+    """Return whether one of the conditions looks at a place in JSON."""
+    return any(key.startswith("$") for key in conditions or ())
 
 
 def _always(wanted: Wanted) -> Callable[[Scope], Wanted]:

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-#: What ``Message.json`` is where the payload is no JSON.
+from loadws.scenario.json_reader import NotJson, read_json
+
+#: What ``Message.json`` is where the payload is not JSON.
 NOT_JSON = object()
 _UNPARSED = object()
 
@@ -22,10 +24,23 @@ class Message(msgspec.Struct, eq=False, gc=False):
     def json(self) -> Any:
         if self._json is _UNPARSED:
             try:
-                self._json = msgspec.json.decode(self.payload)
-            except (msgspec.DecodeError, UnicodeError, RecursionError):
+                self._json = read_json(self.payload)
+            except NotJson:
                 self._json = NOT_JSON
         return self._json
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it was asked for as JSON and is not. What nothing asked for is not parsed to tell."""
+        return self._json is NOT_JSON
+
+    def why_not_json(self) -> str:
+        """Return the reason and the place, with an excerpt; empty where it is JSON. Parses once more."""
+        try:
+            read_json(self.payload)
+        except NotJson as error:
+            return str(error)
+        return ""
 
     @property
     def text(self) -> str | None:

@@ -48,9 +48,9 @@ class Handshake(Message, kw_only=True, eq=False, gc=False):
 
     @staticmethod
     def of(status: int, headers: Mapping[str, str], body: bytes, cookies: Mapping[str, str] | None = None) -> Handshake:
-        """``body`` is text wherever it can be."""
+        """Make one; ``body`` is text wherever it can be, without a byte order mark, as browsers read it."""
         try:
-            payload: str | bytes = body.decode()
+            payload: str | bytes = body.decode("utf-8-sig")
         except UnicodeDecodeError:
             payload = body
         return Handshake(payload, 0, status=status, headers=headers, cookies=cookies or {})
@@ -89,7 +89,9 @@ def _whole_json(message: Message) -> Any:
 
 
 def _no_json(message: Message) -> str:
-    return f"is not there (the {_noun(message)} is no JSON)" if message.json is NOT_JSON else "is not there"
+    if message.json is not NOT_JSON:
+        return "is not there"
+    return f"is not there (the {_noun(message)} is not JSON: {message.why_not_json()})"
 
 
 def _noun(message: Message) -> str:

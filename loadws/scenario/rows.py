@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import msgspec
-
+from loadws.scenario.json_reader import NotJson, read_elements, read_json
 from loadws.terms.errors import LoadwsError
 from loadws.terms.units import format_size
 
@@ -217,12 +216,19 @@ def _json_array(stream: BinaryIO) -> Iterator[_Placed]:
 
     def objects() -> Iterator[tuple[int | None, int, int, Any]]:
         at = content.index(b"[") + 1
-        for raw in _decoded(content, None, list[msgspec.Raw]):
+        for raw in _elements(content):
             at = _after(content, at, _WHITE + b",")
-            start, at = at, at + len(bytes(raw))
-            yield None, start + skipped, at + skipped, _decoded(bytes(raw), None)
+            start, at = at, at + len(raw)
+            yield None, start + skipped, at + skipped, _decoded(raw, None)
 
     return _objects(objects())
+
+
+def _elements(content: bytes) -> list[bytes]:
+    try:
+        return read_elements(content)
+    except NotJson as error:
+        raise DataError(f"this is not JSON: {error}") from None
 
 
 def _after(content: bytes, at: int, passed_over: bytes) -> int:
@@ -231,10 +237,10 @@ def _after(content: bytes, at: int, passed_over: bytes) -> int:
     return at
 
 
-def _decoded(text: str | bytes, line: int | None, kind: Any = Any) -> Any:
+def _decoded(text: str | bytes, line: int | None) -> Any:
     try:
-        return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return read_json(text)
+    except NotJson as error:
         raise DataError(f"this is not JSON: {error}", line) from None
 
 

@@ -7,8 +7,11 @@ raises ``EvaluationError``, never anything else.
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import operator
+import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -22,6 +25,7 @@ SHOWN = 200
 
 _NUMBERS = frozenset({int, float, bool})
 _JSON = msgspec.json.Encoder()
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNWRITABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
 
 Operation = Callable[[Any, Any], Any]
@@ -63,8 +67,8 @@ def show(value: Any) -> str:
     if isinstance(value, str | bytes):
         value = value[: SHOWN + 1]
     try:
-        text = value.hex(" ") if isinstance(value, bytes) else _JSON.encode(value).decode()
-    except _UNWRITABLE:
+        text = value.hex(" ") if isinstance(value, bytes) else as_json(value)
+    except EvaluationError:
         text = kind(value)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
@@ -81,11 +85,29 @@ def as_text(value: Any) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Compact JSON; bytes become base64."""
+    """Return compact JSON, as JavaScript's ``JSON.stringify`` writes it: half of a surrogate pair is an escape.
+
+    Bytes become base64. Raise ``EvaluationError`` where it cannot be written.
+    """
     try:
         return _JSON.encode(value).decode()
+    except UnicodeEncodeError:
+        return _with_lone_surrogates(value)
     except _UNWRITABLE as error:
         raise EvaluationError(f"{kind(value)} cannot be written as JSON: {error}") from None
+
+
+def _with_lone_surrogates(value: Any) -> str:
+    """Return the JSON of a value that msgspec does not write."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_base64)
+    except _UNWRITABLE as error:
+        raise EvaluationError(f"{kind(value)} cannot be written as JSON: {error}") from None
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _base64(value: Any) -> str:
+    return base64.b64encode(value).decode("ascii")
 
 
 # -- sameness ---------------------------------------------------------------------------------------------------------

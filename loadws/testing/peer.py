@@ -119,7 +119,7 @@ class _ScriptedConnection:
         self._seen.opened += 1
         self._seen.open_now += 1
         self._connector.live[self] = None
-        self._trace("out", "request", self._request.url.encode())
+        self._trace("out", "request", encodable(self._request.url).encode())
         self._trace(
             "in", "response", b"".join(f"{name}: {value}\r\n".encode() for name, value in self.response_headers)
         )

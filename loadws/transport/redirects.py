@@ -6,7 +6,8 @@ A server may send a client elsewhere, but never make it tell a secret there. An 
   name. Cookies go by the jar's own rules.
 - No body goes to another origin: it may hold a password. Browsers and curl send it, and a redirect that needs it is not
   followed here.
-- From TLS a redirect never leads to plain TCP, never to a unix socket, and with a client certificate never to another server.
+- A redirect never leads from TLS to plain TCP, never to a unix socket, and never to another server where the client shows a
+  certificate.
 
 What is not followed fails: an upgrade as the refusal that the redirect is, with a note; an ``http`` step with a kind of its
 own. How many redirects are followed is the request's.

@@ -11,7 +11,7 @@ import trio
 from loadws.transport.answer import BODY_PATIENCE_S, Answer
 from loadws.transport.base import ConnectFailed, ConnectRequest, HandshakeRefused
 from loadws.transport.negotiation import offer
-from loadws.transport.request import host_and_headers
+from loadws.transport.request import header_bytes, host_and_headers
 from loadws.transport.tcp import READ_SIZE
 from loadws.transport.url import Url
 
@@ -25,7 +25,7 @@ def upgrade_request(request: ConnectRequest, url: Url, key: bytes) -> bytes:
     wanted = request.compression
     extensions = [(b"Sec-WebSocket-Extensions", offer(wanted).encode())] if wanted is not None else []
     rows = [
-        (b"Host", host.encode()),
+        (b"Host", header_bytes(host)),
         (b"Upgrade", b"websocket"),
         (b"Connection", b"Upgrade"),
         (b"Sec-WebSocket-Key", key),

@@ -54,7 +54,7 @@ def http(**body: Any) -> dict[str, Any]:
         # a path is one of the target's own host
         ({"get": "/state"}, "GET", "http://scripted.test/state", None, b""),
         # the address's own query stays, before what is added
-        ({"get": f"{API}/x?a=1#f", "query": {"b": "{{ 1 + 1 }}"}}, "GET", f"{API}/x?a=1&b=2#f", None, b""),
+        ({"get": f"{API}/x?a=1#f", "query": {"b": "{{ 1 + 1 }}"}}, "GET", f"{API}/x?a=1&b=2", None, b""),
         ({"post": API, "json": {"n": "{{ 1 + 1 }}"}}, "POST", API, "application/json", b'{"n":2}'),
         # null is a body too
         ({"post": API, "json": None}, "POST", API, "application/json", b"null"),

@@ -152,7 +152,8 @@ def test_two_random_files_are_not_read_in_step(tmp_path: Path) -> None:
         ("rows.csv", 'a\n1\n"x', 3, "rows.csv:3: this is not CSV: unexpected end of data"),
         ("rows.csv", 'a\n"x"y\n', 2, "rows.csv:2: this is not CSV: ',' expected after '\"'"),
         ("rows.csv", b"a\nx\n\xff\n", 3, "rows.csv:3: this is not UTF-8"),
-        ("rows.jsonl", '{"a": 1}\n{"a": \n', 2, "rows.jsonl:2: this is not JSON: Input data was truncated"),
+        ("rows.jsonl", '{"a": 1}\n{"a": \n', 2, "rows.jsonl:2: this is not JSON: it ends too early"
+         " at byte 7 of '{\"a\": \\n'"),
         ("rows.jsonl", '{"a": 1}\n[1]\n', 2, "rows.jsonl:2: row 2 is not an object with something in it"),
         ("rows.jsonl", "{}\n", 1, "rows.jsonl:1: row 1 is not an object with something in it"),
         ("rows.jsonl", '{"a": 1, "b": 2}\n\n{"a": 1}', 3, "rows.jsonl:3: row 2 has no 'b', as the first row has"),
@@ -161,8 +162,10 @@ def test_two_random_files_are_not_read_in_step(tmp_path: Path) -> None:
         ("rows.json", '{"a": 1}', None, "rows.json: this is not an array of objects"),
         ("rows.json", '[{"a": 1}, 2]', None, "rows.json: row 2 is not an object with something in it"),
         ("rows.json", "[]", None, "rows.json: there are no rows in it"),
-        ("rows.json", "[" * 100_000, None, "rows.json: this is not JSON: maximum recursion depth exceeded"
-         " while deserializing an object"),
+        ("rows.json", "[" * 100_000, None, "rows.json: this is not JSON: it ends too early"
+         " at byte 100,000 of …'" + "[" * 20 + "'"),
+        ("rows.json", '[{"a": ' + "[" * 5_000 + "]" * 5_000 + "}]", None, "rows.json: this is not JSON: it is nested"
+         " too deeply for a file of data at byte 1 of '[{\"a\": " + "[" * 34 + "'…"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_and_where(
@@ -199,6 +202,15 @@ def test_a_file_has_so_many_bytes_and_no_more(tmp_path: Path, monkeypatch: pytes
 
 
 # -- at scale ---------------------------------------------------------------------------------------------------------
+
+
+def test_half_of_a_surrogate_pair_is_read_as_javascript_reads_it(tmp_path: Path) -> None:
+    for name, content in (
+        ("rows.json", '[ {"a": "x\\ud83d"} , {"a": 1e999}]'),
+        ("rows.jsonl", '{"a": "x\\ud83d"}\n{"a": 1e999}'),
+    ):
+        assert rows(opened(tmp_path, content, name)) == [{"a": "x\ud83d"}, {"a": float("inf")}]
+
 
 VALUES = st.none() | st.integers(-9, 9) | st.text(max_size=4) | st.lists(st.integers(0, 9), max_size=2)
 

@@ -123,8 +123,16 @@ def test_what_holds(message: Message, conditions: dict[str, JsonValue]) -> None:
         (ROOM, {"$.none": {"exists": True}}, "$.none is not there, expected something there"),
         (ROOM, {"$.n": {"type": "integer"}}, "$.n is 1.5, expected type integer"),
         (ROOM, {"$.ok": {"type": "number"}}, "$.ok is false, expected type number"),
-        (HELLO, {"$.a": 1}, "$.a is not there (the message is no JSON), expected 1"),
-        (HELLO, {"$": 1}, "$ is not there (the message is no JSON), expected 1"),
+        (
+            HELLO,
+            {"$.a": 1},
+            "$.a is not there (the message is not JSON: a value is expected at byte 0 of 'hello world 42'), expected 1",
+        ),
+        (
+            HELLO,
+            {"$": 1},
+            "$ is not there (the message is not JSON: a value is expected at byte 0 of 'hello world 42'), expected 1",
+        ),
         (HELLO, {"text": "bye"}, 'text is "hello world 42", expected "bye"'),
         (HELLO, {"regex": "bye"}, 'text is "hello world 42", expected a match of /bye/'),
         (BYTES, {"text": "bye"}, 'text is not there (the message is binary), expected "bye"'),
@@ -428,8 +436,12 @@ def test_a_capture_takes(message: Message, capture: JsonValue, expected: Any) ->
     ("message", "capture", "sentence"),
     [
         (ROOM, "$.none", "x: $.none is not there"),
-        (HELLO, "$.none", "x: $.none is not there (the message is no JSON)"),
-        (HELLO, "$", "x: $ is not there (the message is no JSON)"),
+        (
+            HELLO,
+            "$.none",
+            "x: $.none is not there (the message is not JSON: a value is expected at byte 0 of 'hello world 42')",
+        ),
+        (HELLO, "$", "x: $ is not there (the message is not JSON: a value is expected at byte 0 of 'hello world 42')"),
         (BYTES, "text", "x: text is not there (the message is binary)"),
         (HELLO, {"regex": "id=(.)"}, "x: regex id=(.) is not found in the text"),
         (HELLO, {"regex": "hello(!)?"}, "x: regex hello(!)? is not found in the text"),  # found, but not its group
@@ -470,7 +482,7 @@ def test_a_handshake_without_them_says_so() -> None:
     )
     assert (
         compile_captures({"x": "$.a"}).take_handshake(503, {}, b"busy", variables)
-        == "x: $.a is not there (the body is no JSON)"
+        == "x: $.a is not there (the body is not JSON: a value is expected at byte 0 of 'busy')"
     )
     assert (
         compile_captures({"x": "text"}).take_handshake(503, {}, b"\xff", variables)

@@ -33,9 +33,7 @@ def test_text_is_none_for_a_binary_message() -> None:
         "[1] 2",
         b"\xff\xfe",  # no UTF-8
         "\ud800",  # no text that can be encoded
-        "[" * 100_000,  # too deep
-        "1" * 5000,  # too long a number
-        "1e999",
+        "[" * 100_000,  # never closed
         "NaN",
     ],
 )

@@ -498,5 +498,9 @@ def test_a_templated_payload_gives_its_value_and_text() -> None:
 def test_what_json_cannot_carry_is_an_error() -> None:
     with pytest.raises(EvaluationError, match="cannot be written as JSON"):
         compile_json({"a": "{{ x }}"}).text(scope(x=object()))
-    with pytest.raises(TemplateError, match="cannot be written as JSON"):
-        compile_json("\ud800")
+
+
+def test_half_of_a_surrogate_pair_is_written_as_javascript_writes_it() -> None:
+    value = {"\ud83d": ["\udc00é", 'a"b', b"\xff"]}
+    assert compile_json({"a": "{{ x }}"}).text(scope(x=value)) == r'{"a":{"\ud83d":["\udc00é","a\"b","/w=="]}}'
+    assert compile_json("\ud800").text(scope()) == r'"\ud800"'

@@ -33,6 +33,7 @@ from loadws.transport.base import (
     Listener,
     Network,
     NotOpen,
+    encodable,
 )
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def network_of(options: ConnectionOptions) -> Network:
 def url_of(target: str, path: str | None, query: list[tuple[str, str]]) -> str:
     """Return the target with another path, where one is given (it may bring a query), and with more query.
 
-    What its author wrote stays as it is: only what ``query`` adds is encoded. Raise ValueError where the target is no address.
+    What its author wrote stays as it is: only what ``query`` adds is encoded. Raise ValueError where ``target`` is none.
     """
     address = split_address(target)
     if path is not None:
@@ -384,7 +385,7 @@ def compile_close(step: CloseStep, compiler: Compiler) -> StepFunction:
         if conversation is None or conversation.connection is None:
             strand.fail(step, "not_connected", "there is no connection to close", default="end_session")
             return
-        text = strand.evaluate(step, reason.text)
+        text = encodable(strand.evaluate(step, reason.text))
         if conversation.healing is not None:
             conversation.healing.cancel()
         await conversation.connection.close(step.close.code, text)

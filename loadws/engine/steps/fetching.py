@@ -153,14 +153,14 @@ def _templates(texts: dict[str, str]) -> list[tuple[str, Compiled]]:
 def _compile_body(body: HttpBody, compiler: Compiler) -> Callable[[Scope], bytes] | None:
     if body.form is not None:
         fields = _templates(body.form)
-        return lambda scope: urlencode([(name, value.text(scope)) for name, value in fields]).encode()
+        return lambda scope: urlencode([(name, value.text(scope)) for name, value in fields], errors="replace").encode()
     if body.payload is None:
         return None
     payload = compile_payload(body.payload, compiler.base)
 
     def content(scope: Scope) -> bytes:
         _, made = payload.make(scope)
-        return made.encode() if isinstance(made, str) else made
+        return made.encode("utf-8", "replace") if isinstance(made, str) else made
 
     return content
 

@@ -14,6 +14,7 @@ import msgspec
 from loadws.engine.conversation import payload_bytes
 from loadws.scenario.steps import Binary, Payload
 from loadws.scenario.template import Scope, compile_json, compile_template
+from loadws.scenario.values import as_json
 
 AnyPayload = TypeVar("AnyPayload", str, bytes)
 
@@ -71,7 +72,12 @@ def _constant(payload: str | bytes, value: Any = None) -> CompiledPayload:
 
 def _given(scope: Scope) -> tuple[Any, str | bytes]:
     value = scope.extra["given"]
-    return value, value if isinstance(value, str | bytes) else msgspec.json.encode(value).decode()
+    if isinstance(value, str | bytes):
+        return value, value
+    try:
+        return value, msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return value, as_json(value)
 
 
 #: What a Python function gives beside its step: text and bytes as they are, all else as JSON.

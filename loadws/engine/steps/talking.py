@@ -20,7 +20,7 @@ from loadws.engine.steps.payload import CompiledPayload
 from loadws.engine.strand import Strand
 from loadws.metrics.generator import STALL_NS
 from loadws.metrics.recorder import Recorder, StepMeter
-from loadws.scenario.matching import Captures, Conditions, compile_captures, compile_conditions
+from loadws.scenario.matching import Captures, Conditions, compile_captures, compile_conditions, has_json_path
 from loadws.scenario.message import Message
 from loadws.scenario.steps import RequestStep, SendStep, Step
 from loadws.scenario.template import EvaluationError
@@ -247,9 +247,15 @@ def _fail_unanswered(
     strand.note_stall(due_ns, pending.sent_ns)
     strand.free_ns = strand.user.run.timers.now_ns()
     if pending.fate == "timed_out":
-        strand.fail(step, "timeout", f"no answer within {within_ns / 1e9:g} s")
+        unreadable = conversation.unreadable_since(pending.sent_ns) if _reads_json(step) else ""
+        strand.fail(step, "timeout", f"no answer within {within_ns / 1e9:g} s" + (unreadable and f"; {unreadable}"))
     else:
         fail_with_connection(strand, step, conversation)
+
+
+def _reads_json(step: RequestStep) -> bool:
+    """Return whether a JSONPath chooses the answer, or its end."""
+    return any(has_json_path(conditions) for conditions in (step.request.reply.where, step.request.reply.until))
 
 
 # -- what must hold of an answer --------------------------------------------------------------------------------------

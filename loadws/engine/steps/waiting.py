@@ -12,7 +12,7 @@ from loadws.engine.reconnecting import until_healed
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.talking import Answer
 from loadws.engine.strand import Strand
-from loadws.scenario.matching import compile_conditions
+from loadws.scenario.matching import compile_conditions, has_json_path
 from loadws.scenario.steps import ExpectNoneStep, Step, WaitForStep
 from loadws.scenario.values import show
 from loadws.transport.base import End
@@ -52,7 +52,9 @@ def _wait_for_messages(step: WaitForStep, compiler: Compiler) -> StepFunction:
                 fail_with_connection(strand, step, conversation)
             else:
                 seen = f"{len(watch.found)} of {body.count} messages" if body.count > 1 else "no message that matches"
-                strand.fail(step, "timeout", f"{seen} within {body.within / 1e9:g} s")
+                unreadable = conversation.unreadable_since(due_ns, with_kept=True) if has_json_path(body.where) else ""
+                detail = f"{seen} within {body.within / 1e9:g} s" + (unreadable and f"; {unreadable}")
+                strand.fail(step, "timeout", detail)
             return
         recorder.duration("wait_time", step.label, intended_ns, max(0, watch.found[-1].received_ns - intended_ns))
         is_spoiled = False

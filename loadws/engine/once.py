@@ -24,7 +24,7 @@ from loadws.engine.steps.securing import Contexts
 from loadws.engine.strand import FlowInterrupted, run_flow
 from loadws.engine.trace import Tracer
 from loadws.engine.user import VirtualUser
-from loadws.metrics.frame import ErrorSample, Frame, Health
+from loadws.metrics.frame import Frame, Health
 from loadws.metrics.recorder import Recorder
 from loadws.scenario.model import Scenario
 from loadws.scenario.steps import Flow
@@ -150,9 +150,4 @@ class _Nowhere:
     """Stands in for the transport."""
 
     async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
-        raise ConnectFailed("upgrade", "failed", "setup and teardown have no WebSocket")
-
-
-def is_unreachable(error: ErrorSample) -> bool:
-    """Whether nobody answered at all."""
-    return error.kind.partition(".")[0] in ("dns", "tcp", "tls", "proxy", "timeout", "lost")
+        raise ConnectFailed("upgrade", "request", "setup and teardown have no WebSocket")

@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 import trio
 
-from loadws.engine.once import SETUP_NUMBER, TEARDOWN_NUMBER, Done, Once, is_unreachable, run_once
+from loadws.engine.once import SETUP_NUMBER, TEARDOWN_NUMBER, Done, Once, run_once
 from loadws.fleet.shard import ShardOrder
 from loadws.scenario.build import Loaded, load_text
 from loadws.terms.errors import ExitCode, LoadwsError
+from loadws.terms.parties import is_unreachable
 
 SETUP_WITHIN_S = 300.0
 TEARDOWN_WITHIN_S = 30.0
@@ -32,7 +33,7 @@ class SetupFailed(LoadwsError):
         error = done.frame.errors[-1]
         advice = f"the server said: {error.body}" if error.body else ""
         super().__init__(f"setup failed, and nothing was run: {done.problems[-1]}", advice)
-        self.exit_code = ExitCode.UNREACHABLE if is_unreachable(error) else ExitCode.USAGE
+        self.exit_code = ExitCode.UNREACHABLE if is_unreachable(error.kind) else ExitCode.USAGE
 
 
 @asynccontextmanager

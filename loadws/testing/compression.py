@@ -116,7 +116,7 @@ async def an_answer_that_was_not_offered_fails_the_connect(make: MakeTransport) 
             async with _talk(make, _accepting(answer), offered):
                 raise AssertionError(f"{answer!r} was taken for an answer to {offered}")
         except ConnectFailed as error:
-            assert error.kind == "upgrade.failed", (answer, error)
+            assert error.kind == "upgrade.bad_extension", (answer, error)
 
 
 async def what_the_peer_may_not_send_ends_the_connection(make: MakeTransport) -> None:

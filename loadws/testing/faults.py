@@ -159,7 +159,7 @@ def huge_head() -> Fault:
     return _at(handle)
 
 
-def _answers_101(change: Callable[[dict[str, str]], None]) -> Fault:
+def _answers_101(change: Callable[[dict[str, str]], object]) -> Fault:
     async def handle(connection: RawConnection) -> None:
         request = await connection.read_request()
         accept = accept_for(request.headers["sec-websocket-key"].encode()).decode()
@@ -186,6 +186,37 @@ def unasked_extension() -> Fault:
 def not_upgraded() -> Fault:
     """A 101 that forgets to say to what."""
     return _answers_101(lambda headers: headers.update({"Upgrade": "h2c"}))
+
+
+def without_upgrade() -> Fault:
+    """A 101 with the right Accept, and no header Upgrade."""
+    return _answers_101(lambda headers: headers.pop("Upgrade"))
+
+
+def without_connection() -> Fault:
+    """A 101 with the right Accept, whose header Connection names something else."""
+    return _answers_101(lambda headers: headers.update({"Connection": "keep-alive"}))
+
+
+def malformed_answer() -> Fault:
+    """A head that begins as HTTP does, and has a line that is no header."""
+
+    async def handle(connection: RawConnection) -> None:
+        await connection.read_request()
+        await connection.send(b"HTTP/1.1 101 Switching Protocols\r\nno header at all\r\n\r\n")
+        await connection.read_to_the_end()
+
+    return _at(handle)
+
+
+def plain_on_a_tls_port() -> Fault:
+    """A TLS port behind a URL without TLS, of a server that answers with an alert."""
+
+    async def handle(connection: RawConnection) -> None:
+        await connection.read_some()
+        await connection.send(b"\x15\x03\x03\x00\x02\x02\x0a")
+
+    return _at(handle)
 
 
 def slow_handshake(seconds: float = 0.05) -> Fault:

@@ -6,6 +6,7 @@ servers behind a name; the other addresses follow, for the case that the first f
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 from collections import defaultdict
@@ -91,7 +92,7 @@ class Names:
             return known
         until_ns, failure = self._failed.get(key, (0, None))
         if failure is not None and self._timers.now_ns() < until_ns:
-            raise ConnectFailed("dns", failure.kind.removeprefix("dns."), failure.detail)
+            raise ConnectFailed(failure.phase, failure.kind.removeprefix(f"{failure.phase}."), failure.detail)
         try:
             return await self._asked(key)
         except ConnectFailed as failure:
@@ -131,11 +132,24 @@ async def _look_up(host: str, port: int) -> list[SocketAddress]:
     try:
         rows = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
+        _check_files(host)
         kind = "not_found" if error.errno in _NO_SUCH_NAME else "failed"
         raise ConnectFailed("dns", kind, f"{host}: {error.strerror}") from error
     except (OSError, UnicodeError) as error:  # a name that cannot be one
+        _check_files(host)
         raise ConnectFailed("dns", "failed", f"{host}: {error}") from error
+    except RuntimeError as error:  # it is asked for in a thread
+        raise ConnectFailed("tcp", "no_memory", f"{host}: {error}") from error
     return [SocketAddress(family, protocol, address) for family, _, protocol, _, address in rows]
+
+
+def _check_files(host: str) -> None:
+    """Raise ``ConnectFailed`` where a name was not found because this process has no file left to ask with."""
+    try:
+        socket.socket().close()
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise ConnectFailed("tcp", "file_limit", f"{host}: {error.strerror}") from error
 
 
 def _is_numeric(host: str) -> bool:

@@ -2,7 +2,7 @@
 
 It stands in front of the WebSocket library, which is shown good answers only: the library has one error for everything that
 is not as it should be, waits for ever for an answer that never comes, and collects a refusal's body whatever its size. The
-kinds are those of ``FAILURE_KINDS``; the rules are RFC 6455, 4.1.
+kinds are those of ``FAILURE_KINDS``, apart where a reader would act differently; the rules are RFC 6455, 4.1.
 
 Nearly every answer is a plain 101 in one read. That is taken apart by a regular expression, and all others by ``h11``.
 """
@@ -28,6 +28,13 @@ BODY_PATIENCE_S = 1.0
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _BEGINNING = b"HTTP/"
+#: A TLS record that is an alert or a handshake (RFC 8446, 5.1): a TLS port's answer to plain HTTP.
+_TLS_RECORD = re.compile(rb"[\x15\x16]\x03[\x00-\x04]")
+#: How HTTP servers on a TLS port word their answer to plain HTTP.
+_SPEAKS_OF_TLS = re.compile(rb"HTTPS|TLS|SSL-enabled", re.IGNORECASE)
+#: Interim answers (100 to 199, but for 101) that are read before the one that counts.
+MOST_INTERIM = 20
+_BAD_REQUEST = 400
 #: A head that no two parsers read differently: printable ASCII, one line a header.
 _PLAIN_HEAD = re.compile(
     rb"HTTP/1\.1 101 [ -~]*\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t]*[!-~]+(?:[ \t]+[!-~]+)*[ \t]*\r\n)+)\r\n"
@@ -50,12 +57,20 @@ class Answer:
     """
 
     def __init__(
-        self, key: bytes, subprotocols: tuple[str, ...], offered: Compression | None = None, follows: bool = False
+        self,
+        key: bytes,
+        subprotocols: tuple[str, ...],
+        offered: Compression | None = None,
+        *,
+        follows: bool = False,
+        is_plain: bool = False,
     ) -> None:
-        """Who ``follows`` redirects does not wait for the rest of one."""
+        """``follows``: redirects are followed, and the rest of one is not awaited. ``is_plain``: over TCP, without TLS."""
         self._accept = accept_for(key)
         self._subprotocols = subprotocols
         self._follows = follows
+        self._is_plain = is_plain
+        self._interim = 0
         self._offered = offered
         self._raw = bytearray()
         self._refused: h11.Response | None = None
@@ -82,9 +97,9 @@ class Answer:
         )
 
     def feed(self, data: bytes) -> bytes | None:
-        """More of the answer; empty is the end of TCP.
+        """Take more of the answer; empty is the end of TCP.
 
-        Returns all bytes from the 101 on, those after its head included; None where more must come. Raises ``ConnectFailed``
+        Return all bytes from the 101 on, those after its head included; None where more must come. Raise ``ConnectFailed``
         or ``HandshakeRefused``.
         """
         if self._http is None:
@@ -96,7 +111,7 @@ class Answer:
             self._http = _reader()
         self._raw += data
         if self._raw[: len(_BEGINNING)] != _BEGINNING[: len(self._raw)]:
-            raise ConnectFailed("upgrade", "not_http", f"the answer begins with {bytes(self._raw[:40])!r}")
+            raise self._no_http()
         for event in self._events(self._http, data):
             match event:
                 case h11.InformationalResponse(status_code=101):
@@ -104,6 +119,7 @@ class Answer:
                     self._check()
                     return bytes(self._raw)
                 case h11.InformationalResponse():
+                    self._count_interim()
                     self._raw[:] = self._http.trailing_data[0]
                 case h11.Response():
                     self._refused = event
@@ -114,8 +130,25 @@ class Answer:
         if len(self._body) >= MOST_BODY_BYTES or self._is_followed:
             raise self._refusal()
         if not data:
-            raise ConnectFailed("upgrade", "closed", "TCP was closed before the answer to the upgrade")
+            raise self._closed()
         return None
+
+    def _no_http(self) -> ConnectFailed:
+        if self._is_plain and _TLS_RECORD.match(self._raw):
+            return ConnectFailed("upgrade", "tls_port", "what answered is TLS: is it wss:// and not ws://?")
+        return ConnectFailed("upgrade", "not_http", f"the answer begins with {bytes(self._raw[:40])!r}")
+
+    def _closed(self) -> ConnectFailed:
+        said = f" after {bytes(self._raw[:40])!r}" if self._raw else ""
+        hint = "; a TLS port does so: is it wss:// and not ws://?" if self._is_plain and not self._raw else ""
+        return ConnectFailed("upgrade", "closed", f"TCP was closed before the answer to the upgrade{said}{hint}")
+
+    def _count_interim(self) -> None:
+        self._interim += 1
+        if self._interim > MOST_INTERIM:
+            raise ConnectFailed(
+                "upgrade", "malformed", f"more than {MOST_INTERIM} interim answers, and none that counts"
+            )
 
     def out_of_time(self) -> ConnectFailed | HandshakeRefused:
         """What to raise when the deadline comes first: a refusal without the rest of its body is one all the same."""
@@ -135,38 +168,49 @@ class Answer:
                 raise self._refusal() from error
             if not data:  # the head was cut short
                 return
-            kind = "too_large" if error.error_status_hint == 431 else "not_http"
+            kind = "too_large" if error.error_status_hint == 431 else "malformed"
             raise ConnectFailed("upgrade", kind, f"the answer is not HTTP as it should be: {error}") from error
 
     def _agreed(self, extensions: str) -> Agreement:
         try:
             return agreement(extensions, self._offered)
         except ValueError as error:
-            raise ConnectFailed("upgrade", "failed", str(error)) from None
+            raise ConnectFailed("upgrade", "bad_extension", str(error)) from None
 
     def _refusal(self) -> HandshakeRefused:
-        assert self._refused is not None
-        return HandshakeRefused(
-            self._refused.status_code, _text(self._refused.headers), bytes(self._body[:MOST_BODY_BYTES])
-        )
+        head = self._refused
+        assert head is not None
+        body = bytes(self._body[:MOST_BODY_BYTES])
+        is_of_tls = self._is_plain and head.status_code == _BAD_REQUEST and _SPEAKS_OF_TLS.search(body)
+        note = "its answer speaks of TLS: is it wss:// and not ws://?" if is_of_tls else ""
+        return HandshakeRefused(head.status_code, _text(head.headers), body, note)
 
     def _check(self) -> None:
-        """Whether the 101 is one to our request."""
+        """Raise ``ConnectFailed`` where the 101 is none to our request."""
         headers: dict[str, str] = {}
         for name, value in self.headers:
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        if not headers.get("connection", "").isascii():  # the library would raise what is no protocol error
-            raise ConnectFailed("upgrade", "failed", "the header 'Connection' is not ASCII")
-        if headers.get("upgrade", "").lower() != "websocket" or "upgrade" not in _tokens(headers.get("connection", "")):
-            raise ConnectFailed("upgrade", "failed", "a 101 without 'Upgrade: websocket' and 'Connection: Upgrade'")
-        if headers.get("sec-websocket-accept", "") != self._accept.decode():
-            raise ConnectFailed("upgrade", "bad_accept", "Sec-WebSocket-Accept does not fit Sec-WebSocket-Key")
+        upgrade, connection = headers.get("upgrade"), headers.get("connection")
+        if upgrade is None or upgrade.lower() != "websocket":
+            raise ConnectFailed("upgrade", "no_upgrade", f"a 101 whose Upgrade {_found(upgrade)}, and not 'websocket'")
+        # The library takes ASCII only, and would raise what is no protocol error.
+        if connection is None or not connection.isascii() or "upgrade" not in _tokens(connection):
+            detail = f"a 101 whose Connection {_found(connection)}, and does not name 'Upgrade'"
+            raise ConnectFailed("upgrade", "no_connection", detail)
+        accept = headers.get("sec-websocket-accept")
+        if accept != self._accept.decode():
+            detail = f"a 101 whose Sec-WebSocket-Accept {_found(accept)}, which does not fit our key"
+            raise ConnectFailed("upgrade", "bad_accept", detail)
         chosen = headers.get("sec-websocket-protocol")
         if chosen is not None and chosen not in self._subprotocols:
             raise ConnectFailed("upgrade", "bad_subprotocol", f"the server chose {chosen!r}, which was not offered")
         if extensions := headers.get("sec-websocket-extensions"):
             self.compression = self._agreed(extensions)
         self.subprotocol = chosen
+
+
+def _found(value: str | None) -> str:
+    return "is not there" if value is None else f"is {value[:80]!r}"
 
 
 def plain_upgrade(data: bytes) -> tuple[Headers, bytes] | None:

@@ -73,7 +73,7 @@ class Attempt(Generic[Opened]):
         try:
             url = checked_url(request)
         except ValueError as error:
-            raise ConnectFailed("upgrade", "failed", str(error)) from error
+            raise ConnectFailed("upgrade", "request", str(error)) from error
         self._way = Way(self._shared, request, url, self.scope.deadline)
         stream, tcp = await self._way.go()
         self._connection = self._make(request, tcp, self._began_ns)

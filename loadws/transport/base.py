@@ -39,6 +39,7 @@ FAILURE_KINDS: Mapping[FailurePhase, tuple[str, ...]] = {
             "no_ports",
             "source_address",
             "file_limit",
+            "no_memory",
             "failed",
             "cut_off",
         ),
@@ -63,7 +64,22 @@ FAILURE_KINDS: Mapping[FailurePhase, tuple[str, ...]] = {
         *("untrusted", "wrong_host", "expired", "version", "certificate_required", "certificate_rejected", "refused"),
         *("not_tls", "closed", "timeout", "failed", "cut_off"),
     ),
-    "upgrade": ("closed", "not_http", "bad_accept", "bad_subprotocol", "too_large", "timeout", "failed", "cut_off"),
+    "upgrade": (
+        "request",  # it cannot be sent: the URL, a header or a subprotocol
+        "closed",  # TCP ended before an HTTP response
+        "not_http",
+        "tls_port",  # what answered plain HTTP was TLS
+        "malformed",  # an HTTP response that breaks HTTP
+        "too_large",
+        "no_upgrade",  # a 101 without ``Upgrade: websocket``
+        "no_connection",  # a 101 without ``Connection: Upgrade``
+        "bad_accept",
+        "bad_subprotocol",
+        "bad_extension",
+        "timeout",
+        "failed",
+        "cut_off",
+    ),
 }
 #: Every way in which an open connection can be lost without a close handshake (what a browser would call 1006).
 LOSS_KINDS = (
@@ -74,6 +90,7 @@ LOSS_KINDS = (
     "protocol.utf8",  # text that is not UTF-8; we closed with 1007
     "protocol.frame",  # a frame that RFC 6455 forbids; we closed with 1002
     "protocol.too_large",  # a message above max_message_size; we closed with 1009
+    "no_memory",  # this machine had no memory for it
     "failed",
 )
 
@@ -88,7 +105,7 @@ class TransportError(Exception):
 
 
 class ConnectFailed(TransportError):
-    """No WebSocket, and no HTTP answer either."""
+    """An attempt that came to no WebSocket, by its phase. ``terms.parties`` says which kinds had an HTTP response."""
 
     def __init__(self, phase: FailurePhase, kind: str, detail: str) -> None:
         super().__init__(f"{phase}.{kind}", detail)

@@ -7,6 +7,7 @@ failures are translated here, and only here, to the kinds of ``FAILURE_KINDS``.
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import socket
 from contextlib import nullcontext
@@ -20,6 +21,9 @@ from loadws.transport.tcp import TcpStream
 
 DEFAULT_NETWORK = Network()
 NO_PORT_LEFT = "no local port is left for another connection"
+NO_ADDRESS = "this machine has no address of that family"
+#: Failures that came from the network, or from its silence.
+_ANSWERED = frozenset({"tcp.refused", "tcp.reset", "tcp.timeout"})
 #: How often a unix socket with a full backlog is tried again.
 UNIX_RETRY_S = 0.01
 
@@ -36,6 +40,8 @@ TCP_KINDS = {
     errno.EADDRNOTAVAIL: "no_ports",
     errno.EMFILE: "file_limit",
     errno.ENFILE: "file_limit",
+    errno.ENOMEM: "no_memory",
+    errno.ENOBUFS: "no_memory",
 }
 
 
@@ -46,11 +52,12 @@ async def open_tcp(
     network: Network = DEFAULT_NETWORK,
     sources: Sources | None = None,
 ) -> TcpStream:
-    """Tries the addresses in turn, each for an equal share of the time left until ``deadline`` (trio's clock). One alone has
+    """Try the addresses in turn, each for an equal share of the time left until ``deadline`` (trio's clock). One alone has
     all of it, and our caller watches over that.
 
-    The failure of the last one tells; the details name all. ``sources`` knows whose turn it is of the network's
-    ``source_addresses``; an address for whose family there is none is tried only where there is no other.
+    Raise ``ConnectFailed`` of the last address that the network answered for, else of the last; the details name all.
+    ``sources`` knows which of the network's ``source_addresses`` is next; an address for whose family there is none is tried
+    only where there is no other.
     """
     failures: list[ConnectFailed] = []
     addresses = _within_reach(addresses, network)
@@ -65,12 +72,30 @@ async def open_tcp(
         except ConnectFailed as failure:
             failures.append(failure)
         except OSError as error:
-            kind = TCP_KINDS.get(error.errno or 0, "failed")
-            detail = NO_PORT_LEFT if kind == "no_ports" else error.strerror or str(error)
-            failures.append(ConnectFailed("tcp", kind, f"{address}: {detail}"))
-    raise ConnectFailed(
-        "tcp", failures[-1].kind.removeprefix("tcp."), "; ".join(failure.detail for failure in failures)
-    )
+            failures.append(_failure(error, address))
+    answered = [failure for failure in failures if failure.kind in _ANSWERED]
+    kind = (answered or failures)[-1].kind.removeprefix("tcp.")
+    raise ConnectFailed("tcp", kind, "; ".join(failure.detail for failure in failures))
+
+
+def _failure(error: OSError, address: SocketAddress) -> ConnectFailed:
+    kind = TCP_KINDS.get(error.errno or 0, "failed")
+    detail = error.strerror or str(error)
+    if kind == "no_ports":
+        kind, detail = ("no_ports", NO_PORT_LEFT) if _can_be_reached(address) else ("unreachable", NO_ADDRESS)
+    return ConnectFailed("tcp", kind, f"{address}: {detail}")
+
+
+def _can_be_reached(address: SocketAddress) -> bool:
+    """Return whether it was the port that was lacking. Without IPv6 ``::1`` is answered for in the same words."""
+    if address.family == UNIX_FAMILY or not ipaddress.ip_address(address.address[0].partition("%")[0]).is_loopback:
+        return True
+    try:
+        with socket.socket(address.family, socket.SOCK_DGRAM) as asking:
+            asking.bind((address.address[0], 0))
+    except OSError as error:
+        return error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+    return True
 
 
 def _within_reach(addresses: list[SocketAddress], network: Network) -> list[SocketAddress]:

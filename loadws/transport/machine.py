@@ -15,7 +15,6 @@ it was called as ``ListenerRaised``, the reactor's mostly, and ends the run.
 from __future__ import annotations
 
 import contextlib
-import errno
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -55,6 +54,7 @@ from loadws.transport.frames import (
     encode_fragmented,
     read_close,
 )
+from loadws.transport.losses import loss_kind
 from loadws.transport.negotiation import Agreement
 from loadws.transport.pace import Pace, SlowSocket
 from loadws.transport.pings import Pings
@@ -65,7 +65,6 @@ from loadws.transport.tls_layers import Session
 LINGER_NS = 1_000_000_000
 
 _NAMES = {TEXT: "text", BINARY: "binary", PING: "ping", PONG: "pong", CLOSE: "close"}
-_RESETS = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
 
 By = Literal["us", "peer", "lost"]
 State = Literal["open", "closing", "broken", "ended"]
@@ -252,7 +251,7 @@ class NativeConnection:
                 self._decrypt(self._tls, data, at_ns)
 
     def broke(self, error: OSError) -> None:
-        self._read_ended("reset" if error.errno in _RESETS else "failed", str(error))
+        self._read_ended(loss_kind(error), str(error))
 
     def writable(self) -> None:
         """The kernel takes more."""
@@ -263,8 +262,8 @@ class NativeConnection:
             taken = self.tcp.send(backlog.rest)
         except BlockingIOError:
             return
-        except OSError:
-            self._write_failed()
+        except OSError as error:
+            self._write_failed(error)
             return
         backlog.rest = backlog.rest[taken:]
         if not backlog.rest:
@@ -418,7 +417,7 @@ class NativeConnection:
         except BlockingIOError:
             taken = 0
         except OSError as error:
-            self._write_failed()
+            self._write_failed(error)
             raise NotOpen("the write failed") from error
         if taken == len(data):
             return True
@@ -522,8 +521,14 @@ class NativeConnection:
         if not write.out.written_ns:
             raise NotOpen("the write failed")
 
-    def _write_failed(self) -> None:
-        """What the peer said before is still to be read, its close frame perhaps; but it is not awaited for ever."""
+    def _write_failed(self, error: OSError) -> None:
+        """Stop writing. What the peer said before is still read, its close frame perhaps, for ``LINGER_NS``.
+
+        Where this machine has no memory to write with, nothing is awaited.
+        """
+        if loss_kind(error) == "no_memory":
+            self._cut("lost", kind="no_memory", reason=str(error))
+            return
         if self._state == "open":
             self._state = "broken"
         self._give_up_writing()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import trio
 
+from loadws.terms.parties import is_ours
 from loadws.terms.proxies import ProxyAddress
 from loadws.transport.base import ConnectFailed
 from loadws.transport.connect_tunnel import ask_for_tunnel
@@ -22,7 +23,6 @@ _KINDS = {
     "tcp.timeout": "timeout",
     "tls.untrusted": "untrusted",
 }
-_OUR_OWN = frozenset({"tcp.no_ports", "tcp.source_address", "tcp.file_limit"})
 
 
 async def open_tunnel(stream: trio.abc.Stream, proxy: ProxyAddress, host: str, port: int) -> None:
@@ -40,7 +40,7 @@ async def open_tunnel(stream: trio.abc.Stream, proxy: ProxyAddress, host: str, p
 
 def on_the_way(failure: ConnectFailed, proxy: ProxyAddress) -> ConnectFailed:
     """A failure to reach the proxy, by its own name."""
-    if failure.kind in _OUR_OWN:
+    if is_ours(failure.kind) or failure.kind == "tcp.source_address":
         return failure
     kind = _KINDS.get(failure.kind, "tls" if failure.phase == "tls" else "failed")
     return ConnectFailed("proxy", kind, f"{proxy}: {failure.detail}")

@@ -223,7 +223,10 @@ class _Connection:
         """Starts the connection's task and waits until it has opened; raises what came instead."""
         self.timings = parts
         self._protocol = WatchedProtocol(self, self._request.max_message_size)
-        self._wire = WatchedWire(self, stream, self._request, scope, self._timers.now_ns, self._connector.wire)
+        is_plain = not url.secure and url.unix_path is None
+        self._wire = WatchedWire(
+            self, stream, self._request, scope, self._timers.now_ns, self._connector.wire, is_plain=is_plain
+        )
         host, headers = host_and_headers(self._request, url)
         self._ws = trio_websocket.WebSocketConnection(
             self._wire,
@@ -256,7 +259,7 @@ class _Connection:
         except (ConnectFailed, HandshakeRefused) as error:
             self._decide(error)
         except _OUTSIDE as error:
-            self._decide(ConnectFailed("upgrade", "failed", repr(error)))
+            self._decide(ConnectFailed("upgrade", "malformed" if self._wire.upgraded else "failed", repr(error)))
             self._cut("lost", kind="failed", reason=repr(error))
         finally:
             self._cut("lost", kind="failed", reason="reading has stopped")

@@ -47,7 +47,13 @@ class Upgrade:
         key = base64.b64encode(os.urandom(16))
         self._data = upgrade_request(request, url, key)
         self._asked = False
-        self.answer = Answer(key, request.subprotocols, request.compression, follows=request.redirects > 0)
+        self.answer = Answer(
+            key,
+            request.subprotocols,
+            request.compression,
+            follows=request.redirects > 0,
+            is_plain=not url.secure and url.unix_path is None,
+        )
 
     async def run(self, stream: trio.abc.Stream, scope: trio.CancelScope, trace: Trace) -> None:
         """Returns when the 101 is there and is good; raises what came instead.

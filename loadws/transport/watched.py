@@ -7,7 +7,6 @@ by the ``Watcher``.
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Callable, Generator
 from typing import Protocol
@@ -19,12 +18,12 @@ from wsproto.events import AcceptConnection, CloseConnection, Event, Message, Pi
 
 from loadws.transport.answer import BODY_PATIENCE_S, Answer
 from loadws.transport.base import ConnectFailed, ConnectRequest, HandshakeRefused, Outgoing, WireBytes
+from loadws.transport.losses import loss_kind
 from loadws.transport.tcp import READ_SIZE
 
 TOO_LARGE = 1009
 
 _KEY = re.compile(rb"(?i)\r\nsec-websocket-key: *(\S+)")
-_RESETS = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
 
 
 class Frame(bytes):
@@ -127,7 +126,10 @@ class WatchedProtocol(WSConnection):
 
 
 class WatchedWire(trio.abc.Stream):
-    """``scope`` is the attempt's deadline; ``asked_ns`` is when the request for the upgrade was written."""
+    """``scope`` is the attempt's deadline; ``asked_ns`` is when the request for the upgrade was written.
+
+    ``upgraded``: the answer was judged, is good, and is the library's to read.
+    """
 
     def __init__(
         self,
@@ -137,7 +139,11 @@ class WatchedWire(trio.abc.Stream):
         scope: trio.CancelScope,
         now_ns: Callable[[], int],
         wire: WireBytes,
+        *,
+        is_plain: bool,
     ) -> None:
+        """``is_plain``: over TCP, without TLS."""
+        self._is_plain = is_plain
         self._watcher = watcher
         self._stream = stream
         self._request = request
@@ -145,7 +151,7 @@ class WatchedWire(trio.abc.Stream):
         self._now_ns = now_ns
         self._wire = wire
         self._answer: Answer | None = None
-        self._upgraded = False
+        self.upgraded = False
         self.asked_ns = 0
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -154,7 +160,7 @@ class WatchedWire(trio.abc.Stream):
             self._expect_answer(data)
         if self._watcher.ended and data.out is not None:
             raise trio.ClosedResourceError("it ended while this message waited for its turn")
-        if self._upgraded:
+        if self.upgraded:
             self._wire.wire_sent += len(data)
         self._watcher.write_began(data)
         try:
@@ -171,7 +177,7 @@ class WatchedWire(trio.abc.Stream):
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        if not self._upgraded:
+        if not self.upgraded:
             return await self._receive_upgrade()
         while True:
             try:
@@ -199,7 +205,8 @@ class WatchedWire(trio.abc.Stream):
     def _expect_answer(self, request: Frame) -> None:
         key = _KEY.search(request)
         assert key is not None
-        self._answer = Answer(key[1], self._request.subprotocols, follows=self._request.redirects > 0)
+        follows = self._request.redirects > 0
+        self._answer = Answer(key[1], self._request.subprotocols, follows=follows, is_plain=self._is_plain)
         self.asked_ns = self._now_ns()
 
     async def _receive_upgrade(self) -> bytes:
@@ -213,7 +220,7 @@ class WatchedWire(trio.abc.Stream):
                 data = b""
             self._watcher.answer_came(bytes(data.partition(b"\r\n\r\n")[0]))
             if (passed := answer.feed(bytes(data))) is not None:
-                self._upgraded = True
+                self.upgraded = True
                 self._wire.wire_received += len(answer.after)
                 return passed
             if answer.head_has_come:
@@ -227,5 +234,5 @@ def _size(data: str | bytes | bytearray) -> int:
 
 def _loss(error: trio.BrokenResourceError) -> tuple[str, str]:
     cause = error.__cause__
-    is_reset = cause is None or (isinstance(cause, OSError) and cause.errno in _RESETS)
-    return "reset" if is_reset else "failed", str(cause or error) or "the stream is broken"
+    kind = "reset" if cause is None else loss_kind(cause) if isinstance(cause, OSError) else "failed"
+    return kind, str(cause or error) or "the stream is broken"

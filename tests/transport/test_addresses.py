@@ -186,3 +186,34 @@ def test_sources_are_used_in_turn_each_family_for_itself() -> None:
     assert sources.next(socket.AF_INET6, ours) == "::1"
     assert sources.next(socket.AF_INET6, ("127.0.0.2",)) is None
     assert of_family(socket.AF_UNIX, ours) == ()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+        OSError(errno.EMFILE, "Too many open files"),
+    ],
+)
+def test_a_name_that_no_file_was_left_to_ask_for_is_no_failure_of_the_resolver(
+    error: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(*_: Any) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def main() -> None:
+        with monkeypatch.context() as patch, pytest.raises(ConnectFailed) as failure:
+            patch.setattr(socket, "socket", no_more)
+            await Names(_Clock()).resolve("unknown.test", 80)  # type: ignore[arg-type]
+        assert failure.value.kind == "tcp.file_limit"
+
+    _with(_Resolver(error), main)
+
+
+def test_a_thread_that_cannot_be_started_is_this_machine_s_lack() -> None:
+    async def main() -> None:
+        with pytest.raises(ConnectFailed) as failure:
+            await Names(_Clock()).resolve("unknown.test", 80)  # type: ignore[arg-type]
+        assert failure.value.kind == "tcp.no_memory"
+
+    _with(_Resolver(RuntimeError("can't start new thread")), main)

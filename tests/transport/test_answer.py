@@ -107,17 +107,21 @@ def test_an_early_hint_is_left_out() -> None:
     [
         (b"HTT", "more"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "upgrade.not_http"),
-        (b"\x15\x03\x01\x00\x02\x02\x46", "upgrade.not_http"),  # a TLS alert
-        (b"HTTP/1.1 abc\r\n\r\n", "upgrade.not_http"),
-        (b"HTTP/1.1 101 X\r\nbroken header\r\n\r\n", "upgrade.not_http"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "upgrade.not_http"),  # a TLS alert, inside of TLS
+        (b"HTTP/1.1 abc\r\n\r\n", "upgrade.malformed"),
+        (b"HTTP/1.1 101 X\r\nbroken header\r\n\r\n", "upgrade.malformed"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 21, "upgrade.malformed"),
         (b"HTTP/1.1 101 X\r\n" + b"X: y\r\n" * 5000, "upgrade.too_large"),
         (GOOD.replace(ACCEPT, b"x" * 28), "upgrade.bad_accept"),
         (GOOD.replace(b"Sec-WebSocket-Accept", b"Sec-WebSocket-Key"), "upgrade.bad_accept"),
         (GOOD.replace(b"chat.v2", b"chat.v3"), "upgrade.bad_subprotocol"),
-        (GOOD.replace(b"WebSocket\r\nConn", b"h2c\r\nConn"), "upgrade.failed"),
-        (GOOD.replace(b"keep-alive, Upgrade", b"close"), "upgrade.failed"),
-        (GOOD.replace(b"keep-alive, Upgrade", b"Upgrade, \xe9"), "upgrade.failed"),  # wsproto takes ASCII only
-        (GOOD[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", "upgrade.failed"),
+        (GOOD.replace(b"Sec-WebSocket-Accept: " + ACCEPT + b"\r\n", b""), "upgrade.bad_accept"),
+        (GOOD.replace(b"Upgrade: WebSocket\r\n", b""), "upgrade.no_upgrade"),
+        (GOOD.replace(b"WebSocket\r\nConn", b"h2c\r\nConn"), "upgrade.no_upgrade"),
+        (GOOD.replace(b"Connection: keep-alive, Upgrade\r\n", b""), "upgrade.no_connection"),
+        (GOOD.replace(b"keep-alive, Upgrade", b"close"), "upgrade.no_connection"),
+        (GOOD.replace(b"keep-alive, Upgrade", b"Upgrade, \xe9"), "upgrade.no_connection"),  # wsproto takes ASCII only
+        (GOOD[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", "upgrade.bad_extension"),
         (b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "http.302"),
         (b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu", "more"),
         (b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy", "http.503"),
@@ -141,6 +145,41 @@ def test_what_is_wrong_with_it(data: bytes, kind: str) -> None:
 def test_tcp_may_close_at_any_point(data: bytes, kind: str) -> None:
     parts = (data, b"") if data else (b"",)
     assert verdict(*parts) == kind
+
+
+@pytest.mark.parametrize(
+    ("data", "is_plain", "detail"),
+    [
+        (b"", True, "TCP was closed before the answer to the upgrade; a TLS port does so: is it wss:// and not ws://?"),
+        (b"", False, "TCP was closed before the answer to the upgrade"),
+        (b"HTTP/1", True, "TCP was closed before the answer to the upgrade after b'HTTP/1'"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", True, "what answered is TLS: is it wss:// and not ws://?"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n", True,
+         "the server answered the upgrade with 400; its answer speaks of TLS: is it wss:// and not ws://?"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\nMissing header", True, "the server answered the upgrade with 400"),
+    ],
+)  # fmt: skip
+def test_a_tls_port_is_told_from_other_answers(data: bytes, is_plain: bool, detail: str) -> None:
+    reading = Answer(KEY, (), is_plain=is_plain)
+    with pytest.raises((ConnectFailed, HandshakeRefused)) as failure:
+        for part in (data, b""):
+            reading.feed(part)
+    assert failure.value.detail == detail
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ((b"Upgrade: WebSocket\r\n", b""), "a 101 whose Upgrade is not there, and not 'websocket'"),
+        ((b"keep-alive, Upgrade", b"close"), "a 101 whose Connection is 'close', and does not name 'Upgrade'"),
+        ((ACCEPT, b"x"), "a 101 whose Sec-WebSocket-Accept is 'x', which does not fit our key"),
+        ((b"chat.v2", b"chat.v3"), "the server chose 'chat.v3', which was not offered"),
+    ],
+)
+def test_what_is_wrong_with_a_101_is_said(change: tuple[bytes, bytes], detail: str) -> None:
+    with pytest.raises(ConnectFailed) as failure:
+        answer().feed(GOOD.replace(*change))
+    assert failure.value.detail == detail
 
 
 def test_a_body_is_cut() -> None:
@@ -171,8 +210,6 @@ def test_out_of_time() -> None:
 def test_whatever_comes_has_a_verdict(data: bytes) -> None:
     assert verdict(b"HTTP/1.1 " + data) in {
         "more",
-        "upgrade.not_http",
-        "upgrade.failed",
-        "upgrade.bad_accept",
+        *(f"upgrade.{kind}" for kind in ("malformed", "no_upgrade", "no_connection", "bad_accept")),
         *(f"http.{status}" for status in range(100, 1000)),
     }

@@ -41,6 +41,8 @@ class _Clock:
         (errno.ENOENT, "tcp.refused"),  # a unix socket
         (errno.EMFILE, "tcp.file_limit"),
         (errno.ENFILE, "tcp.file_limit"),
+        (errno.ENOMEM, "tcp.no_memory"),
+        (errno.ENOBUFS, "tcp.no_memory"),
         (errno.EACCES, "tcp.failed"),
     ],
 )
@@ -79,6 +81,42 @@ def test_every_address_has_its_turn_and_its_share_of_the_time(monkeypatch: pytes
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert tried == [("[::1]:9", 0), ("127.0.0.1:9", 5)]
+
+
+def test_a_family_without_an_address_is_no_lack_of_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(address: SocketAddress, source: str | None, network: Network) -> socket.socket:
+        raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+    class Elsewhere(socket.socket):
+        def bind(self, address: Any) -> None:
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+    async def main() -> None:
+        with monkeypatch.context() as patch, pytest.raises(ConnectFailed) as failure:
+            patch.setattr(dial, "_connected", fail)
+            patch.setattr(socket, "socket", Elsewhere)
+            await open_tcp([HERE], _Clock(), trio.current_time() + 10)  # type: ignore[arg-type]
+        assert (failure.value.kind, failure.value.detail) == ("tcp.unreachable", f"127.0.0.1:9: {dial.NO_ADDRESS}")
+
+    trio.run(main)
+
+
+def test_what_the_network_said_of_one_address_goes_before_what_this_machine_lacks_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(address: SocketAddress, source: str | None, network: Network) -> socket.socket:
+        number = errno.ECONNREFUSED if address is HERE else errno.ENETUNREACH
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(dial, "_connected", fail)
+
+    async def main() -> None:
+        with pytest.raises(ConnectFailed) as failure:
+            await open_tcp([HERE, THERE], _Clock(), trio.current_time() + 10)  # type: ignore[arg-type]
+        assert failure.value.kind == "tcp.refused"
+        assert failure.value.detail == "127.0.0.1:9: Connection refused; [::1]:9: Network is unreachable"
+
+    trio.run(main)
 
 
 def test_the_file_limit_as_the_kernel_says_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -347,7 +347,7 @@ def test_what_cannot_be_asked_for(name: str, request_: ConnectRequest, why: str)
         async with opened(name) as connector:
             with pytest.raises(ConnectFailed) as failure:
                 await connector.connect(request_, Recorder())
-            assert (failure.value.kind, failure.value.detail) == ("upgrade.failed", why)
+            assert (failure.value.kind, failure.value.detail) == ("upgrade.request", why)
 
     trio.run(main)
 

@@ -130,7 +130,7 @@ def test_connections_come_from_the_source_addresses_in_turn(name: str) -> None:
     trio.run(main)
 
 
-@pytest.mark.parametrize("url", ["ws+unix://host/run/s:/", "ws+unix:run/s", "ws+unix:///:/", "ws+unix:///run/"])
+@pytest.mark.parametrize("url", ["ws+unix://host/run/s:/", "ws+unix:///:/", "ws+unix:///run/"])
 def test_a_unix_socket_that_is_not_named(url: str) -> None:
     async def main() -> None:
         async with opened("native") as connector:

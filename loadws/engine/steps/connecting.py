@@ -24,6 +24,7 @@ from loadws.scenario.model import Scenario
 from loadws.scenario.steps import CloseStep, ConnectStep, ExpectHandshake, PingStep, ReconnectStep, Step
 from loadws.scenario.template import Scope, compile_template
 from loadws.terms.addresses import split_address, with_path, with_query
+from loadws.terms.parties import is_ours
 from loadws.transport.base import (
     Compression,
     ConnectFailed,
@@ -40,13 +41,6 @@ if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
 
 SWITCHING = 101
-#: What this machine itself had too little of: no failure of the server's.
-_OURS = frozenset({"tcp.file_limit", "tcp.no_ports", "tcp.no_memory"})
-
-
-def is_ours(kind: str) -> bool:
-    """Return whether a failure to connect is the generator's own."""
-    return kind in _OURS
 
 
 # -- connect ----------------------------------------------------------------------------------------------------------

@@ -52,7 +52,6 @@ ONLY_IN = {
     "jinja2": {"scenario", "report"},
     "ruamel": {"scenario"},
     "pydantic": {"scenario", "engine"},
-    "httpx": {"transport/http.py"},
     "typer": {"cli"},
     "rich": {"cli", "report"},
 }

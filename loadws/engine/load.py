@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trio
 
@@ -21,7 +21,8 @@ from loadws.engine.run import Run
 from loadws.engine.secrecy import RunSecrets, run_secrets
 from loadws.engine.slices import in_slices
 from loadws.engine.steps.compiler import Compiler
-from loadws.engine.steps.securing import Contexts, shared_context
+from loadws.engine.steps.connecting import network_of
+from loadws.engine.steps.securing import Contexts, is_shared, shared_context
 from loadws.engine.together import Alone, Together
 from loadws.engine.trace import Tracer
 from loadws.engine.waiting import Parker
@@ -38,11 +39,10 @@ from loadws.scenario.template import compile_value
 from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import Connector, Timers, Transport
+from loadws.transport.http.client import HttpClients
+from loadws.transport.http.wire import NetworkDial
 from loadws.transport.stamps import ReadLags
 from loadws.transport.timers import open_timers
-
-if TYPE_CHECKING:
-    from loadws.transport.http import HttpClients
 
 #: Who takes a frame may do so in slices, between which the load goes on.
 Deliver = Callable[[Frame], Awaitable[None]]
@@ -117,7 +117,7 @@ def _executor(
         feeds={name: open_feed(source, load.base) for name, source in scenario.data.items()},
         secrets=secrets,
         tracer=tracer,
-        http=load.http or http_clients(scenario, load.base),
+        http=load.http or http_clients(scenario, load.base, timers),
         shared=load.shared,
         barriers=Barriers(load.plan.shard, load.plan.shards),
         env=load.env,
@@ -128,14 +128,20 @@ def _executor(
     return Executor(load.plan, run, kinds, lifecycle, load.together)
 
 
-def http_clients(scenario: Scenario, base: Path) -> HttpClients | None:
-    """None where no step asks over HTTP: then httpx, which takes a tenth of a second to import, is left alone."""
+def http_clients(scenario: Scenario, base: Path, timers: Timers) -> HttpClients | None:
+    """Return what makes users' HTTP clients, before the load begins; None where no step asks over HTTP."""
     steps = (step for _, step in (*walk_steps(scenario), *walk_around(scenario)))
     if not any(step.verb in ("http", "call") for step in steps):
         return None
-    from loadws.transport.http import HttpClients
-
-    return HttpClients(shared_context(scenario.connection.tls, base))
+    tls = scenario.connection.tls
+    presents_certificate = tls.certificate is not None and is_shared(tls)
+    dial = NetworkDial(
+        timers,
+        shared_context(tls, base),
+        network_of(scenario.connection),
+        presents_certificate=presents_certificate,
+    )
+    return HttpClients(dial, presents_certificate=presents_certificate)
 
 
 def _fetch_read_lags(load: Load, recorder: Recorder) -> None:

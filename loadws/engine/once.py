@@ -31,10 +31,11 @@ from loadws.scenario.steps import Flow
 from loadws.scenario.template import EvaluationError, compile_value
 from loadws.terms.masker import Masker
 from loadws.transport.base import ConnectFailed, Connection, ConnectRequest, Listener, Timers
+from loadws.transport.cookies import Jar
 from loadws.transport.timers import open_timers
 
 if TYPE_CHECKING:
-    from loadws.transport.http import HttpClients
+    from loadws.transport.http.client import HttpClients
 
 #: The last numbers that ``id()`` has room for; no load has so many users.
 SETUP_NUMBER, TEARDOWN_NUMBER = 2**25 - 1, 2**25 - 2
@@ -108,7 +109,7 @@ def _user(once: Once, timers: Timers, recorder: Recorder, secrets: RunSecrets) -
         feeds={},
         secrets=secrets,
         tracer=tracer,
-        http=once.http or http_clients(once.scenario, once.base),
+        http=once.http or http_clients(once.scenario, once.base, timers),
         env=once.env,
     )
     flow = _strict(once.flow) if once.strict else _lenient(once.flow)
@@ -130,7 +131,7 @@ async def _run(once: Once, user: VirtualUser) -> bool:
     except FlowInterrupted:
         return False
     finally:
-        await user.close_http()
+        user.close_http()
         user.let_go()
 
 
@@ -149,5 +150,5 @@ def _lenient(flow: Flow) -> Flow:
 class _Nowhere:
     """Stands in for the transport."""
 
-    async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
+    async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
         raise ConnectFailed("upgrade", "request", "setup and teardown have no WebSocket")

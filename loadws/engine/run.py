@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from loadws.scenario.matching import Captures, Conditions
     from loadws.scenario.template import Compiled
     from loadws.transport.base import Connector, Timers
-    from loadws.transport.http import HttpClients
+    from loadws.transport.http.client import HttpClients
 
 #: How many handshakes of held users may be under way at once: a thousand that begin in one moment is no load anybody means.
 HANDSHAKES_AT_ONCE = 256

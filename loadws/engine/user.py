@@ -25,11 +25,12 @@ from loadws.scenario.template import EvaluationError, Scope
 from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 from loadws.transport.base import Connection, End, HandshakeRefused
+from loadws.transport.cookies import Jar
 from loadws.transport.tls_memory import TlsMemory
 
 if TYPE_CHECKING:
     from loadws.engine.waiting import Parker
-    from loadws.transport.http import HttpClient
+    from loadws.transport.http.client import HttpClient
 
 FIRST_RETRY_NS = 100 * NS_PER_MS
 LAST_RETRY_NS = 5 * NS_PER_S
@@ -52,6 +53,7 @@ class VirtualUser:
     """
 
     __slots__ = (
+        "_cookies",
         "_fell_at_once",
         "_taken_from",
         "_tls_memory",
@@ -100,7 +102,8 @@ class VirtualUser:
         self.conversation: Conversation | None = None
         self.named: dict[str, Conversation] = {}
         self.healing: Healing | None = None  # while a flow runs that may reconnect by itself
-        self.http: HttpClient | None = None  # with the session's cookies
+        self.http: HttpClient | None = None  # the session's
+        self._cookies: Jar | None = None
         self._fell_at_once = False  # the session lost its connection
         self.secrets = UserSecrets(run.secrets)
         self.main = Strand(self, Scope(user=index, seed=run.seed, clock=run.clock, env=run.env), 0)
@@ -216,7 +219,7 @@ class VirtualUser:
         finally:
             self._flow_is_done()
             self.condemned = False
-            await self.close_http()
+            self.close_http()
             for conversation in self._conversations():
                 conversation.forget_kept()
             self.sessions += 1
@@ -242,10 +245,12 @@ class VirtualUser:
         await self._close_all()
         return fate
 
-    async def close_http(self) -> None:
+    def close_http(self) -> None:
+        """End the session's HTTP: its connections are closed, and its cookies are forgotten."""
         http, self.http = self.http, None
+        self._cookies = None
         if http is not None:
-            await http.close()
+            http.close()
 
     async def _flow_with_healing(self) -> Fate:
         async with trio.open_nursery() as nursery:
@@ -387,6 +392,13 @@ class VirtualUser:
         if self._tls_memory is None:
             self._tls_memory = TlsMemory()
         return self._tls_memory
+
+    @property
+    def cookies(self) -> Jar:
+        """The session's cookies, of its upgrades and its ``http`` steps."""
+        if self._cookies is None:
+            self._cookies = Jar()
+        return self._cookies
 
     def _conversations(self) -> tuple[Conversation, ...]:
         unnamed = () if self.conversation is None else (self.conversation,)

@@ -91,7 +91,10 @@ _ROWS = (
            _STEP),
     Metric("wait_time", "histogram", "ns", "how long a wait_for waited for what it found, a barrier for its users", _STEP),
     Metric("ping_time", "histogram", "ns", "the round trip of a ping and its pong", _STEP),
-    Metric("http_time", "histogram", "ns", "from intended to the last byte of an HTTP answer, redirects included", _STEP),
+    Metric("http_time", "histogram", "ns", "from intended to the last byte of an HTTP answer, redirects included, "
+           "without http_connect_time", _STEP),
+    Metric("http_connect_time", "histogram", "ns", "the opening of connections for an HTTP request: name, TCP, proxy, TLS",
+           _STEP),
     Metric("call_time", "histogram", "ns", "how long a Python function took that did not fail", _STEP),
     Metric("recovery_time", "histogram", "ns", "from the loss of a connection to the next good answer on its successor"),
     Metric("delivery", "histogram", "ns", "from a probe's making to each of its receivers", _PROBE,

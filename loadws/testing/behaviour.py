@@ -76,6 +76,7 @@ class Seen:
     pings: int = 0
     closes: Counter[int | None] = field(default_factory=Counter)  # the codes that clients closed with
     urls: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    cookies: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED))  # of each upgrade
     payloads: deque[Payload] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
 

@@ -23,6 +23,7 @@ from loadws.transport.base import (
     ConnectRequest,
     ConnectTimings,
     End,
+    HandshakeRefused,
     Listener,
     NotOpen,
     Outgoing,
@@ -34,8 +35,10 @@ from loadws.transport.base import (
     close_payload,
     encodable,
 )
+from loadws.transport.cookies import Jar
 from loadws.transport.pace import Pace
 from loadws.transport.pings import Pings
+from loadws.transport.url import parse_url
 
 #: What a frame costs beside its payload.
 HEAD_BYTES = 2
@@ -69,20 +72,25 @@ class _ScriptedConnector:
         self.timers = timers
         self.live: dict[_ScriptedConnection, None] = {}
 
-    async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
+    async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
         started_ns = self.timers.now_ns()
         attempt = self.seen.attempts
         self.seen.attempts += 1
         self.seen.urls.append(request.url)
+        self.seen.cookies.append(jar.header_for(parse_url(request.url)) if jar else "")
         await wait_ns(self.timers, min(self.behaviour.connect_ns, request.open_timeout_ns))
         if self.behaviour.connect_ns > request.open_timeout_ns:
             raise ConnectFailed("upgrade", "timeout", "the scripted peer takes longer than open_timeout")
         if (refusal := self.behaviour.refuse(attempt)) is not None:
             self.seen.refused += 1
+            if jar is not None and isinstance(refusal, HandshakeRefused):
+                jar.keep(parse_url(request.url), refusal.headers)
             raise refusal
         took_ns = self.timers.now_ns() - started_ns
         timings = ConnectTimings(total_ns=took_ns, tcp_ns=0, upgrade_ns=took_ns)
         connection = _ScriptedConnection(self, request, listener, timings)
+        if jar is not None:
+            jar.keep(parse_url(request.url), self.behaviour.headers)
         connection.opened()
         return connection
 

@@ -6,6 +6,7 @@ The upgrade is the transport's own; it comes in as an ``Upgrading``, made when T
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 import trio
@@ -17,10 +18,11 @@ from loadws.transport.base import (
     FailurePhase,
     HandshakeRefused,
 )
+from loadws.transport.cookies import Headers, Jar
 from loadws.transport.redirects import redirected
 from loadws.transport.request import checked_url
 from loadws.transport.tcp import TcpStream
-from loadws.transport.url import Url
+from loadws.transport.url import Url, parse_url
 from loadws.transport.way import Shared, Way
 
 
@@ -29,6 +31,10 @@ class Upgrading(Protocol):
 
     @property
     def has_opened(self) -> bool: ...
+
+    @property
+    def response_headers(self) -> Headers:
+        """Those of the 101, once it has opened."""
 
     async def upgrade(self, stream: trio.abc.Stream, url: Url, parts: ConnectTimings, scope: trio.CancelScope) -> None:
         """Returns when it has opened; raises what came instead. ``parts`` are the timings so far, without a total."""
@@ -46,10 +52,18 @@ class Attempt(Generic[Opened]):
     """``run`` inside ``scope``, then ask for the ``outcome``; on any error, ``abandon``."""
 
     def __init__(
-        self, request: ConnectRequest, shared: Shared, connection: Callable[[ConnectRequest, TcpStream, int], Opened]
+        self,
+        request: ConnectRequest,
+        shared: Shared,
+        connection: Callable[[ConnectRequest, TcpStream, int], Opened],
+        jar: Jar | None = None,
     ) -> None:
-        """``connection`` gets the request, which a redirect may have changed, TCP, and the moment that the attempt began."""
-        self._request = request
+        """``connection`` gets the request, which a redirect may have changed, TCP, and the moment that the attempt began.
+
+        ``jar`` has the user's cookies, which every server on the way gets and sets.
+        """
+        self._request = self._asked = request
+        self._jar = jar
         self._shared = shared
         self._make = connection
         self._began_ns = shared.timers.now_ns()
@@ -59,14 +73,16 @@ class Attempt(Generic[Opened]):
         self.scope = trio.CancelScope(deadline=trio.current_time() + request.open_timeout_ns / 1e9)
 
     async def run(self) -> None:
-        request = self._request
         while True:
             try:
-                await self._ask(request)
+                await self._ask(self._asked)
             except HandshakeRefused as refusal:
-                request = redirected(request, refusal)
+                self._keep_cookies(refusal.headers)
+                self._asked = redirected(self._asked, refusal)
                 self._leave()
             else:
+                assert self._connection is not None
+                self._keep_cookies(self._connection.response_headers)
                 return
 
     async def _ask(self, request: ConnectRequest) -> None:
@@ -74,10 +90,16 @@ class Attempt(Generic[Opened]):
             url = checked_url(request)
         except ValueError as error:
             raise ConnectFailed("upgrade", "request", str(error)) from error
+        if self._jar:
+            request = replace(request, headers=self._jar.with_cookies(url, request.headers))
         self._way = Way(self._shared, request, url, self.scope.deadline)
         stream, tcp = await self._way.go()
         self._connection = self._make(request, tcp, self._began_ns)
         await self._connection.upgrade(stream, url, self._way.parts, self.scope)
+
+    def _keep_cookies(self, headers: Headers) -> None:
+        if self._jar is not None:
+            self._jar.keep(parse_url(self._asked.url), headers)
 
     def _leave(self) -> None:
         """Before the next server is asked."""
@@ -91,7 +113,10 @@ class Attempt(Generic[Opened]):
         if self._was_cut_off:
             raise ConnectFailed(self._phase, "cut_off", "the run was over before the connection was open")
         if self._connection is not None:
-            raise self._connection.out_of_time()
+            failure = self._connection.out_of_time()
+            if isinstance(failure, HandshakeRefused):
+                self._keep_cookies(failure.headers)
+            raise failure
         raise ConnectFailed(self._phase, "timeout", f"not done within {self._request.open_timeout_ns / 1e9:g} s")
 
     def abandon(self) -> None:

@@ -22,6 +22,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from loadws.transport.cookies import Jar
 from loadws.transport.tls_memory import TlsMemory
 
 Payload = str | bytes
@@ -345,8 +346,11 @@ class Connection(Protocol):
 class Connector(Protocol):
     """Opens connections; lives as long as the run."""
 
-    async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
-        """Raises ``ConnectFailed`` or ``HandshakeRefused``. Cancellation closes what was half open."""
+    async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
+        """Open a connection. Raise ``ConnectFailed`` or ``HandshakeRefused``. Cancellation closes what was half open.
+
+        ``jar`` has the user's cookies: the upgrade carries them, and what the answer sets is kept there.
+        """
 
 
 class Timer(Protocol):

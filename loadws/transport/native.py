@@ -24,6 +24,7 @@ from loadws.transport.base import (
     UncountedWire,
     WireBytes,
 )
+from loadws.transport.cookies import Headers, Jar
 from loadws.transport.machine import NativeConnection, tell
 from loadws.transport.reactor import Reactor, best_reactor
 from loadws.transport.tcp import TcpStream
@@ -66,9 +67,9 @@ class _Connector:
         self._shared = Shared(timers, start_session)
         self._attempts: set[Attempt[_Opening]] = set()
 
-    async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
+    async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
         opening = partial(_Opening, self, listener)
-        attempt = Attempt(request, self._shared, opening)
+        attempt = Attempt(request, self._shared, opening, jar)
         self._attempts.add(attempt)
         try:
             with attempt.scope:
@@ -105,6 +106,11 @@ class _Opening:
     @property
     def has_opened(self) -> bool:
         return self._connection is not None
+
+    @property
+    def response_headers(self) -> Headers:
+        assert self._upgrade is not None
+        return self._upgrade.answer.headers
 
     def opened(self) -> NativeConnection:
         assert self._connection is not None

@@ -80,6 +80,16 @@ class TcpStream(trio.abc.Stream):
             await self._pace_changed.wait()
         return True
 
+    def is_quiet(self) -> bool:
+        """Return whether the peer has neither closed nor sent anything that was not read. Nothing is taken."""
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def detach(self) -> socket.socket:
         """The socket, for whoever reads it from now on without this stream."""
         return self._socket

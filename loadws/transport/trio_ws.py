@@ -60,6 +60,7 @@ from loadws.transport.base import (
     close_payload,
     encodable,
 )
+from loadws.transport.cookies import Jar
 from loadws.transport.outbox import Outbox, WaitingMessage, WaitingPing, WaitingPong
 from loadws.transport.pace import Pace
 from loadws.transport.pings import Pings
@@ -111,9 +112,9 @@ class _Connector:
         self.live: dict[_Connection, None] = {}
         self._attempts: set[Attempt[_Connection]] = set()
 
-    async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
+    async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
         make = partial(_Connection, self, listener)
-        attempt = Attempt(request, self._shared, make)
+        attempt = Attempt(request, self._shared, make, jar)
         self._attempts.add(attempt)
         try:
             with attempt.scope:

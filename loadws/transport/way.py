@@ -35,7 +35,11 @@ class Shared:
 class Way:
     """``phase`` is where it stands, ``tcp`` what is to be cut when it is given up, ``parts`` how long each part took."""
 
-    def __init__(self, shared: Shared, request: ConnectRequest, url: Url, deadline: float) -> None:
+    def __init__(
+        self, shared: Shared, request: ConnectRequest, url: Url, deadline: float, *, is_forwarded: bool = False
+    ) -> None:
+        """``is_forwarded``: it ends at the request's proxy, which is asked for the page itself."""
+        self._is_forwarded = is_forwarded
         self._shared = shared
         self._request = request
         self._url = url
@@ -96,12 +100,13 @@ class Way:
             stream = await self._secured_to(proxy, tcp)
         except ConnectFailed as failure:
             raise on_the_way(failure, proxy) from failure
-        await open_tunnel(stream, proxy, host, self._url.port)
+        if not self._is_forwarded:
+            await open_tunnel(stream, proxy, host, self._url.port)
         self.parts = replace(self.parts, proxy_ns=self._shared.timers.now_ns() - began_ns)
         return stream
 
     async def _named_to(self, proxy: ProxyAddress) -> str:
-        """How the proxy is told the target: ``socks5`` is told an address, every other one the name."""
+        """Return how the proxy is told the target: ``socks5`` is told an address, every other one the name."""
         if proxy.scheme != "socks5":
             return self._url.host
         first, *_ = await self._resolved(self._url.host, self._url.port)

@@ -20,7 +20,7 @@ from loadws.plan.plan import make_plan
 from loadws.scenario.model import Scenario
 from loadws.testing.behaviour import Behaviour, Seen
 from loadws.testing.peer import ScriptedTransport
-from loadws.transport.http import HttpClients
+from loadws.transport.http.client import HttpClients
 
 
 @dataclass

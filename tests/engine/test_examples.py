@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import httpx
 import pytest
 from ruamel.yaml import YAML
 
 from loadws.scenario.examples import EXAMPLES
 from loadws.scenario.reference import page
 from loadws.testing.behaviour import echo
-from loadws.transport.http import HttpClients
+from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp
+from loadws.transport.http.client import HttpClients
 from tests.engine.drive import drive
 from tests.scenario.texts import EXAMPLES_FOLDER
 
@@ -22,14 +22,14 @@ BLOCKS = [
 ]  # fmt: skip
 
 
-async def _answer(request: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, json={"token": "t", "id": 7})
+async def _answer(asked: Asked) -> Reply:
+    return Reply(json={"token": "t", "id": 7})
 
 
 def run_example(text: str) -> Any:
     flow = YAML(typ="safe", pure=True).load(text)
     document = {"load": [{"users": 2, "iterations": 2}], "flow": flow}
-    return drive(document, echo(), base=EXAMPLES_FOLDER, http=HttpClients(transport=httpx.MockTransport(_answer)))
+    return drive(document, echo(), base=EXAMPLES_FOLDER, http=HttpClients(ScriptedHttp(_answer)))
 
 
 @pytest.mark.parametrize("text", BLOCKS)

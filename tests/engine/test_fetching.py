@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 import trio
 
-from loadws.engine.steps.fetching import origin_of, with_cookies
+from loadws.engine.steps.fetching import origin_of
 from loadws.metrics.ledger import Http
-from loadws.testing.behaviour import echo
-from loadws.transport.base import ConnectRequest
-from loadws.transport.http import HttpClients, HttpRequest
+from loadws.testing.behaviour import closes_after, echo, refuses, silent
+from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp, ScriptedWire
+from loadws.transport.base import ConnectFailed
+from loadws.transport.http.client import HttpClients
+from loadws.transport.url import Url
 from tests.engine.drive import MS, Outcome, S, drive
 
-Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 API = "http://api.test"
 
 
@@ -24,20 +24,18 @@ def once(*steps: Any, **more: Any) -> dict[str, Any]:
     return {"load": [{"users": 1, "iterations": 1}], "flow": list(steps), **more}
 
 
-def answers(status: int = 200, delay_s: float = 0, **content: Any) -> tuple[Handler, list[httpx.Request]]:
-    """Answers every request so, and keeps it."""
-    asked: list[httpx.Request] = []
+def answers(status: int = 200, delay_s: float = 0, **reply: Any) -> ScriptedHttp:
+    """A server that answers every request so."""
 
-    async def handler(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
+    async def handler(asked: Asked) -> Reply:
         await trio.sleep(delay_s)
-        return httpx.Response(status, **content)
+        return Reply(status, **reply)
 
-    return handler, asked
+    return ScriptedHttp(handler)
 
 
-def run(document: dict[str, Any], handler: Handler, **more: Any) -> Outcome:
-    return drive(document, echo(), http=HttpClients(transport=httpx.MockTransport(handler)), **more)
+def run(document: dict[str, Any], server: ScriptedHttp, **more: Any) -> Outcome:
+    return drive(document, echo(), http=HttpClients(server), **more)
 
 
 def http(**body: Any) -> dict[str, Any]:
@@ -55,29 +53,37 @@ def http(**body: Any) -> dict[str, Any]:
         ({"get": "/state"}, "GET", "http://scripted.test/state", None, b""),
         # the address's own query stays, before what is added
         ({"get": f"{API}/x?a=1#f", "query": {"b": "{{ 1 + 1 }}"}}, "GET", f"{API}/x?a=1&b=2", None, b""),
-        ({"post": API, "json": {"n": "{{ 1 + 1 }}"}}, "POST", API, "application/json", b'{"n":2}'),
+        ({"post": API, "json": {"n": "{{ 1 + 1 }}"}}, "POST", f"{API}/", "application/json", b'{"n":2}'),
         # null is a body too
-        ({"post": API, "json": None}, "POST", API, "application/json", b"null"),
-        ({"put": API, "text": "é{{ 1 }}"}, "PUT", API, "text/plain; charset=utf-8", "é1".encode()),
-        ({"patch": API, "form": {"a b": "{{ 1 }}&"}}, "PATCH", API, "application/x-www-form-urlencoded", b"a+b=1%26"),
-        ({"delete": API, "binary": {"hex": "00ff"}}, "DELETE", API, "application/octet-stream", b"\x00\xff"),
+        ({"post": API, "json": None}, "POST", f"{API}/", "application/json", b"null"),
+        ({"put": API, "text": "é{{ 1 }}"}, "PUT", f"{API}/", "text/plain; charset=utf-8", "é1".encode()),
+        (
+            {"patch": API, "form": {"a b": "{{ 1 }}&"}},
+            "PATCH",
+            f"{API}/",
+            "application/x-www-form-urlencoded",
+            b"a+b=1%26",
+        ),
+        ({"delete": API, "binary": {"hex": "00ff"}}, "DELETE", f"{API}/", "application/octet-stream", b"\x00\xff"),
         # what the scenario says of the body is not said twice
-        ({"post": API, "text": "<x/>", "headers": {"content-type": "text/xml"}}, "POST", API, "text/xml", b"<x/>"),
-        ({"head": API}, "HEAD", API, None, b""),
-        ({"options": API}, "OPTIONS", API, None, b""),
+        (
+            {"post": API, "text": "<x/>", "headers": {"content-type": "text/xml"}},
+            "POST",
+            f"{API}/",
+            "text/xml",
+            b"<x/>",
+        ),
+        ({"head": API}, "HEAD", f"{API}/", None, b""),
+        ({"options": API}, "OPTIONS", f"{API}/", None, b""),
     ],
 )
 def test_what_is_asked(body: dict[str, Any], method: str, url: str, kind: str | None, content: bytes) -> None:
-    handler, asked = answers()
-    outcome = run(once(http(**body), "connect"), handler)
+    server = answers()
+    outcome = run(once(http(**body), "connect"), server)
     assert outcome.errors == {}
-    (request,) = asked
-    assert (request.method, str(request.url), request.headers.get("content-type")) == (
-        method,
-        str(httpx.URL(url)),
-        kind,
-    )
-    assert request.content == content
+    (request,) = server.asked
+    assert (request.method, request.url, request.headers.get("content-type")) == (method, url, kind)
+    assert request.body == content
 
 
 def test_origin_of() -> None:
@@ -89,7 +95,7 @@ def test_origin_of() -> None:
 
 
 def test_an_answer_is_checked_captured_from_and_timed_before_between_and_after_the_websocket() -> None:
-    handler, asked = answers(201, 0.03, json={"token": "t1"}, headers={"X-Room": "5", "Set-Cookie": "s=c1; Path=/"})
+    server = answers(201, 0.03, json={"token": "t1"}, headers=[("X-Room", "5"), ("Set-Cookie", "s=c1; Path=/")])
     login = http(
         post=f"{API}/login",
         check={"status": [200, 201], "$.token": {"regex": "^t"}, "headers": {"x-room": "5", "gone": {"exists": False}}},
@@ -105,7 +111,7 @@ def test_an_answer_is_checked_captured_from_and_timed_before_between_and_after_t
             http(get=API),
             {"log": "{{ token ~ room ~ cookie }}"},
         ),
-        handler,
+        server,
     )
     assert outcome.errors == {}
     assert [line.text for line in outcome.logs] == ["t15c1"]
@@ -115,7 +121,7 @@ def test_an_answer_is_checked_captured_from_and_timed_before_between_and_after_t
     assert outcome.failed("check") == (0, 1)
     assert outcome.ledger.http == Http(requests=3, answered=3)
     assert outcome.ledger.messages.sent == 1
-    assert [request.headers.get("cookie") for request in asked] == [None, "s=c1", "s=c1"]
+    assert [request.headers.get("cookie") for request in server.asked] == [None, "s=c1", "s=c1"]
 
 
 @pytest.mark.parametrize(
@@ -130,8 +136,8 @@ def test_an_answer_is_checked_captured_from_and_timed_before_between_and_after_t
     ],
 )
 def test_a_status_that_is_not_right(body: dict[str, Any], errors: dict[str, int], went_on: int) -> None:
-    handler, _ = answers(503, text="busy", headers={"Set-Cookie": "secret=1"})
-    outcome = run(once(http(get=API, **body), {"count": "after"}, "connect"), handler)
+    server = answers(503, body=b"busy", headers=[("Set-Cookie", "secret=1")])
+    outcome = run(once(http(get=API, **body), {"count": "after"}, "connect"), server)
     assert outcome.errors == errors
     assert outcome.count("after") == went_on
     assert outcome.ledger.http == Http(requests=1, answered=1)
@@ -144,8 +150,8 @@ def test_a_status_that_is_not_right(body: dict[str, Any], errors: dict[str, int]
 
 
 def test_an_answer_that_does_not_come_is_a_timeout() -> None:
-    handler, _ = answers(delay_s=5)
-    outcome = run(once(http(get=API, within="1s"), "connect"), handler)
+    server = answers(delay_s=5)
+    outcome = run(once(http(get=API, within="1s"), "connect"), server)
     assert outcome.errors == {"timeout": 1}
     assert outcome.failed("http") == (1, 1)
     assert outcome.ledger.http == Http(requests=1, timed_out=1)
@@ -153,35 +159,60 @@ def test_an_answer_that_does_not_come_is_a_timeout() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raised", "kind"),
+    ("pieces", "kind"),
     [
-        (httpx.ConnectError("no"), "tcp.failed"),
-        (httpx.ReadError("reset"), "lost.reset"),
-        (httpx.RemoteProtocolError("Server disconnected without sending a response."), "lost.eof"),
-        (httpx.RemoteProtocolError("illegal status line"), "http.protocol"),
-        (httpx.ProxyError("407"), "proxy.refused"),
-        (httpx.UnsupportedProtocol("x"), "http.url"),
+        ([], "lost.eof"),
+        ([b"HTTP/1.1 200 O"], "http.cut_short"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"], "http.cut_short"),
+        ([b"HTTP/1.1 two hundred\r\n\r\n"], "http.protocol"),
+        ([b"220 mail.test ESMTP\r\n"], "http.not_http"),
+        ([b"HTTP/1.1 302 Found\r\nLocation: data:,x\r\nContent-Length: 0\r\n\r\n"], "http.url"),
     ],
 )
-def test_no_answer_at_all(raised: httpx.RequestError, kind: str) -> None:
-    async def handler(request: httpx.Request) -> httpx.Response:
-        raise raised
+def test_no_answer_at_all(pieces: list[bytes], kind: str) -> None:
+    async def handler(asked: Asked) -> list[bytes]:
+        return pieces
 
-    outcome = run(once(http(get=API), "connect"), handler)
+    outcome = run(once(http(get=API), "connect"), ScriptedHttp(handler))
     assert outcome.errors == {kind: 1}
+    assert outcome.failed("http") == (1, 1)
+    assert outcome.ledger.http == Http(requests=1, failed=1)
+
+
+class _CannotOpen(ScriptedHttp):
+    async def __call__(self, url: Url, proxy: str | None) -> ScriptedWire:
+        raise ConnectFailed("tcp", self.kind, "no")
+
+    kind = "refused"
+
+
+@pytest.mark.parametrize(
+    ("kind", "failed"),
+    [
+        ("refused", (1, 1)),
+        ("file_limit", (0, 0)),  # what this machine lacks is no failure of the server's
+    ],
+)
+def test_no_connection_at_all(kind: str, failed: tuple[int, int]) -> None:
+    server = _CannotOpen(answers().handler)
+    server.kind = kind
+    outcome = run(once(http(get=API), "connect"), server)
+    assert outcome.errors == {f"tcp.{kind}": 1}
+    assert outcome.failed("http") == failed
+    assert outcome.count("generator_failures") == 1 - failed[1]
     assert outcome.ledger.http == Http(requests=1, failed=1)
 
 
 def test_an_address_that_is_none_only_when_it_is_known() -> None:
-    handler, asked = answers()
-    outcome = run(once({"set": {"api": "http://[::1"}}, http(get="{{ api }}"), "connect"), handler)
-    assert (outcome.errors, asked) == ({"http.url": 1}, [])
+    server = answers()
+    outcome = run(once({"set": {"api": "http://[::1"}}, http(get="{{ api }}"), "connect"), server)
+    assert (outcome.errors, server.asked) == ({"http.request": 1}, [])
 
 
 def test_what_the_end_cuts_off_is_counted_so() -> None:
-    handler, _ = answers(delay_s=3600)
+    server = answers(delay_s=3600)
     document = once(http(get=API, within="1h"), "connect")
-    outcome = run(document | {"load": [{"users": 1, "for": "1s"}], "graceful_stop": "1s"}, handler)
+    outcome = run(document | {"load": [{"users": 1, "for": "1s"}], "graceful_stop": "1s"}, server)
     assert outcome.ledger.http == Http(requests=1, cut_off=1)
     assert outcome.ledger.sessions.cut_off == 1
     assert outcome.failed("http") == (1, 1)
@@ -191,39 +222,39 @@ def test_what_the_end_cuts_off_is_counted_so() -> None:
 
 
 def test_in_a_handler_it_waits_and_the_handlers_after_it_too() -> None:
-    handler, _ = answers(delay_s=0.5, json={"n": 7})
+    server = answers(delay_s=0.5, json={"n": 7})
     ask = http(get=f"{API}/state", capture={"n": "$.n"})
     on = {"message": [{"where": {"text": "tick"}, "do": [ask, {"log": "{{ n }}"}]}]}
-    outcome = run(once("connect", {"send": "tick"}, {"think": "1s"}, on=on), handler)
+    outcome = run(once("connect", {"send": "tick"}, {"think": "1s"}, on=on), server)
     assert outcome.errors == {}
     assert [line.text for line in outcome.logs] == ["7"]
     assert outcome.ledger.http == Http(requests=1, answered=1)
 
 
 def test_on_a_schedule_the_time_counts_from_the_intended_moment() -> None:
-    handler, _ = answers(delay_s=0.15)
+    server = answers(delay_s=0.15)
     every = {"every": "100ms", "for": "300ms", "align": True, "do": [http(get=API)]}
-    outcome = run(once("connect", every), handler)
+    outcome = run(once("connect", every), server)
     times = outcome.values("http_time")
     assert (times.count, times.least, times.greatest) == (3, 150 * MS, 250 * MS)
 
 
 def test_a_new_session_has_no_cookies_and_a_new_client() -> None:
-    handler, asked = answers(headers={"Set-Cookie": "s=1"})
-    outcome = run({"load": [{"users": 1, "iterations": 2}], "flow": [http(get=API), http(get=API), "connect"]}, handler)
+    server = answers(headers=[("Set-Cookie", "s=1")])
+    outcome = run({"load": [{"users": 1, "iterations": 2}], "flow": [http(get=API), http(get=API), "connect"]}, server)
     assert outcome.errors == {}
-    assert [request.headers.get("cookie") for request in asked] == [None, "s=1", None, "s=1"]
+    assert [request.headers.get("cookie") for request in server.asked] == [None, "s=1", None, "s=1"]
 
 
 # -- trace ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_trace_shows_request_and_answer_without_their_secrets() -> None:
-    handler, _ = answers(json={"token": "hunter2"}, headers={"Set-Cookie": "s=topsecret"})
+    server = answers(json={"token": "hunter2"}, headers=[("Set-Cookie", "s=topsecret")])
     login = http(
         post=f"{API}/login?x=1", json={"u": 1}, headers={"Authorization": "Bearer abc"}, capture={"token": "$.token"}
     )
-    outcome = run(once(login, http(get=API, text="{{ token }}"), "connect", secrets=["token"]), handler, trace=True)
+    outcome = run(once(login, http(get=API, text="{{ token }}"), "connect", secrets=["token"]), server, trace=True)
     said = "\n".join(outcome.said)
     for shown in ("POST /login?x=1 HTTP/1.1", '{"u":1}', "HTTP/1.1 200 OK", "Authorization: ***"):
         assert shown in said
@@ -232,40 +263,56 @@ def test_a_trace_shows_request_and_answer_without_their_secrets() -> None:
     assert "hunter2" not in said
 
 
-# -- the upgrade ------------------------------------------------------------------------------------------------------
+# -- cookies ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("set_cookie", "own", "url", "expected"),
-    [
-        ("s=1", "", "ws://api.test/chat", "s=1"),
-        ("s=1", "", "ws://api.test:99/chat", "s=1"),  # cookies know no ports
-        ("s=1", "", "ws://other.test/chat", ""),
-        ("s=1; Path=/chat", "", "ws://api.test/chat", "s=1"),
-        ("s=1; Path=/chat", "", "ws://api.test/other", ""),
-        ("s=1; Domain=api.test", "", "ws://eu.api.test/", "s=1"),
-        ("s=1; Secure", "", "ws://api.test/", ""),
-        ("s=1; Secure", "", "wss://api.test/", "s=1"),
-        ("s=1", "a=2; b=3", "ws://api.test/", "a=2; b=3; s=1"),  # after the scenario's own
-        ("s=1", "s=9", "ws://api.test/", "s=9"),  # which go before one of the same name
-    ],
-)
-def test_cookies_go_with_the_upgrade(set_cookie: str, own: str, url: str, expected: str) -> None:
-    handler, _ = answers(headers={"Set-Cookie": set_cookie})
-
-    async def main() -> ConnectRequest:
-        client = HttpClients(transport=httpx.MockTransport(handler)).new()
-        await client.send(HttpRequest("GET", "https://api.test/login"))
-        headers = (("X", "y"), ("cookie", own)) if own else (("X", "y"),)
-        request = with_cookies(ConnectRequest(url, headers), client)
-        await client.close()
-        return request
-
-    sent = dict(trio.run(main).headers)
-    assert sent.pop("X") == "y"
-    assert "".join(sent.values()) == expected
+def test_cookies_of_http_and_of_the_upgrade_are_the_same() -> None:
+    server = answers(headers=[("Set-Cookie", "login=1")])
+    peer = replace(silent(), headers=(("set-cookie", "room=2"),))
+    flow = [http(get="/login"), "connect", http(get="/after", capture={"room": {"cookie": "room"}}), "close", "connect"]
+    outcome = drive(once(*flow, {"log": "{{ room }}"}), peer, http=HttpClients(server))
+    assert outcome.errors == {}
+    assert [request.headers.get("cookie") for request in server.asked] == [None, "login=1; room=2"]
+    assert list(outcome.seen.cookies) == ["login=1", "login=1; room=2"]
+    assert [line.text for line in outcome.logs] == ["2"]
 
 
-def test_without_an_http_step_the_upgrade_is_as_it_was() -> None:
-    request = ConnectRequest("ws://h/")
-    assert with_cookies(request, None) is request
+def test_a_user_without_http_steps_has_the_cookies_that_its_upgrades_set_until_its_session_ends() -> None:
+    peer = replace(silent(), headers=(("set-cookie", "node=7; Path=/"),))
+    outcome = drive(
+        {"load": [{"users": 1, "iterations": 2}], "flow": ["connect", "close", "connect", "reconnect"]}, peer
+    )
+    assert outcome.errors == {}
+    assert list(outcome.seen.cookies) == ["", "node=7", "node=7", "", "node=7", "node=7"]
+
+
+def test_what_a_refusal_sets_is_kept_too() -> None:
+    peer = replace(refuses(401, (("Set-Cookie", "seen=1"),)))
+    refused = {"connect": {"expect": {"status": 401}}}
+    outcome = drive(once(refused, refused), peer)
+    assert outcome.errors == {}
+    assert list(outcome.seen.cookies) == ["", "seen=1"]
+
+
+def test_a_lost_connection_is_opened_again_with_the_cookies_that_it_set() -> None:
+    peer = replace(closes_after(1, 1012), headers=(("set-cookie", "node=7"),))
+    document = once("connect", {"send": "x"}, {"think": "5s"}, connection={"reconnect": True})
+    outcome = drive(document, peer)
+    assert list(outcome.seen.cookies) == ["", "node=7"]
+
+
+# -- the opening of connections ---------------------------------------------------------------------------------------
+
+
+class _SlowToOpen(ScriptedHttp):
+    async def __call__(self, url: Url, proxy: str | None) -> ScriptedWire:
+        await trio.sleep(0.5)
+        return await super().__call__(url, proxy)
+
+
+def test_the_opening_of_a_connection_is_a_row_of_its_own() -> None:
+    server = _SlowToOpen(answers(delay_s=0.03).handler)
+    outcome = run(once(http(get=API), http(get=API), http(get=API), "connect"), server)
+    times, opening = outcome.values("http_time", step="ask"), outcome.values("http_connect_time", step="ask")
+    assert (times.count, times.least, times.greatest) == (3, 30 * MS, 30 * MS)
+    assert (opening.count, opening.least) == (1, 500 * MS)

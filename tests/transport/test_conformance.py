@@ -30,6 +30,7 @@ from loadws.testing.conformance import (
 )
 from loadws.transport.base import Connection, Connector, ConnectRequest, End, Listener
 from loadws.transport.choose import NAMES, transport
+from loadws.transport.cookies import Jar
 
 each_transport = pytest.mark.parametrize("name", NAMES)
 
@@ -94,7 +95,7 @@ def test_the_kit_sees_a_transport_that_is_wrong(spoil: Callable[[Recorder], None
         def __init__(self, connector: Connector) -> None:
             self.connector = connector
 
-        async def connect(self, request: ConnectRequest, listener: Listener) -> Connection:
+        async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
             assert isinstance(listener, Recorder)
             spoil(listener)
             return await self.connector.connect(request, listener)

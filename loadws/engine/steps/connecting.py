@@ -12,7 +12,6 @@ from loadws.engine.explaining import Explaining
 from loadws.engine.lines import StepSkipped, fail_with_connection, line_to, opened
 from loadws.engine.reconnecting import PATIENCE_NS, replacing, until_healed
 from loadws.engine.run import StepFunction
-from loadws.engine.steps.fetching import with_cookies
 from loadws.engine.steps.headers import HeaderMaker, templates
 from loadws.engine.steps.securing import Securing
 from loadws.engine.strand import FlowInterrupted, Strand
@@ -124,7 +123,7 @@ class Opener:
         """A request that cannot be made is no connection: none has its place then."""
         user = strand.user
         try:
-            request = with_cookies(strand.evaluate(step, self._ask), user.http)
+            request: ConnectRequest = strand.evaluate(step, self._ask)
         except FlowInterrupted:
             user.put_down(conversation)
             raise
@@ -273,7 +272,7 @@ class _Attempt:
             self._recorder.ledger.connections.attempted += 1
             user.counts_as_planned()
             with self.strand.waiting_outside():
-                connection = await user.run.connector.connect(request, self._listener)
+                connection = await user.run.connector.connect(request, self._listener, user.cookies)
         except HandshakeRefused as refusal:
             user.put_down(self._conversation)
             self._count_refusal(refusal)

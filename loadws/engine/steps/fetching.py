@@ -2,7 +2,10 @@
 
 What is counted: each request begins as one of the ledger's ``http.requests`` and ends as exactly one of answered, failed,
 timed out and cut off. An answer of 400 or more fails the step, unless ``check`` says which status is right; then that is a
-check like any other. ``http_time`` holds the answers that did not fail.
+check like any other.
+
+``http_time`` holds the answers that did not fail, from the intended moment to the last byte, without the opening of
+connections. That is a row of its own, ``http_connect_time``, as a WebSocket's connecting is.
 """
 
 from __future__ import annotations
@@ -22,13 +25,22 @@ from loadws.scenario.places import Handshake
 from loadws.scenario.steps import HttpBody, HttpStep
 from loadws.scenario.template import Compiled, EvaluationError, Scope, compile_template
 from loadws.terms.addresses import split_address, with_query
+from loadws.terms.parties import is_ours
 from loadws.terms.units import NS_PER_S
-from loadws.transport.base import ConnectRequest, HandshakeRefused
+from loadws.transport.base import HandshakeRefused
+from loadws.transport.http.client import HttpClient
+from loadws.transport.http.messages import (
+    Direction,
+    HttpAnswer,
+    HttpFailed,
+    HttpRequest,
+    OnPart,
+    PartOfHttp,
+)
 
 if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
     from loadws.scenario.fields import OnFailure
-    from loadws.transport.http import Direction, HttpAnswer, HttpClient, HttpRequest, OnPart, PartOfHttp
 
 FIRST_BAD_STATUS = 400
 #: How much of a body that failed the step is kept (the recorder cuts too).
@@ -62,36 +74,37 @@ def compile_http(step: HttpStep, compiler: Compiler) -> StepFunction:
 async def _fetch(
     strand: Strand, step: HttpStep, request: HttpRequest, intended_ns: int, deadline_ns: int, brings_secrets: bool
 ) -> HttpAnswer | None:
-    """None where there was no answer; that was counted, and the flow may go on."""
-    from loadws.transport.http import HttpFailed
-
-    timers, ledger = strand.user.run.timers, strand.user.run.recorder.ledger.http
-    failure: tuple[str, str] | None = ("timeout", f"no whole answer within {step.http.within / NS_PER_S:g} s")
+    """Return None where there was no answer; that was counted, and the flow may go on."""
+    run = strand.user.run
+    timers, ledger, recorder = run.timers, run.recorder.ledger.http, run.recorder
+    failure = ("timeout", f"no whole answer within {step.http.within / NS_PER_S:g} s")
     answer, fate = None, "cut_off"
     ledger.requests += 1
     try:
-        with trio.move_on_after(max(0, deadline_ns - timers.now_ns()) / NS_PER_S):
+        with strand.waiting_outside(), trio.move_on_after(max(0, deadline_ns - timers.now_ns()) / NS_PER_S):
             try:
                 answer = await client_of(strand).send(request, _on_part(strand, brings_secrets))
             except HttpFailed as failed:
                 failure = (failed.kind, failed.detail)
-        fate = "answered" if answer is not None else "timed_out" if failure and failure[0] == "timeout" else "failed"
+        fate = "answered" if answer is not None else "timed_out" if failure[0] == "timeout" else "failed"
     finally:
         setattr(ledger, fate, getattr(ledger, fate) + 1)
-        if fate in ("cut_off", "timed_out", "failed"):
-            strand.user.run.recorder.outcome("http", step.label, intended_ns, failed=True)
-    strand.free_ns = timers.now_ns()
-    if answer is None and failure is not None:
+        if fate == "failed" and is_ours(failure[0]):  # the server had no part in it
+            recorder.generator_failure(intended_ns)
+        elif fate != "answered":
+            recorder.outcome("http", step.label, intended_ns, failed=True)
+    strand.free_ns = answer.received_ns if answer is not None else timers.now_ns()
+    if answer is None:
         strand.fail(step, *failure)
     return answer
 
 
 def client_of(strand: Strand) -> HttpClient:
-    """The user's client, made at its first request."""
+    """Return the user's client, made at its first request: it is an empty list of connections."""
     user = strand.user
     if user.http is None:
         assert user.run.http is not None, "a run whose scenario has http steps has clients for them"
-        user.http = user.run.http.new()
+        user.http = user.run.http.new(user.cookies)
     return user.http
 
 
@@ -115,8 +128,6 @@ class _RequestMaker:
     """Scope -> HttpRequest."""
 
     def __init__(self, body: HttpBody, compiler: Compiler) -> None:
-        from loadws.transport.http import HttpRequest
-
         self._request = HttpRequest(body.method.upper(), "", redirects=body.redirects)
         self._origin = origin_of(compiler.scenario.target)
         self._url = compile_template(body.url)
@@ -185,7 +196,10 @@ class _Judge:
         if is_bad:
             self._fail(strand, answer, f"http.{answer.status}", f"the server answered with {answer.status}", "end_turn")
             return
-        recorder.duration("http_time", label, intended_ns, max(0, strand.free_ns - intended_ns))
+        opening_ns = answer.opening_ns
+        if opening_ns is not None:
+            recorder.duration("http_connect_time", label, intended_ns, opening_ns)
+        recorder.duration("http_time", label, intended_ns, max(0, strand.free_ns - intended_ns - (opening_ns or 0)))
         seen = Handshake.of(
             answer.status, {name.lower(): value for name, value in answer.headers}, answer.body, answer.cookies
         )
@@ -213,18 +227,3 @@ class _Judge:
             return check.why(seen, scope)
         except EvaluationError as error:
             return str(error)
-
-
-# -- the upgrade ------------------------------------------------------------------------------------------------------
-
-
-def with_cookies(request: ConnectRequest, client: HttpClient | None) -> ConnectRequest:
-    """The upgrade with the user's cookies. One that the scenario itself sends goes before one of the same name."""
-    carried = client.cookies_for(request.url) if client is not None else ""
-    if not carried:
-        return request
-    own = "; ".join(value for name, value in request.headers if name.lower() == "cookie")
-    names = {pair.partition("=")[0].strip() for pair in own.split(";")}
-    pairs = [pair for pair in carried.split("; ") if pair.partition("=")[0] not in names]
-    others = tuple(header for header in request.headers if header[0].lower() != "cookie")
-    return replace(request, headers=(*others, ("Cookie", "; ".join([own, *pairs] if own else pairs))))

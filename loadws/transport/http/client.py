@@ -1,0 +1,191 @@
+"""A user's HTTP client: its connections, its cookies, and the redirects that it follows.
+
+A client has no deadline: who calls it has one. A request that finds its kept connection closed is sent once more over a new
+one, as browsers do, where that is harmless: nothing of an answer had come, and its method may be repeated.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import trio
+
+from loadws.transport.base import ConnectFailed
+from loadws.transport.cookies import Jar
+from loadws.transport.http.body import ACCEPTED
+from loadws.transport.http.connection import Asked, HttpConnection, Reply
+from loadws.transport.http.messages import Headers, HttpAnswer, HttpFailed, HttpRequest, OnPart
+from loadws.transport.http.redirects import followed
+from loadws.transport.http.wire import Dial, forwarding_proxy
+from loadws.transport.redirects import REDIRECTS, location_of
+from loadws.transport.request import USER_AGENT, check_headers, header_bytes
+from loadws.transport.url import Url, parse_http_url
+
+#: A browser's: connections of one user that are used at once, and how long an idle one is kept.
+CONNECTIONS_OF_A_USER = 6
+IDLE_S = 30.0
+#: Methods that may be sent twice (RFC 9110, 9.2.2).
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_WITH_A_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+_Key = tuple[object, ...]
+
+
+class HttpClients:
+    """Makes each user's client. ``dial`` opens connections for all of them."""
+
+    def __init__(self, dial: Dial, *, presents_certificate: bool = False) -> None:
+        """``presents_certificate``: TLS shows a certificate of the client's, which is for the servers that are named."""
+        self._dial = dial
+        self._presents_certificate = presents_certificate
+
+    def new(self, jar: Jar) -> HttpClient:
+        return HttpClient(self._dial, jar, presents_certificate=self._presents_certificate)
+
+
+class HttpClient:
+    """One user's connections. ``jar`` has its cookies, which are not the client's alone."""
+
+    __slots__ = ("_dial", "_idle", "_jar", "_presents_certificate", "_room")
+
+    def __init__(self, dial: Dial, jar: Jar, *, presents_certificate: bool = False) -> None:
+        self._dial = dial
+        self._jar = jar
+        self._presents_certificate = presents_certificate
+        self._idle: list[tuple[_Key, HttpConnection]] = []  # the one used last comes last
+        self._room = trio.Semaphore(CONNECTIONS_OF_A_USER)
+
+    async def send(self, request: HttpRequest, on_part: OnPart | None = None) -> HttpAnswer:
+        """Return the answer with its whole body. Raise ``HttpFailed``. Cancelled midway, its connection is closed."""
+        left = request.redirects
+        opening_ns: int | None = None
+        while True:
+            url, asked = self._made(request)
+            reply, opened_ns = await self._ask(request, url, asked, on_part)
+            if opened_ns is not None:
+                opening_ns = (opening_ns or 0) + opened_ns
+            self._jar.keep(url, reply.headers)
+            location = location_of(reply.headers) if reply.status in REDIRECTS else None
+            if location is None or not request.redirects:
+                cookies = dict(self._jar)
+                return HttpAnswer(reply.status, reply.headers, reply.body, cookies, reply.received_ns, opening_ns)
+            if not left:
+                raise HttpFailed("http.redirects", f"the server redirects more than {request.redirects} times")
+            left -= 1
+            request = followed(request, reply.status, location, presents_certificate=self._presents_certificate)
+
+    def close(self) -> None:
+        """Close what is idle. What is in use is closed by whoever uses it."""
+        while self._idle:
+            self._idle.pop()[1].wire.close()
+
+    # -- a request ----------------------------------------------------------------------------------------------------
+
+    def _made(self, request: HttpRequest) -> tuple[Url, Asked]:
+        """Return the request as it goes out. Raise ``HttpFailed`` where it cannot be sent."""
+        try:
+            url = parse_http_url(request.url)
+            proxy = forwarding_proxy(url, request.proxy)
+            headers = self._jar.with_cookies(url, request.headers)
+            check_headers(headers)
+        except ValueError as error:
+            raise HttpFailed("http.request", str(error)) from error
+        rows = _completed(request, url, headers)
+        target = url.target
+        if proxy is not None:
+            target = f"http://{url.host_header}{url.target}"
+            if proxy.user is not None:
+                credentials = base64.b64encode(f"{proxy.user}:{proxy.password}".encode("utf-8", "replace"))
+                rows.append((b"Proxy-Authorization", b"Basic " + credentials))
+        return url, Asked(request.method, target, rows, request.body or b"")
+
+    async def _ask(
+        self, request: HttpRequest, url: Url, asked: Asked, on_part: OnPart | None
+    ) -> tuple[Reply, int | None]:
+        """Return the answer, and how long its connection took to open; None where it was open."""
+        key: _Key = (*url.origin, request.proxy)
+        async with self._room:
+            kept = self._kept(key)
+            if kept is not None:
+                try:
+                    return await self._exchange(kept, key, asked, on_part), None
+                except HttpFailed as failure:
+                    if kept.has_heard or not failure.kind.startswith("lost.") or request.method not in _REPEATABLE:
+                        raise
+            began_ns = self._dial.now_ns()
+            connection = await self._opened(url, request.proxy)
+            opened_ns = self._dial.now_ns() - began_ns
+            return await self._exchange(connection, key, asked, on_part), opened_ns
+
+    async def _opened(self, url: Url, proxy: str | None) -> HttpConnection:
+        try:
+            return HttpConnection(await self._dial(url, proxy))
+        except ConnectFailed as failure:
+            raise HttpFailed(failure.kind, failure.detail) from failure
+
+    async def _exchange(self, connection: HttpConnection, key: _Key, asked: Asked, on_part: OnPart | None) -> Reply:
+        try:
+            _show(asked, on_part)
+            reply = await connection.ask(asked)
+        except BaseException:
+            connection.wire.close()
+            raise
+        _show_answer(reply, on_part)
+        self._put_aside(connection, key)
+        return reply
+
+    # -- connections that are kept ------------------------------------------------------------------------------------
+
+    def _kept(self, key: _Key) -> HttpConnection | None:
+        """Return the connection to this server that was used last, where it is open still."""
+        for index in range(len(self._idle) - 1, -1, -1):
+            if self._idle[index][0] != key:
+                continue
+            _, connection = self._idle.pop(index)
+            if connection.idle_since + IDLE_S > trio.current_time() and connection.wire.is_quiet():
+                return connection
+            connection.wire.close()
+        return None
+
+    def _put_aside(self, connection: HttpConnection, key: _Key) -> None:
+        if not connection.is_free():
+            connection.wire.close()
+            return
+        connection.idle_since = trio.current_time()
+        self._idle.append((key, connection))
+        if len(self._idle) > CONNECTIONS_OF_A_USER:
+            self._idle.pop(0)[1].wire.close()
+
+
+def _completed(request: HttpRequest, url: Url, headers: Headers) -> list[tuple[bytes, bytes]]:
+    """The scenario's headers, and those that every request has unless the scenario says otherwise."""
+    given = {name.lower() for name, _ in headers}
+    usual = [("Host", url.host_header), ("User-Agent", USER_AGENT), ("Accept", "*/*"), ("Accept-Encoding", ACCEPTED),
+             ("Connection", "keep-alive")]  # fmt: skip
+    if url.authorization is not None:
+        usual.append(("Authorization", url.authorization))
+    if (request.body is not None or request.method in _WITH_A_BODY) and "transfer-encoding" not in given:
+        usual.append(("Content-Length", str(len(request.body or b""))))
+    rows = [(name, value) for name, value in usual if name.lower() not in given]
+    return [(name.encode("ascii"), header_bytes(value)) for name, value in (*rows, *headers)]
+
+
+# -- trace ------------------------------------------------------------------------------------------------------------
+
+
+def _show(asked: Asked, on_part: OnPart | None) -> None:
+    if on_part is None:
+        return
+    line = f"{asked.method} {asked.target} HTTP/1.1".encode("ascii", "replace")
+    on_part("out", "request", b"\r\n".join([line, *(name + b": " + value for name, value in asked.headers)]))
+    if asked.body:
+        on_part("out", "text", asked.body)
+
+
+def _show_answer(reply: Reply, on_part: OnPart | None) -> None:
+    if on_part is None:
+        return
+    lines = [reply.line, *(f"{name}: {value}".encode("latin-1") for name, value in reply.headers)]
+    on_part("in", "response", b"\r\n".join(lines))
+    if reply.body:
+        on_part("in", "text", reply.body)

@@ -1,0 +1,169 @@
+"""One connection: a request, its answer, and again, for as long as both sides keep it open. Framing is h11's."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import h11
+import trio
+
+from loadws.transport.base import ConnectFailed
+from loadws.transport.http.body import Body
+from loadws.transport.http.messages import Headers, HttpFailed
+from loadws.transport.http.wire import Wire
+
+#: A head larger than this is refused.
+MOST_HEAD_BYTES = 64 * 1024
+READ_SIZE = 64 * 1024
+#: Interim answers (100 to 199) that are read before the one that counts.
+MOST_INTERIM = 20
+#: An answer in ever so many pieces is read piece by piece: after so many of them others have their turn.
+EVENTS_A_TURN = 64
+
+_BEGINNING = b"HTTP/"
+_SWITCHING = 101
+_TOO_LARGE_A_HEAD = 431
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it goes out. ``target`` is the request-target."""
+
+    method: str
+    target: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, whole and decoded. ``line`` is its status line."""
+
+    status: int
+    line: bytes
+    headers: Headers
+    body: bytes
+    received_ns: int
+
+
+class HttpConnection:
+    """``has_heard``: something of the answer of now has come. ``idle_since`` is on trio's clock."""
+
+    __slots__ = ("_first", "_http", "_since_turn", "has_heard", "idle_since", "wire")
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.has_heard = False
+        self.idle_since = 0.0
+        self._first = b""
+        self._since_turn = 0  # events since others had their turn
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
+
+    async def ask(self, asked: Asked) -> Reply:
+        """Return the whole answer. Raise ``HttpFailed``; after that, and where it is cancelled, it has to be closed."""
+        self.has_heard = False
+        self._first = b""
+        data = self._written(asked)
+        with suppress(trio.BrokenResourceError):  # a server may answer before it has read all, and close
+            await self.wire.send_all(data)
+        return await self._reply()
+
+    def is_free(self) -> bool:
+        """Return whether another request may follow; makes ready for it."""
+        if (
+            self._http.our_state is not h11.DONE
+            or self._http.their_state is not h11.DONE
+            or self._http.trailing_data[0]
+        ):
+            return False
+        self._http.start_next_cycle()
+        return True
+
+    def _written(self, asked: Asked) -> bytes:
+        """The request in one piece."""
+        try:
+            request = h11.Request(method=asked.method, target=asked.target, headers=asked.headers)
+            parts = [
+                self._http.send(request),
+                self._http.send(h11.Data(asked.body)),
+                self._http.send(h11.EndOfMessage()),
+            ]
+        except h11.LocalProtocolError as error:
+            raise HttpFailed("http.request", f"the request cannot be sent: {error}") from error
+        return b"".join(part for part in parts if part)
+
+    async def _reply(self) -> Reply:
+        head = await self._head()
+        body = Body(_text(head))
+        while head.status_code != _SWITCHING:
+            event = await self._event()
+            if isinstance(event, h11.EndOfMessage):
+                break
+            assert isinstance(event, h11.Data)
+            body.feed(bytes(event.data))
+        line = b"HTTP/%b %d %b" % (head.http_version, head.status_code, head.reason)
+        return Reply(head.status_code, line, _text(head), body.whole(), self.wire.read_ns)
+
+    async def _head(self) -> h11.Response | h11.InformationalResponse:
+        """Return the head of the answer that counts."""
+        for _ in range(MOST_INTERIM + 1):
+            event = await self._event()
+            assert isinstance(event, h11.Response | h11.InformationalResponse)
+            if isinstance(event, h11.Response) or event.status_code == _SWITCHING:
+                return event
+        raise HttpFailed("http.protocol", f"more than {MOST_INTERIM} interim answers")
+
+    async def _event(self) -> h11.Event:
+        """Return what comes next. Raise ``HttpFailed`` where that is nothing of an answer."""
+        self._since_turn += 1
+        if self._since_turn == EVENTS_A_TURN:
+            self._since_turn = 0
+            await trio.lowlevel.checkpoint()
+        while (event := self._next_event()) is h11.NEED_DATA:
+            self._since_turn = 0
+            self._http.receive_data(await self._read())
+        if isinstance(event, h11.Event) and not isinstance(event, h11.ConnectionClosed):
+            return event
+        raise HttpFailed("http.protocol", "the connection was switched to something that is not HTTP")
+
+    def _next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        try:
+            return self._http.next_event()
+        except h11.RemoteProtocolError as error:
+            if error.error_status_hint == _TOO_LARGE_A_HEAD:
+                raise HttpFailed(
+                    "http.too_large", f"the answer's head has more than {MOST_HEAD_BYTES:,} bytes"
+                ) from error
+            if self._http.their_state is h11.ERROR and self._http.trailing_data[1]:
+                raise HttpFailed("http.cut_short", f"the connection ended within the answer: {error}") from error
+            raise HttpFailed("http.protocol", f"the answer is not HTTP as it should be: {error}") from error
+
+    async def _read(self) -> bytes:
+        """Return more of the answer; empty is the end of a body that ends with its connection."""
+        try:
+            data = await self.wire.receive_some(READ_SIZE)
+        except trio.BrokenResourceError as error:
+            raise self._lost("reset", str(error.__cause__ or error) or "the connection was reset") from error
+        except ConnectFailed as failure:  # an alert of TLS in place of the answer
+            raise HttpFailed(failure.kind, failure.detail) from failure
+        if not data and self._http.their_state is h11.SEND_RESPONSE:
+            raise self._lost("eof", "the server closed the connection")
+        self.has_heard = self.has_heard or bool(data)
+        self._check_beginning(data)
+        return data
+
+    def _check_beginning(self, data: bytes) -> None:
+        if len(self._first) < len(_BEGINNING):
+            self._first += data[: len(_BEGINNING) - len(self._first)]
+            if self._first != _BEGINNING[: len(self._first)]:
+                raise HttpFailed("http.not_http", f"the answer begins with {data[:40]!r}")
+
+    def _lost(self, kind: str, detail: str) -> HttpFailed:
+        if self.has_heard:
+            return HttpFailed("http.cut_short", f"the connection ended within the answer: {detail}")
+        return HttpFailed(f"lost.{kind}", f"the connection was lost: {detail}")
+
+
+def _text(head: h11.Response | h11.InformationalResponse) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)

@@ -1,0 +1,63 @@
+"""What goes into a client and comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from loadws.transport.base import TransportError
+
+#: Kinds of failure that only an ``http`` step has, beside those of connecting and of a lost connection.
+KINDS = (
+    "http.request",  # the request cannot be sent: its address or a header
+    "http.url",  # the answer's Location is no address that can be asked
+    "http.redirects",  # more redirects than are followed
+    "http.not_followed",  # a redirect to where the request must not go
+    "http.not_http",  # what answered was not HTTP
+    "http.protocol",  # an answer that breaks HTTP
+    "http.cut_short",  # the connection ended within the answer
+    "http.too_large",  # a body, or a head, beyond its bound
+    "http.encoding",  # a body that is not what its Content-Encoding says
+)
+
+#: Each request and answer as it goes, for ``--trace``: its head, and its body where it has one.
+Direction = Literal["in", "out"]
+PartOfHttp = Literal["request", "response", "text"]
+OnPart = Callable[[Direction, PartOfHttp, bytes], None]
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """``redirects`` is how many are followed; at 0 a redirect is an answer like any other.
+
+    ``proxy`` is an address as ``terms.proxies`` reads it.
+    """
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes | None = None
+    redirects: int = 10
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """The last answer, after redirects. ``cookies`` are all that the user has by now; of two with one name, either.
+
+    ``received_ns`` is when its last byte was read. ``opening_ns`` is how long connections were opened for it: name, TCP,
+    proxy and TLS; None where all were open already.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+    cookies: dict[str, str]
+    received_ns: int
+    opening_ns: int | None = None
+
+
+class HttpFailed(TransportError):
+    """There was no answer, or not a whole one, or none that is taken."""

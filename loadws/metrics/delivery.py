@@ -194,7 +194,6 @@ class Deliveries:
         self._counts: Counter[tuple[str, str, str]] = Counter()  # metric, probe, phase
         self._missing: Counter[tuple[str, str]] = Counter()
         self._spreads: dict[tuple[str, str, str], Tally] = {}
-        self._scratch = LatencyHistogram(*TIME) if probes else None
 
     def zeros(self) -> Iterator[CounterPart]:
         """What was watched and never counted is 0."""
@@ -284,8 +283,7 @@ class Deliveries:
         self._counts.clear()
         self._missing.clear()
         for (metric, name, phase), tally in spreads.items():
-            assert self._scratch is not None
-            part = yield from tally.part(metric, _labels(name, phase), self._scratch)
+            part = yield from tally.part(metric, _labels(name, phase))
             totals.add_histogram(part, LatencyHistogram.decode(part))
             yield
 

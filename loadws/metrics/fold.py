@@ -10,7 +10,7 @@ from itertools import compress
 from operator import add, sub
 
 from loadws.metrics.frame import CounterPart, HistogramPart, Labels
-from loadws.metrics.histogram import LatencyHistogram, Span, span_of
+from loadws.metrics.histogram import Span, span_of
 from loadws.metrics.interval import Interval, OfPhase, Phases
 from loadws.metrics.tally import Tally
 from loadws.terms.metrics import TABLE
@@ -27,19 +27,22 @@ UNLAGGED = "unlagged_time"
 #: The metrics that a request without an answer is missing from.
 OF_AN_ANSWER = (*(metric for metric, _, _ in _OF_EVERY_ANSWER), UNLAGGED)
 _ROWS_A_SLICE = 300  # about 0.1 ms a metric
+_PARTS_A_SLICE = 50
 
 
 class Fold:
-    """``scratch`` are histograms to fill and encode, one a span, used by one fold at a time."""
+    """The parts of one interval's frame, made in slices."""
 
-    def __init__(self, phases: Phases, interval: Interval, scratch: dict[Span, LatencyHistogram]) -> None:
+    def __init__(self, phases: Phases, interval: Interval) -> None:
         self._phases = phases
         self._interval = interval
-        self._scratch = scratch
         self._tallies: dict[tuple[str, str | None, int], Tally] = {}
 
     def histograms(self) -> Generator[None, None, tuple[HistogramPart, ...]]:
-        """Returns the parts. To be run to its end before ``counters`` is called."""
+        """Return the parts. To be run to its end before ``counters`` is called.
+
+        What is done with is freed at once: thousands of tallies, freed together at the end, would take milliseconds.
+        """
         for step, rows in self._interval.messages:
             yield from self._messages(step, rows)
         for (metric, step_or_none, span), samples in self._interval.samples.items():
@@ -47,15 +50,25 @@ class Fold:
         for (metric, step, phase), count in self._interval.missing.items():
             self._tally(metric, step, phase, span_of(metric)).missing += count
         parts = []
-        for (metric, step_or_none, phase), tally in self._tallies.items():
-            scratch = self._scratch.setdefault(tally.span, LatencyHistogram(*tally.span))
+        for key in list(self._tallies):
+            metric, step_or_none, phase = key
+            tally = self._tallies.pop(key)
             labels = {} if step_or_none is None else {_label_of(metric): step_or_none}
-            part = yield from tally.part(metric, labels | self._phase(phase), scratch)
+            part = yield from tally.part(metric, labels | self._phase(phase))
             parts.append(part)
             yield
         return tuple(parts)
 
-    def counters(self) -> Iterator[CounterPart]:
+    def counters(self) -> Generator[None, None, tuple[CounterPart, ...]]:
+        """Return the parts of everything that was counted."""
+        parts = []
+        for number, part in enumerate(self._counter_parts(), 1):
+            parts.append(part)
+            if number % _PARTS_A_SLICE == 0:
+                yield
+        return tuple(parts)
+
+    def _counter_parts(self) -> Iterator[CounterPart]:
         interval = self._interval
         for (name, phase), count in interval.counts.items():
             yield CounterPart(name, self._phase(phase), count)

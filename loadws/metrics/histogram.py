@@ -12,25 +12,22 @@ longer than anything that was measured (measurement.md; ``language.md``, Thresho
 
 The layout of buckets is that of HdrHistogram's wire format (Tene, HdrHistogram.org): at 3 digits, 2,048 buckets of one
 multiple, then 1,024 of two, 1,024 of four, and so on. The payload's header carries ``scale`` as its integer to double ratio.
+Only buckets that hold something are kept, so a histogram is as large as what was measured: about 100 bytes for each distinct
+value, where all the buckets of HdrHistogram are 190 kB.
 """
 
 from __future__ import annotations
 
-import ctypes
 import math
-import zlib
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate, count
-from typing import NamedTuple
-
-from hdrh.codec import HdrCookieException, HdrLengthException
-from hdrh.histogram import HdrHistogram
-from pyhdrh import add_array
+from typing import NamedTuple, TypeVar
 
 from loadws.metrics.frame import HistogramPart, Labels
 from loadws.metrics.summary import MetricEntry
+from loadws.metrics.wire import Packed, packing, unpacking
 from loadws.terms.errors import LoadwsError
 from loadws.terms.units import NS_PER_S, NS_PER_US
 
@@ -38,6 +35,7 @@ DIGITS = 3
 _UNIT_BITS = 11  # 2^11 buckets of one unit are what 3 digits need
 _HALF_BITS = _UNIT_BITS - 1
 _TICKS_PER_HALVING = 5
+Result = TypeVar("Result")
 
 
 class Span(NamedTuple):
@@ -74,29 +72,21 @@ def rank_of(percentile: float, count: int) -> int:
 class LatencyHistogram:
     """The values of one metric. ``min`` and ``max`` are exact, and inf and -inf while there is no value."""
 
+    __slots__ = ("_buckets", "_running", "count", "max", "min", "missing", "out_of_range", "span", "sum")
+
     def __init__(self, scale: float = TIME.scale, highest: float = TIME.highest) -> None:
         self.span = Span(scale, highest)
-        self._hdr = HdrHistogram(1, round(highest / scale), DIGITS)
-        self._hdr.encoder.payload.payload.conversion_ratio_bits = scale
-        self.clear()
-
-    def clear(self) -> None:
-        """Empty again, in microseconds; ``HdrHistogram.reset`` takes a millisecond."""
-        ctypes.memset(self._hdr.counts, 0, ctypes.sizeof(self._hdr.counts))
-        self._hdr.total_count = self._hdr.max_value = 0
-        self._running: list[int] | None = None
+        self.count = 0  # of the values in the buckets
         self.min, self.max = math.inf, -math.inf
         self.sum: float = 0  # whole while the values are
         self.missing = self.out_of_range = 0
-
-    def __del__(self) -> None:
-        # hdrh's histogram and its encoder refer to each other: 200 kB that only the collector would free.
-        self._hdr.encoder = None
+        self._buckets: dict[int, int] = {}
+        self._running: tuple[list[int], list[int]] | None = None
 
     @property
-    def count(self) -> int:
-        """How many values are in the buckets."""
-        return int(self._hdr.total_count)
+    def buckets(self) -> int:
+        """How many buckets hold something: what this histogram costs."""
+        return len(self._buckets)
 
     @property
     def mean(self) -> float:
@@ -120,50 +110,47 @@ class LatencyHistogram:
 
         Minimum, maximum and sum are exact, which multiples are not: they are the caller's to set.
         """
-        buckets = self._hdr.counts
-        for multiple, times in counts.items():  # inline, for a call, even of max(), takes longer than all the rest
+        buckets = self._buckets
+        for multiple, times in counts.items():  # inline, for a call takes longer than all the rest
             shift = multiple.bit_length() - _UNIT_BITS
-            if shift > 0:
-                buckets[(shift << _HALF_BITS) + (multiple >> shift)] += times
-            else:
-                buckets[multiple] += times
-        self._hdr.total_count += sum(counts.values())
-        self._hdr.max_value = max(self._hdr.max_value, max(counts, default=0))
+            bucket = (shift << _HALF_BITS) + (multiple >> shift) if shift > 0 else multiple
+            buckets[bucket] = buckets.get(bucket, 0) + times
+        self.count += sum(counts.values())
         self._running = None
 
     def add(self, other: LatencyHistogram) -> None:
         """Another second's, process's or step's values on top of these. Raises ``HistogramError`` where the spans differ."""
         if self.span != other.span:
             raise HistogramError(f"a histogram with the span {other.span} cannot be added to one with {self.span}")
-        self._add_buckets(other)
+        if self._buckets:
+            buckets = self._buckets
+            for bucket, times in other._buckets.items():
+                buckets[bucket] = buckets.get(bucket, 0) + times
+        else:
+            self._buckets = dict(other._buckets)
         self._running = None
+        self.count += other.count
         self.min, self.max = min(self.min, other.min), max(self.max, other.max)
         self.sum += other.sum
         self.missing += other.missing
         self.out_of_range += other.out_of_range
 
-    def _add_buckets(self, other: LatencyHistogram) -> None:
-        """Of buckets that lie the same way, up to the last that holds anything: up to a millisecond 1,000 of 23,552.
-
-        ``HdrHistogram.add`` goes through all of both, which are 190 kB each.
-        """
-        ours, theirs = self._hdr, other._hdr
-        length = theirs.get_counts_array_index(theirs.max_value) + 1
-        add_array(ctypes.addressof(ours.counts), ctypes.addressof(theirs.counts), length, ours.word_size)
-        ours.total_count += theirs.total_count
-        ours.max_value = max(ours.max_value, theirs.max_value)
-
     def encode(self) -> str:
-        """The buckets in HdrHistogram's V2 wire format, compressed and in base64."""
-        payload: bytes = self._hdr.encode()
-        return payload.decode("ascii")
+        """Return the buckets in HdrHistogram's V2 wire format, compressed and in base64."""
+        return _driven(self._encoding())
 
     def part(self, name: str, labels: Labels) -> HistogramPart:
+        """Return everything that is in this histogram, as a frame's part."""
+        return _driven(self.parting(name, labels))
+
+    def parting(self, name: str, labels: Labels) -> Generator[None, None, HistogramPart]:
+        """Make the same part in slices of about 0.1 ms, for a process whose load must not wait."""
         some = self.count > 0  # JSON has no infinity
+        payload = yield from self._encoding()
         return HistogramPart(
             name=name,
             labels=labels,
-            payload=self.encode(),
+            payload=payload,
             count=self.count,
             min=self.min if some else 0.0,
             max=self.max if some else 0.0,
@@ -172,18 +159,26 @@ class LatencyHistogram:
             out_of_range=self.out_of_range,
         )
 
+    def _encoding(self) -> Generator[None, None, str]:
+        scale, highest = self.span
+        return packing(self._buckets, DIGITS, round(highest / scale), scale)
+
     @classmethod
     def decode(cls, part: HistogramPart) -> LatencyHistogram:
-        """What ``part`` came from; its payload knows its own span. Raises ``HistogramError``."""
-        hdr = _decode_payload(part.payload)
-        if hdr.total_count != part.count:
-            raise HistogramError(f"the histogram of {part.name!r} has {hdr.total_count} values, not {part.count}")
-        scale = hdr.int_to_double_conversion_ratio
-        histogram = cls.__new__(cls)
-        histogram.span = Span(scale, hdr.highest_trackable_value * scale)
-        histogram._hdr = hdr
-        histogram._running = None
-        histogram.min, histogram.max = (part.min, part.max) if part.count else (math.inf, -math.inf)
+        """Return what ``part`` came from; its payload knows its own span. Raises ``HistogramError``."""
+        return _driven(cls.decoding(part))
+
+    @classmethod
+    def decoding(cls, part: HistogramPart) -> Generator[None, None, LatencyHistogram]:
+        """Decode a part in slices of about 0.1 ms. Raises ``HistogramError``."""
+        packed = yield from _unpacking(part.payload)
+        histogram = cls(packed.scale, packed.highest * packed.scale)
+        histogram._buckets = packed.counts
+        histogram.count = sum(packed.counts.values())
+        if histogram.count != part.count:
+            raise HistogramError(f"the histogram of {part.name!r} has {histogram.count} values, not {part.count}")
+        if part.count:
+            histogram.min, histogram.max = part.min, part.max
         histogram.sum = part.sum
         histogram.missing, histogram.out_of_range = part.missing, part.out_of_range
         return histogram
@@ -216,8 +211,9 @@ class LatencyHistogram:
             return math.inf
         if rank in (1, self.count):
             return self.min if rank == 1 else self.max
-        index = bisect_left(self._cumulative(), rank)
-        return min(max(_top_of_bucket(index) * self.span.scale, self.min), self.max)
+        buckets, running = self._cumulative()
+        top = _top_of_bucket(buckets[bisect_left(running, rank)])
+        return min(max(top * self.span.scale, self.min), self.max)
 
     def count_above(self, value: float) -> int:
         """Return how many values are greater, as exactly as the buckets tell; requests without an answer not included."""
@@ -225,11 +221,8 @@ class LatencyHistogram:
             return 0
         if value < self.min:
             return self.count
-        multiple = int(value / self.span.scale)
-        shift = max(0, multiple.bit_length() - _UNIT_BITS)
-        index = (shift << _HALF_BITS) + (multiple >> shift)
-        last = self._hdr.get_counts_array_index(self._hdr.max_value)
-        return sum(self._hdr.counts[index + 1 : last + 1])
+        bucket = _bucket_of(int(value / self.span.scale))
+        return sum(times for above, times in self._buckets.items() if above > bucket)
 
     def percentiles(self, percentiles: Sequence[float]) -> list[float]:
         """Of the measured values alone, in the metric's unit. Raises ``ValueError`` where there is none."""
@@ -252,12 +245,17 @@ class LatencyHistogram:
             points.append((percentile, self.value_at_rank(rank)))
         return [*points, (100.0, self.max)] if self.count else []
 
-    def _cumulative(self) -> list[int]:
-        """How many values lie in each bucket and those below it."""
+    def _cumulative(self) -> tuple[list[int], list[int]]:
+        """The buckets in order, and how many values lie in each and those below it."""
         if self._running is None:
-            last = self._hdr.get_counts_array_index(self._hdr.max_value)
-            self._running = list(accumulate(self._hdr.counts[: last + 1]))
+            buckets = sorted(self._buckets)
+            self._running = buckets, list(accumulate(map(self._buckets.__getitem__, buckets)))
         return self._running
+
+
+def _bucket_of(multiple: int) -> int:
+    shift = max(multiple.bit_length() - _UNIT_BITS, 0)
+    return (shift << _HALF_BITS) + (multiple >> shift)
 
 
 def _top_of_bucket(index: int) -> int:
@@ -273,12 +271,23 @@ def _ticks() -> Iterator[float]:
             yield 100 - 100 * 0.5**halving * (1 - tick / (2 * _TICKS_PER_HALVING))
 
 
-def _decode_payload(payload: str) -> HdrHistogram:
-    """hdrh says what is wrong with a payload in many ways, an assertion among them."""
+def _unpacking(payload: str) -> Generator[None, None, Packed]:
     try:
-        hdr = HdrHistogram.decode(payload)
-    except (ValueError, AssertionError, IndexError, zlib.error, HdrCookieException, HdrLengthException) as error:
-        raise HistogramError(f"this is not a histogram: {str(error) or type(error).__name__}") from error
-    if (hdr.significant_figures, hdr.lowest_trackable_value) != (DIGITS, 1):
+        packed = yield from unpacking(payload)
+    except ValueError as error:
+        raise HistogramError(f"this is not a histogram: {error}") from error
+    if (packed.digits, packed.lowest) != (DIGITS, 1):
         raise HistogramError(f"this histogram does not have {DIGITS} digits from 1 on, so it is not one of ours")
-    return hdr
+    if max(packed.counts, default=0) > _bucket_of(packed.highest):
+        raise HistogramError("this histogram has values above the highest that it can have")
+    return packed
+
+
+def _driven(work: Generator[None, None, Result]) -> Result:
+    """Run work in slices to its end, at once, and return what it returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            result: Result = done.value
+            return result

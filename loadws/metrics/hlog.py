@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import msgspec
 
-from loadws.metrics.frame import Frame, HistogramPart, Labels
+from loadws.metrics.frame import CounterPart, Frame, HistogramPart, Labels
 from loadws.metrics.histogram import HistogramError
 
 _LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
@@ -92,16 +92,26 @@ def parse_tag(text: str) -> tuple[str, Labels]:
 
 
 def split(frame: Frame) -> Generator[None, None, tuple[bytes, list[str]]]:
-    """A frame's line of ``windows.ndjson`` and its lines of ``intervals.hlog``, each with its line end.
+    """Return a frame's line of ``windows.ndjson`` and its lines of ``intervals.hlog``, each with its line end.
 
-    Yields after each part: a frame has hundreds where a flow has many steps.
+    Yields after each part: a frame has hundreds where a flow has many steps, so each is encoded by itself, too.
     """
-    bare, lines = [], []
+    bare: list[msgspec.Raw] = []
+    counters: list[msgspec.Raw] = []
+    lines = []
     for part in frame.histograms:
-        bare.append(msgspec.structs.replace(part, payload=""))
+        bare.append(_encoded(msgspec.structs.replace(part, payload="")))
         lines.append(line(frame, part))
         yield
-    return msgspec.json.encode(msgspec.structs.replace(frame, histograms=tuple(bare))) + b"\n", lines
+    for counter in frame.counters:
+        counters.append(_encoded(counter))
+        yield
+    encoded: dict[str, Any] = {"histograms": tuple(bare), "counters": tuple(counters)}
+    return msgspec.json.encode(msgspec.structs.replace(frame, **encoded)) + b"\n", lines
+
+
+def _encoded(part: HistogramPart | CounterPart) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(part))
 
 
 def join(json_lines: Iterable[bytes], hlog_lines: Iterable[str]) -> Iterator[Frame]:

@@ -17,7 +17,7 @@ import msgspec
 
 from loadws.metrics.fold import OF_AN_ANSWER, ONE_WAY, SILENT, Fold
 from loadws.metrics.frame import ErrorSample, Frame, Gauges, Health, LogLine
-from loadws.metrics.histogram import LatencyHistogram, Span, span_of
+from loadws.metrics.histogram import span_of
 from loadws.metrics.interval import Interval, Phases
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.probes import Probes, ProbeSpec, Second, fold
@@ -161,7 +161,6 @@ class Recorder:
         self._settled: dict[str, int] = {}
         self._errors_left, self._logs_left = max_errors, max_logs
         self._error_names, self._count_names = _Names(DISTINCT_NAMES), _Names(DISTINCT_NAMES)
-        self._scratch: dict[Span, LatencyHistogram] = {}
         self._start_ns = self._since_ns = 0
         self._index = 0
 
@@ -317,8 +316,7 @@ class Recorder:
     ) -> Generator[None, None, Frame]:
         """End the interval at once; the frame is what the generator returns, which yields between slices of work.
 
-        ``stalls`` are spans (from, to, in ns) in which the loop did not turn, where the loop itself takes the stamps. One
-        rotation at a time: the scratch histograms are shared.
+        ``stalls`` are spans (from, to, in ns) in which the loop did not turn, where the loop itself takes the stamps.
         """
         self._settle(now_ns)
         interval, self._interval = self._interval, Interval()
@@ -349,9 +347,9 @@ class Recorder:
 
     def _completed(self, frame: Frame, interval: Interval, probes: Sequence[Second]) -> Generator[None, None, Frame]:
         delivery = yield from fold(probes, interval)
-        folded = Fold(self._phases, interval, self._scratch)
+        folded = Fold(self._phases, interval)
         histograms = yield from folded.histograms()
-        counters = tuple(folded.counters())
+        counters = yield from folded.counters()
         return msgspec.structs.replace(frame, histograms=histograms, counters=counters, delivery=delivery)
 
     def _gauges(self) -> Gauges:

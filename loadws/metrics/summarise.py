@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -31,11 +32,12 @@ from loadws.metrics.summary import (
 )
 from loadws.metrics.timeline import GAUGES, Timeline
 from loadws.metrics.totals import Totals
-from loadws.metrics.values import Values, supported_percentiles
+from loadws.metrics.values import supported_percentiles
 from loadws.metrics.windows import Windows
 from loadws.terms.errors import ExitCode
 from loadws.terms.thresholds import Threshold, parse_threshold
 
+_COUNTERS_A_SLICE = 50
 #: How much of the newest past ``live`` can look at, in seconds.
 RECENT_S = 10
 
@@ -63,6 +65,17 @@ class LiveView(msgspec.Struct, frozen=True):
     ledger: Ledger
 
 
+@dataclass(slots=True)
+class _Recent:
+    """What ``live`` needs of a frame of the last seconds. Times in seconds since the run's start."""
+
+    start_s: float
+    end_s: float
+    sent: int
+    received: int
+    answers: LatencyHistogram = field(default_factory=LatencyHistogram)  # response times
+
+
 class Summariser:
     """Takes frames in, and can say at any time what they come to."""
 
@@ -80,34 +93,39 @@ class Summariser:
             self._totals.add_counter(zero)
         self._processes = {number: ProcessWatch(number) for number in range(info.processes)}
         self._newest: dict[int, Frame] = {}
-        self._recent: deque[Frame] = deque()
+        self._recent: deque[_Recent] = deque()
         self._begun: dict[int, float] = {0: 0.0}  # phase -> s; the recorder takes the first as begun, too
         self._end_s = 0.0
         self._examples: dict[tuple[str, str], tuple[float, str]] = {}
 
     def add(self, frame: Frame) -> None:
+        """Add what one process measured in one second. Raises ``HistogramError`` where that is not to be summed up."""
         for _ in self.adding(frame):
             pass
 
     def adding(self, frame: Frame) -> Iterator[None]:
-        """``add`` in slices of about 0.1 ms, for a caller whose load must not wait; to be driven to its end."""
+        """Do the same in slices of about 0.1 ms, for a caller whose load must not wait; to be driven to its end."""
         self._note(frame)
+        recent = self._note_recent(frame)
         yield from self._totals.beginning_phase(frame.phase)
         watch = self._processes.setdefault(frame.process, ProcessWatch(frame.process))
         watch.add(frame)
-        for counter in frame.counters:
+        for number, counter in enumerate(frame.counters, 1):
             self._totals.add_counter(counter)
+            if number % _COUNTERS_A_SLICE == 0:
+                yield
         yield from self._deliveries.adding(frame, self._totals)
-        point = self._timeline.point_for(frame)
+        self._timeline.begin(frame)
         for part in frame.histograms:
-            histogram = LatencyHistogram.decode(part)
-            yield
+            histogram = yield from LatencyHistogram.decoding(part)
             self._totals.add_histogram(part, histogram)
-            yield
-            point.add_histogram(part, histogram)
+            yield from self._totals.tidying()
+            self._timeline.add_histogram(part, histogram)
             self._windows.add(frame, part, histogram)
             if part.labels.get("phase") in self._judged:
                 watch.add_lag(part.name, histogram)
+            if part.name == "response_time":
+                recent.answers.add(histogram)
             yield
         yield from self._timeline.tidying()
 
@@ -147,40 +165,52 @@ class Summariser:
         )
 
     def live(self, seconds: int = 5) -> LiveView:
-        """``seconds``: at most ``RECENT_S``."""
-        recent = [frame for frame in self._recent if frame.start_s + frame.duration_s > self._end_s - seconds]
+        """Return the run at this moment; rates and percentiles are of the last ``seconds``, at most ``RECENT_S``."""
+        recent = [each for each in self._recent if each.end_s > self._end_s - seconds]
         newest = max(self._newest.values(), key=lambda frame: frame.start_s, default=None)
-        histogram = _answers(recent)
-        p50, p99 = supported_percentiles(histogram, (50, 99)) if histogram else (None, None)
+        answers = LatencyHistogram()
+        for each in recent:
+            answers.add(each.answers)
+        p50, p99 = supported_percentiles(answers, (50, 99))
         return LiveView(
             at_s=self._end_s,
             phase=newest.phase if newest else "",
             warmup=newest.warmup if newest else False,
             users=sum(frame.gauges.users for frame in self._present()),
             open_connections=sum(frame.gauges.open_connections for frame in self._present()),
-            sent_per_s=_per_s(recent, "messages_sent"),
-            received_per_s=_per_s(recent, "messages_received"),
+            sent_per_s=_per_s(recent, sum(each.sent for each in recent)),
+            received_per_s=_per_s(recent, sum(each.received for each in recent)),
             response_p50_ns=p50,
             response_p99_ns=p99,
-            response_max_ns=histogram.max if histogram else None,
+            response_max_ns=answers.max if answers.count else None,
             errors=sum(self._totals.counts_of("errors").values()),
             ledger=self._ledger(),
         )
 
     def _note(self, frame: Frame) -> None:
-        """What is no metric: who said what last, which phases began, what errors look like."""
+        """Keep what is no metric: the last word of each process, which phases began, what errors look like."""
         before = self._newest.get(frame.process)
         if before is None or frame.index >= before.index:
-            self._newest[frame.process] = frame
+            self._newest[frame.process] = msgspec.structs.replace(frame, histograms=(), counters=(), delivery=None)
         self._end_s = max(self._end_s, frame.start_s + frame.duration_s)
-        self._recent.append(frame)
-        while self._recent[0].start_s < self._end_s - RECENT_S:
-            self._recent.popleft()
         for index, at_s in frame.phases:
             self._begun[index] = min(at_s, self._begun.get(index, at_s))
         for error in frame.errors:
             seen = (error.at_s, error.detail)
             self._examples[error.kind, error.step] = min(seen, self._examples.get((error.kind, error.step), seen))
+
+    def _note_recent(self, frame: Frame) -> _Recent:
+        """Keep what ``live`` looks at: a frame that is itself longer than ``RECENT_S`` is recent while it is the newest."""
+        recent = _Recent(
+            frame.start_s,
+            frame.start_s + frame.duration_s,
+            sent=_count_of(frame, "messages_sent"),
+            received=_count_of(frame, "messages_received"),
+        )
+        self._recent.append(recent)
+        while self._recent and self._recent[0].end_s < self._end_s - RECENT_S:
+            self._recent.popleft()
+        return recent
 
     def _spans(self, ending: Ending | None) -> tuple[PhaseSpan, ...]:
         """As the ending says, else from what the frames said began."""
@@ -311,20 +341,13 @@ def _judged_s(spans: Collection[PhaseSpan]) -> float:
     return sum((span.end_s - span.start_s for span in spans if not span.warmup), 0.0)
 
 
-def _answers(frames: Collection[Frame]) -> LatencyHistogram | None:
-    """The response times of some frames; None where there was no answer."""
-    values = Values()
-    for frame in frames:
-        for part in frame.histograms:
-            if part.name == "response_time" and part.count:
-                values.add(LatencyHistogram.decode(part))
-    return values.whole()
+def _count_of(frame: Frame, counter: str) -> int:
+    return sum(part.count for part in frame.counters if part.name == counter)
 
 
-def _per_s(frames: Collection[Frame], counter: str) -> float:
-    """A counter a second, over the time from the first frame's start to the last one's end."""
-    if not frames:
+def _per_s(recent: Collection[_Recent], count: int) -> float:
+    """Return a count per second, over the time from the first frame's start to the last one's end."""
+    if not recent:
         return 0.0
-    seconds = max(frame.start_s + frame.duration_s for frame in frames) - min(frame.start_s for frame in frames)
-    count = sum(part.count for frame in frames for part in frame.counters if part.name == counter)
+    seconds = max(each.end_s for each in recent) - min(each.start_s for each in recent)
     return count / seconds if seconds > 0 else 0.0

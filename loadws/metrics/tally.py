@@ -53,13 +53,13 @@ class Tally:
             self._counts[0] += count
             self.min, self.max = min(self.min, 0), max(self.max, 0)
 
-    def part(self, name: str, labels: Labels, scratch: LatencyHistogram) -> Generator[None, None, HistogramPart]:
-        """Yields between slices of about 0.1 ms. ``scratch`` has the same span; what it held is gone."""
-        scratch.clear()
-        scratch.min, scratch.max, scratch.sum = self.min, self.max, self.sum
-        scratch.missing, scratch.out_of_range = self.missing, self.out_of_range
+    def part(self, name: str, labels: Labels) -> Generator[None, None, HistogramPart]:
+        """Make a frame's part of the tally, in slices of about 0.1 ms."""
+        histogram = LatencyHistogram(*self.span)
+        histogram.min, histogram.max, histogram.sum = self.min, self.max, self.sum
+        histogram.missing, histogram.out_of_range = self.missing, self.out_of_range
         pairs = iter(self._counts.items())
         while some := dict(islice(pairs, _DISTINCT_A_SLICE)):
-            scratch.record_counts({int(multiple): times for multiple, times in some.items()})
+            histogram.record_counts({int(multiple): times for multiple, times in some.items()})
             yield
-        return scratch.part(name, labels)
+        return (yield from histogram.parting(name, labels))

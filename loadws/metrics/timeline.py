@@ -22,6 +22,9 @@ MOST_POINTS = 600
 #: A rate over less than this share of a point's time would be noise.
 _SHORTEST_SHARE = 0.1
 _MOST_PIECES = 4
+#: So many steps, the first that were measured, have columns of their own. All are in the columns without a step.
+MOST_STEPS = 100
+_OTHER_STEPS = ""
 
 #: Histograms over time: metric -> its aggregates over all steps, and a step.
 HEADLINES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -75,15 +78,13 @@ class Point:
     cpu_share: float = 0.0
     loop_lag_ns: float = 0.0
 
-    def add_histogram(self, part: HistogramPart, histogram: LatencyHistogram) -> None:
-        """``histogram`` is the part, decoded."""
-        if part.name not in HEADLINES or not part.count:
-            return
-        if HEADLINES[part.name][1]:
-            # Nearly always the only part of its step in this second: kept as it came, it costs nothing.
-            self._values(part.name, part.labels.get("step", "")).put(part)
-        else:
-            self._values(part.name, "").add(histogram)
+    def put(self, metric: str, step: str, part: HistogramPart) -> None:
+        """Keep a part as it came: nearly always it is the only one of its step in this second, and costs nothing."""
+        self._values(metric, step).put(part)
+
+    def add(self, metric: str, histogram: LatencyHistogram) -> None:
+        """Add values whose step has no column, or does not matter."""
+        self._values(metric, _OTHER_STEPS).add(histogram)
 
     def join(self, other: Point) -> None:
         """The order does not matter."""
@@ -117,7 +118,7 @@ class Point:
             whole = Values()
             for step, histogram in self._of_metric(name):
                 whole.add(histogram)
-                if of_steps and several_steps:
+                if of_steps and several_steps and step != _OTHER_STEPS:
                     row[name, step] = _aggregates(histogram, of_steps)
             if (histogram_or_none := whole.whole()) is not None:
                 row[name, None] = _aggregates(histogram_or_none, aggregates)
@@ -180,19 +181,34 @@ class Timeline:
         self._points: dict[int, Point] = {}
         self._newest = 0
         self._tidied = 0
+        self._steps: set[str] = set()  # those with columns of their own
 
-    def point_for(self, frame: Frame) -> Point:
-        """The point that a frame falls into, with the frame in it but for its histograms."""
+    def begin(self, frame: Frame) -> None:
+        """Put a frame into its point, but for its histograms: these come by ``add_histogram``."""
         # By the frame's middle: its start may lie a hair before the second that it belongs to.
         middle_s = frame.start_s + frame.duration_s / 2
         while middle_s >= MOST_POINTS * self.interval_s:
             self._halve()
         self._newest = int(middle_s / self.interval_s)
         self._put(self._newest, _point_of(frame))
-        return self._points[self._newest]
+
+    def add_histogram(self, part: HistogramPart, histogram: LatencyHistogram) -> None:
+        """Add a part of the frame that was begun last; ``histogram`` is the part, decoded."""
+        if part.name not in HEADLINES or not part.count:
+            return
+        point, step = self._points[self._newest], part.labels.get("step", _OTHER_STEPS)
+        if HEADLINES[part.name][1] and self._has_columns(step):
+            point.put(part.name, step, part)
+        else:
+            point.add(part.name, histogram)
+
+    def _has_columns(self, step: str) -> bool:
+        if step not in self._steps and len(self._steps) < MOST_STEPS:
+            self._steps.add(step)
+        return step in self._steps
 
     def tidying(self) -> Iterator[None]:
-        """What is to do after each frame, in slices of a tenth of a millisecond."""
+        """Do what there is to do after each frame, in slices of a tenth of a millisecond."""
         yield from self._points[self._newest].tidying(_MOST_PIECES)
         if self._newest - 1 in self._points:
             yield from self._points[self._newest - 1].closing()
@@ -297,7 +313,8 @@ def _histogram_columns(points: list[Point | None]) -> Iterator[Column]:
             yield from _columns(name, None, aggregates, rows)
         if of_steps and len(steps[name]) > 1:
             for step in steps[name]:
-                yield from _columns(name, step, of_steps, rows)
+                if step != _OTHER_STEPS:
+                    yield from _columns(name, step, of_steps, rows)
 
 
 def _columns(name: str, step: str | None, aggregates: tuple[str, ...], rows: list[Row]) -> Iterator[Column]:

@@ -1,8 +1,9 @@
 """What was measured of each metric so far, by phase and labels: the parts of frames in, entries of the summary out.
 
-Parts are merged as they come, so memory grows with the number of metrics, steps and phases, and not with time. A
-histogram is 190 kB while it is open and a few hundred bytes when it is encoded; only those of the phase that runs
-stay open.
+Parts are merged as they come, so memory grows with the number of metrics, steps and phases, and not with time. An open
+histogram takes about 100 bytes for each bucket that holds something, an encoded one takes a few hundred bytes in all.
+Histograms of the phase that runs are open until they hold more buckets than their share of ``MOST_OPEN_BUCKETS``; those of
+earlier phases are encoded.
 
 Where a metric has parts with several sets of labels there is an entry without labels too, and that is always the whole.
 """
@@ -21,6 +22,9 @@ from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
 
 #: The fields of an entry and the percentiles they hold.
 PERCENTILES = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9, "p9999": 99.99}
+
+#: How many buckets all open histograms may hold, about 20 MB, and how many each may hold, however many there are.
+MOST_OPEN_BUCKETS, LEAST_OPEN_BUCKETS = 200_000, 64
 
 Key = tuple[tuple[str, str], ...]  # labels without the phase, sorted
 WHOLE: Key = ()
@@ -51,18 +55,33 @@ class Totals:
         self._own = own
         self._phases: dict[str, _Phase] = {}
         self._newest: str | None = None
+        self._histograms = 0
+        self._too_large: list[Values] = []
 
     def add_histogram(self, part: HistogramPart, histogram: LatencyHistogram) -> None:
-        """``histogram`` is the part, decoded."""
+        """Add a part; ``histogram`` is the part, decoded."""
         by_key = self._phase(part.labels).values.setdefault(part.name, {})
-        by_key.setdefault(key_of(part.labels), Values()).add(histogram)
+        key = key_of(part.labels)
+        values = by_key.get(key)
+        if values is None:
+            values = by_key[key] = Values()
+            self._histograms += 1
+        values.add(histogram)
+        if values.open_buckets > max(LEAST_OPEN_BUCKETS, MOST_OPEN_BUCKETS // self._histograms):
+            self._too_large.append(values)
 
     def add_counter(self, part: CounterPart) -> None:
         by_key = self._phase(part.labels).counts.setdefault(part.name, {})
         by_key.setdefault(key_of(part.labels), Count()).add(part)
 
+    def tidying(self) -> Iterator[None]:
+        """Make small, in slices, what has grown too large since the last call."""
+        while self._too_large:
+            yield from self._too_large[-1].close()
+            self._too_large.pop()
+
     def beginning_phase(self, name: str) -> Iterator[None]:
-        """What phases before it measured is made small, in slices; a late sample of theirs opens its values again."""
+        """Make small, in slices, what earlier phases measured; a late sample of theirs opens its values again."""
         if name == self._newest:
             return
         self._newest = name

@@ -1,7 +1,7 @@
 """The values of one metric over some time: open to be added to, or closed to be small.
 
-An open histogram takes 190 kB, a closed one is a part of a few hundred bytes. Parts can also be put beside one another,
-and be merged when there is time for it.
+An open histogram takes about 100 bytes for each bucket that holds something, a closed one is a part of a frame: some hundred
+bytes in all. Parts can also be put beside one another, and be merged when there is time for it.
 """
 
 from __future__ import annotations
@@ -24,48 +24,61 @@ class Values:
 
     @property
     def pieces(self) -> int:
+        """How many parts there are, and the open histogram."""
         return len(self._parts) + (self._open is not None)
 
+    @property
+    def open_buckets(self) -> int:
+        """How many buckets of the open histogram hold something."""
+        return 0 if self._open is None else self._open.buckets
+
     def put(self, part: HistogramPart) -> None:
-        """Beside the others; costs nothing now."""
+        """Put a part beside the others, which costs nothing now."""
         self._parts.append(part)
 
     def add(self, histogram: LatencyHistogram) -> None:
-        """Raises ``HistogramError`` where the spans differ."""
+        """Add values to the open histogram. Raises ``HistogramError`` where the spans differ."""
         if self._open is None:
             self._open = LatencyHistogram(*histogram.span)
         self._open.add(histogram)
 
     def join(self, other: Values) -> None:
-        """Everything of another, which stays as it is; costs nothing now where that is closed."""
+        """Add everything of another, which stays as it is; costs nothing now where that is closed."""
         self._parts.extend(other._parts)
         if other._open is not None:
             self.add(other._open)
 
     def close(self) -> Iterator[None]:
-        """Into one small piece, in slices of a tenth of a millisecond."""
-        if self.pieces > 1:
-            yield from self._gather()
-        if self._open is not None:
-            self._parts, self._open = [self._open.part("", {})], None
+        """Make one small piece of all, in slices of a tenth of a millisecond.
+
+        Between two slices the values are whole: a caller that never goes on has lost nothing.
+        """
+        if self._open is None and len(self._parts) < 2:
+            return
+        while self._parts:
+            histogram = yield from LatencyHistogram.decoding(self._parts[-1])
+            self.add(histogram)
+            self._parts.pop()
             yield
+        assert self._open is not None
+        part = yield from self._open.parting("", {})
+        self._parts, self._open = [part], None
+        yield
 
     def whole(self) -> LatencyHistogram | None:
-        """All of them in one, not to be changed; None where there are none."""
-        if self.pieces > 1:
-            for _ in self._gather():
-                pass
-        return LatencyHistogram.decode(self._parts[0]) if self._parts else self._open
-
-    def _gather(self) -> Iterator[None]:
-        """Into the open histogram, part by part."""
-        while self._parts:
-            self.add(LatencyHistogram.decode(self._parts.pop()))
-            yield
+        """Return all of them in one histogram, which is not to be changed; None where there are none."""
+        if not self._parts:
+            return self._open
+        whole = LatencyHistogram.decode(self._parts[0])
+        for part in self._parts[1:]:
+            whole.add(LatencyHistogram.decode(part))
+        if self._open is not None:
+            whole.add(self._open)
+        return whole
 
 
 def supported_percentiles(histogram: LatencyHistogram, percentiles: Collection[float]) -> list[float | None]:
-    """Of the measured values; None where they are too few to carry the percentile."""
+    """Return percentiles of the measured values; None where the values are too few to carry the percentile."""
     carried = [percentile for percentile in percentiles if supports(histogram.count, percentile)]
     values = dict(zip(carried, histogram.percentiles(carried), strict=True))
     return [values.get(percentile) for percentile in percentiles]

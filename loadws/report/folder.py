@@ -32,6 +32,7 @@ from loadws.terms.errors import OutputError
 SUMMARY, RUN, SCENARIO = "summary.json", "run.json", "scenario.yaml"
 WINDOWS, INTERVALS, ERRORS, LATEST = "windows.ndjson", "intervals.hlog", "errors.ndjson", "latest"
 MOST_ERRORS = MOST_LOGS = 1_000
+_LINES_AT_ONCE = 200
 RESERVED_BYTES = 2 * 2**20
 _RESERVE = ".reserve"
 _ENDING_BEGINS = b'{"ended_at_s":'
@@ -88,7 +89,9 @@ class RunFolder:
         """
         if not self._windows.error and not self._intervals.error:
             json_line, hlog_lines = yield from hlog.split(frame)
-            self._intervals.write("".join(hlog_lines).encode())
+            for start in range(0, len(hlog_lines), _LINES_AT_ONCE):
+                self._intervals.write("".join(hlog_lines[start : start + _LINES_AT_ONCE]).encode())
+                yield
             self._windows.write(json_line)
         for error in frame.errors:
             self._add_error(error)

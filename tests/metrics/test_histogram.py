@@ -179,11 +179,16 @@ def test_adding_forgets_the_percentiles_of_before() -> None:
     assert histogram.percentiles([50]) == [9_000]
 
 
-def test_clearing_leaves_a_new_one() -> None:
-    histogram = histogram_of([1_000, -1])
-    histogram.missing = 3
-    histogram.clear()
-    assert LatencyHistogram().part("t", {}) == histogram.part("t", {})
+def test_adding_leaves_the_other_as_it_is() -> None:
+    first, second = LatencyHistogram(), histogram_of([1_000])
+    first.add(second)
+    first.record(2_000)
+    assert histogram_of([1_000]).part("t", {}) == second.part("t", {})
+
+
+def test_a_histogram_is_as_large_as_what_was_measured() -> None:
+    histogram = histogram_of([1_000, 1_000, 2_047_000, HOUR_NS])
+    assert histogram.buckets == 3
 
 
 @given(
@@ -222,7 +227,7 @@ WHOLE = histogram_of([1_000]).encode()
         ("HIST", "this is not a histogram: "),
         ("é", "this is not a histogram: "),
         (WHOLE[:-4], "this is not a histogram: "),  # a line that was cut
-        ("AAAAAAAAAAAA", "this is not a histogram: HdrCookieException"),  # something else in base64
+        ("AAAAAAAAAAAA", "this is not a histogram: it does not begin as HdrHistogram's V2 format does"),
         (HdrHistogram(1, 3_600_000_000, 2).encode().decode(), "this histogram does not have 3 digits from 1 on"),
         (LatencyHistogram().encode(), "the histogram of 'response_time' has 0 values, not 1"),  # another part's payload
     ],

@@ -14,9 +14,9 @@ from loadws.metrics.tally import Tally
 from tests.metrics.driven import driven
 
 
-def part_of(tally: Tally, scratch: LatencyHistogram) -> tuple[HistogramPart, int]:
-    """The part, and in how many slices it was made."""
-    return driven(tally.part("t", {"phase": "p"}, scratch))
+def part_of(tally: Tally) -> tuple[HistogramPart, int]:
+    """Return the part, and in how many slices it was made."""
+    return driven(tally.part("t", {"phase": "p"}))
 
 
 @given(st.lists(st.integers(0, 5_000), max_size=4), st.integers(0, 5))
@@ -25,7 +25,7 @@ def test_zeros_at_once_are_as_many_zeros(values: list[int], count: int) -> None:
     at_once.add(values)
     at_once.add_zeros(count)
     each.add(values + [0] * count)
-    assert part_of(at_once, LatencyHistogram(*TIME)) == part_of(each, LatencyHistogram(*TIME))
+    assert part_of(at_once) == part_of(each)
 
 
 values_ns = st.lists(st.integers(-2_000, 3_600_000_002_000), max_size=30)
@@ -49,9 +49,7 @@ def same_as_a_histogram(groups: list[list[int]] | list[list[float]], missing: in
         tally.add(group)
         for value in group:
             histogram.record(value)
-    scratch = LatencyHistogram(*span)
-    scratch.record(5_000)  # what another metric left there
-    observed, _ = part_of(tally, scratch)
+    observed, _ = part_of(tally)
     expected = histogram.part("t", {"phase": "p"})
     assert (expected.payload, expected.count, expected.min, expected.max) == (
         observed.payload,
@@ -72,5 +70,5 @@ def test_whole_values_have_a_whole_sum() -> None:
 def test_many_distinct_values_are_put_into_buckets_in_slices() -> None:
     tally = Tally(TIME)
     tally.add([1_000 * n for n in range(2_500)])
-    part, slices = part_of(tally, LatencyHistogram())
-    assert (part.count, slices) == (2_500, 5)
+    part, slices = part_of(tally)
+    assert (part.count, slices) == (2_500, 5 + 4)  # five to fill 2,274 buckets, and the same to encode them

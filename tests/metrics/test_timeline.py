@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from loadws.metrics.frame import Frame, Gauges, Health
 from loadws.metrics.histogram import LatencyHistogram
 from loadws.metrics.summary import Series
-from loadws.metrics.timeline import Timeline
+from loadws.metrics.timeline import MOST_STEPS, Timeline
 from tests.metrics.made_up import counted, frame, ledger, times
 
 MS = 1_000_000
@@ -18,9 +18,9 @@ MS = 1_000_000
 def timeline(*frames: Frame) -> Timeline:
     made = Timeline()
     for each in frames:
-        point = made.point_for(each)
+        made.begin(each)
         for part in each.histograms:
-            point.add_histogram(part, LatencyHistogram.decode(part))
+            made.add_histogram(part, LatencyHistogram.decode(part))
         for _ in made.tidying():
             pass
     return made
@@ -81,6 +81,16 @@ def test_steps_have_columns_where_there_are_several() -> None:
     assert column(two, "response_time", "p50", step="a") == (1 * MS,)
     assert column(two, "response_time", "p50", step="b") == (3 * MS,)
     assert column(two, "response_time", "max") == (3 * MS,)
+
+
+def test_only_so_many_steps_have_columns_of_their_own() -> None:
+    """600 points of each would fill the memory; what the others took is in the columns of all."""
+    parts = [times("response_time", [n], step=f"step {n}") for n in range(1, MOST_STEPS + 3)]
+    made = timeline(frame(0, histograms=tuple(parts)), frame(1, histograms=tuple(reversed(parts))))
+    series = made.series()
+    of_steps = {c.labels["step"] for c in series.columns if "step" in c.labels}
+    assert of_steps == {f"step {n}" for n in range(1, MOST_STEPS + 1)}
+    assert column(series, "response_time", "max") == ((MOST_STEPS + 2) * MS,) * 2
 
 
 def test_processes_are_put_together() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from loadws.metrics.frame import CounterPart, HistogramPart
 from loadws.metrics.histogram import LatencyHistogram
-from loadws.metrics.totals import Totals
+from loadws.metrics.totals import LEAST_OPEN_BUCKETS, MOST_OPEN_BUCKETS, Totals
 from loadws.terms.metrics import own_counter, own_trend
 from tests.metrics.made_up import counted, times
 
@@ -116,3 +116,18 @@ def test_closing_the_values_of_past_phases_loses_nothing() -> None:
     made.add_histogram(late, LatencyHistogram.decode(late))
     (entry,) = made.entries({"early"}, 1.0, {"response_time"})
     assert (entry.count, entry.max) == (4, 4 * MS)
+
+
+def test_many_steps_share_the_room_that_there_is_for_open_histograms() -> None:
+    """Every histogram may hold its share in memory; what grows beyond it is encoded, and nothing is lost."""
+    made = totals()
+    steps = MOST_OPEN_BUCKETS // LEAST_OPEN_BUCKETS + 1
+    for number in range(steps):
+        part = times("response_time", [1], step=f"step {number}")
+        made.add_histogram(part, LatencyHistogram.decode(part))
+    large = times("response_time", range(1, LEAST_OPEN_BUCKETS + 2), step="step 0")
+    made.add_histogram(large, LatencyHistogram.decode(large))
+    assert len(list(made.tidying())) > 0
+    assert list(made.tidying()) == []
+    [entry] = [entry for entry in made.entries({"steady"}, 1.0) if entry.labels == {"step": "step 0"}]
+    assert entry.count == LEAST_OPEN_BUCKETS + 2

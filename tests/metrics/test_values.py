@@ -1,6 +1,7 @@
 """Values in pieces are the same values."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,10 +37,9 @@ def test_however_they_came_they_are_the_same_values(pieces: list[tuple[str, list
         if how == "close":
             for _ in made.close():
                 pass
-            assert made.pieces == 1
+            assert (made.pieces, made.open_buckets) == (1, 0)
     whole = made.whole()
     assert (None if whole is None else whole.part("", {})) == (expected.part("", {}) if pieces else None)
-    assert made.pieces == (1 if pieces else 0)
 
 
 def test_joining_leaves_the_other_as_it_is() -> None:
@@ -57,6 +57,18 @@ def test_closing_goes_in_slices() -> None:
         made.put(times("response_time", [value]))
     assert len(list(made.close())) == 4  # three parts, and the encoding
     assert list(made.close()) == []  # nothing left to do
+
+
+@settings(deadline=None)
+@given(st.integers(0, 12))
+def test_closing_may_be_left_midway(slices: int) -> None:
+    made = Values()
+    made.add(LatencyHistogram.decode(times("response_time", [1])))
+    for value in (2, 3, 4):
+        made.put(times("response_time", [value]))
+    for _ in islice(made.close(), slices):
+        pass
+    assert _count(made) == 4
 
 
 def test_percentiles_are_none_where_samples_are_few() -> None:

@@ -33,7 +33,6 @@ SEEN_BY_REPORTS = {
     "ledger",
     "hlog",
     "histogram",
-    "statistics",
     "values",
     "quoting",
     "wording",

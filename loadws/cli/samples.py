@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from loadws.metrics.statistics import CONFIDENCE
 from loadws.plan.plan import Plan
 from loadws.plan.samples import expected_samples
 from loadws.scenario.build import Loaded
 from loadws.scenario.explain import Problem
+from loadws.terms.percentiles import CONFIDENCE
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import format_count
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from loadws.metrics.histogram import LatencyHistogram
-from loadws.metrics.statistics import design_effect, samples_for_interval, samples_to_decide, scaled_ranks
+from loadws.terms.percentiles import design_effect, samples_for_interval, samples_to_decide, scaled_ranks
 from loadws.terms.thresholds import Threshold
 
 PercentileOutcome = Literal["passed", "failed", "too_close"]

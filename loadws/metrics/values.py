@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 
 from loadws.metrics.frame import HistogramPart
 from loadws.metrics.histogram import LatencyHistogram
-from loadws.metrics.statistics import supports
+from loadws.terms.percentiles import supports
 
 
 class Values:

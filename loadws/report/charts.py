@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from loadws.metrics.histogram import LatencyHistogram
-from loadws.metrics.statistics import supports
 from loadws.metrics.summary import Column, Series, Summary
 from loadws.report import timings, vegalite
 from loadws.report.plain import plain
 from loadws.report.vegalite import Spec, colour
+from loadws.terms.percentiles import supports
 
 Value = float | str | None
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loadws.metrics.statistics import samples_for
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.report.plain import plain
 from loadws.terms.metrics import TABLE
+from loadws.terms.percentiles import samples_for
 from loadws.terms.thresholds import format_value
 from loadws.terms.units import format_count, format_duration, format_rate
 

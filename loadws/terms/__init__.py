@@ -1,1 +1,1 @@
-"""The words all else is written in: errors, units, metrics, thresholds. Imports nothing of ours."""
+"""Terms that everything else uses: errors, units, metrics, percentiles, rules. Imports no other part of loadws."""

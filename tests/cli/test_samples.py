@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from loadws.cli.samples import samples_needed, short_of_samples
-from loadws.metrics.statistics import interval_ranks
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import load_text
 from loadws.scenario.explain import explain
+from loadws.terms.percentiles import interval_ranks
 from tests.cli.commands import run
 
 

@@ -1,4 +1,4 @@
-"""Percentiles' claims, held against tables and against simulation."""
+"""Check what percentiles claim against tables and against simulation."""
 
 import math
 import random
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.metrics.statistics import interval_ranks, samples_for, supports
+from loadws.terms.percentiles import interval_ranks, samples_for, supports
 
 
 @pytest.mark.parametrize(

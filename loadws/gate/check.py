@@ -1,9 +1,9 @@
 """One threshold held against what was measured.
 
 The rules of language.md, "Thresholds": labels select exactly (a kind its family too), and what is not named is merged,
-histograms and never percentiles. A request without an answer ranks above every measured value, for it took longer than all of them. A percentile
-is judged by its interval (``percentile``), everything else by its value. No sample at all is a failed check, but a counter
-that was watched and never counted is 0.
+histograms and never percentiles. A request without an answer ranks above every measured value, for it took longer than all
+of them. A percentile is judged by its interval (``percentile``), everything else by its value. No sample at all is a failed
+check, but a counter that was watched and never counted is 0.
 """
 
 from __future__ import annotations

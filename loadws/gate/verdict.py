@@ -16,10 +16,10 @@ from loadws.gate.units_of_work import anything_succeeded, every_session_failed, 
 from loadws.metrics.runinfo import Ending, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION, Check, Outcome, Summary, Verdict
 from loadws.terms.errors import ExitCode, most_severe
+from loadws.terms.failures import explain
+from loadws.terms.parties import had_http_response
 from loadws.terms.units import format_count
 
-#: Failures to connect that were an HTTP answer all the same: something is there.
-_HTTP_ANSWERS = ("upgrade.bad_accept", "upgrade.bad_subprotocol", "upgrade.too_large")
 _OUTCOMES: dict[ExitCode, Outcome] = {
     ExitCode.DEFECT: "invalid",
     ExitCode.INTERRUPTED: "interrupted",
@@ -145,7 +145,7 @@ def _as_expected(summary: Summary) -> bool:
 
 def _has_http_answer(summary: Summary) -> bool:
     ledger = summary.ledger
-    return bool(ledger.connections.refused or any(ledger.failures.get(kind) for kind in _HTTP_ANSWERS))
+    return bool(ledger.connections.refused or any(had_http_response(kind) for kind in ledger.failures))
 
 
 def _nothing_opened(summary: Summary, is_reached: bool) -> str:
@@ -154,4 +154,5 @@ def _nothing_opened(summary: Summary, is_reached: bool) -> str:
     ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
     counts = ", ".join(f"{format_count(count)} × {kind}" for kind, count in ordered)
     what = "refused every connection" if is_reached else "could not be reached"
-    return f"{summary.run.target} {what}{f': {counts}' if counts else ''}."
+    advice = explain(ordered[0][0]).advice if ordered else ""
+    return f"{summary.run.target} {what}{f': {counts}' if counts else ''}. {advice}".strip()

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 
@@ -17,8 +16,9 @@ from loadws.engine.secrecy import MOST_VALUES, RunSecrets, UserSecrets
 from loadws.metrics.frame import Frame
 from loadws.terms.masker import Masker
 from loadws.testing.behaviour import Action, Behaviour, Leave, Say, echo, refusal, silent
+from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp
 from loadws.transport.base import Payload
-from loadws.transport.http import HttpClients
+from loadws.transport.http.client import HttpClients
 from tests.engine.drive import Outcome, drive
 
 #: With signs that JSON, addresses and forms escape, and a core that none of them touches.
@@ -219,17 +219,24 @@ def test_a_user_remembers_a_bounded_number_of_values() -> None:
 # -- what is secret without being declared ----------------------------------------------------------------------------
 
 
-def tells_all(request: httpx.Request) -> httpx.Response:
-    """Sets a cookie, and repeats the request."""
-    said = {"url": str(request.url), "headers": dict(request.headers), "cookie": "sid=TOPSECRET-cookie"}
-    headers = {"Set-Cookie": "sid=TOPSECRET-cookie; Path=/", "X-Auth-Token": "TOPSECRET-given"}
-    return httpx.Response(500 if request.url.path == "/fails" else 200, json=said, headers=headers)
+async def tells_all(asked: Asked) -> Reply:
+    """Set a cookie, and repeat the request."""
+    said = {"url": asked.url, "headers": dict(asked.headers), "cookie": "sid=TOPSECRET-cookie"}
+    headers = (("Set-Cookie", "sid=TOPSECRET-cookie; Path=/"), ("X-Auth-Token", "TOPSECRET-given"))
+    return Reply(500 if "/fails" in asked.url else 200, headers, json=said)
+
+
+def refused_with(said: dict[str, str]) -> HttpClients:
+    """Return clients of a server that answers every request with 401 and this."""
+
+    async def answer(asked: Asked) -> Reply:
+        return Reply(401, json=said)
+
+    return HttpClients(ScriptedHttp(answer))
 
 
 def with_http(document: dict[str, Any], **more: Any) -> Outcome:
-    return drive(
-        document, more.pop("behaviour", echo()), http=HttpClients(transport=httpx.MockTransport(tells_all)), **more
-    )
+    return drive(document, more.pop("behaviour", echo()), http=HttpClients(ScriptedHttp(tells_all)), **more)
 
 
 @pytest.mark.parametrize("trace", [False, True])
@@ -276,12 +283,10 @@ def test_a_proxys_password_is_hidden() -> None:
 
 def test_an_answers_secret_is_hidden_where_the_step_fails_before_its_capture() -> None:
     """A failed status is told with the answer beside it, and nothing is captured then."""
-    answer = httpx.MockTransport(lambda request: httpx.Response(401, json={"more": "x" * 200_000, "token": SECRET}))
     login = {"http": {"get": API, "capture": {"token": "$.token", "more": {"header": "X-More"}}}}
-    outcome = drive(flow_of(login), echo(), http=HttpClients(transport=answer))
+    outcome = drive(flow_of(login), echo(), http=refused_with({"more": "x" * 200_000, "token": SECRET}))
     assert outcome.errors == {"http.401": 1}
-    early = httpx.MockTransport(lambda request: httpx.Response(401, json={"token": SECRET, "more": "x" * 200_000}))
-    outcome = drive(flow_of(login), echo(), http=HttpClients(transport=early))
+    outcome = drive(flow_of(login), echo(), http=refused_with({"token": SECRET, "more": "x" * 200_000}))
     assert outcome.samples[0].body is not None and '{"token":"***","more":"xxx' in outcome.samples[0].body
     assert_is_kept(outcome)
 

@@ -19,7 +19,7 @@ import trio
 
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.payload import compile_payload
-from loadws.engine.strand import Strand
+from loadws.engine.strand import FlowInterrupted, Strand
 from loadws.scenario.matching import Captures, Conditions, compile_answer_conditions, compile_captures
 from loadws.scenario.places import Handshake
 from loadws.scenario.steps import HttpBody, HttpStep
@@ -78,7 +78,7 @@ async def _fetch(
     run = strand.user.run
     timers, ledger, recorder = run.timers, run.recorder.ledger.http, run.recorder
     failure = ("timeout", f"no whole answer within {step.http.within / NS_PER_S:g} s")
-    answer, fate = None, "cut_off"
+    answer, fate, is_cut_short = None, "cut_off", False
     ledger.requests += 1
     try:
         with strand.waiting_outside(), trio.move_on_after(max(0, deadline_ns - timers.now_ns()) / NS_PER_S):
@@ -87,12 +87,16 @@ async def _fetch(
             except HttpFailed as failed:
                 failure = (failed.kind, failed.detail)
         fate = "answered" if answer is not None else "timed_out" if failure[0] == "timeout" else "failed"
+    except FlowInterrupted:  # a connection of the flow was lost, and that is the one failure
+        is_cut_short = True
+        raise
     finally:
         setattr(ledger, fate, getattr(ledger, fate) + 1)
         if fate == "failed" and is_ours(failure[0]):  # the server had no part in it
             recorder.generator_failure(intended_ns)
-        elif fate != "answered":
+        elif fate != "answered" and not is_cut_short:
             recorder.outcome("http", step.label, intended_ns, failed=True)
+            recorder.missing("http_time", step.label, intended_ns)
     strand.free_ns = answer.received_ns if answer is not None else timers.now_ns()
     if answer is None:
         strand.fail(step, *failure)
@@ -203,16 +207,19 @@ class _Judge:
         seen = Handshake.of(
             answer.status, {name.lower(): value for name, value in answer.headers}, answer.body, answer.cookies
         )
+        is_spoiled = False  # a try fails once, by the first thing that failed
         if self.check is not None:
             why = self._why(self.check, strand.scope, seen)
-            recorder.outcome("check", label, intended_ns, failed=why is not None)
             if why is not None:
+                recorder.spoiled("http", label, intended_ns)
+                is_spoiled = True
                 self._fail(strand, answer, "check", why, "continue")
         if self.capture is not None:
             missing = self.capture.take(seen, strand.scope.variables)
             strand.user.secrets.remember(strand.scope.variables)
-            recorder.outcome("capture", label, intended_ns, failed=missing is not None)
             if missing is not None:
+                if not is_spoiled:
+                    recorder.spoiled("http", label, intended_ns)
                 self._fail(strand, answer, "capture", missing, "end_turn")
 
     def _fail(self, strand: Strand, answer: HttpAnswer, kind: str, detail: str, default: OnFailure) -> None:

@@ -36,7 +36,7 @@ VERBS: Mapping[str, Measured] = {
     "expect_none": Measured(tries=frozenset({"wait_for"})),
     "barrier": Measured(frozenset({"wait_time"}), frozenset({"barrier"})),
     "ping": Measured(frozenset({"ping_time"}), frozenset({"ping"})),
-    "http": Measured(frozenset({"http_time"}), frozenset({"http", "check", "capture"})),
+    "http": Measured(frozenset({"http_time", "http_connect_time"}), frozenset({"http"})),
     "call": Measured(frozenset({"call_time"}), frozenset({"call"})),
     "check": Measured(tries=frozenset({"check"})),
     "stall": Measured(tries=frozenset({"stall"})),

@@ -52,6 +52,13 @@ class Metric:
         """Return whether only a scenario that publishes probes measures it; any other run has no value, rather than 0."""
         return "probe" in self.labels
 
+    @property
+    def choices(self) -> str:
+        """The aggregates for people; of percentiles every number goes."""
+        others = [aggregate for aggregate in self.aggregates if percentile_of(aggregate) is None]
+        some = ["any percentile (p50, p97.5, p99.9)"] if self.kind == "histogram" else []
+        return ", ".join([*some, *others])
+
     def has_aggregate(self, aggregate: str) -> bool:
         """Return whether a rule may name the aggregate: one of ``aggregates``, or of a histogram any percentile."""
         return aggregate in self.aggregates or (self.kind == "histogram" and percentile_of(aggregate) is not None)

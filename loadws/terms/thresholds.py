@@ -224,7 +224,7 @@ class _Parser:
 
     def _aggregate(self, metric: Metric) -> str:
         default = DEFAULT_AGGREGATE[metric.kind]
-        choices = ", ".join(metric.aggregates)
+        choices = metric.choices
         if not self._literal("."):
             if default is None:
                 raise ThresholdError(

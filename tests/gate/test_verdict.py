@@ -11,6 +11,7 @@ from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending, PhaseInfo
 from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import Summary, Verdict, from_json, to_json
+from loadws.terms.failures import explain
 from tests.metrics.made_up import counted, frame, info, ledger, times
 
 DONE = Ending(1.0)
@@ -31,6 +32,8 @@ REFUSED = ledger(
 NOT_OURS = ledger(
     sessions={"started": 1, "failed": 1}, connections={"attempted": 1, "failed": 1}, failures={"upgrade.bad_accept": 1}
 )
+#: The headline is the advice for the most frequent kind.
+UNREACHED = f"ws://127.0.0.1:1 could not be reached: 9 × tcp.refused, 1 × tcp.timeout. {explain('tcp.refused').advice}"
 SLOW = times("response_time", [500] * 30, step="a")
 BUSY = Health(cpu_share=1.0)
 STALLED = Health(stalled_ns=20_000_000, stall_max_ns=20_000_000)
@@ -96,13 +99,13 @@ def test_outcomes_and_exit_codes(rules: list[str], changed: dict[str, Any], outc
     ("changed", "reasons"),
     [
         ({}, ()),
-        ({"said": DEAD}, ("ws://127.0.0.1:1 could not be reached: 9 × tcp.refused, 1 × tcp.timeout.",)),
-        ({"said": REFUSED}, ("ws://127.0.0.1:1 refused every connection: 10 × http.503.",)),
+        ({"said": DEAD}, (UNREACHED,)),
+        ({"said": REFUSED}, (f"ws://127.0.0.1:1 refused every connection: 10 × http.503. {explain('http.503').advice}",)),
         (
             {"ending": Ending(3.2, "the dead target", gave_up="nobody is there."), "said": DEAD},
             (
                 "The run was stopped after 3.2 s: nobody is there.",
-                "ws://127.0.0.1:1 could not be reached: 9 × tcp.refused, 1 × tcp.timeout.",
+                UNREACHED,
             ),
         ),
         (

@@ -49,7 +49,7 @@ def _kinds_in_source() -> tuple[set[str], set[str]]:
     """Return the kinds that the engine and the HTTP client spell out, and the expressions that make others."""
     spelled, made = {HELD_UP, "handshake", "not_open"}, set()
     root = Path(loadws.__file__).parent
-    for path in [*root.glob("engine/**/*.py"), root / "transport/http.py", root / "transport/base.py"]:
+    for path in [*root.glob("engine/**/*.py"), *root.glob("transport/http/*.py"), root / "transport/base.py"]:
         for argument in _reported(ast.parse(path.read_text("utf-8"))):
             choices = [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]
             for choice in choices:

@@ -26,6 +26,8 @@ MADE_THEN = {
     "f'tcp.{TCP_KINDS[cause.errno]}'",
     "end_kind(self.end)",  # lost.LOSS_KINDS, closed.CODE, or what follows
     "HELD_UP",
+    "f'lost.{kind}'",  # lost.LOSS_KINDS
+    "kind",  # of transport.http.messages.KINDS
     "failed.kind, failed.detail",
 }
 OF_ENDS = {"close_timeout", "cut_off", "closed.us", "closed.none"}

@@ -22,6 +22,8 @@ from loadws.terms.units import NS_PER_S
 
 #: How many users begin or leave without the loop having its turn in between: a few milliseconds' work.
 AT_ONCE = 32
+#: How long the close handshakes of users that were cut off may take.
+GOODBYE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -134,6 +136,7 @@ class Executor:
         try:
             await user.live_held(begin_ns)
         finally:
+            await self._say_goodbye(user)
             self._run.recorder.users.fall()
             if self._held.get(user.index) is user:
                 del self._held[user.index]
@@ -182,8 +185,15 @@ class Executor:
         try:
             await user.live_arrived(intended_ns, budget)
         finally:
+            await self._say_goodbye(user)
             self._run.recorder.users.fall()
             user.let_go()
+
+    async def _say_goodbye(self, user: VirtualUser) -> None:
+        """Close what a user that was cut off still has open, unless the run is to end at once."""
+        if not self._lifecycle.is_at_once and user.open_connections():
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + GOODBYE_S):
+                await user.close_everything()
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

@@ -20,10 +20,12 @@ class Lifecycle:
         self.reason: str | None = None
         self.rule: str | None = None
         self.gave_up: str | None = None
+        self.is_at_once = False  # a second signal came: nothing is waited for any more
 
     def signal(self, name: str) -> None:
         """The first signal ends the run gracefully, the second one at once."""
         if self.stopping.is_set():
+            self.is_at_once = True
             self.users.cancel()
         else:
             self._stop(name)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from loadws.engine.waiting import Parker
     from loadws.transport.http.client import HttpClient
 
+GOING_AWAY = 1001
 FIRST_RETRY_NS = 100 * NS_PER_MS
 LAST_RETRY_NS = 5 * NS_PER_S
 #: A function that was just handed an answer may wait for the close next: it has so long to say so.
@@ -264,17 +265,27 @@ class VirtualUser:
 
     async def _close_all(self) -> None:
         """What is still open at the session's end; side by side, so that it takes one close timeout at most."""
-        still_open = [
-            conversation.connection
-            for conversation in self._conversations()
-            if conversation.connection is not None and conversation.end is None
-        ]
+        still_open = self.open_connections()
         if len(still_open) == 1:
             await self._close(still_open[0])
         elif still_open:
             async with trio.open_nursery() as nursery:
                 for connection in still_open:
                     nursery.start_soon(self._close, connection)
+
+    def open_connections(self) -> list[Connection]:
+        """Return its connections that have not ended."""
+        return [
+            conversation.connection
+            for conversation in self._conversations()
+            if conversation.connection is not None and conversation.end is None
+        ]
+
+    async def close_everything(self) -> None:
+        """Close what is open with 1001 (going away), all side by side: the user was cut off in the middle of something."""
+        async with trio.open_nursery() as nursery:
+            for connection in self.open_connections():
+                nursery.start_soon(connection.close, GOING_AWAY)
 
     async def _close(self, connection: Connection) -> None:
         async with self.run.closings:

@@ -15,6 +15,12 @@ from tests.engine.drive import MS, S, drive
 HELLO = {"request": "hello"}
 
 
+def asking(for_: str) -> dict[str, object]:
+    """Four users that wait for an answer which never comes."""
+    load = [{"users": 4, "for": for_}]
+    return {"load": load, "graceful_stop": "1s", "flow": [{"request": {"send": "x", "reply": {"within": "1h"}}}]}
+
+
 def users_at(outcome: object, second: int) -> int:
     return outcome.frames[second].gauges.users  # type: ignore[attr-defined, no-any-return]
 
@@ -114,7 +120,7 @@ def test_who_is_not_done_after_the_graceful_stop_is_cut_off() -> None:
     assert outcome.ending.ended_at_s == pytest.approx(3.0, abs=1e-6)
     assert outcome.ledger.sessions.cut_off == 4
     assert outcome.ledger.messages.unanswered == 4
-    assert outcome.ledger.connections.open_at_end == 4
+    assert outcome.ledger.close_codes == {"us.1001": 4}  # their connections got a close frame all the same
 
 
 def test_an_end_that_comes_after_its_user_was_cut_off_is_still_told() -> None:
@@ -218,3 +224,26 @@ def test_warm_up_samples_bear_their_phase() -> None:
     warm, steady = outcome.values("response_time", phase="warm"), outcome.values("response_time", phase="steady")
     assert warm.count + steady.count == outcome.ledger.messages.answered
     assert warm.count > 0 < steady.count
+
+
+def test_connections_of_cut_off_users_get_a_close_frame_unless_the_server_does_not_answer_it() -> None:
+    document = asking("1s")
+    polite, deaf = drive(document, silent()), drive(document, replace(silent(), answers_close=False))
+
+    assert polite.ledger.close_codes == {"us.1001": 4}
+    assert deaf.ledger.connections.open_at_end == 4
+    assert deaf.ending.ended_at_s == pytest.approx(
+        3, abs=0.1
+    )  # the load, the graceful stop, and one second for closing
+
+
+def test_a_second_signal_waits_for_no_close_handshake() -> None:
+    async def impatient(lifecycle: Lifecycle) -> None:
+        await trio.sleep(0.5)
+        lifecycle.signal("Ctrl-C")
+        lifecycle.signal("Ctrl-C")
+
+    document = asking("1h")
+    outcome = drive(document, replace(silent(), answers_close=False), meanwhile=impatient)
+
+    assert outcome.ending.ended_at_s == pytest.approx(0.5, abs=0.1)

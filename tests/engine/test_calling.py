@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,8 @@ def test_a_function_that_holds_up_its_process_is_named(tmp_path: Path, monkeypat
 def test_only_what_a_function_does_itself_holds_up_its_process(
     wall_ms: int, cpu_ms: int, waits: int, held_up_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calling.time, "perf_counter_ns", lambda: 1_000 + wall_ms * MS)
-    monkeypatch.setattr(calling.time, "thread_time_ns", lambda: 1_000 + cpu_ms * MS)
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: 1_000 + wall_ms * MS)
+    monkeypatch.setattr(time, "thread_time_ns", lambda: 1_000 + cpu_ms * MS)
     monkeypatch.setattr(calling, "_voluntary_waits", lambda: 7 + waits)
     assert calling._Moment(1_000, 1_000, 7).held_up_ns() == held_up_ms * MS
 

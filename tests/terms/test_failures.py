@@ -17,7 +17,7 @@ from loadws.transport.base import FAILURE_KINDS, LOSS_KINDS
 REPORTS = {"report": 0, "fail": 1, "_fail": 2, "HttpFailed": 0, "NotOpen": 1, "end_kind": None}
 #: Arguments that are made when the error happens, and what they can be.
 MADE_THEN = {
-    "kind",  # handed on; in connecting.py it is http.STATUS, or handshake
+    "kind",  # handed on; in connecting.py http.STATUS or handshake, in transport/http one of its KINDS
     "error.kind",  # NotOpen
     "failure.kind",  # FAILURE_KINDS
     "*failure",  # HttpFailed, or timeout
@@ -27,7 +27,6 @@ MADE_THEN = {
     "end_kind(self.end)",  # lost.LOSS_KINDS, closed.CODE, or what follows
     "HELD_UP",
     "f'lost.{kind}'",  # lost.LOSS_KINDS
-    "kind",  # of transport.http.messages.KINDS
     "failed.kind, failed.detail",
 }
 OF_ENDS = {"close_timeout", "cut_off", "closed.us", "closed.none"}

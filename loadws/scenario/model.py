@@ -297,7 +297,12 @@ class Scenario(Strict):
     variables: Annotated[
         dict[Identifier, JsonValue], Field(description="Name and value; every user begins with them. --set wins.")
     ] = {}
-    secrets: Annotated[Many[str], Field(description="Variables whose values are masked in every output.")] = ()
+    secrets: Annotated[
+        Many[str],
+        Field(
+            description="What is masked in every output: variables, data sources, or parts of them (accounts.password)."
+        ),
+    ] = ()
     data: Annotated[
         dict[Identifier, DataSource],
         Field(description="Data files: a row for each user. Columns are used as accounts.user."),

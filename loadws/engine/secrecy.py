@@ -20,7 +20,7 @@ from loadws.scenario.model import Scenario
 from loadws.scenario.places import Handshake, Place
 from loadws.scenario.secrets import SecretPath, secret_paths, secrets_in
 from loadws.terms.masker import Masker
-from loadws.terms.secrets import address_secrets, header_secrets, scalars
+from loadws.terms.secrets import SHORTEST, address_secrets, header_secrets, scalars
 
 #: How many values of one secret a user remembers: a server may speak of a token that was renewed since.
 MOST_VALUES = 4
@@ -119,19 +119,20 @@ class UserSecrets:
 
     def sent(self, headers: Headers, url: str, proxy: str | None = None) -> None:
         """Keep what a request tells the server, or a proxy, as a secret."""
-        values = (*header_secrets(headers), *address_secrets(url), *(address_secrets(proxy) if proxy else ()))
-        if values:
-            self._keep("(sent)", values)
+        self._keep_parts("(sent)", (*header_secrets(headers), *address_secrets(url), *address_secrets(proxy or "")))
 
     def received(self, headers: Headers) -> None:
         """Keep what the head of an answer sets: cookies, tokens in secret headers."""
-        if values := tuple(header_secrets(headers)):
-            self._keep("(received)", values)
+        self._keep_parts("(received)", header_secrets(headers))
 
-    def cookies(self, cookies: Mapping[str, str]) -> None:
-        """Keep the cookies that the user has."""
-        if cookies:
-            self._keep("(cookies)", tuple(cookies.values()))
+    def cookies(self, cookies: Iterable[tuple[str, str]]) -> None:
+        """Keep the values of the cookies that the user has."""
+        self._keep_parts("(cookies)", (value for _, value in cookies))
+
+    def _keep_parts(self, what: str, values: Iterable[str]) -> None:
+        """Short ones are left out: nobody has said that ``lang=en`` is a secret."""
+        if long := tuple(value for value in values if len(value) >= SHORTEST):
+            self._keep(what, long)
 
     def look_at(self, message: Message) -> None:
         """Keep what a capture would take from a message that is about to be told of, before or without that capture."""

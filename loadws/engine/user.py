@@ -249,6 +249,8 @@ class VirtualUser:
     def close_http(self) -> None:
         """End the session's HTTP: its connections are closed, and its cookies are forgotten."""
         http, self.http = self.http, None
+        if self._cookies:
+            self.secrets.cookies(self._cookies)
         self._cookies = None
         if http is not None:
             http.close()
@@ -483,6 +485,8 @@ class VirtualUser:
     def masker(self) -> Masker:
         """Return what hides the secrets of the run and of this user. Ask for it when there is a text to hide them in."""
         self._remember_variables()
+        if self._cookies:
+            self.secrets.cookies(self._cookies)
         return self.secrets.masker()
 
     def masked_name(self, name: str) -> str:

@@ -63,7 +63,6 @@ def compile_http(step: HttpStep, compiler: Compiler) -> StepFunction:
         answer = await _fetch(strand, step, request, intended_ns, due_ns + body.within, brings_secrets)
         if answer is not None:
             strand.user.secrets.received(answer.headers)
-            strand.user.secrets.cookies(answer.cookies)
             if compiler.for_python:
                 strand.scope.extra["answer"] = answer
             judge(strand, answer, intended_ns)

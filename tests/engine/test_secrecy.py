@@ -145,9 +145,19 @@ def test_a_captured_secret_is_hidden_in_what_comes_after() -> None:
 
 def test_a_secret_is_hidden_before_it_is_captured() -> None:
     """The check of an answer comes before its capture, and the trace before both."""
-    reply = {"check": {"$.ok": True, "text": "x"}, "capture": {"token": "$.token"}}
-    outcome = drive(flow_of("connect", {"request": {"send": "hi", "reply": reply}}), gives_tokens(SECRET), trace=True)
-    assert outcome.errors == {"check": 1}
+    reply = {"check": {"text": "x"}, "capture": {"token": "$.token"}}
+    for trace in (False, True):
+        outcome = drive(
+            flow_of("connect", {"request": {"send": "hi", "reply": reply}}), gives_tokens(SECRET), trace=trace
+        )
+        assert outcome.errors == {"check": 1}
+        assert_is_kept(outcome)
+
+
+def test_a_message_that_a_secret_could_be_captured_from_hides_it_elsewhere_too() -> None:
+    steps = ("connect", {"send": "a"}, {"expect_none": {"for": "1s", "on_failure": "continue"}}, LOGIN)
+    outcome = drive(flow_of(*steps), gives_tokens(SECRET, "another"))
+    assert outcome.errors == {"unexpected": 1}
     assert_is_kept(outcome)
 
 
@@ -176,6 +186,15 @@ def test_a_handlers_secret_is_its_users() -> None:
     outcome = drive(document, gives_tokens(SECRET), trace=True)
     assert [line.text for line in outcome.logs] == ["***"]
     assert_is_kept(outcome)
+
+
+def test_a_token_that_a_handler_has_renewed_is_still_hidden() -> None:
+    handler = {"where": {"$.token": {"exists": True}}, "capture": {"token": "$.token"}}
+    sends = [{"send": "a"}, {"think": "1s"}, {"send": "b"}, {"think": "1s"}, {"send": "c"}, {"think": "1s"}]
+    outcome = drive(flow_of("connect", *sends, on={"message": [handler]}), gives_tokens(SECRET, "another"))
+    assert [sample.detail for sample in outcome.samples] == [
+        "the peer closed the connection with code 4000: *** has expired"
+    ]
 
 
 def test_of_a_row_and_a_mapping_every_part_is_hidden(tmp_path: Path) -> None:
@@ -267,10 +286,30 @@ def test_cookies_of_the_jar_are_hidden_also_when_the_upgrade_repeats_them(trace:
     assert_is_kept(outcome)
 
 
-def test_a_cookie_of_the_handshake_is_hidden() -> None:
-    behaviour = replace(CLOSES, headers=(("Set-Cookie", "sid=TOPSECRET-cookie; Secure"),))
-    outcome = drive({**flow_of("connect", {"send": "TOPSECRET-cookie"}, {"think": "1s"}), "secrets": []}, behaviour)
+def test_a_cookie_of_a_redirect_is_hidden() -> None:
+    async def redirects(asked: Asked) -> Reply:
+        if asked.target == "/login":
+            return Reply(302, [("Location", "/in"), ("Set-Cookie", "sid=TOPSECRET-cookie")])
+        return Reply()
+
+    refuses = Behaviour(refuse=lambda attempt: refusal(401, (), b"your sid is TOPSECRET-cookie"))
+    document = {**flow_of({"http": {"get": f"{API}/login"}}, "connect"), "secrets": []}
+    outcome = drive(document, refuses, http=HttpClients(ScriptedHttp(redirects)))
+    assert outcome.errors == {"http.401": 1}
+    assert_is_kept(outcome)
+
+
+@pytest.mark.parametrize("header", [("Set-Cookie", "sid=TOPSECRET-given; Secure"), ("X-Auth-Token", "TOPSECRET-given")])
+def test_what_the_handshake_sets_is_hidden(header: tuple[str, str]) -> None:
+    behaviour = replace(CLOSES, headers=(header,))
+    outcome = drive({**flow_of("connect", {"send": "TOPSECRET-given"}, {"think": "1s"}), "secrets": []}, behaviour)
     assert [sample.detail for sample in outcome.samples] == ["the peer closed the connection with code 4000: no ***"]
+
+
+def test_short_cookies_are_no_secrets() -> None:
+    behaviour = replace(CLOSES, headers=(("Set-Cookie", "lang=en"),))
+    outcome = drive({**flow_of("connect", {"log": "en"}, {"send": "x"}), "secrets": []}, behaviour)
+    assert [line.text for line in outcome.logs] == ["en"]
 
 
 def test_a_proxys_password_is_hidden() -> None:
@@ -324,3 +363,22 @@ def test_a_functions_secret_leaves_it_in_no_text(tmp_path: Path, line: str) -> N
     document = {**flow_of(*flow), "secrets": ["token"]}
     for trace in (False, True):
         assert_is_kept(drive(document, TELLS, base=tmp_path, trace=trace))
+
+
+@pytest.mark.parametrize(
+    "line", ["user.log(token)", "user.count(token)", "raise ValueError(token)", "await user.ping()"]
+)
+def test_a_functions_secret_in_a_turn_that_overlaps_others_is_its_users(tmp_path: Path, line: str) -> None:
+    """Such a turn has variables of its own."""
+    (tmp_path / "flows.py").write_text(
+        "from loadws import User\n"
+        "async def main(user: User) -> None:\n"
+        f"    token = user.variables['token'] = {SECRET!r}\n"
+        f"    {line}\n"
+        f"    await user.send(token)\n"
+    )
+    call = {"call": {"function": "flows:main", "sets": ["token"]}}
+    every = {"every": "100ms", "for": "100ms", "overlap": True, "do": [call]}
+    outcome = drive(flow_of("connect", every, {"think": "1s"}), CLOSES, base=tmp_path)
+    assert outcome.samples or outcome.logs
+    assert_is_kept(outcome)

@@ -59,7 +59,7 @@ def compile_http(step: HttpStep, compiler: Compiler) -> StepFunction:
     async def http(strand: Strand) -> None:
         intended_ns, due_ns = strand.due()
         request = strand.evaluate(step, ask)
-        strand.user.secrets.sent(request.headers, request.url)
+        strand.user.secrets.sent(request.headers, request.url, request.proxy)
         answer = await _fetch(strand, step, request, intended_ns, due_ns + body.within, brings_secrets)
         if answer is not None:
             strand.user.secrets.received(answer.headers)

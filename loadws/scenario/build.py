@@ -30,7 +30,7 @@ from loadws.scenario.tree import Node, find
 from loadws.terms.errors import UsageError
 from loadws.terms.masker import Masker
 from loadws.terms.metrics import Metric
-from loadws.terms.secrets import shown_address
+from loadws.terms.secrets import MASKED, shown_address
 from loadws.terms.thresholds import Threshold
 
 __all__ = ["Loaded", "Overrides", "load_scenario", "load_text"]
@@ -141,7 +141,7 @@ class _Reading:
             own_metrics={name: metric for metrics in (own.named, *rules) for name, metric in metrics.items()},
             thresholds=thresholds,
             masker=self.masker,
-            shown_target=target.text,
+            shown_target=self.masker.text(target.text, MASKED),
         )
 
     def _raise_errors(self) -> None:

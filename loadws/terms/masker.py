@@ -29,6 +29,7 @@ MOST_ESCAPES = 2_000
 _BASE64_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 #: A text in quotes, of which short secrets may be the whole; not where it is a key.
 _QUOTED = re.compile(r"""(?<=(["']))([^"']{1,3})(?=\1(?!\s*:))""")
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 _CUT = "…"
 #: A text that just ends need not have been cut: "anna" is not taken for the beginning of "anna-lena".
 LEAST_AT_THE_END = 8
@@ -124,10 +125,16 @@ def _all_written(values: Iterable[str]) -> Iterator[_Written]:
             if len(form) >= SHORTEST:
                 yield _Written(form)
         content = value.encode("utf-8", "surrogatepass")
-        for text in (content.hex(), content.hex(" ")):
+        for text in (content.hex(), content.hex(" "), *_in_pairs(value)):
             yield _Written(text)
         for alignment in range(3):
             yield from _in_base64(content, alignment)
+
+
+def _in_pairs(value: str) -> Iterator[str]:
+    """A secret that is hexadecimal itself, as bytes are shown: what was captured as hex stands so in a binary message."""
+    if len(value) % 2 == 0 and _HEXADECIMAL.fullmatch(value):
+        yield bytes.fromhex(value).hex(" ")
 
 
 def _in_base64(content: bytes, alignment: int) -> Iterator[_Written]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from loadws.scenario.build import load_text
 from loadws.scenario.shown_target import shown_target
 
 ENV = {
@@ -43,6 +46,13 @@ def test_references(written: str, shown: str, values: tuple[str, ...]) -> None:
     target = target.replace("${UNSET:-abc}", "abc").replace("${TARGET:-builtin:echo}", ENV["TARGET"])
     found = shown_target(written, target, ENV)
     assert (found.text, found.values) == (shown, values)
+
+
+def test_a_listed_secret_is_in_no_part_of_it() -> None:
+    text = "target: ws://${HOST}/lobby?x=1\nsecrets: [room, host]\nvariables: {room: lobby, host: '${HOST}'}\n"
+    loaded = load_text(text + "load: [{users: 1, for: 1s}]\nflow: [connect]", Path("s.yaml"), env=ENV)
+    assert loaded.scenario.target == "ws://h.test/lobby?x=1"
+    assert loaded.shown_target == "ws://(masked)/(masked)?x=1"
 
 
 def test_a_target_of_the_command_line_is_an_address() -> None:

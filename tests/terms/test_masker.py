@@ -111,6 +111,8 @@ def test_no_secret_is_left_in_any_text(text: str, secrets: list[str]) -> None:
         (["hunter", "hunter2-secret"], "hunter2-secret", "***"),
         (["abcdef", "xabc"], "xabcdef", "***"),
         (["abcdef", "defghi"], "abcdefghi", "***"),
+        # what was captured as hexadecimal, as bytes are shown
+        (["deadbeef"], "bytes is 01 de ad be ef 02, expected", "bytes is 01 *** 02, expected"),
         # each place
         (["hunter2"], "hunter2 or hunter2", "*** or ***"),
         # fewer than four characters: only as the whole text, or as all that is quoted, and not where that is a key

@@ -84,8 +84,8 @@ class UserSecrets:
 
     def __init__(self, run: RunSecrets) -> None:
         self._run = run
-        self._kept: dict[str, deque[Any]] = {}
-        self._masked_names: dict[str, str] = {}
+        self._kept: dict[str, deque[Any]] | None = None  # there may be many users, and most scenarios have no secrets
+        self._masked_names: dict[str, str] | None = None
 
     def masker(self) -> Masker:
         """Return what hides the run's secrets and the user's own."""
@@ -95,15 +95,15 @@ class UserSecrets:
         """Return a counter's name without secrets. Users count the same few names, so the last ones are remembered."""
         if not (self._kept or self._run.masker):
             return name
+        if self._masked_names is None or len(self._masked_names) >= MOST_NAMES:
+            self._masked_names = {}
         masked = self._masked_names.get(name)
         if masked is None:
-            if len(self._masked_names) >= MOST_NAMES:
-                self._masked_names.clear()
             masked = self._masked_names[name] = self.masker().text(name)
         return masked
 
     def _values(self) -> Iterator[str]:
-        for kept in self._kept.values():
+        for kept in (self._kept or {}).values():
             yield from scalars(list(kept))
 
     # -- what becomes known of them -----------------------------------------------------------------------------------
@@ -147,10 +147,9 @@ class UserSecrets:
             self.look_at(Handshake.of(status, {name.lower(): value for name, value in pairs}, body))
 
     def _keep(self, what: str, value: Any) -> None:
-        kept = self._kept.get(what)
-        if kept is None:
-            kept = self._kept[what] = deque(maxlen=MOST_VALUES)
-        elif kept[-1] is value or kept[-1] == value:
-            return
-        kept.append(value)
-        self._masked_names.clear()
+        if self._kept is None:
+            self._kept = {}
+        kept = self._kept.setdefault(what, deque(maxlen=MOST_VALUES))
+        if not kept or (kept[-1] is not value and kept[-1] != value):
+            kept.append(value)
+            self._masked_names = None

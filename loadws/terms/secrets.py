@@ -126,6 +126,8 @@ def _basic_password(credentials: str) -> Iterator[str]:
 
 def address_secrets(address: str) -> Iterator[str]:
     """Return what is secret in an address: the password of its user info, and the values of secret parameters."""
+    if "@" not in address and "?" not in address:
+        return
     try:
         parts = urlsplit(address)
         password = parts.password

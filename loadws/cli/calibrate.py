@@ -15,7 +15,8 @@ from loadws.fleet.calibrate import Effort, calibrate
 from loadws.fleet.calibration import Calibration, keep_calibration, this_machine
 from loadws.fleet.count import is_local, usable_cores
 from loadws.fleet.ports import Pairs
-from loadws.fleet.preflight import SPARE_DESCRIPTORS, look_at_machine
+from loadws.fleet.preflight import look_at_machine
+from loadws.plan.needs import FILES_OF_A_PROCESS
 from loadws.target.builtin import open_builtin
 from loadws.terms.errors import ExitCode
 from loadws.terms.units import format_duration, format_size
@@ -42,7 +43,7 @@ async def _calibrate(target: str, transport: str, effort: Effort) -> Calibration
     this, cores = this_machine(), usable_cores()  # before a core is given away
     local = is_local(target)
     machine = look_at_machine()
-    most_users = min(machine.descriptors - SPARE_DESCRIPTORS, Pairs().fitting(machine.ports))
+    most_users = min(machine.descriptors - FILES_OF_A_PROCESS, Pairs().fitting(machine.ports))
     most = max(1, cores - 1 if local else cores)
     async with _beside(target, most) as url:
         found = await calibrate(url, transport, tuple(dict.fromkeys((1, most))), most_users, effort, _say)

@@ -18,8 +18,8 @@ from loadws.cli.runinfo import is_paced
 from loadws.cli.samples import short_of_samples
 from loadws.fleet.calibration import doubt
 from loadws.fleet.count import choose_processes
-from loadws.fleet.ports import Pairs, pairs_of
-from loadws.fleet.preflight import UNKNOWN, Machine, check_fit, look_at_machine
+from loadws.fleet.ports import pairs_of
+from loadws.fleet.preflight import UNKNOWN, Need, check_fit, look_at_machine, needs_of_run
 from loadws.plan.demand import most_messages_per_s
 from loadws.plan.plan import make_plan
 from loadws.report.plain import in_ascii, plain
@@ -55,7 +55,8 @@ def _plan(loaded: Loaded) -> int:
     paced = is_paced(loaded.scenario)
     processes = choose_processes(description, machine, loaded.scenario.target, paced=paced)
     pairs = pairs_of(loaded.scenario)
-    _Page(Console(highlight=False)).show(loaded, description, machine, processes, pairs)
+    needs = needs_of_run(description, machine, pairs, processes, loaded.scenario.target)
+    _Page(Console(highlight=False)).show(loaded, description, needs, processes)
     for notice in check_fit(description, machine, pairs, processes, loaded.scenario.target):
         print(f"warning: {notice}", file=sys.stderr)
     if beyond := doubt(most_messages_per_s(loaded.scenario, description), DEFAULT_TRANSPORT, processes):
@@ -69,11 +70,11 @@ class _Page:
         self._ascii = console.options.ascii_only
         self._width = min(max(console.width, NARROWEST), WIDEST)
 
-    def show(self, loaded: Loaded, description: dict[str, Any], machine: Machine, processes: int, pairs: Pairs) -> None:
+    def show(self, loaded: Loaded, description: dict[str, Any], needs: list[Need], processes: int) -> None:
         self._head(loaded, description)
         self._phases(description["phases"])
         self._charts(description)
-        self._needs(description["needs"], machine, processes, pairs)
+        self._needs(description["needs"]["connections"], needs, processes)
 
     def _head(self, loaded: Loaded, description: dict[str, Any]) -> None:
         scenario, model = loaded.scenario, description["model"]
@@ -117,17 +118,15 @@ class _Page:
         for marks, end in ((times, _seconds(end_s)), (names, "")):
             self._line(f"{'':>{MARGIN}}{ruler(marks, end, end_s, self._width - MARGIN)}", style="dim")
 
-    def _needs(self, needs: dict[str, Any], machine: Machine, processes: int, pairs: Pairs) -> None:
+    def _needs(self, connections: int, needs: list[Need], processes: int) -> None:
         made_by = "" if processes == 1 else f", made by {processes} processes"
-        of_others = (processes - 1) * needs["memory_bytes_of_a_process"]
-        self._line(f"for at most {format_count(needs['connections'])} connections at once{made_by}, this machine needs")
-        for what, needed, there, show in (
-            ("open files", needs["descriptors"], machine.descriptors * processes, format_count),
-            ("local ports", needs["ephemeral_ports"] if pairs.targets else 0, pairs.ports(machine.ports), format_count),
-            ("memory", needs["memory_bytes"] + of_others, machine.memory_bytes, format_size),
-        ):
-            of = f"of {show(there)}" if there < UNKNOWN else "of an unknown number"
-            self._line(f"  {what:<12} {show(needed):>10} {of}{'' if needed <= there else ': too few'}")
+        self._line(f"for at most {format_count(connections)} connections at once{made_by}, this machine needs")
+        for need in needs:
+            show = format_size if need.what == "memory" else format_count
+            of = f"of {show(need.there)}" if need.there < UNKNOWN else "of an unknown number"
+            self._line(
+                f"  {need.what:<12} {show(need.needed):>10} {of}{'' if need.needed <= need.there else ': too few'}"
+            )
 
     def _text(self, text: str, style: str = "") -> Text:
         return Text(in_ascii(text) if self._ascii else text, style)

@@ -48,7 +48,7 @@ from loadws.scenario.explain import explain
 from loadws.scenario.model import Scenario
 from loadws.scenario.secrets import secret_paths, secrets_in
 from loadws.target.builtin import open_builtin
-from loadws.terms.errors import ExitCode
+from loadws.terms.errors import ExitCode, LoadwsError
 from loadws.terms.masker import Masker
 from loadws.terms.units import format_duration
 
@@ -179,6 +179,8 @@ async def _run_or_defect(
     """A defect of ours ends the run, but not what it has measured until then."""
     try:
         return await _make_load(order, watcher, on_signal, partial(_print, console), masker)
+    except LoadwsError:
+        raise  # a limit of the machine
     except Exception as defect:
         print_defect(masker)
         return Ending(watcher.last_s, defect=masker.text(f"{type(defect).__name__}: {defect}"))

@@ -1,9 +1,9 @@
 """``--processes auto``: how many processes make a load, decided of the plan and the machine before the load.
 
 As many as the plan needs and there are cores for, less one core where the target runs on this machine too. A small load
-stays in one process, which costs nothing to start and has nobody to wait for: up to 500 users, or 25 that never pause, and
-200 arrivals a second (a process does several times that; see tests/bench). Whatever the cores, there are as many processes
-as the file limit takes to hold the plan's users.
+stays in one process, which costs nothing to start and has nothing to wait for: up to 500 users, or 25 that never pause, and
+200 arrivals per second (a process does several times that; see tests/bench). Where the file limit of a process is too low
+for the plan's users, there are more processes than cores, up to eight a core, as memory and the parent's own files allow.
 """
 
 from __future__ import annotations
@@ -14,22 +14,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadws.fleet import MOST_PROCESSES
-from loadws.fleet.preflight import SPARE_DESCRIPTORS, Machine
+from loadws.fleet.cgroups import look_at_groups
+from loadws.fleet.preflight import Machine, most_children
+from loadws.plan.needs import FILES_OF_A_PROCESS
 
 USERS_OF_A_PROCESS = 500
 USERS_WITHOUT_PAUSE_OF_A_PROCESS = 25
 ARRIVALS_OF_A_PROCESS_PER_S = 200
+#: Processes that only the file limit asks for are idle for the most part.
+PROCESSES_OF_A_CORE = 8
 _THIS_MACHINE = ("localhost", "::1")
 
 
 def choose_processes(description: dict[str, Any], machine: Machine, target: str, *, paced: bool) -> int:
-    """``description`` is the plan's; ``paced``: whether users wait by a schedule or a think."""
+    """Return the number of processes. ``description`` is the plan's; ``paced``: users wait by a schedule or a think."""
     if os.name != "posix":  # the pipes of Windows cannot be waited for
         return 1
-    users = _present(description)
-    cores = usable_cores() - (1 if is_local(target) else 0)
-    wanted = min(_for_the_load(description, users, paced), cores)
-    return min(max(1, wanted, _for_the_files(users, machine)), MOST_PROCESSES)
+    users, cores = _present(description), usable_cores()
+    wanted = min(_for_the_load(description, users, paced), cores - (1 if is_local(target) else 0))
+    for_files = min(_for_the_files(description, users, machine), cores * PROCESSES_OF_A_CORE)
+    most = min(MOST_PROCESSES, most_children(machine), _for_the_memory(description, machine))
+    return max(1, min(most, max(wanted, for_files)))
 
 
 def is_local(target: str) -> bool:
@@ -41,10 +46,10 @@ def is_local(target: str) -> bool:
 
 
 def usable_cores() -> int:
-    """Those that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may run on, at least one, as a control group's quota of time allows."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = look_at_groups().cores
+    return cores if quota is None else max(1, min(cores, int(quota)))
 
 
 def _present(description: dict[str, Any]) -> int:
@@ -60,5 +65,15 @@ def _for_the_load(description: dict[str, Any], users: int, paced: bool) -> int:
     return max(ceil(users / each), ceil(arrivals_per_s / ARRIVALS_OF_A_PROCESS_PER_S))
 
 
-def _for_the_files(users: int, machine: Machine) -> int:
-    return ceil(users / max(1, machine.descriptors - SPARE_DESCRIPTORS))
+def _for_the_files(description: dict[str, Any], users: int, machine: Machine) -> int:
+    """Return how many processes have files enough; one where not even one more user fits in a process of its own."""
+    each = int(max(0, machine.descriptors - FILES_OF_A_PROCESS) / description["needs"]["descriptors_of_a_user"])
+    return ceil(users / each) if each else 1
+
+
+def _for_the_memory(description: dict[str, Any], machine: Machine) -> int:
+    """Return how many processes there is memory for, beside their parent and the plan's users."""
+    needs = description["needs"]
+    of_users = description["held_most"] * needs["memory_bytes_of_a_user"]
+    left = machine.memory_bytes - needs["memory_bytes_of_steps"] - of_users
+    return int(left // needs["memory_bytes_of_a_process"]) - 1

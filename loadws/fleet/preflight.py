@@ -1,26 +1,32 @@
 """Before the load: what the transport lacks, what this machine can hold, and what of the plan cannot fit.
 
 The soft limit of open files is raised to the hard one by ourselves. What surely does not fit is an error before the first
-connection, with the number that would fit; what might not fit (arrivals whose sessions live long) is a warning.
+connection, with the number that would fit; what might not fit (arrivals whose sessions live long) is a warning. ``loadws
+plan`` shows the same needs that ``loadws run`` is refused by.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from loadws.fleet import MOST_PROCESSES
+from loadws.fleet.cgroups import look_at_groups
 from loadws.fleet.ports import Pairs
+from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS
 from loadws.terms.errors import UsageError
 from loadws.terms.units import format_count, format_size
 from loadws.transport.choose import CANNOT
 from loadws.transport.platform import MEANS
 
 ONE_PAIR = Pairs()
-#: Descriptors that a process needs for itself: its files, its pipes, the interpreter's own.
-SPARE_DESCRIPTORS = 200
+#: Pipes and files of a parent for each of its processes.
+FILES_OF_A_CHILD = 6
+#: A limit of open files below this is no limit for a load, but a machine that was set up for something else.
+LEAST_FILES = 256
 _BUILTIN = "builtin:"
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _MEMORY = Path("/proc/meminfo")
@@ -30,17 +36,30 @@ UNKNOWN = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is; a huge number where the system does not say."""
+    """What there is for a run; a huge number where the system does not say.
+
+    ``memory_is`` says whose memory it is, ``cpu_quota`` how many cores' time a control group allows (None: all there are).
+    """
 
     descriptors: int
     ports: int
     memory_bytes: int
+    memory_is: str = "free memory"
+    cpu_quota: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Limit:
+class Need:
+    """One thing that a plan needs: how much for all its users, how much there is, and for how many users that is enough.
+
+    ``what`` is its name in a table, ``there_is`` in a sentence.
+    """
+
     what: str
+    needed: int
+    there: int
     fits: int
+    there_is: str
     advice: str
 
 
@@ -55,65 +74,158 @@ def means_of(transport: str) -> str:
 
 
 def look_at_machine() -> Machine:
-    """Raises the soft file limit to the hard one on the way."""
-    return Machine(_raised_file_limit(), _ephemeral_ports(), _available_memory())
+    """Return what there is. Raises the soft file limit to the hard one on the way."""
+    group, free = look_at_groups(), _available_memory()
+    is_bounded = group.memory_bytes is not None and group.memory_bytes < free
+    return Machine(
+        descriptors=_raised_file_limit(),
+        ports=_ephemeral_ports(),
+        memory_bytes=group.memory_bytes if is_bounded and group.memory_bytes is not None else free,
+        memory_is="memory in this control group (cgroup)" if is_bounded else "free memory",
+        cpu_quota=group.cores,
+    )
 
 
 def check_fit(
     description: dict[str, Any], machine: Machine, pairs: Pairs = ONE_PAIR, processes: int = 1, target: str = ""
 ) -> list[str]:
-    """Warnings for what might not fit. Raises ``UsageError`` for held users that cannot, with everything that is too
-    little for them. ``description`` is the plan's."""
+    """Return warnings for what might not fit. ``description`` is the plan's.
+
+    Raises ``UsageError`` for held users that cannot, with everything that is too little for them.
+    """
+    _check_files_of_parent(machine, processes)
     held, most = description["held_most"], description["most_users"]
-    limits = _limits(description, machine, pairs, processes, target)
-    short = sorted((limit for limit in limits if held > limit.fits), key=lambda limit: limit.fits)
+    needs = needs_of_run(description, machine, pairs, processes, target)
+    short = sorted((need for need in needs if held > need.fits), key=lambda need: need.fits)
     if short:
-        allow = "; ".join(f"{limit.what} allow {format_count(limit.fits)}" for limit in short)
-        advice = "; ".join(dict.fromkeys(limit.advice for limit in short))
-        raise UsageError(f"the plan holds {format_count(held)} users here, and {allow}", advice)
-    return [
-        f"up to {format_count(most)} users may be there at once if none leaves early, and {limit.what} allow "
-        f"{format_count(limit.fits)} here; {limit.advice}, or set max_users"
-        for limit in limits
-        if most > limit.fits
-    ]
+        allow = "; ".join(f"{need.there_is} allow {format_count(need.fits)}" for need in short)
+        advice = "; ".join(dict.fromkeys(need.advice for need in short))
+        raise UsageError(f"the plan holds {_users(held, description)} here, and {allow}", advice)
+    return [*_quota_warnings(machine, processes), *_warnings(needs, most)]
 
 
-def _limits(
+def _users(held: int, description: dict[str, Any]) -> str:
+    """Return how many users there are, with their connections where a user has several."""
+    each = description["needs"]["connections_of_a_user"]
+    connections = "" if each == 1 else f" with {each:.3g} connections each"
+    return f"{format_count(held)} users{connections}"
+
+
+def _warnings(needs: list[Need], most: int) -> Iterator[str]:
+    for need in needs:
+        if most > need.fits:
+            yield (
+                f"up to {format_count(most)} users may be there at once if none leaves early, and {need.there_is} allow "
+                f"{format_count(need.fits)} here; {need.advice}, or set max_users"
+            )
+
+
+def _quota_warnings(machine: Machine, processes: int) -> Iterator[str]:
+    if machine.cpu_quota is not None and machine.cpu_quota < processes:
+        cores = f"{machine.cpu_quota:.3g} core{'' if machine.cpu_quota == 1 else 's'}"
+        made = "1 process makes" if processes == 1 else f"{processes} processes make"
+        yield (
+            f"this control group (cgroup) may use the time of {cores}, and {made} the load: what is sent late for want of "
+            "it can make the run invalid; allow more, or use fewer processes and users"
+        )
+
+
+def _check_files_of_parent(machine: Machine, processes: int) -> None:
+    if machine.descriptors < LEAST_FILES:
+        raise UsageError(
+            f"a process may open {format_count(machine.descriptors)} files here (ulimit -n), and a load needs at least "
+            f"{LEAST_FILES}",
+            "raise the hard limit, as with: ulimit -n 4096",
+        )
+    if processes > most_children(machine):
+        raise UsageError(
+            f"{processes} processes need {format_count(FILES_OF_A_PROCESS + processes * FILES_OF_A_CHILD)} open files in "
+            f"their parent, and it may open {format_count(machine.descriptors)} (ulimit -n)",
+            f"say --processes {most_children(machine)}, or raise the hard limit",
+        )
+
+
+def most_children(machine: Machine) -> int:
+    """Return how many processes the parent of all has open files for; one process has no parent."""
+    return max(1, (machine.descriptors - FILES_OF_A_PROCESS) // FILES_OF_A_CHILD)
+
+
+# -- what it needs ----------------------------------------------------------------------------------------------------
+
+
+def needs_of_run(
     description: dict[str, Any], machine: Machine, pairs: Pairs, processes: int, target: str
-) -> tuple[_Limit, ...]:
-    users = max(1, description["most_users"])
-    needs = description["needs"]
-    bytes_of_a_user = max(1, needs["memory_bytes"] // users)
-    of_others = (processes - 1) * needs["memory_bytes_of_a_process"]
-    memory = _Limit(
-        f"{format_size(machine.memory_bytes)} of free memory",
-        max(0, machine.memory_bytes - of_others) // bytes_of_a_user,
-        "use fewer users, or a larger machine",
-    )
-    files = _files(description, machine, processes)
-    ports = _Limit(str(pairs), pairs.fitting(machine.ports), "name more source_addresses, or widen the range")
-    needed = [files, memory]
+) -> list[Need]:
+    """Return everything that bounds the number of users, for the plan's users at their most."""
+    needs = [_files(description, machine, processes)]
     if pairs.targets:
-        needed.append(ports)
+        needs.append(_ports(description, machine, pairs))
+    needs.append(_memory(description, machine, processes))
     if target.startswith(_BUILTIN):
-        needed.append(_files_of_builtin(machine))
-    return tuple(needed)
+        needs.append(_files_of_builtin(description, machine))
+    return needs
 
 
-def _files_of_builtin(machine: Machine) -> _Limit:
-    """It has the other end of every connection, in one process."""
-    what = "the open files of the built-in target, which is one process (ulimit -n),"
-    return _Limit(what, max(1, machine.descriptors - SPARE_DESCRIPTORS), "serve the target elsewhere")
-
-
-def _files(description: dict[str, Any], machine: Machine, processes: int) -> _Limit:
+def _files(description: dict[str, Any], machine: Machine, processes: int) -> Need:
     """Each process has a limit of its own, so more processes hold more."""
-    each = max(1, machine.descriptors - SPARE_DESCRIPTORS)
-    there = f"the open files of {'a process' if processes == 1 else f'{processes} processes'} (ulimit -n)"
-    enough = ceil(max(description["held_most"], each * processes + 1) / each)
-    more = f"say --processes {enough}, or raise" if enough <= MOST_PROCESSES else "raise"
-    return _Limit(there, each * processes, f"{more} the hard limit")
+    of_user = description["needs"]["descriptors_of_a_user"]
+    each = int(max(0, machine.descriptors - FILES_OF_A_PROCESS) / of_user)
+    enough = ceil(max(description["held_most"], each * processes + 1) / max(1, each))
+    most = min(MOST_PROCESSES, most_children(machine), machine.memory_bytes // MEMORY_OF_A_PROCESS - 1)
+    more = f"say --processes {enough}, or raise" if enough <= most else "raise"
+    return Need(
+        "open files",
+        ceil(description["most_users"] * of_user) + FILES_OF_A_PROCESS * processes,
+        machine.descriptors * processes,
+        each * processes,
+        f"the open files of {'a process' if processes == 1 else f'{processes} processes'} (ulimit -n)",
+        f"{more} the hard limit",
+    )
+
+
+def _ports(description: dict[str, Any], machine: Machine, pairs: Pairs) -> Need:
+    of_user = description["needs"]["connections_of_a_user"]
+    return Need(
+        "local ports",
+        description["needs"]["ephemeral_ports"],
+        pairs.ports(machine.ports),
+        int(pairs.fitting(machine.ports) / of_user),
+        str(pairs),
+        "name more source_addresses, or widen the range",
+    )
+
+
+def _memory(description: dict[str, Any], machine: Machine, processes: int) -> Need:
+    """Several processes have a parent, which sums up what they measure."""
+    needs = description["needs"]
+    of_steps: int = needs["memory_bytes_of_steps"]
+    fixed = (processes + (processes > 1)) * needs["memory_bytes_of_a_process"] + of_steps
+    is_of_steps = of_steps > fixed / 2
+    return Need(
+        "memory",
+        fixed + description["most_users"] * needs["memory_bytes_of_a_user"],
+        machine.memory_bytes,
+        max(0, machine.memory_bytes - fixed) // max(1, needs["memory_bytes_of_a_user"]),
+        f"{format_size(machine.memory_bytes)} of {machine.memory_is}",
+        "give steps of one kind the same name: each name costs memory" if is_of_steps
+        else "use fewer users, or a larger machine",
+    )  # fmt: skip
+
+
+def _files_of_builtin(description: dict[str, Any], machine: Machine) -> Need:
+    """It has the other end of every connection, in one process."""
+    of_user = description["needs"]["connections_of_a_user"]
+    return Need(
+        "target files",
+        description["needs"]["connections"] + FILES_OF_A_PROCESS,
+        machine.descriptors,
+        int(max(0, machine.descriptors - FILES_OF_A_PROCESS) / of_user),
+        "the open files of the built-in target, which is one process (ulimit -n),",
+        "serve the target elsewhere",
+    )
+
+
+# -- what there is ----------------------------------------------------------------------------------------------------
 
 
 def _raised_file_limit() -> int:

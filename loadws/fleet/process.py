@@ -14,11 +14,22 @@ import trio
 
 from loadws.fleet.pipe import Down, Receiver, Sender, Up
 from loadws.metrics.runinfo import Ending
+from loadws.terms.errors import LoadwsError
 
 COMMAND = (sys.executable, "-m", "loadws.fleet.worker")
 #: After its last word, a process has this long to go by itself.
 LEAVE_WITHIN_S = 5.0
 _LONGEST_SAID = 300
+
+
+class ProcessError(LoadwsError):
+    """A process that could not be started: a limit of the machine, and no defect of loadws."""
+
+    def __init__(self, number: int, error: OSError) -> None:
+        super().__init__(
+            f"process {number} could not be started: {error.strerror or error}",
+            "use fewer processes (--processes), or raise the limit of open files, processes or memory (ulimit -a)",
+        )
 
 
 class Process:
@@ -85,20 +96,26 @@ class Process:
 
 @asynccontextmanager
 async def open_process(number: int) -> AsyncIterator[Process]:
-    """A process that waits for its order. In a session of its own: the terminal's Ctrl-C reaches the parent alone."""
+    """Open a process that waits for its order. In a session of its own: the terminal's Ctrl-C reaches the parent alone.
+
+    Raises ``ProcessError`` where the machine has no room for one more.
+    """
     with tempfile.TemporaryFile() as stderr:
-        process = Process(
-            number,
-            await trio.lowlevel.open_process(
-                COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
-            ),
-            stderr,
-        )
+        process = Process(number, await _started(number, stderr), stderr)
         try:
             yield process
         finally:
             with trio.CancelScope(shield=True):
                 await process.leave()
+
+
+async def _started(number: int, stderr: BinaryIO) -> trio.Process:
+    try:
+        return await trio.lowlevel.open_process(
+            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
+        )
+    except OSError as error:
+        raise ProcessError(number, error) from error
 
 
 def _how(code: int) -> str:

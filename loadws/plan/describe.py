@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS, Needs
 from loadws.terms.units import NS_PER_S
 
 if TYPE_CHECKING:
     from loadws.plan.plan import Plan, PlannedPhase
 
 MOST_POINTS = 120
-#: Estimates: over trio-websocket 26 KB a user were measured. A connection is one descriptor and, to one address, one port.
-DESCRIPTORS_OF_A_PROCESS = 64
-MEMORY_OF_A_PROCESS = 96 << 20
-MEMORY_OF_A_USER = 32 << 10
-#: zlib's two windows of a connection that compresses with context takeover, once they are full: 300 KiB were measured.
-MEMORY_OF_WINDOWS = 304 << 10
 
 
 def describe(plan: Plan) -> dict[str, Any]:
-    """JSON-able. Times in s, rates in 1/s, memory in bytes. ``needs`` supposes one connection a user."""
+    """Return the figures of a plan, JSON-able. Times in s, rates in 1/s, memory in bytes."""
     most = most_users(plan)
-    memory_of_a_user = MEMORY_OF_A_USER + (MEMORY_OF_WINDOWS if plan.keeps_windows else 0)
     return {
         "model": plan.model,
         "seed": plan.seed,
@@ -31,14 +26,23 @@ def describe(plan: Plan) -> dict[str, Any]:
         "held_most": plan.held_most,
         "most_users": most,
         "expected_arrivals": plan.expected_arrivals,
-        "needs": {
-            "connections": most,
-            "descriptors": most + DESCRIPTORS_OF_A_PROCESS,
-            "ephemeral_ports": most,
-            "memory_bytes_of_a_process": MEMORY_OF_A_PROCESS,
-            "memory_bytes": MEMORY_OF_A_PROCESS + most * memory_of_a_user,
-        },
+        "needs": describe_needs(plan.needs, most),
         "curve": curve(plan),
+    }
+
+
+def describe_needs(needs: Needs, users: int) -> dict[str, Any]:
+    """Return what so many users need in one process, and of what it is made."""
+    return {
+        "connections": ceil(users * needs.connections_of_a_user),
+        "descriptors": ceil(users * needs.files_of_a_user) + FILES_OF_A_PROCESS,
+        "ephemeral_ports": ceil(users * needs.connections_of_a_user),
+        "memory_bytes": MEMORY_OF_A_PROCESS + needs.memory_of_steps + users * needs.memory_of_a_user,
+        "connections_of_a_user": needs.connections_of_a_user,
+        "descriptors_of_a_user": needs.files_of_a_user,
+        "memory_bytes_of_a_user": needs.memory_of_a_user,
+        "memory_bytes_of_a_process": MEMORY_OF_A_PROCESS,
+        "memory_bytes_of_steps": needs.memory_of_steps,
     }
 
 

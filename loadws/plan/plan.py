@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from loadws.plan import describe
 from loadws.plan.allocation import allocate, choose
 from loadws.plan.arrivals import Spacing, arrivals, count_arrivals, expected_arrivals
-from loadws.scenario.features import keeps_windows
+from loadws.plan.needs import Needs, needs_of
 from loadws.scenario.model import Phase, Scenario, UserType
 from loadws.scenario.steps import EveryStep, RepeatStep, Think, ThinkStep, WhileStep, walk
 from loadws.terms.units import NS_PER_S
@@ -109,10 +109,7 @@ class PlannedPhase:
 
 @dataclass(frozen=True)
 class Plan:
-    """``weights`` are the user types', in the scenario's order.
-
-    ``keeps_windows``: connections may compress with context takeover, which takes most of the memory.
-    """
+    """``weights`` are the user types', in the scenario's order; ``needs`` what a machine must have for it."""
 
     seed: int
     model: Model
@@ -121,7 +118,7 @@ class Plan:
     graceful_stop_ns: int
     shard: int = 0
     shards: int = 1
-    keeps_windows: bool = False
+    needs: Needs = field(default_factory=Needs)
 
     @cached_property
     def _held_types(self) -> array[int]:
@@ -211,7 +208,7 @@ def make_plan(scenario: Scenario, seed: int) -> Plan:
         phases=_numbered(phases, seed),
         weights=tuple(user_type.weight for user_type in scenario.user_types),
         graceful_stop_ns=scenario.graceful_stop,
-        keeps_windows=keeps_windows(scenario),
+        needs=needs_of(scenario),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadws.cli import plan
+from loadws.fleet import count
 from loadws.fleet.preflight import UNKNOWN, Machine
 from tests.cli.commands import Result, run
 
@@ -36,6 +37,7 @@ last     6 s   ?    8                                    ends after 100 iteratio
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "look_at_machine", lambda: MACHINE)
+    monkeypatch.setattr(count, "usable_cores", lambda: 2)
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_the_page(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
         "for at most 38 connections at once, this machine needs",
         "  open files          102 of 1,000",
         "  local ports          38 of 28,232",
-        "  memory         97.2 MiB of 8 GiB",
+        "  memory         98.3 MiB of 8 GiB",
     ]
 
 
@@ -121,15 +123,16 @@ def test_what_cannot_fit_is_shown_and_ends_with_2(scenario: str, capsys: pytest.
     found = run(capsys, "plan", scenario, "--scale", "10000")
     assert found.code == 2
     assert "  local ports      80,030 of 28,232: too few" in _lines(found)
-    assert found.err.startswith("loadws: the plan holds 80,000 users here, and 8 GiB of free memory allow 0; ")
+    assert found.err.startswith("loadws: the plan holds 80,000 users here, and ")
+    assert "the open files of 16 processes (ulimit -n) allow 14,976" in found.err
     assert "; the local ports to one address (net.ipv4.ip_local_port_range) allow 28,232" in found.err
 
 
 def test_what_one_process_cannot_hold_several_can(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = run(capsys, "plan", scenario, "--scale", "1000")
     assert found.code == 0, found.err
-    assert "for at most 8,030 connections at once, made by 10 processes, this machine needs" in _lines(found)
-    assert "  open files        8,094 of 10,000" in _lines(found)
+    assert "for at most 8,030 connections at once, made by 9 processes, this machine needs" in _lines(found)
+    assert "  open files        8,606 of 9,000" in _lines(found)
 
 
 def test_what_might_not_fit_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,7 +149,7 @@ def test_a_machine_that_does_not_say_is_no_obstacle(
     monkeypatch.setattr(plan, "look_at_machine", lambda: Machine(UNKNOWN, UNKNOWN, UNKNOWN))
     found = run(capsys, "plan", scenario)
     assert (found.code, found.err) == (0, "")
-    assert _lines(found)[-1] == "  memory         97.2 MiB of an unknown number"
+    assert _lines(found)[-1] == "  memory         98.3 MiB of an unknown number"
 
 
 def test_a_scenario_that_is_wrong_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
 from loadws.fleet import count
-from loadws.fleet.count import choose_processes, is_local
-from loadws.fleet.preflight import SPARE_DESCRIPTORS, UNKNOWN, Machine
+from loadws.fleet.cgroups import Group
+from loadws.fleet.count import choose_processes, is_local, usable_cores
+from loadws.fleet.preflight import UNKNOWN, Machine
+from loadws.plan.needs import FILES_OF_A_PROCESS
 from loadws.plan.plan import make_plan
 from loadws.scenario.model import Scenario
 
@@ -52,8 +55,45 @@ def test_the_file_limit_takes_more_than_there_are_cores(
     monkeypatch: pytest.MonkeyPatch, users: int, expected: int
 ) -> None:
     monkeypatch.setattr(count, "usable_cores", lambda: 1)
-    machine = Machine(1_600 + SPARE_DESCRIPTORS, UNKNOWN, UNKNOWN)
+    machine = Machine(1_600 + FILES_OF_A_PROCESS, UNKNOWN, UNKNOWN)
     assert choose_processes(described({"users": users}), machine, LOCAL, paced=True) == expected
+
+
+SEVERAL = [{"connect": {"as": name}} for name in "abcd"]
+
+
+@pytest.mark.parametrize(
+    ("users", "flow", "machine", "expected"),
+    [
+        # by the connections of a user, and not by users
+        (800, SEVERAL, Machine(1_600 + FILES_OF_A_PROCESS, UNKNOWN, UNKNOWN), 2),
+        # not more than eight a core, however low the limit
+        (100_000, None, Machine(FILES_OF_A_PROCESS + 200, UNKNOWN, UNKNOWN), 8),
+        # where no file is left for a user, more processes are no help
+        (100_000, None, Machine(40, UNKNOWN, UNKNOWN), 1),
+        # the parent has pipes to each of them
+        (100_000, None, Machine(FILES_OF_A_PROCESS + 30, UNKNOWN, UNKNOWN), 5),
+        # not more than there is memory for, with their parent
+        (
+            3_000,
+            None,
+            Machine(FILES_OF_A_PROCESS + 500, UNKNOWN, (96 << 20) * 4 + (6 * 192 << 10) + 3_000 * (32 << 10)),
+            3,
+        ),
+    ],
+)
+def test_what_bounds_an_automatic_number(
+    monkeypatch: pytest.MonkeyPatch, users: int, flow: list[Any] | None, machine: Machine, expected: int
+) -> None:
+    monkeypatch.setattr(count, "usable_cores", lambda: 1)
+    assert choose_processes(described({"users": users}, flow), machine, LOCAL, paced=True) == expected
+
+
+@pytest.mark.parametrize(("quota", "cores"), [(None, 4), (0.5, 1), (1.5, 1), (2.0, 2), (64.0, 4)])
+def test_a_quota_of_time_bounds_the_cores(monkeypatch: pytest.MonkeyPatch, quota: float | None, cores: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+    monkeypatch.setattr(count, "look_at_groups", lambda: Group(cores=quota))
+    assert usable_cores() == cores
 
 
 def test_users_that_arrive_and_stay_are_held_like_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable, Generator
@@ -16,7 +17,7 @@ import trio
 
 from loadws.fleet import many
 from loadws.fleet.many import Patience, Span, run_many
-from loadws.fleet.process import Process, open_process
+from loadws.fleet.process import Process, ProcessError, open_process
 from loadws.fleet.shard import ShardOrder
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
@@ -221,3 +222,18 @@ def test_process_knows_itself() -> None:
             assert (process.number, process.lost, process.is_over) == (7, "was not wanted", True)
 
     trio.run(main)
+
+
+def test_a_process_that_cannot_be_started_is_a_limit_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def start() -> None:
+        async with open_process(3):
+            pass
+
+    monkeypatch.setattr(trio.lowlevel, "open_process", refused)
+    with pytest.raises(ProcessError) as error:
+        trio.run(start)
+    assert str(error.value) == "process 3 could not be started: Too many open files"
+    assert error.value.exit_code is ExitCode.USAGE

@@ -10,6 +10,8 @@ import pytest
 from loadws.fleet import ports
 from loadws.fleet.ports import Pairs, pairs_of
 from loadws.fleet.preflight import UNKNOWN, Machine, check_fit
+from loadws.plan.describe import describe_needs
+from loadws.plan.needs import Needs
 from loadws.scenario.model import Scenario
 from loadws.terms.errors import UsageError
 from loadws.transport.platform import MEANS
@@ -64,8 +66,7 @@ def test_where_ports_are_picked_early_more_targets_bring_none(monkeypatch: pytes
 
 
 def _needs(held: int) -> dict[str, Any]:
-    needs = {"memory_bytes": 0, "memory_bytes_of_a_process": 0}
-    return {"held_most": held, "most_users": held, "needs": needs}
+    return {"held_most": held, "most_users": held, "needs": describe_needs(Needs(memory_of_a_user=0), held)}
 
 
 def test_what_does_not_fit_says_what_there_is() -> None:

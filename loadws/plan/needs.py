@@ -1,0 +1,149 @@
+"""What one user and one process of a load need of a machine: connections, open files, memory.
+
+Estimates, on Linux with Python 3.11. Measured were 26 KB for a user over trio-websocket; 300 KiB for zlib's two windows of a
+connection that compresses with context takeover, once they are full; 53 MiB and 19 open files for a worker, 69 MiB and 29
+open files for a parent of three. A histogram that is open to be added to takes 190 kB: 300 request steps took 329 MiB, six
+histograms each, all in the process that sums up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadws.scenario.features import keeps_windows
+from loadws.scenario.labels import walk_steps
+from loadws.scenario.measured import VERBS, Measured
+from loadws.scenario.model import Scenario, UserType
+from loadws.scenario.steps import (
+    AnyStep,
+    CallStep,
+    CloseStep,
+    ConnectStep,
+    DropStep,
+    Flow,
+    HttpStep,
+    IfStep,
+    ParallelStep,
+    PickStep,
+    RecordStep,
+    RequestStep,
+    WaitForStep,
+    walk,
+)
+
+MEMORY_OF_A_PROCESS = 96 << 20
+MEMORY_OF_A_USER = 16 << 10
+MEMORY_OF_A_CONNECTION = 16 << 10
+MEMORY_OF_WINDOWS = 304 << 10
+MEMORY_OF_A_HISTOGRAM = 192 << 10
+#: What a process has open beside its connections: its files and pipes, the interpreter's own, and some to spare.
+FILES_OF_A_PROCESS = 64
+#: Metrics that only some steps of a verb have.
+_STREAMED = frozenset(
+    {"first_message_time", "last_message_time", "unlagged_first_message_time", "unlagged_last_message_time"}
+)
+_SELDOM = frozenset({"proxy_time", "stray_messages"})
+#: Names of connections; None is the one without a name.
+_Names = frozenset[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a scenario needs beside its users' number. Of a user: means over the user types, by their weights.
+
+    ``connections_of_a_user`` are those that are surely open at once, ``files_of_a_user`` these and one for HTTP where it
+    asks over HTTP. ``memory_of_steps`` is for what is measured of each step, in the one process that sums up.
+    """
+
+    connections_of_a_user: float = 1.0
+    files_of_a_user: float = 1.0
+    memory_of_a_user: int = MEMORY_OF_A_USER + MEMORY_OF_A_CONNECTION
+    memory_of_steps: int = 0
+
+
+def needs_of(scenario: Scenario) -> Needs:
+    """Return what a scenario needs of a machine."""
+    of_connection = MEMORY_OF_A_CONNECTION + (MEMORY_OF_WINDOWS if keeps_windows(scenario) else 0)
+    types = scenario.user_types
+    weights = sum(each.weight for each in types)
+    connections = sum(each.weight * _connections(each) for each in types) / weights
+    http = sum(each.weight for each in types if _asks_over_http(each)) / weights
+    return Needs(
+        connections_of_a_user=connections,
+        files_of_a_user=connections + http,
+        memory_of_a_user=round(MEMORY_OF_A_USER + connections * of_connection),
+        memory_of_steps=_histograms(scenario) * MEMORY_OF_A_HISTOGRAM,
+    )
+
+
+def _asks_over_http(user_type: UserType) -> bool:
+    return any(isinstance(step, HttpStep) for _, step in walk(user_type.flow))
+
+
+# -- connections ------------------------------------------------------------------------------------------------------
+
+
+def _connections(user_type: UserType) -> int:
+    """Return how many connections a user of this type surely has open at once."""
+    if not user_type.is_whole_session:
+        return 1
+    return max(1, _most_open(user_type.flow, frozenset())[0])
+
+
+def _most_open(flow: Flow, before: _Names) -> tuple[int, _Names]:
+    """Return the most connections that are open at once in a flow, and those that are open after it."""
+    most, now = len(before), before
+    for step in flow:
+        most_of_step, now = _most_open_in(step, now)
+        most = max(most, most_of_step)
+    return most, now
+
+
+def _most_open_in(step: AnyStep, before: _Names) -> tuple[int, _Names]:
+    match step:
+        case ConnectStep() if step.connect.expect is None or step.connect.expect.status == 101:
+            after = before | {step.connect.as_}
+        case CloseStep():
+            after = before - {step.close.on}
+        case DropStep():
+            after = before - {step.drop.on}
+        case WaitForStep() if step.wait_for.close is not None:
+            after = before - {step.wait_for.on}
+        case IfStep() | PickStep() | CallStep():
+            after = before  # what these open is decided by the run
+        case ParallelStep():
+            return _side_by_side(step, before)
+        case _:
+            return _one_after_another(step, before)
+    return len(after), after
+
+
+def _one_after_another(step: AnyStep, before: _Names) -> tuple[int, _Names]:
+    most, now = len(before), before
+    for _, steps in step.children():
+        most_inside, now = _most_open(steps, now)
+        most = max(most, most_inside)
+    return most, now
+
+
+def _side_by_side(step: ParallelStep, before: _Names) -> tuple[int, _Names]:
+    branches = [_most_open(branch, before) for branch in step.parallel]
+    more = sum(most - len(before) for most, _ in branches)
+    return len(before) + more, before.union(*(after for _, after in branches))
+
+
+# -- histograms -------------------------------------------------------------------------------------------------------
+
+
+def _histograms(scenario: Scenario) -> int:
+    """Return how many histograms are kept: of each metric and step name one."""
+    kept = {(metric, step.label) for _, step in walk_steps(scenario) for metric in _timed(step)}
+    return len(kept)
+
+
+def _timed(step: AnyStep) -> frozenset[str]:
+    if isinstance(step, RecordStep):
+        return frozenset({step.record.name})
+    metrics = VERBS.get(step.verb, Measured()).metrics - _SELDOM
+    is_streamed = isinstance(step, RequestStep) and step.request.reply.until is not None
+    return metrics if is_streamed else metrics - _STREAMED

@@ -62,7 +62,7 @@ def test_the_page(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
         "for at most 38 connections at once, this machine needs",
         "  open files          102 of 1,000",
         "  local ports          38 of 28,232",
-        "  memory         98.3 MiB of 8 GiB",
+        "  memory         97.2 MiB of 8 GiB",
     ]
 
 
@@ -149,7 +149,7 @@ def test_a_machine_that_does_not_say_is_no_obstacle(
     monkeypatch.setattr(plan, "look_at_machine", lambda: Machine(UNKNOWN, UNKNOWN, UNKNOWN))
     found = run(capsys, "plan", scenario)
     assert (found.code, found.err) == (0, "")
-    assert _lines(found)[-1] == "  memory         98.3 MiB of an unknown number"
+    assert _lines(found)[-1] == "  memory         97.2 MiB of an unknown number"
 
 
 def test_a_scenario_that_is_wrong_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

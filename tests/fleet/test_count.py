@@ -77,7 +77,7 @@ SEVERAL = [{"connect": {"as": name}} for name in "abcd"]
         (
             3_000,
             None,
-            Machine(FILES_OF_A_PROCESS + 500, UNKNOWN, (96 << 20) * 4 + (6 * 192 << 10) + 3_000 * (32 << 10)),
+            Machine(FILES_OF_A_PROCESS + 500, UNKNOWN, (96 << 20) * 4 + (6 * 4 << 10) + 3_000 * (32 << 10)),
             3,
         ),
     ],

@@ -41,12 +41,12 @@ def test_a_plan_is_described_in_json() -> None:
             "connections": 110,
             "descriptors": 174,
             "ephemeral_ports": 110,
-            "memory_bytes": (96 << 20) + 6 * (192 << 10) + 110 * (32 << 10),
+            "memory_bytes": (96 << 20) + 6 * (4 << 10) + 110 * (32 << 10),
             "connections_of_a_user": 1.0,
             "descriptors_of_a_user": 1.0,
             "memory_bytes_of_a_user": 32 << 10,
             "memory_bytes_of_a_process": 96 << 20,
-            "memory_bytes_of_steps": 6 * (192 << 10),
+            "memory_bytes_of_steps": 6 * (4 << 10),
         },
     }  # fmt: skip
     assert curve[0] == {"at_s": 0.0, "users": 1, "arrivals_per_s": 0.0}

@@ -54,6 +54,9 @@ KINDS: dict[str, Failure] = {
     "tcp.file_limit": Failure(
         "this process ran out of open files", "Raise the hard limit (`ulimit -Hn`) or use fewer users."
     ),
+    "tcp.no_memory": Failure(
+        "this machine had no memory for another connection", "Use fewer users, or a machine with more memory."
+    ),
     "tcp.failed": Failure("TCP could not be opened", "The example has the system's words."),
     "tcp.cut_off": Failure("the run ended while TCP was being opened"),
     "proxy": Failure("there was no way through the proxy", "Check `proxy`, and whether the proxy reaches the target."),
@@ -123,12 +126,27 @@ KINDS: dict[str, Failure] = {
     "tls.failed": Failure("the TLS handshake failed otherwise", "The example has OpenSSL's words."),
     "tls.cut_off": Failure("the run ended during the TLS handshake"),
     "upgrade": Failure("the WebSocket handshake failed"),
+    "upgrade.request": Failure(
+        "the upgrade cannot be sent: its address, a header or a subprotocol is wrong",
+        "The example says which; mostly it is what a template became.",
+    ),
     "upgrade.closed": Failure(
         "the server closed TCP before it answered the upgrade",
         "Is this a TLS port? Then the target is wss://. Else look for the reason in the server's log.",
     ),
     "upgrade.not_http": Failure(
-        "what answered was not HTTP", "Check the port. Is it a TLS port? Then the target is wss://."
+        "what answered was not HTTP", "Check the port: something else than a WebSocket server listens there."
+    ),
+    "upgrade.tls_port": Failure("what answered was TLS, and not plain HTTP", "Write wss:// in `target`."),
+    "upgrade.malformed": Failure(
+        "the answer to the upgrade breaks HTTP",
+        "A defect of the server, or of a proxy between; the example says which.",
+    ),
+    "upgrade.no_upgrade": Failure(
+        "the server answered 101 without `Upgrade: websocket`", "Something between may have removed the header."
+    ),
+    "upgrade.no_connection": Failure(
+        "the server answered 101 without `Connection: Upgrade`", "Something between may have removed the header."
     ),
     "upgrade.bad_accept": Failure(
         "the answer's Sec-WebSocket-Accept was wrong",
@@ -136,6 +154,10 @@ KINDS: dict[str, Failure] = {
     ),
     "upgrade.bad_subprotocol": Failure(
         "the server chose a subprotocol that was not offered", "Compare `connection.subprotocols` with the server's."
+    ),
+    "upgrade.bad_extension": Failure(
+        "the server chose an extension, or a parameter of one, that was not offered",
+        "Compare `connection.compression` with the server's.",
     ),
     "upgrade.too_large": Failure("the answer to the upgrade was too large"),
     "upgrade.timeout": Failure("the upgrade was not answered within `open_timeout`", _TIMEOUT_ADVICE),
@@ -145,9 +167,24 @@ KINDS: dict[str, Failure] = {
         "the server answered an upgrade or an http step with this status",
         "errors.ndjson has the headers and the body of the answer.",
     ),
+    "http.request": Failure(
+        "the request of an http step cannot be sent: its address or a header is wrong",
+        "The example says which; mostly it is what a template became.",
+    ),
     "http.url": Failure(
-        "an http step, or a redirect of its answer, has an address that cannot be asked",
-        "Compare the example with the step's address and the Location of the answer.",
+        "an http step was redirected to something that cannot be asked", "The example has the Location of the answer."
+    ),
+    "http.not_followed": Failure(
+        "an http step was redirected to where its request must not go", "The example says why."
+    ),
+    "http.not_http": Failure(
+        "what answered an http step was not HTTP", "Check the port, and http:// against https://."
+    ),
+    "http.cut_short": Failure(
+        "the connection ended within the answer to an http step", "Look for a crash of the server, or a proxy's limit."
+    ),
+    "http.encoding": Failure(
+        "the body of an answer is not what its Content-Encoding says", "A defect of the server or of a proxy."
     ),
     "http.redirects": Failure(
         "an http step was redirected more often than it follows", "Name the final address, or raise `redirects`."
@@ -216,6 +253,9 @@ KINDS: dict[str, Failure] = {
     ),
     "lost.protocol.too_large": Failure(
         "the server sent a message above `max_message_size`", "Raise connection.max_message_size if that is right."
+    ),
+    "lost.no_memory": Failure(
+        "this machine had no memory for what was to be sent", "Use fewer users, or a machine with more memory."
     ),
     "lost.failed": Failure("the connection broke otherwise", "The example has the system's words."),
     "close": Failure(

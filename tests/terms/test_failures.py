@@ -12,6 +12,7 @@ import loadws
 from loadws.metrics.generator import HELD_UP
 from loadws.terms.failures import KINDS, explain, explain_close, is_known, is_of
 from loadws.transport.base import FAILURE_KINDS, LOSS_KINDS
+from loadws.transport.http.messages import KINDS as HTTP_KINDS
 
 #: By the name of what is called: the place of the argument that is an error's kind.
 REPORTS = {"report": 0, "fail": 1, "_fail": 2, "HttpFailed": 0, "NotOpen": 1, "end_kind": None}
@@ -30,9 +31,11 @@ MADE_THEN = {
     "failed.kind, failed.detail",
 }
 OF_ENDS = {"close_timeout", "cut_off", "closed.us", "closed.none"}
-OF_TABLES = {f"{phase}.{kind}" for phase, kinds in FAILURE_KINDS.items() for kind in kinds} | {
-    f"lost.{kind}" for kind in LOSS_KINDS
-}
+OF_TABLES = (
+    {f"{phase}.{kind}" for phase, kinds in FAILURE_KINDS.items() for kind in kinds}
+    | {f"lost.{kind}" for kind in LOSS_KINDS}
+    | set(HTTP_KINDS)
+)
 
 
 def _reported(tree: ast.AST) -> Iterator[ast.expr]:

@@ -29,7 +29,7 @@ from loadws.terms.units import NS_PER_S, NS_PER_US
 
 #: ``--set token=abc``, ``--set=token=abc``, ``token=abc``, ``chat.yaml``: an option, a name, the sign, and a value.
 _WORD = re.compile(r"(--[\w-]+=?|-\w)?([\w.-]*(?==)|[^\0]*)(=?)([^\0]*)")
-LIBRARIES = ("trio", "trio-websocket", "wsproto", "hdrhistogram", "pydantic", "msgspec", "ruamel.yaml")
+LIBRARIES = ("trio", "trio-websocket", "wsproto", "pydantic", "msgspec", "ruamel.yaml")
 
 
 def run_info(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import traceback
 from collections.abc import Sequence
 
 from loadws.cli.masked import DEFECT
+from loadws.cli.screen import OUTPUT
 from loadws.terms.errors import ExitCode, LoadwsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code: nothing that goes wrong ends without a line that says what.
+    """Run one command and return its exit code: nothing that goes wrong ends without a line that says what.
 
     ``arguments`` are the process's own unless given. What typer itself finds wrong with them ends with 2.
     """
-    _print_anything()
+    OUTPUT.is_product = True
+    with OUTPUT.guarded():
+        return OUTPUT.ended(_code_of(arguments))
+
+
+def _code_of(arguments: Sequence[str] | None) -> int:
     try:
         return _dispatch(arguments)
     except LoadwsError as error:
@@ -28,13 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print(f"\nloadws: {DEFECT}", file=sys.stderr)
         return int(ExitCode.DEFECT)
-
-
-def _print_anything() -> None:
-    """What a terminal's encoding has no sign for is shown as an escape: no reason to fail."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(arguments: Sequence[str] | None) -> int:

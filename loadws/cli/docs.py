@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from rich.console import Console
 from rich.markdown import Markdown
 
 from loadws.cli.options import Page
-from loadws.cli.screen import Screen
 
 
 def docs_command(page: Page) -> None:
     text = files("loadws").joinpath("docs", f"{page}.md").read_text("utf-8")
-    screen = Screen()
+    screen = Console()
     if screen.is_terminal:
         shown = (line for line in text.splitlines(keepends=True) if not line.startswith("<!--"))
         screen.print(Markdown("".join(shown)))

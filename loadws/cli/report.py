@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from pathlib import Path
 
 from loadws.gate.verdict import judged
 from loadws.metrics.summarise import Summariser
 from loadws.metrics.summary import Summary
-from loadws.report.folder import SUMMARY, derive, find_run, read_frames, read_run, store
+from loadws.report.drawing.draw import Artist
+from loadws.report.folder import REPORT, SUMMARY, derive, draw, find_run, read_frames, read_run, store
 from loadws.terms.errors import OutputError
 
-DERIVED = ("report.html", "junit.xml", "summary.md")
+DERIVED = (REPORT, "junit.xml", "summary.md")
 
 
 def report_command(run: Path, open_: bool) -> None:
-    """Raises ``OutputError`` where the folder is none of a run, or a file cannot be made."""
+    """Make the files. Raises ``OutputError`` where the folder is none of a run, or a file cannot be made.
+
+    Charts that cannot be drawn are told, and missed in the report, which is made all the same.
+    """
     folder = find_run(run)
     rebuilt = not (folder / SUMMARY).exists()
-    problems = store(folder, rebuild(folder)) if rebuilt else derive(folder, read_run(folder))
+    report = None if rebuilt else read_run(folder)
+    summary = rebuild(folder) if report is None else report.summary
+    problems = store(folder, summary) if report is None else derive(folder, report)
     if problems:
         raise OutputError("\n".join(problems))
+    for problem in draw(folder, summary, Artist()):
+        print(problem, file=sys.stderr)
     for name in (SUMMARY, *DERIVED) if rebuilt else DERIVED:
         print(folder / name)
     if open_:
-        webbrowser.open((folder / "report.html").resolve().as_uri())
+        webbrowser.open((folder / REPORT).resolve().as_uri())
 
 
 def rebuild(folder: Path) -> Summary:

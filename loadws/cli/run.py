@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
-import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import trio
 from rich.console import Console
 
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
+from loadws.cli.outcome import Watcher, show_report
 from loadws.cli.runinfo import is_paced, run_info
 from loadws.cli.samples import short_of_samples
-from loadws.cli.screen import Screen, say
+from loadws.cli.screen import OUTPUT
 from loadws.fleet.around import around
 from loadws.fleet.calibration import doubt
 from loadws.fleet.count import choose_processes
@@ -30,26 +30,22 @@ from loadws.fleet.many import Span, run_many
 from loadws.fleet.ports import pairs_of
 from loadws.fleet.preflight import Machine, check_fit, features_lacked_by, look_at_machine
 from loadws.fleet.shard import ShardOrder, one_flow
+from loadws.fleet.signals import Interrupted, Signals, in_loop
 from loadws.fleet.stamping import choose_stamps
-from loadws.gate.abort import AbortRules
-from loadws.gate.dead_target import DeadTarget
-from loadws.gate.verdict import judged
+from loadws.fleet.standstill import LOOKS, LOOKS_AFTER_SIGNALS, LoopWatch
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import EarlyEnd, Ending, RunInfo
-from loadws.metrics.summarise import Summariser
+from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
 from loadws.metrics.summary import Summary
 from loadws.plan.demand import most_messages_per_s
 from loadws.plan.plan import Plan, make_plan
-from loadws.report.console import render
 from loadws.report.folder import RunFolder
-from loadws.report.live import LiveConsole, open_live
+from loadws.report.live import open_live
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.explain import explain
 from loadws.scenario.model import Scenario
 from loadws.scenario.secrets import secret_paths, secrets_in
 from loadws.target.builtin import open_builtin
-from loadws.terms.errors import ExitCode, LoadwsError
-from loadws.terms.masker import Masker
+from loadws.terms.errors import ExitCode, LoadwsError, interruption
 from loadws.terms.units import format_duration
 
 BUILTIN = "builtin:"
@@ -67,7 +63,8 @@ def _run_loaded(loaded: Loaded, options: RunOptions) -> int:
         print(explain(warning), file=sys.stderr)
     seed = loaded.scenario.seed if loaded.scenario.seed is not None else secrets.randbits(31)
     if options.trace:
-        return trio.run(_trace, loaded, options, seed)
+        with Signals() as signals:
+            return trio.run(_trace, loaded, options, seed, signals)
     if options.once:
         loaded = replace(loaded, scenario=one_flow(loaded.scenario))
     plan = make_plan(loaded.scenario, seed)
@@ -83,12 +80,9 @@ def _run_loaded(loaded: Loaded, options: RunOptions) -> int:
     if stamping.fallback:
         print(f"warning: {stamping.fallback}", file=sys.stderr)
     info = run_info(loaded, options, plan, processes, machine, stamping, datetime.now(UTC).replace(microsecond=0))
-    console = Screen()
-    summary, path, problems = trio.run(_run, loaded, options, info, console)
-    render(summary, path, console)
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return summary.verdict.exit_code
+    OUTPUT.is_product = False
+    with Signals() as signals:
+        return _Run(loaded, options, info, Console(), signals).run()
 
 
 def _processes(scenario: Scenario, options: RunOptions, plan: Plan, machine: Machine) -> int:
@@ -100,45 +94,156 @@ def _processes(scenario: Scenario, options: RunOptions, plan: Plan, machine: Mac
 # -- a run ------------------------------------------------------------------------------------------------------------
 
 
-async def _run(loaded: Loaded, options: RunOptions, info: RunInfo, console: Console) -> tuple[Summary, Path, list[str]]:
-    with ExitStack() as after_the_load:
+class _Run:
+    """One run, from its target's start to its report."""
+
+    def __init__(self, loaded: Loaded, options: RunOptions, info: RunInfo, console: Console, signals: Signals) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._info = info
+        self._console = console
+        self._signals = signals
+        self._watcher: Watcher | None = None
+        self._summary: Summary | None = None
+        self._watched = False  # whether a loop that stands still is the load's
+
+    def run(self) -> int:
+        """Return the exit code of the verdict. Raises ``Interrupted`` where a signal came before the load."""
+        watcher, summary = trio.run(self._from_setup_to_teardown)
+        return self._show_report(watcher, summary)
+
+    async def _from_setup_to_teardown(self) -> tuple[Watcher, Summary]:
+        """The verdict is said before ``teardown``, which may take half a minute."""
+        with LoopWatch(self._patience, self._give_up) as watch:
+            trio.lowlevel.spawn_system_task(watch.turn)
+            async with _ready(self._signals, self._loaded, self._order, self._info.processes, self._print) as order:
+                return await self._load(order)
+
+    async def _load(self, order: ShardOrder) -> tuple[Watcher, Summary]:
+        """Open the files, make the load, judge it."""
+        info = self._info
+        self._loaded = _with_secrets_of_setup(self._loaded, order)
+        folder = RunFolder.create(self._options.out, info.scenario, datetime.fromisoformat(info.started_at))
+        folder.write_run(info)
+        folder.write_scenario(self._loaded.masked_text)
+        with open_live(self._console, info.plan["duration_s"]) as live:
+            watcher = self._watcher = Watcher(info, folder, None if self._options.quiet else live)
+            ending = await self._made(order, watcher)
+        return watcher, self._conclude(watcher, ending)
+
+    async def _made(self, order: ShardOrder, watcher: Watcher) -> Ending:
+        """A defect of ours ends the run, but not what it has measured until then."""
+        info, masker = self._info, self._loaded.masker
+        try:
+            if info.processes == 1:
+                return await run_local(
+                    order, watcher.take, on_signal=self._say_patience, signals=self._signals, on_begin=self._watch
+                )
+            span = Span(info.plan["duration_s"], info.plan["graceful_stop_s"])
+            return await run_many(
+                order, info.processes, span, watcher.take, self._say_patience, self._print,
+                signals=self._signals, hide=masker.text,
+            )  # fmt: skip
+        except LoadwsError:
+            raise  # a limit of the machine
+        except Exception as defect:
+            print_defect(masker)
+            return Ending(watcher.last_s, defect=masker.text(f"{type(defect).__name__}: {defect}"))
+
+    def _conclude(self, watcher: Watcher, ending: Ending) -> Summary:
+        self._watched = False
+        self._summary = watcher.conclude(ending, self._console)
+        return self._summary
+
+    def _show_report(self, watcher: Watcher, summary: Summary) -> int:
+        """Draw the charts, say where the report is, and return the exit code of the verdict."""
+        show_report(watcher.folder.path, summary, self._console, self._signals)
+        return summary.verdict.exit_code
+
+    # -- a loop that stands still -------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """The load begins in this process: what was prepared for it may have held up the loop for long."""
+        self._watched = True
+
+    def _patience(self) -> float:
+        """For how many seconds the loop may stand still: not long where somebody wants the end at once."""
+        if len(self._signals.heard) > 1:
+            return LOOKS_AFTER_SIGNALS
+        return LOOKS if self._watched else math.inf
+
+    def _give_up(self, what: str) -> NoReturn:
+        """Called by the timer's handler: nothing of the loop runs any more, so what there is to do is done here."""
+        watcher, summary, what = self._watcher, self._summary, self._loaded.masker.text(what)
+        if watcher is None:
+            print(f"loadws: what runs before the load {what}.", file=sys.stderr)
+            _leave(interruption(self._signals.heard[0]))
+        if summary is None:
+            summary = self._conclude(watcher, self._ending_of_a_standstill(watcher, what))
+        else:
+            print(f"loadws: teardown {what}.", file=sys.stderr)
+        _leave(self._show_report(watcher, summary))
+
+    def _ending_of_a_standstill(self, watcher: Watcher, what: str) -> Ending:
+        """What the last second brought is lost with the loop, as it is with a process that dies."""
+        lost = LostProcess(0, what) if self._info.processes == 1 else None
+        return Ending(
+            watcher.last_s,
+            interrupted=next(iter(self._signals.heard), None),
+            lost=() if lost is None else (lost,),
+        )
+
+    # -- what it needs ------------------------------------------------------------------------------------------------
+
+    def _order(self, url: str) -> ShardOrder:
+        return _order(self._loaded, self._options, self._info.seed, url, self._info.stamps)
+
+    def _say_patience(self, signal_name: str) -> None:
+        patience = format_duration(self._loaded.scenario.graceful_stop)
+        self._print(f"{signal_name}: what is under way is finished, for {patience} at most. Once more ends it at once.")
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@asynccontextmanager
+async def _ready(
+    signals: Signals,
+    loaded: Loaded,
+    order_to: Callable[[str], ShardOrder],
+    processes: int,
+    tell: Callable[[str], None],
+    say: Callable[[str], None] | None = None,
+) -> AsyncIterator[ShardOrder]:
+    """The target is there and ``setup`` has run, and ``teardown`` will. Within, no signal is listened to.
+
+    Raises ``Interrupted`` where a signal came before.
+    """
+    before_load, began = trio.CancelScope(), False
+
+    def heed(name: str) -> None:
+        if began:  # before the loop got round to it
+            signals.tell(name)
+        else:
+            before_load.cancel()
+
+    with before_load, signals.heard_by(in_loop(heed)):
         async with (
-            _target(loaded.scenario.target, info.processes) as url,
-            around(_order(loaded, options, info.seed, url, info.stamps), partial(_print, console)) as order,
+            _target(loaded.scenario.target, processes) as url,
+            around(order_to(url), tell, say, signals) as order,
         ):
-            loaded = _with_secrets_of_setup(loaded, order)
-            folder = RunFolder.create(options.out, info.scenario, datetime.fromisoformat(info.started_at))
-            folder.write_run(info)
-            folder.write_scenario(loaded.masked_text)
-            with open_live(console, info.plan["duration_s"]) as live:
-                watcher = _Watcher(info, folder, None if options.quiet else live)
-                say = partial(_say_patience, console, loaded.scenario.graceful_stop)
-                ending = await _run_or_defect(order, watcher, say, console, loaded.masker)
-            after_the_load.enter_context(_signals_ignored())
-        folder.end(ending)
-        summary = watcher.summary(ending)
-        return summary, folder.path, folder.finish(summary)
+            began = True
+            with signals.heard_by(None):
+                yield order
+    if not began:
+        raise Interrupted(signals.heard[0])
 
 
-def _say_patience(console: Console, graceful_stop_ns: int, signal_name: str) -> None:
-    patience = format_duration(graceful_stop_ns)
-    text = f"{signal_name}: what is under way is finished, for {patience} at most. Once more ends it at once."
-    _print(console, text)
-
-
-def _print(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """The load is over and its report takes a moment: whoever is impatient now would lose it."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _leave(code: int) -> NoReturn:
+    """End the process from within a signal handler, whatever stands still below it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(OUTPUT.ended(code))
 
 
 @asynccontextmanager
@@ -173,72 +278,11 @@ def _with_secrets_of_setup(loaded: Loaded, order: ShardOrder) -> Loaded:
     return replace(loaded, masker=loaded.masker.adding(values))
 
 
-async def _run_or_defect(
-    order: ShardOrder, watcher: _Watcher, on_signal: Callable[[str], None], console: Console, masker: Masker
-) -> Ending:
-    """A defect of ours ends the run, but not what it has measured until then."""
-    try:
-        return await _make_load(order, watcher, on_signal, partial(_print, console), masker)
-    except LoadwsError:
-        raise  # a limit of the machine
-    except Exception as defect:
-        print_defect(masker)
-        return Ending(watcher.last_s, defect=masker.text(f"{type(defect).__name__}: {defect}"))
-
-
-async def _make_load(
-    order: ShardOrder,
-    watcher: _Watcher,
-    on_signal: Callable[[str], None],
-    notice: Callable[[str], None],
-    masker: Masker,
-) -> Ending:
-    info = watcher.info
-    if info.processes == 1:
-        return await run_local(order, watcher.take, on_signal=on_signal)
-    span = Span(info.plan["duration_s"], info.plan["graceful_stop_s"])
-    return await run_many(order, info.processes, span, watcher.take, on_signal, notice, hide=masker.text)
-
-
-class _Watcher:
-    """What becomes of a frame: kept in the folder first, then summed up, shown, and held against the rules that abort."""
-
-    def __init__(self, info: RunInfo, folder: RunFolder, live: LiveConsole | None) -> None:
-        self.info = info
-        self._folder = folder
-        self._live = live
-        self._summariser = Summariser(info)
-        self._abort = AbortRules(info.rules, info.own())
-        self._dead_target = None if info.keep_trying else DeadTarget(info.open_timeout_s)
-        self.last_s = 0.0
-
-    def take(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
-        """Take a frame in steps, so that the load need not wait for all of it; return why the run is to end, if it is."""
-        yield from self._folder.adding(frame)
-        yield
-        yield from self._summariser.adding(frame)
-        self.last_s = frame.start_s + frame.duration_s
-        if self._live is not None:
-            self._live.show(self._summariser.live())
-            yield
-        self._abort.note(frame)
-        if (rule := self._abort.broken(self._summariser.entries_for)) is not None:
-            return EarlyEnd(rule=rule)
-        if self._dead_target is not None:
-            self._dead_target.note(frame)
-            if (why := self._dead_target.why_stop()) is not None:
-                return EarlyEnd(gave_up=why)
-        return None
-
-    def summary(self, ending: Ending) -> Summary:
-        return judged(self._summariser.summary(ending), self.info, ending)
-
-
 # -- --trace ----------------------------------------------------------------------------------------------------------
 
 
-async def _trace(loaded: Loaded, options: RunOptions, seed: int) -> int:
-    """One user, once, every frame and step of it; nothing is judged and nothing written."""
+async def _trace(loaded: Loaded, options: RunOptions, seed: int, signals: Signals) -> int:
+    """Show one user, once, every frame and step of it; nothing is judged and nothing written."""
     failed = 0
 
     def take(frame: Frame) -> Generator[None, None, None]:
@@ -246,6 +290,12 @@ async def _trace(loaded: Loaded, options: RunOptions, seed: int) -> int:
         failed += sum(part.count for part in frame.counters if part.name == "errors")
         yield
 
-    async with _target(loaded.scenario.target) as url, around(_order(loaded, options, seed, url), say, say) as order:
-        await run_local(order, take, say)
+    def give_up(what: str) -> NoReturn:
+        print(f"loadws: the trace {loaded.masker.text(what)}.", file=sys.stderr)
+        _leave(interruption(signals.heard[0]) if signals.heard else ExitCode.FAILED)
+
+    with LoopWatch(lambda: LOOKS_AFTER_SIGNALS if len(signals.heard) > 1 else LOOKS, give_up) as watch:
+        trio.lowlevel.spawn_system_task(watch.turn)
+        async with _ready(signals, loaded, partial(_order, loaded, options, seed), 1, print, print) as order:
+            await run_local(order, take, print, signals=signals)
     return int(ExitCode.FAILED if failed else ExitCode.PASSED)

@@ -1,27 +1,108 @@
-"""What is printed while a load goes on. Its reader may go away (``loadws run … | head``): the run does not end for that."""
+"""What is printed, and where it cannot be: a log on a full disk, a reader that has gone, a stream that was never open.
+
+No line that cannot be printed ends a command, let alone a run. The descriptors of stdout and stderr are guarded for as long
+as a command runs: what fails there is dropped, and told at the end.
+"""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
-from rich.console import Console
+from loadws.terms.errors import ExitCode
+
+#: The reader went away: ``loadws run … | head``, or a terminal that closed. That needs no word.
+_GONE = (errno.EPIPE, errno.EIO)
 
 
-class Screen(Console):
-    """rich's own would end the process where nobody reads any more, and the run's data with it."""
+class Output:
+    """Stdout and stderr of one command.
 
-    def on_broken_pipe(self) -> None:
-        self.quiet = True
-        hush()
+    ``is_product`` is False where the command has something else to show for itself: the verdict of a run, files.
+    """
+
+    def __init__(self) -> None:
+        self.is_product = True
+        self._stdout: _Descriptor | None = None
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """While this goes on, nothing that is printed raises ``OSError``."""
+        _open_what_is_closed()
+        before = sys.stdout, sys.stderr
+        self._stdout, sys.stdout = _guarded(sys.stdout)
+        _, sys.stderr = _guarded(sys.stderr)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            sys.stdout, sys.stderr = before
+
+    def ended(self, code: int) -> int:
+        """Return the exit code of a command that ended with ``code``, after a word on stderr where stdout failed."""
+        sys.stdout.flush()
+        error = self._stdout.error if self._stdout is not None else None
+        if error is None or error.errno in _GONE:
+            return code
+        print(f"loadws: not all could be printed: stdout cannot be written: {error.strerror}", file=sys.stderr)
+        return int(ExitCode.USAGE) if code == ExitCode.PASSED and self.is_product else code
 
 
-def say(line: str) -> None:
+#: The command that runs.
+OUTPUT = Output()
+
+
+class _Descriptor(io.FileIO):
+    """Takes what is written also where that fails; ``error`` is the first."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        if self.error is None:
+            try:
+                while (written := super().write(data)) is None:  # non-blocking, by whoever shares it with us
+                    select.select((), (self,), ())
+                return written
+            except OSError as error:
+                self.error = error
+        return len(data)
+
+
+def _guarded(stream: TextIO) -> tuple[_Descriptor | None, TextIO]:
+    """Return a stream with a descriptor that never fails; the same stream where it has none of its own, as in tests."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return None, stream
+    stream.reconfigure(errors="backslashreplace")  # what its encoding has no sign for is shown as an escape
     try:
-        print(line)
-    except BrokenPipeError:
-        hush()
+        stream.flush()
+        descriptor = _Descriptor(stream.fileno(), "wb", closefd=False)
+    except (OSError, ValueError):
+        return None, stream
+    if sys.platform == "win32" and descriptor.isatty():  # a console is no file there
+        return None, stream
+    return descriptor, io.TextIOWrapper(
+        descriptor if stream.write_through else io.BufferedWriter(descriptor),
+        encoding=stream.encoding,
+        errors="backslashreplace",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
 
 
-def hush() -> None:
-    """What is written to stdout from now on goes nowhere, or the interpreter complains when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _open_what_is_closed() -> None:
+    """Where stdin, stdout or stderr is closed, the next file that is opened would be taken for it."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None or sys.stderr is None:
+        nothing = open(os.devnull, "w")  # noqa: SIM115, PTH123 - stays open
+        sys.stdout, sys.stderr = sys.stdout or nothing, sys.stderr or nothing

@@ -85,7 +85,7 @@ async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending
                     nursery.start_soon(_deliver_frames, load, recorder, timers, start_ns, watch, deliver)
                     await executor.execute(start_ns)
                     nursery.cancel_scope.cancel()
-        ended_ns = timers.now_ns()
+        ended_ns = max(timers.now_ns(), start_ns)  # it may be ended before the moment at which it was to begin
         _fetch_read_lags(load, recorder)
         health = watch.take()
         await deliver(await in_slices(recorder.rotate(ended_ns, health, last=True, stalls=_stalls(load, watch))))

@@ -2,14 +2,13 @@
 
 What ``setup`` sets goes to every shard with its order. Where it fails, nothing is run. ``teardown`` is run in every case,
 also after a Ctrl-C and after half a ``setup``, with the variables that are there; what fails in it is told and passed over,
-for the run is over and its verdict stands. It has half a minute: whoever calls may be deaf to a Ctrl-C by then, so as not to
-lose the report.
+for the run is over and its verdict stands. No signal ends it, but it has only half a minute, and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,14 @@ import trio
 
 from loadws.engine.once import SETUP_NUMBER, TEARDOWN_NUMBER, Done, Once, run_once
 from loadws.fleet.shard import ShardOrder
+from loadws.fleet.signals import Signals, in_loop
 from loadws.scenario.build import Loaded, load_text
 from loadws.terms.errors import ExitCode, LoadwsError
 from loadws.terms.parties import is_unreachable
 
 SETUP_WITHIN_S = 300.0
 TEARDOWN_WITHIN_S = 30.0
+TEARDOWN_RUNS = f"teardown: it runs to its end, for {TEARDOWN_WITHIN_S:g} s at most."
 
 
 class SetupFailed(LoadwsError):
@@ -38,7 +39,10 @@ class SetupFailed(LoadwsError):
 
 @asynccontextmanager
 async def around(
-    order: ShardOrder, tell: Callable[[str], None], say: Callable[[str], None] | None = None
+    order: ShardOrder,
+    tell: Callable[[str], None],
+    say: Callable[[str], None] | None = None,
+    signals: Signals | None = None,
 ) -> AsyncIterator[ShardOrder]:
     """The order with the variables that all users share. ``tell`` hears what is logged, and what fails in ``teardown``.
 
@@ -57,10 +61,30 @@ async def around(
         yield msgspec.structs.replace(order, variables=variables)
     finally:
         if scenario.teardown:
-            with trio.CancelScope(shield=True):
+            with trio.CancelScope(shield=True), _patience_asked_for(signals, tell):
                 done = await run_once(_teardown(loaded, order, say), dict(variables))
             for line in (*done.logs, *(f"warning: {problem}" for problem in done.problems)):
                 tell(f"teardown: {line}")
+
+
+@contextmanager
+def _patience_asked_for(signals: Signals | None, tell: Callable[[str], None]) -> Iterator[None]:
+    """While ``teardown`` runs, say so once to a reader who pressed Ctrl-C, before or now."""
+    if signals is None:
+        yield
+        return
+    said = False
+
+    def ask(_name: str) -> None:
+        nonlocal said
+        if not said:
+            tell(TEARDOWN_RUNS)
+        said = True
+
+    if signals.heard:
+        ask("")
+    with signals.heard_by(in_loop(ask)):
+        yield
 
 
 def _setup(loaded: Loaded, order: ShardOrder, say: Callable[[str], None] | None) -> Once:

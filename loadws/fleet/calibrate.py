@@ -160,8 +160,6 @@ async def _trial(place: _Place, text: str, seconds: float, processes: int) -> Su
         )  # fmt: skip
     if deadline.cancelled_caught:
         raise TargetError("a trial of the calibration did not end", "is the machine very busy?")
-    if ending.interrupted is not None:
-        raise KeyboardInterrupt
     summary = summariser.summary(ending)
     if not summary.ledger.connections.opened:
         raise TargetError(f"nothing could be opened at {place.url}", "is it a WebSocket server that echoes?")

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
-import trio
-
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.slices import in_slices
+from loadws.engine.together import Alone
 from loadws.fleet.shard import ShardOrder, run_shard
-from loadws.fleet.signals import OnSignal, heed_signals
+from loadws.fleet.signals import OnSignal, Signals, ended_by
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import EarlyEnd, Ending
+from loadws.transport.base import Timers
 
 #: Takes a frame, in steps that it yields between, and returns why the run is to end early; None where it is not.
 TakeFrame = Callable[[Frame], Generator[None, None, EarlyEnd | None]]
@@ -25,8 +25,13 @@ async def run_local(
     take: TakeFrame,
     say: Callable[[str], None] | None = None,
     on_signal: OnSignal | None = None,
+    signals: Signals | None = None,
+    on_begin: Callable[[], None] | None = None,
 ) -> Ending:
-    """Runs to the end. SIGINT and SIGTERM end it gracefully, a second one at once; ``on_signal`` hears of the first."""
+    """Run to the end. Of ``signals`` the first ends it gracefully, the second at once; ``on_signal`` hears of the first.
+
+    ``on_begin`` is called when all is set up.
+    """
     lifecycle = Lifecycle()
 
     async def deliver(frame: Frame) -> None:
@@ -34,8 +39,14 @@ async def run_local(
         if early_end is not None:
             lifecycle.end_early(early_end)
 
-    async with trio.open_nursery() as nursery:
-        await nursery.start(heed_signals, lifecycle, on_signal)
-        ending = await run_shard(order, deliver, lifecycle, say)
-        nursery.cancel_scope.cancel()
-    return ending
+    with ended_by(signals, lifecycle, on_signal):
+        return await run_shard(order, deliver, lifecycle, say, _Announced(on_begin or (lambda: None)))
+
+
+class _Announced(Alone):
+    def __init__(self, on_begin: Callable[[], None]) -> None:
+        self._on_begin = on_begin
+
+    async def begin(self, timers: Timers) -> int:
+        self._on_begin()
+        return await super().begin(timers)

@@ -31,7 +31,7 @@ from loadws.fleet.local import TakeFrame
 from loadws.fleet.pipe import Begin, Broken, Down, Ended, EndPhase, FlowsDone, Measured, Order, Ready, Stop, Up
 from loadws.fleet.process import Process, open_process
 from loadws.fleet.shard import ShardOrder
-from loadws.fleet.signals import OnSignal, heed_signals
+from loadws.fleet.signals import OnSignal, Signals, ended_by
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess
 
@@ -67,16 +67,21 @@ async def run_many(
     on_signal: OnSignal | None = None,
     notice: Callable[[str], None] | None = None,
     patience: Patience | None = None,
+    signals: Signals | None = None,
     hide: Callable[[str], str] = str,
 ) -> Ending:
-    """Like ``run_local``. ``notice`` hears at once, in sentences, of processes that fall silent or are lost.
+    """Run like ``run_local``. ``notice`` hears at once, in sentences, of processes that fall silent or are lost.
 
     ``hide`` masks secrets in what a process says of its own end.
     """
+    lifecycle = Lifecycle()
     async with AsyncExitStack() as stack:
-        started = [await stack.enter_async_context(open_process(number)) for number in range(processes)]
-        fleet = _Fleet(order, started, span, take, notice or (lambda _: None), patience or Patience(), hide)
-        return await fleet.run(on_signal)
+        with ended_by(signals, lifecycle, on_signal):
+            started = [await stack.enter_async_context(open_process(number)) for number in range(processes)]
+            fleet = _Fleet(
+                order, started, span, take, notice or (lambda _: None), patience or Patience(), lifecycle, hide
+            )
+            return await fleet.run()
 
 
 class _Fleet:
@@ -88,6 +93,7 @@ class _Fleet:
         take: TakeFrame,
         notice: Callable[[str], None],
         patience: Patience,
+        lifecycle: Lifecycle,
         hide: Callable[[str], str],
     ) -> None:
         self._order = order
@@ -97,7 +103,7 @@ class _Fleet:
         self._notice = notice
         self._patience = patience
         self._hide = hide
-        self._lifecycle = Lifecycle()
+        self._lifecycle = lifecycle
         self._taking = trio.Lock()
         self._flows_done: defaultdict[int, set[int]] = defaultdict(set)  # phase -> processes
         self._begun = False
@@ -105,9 +111,8 @@ class _Fleet:
         self._last_s = 0.0
         self._defect: str | None = None
 
-    async def run(self, on_signal: OnSignal | None) -> Ending:
+    async def run(self) -> Ending:
         async with trio.open_nursery() as nursery:
-            await nursery.start(heed_signals, self._lifecycle, on_signal)
             nursery.start_soon(self._pass_on_stops)
             nursery.start_soon(self._look_after)
             async with trio.open_nursery() as followers:

@@ -6,12 +6,14 @@ it ends at once, for nobody is left to hear what it measures.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
 import time
 import traceback
 from collections import defaultdict
+from typing import NoReturn
 
 import trio
 
@@ -31,12 +33,15 @@ from loadws.fleet.pipe import (
     Stop,
 )
 from loadws.fleet.shard import ShardOrder, run_shard
+from loadws.fleet.standstill import LOOKS, LoopWatch
 from loadws.metrics.frame import Frame
 from loadws.transport.base import Timers
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and says what it means
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the parent hears them, and says what they mean
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     down, up = _take_pipes()
     trio.run(_work, down, up)
 
@@ -58,10 +63,18 @@ async def _work(down: int, up: int) -> None:
     if not isinstance(first, Order):
         return
     lifecycle, others = Lifecycle(), Others(sender)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_obey, receiver, others, lifecycle)
-        await sender.send(await _run(first.order, sender, others, lifecycle))
-        nursery.cancel_scope.cancel()
+    with LoopWatch(lambda: LOOKS if others.has_begun else math.inf, _give_up) as watch:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch.turn)
+            nursery.start_soon(_obey, receiver, others, lifecycle)
+            await sender.send(await _run(first.order, sender, others, lifecycle))
+            nursery.cancel_scope.cancel()
+
+
+def _give_up(what: str) -> NoReturn:
+    """Leave a line that the parent reads, and says of the process that it has lost."""
+    os.write(2, f"it {what}\n".encode(errors="replace"))
+    os._exit(1)
 
 
 async def _run(order: ShardOrder, sender: Sender, others: Others, lifecycle: Lifecycle) -> Ended | Broken:
@@ -110,12 +123,15 @@ class Others:
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
+        self.has_begun = False
         self.beginning = Moment()
         self.ends: defaultdict[int, Moment] = defaultdict(Moment)
 
     async def begin(self, timers: Timers) -> int:
         await self._sender.send(Ready())
-        return await self.beginning.on(timers)
+        begin_ns = await self.beginning.on(timers)
+        self.has_begun = True
+        return begin_ns
 
     async def flows_done(self, phase: int, timers: Timers) -> int:
         await self._sender.send(FlowsDone(phase))

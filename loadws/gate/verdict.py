@@ -15,7 +15,7 @@ from loadws.gate.judgement import Judgement, judge_rules
 from loadws.gate.units_of_work import anything_succeeded, every_session_failed, names_sessions, units_of
 from loadws.metrics.runinfo import Ending, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION, Check, Outcome, Summary, Verdict
-from loadws.terms.errors import ExitCode, most_severe
+from loadws.terms.errors import ExitCode, interruption, most_severe
 from loadws.terms.failures import explain
 from loadws.terms.parties import had_http_response
 from loadws.terms.units import format_count
@@ -29,7 +29,6 @@ _OUTCOMES: dict[ExitCode, Outcome] = {
     ExitCode.INCONCLUSIVE: "inconclusive",
     ExitCode.PASSED: "passed",
 }
-_SIGTERM = "SIGTERM"
 _NOT_JUDGED = Verdict(
     "inconclusive",
     ExitCode.INCONCLUSIVE.value,
@@ -86,7 +85,7 @@ def _about_the_end(summary: Summary, ending: Ending | None) -> Iterator[Finding]
     elif ending.gave_up is not None:
         yield ExitCode.PASSED, f"The run was stopped {after}: {ending.gave_up}"
     elif ending.interrupted is not None:
-        code = ExitCode.TERMINATED if ending.interrupted == _SIGTERM else ExitCode.INTERRUPTED
+        code = interruption(ending.interrupted)
         yield code, f"The run was interrupted by {ending.interrupted} {after}; it says nothing of the rest."
 
 

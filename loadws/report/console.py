@@ -1,4 +1,4 @@
-"""The one screen at the end of a run: the verdict first, then what it rests on, then where the report is.
+"""The one screen at the end of a run: the verdict first, then what it rests on; where the report is, when it is there.
 
 Everything is printed as ``rich`` texts, never as markup, so that ``[bold]`` in a step's name stays those six characters.
 Where the terminal cannot show a sign of ours, a plain one stands for it.
@@ -26,9 +26,14 @@ _MARKS: dict[str, str] = {"good": "✔", "plain": "·", "warn": "!", "bad": "✘
 _MOST_ERRORS = 8
 
 
-def render(summary: Summary, folder: Path | None, console: Console) -> None:
-    """``folder`` is where the report is; None where nothing was written."""
-    _Screen(console).show(summary, folder)
+def render(summary: Summary, console: Console) -> None:
+    """Print a run's verdict, and what it rests on."""
+    _Screen(console).show(summary)
+
+
+def render_place(report: Path, console: Console) -> None:
+    """Print where the report is."""
+    _Screen(console).place(report)
 
 
 class _Screen:
@@ -36,7 +41,7 @@ class _Screen:
         self._console = console
         self._ascii = console.options.ascii_only
 
-    def show(self, summary: Summary, folder: Path | None) -> None:
+    def show(self, summary: Summary) -> None:
         self._verdict(summary)
         self._latency(summary)
         self._deliveries(summary)
@@ -46,11 +51,10 @@ class _Screen:
         self._generator(summary)
         self._warnings(summary)
         self._line()
-        if folder:
-            path = plain(str(folder / "report.html"), 4096)
-            self._console.print(
-                self._text("Report  ", ("bold", path)), soft_wrap=True
-            )  # whole, so that it can be clicked
+
+    def place(self, report: Path) -> None:
+        """Whole, so that it can be clicked."""
+        self._console.print(self._text("Report  ", ("bold", plain(str(report), 4096))), soft_wrap=True)
 
     def _verdict(self, summary: Summary) -> None:
         word, tone, sentences = rows.headline(summary)

@@ -5,7 +5,8 @@ It is opened before the load, so that a disk without room or a folder without ri
 a run that is killed can be summed up from them. A disk that fills up does not end the run: what is written then ends at
 its last whole frame, and ``finish`` says so. A file of zeros holds the room that summary.json and the report will need.
 
-At the end summary.json is written first, whole or not at all, and everything that derives from it after.
+At the end summary.json is written first, whole or not at all, and everything that derives from it after. The report is
+written without its charts, and once more when these are drawn: drawing takes seconds, and much memory.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import count, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -29,8 +31,12 @@ from loadws.metrics.summary import Summary, from_json, to_json
 from loadws.report.runreport import RunReport
 from loadws.terms.errors import OutputError
 
+if TYPE_CHECKING:
+    from loadws.report.drawing.draw import Artist
+
 SUMMARY, RUN, SCENARIO = "summary.json", "run.json", "scenario.yaml"
 WINDOWS, INTERVALS, ERRORS, LATEST = "windows.ndjson", "intervals.hlog", "errors.ndjson", "latest"
+REPORT = "report.html"
 MOST_ERRORS = MOST_LOGS = 1_000
 _LINES_AT_ONCE = 200
 RESERVED_BYTES = 2 * 2**20
@@ -168,15 +174,27 @@ def store(path: Path, summary: Summary) -> list[str]:
 
 
 def derive(path: Path, report: RunReport) -> list[str]:
-    """The files that are made of the others, each for itself; what went wrong, in sentences."""
+    """Write the files that are made of the others, each for itself; return what went wrong, in sentences.
+
+    The report has no charts yet: see ``draw``.
+    """
     from loadws.report import html, junit, markdown  # they take a moment to import that a run's start need not wait for
 
     makers: dict[str, Callable[[], bytes]] = {
         "junit.xml": lambda: junit.render(report.summary),
         "summary.md": lambda: markdown.render(report.summary).encode("utf-8", "replace"),
-        "report.html": lambda: html.render(report),
+        REPORT: lambda: html.render(report),
     }
     return [problem for name, make in makers.items() if (problem := _made(path / name, make))]
+
+
+def draw(path: Path, summary: Summary, artist: Artist) -> list[str]:
+    """Write the report of a run folder again, with its charts; return what is missing, in sentences. Takes seconds."""
+    from loadws.report import charts, html
+
+    drawing = artist.draw(charts.charts(summary))
+    problem = _made(path / REPORT, lambda: html.render(_around(path, summary), drawing))
+    return [sentence for sentence in (drawing.problem, problem) if sentence]
 
 
 def _made(path: Path, make: Callable[[], bytes]) -> str:

@@ -15,14 +15,14 @@ from typing import Any
 
 import jinja2
 import msgspec
-import vl_convert
 from markupsafe import Markup
 
 from loadws.metrics.runinfo import RunInfo
 from loadws.report import balance, charts, deliveries, rows, timings, vegalite
+from loadws.report.drawing.drawing import NOT_YET, Drawing
+from loadws.report.drawing.script import csp_source
 from loadws.report.plain import plain, plain_lines
 from loadws.report.runreport import RunReport
-from loadws.report.script import bundle, csp_source
 
 FIELDS = ("p50", "p90", "p95", "p99", "p999", "max")
 CONNECT_FIELDS = ("p50", "p90", "p99", "max")
@@ -47,10 +47,11 @@ _PAGE_DARK = {
 }
 
 
-def render(report: RunReport) -> bytes:
-    """The whole page, UTF-8."""
-    drawn = charts.charts(report.summary)
-    script, library = _template_text("report.js"), bundle()
+def render(report: RunReport, drawing: Drawing = NOT_YET) -> bytes:
+    """Return the whole page, UTF-8. ``drawing`` is of the report's charts: what it lacks, the page lacks."""
+    drawn = [chart for chart in charts.charts(report.summary) if chart.name in drawing.svgs]
+    lively = drawn if drawing.bundle else []
+    script = _template_text("report.js")
     page = _environment().get_template("report.html.jinja")
     text = page.render(
         rows=rows,
@@ -61,12 +62,15 @@ def render(report: RunReport) -> bytes:
         info=report.info,
         fields=FIELDS,
         connect_fields=CONNECT_FIELDS,
-        charts=[(chart, static_svg(chart)) for chart in drawn],
-        charts_json=script_json({chart.name: {"spec": chart.live_spec(), "columns": chart.columns} for chart in drawn}),
+        charts=[(chart, static_svg(chart, drawing.svgs[chart.name])) for chart in drawn],
+        charts_missing=plain(drawing.problem, 1_000),
+        charts_json=script_json(
+            {chart.name: {"spec": chart.live_spec(), "columns": chart.columns} for chart in lively}
+        ),
         style=Markup(_palettes() + _template_text("report.css")),
         script=Markup(script),
-        library=Markup(library.packed),
-        policy=_policy(script, library.source),
+        library=Markup(drawing.bundle.packed if drawing.bundle else ""),
+        policy=_policy(script, drawing.bundle.source if drawing.bundle else ""),
         samples=report.errors[:_MOST_SAMPLES],
         samples_kept=len(report.errors),
         logs=report.logs[:_MOST_SAMPLES],
@@ -76,12 +80,11 @@ def render(report: RunReport) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def static_svg(chart: charts.Chart) -> Markup:
-    """The chart as an SVG element that a screen reader calls by its title. vl-convert escapes the texts in it.
+def static_svg(chart: charts.Chart, svg: str) -> Markup:
+    """Return the chart as an SVG element that a screen reader calls by its title. vl-convert escapes the texts in it.
 
     What clips is named after the chart, for all drawings of a page share one space of names.
     """
-    svg = vl_convert.vegalite_to_svg(chart.static_spec())
     svg = re.sub(r'(id="|url\(#)(clip\d+)', rf"\1{chart.name}-\2", svg)
     label = Markup('<svg role="img" aria-label="{}" ').format(chart.title)
     return Markup(re.sub(r"^<svg ", lambda _: str(label), svg, count=1))
@@ -107,7 +110,7 @@ def repeat_command(info: RunInfo) -> str:
 def _policy(script: str, library: str) -> str:
     own = csp_source(script.encode())
     return (
-        f"default-src 'none'; script-src {own} {library}; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {f'{own} {library}'.strip()}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -73,6 +73,10 @@ class LiveConsole:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Draw no more; does no harm where it was stopped already."""
         if self._live:
             self._live.stop()
 

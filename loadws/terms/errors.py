@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
     DEFECT = 70, "a defect of loadws itself"
     USAGE = 2, "the command line or the scenario is wrong, or this machine cannot hold the load"
     INTERRUPTED = 130, "interrupted by Ctrl-C; the report is still written"
-    TERMINATED = 143, "ended by SIGTERM; the report is still written"
+    TERMINATED = 143, "ended by SIGTERM, or SIGHUP where its terminal closed; the report is still written"
     UNREACHABLE = 5, "unreachable: the target gave no HTTP response at all"
     INVALID = 4, "invalid: loadws itself may have decided the result, or a process's data is missing"
     FAILED = 1, "failed: a threshold did not hold or had no data, or half or more of what ended had failed"
@@ -40,6 +40,11 @@ def most_severe(codes: Iterable[ExitCode]) -> ExitCode:
     """Of several codes that hold, the one to exit with; none holding is a pass."""
     precedence = list(ExitCode)
     return min(codes, key=precedence.index, default=ExitCode.PASSED)
+
+
+def interruption(signal_name: str) -> ExitCode:
+    """Return the code of a run that a signal ended, by the name that people know of the signal."""
+    return ExitCode.INTERRUPTED if signal_name == "Ctrl-C" else ExitCode.TERMINATED
 
 
 class LoadwsError(Exception):

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
+
+from loadws.report.charts import Chart
+from loadws.report.drawing.drawing import Drawing
+
+
+@pytest.fixture(autouse=True)
+def quick_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes seconds. Tests that start a process of their own have real charts, and so have the report's."""
+
+    def draw(_artist: object, charts: Sequence[Chart]) -> Drawing:
+        return Drawing({chart.name: "<svg ></svg>" for chart in charts})
+
+    monkeypatch.setattr("loadws.report.drawing.draw.Artist.draw", draw)
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from rich.console import Console
 
 from loadws.cli import docs
-from loadws.cli.screen import Screen
 from loadws.scenario.reference import page
 from tests.cli.commands import run
 
@@ -18,7 +18,7 @@ def test_it_prints_the_page(arguments: tuple[str, ...], capsys: pytest.CaptureFi
 
 
 def test_on_a_terminal_it_is_set(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docs, "Screen", lambda: Screen(force_terminal=True, width=100))
+    monkeypatch.setattr(docs, "Console", lambda: Console(force_terminal=True, width=100))
     found = run(capsys, "docs")
     assert "The scenario language" in found.out
     assert "| --- |" not in found.out

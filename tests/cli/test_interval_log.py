@@ -30,7 +30,7 @@ flow: [connect, {repeat: 5, do: [{request: hello}, {think: 20ms}]}, {request: {n
 @pytest.fixture(autouse=True)
 def quick_html(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page itself is tested beside report, and takes a second."""
-    monkeypatch.setattr(html, "render", lambda _: b"<!doctype html>")
+    monkeypatch.setattr(html, "render", lambda *_: b"<!doctype html>")
 
 
 #: The library sums slowly; the codec is the same for all.

@@ -22,7 +22,7 @@ DERIVED = ("report.html", "junit.xml", "summary.md")
 @pytest.fixture(autouse=True)
 def quick_html(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page itself is tested beside report, and takes a second."""
-    monkeypatch.setattr(html, "render", lambda _: b"<!doctype html>")
+    monkeypatch.setattr(html, "render", lambda *_: b"<!doctype html>")
 
 
 def _folder(root: Path, ending: Ending | None) -> Path:

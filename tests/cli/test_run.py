@@ -204,7 +204,10 @@ def test_a_run_goes_on_where_nobody_reads_what_it_prints(tmp_path: Path, options
     assert (tmp_path / "reports/scenario/latest/summary.json").exists() == (options == ())
 
 
-@pytest.mark.parametrize(("number", "name", "code"), [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143)])
+@pytest.mark.parametrize(
+    ("number", "name", "code"),
+    [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143), (signal.SIGHUP, "SIGHUP", 143)],
+)
 def test_a_signal_ends_the_run_gracefully(tmp_path: Path, number: signal.Signals, name: str, code: int) -> None:
     process = start(tmp_path)
     process.send_signal(number)

@@ -77,6 +77,7 @@ def measured(
         ([], {"last": False}, "invalid", 4),  # data is missing
         ([], {"ending": Ending(1.0, "Ctrl-C")}, "interrupted", 130),
         ([], {"ending": Ending(1.0, "SIGTERM")}, "interrupted", 143),
+        ([], {"ending": Ending(1.0, "SIGHUP")}, "interrupted", 143),
         ([], {"ending": None}, "interrupted", 130),
         ([PASSING], {"ending": Ending(1.0, PASSING, PASSING)}, "aborted", 1),
         ([], {"ending": Ending(1.0, defect="KeyError: 'x'")}, "invalid", 70),

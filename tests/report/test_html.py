@@ -13,18 +13,19 @@ from loadws.metrics.summary import Verdict
 from loadws.report import charts, html
 from loadws.report.runreport import RunReport
 from tests.report import example
+from tests.report.drawn import page as page_of
 
 VOID = {"meta", "link", "br", "rect", "img", "input", "hr"}
 
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return html.render(example.report()).decode()
+    return page_of(example.report()).decode()
 
 
 @pytest.fixture(scope="module")
 def attacked() -> str:
-    return html.render(example.hostile()).decode()
+    return page_of(example.hostile()).decode()
 
 
 class _Elements(HTMLParser):
@@ -147,7 +148,7 @@ def test_data_cannot_end_its_script(attacked: str) -> None:
 
 
 def test_a_short_run_says_how_many_samples_it_would_take() -> None:
-    page = html.render(example.report(example.brief())).decode()
+    page = page_of(example.report(example.brief())).decode()
     assert "p99 takes 1,000" in page
     assert "Nothing went wrong." in page
     assert 'data-chart="latency"' in page
@@ -160,7 +161,7 @@ def test_a_run_of_nothing_has_a_page_too() -> None:
         metrics=(),
         series=msgspec.structs.replace(example.brief().series, start_s=(), phase=(), columns=()),
     )
-    page = html.render(RunReport(nothing)).decode()
+    page = page_of(RunReport(nothing)).decode()
     assert "Nothing listens at 127.0.0.1:1." in page
     assert "there is no latency to show" in page
 
@@ -169,7 +170,7 @@ def test_what_the_summariser_makes_of_frames_has_its_charts() -> None:
     summariser = Summariser(example.info())
     for frame in example.frames(30):
         summariser.add(frame)
-    page = html.render(RunReport(summariser.summary(example.ending(30)), example.info())).decode()
+    page = page_of(RunReport(summariser.summary(example.ending(30)), example.info())).decode()
     assert re.findall(r'<figure data-chart="(\w+)">', page) == ["latency", "curve", "messages", "connections", "cpu"]
     assert "say, all; 100%" in page
 
@@ -188,4 +189,4 @@ def test_how_to_repeat_a_run(command: tuple[str, ...], expected: str) -> None:
 
 
 def test_a_long_run_of_many_steps_is_small_enough_to_mail() -> None:
-    assert len(html.render(example.report(example.summary(600, 10)))) < 1_000_000
+    assert len(page_of(example.report(example.summary(600, 10)))) < 1_000_000

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from loadws.report import html
 from tests.report import example
 from tests.report.browser import CHROMIUM, Browser, Page, browser
+from tests.report.drawn import page as page_of
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
 
@@ -41,8 +41,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports")
-    (folder / "whole.html").write_bytes(html.render(example.report()))
-    (folder / "hostile.html").write_bytes(html.render(example.hostile()))
+    (folder / "whole.html").write_bytes(page_of(example.report()))
+    (folder / "hostile.html").write_bytes(page_of(example.hostile()))
     return folder
 
 

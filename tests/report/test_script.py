@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loadws.report import script
+from loadws.report.drawing import script
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_own_counters_are_rows_and_ours_are_not(summary: Summary) -> None:
 
 def test_every_report_has_them(summary: Summary) -> None:
     screen = io.StringIO()
-    render(summary, None, Console(file=screen, width=80))
+    render(summary, Console(file=screen, width=80))
     page = html.render(RunReport(summary)).decode()
     comment = markdown.render(summary)
     for text in (screen.getvalue(), page, comment):

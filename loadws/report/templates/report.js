@@ -64,5 +64,7 @@
     }
   }, { rootMargin: "300px" });
 
-  for (const figure of document.querySelectorAll("figure[data-chart]")) seen.observe(figure);
+  for (const figure of document.querySelectorAll("figure[data-chart]")) {
+    if (charts[figure.dataset.chart]) seen.observe(figure);
+  }
 })();

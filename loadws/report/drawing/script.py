@@ -15,15 +15,13 @@ import sys
 import tempfile
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import vl_convert
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(msgspec.Struct, frozen=True):
     """``packed`` is the script in gzip and base64; ``source`` is how a Content-Security-Policy names it."""
 
     packed: str
@@ -31,6 +29,7 @@ class Bundle:
 
 
 def bundle() -> Bundle:
+    """Return the bundle, from the cache or made anew."""
     kept = _cache_file()
     packed = _read(kept) if kept else None
     if packed is None:
@@ -45,7 +44,9 @@ def csp_source(script: bytes) -> str:
 
 
 def _made() -> str:
-    """The bundle as one function, so that its thousands of short names stay its own."""
+    """Make the bundle one function, so that its thousands of short names stay its own."""
+    import vl_convert  # only here: the process that knows the verdict must never load it
+
     return f"(()=>{{{vl_convert.javascript_bundle('window.vegaEmbed=vegaEmbed;')}\n}})()"
 
 

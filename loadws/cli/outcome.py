@@ -1,0 +1,105 @@
+"""What becomes of each frame of a run, of the run when it has ended, and of its report when all else is written and said."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from loadws.fleet.signals import Signals
+from loadws.gate.abort import AbortRules
+from loadws.gate.dead_target import DeadTarget
+from loadws.gate.verdict import judged
+from loadws.metrics.frame import Frame
+from loadws.metrics.runinfo import EarlyEnd, Ending, RunInfo
+from loadws.metrics.summarise import Summariser
+from loadws.metrics.summary import Summary
+from loadws.report.console import render, render_place
+from loadws.report.drawing.draw import Artist
+from loadws.report.folder import REPORT, RunFolder, draw
+from loadws.report.live import LiveConsole
+
+#: So many signals in a run, or two while its report is drawn, and the report stays without charts.
+SIGNALS_TO_GIVE_UP, SIGNALS_WHILE_DRAWING = 3, 2
+
+
+class Watcher:
+    """Sums up each frame, keeps it in the run's folder, shows it, and holds it against the rules that end a run early.
+
+    A frame is summed up before it is kept: what cannot be summed up must not stand in the folder either, for ``loadws
+    report`` would then fail as the run did.
+    """
+
+    def __init__(self, info: RunInfo, folder: RunFolder, live: LiveConsole | None) -> None:
+        self.info = info
+        self.folder = folder
+        self._live = live
+        self._summariser = Summariser(info)
+        self._abort = AbortRules(info.rules, info.own())
+        self._dead_target = None if info.keep_trying else DeadTarget(info.open_timeout_s)
+        self.last_s = 0.0
+
+    def take(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
+        """Take a frame in slices, so that the load need not wait for all of it; return why the run is to end, if it is."""
+        yield from self._summariser.adding(frame)
+        yield from self.folder.adding(frame)
+        yield
+        self.last_s = frame.start_s + frame.duration_s
+        if self._live is not None:
+            self._live.show(self._summariser.live())
+            yield
+        self._abort.note(frame)
+        if (rule := self._abort.broken(self._summariser.entries_for)) is not None:
+            return EarlyEnd(rule=rule)
+        if self._dead_target is not None:
+            self._dead_target.note(frame)
+            if (why := self._dead_target.why_stop()) is not None:
+                return EarlyEnd(gave_up=why)
+        return None
+
+    def conclude(self, ending: Ending, console: Console) -> Summary:
+        """Judge the run, write all its files, and print its verdict. The report's charts are still to be drawn."""
+        if self._live is not None:
+            self._live.stop()
+        self.folder.end(ending)
+        summary = judged(self._summariser.summary(ending), self.info, ending)
+        problems = self.folder.finish(summary)
+        render(summary, console)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        return summary
+
+
+def show_report(folder: Path, summary: Summary, console: Console, signals: Signals) -> None:
+    """Draw the charts of a run's report, and print where the report is. A report that is there already stays, at worst."""
+    if not (folder / REPORT).exists():
+        return  # it could not be written, and that was said
+    artist = Artist()
+    heard: list[str] = []
+
+    def heed(name: str) -> None:
+        heard.append(name)
+        if len(heard) >= SIGNALS_WHILE_DRAWING or len(signals.heard) >= SIGNALS_TO_GIVE_UP:
+            artist.give_up(name)
+        else:
+            _say_in_handler(
+                f"{name}: the run is over and its report is being drawn. Once more leaves out its charts.\n"
+            )
+
+    if sys.stderr.isatty():
+        print("drawing the report ...", file=sys.stderr, flush=True)
+    with signals.heard_by(heed):
+        problems = draw(folder, summary, artist)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    render_place(folder / REPORT, console)
+
+
+def _say_in_handler(text: str) -> None:
+    """A signal handler may have interrupted a print, which may not be entered twice."""
+    with suppress(OSError):
+        os.write(2, text.encode())

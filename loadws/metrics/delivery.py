@@ -15,15 +15,18 @@ change at fixed moments of m (at j + 1 and l + 1; at j + 1 and at max(j + 1, l â
 the order of m need nothing but those moments in heaps.
 
 A probe is settled when every process has told its deliveries: its time is over, and a second of grace. Only sums are kept of
-it then. So what is kept grows with the probes under way, the audiences that have members, and the connections that came or
-went lately.
+it then. So what is kept grows with the probes under way, the connections that listen, and those that came or went lately.
+
+What a process that dies did in its last second is not known. Its connections left when it was last heard of, so what they
+had not received by then is in doubt and not missing, here as everywhere. A probe that it published in that second is known
+only by those that received it: these were expected to, and no others.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -38,8 +41,9 @@ from loadws.terms.metrics import TABLE
 
 #: How long after its time a probe waits for processes that tell late what they received in time.
 GRACE_US = 1_000_000
-#: A process that has said nothing for so long is not waited for.
-SILENT_S = 30.0
+#: A process is lost that has said nothing while each of the others told of so many seconds. Not counted by the clock: where
+#: the whole machine slept, all processes were silent.
+SILENT_FRAMES = 30
 #: Probes under way, of all names. With more the oldest are settled early.
 MOST_PENDING = 500_000
 _US_PER_S = 1_000_000
@@ -94,18 +98,26 @@ def _passed(moments: list[int], made_us: float) -> int:
 
 @dataclass(slots=True)
 class _Pending:
-    """A probe that is under way. ``published`` is None until its publisher's process has told of it."""
+    """A probe that is under way. ``published`` is None until its publisher's process has told of it.
 
+    ``has_it`` is of each process how many of its connections that have not left have received it.
+    """
+
+    made_us: int
     published: Published | None = None
+    phase: int = 0
+    has_it: Counter[int] = field(default_factory=Counter)
     received: int = 0
     left: int = 0
     first_ns: float = math.inf
     last_ns: int = 0
     times: Counter[int] = field(default_factory=Counter)
 
-    def add(self, part: Received) -> None:
+    def add(self, process: int, part: Received) -> None:
+        self.phase = part.phase
         self.received += part.count
         self.left += part.left
+        self.has_it[process] += part.count - part.left
         if part.times:
             self.first_ns = min(self.first_ns, part.first_ns)
             self.last_ns = max(self.last_ns, part.last_ns)
@@ -122,23 +134,44 @@ class _Probe:
         self._settled_us = -1.0
         self._everyone = _Audience()  # all connections that listen, to whatever audience
         self._audiences: dict[int, _Audience] = {}  # those that listen to one; EVERYONE: to all
+        self._members: dict[int, Counter[tuple[int, int]]] = {}  # of each process: audience, joined_us
 
-    def join(self, joined: Joined) -> None:
+    def join(self, process: int, joined: Joined) -> None:
+        self._members.setdefault(process, Counter())[joined.audience, joined.at_us] += 1
         for audience in (self._everyone, self._audience(joined.audience)):
             audience.join(joined.at_us)
         self._tidy(joined.audience)
 
-    def leave(self, left: Left) -> None:
+    def leave(self, process: int, left: Left) -> None:
+        members, member = self._members.get(process, Counter()), (left.audience, left.joined_us)
+        members[member] -= 1
+        if members[member] <= 0:
+            del members[member]
+        self._leave(left)
+
+    def _leave(self, left: Left) -> None:
         for audience in (self._everyone, self._audience(left.audience)):
             audience.leave(left.joined_us, left.at_us, self.within_us)
         self._tidy(left.audience)
+
+    def lose(self, process: int, at_us: int) -> Iterator[None]:
+        """All connections of a process leave when it was last heard of, with what they had received by then."""
+        for number, ((audience, joined_us), count) in enumerate(self._members.pop(process, Counter()).items(), 1):
+            for _ in range(count):
+                self._leave(Left(0, audience, joined_us, max(at_us, joined_us)))
+            if number % _AT_ONCE == 0:
+                yield
+        for pending in self.pending.values():
+            if pending.made_us >= at_us - self.within_us:
+                pending.left += pending.has_it.pop(process, 0)
+        yield
 
     def publish(self, process: int, published: Published) -> None:
         key = (process, published.publisher, published.number)
         self._pending(key, published.made_us).published = published
 
-    def receive(self, part: Received) -> None:
-        self._pending((part.process, part.publisher, part.number), part.made_us).add(part)
+    def receive(self, process: int, part: Received) -> None:
+        self._pending((part.process, part.publisher, part.number), part.made_us).add(process, part)
 
     def due(self, until_us: float) -> Iterator[_Pending]:
         """Those made by then, in the order of that, each once; what their audiences are is then known."""
@@ -165,7 +198,7 @@ class _Probe:
     def _pending(self, key: _Key, made_us: int) -> _Pending:
         pending = self.pending.get(key)
         if pending is None:
-            pending = self.pending[key] = _Pending()
+            pending = self.pending[key] = _Pending(made_us)
             heappush(self._by_time, (made_us, key))
         return pending
 
@@ -191,6 +224,8 @@ class Deliveries:
         self._phases = phases
         self._probes = [_Probe(probe.within_us) for probe in probes]
         self._told_s = dict.fromkeys(range(processes), 0.0)  # until when a process has told what it received
+        self._silence: Counter[int] = Counter()  # frames of others since a process was heard
+        self._lost: set[int] = set()
         self._counts: Counter[tuple[str, str, str]] = Counter()  # metric, probe, phase
         self._missing: Counter[tuple[str, str]] = Counter()
         self._spreads: dict[tuple[str, str, str], Tally] = {}
@@ -206,24 +241,46 @@ class Deliveries:
         """In slices; to be driven to its end."""
         if not self._names:
             return
-        self._told_s[frame.process] = math.inf if frame.last else frame.start_s + frame.duration_s
+        if frame.process in self._lost:
+            return
+        until_s = math.inf if frame.last else frame.start_s + frame.duration_s
+        self._told_s[frame.process] = max(until_s, self._told_s.get(frame.process, 0.0))
         if frame.delivery is not None:
             yield from self._take(frame.process, frame.delivery)
-        yield from self._settle(self._told_us(frame), totals)
+        now_s = frame.start_s + frame.duration_s
+        yield from self._lose(self._silent(frame.process))
+        yield from self._settle(self._told_us(now_s), totals)
 
     def settling_all(self, totals: Totals) -> Iterator[None]:
         """The run is over: nothing more comes, and what has not come is missing."""
         if self._names:
+            yield from self._lose(list(self._told_s))
             yield from self._settle(math.inf, totals)
+
+    def _silent(self, heard: int) -> list[int]:
+        """Return the processes that are lost, now that another was heard."""
+        self._silence[heard] = 0
+        others = self._told_s.keys() - self._lost - {heard}
+        self._silence.update(others)
+        return [process for process in others if self._silence[process] >= SILENT_FRAMES * len(others)]
+
+    def _lose(self, processes: Iterable[int]) -> Iterator[None]:
+        """Give up processes, where they have not said their last word."""
+        for process in processes:
+            told_s = self._told_s[process]
+            if told_s < math.inf and process not in self._lost:
+                self._lost.add(process)
+                for probe in self._probes:
+                    yield from probe.lose(process, round(told_s * _US_PER_S))
 
     def _take(self, process: int, part: DeliveryPart) -> Iterator[None]:
         for start in range(0, len(part.joined), _AT_ONCE):
             for joined in part.joined[start : start + _AT_ONCE]:
-                self._probes[joined.probe].join(joined)
+                self._probes[joined.probe].join(process, joined)
             yield
         for start in range(0, len(part.left), _AT_ONCE):
             for left in part.left[start : start + _AT_ONCE]:
-                self._probes[left.probe].leave(left)
+                self._probes[left.probe].leave(process, left)
             yield
         for start in range(0, len(part.published), _AT_ONCE):
             for published in part.published[start : start + _AT_ONCE]:
@@ -231,13 +288,13 @@ class Deliveries:
             yield
         for start in range(0, len(part.received), _AT_ONCE):
             for received in part.received[start : start + _AT_ONCE]:
-                self._probes[received.probe].receive(received)
+                self._probes[received.probe].receive(process, received)
             yield
 
-    def _told_us(self, frame: Frame) -> float:
+    def _told_us(self, now_s: float) -> float:
         """Until when all processes have told what they received; one that is silent for long is not waited for."""
-        now_s = frame.start_s + frame.duration_s
-        return min(told_s for told_s in (*self._told_s.values(), now_s) if told_s > now_s - SILENT_S) * _US_PER_S
+        told = [told_s for process, told_s in self._told_s.items() if process not in self._lost]
+        return min((*told, now_s)) * _US_PER_S
 
     def _settle(self, told_us: float, totals: Totals) -> Iterator[None]:
         for name, probe in zip(self._names, self._probes, strict=True):
@@ -245,11 +302,22 @@ class Deliveries:
             if len(probe.pending) > MOST_PENDING:
                 until_us = max(until_us, probe.due_first())
             for number, pending in enumerate(probe.due(until_us)):
-                if pending.published is not None:
+                if pending.published is None:
+                    self._count_unknown(name, pending)
+                else:
                     self._count(name, probe, pending, pending.published)
                 if number % _AT_ONCE == _AT_ONCE - 1:
                     yield
         yield from self._flush(totals)
+
+    def _count_unknown(self, name: str, pending: _Pending) -> None:
+        """Its publisher's process was lost before it told of the probe, or could not say that it had sent it."""
+        received = pending.times.total()
+        if received:
+            phase = self._phases[pending.phase]
+            self._counts["probes_published", name, phase] += 1
+            self._counts["deliveries_expected", name, phase] += received
+            self._spread(name, phase, pending)
 
     def _count(self, name: str, probe: _Probe, pending: _Pending, published: Published) -> None:
         """What its publisher's own connection has as if it had received it is on both sides, and taken off both."""
@@ -267,10 +335,13 @@ class Deliveries:
             self._counts[metric, name, phase] += count
         self._missing[name, phase] += missing
         if pending.times:
-            first_ns, last_ns = int(pending.first_ns), pending.last_ns
-            median = median_ns(pending.times, first_ns, last_ns)
-            for metric, value_ns in zip(SPREADS, (first_ns, median, last_ns), strict=True):
-                self._spreads.setdefault((metric, name, phase), Tally(TIME)).add([value_ns])
+            self._spread(name, phase, pending)
+
+    def _spread(self, name: str, phase: str, pending: _Pending) -> None:
+        first_ns, last_ns = int(pending.first_ns), pending.last_ns
+        median = median_ns(pending.times, first_ns, last_ns)
+        for metric, value_ns in zip(SPREADS, (first_ns, median, last_ns), strict=True):
+            self._spreads.setdefault((metric, name, phase), Tally(TIME)).add([value_ns])
 
     def _flush(self, totals: Totals) -> Iterator[None]:
         for (metric, name, phase), count in self._counts.items():

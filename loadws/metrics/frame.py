@@ -116,6 +116,7 @@ class Published(msgspec.Struct, frozen=True, array_like=True):
 class Received(msgspec.Struct, frozen=True, array_like=True):
     """What a process's connections received of one probe in this second: how many, and how many of all that have received
     it have left since. ``times`` are pairs of a bucket (see ``spread``) and its count; first and last are exact.
+    ``phase`` is the probe's, by its index.
     """
 
     probe: int
@@ -128,6 +129,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
     first_ns: int = 0
     last_ns: int = 0
     times: tuple[int, ...] = ()
+    phase: int = 0
 
 
 class Joined(msgspec.Struct, frozen=True, array_like=True):

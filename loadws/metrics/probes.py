@@ -257,9 +257,10 @@ class ProbeLog:
             del self._heard[probe.process, probe.publisher]
 
     def _count(self, metric: str, probe: ProbeId) -> None:
-        self.counts[metric, self._phase_of(probe)] += 1
+        self.counts[metric, self.phase_of(probe)] += 1
 
-    def _phase_of(self, probe: ProbeId) -> int:
+    def phase_of(self, probe: ProbeId) -> int:
+        """Return the index of the phase that a probe belongs to: that of its intended time."""
         return self._phases.at(self._intended_ns(probe))
 
     def _intended_ns(self, probe: ProbeId) -> int:
@@ -305,7 +306,7 @@ class ProbeLog:
         self.published.append(
             Published(
                 self.index, probe.publisher, probe.number, probe.made_us, probe.audience,
-                self._phase_of(probe), int(excluded),
+                self.phase_of(probe), int(excluded),
             )
         )  # fmt: skip
 
@@ -366,7 +367,7 @@ class Second:
             received.append(
                 Received(
                     probe.probe, probe.process, probe.publisher, probe.number, probe.made_us,
-                    count, left, *extremes, spread(times),
+                    count, left, *extremes, spread(times), self.log.phase_of(probe),
                 )
             )  # fmt: skip
             done += len(times) + 10

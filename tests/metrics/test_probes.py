@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from loadws.metrics.delivery import Deliveries
 from loadws.metrics.frame import CounterPart, DeliveryPart, Frame, Gauges, Health
+from loadws.metrics.histogram import TIME, LatencyHistogram
 from loadws.metrics.interval import Interval, Phases
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.probe_id import EVERYONE, LENGTH, ProbeId, audience_of, key_of, read, write
@@ -111,15 +112,27 @@ class _Run:
     def counts(self) -> dict[str, int]:
         """What the run comes to, of what is not 0."""
         for number, probes in enumerate(self.processes):
-            self._tell(number, probes)
+            self._tell(number, probes, last=True)
+        return self.settled()
+
+    def settled(self) -> dict[str, int]:
         for _ in self.deliveries.settling_all(self.totals):
             pass
         found = self.totals.entries({"steady"}, 1.0)
-        return {entry.name: entry.count for entry in found if entry.count and entry.labels == {"probe": "talk"}}
+        counts = {entry.name: entry.count for entry in found if entry.count and entry.labels == {"probe": "talk"}}
+        delivered = counts.pop("delivery", 0)
+        # What was delivered and what is missing is what was expected: the report shows the three side by side.
+        assert delivered + counts.get("deliveries_missing", 0) == counts.get("deliveries_expected", 0)
+        return counts
 
-    def _tell(self, number: int, probes: Probes) -> None:
+    def tell(self, until_s: int, *numbers: int) -> None:
+        """These processes say what they have measured until then."""
+        for number in numbers:
+            self._tell(number, self.processes[number], until_s)
+
+    def _tell(self, number: int, probes: Probes, until_s: int = 1, *, last: bool = False) -> None:
         interval = Interval()
-        generator = fold(probes.take(NS_PER_S, interval), interval)
+        generator = fold(probes.take(until_s * NS_PER_S, interval), interval)
         part: DeliveryPart | None = None
         while True:
             try:
@@ -127,11 +140,19 @@ class _Run:
             except StopIteration as stop:
                 part = stop.value
                 break
-        frame = Frame(number, 0, 0.0, 1.0, "steady", False, Ledger(), Gauges(), Health(), delivery=part)
+        frame = Frame(
+            number, 0, until_s - 1.0, 1.0, "steady", False, Ledger(), Gauges(), Health(), last=last, delivery=part
+        )
         for _ in self.deliveries.adding(frame, self.totals):
             pass
         for (metric, name, _), count in interval.labelled.items():
             self.totals.add_counter(CounterPart(metric, {"probe": name, "phase": "steady"}, count))
+        times = interval.samples.get(("delivery", "talk", TIME), [])
+        if times:
+            delivered = LatencyHistogram()
+            for took_ns in times[1::2]:
+                delivered.record(took_ns)
+            self.totals.add_histogram(delivered.part("delivery", {"probe": "talk", "phase": "steady"}), delivered)
 
 
 def _published(expected: int = 0, **more: int) -> dict[str, int]:
@@ -286,3 +307,115 @@ def test_the_counts_are_those_of_looking_at_each_pair(
         name: expected[name] for name in ("expected", "missing", "in_doubt")
     }
     assert counts.get("deliveries_unexpected", 0) == 0
+
+
+# -- a process that dies ----------------------------------------------------------------------------------------------
+
+
+def test_what_a_process_had_received_before_it_died_counts_and_the_rest_is_in_doubt() -> None:
+    run = _Run(2)
+    stays, dies = run.join(0), run.join(0, process=1)
+    first, second = run.publish(950), run.publish(960)
+    for token, member, process in ((first, stays, 0), (second, stays, 0), (first, dies, 1)):
+        run.receive(token, member, 970, process)
+    run.tell(1, 0, 1)
+    run.receive(run.publish(1_500), stays, 1_510)  # the other is gone, and not expected to have this one
+    run.tell(2, 0)
+    assert run.settled() == {
+        "probes_published": 3,
+        "deliveries_expected": 4,
+        "deliveries_in_doubt": 1,
+        **dict.fromkeys(("delivery_first", "delivery_median", "delivery_last"), 3),
+    }
+
+
+def test_a_probe_of_a_process_that_died_before_it_told_of_it_is_known_by_those_that_have_it() -> None:
+    run = _Run(2)
+    members = [run.join(0), run.join(0), run.join(0, process=1)]
+    run.tell(1, 0, 1)
+    token = run.publish(1_500, process=1)
+    run.receive(token, members[0], 1_510)
+    run.tell(2, 0)
+    assert run.settled() == _published(1)
+
+
+def test_a_process_that_is_silent_for_long_is_not_waited_for() -> None:
+    run = _Run(2)
+    stays = run.join(0)
+    run.join(0, process=1)
+    run.tell(1, 0, 1)
+    for second in range(2, 40):
+        run.receive(run.publish(second * 1_000 - 500), stays, second * 1_000 - 499)
+        run.tell(second, 0)
+    told = {entry.name: entry.count for entry in run.totals.entries({"steady"}, 1.0)}
+    assert told["probes_published"] > 30  # settled, while the run goes on
+    assert run.settled()["deliveries_expected"] == 38
+
+
+def test_processes_that_slept_together_wait_for_each_other() -> None:
+    """A laptop that was closed for an hour: the frames of that hour come one after another."""
+    run = _Run(2)
+    members = [run.join(0), run.join(0, process=1)]
+    run.tell(1, 0, 1)
+    token = run.publish(3_599_500)
+    for process, member in enumerate(members):
+        run.receive(token, member, 3_599_510, process)
+    run.tell(3_600, 0)
+    run.tell(3_600, 1)
+    assert run.counts() == _published(2)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 2_500), st.integers(1, 3_000)), min_size=1, max_size=8),
+    st.lists(st.integers(0, 2_900), min_size=1, max_size=8),
+    st.integers(0, 3),
+    st.data(),
+)
+def test_deliveries_add_up_whenever_a_process_dies(
+    lives: list[tuple[int, int]], made: list[int], told_s: int, data: st.DataObject
+) -> None:
+    """Connections and publishers in two processes, of which the second is not heard any more after ``told_s`` seconds."""
+    run = _Run(2)
+    events: list[tuple[int, int, int, int]] = []  # when, kind (join, publish, receive, leave), process, member or probe
+    expected: Counter[str] = Counter()
+    for number, (joined, lasts) in enumerate(lives):
+        events += [(joined, 0, number % 2, number), (joined + lasts, 3, number % 2, number)]
+    received: dict[tuple[int, int], int] = {}
+    for probe, made_ms in enumerate(made):
+        events.append((made_ms, 1, probe % 2, probe))
+        is_known = probe % 2 == 0 or made_ms < told_s * 1_000
+        for number, (joined, lasts) in enumerate(lives):
+            heard_until = told_s * 1_000 if number % 2 else 4_000
+            left = min(joined + lasts, heard_until) if joined < heard_until else joined
+            if not joined < made_ms <= left + (0 if number % 2 == 0 or left < heard_until else -1):
+                continue
+            takes = data.draw(st.none() | st.integers(0, 90))
+            has_it = takes is not None and made_ms + takes <= min(left, heard_until - 1)
+            if has_it and takes is not None:
+                received[probe, number] = made_ms + takes
+                expected["expected"] += 1
+            elif is_known:
+                is_missing = left > made_ms + 100
+                expected.update({"expected": is_missing, "missing": is_missing, "in_doubt": not is_missing})
+        expected["published"] += is_known or any((probe, number) in received for number in range(len(lives)))
+    events += [(at_ms, 2, number % 2, probe * 100 + number) for (probe, number), at_ms in received.items()]
+    members: dict[int, Membership] = {}
+    tokens: dict[int, str] = {}
+    second = 1
+    for at_ms, kind, process, which in [*sorted(events), (4_000, 4, 0, 0)]:
+        while at_ms >= second * 1_000:
+            run.tell(second, *((0, 1) if second <= told_s else (0,)))
+            second += 1
+        if kind == 0:
+            members[which] = run.join(at_ms, process=process)
+        elif kind == 1:
+            tokens[which] = run.publish(at_ms, process=process)
+        elif kind == 2:
+            run.receive(tokens[which // 100], members[which % 100], at_ms, process)
+        elif kind == 3:
+            run.log(process).leave(members[which], at_ms * NS_PER_MS)
+    counts = run.settled()
+    found = {name: counts.get(f"deliveries_{name}", 0) for name in ("expected", "missing", "in_doubt")}
+    assert found == {name: expected[name] for name in ("expected", "missing", "in_doubt")}
+    assert counts.get("probes_published", 0) == expected["published"]

@@ -295,7 +295,8 @@ KINDS: dict[str, Failure] = {
     "count": Failure("a count has the name of one of loadws' own metrics", "Look at its template and at the example."),
     "record": Failure("what a record step was given is no number", "Look at its template and at the example."),
     "data": Failure(
-        "a row of a data file could not be read", "The example says which. It may have been changed during the run."
+        "a row of a data file could not be read",
+        "Where the file is to change during a run, write a new one beside it and rename it.",
     ),
     "data_exhausted": Failure("a data source has fewer rows than users", "Add rows, or say `when_exhausted: repeat`."),
     "not_open": Failure(

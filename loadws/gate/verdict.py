@@ -104,16 +104,18 @@ def _about_what_was_done(summary: Summary, judgement: Judgement, ending: Ending 
 
 
 def _about_the_generator(summary: Summary, judgement: Judgement) -> Iterator[Finding]:
-    warnings = " ".join(summary.generator.warnings)
+    """A sentence on what this means for the verdict, then each warning as a reason of its own."""
     if judgement.changed_by_lag:
         rules = ", ".join(judgement.changed_by_lag)
         yield (
             ExitCode.INVALID,
-            f"What loadws itself added decides the verdict: without its send lag {rules} would be judged otherwise. "
-            f"{warnings}".strip(),
+            f"What loadws itself added decides the verdict: without its send lag {rules} would be judged otherwise.",
         )
     elif not summary.generator.healthy:
-        yield ExitCode.INVALID, f"What was measured may be the generator's own doing. {warnings}"
+        yield ExitCode.INVALID, "What was measured may be the generator's own doing."
+    else:
+        return
+    yield from ((ExitCode.INVALID, warning) for warning in summary.generator.warnings)
 
 
 def _about_the_load(summary: Summary, info: RunInfo) -> Iterator[Finding]:

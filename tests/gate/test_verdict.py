@@ -123,8 +123,8 @@ def test_outcomes_and_exit_codes(rules: list[str], changed: dict[str, Any], outc
         ),
         (
             {"last": False},
-            ("What was measured may be the generator's own doing. Process 0 ended without its last frame, so some of its "
-             "data is missing: read what it printed, and run again.",),
+            ("What was measured may be the generator's own doing.",
+             "Process 0 ended without its last frame, so some of its data is missing: read what it printed, and run again."),
         ),
     ],
 )  # fmt: skip
@@ -137,8 +137,8 @@ def test_a_killed_run_says_what_is_missing() -> None:
     _, verdict = measured(ending=None)
     assert verdict.reasons == (
         "The run was killed after 1.0 s; this is what it had kept until then.",
-        "What was measured may be the generator's own doing. Process 0 ended without its last frame, so some of its "
-        "data is missing: read what it printed, and run again.",
+        "What was measured may be the generator's own doing.",
+        "Process 0 ended without its last frame, so some of its data is missing: read what it printed, and run again.",
     )
 
 

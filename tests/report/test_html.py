@@ -28,7 +28,7 @@ def attacked() -> str:
     return page_of(example.hostile()).decode()
 
 
-class _Elements(HTMLParser):
+class Elements(HTMLParser):
     """Every element of a page, with its attributes, and what is never closed or closed twice."""
 
     def __init__(self, text: str) -> None:
@@ -62,7 +62,7 @@ def _without_data(page: str) -> str:
 
 def test_every_element_is_closed(page: str, attacked: str) -> None:
     for text in (page, attacked):
-        elements = _Elements(text)
+        elements = Elements(text)
         assert (elements.open, elements.wrong) == ([], [])
 
 
@@ -115,7 +115,7 @@ def test_every_number_of_the_ledger_is_on_the_page(page: str) -> None:
 
 def test_nothing_on_the_page_can_be_fetched_but_what_it_carries(page: str, attacked: str) -> None:
     for text in (page, attacked):
-        elements = _Elements(text)
+        elements = Elements(text)
         links = [
             value for _, attributes in elements.found for key, value in attributes.items() if key in ("src", "href")
         ]
@@ -124,7 +124,7 @@ def test_nothing_on_the_page_can_be_fetched_but_what_it_carries(page: str, attac
 
 
 def test_only_the_pages_own_scripts_may_run(page: str) -> None:
-    (policy,) = (meta["content"] for meta in _Elements(page).all("meta") if "http-equiv" in meta)
+    (policy,) = (meta["content"] for meta in Elements(page).all("meta") if "http-equiv" in meta)
     assert policy
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe-eval" not in policy
@@ -132,7 +132,7 @@ def test_only_the_pages_own_scripts_may_run(page: str) -> None:
 
 
 def test_hostile_text_is_text(attacked: str) -> None:
-    elements = _Elements(attacked)
+    elements = Elements(attacked)
     assert len(elements.all("script")) == 3
     assert not any(key.startswith("on") for _, attributes in elements.found for key in attributes)
     outside = _without_data(attacked)

@@ -1,7 +1,7 @@
 """``python -m loadws.report.drawing.child``: reads charts from stdin, a line of JSON each, and draws them.
 
-Each is written to stdout as a line ``{"chart": name, "svg": text}``, and at last comes ``{"packed": .., "source": ..}``, the
-bundle of scripts.
+Each is written to stdout as a line ``{"type": "Drawn", "chart": name, "svg": text}``, and at last comes
+``{"type": "Bundle", "packed": .., "source": ..}``, the scripts.
 
 A line is written as soon as it is there, so that what was drawn before this process is ended is not lost.
 """
@@ -25,7 +25,7 @@ class ChartOrder(msgspec.Struct, frozen=True):
     spec: dict[str, Any]
 
 
-class Drawn(msgspec.Struct, frozen=True):
+class Drawn(msgspec.Struct, frozen=True, tag=True):
     """A chart that was drawn."""
 
     chart: str

@@ -51,7 +51,8 @@ class Artist:
             said, problem = self._run(orders)
         except OSError as error:
             said, problem = b"", f"the process that draws them could not be started ({error.strerror or error})"
-        svgs, bundle = _read(said)
+        svgs, bundle, is_understood = _read(said)
+        problem = problem or ("" if is_understood else "the process that draws them said what is no chart")
         missing = [chart.title for chart in charts if chart.name not in svgs]
         if missing:
             return Drawing(svgs, bundle, _missing(missing, len(charts), problem or "the process that draws them ended"))
@@ -85,17 +86,20 @@ def _expendable(command: Sequence[str]) -> tuple[str, ...]:
     return tuple(command)
 
 
-def _read(said: bytes) -> tuple[dict[str, str], Bundle | None]:
-    """Return what stands in the whole lines of what the child wrote."""
+def _read(said: bytes) -> tuple[dict[str, str], Bundle | None, bool]:
+    """Return what stands in the whole lines of what the child wrote, and whether all of these say something."""
     svgs: dict[str, str] = {}
     bundle = None
     for line in said.split(b"\n")[:-1]:
         try:
-            drawn = msgspec.json.decode(line, type=Drawn)
-            svgs[drawn.chart] = drawn.svg
+            match msgspec.json.decode(line, type=Drawn | Bundle):
+                case Drawn(chart, svg):
+                    svgs[chart] = svg
+                case found:
+                    bundle = found
         except msgspec.DecodeError:
-            bundle = msgspec.json.decode(line, type=Bundle)
-    return svgs, bundle
+            return svgs, bundle, False
+    return svgs, bundle, True
 
 
 def _how(code: int) -> str:

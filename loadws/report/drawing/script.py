@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 
-class Bundle(msgspec.Struct, frozen=True):
+class Bundle(msgspec.Struct, frozen=True, tag=True):
     """``packed`` is the script in gzip and base64; ``source`` is how a Content-Security-Policy names it."""
 
     packed: str

@@ -38,7 +38,7 @@ class Judgement:
 
 
 def judge_rules(summary: Summary, info: RunInfo, ending: Ending | None) -> Judgement:
-    """Judge every rule of the run. Raises ``ThresholdError``."""
+    """Judge every rule of the run. Raises ``RuleError``."""
     own, windows = info.own(), {(kept.rule, kept.metric): kept.windows for kept in summary.windows}
     checks, thresholds, changed = [], [], []
     for rule in info.rules:

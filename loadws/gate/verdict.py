@@ -39,7 +39,7 @@ Finding = tuple[ExitCode, str]
 
 
 def judged(summary: Summary, info: RunInfo, ending: Ending | None) -> Summary:
-    """Return the summary with its verdict. ``ending`` None: the run was killed. Raises ``ThresholdError``."""
+    """Return the summary with its verdict. ``ending`` None: the run was killed. Raises ``RuleError``."""
     if info.schema_version < SCHEMA_VERSION:
         return msgspec.structs.replace(summary, verdict=_NOT_JUDGED)
     judgement = judge_rules(summary, info, ending)

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
-from loadws.terms.thresholds import OPERATORS, Threshold, ThresholdError, format_value, parse_threshold
+from loadws.terms.rule_text import RuleError
+from loadws.terms.thresholds import OPERATORS, Threshold, format_value, parse_threshold
 
 OWN = {
     "feed age": own_trend("feed age", "ns"),
@@ -94,7 +95,7 @@ def test_a_rule_is_read(expected: Threshold) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_rule_says_where_and_why(text: str, offset: int, message: str, advice: str) -> None:
-    with pytest.raises(ThresholdError) as caught:
+    with pytest.raises(RuleError) as caught:
         parse_threshold(text)
     assert (message, offset, advice) == (str(caught.value), caught.value.offset, caught.value.advice)
 
@@ -109,7 +110,7 @@ WORDS = st.sampled_from([*TABLE, *OPERATORS, *SIGNS, " "])
 def test_any_text_is_a_threshold_or_an_error_inside_it(text: str) -> None:
     try:
         threshold = parse_threshold(text)
-    except ThresholdError as error:
+    except RuleError as error:
         assert 0 <= error.offset <= len(text)
     else:
         assert threshold.metric in TABLE

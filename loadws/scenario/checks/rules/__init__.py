@@ -7,7 +7,8 @@ from loadws.scenario.checks.rules.labels import check_labels
 from loadws.scenario.checks.rules.own import METRIC, OwnMetrics
 from loadws.scenario.checks.rules.produced import check_produced
 from loadws.scenario.model import ThresholdRule
-from loadws.terms.thresholds import Threshold, ThresholdError, parse_threshold
+from loadws.terms.rule_text import RuleError
+from loadws.terms.thresholds import Threshold, parse_threshold
 
 
 def check_thresholds(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
@@ -25,7 +26,7 @@ def _check_rule(findings: Findings, index: int, rule: ThresholdRule, own: OwnMet
         )
     try:
         threshold = parse_threshold(rule.rule, own.for_rule(rule.rule))
-    except ThresholdError as error:
+    except RuleError as error:
         if not _metric_was_cut(findings, rule.rule):
             findings.error_in((*where, "rule"), rule.rule, error.offset, str(error), error.advice)
         return None

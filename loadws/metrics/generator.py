@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loadws.metrics.frame import Frame
-from loadws.metrics.histogram import LatencyHistogram, rank_of
+from loadws.metrics.histogram import LatencyHistogram
 from loadws.metrics.summary import STALLED_SHARE, Generator, ProcessHealth
 from loadws.terms.metrics import KERNEL_STAMPED
-from loadws.terms.percentiles import interval_ranks, supports
+from loadws.terms.percentiles import interval_ranks, rank_of, supports
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import NS_PER_MS, NS_PER_S, format_duration
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from fractions import Fraction
 from itertools import accumulate, count
 from typing import NamedTuple, TypeVar
 
@@ -29,6 +28,7 @@ from loadws.metrics.frame import HistogramPart, Labels
 from loadws.metrics.summary import MetricEntry
 from loadws.metrics.wire import Packed, packing, unpacking
 from loadws.terms.errors import LoadwsError
+from loadws.terms.percentiles import rank_of
 from loadws.terms.units import NS_PER_S, NS_PER_US
 
 DIGITS = 3
@@ -59,14 +59,6 @@ def span_of(metric: str, unit: str = "ns") -> Span:
     if unit != "ns":
         return OWN_VALUE
     return SESSION_TIME if metric == "session_time" else TIME
-
-
-def rank_of(percentile: float, count: int) -> int:
-    """The nearest rank, from 1: the smallest with at least ``percentile`` % of ``count`` values at or below it.
-
-    Exact, as 99.9 % of 1,000 is rank 999 and floats would say 1,000.
-    """
-    return max(1, math.ceil(Fraction(str(percentile)) * count / 100))
 
 
 class LatencyHistogram:

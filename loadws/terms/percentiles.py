@@ -34,6 +34,14 @@ def samples_for(percentile: float) -> int:
     return math.ceil(BEYOND * 100 / (100 - Fraction(str(percentile))))
 
 
+def rank_of(percentile: float, count: int) -> int:
+    """Return the nearest rank: the smallest, from 1, with at least ``percentile`` % of ``count`` values at or below it.
+
+    Exact, because 99.9 % of 1,000 is rank 999 and binary fractions would make it 1,000.
+    """
+    return max(1, math.ceil(Fraction(str(percentile)) * count / 100))
+
+
 def interval_ranks(count: int, percentile: float, confidence: float = CONFIDENCE) -> tuple[int | None, int | None]:
     """Return the ranks whose values contain the true percentile; None for an end that ``count`` samples do not have.
 
@@ -65,20 +73,31 @@ def scaled_ranks(count: int, effective: int, percentile: float) -> tuple[int | N
 
 
 def design_effect(blocks: Sequence[tuple[int, int]]) -> float:
-    """Return by how much the variance of a share exceeds that of independent samples; at least 1.
+    """Return the design effect of the share of samples beyond a limit in one run; at least 1.
 
     ``blocks`` are (how many of the samples are beyond the limit, how many samples) of consecutive windows. Neighbours are
-    put together until each block has ten samples; with fewer than ten such blocks, or no sample beyond the limit, the
-    effect cannot be told and is 1. With the share p = sum y / sum m, the variance between k blocks of the ratio estimator is
-    k / (k - 1) * sum (y - p m)^2 / (sum m)^2, that of independent samples p (1 - p) / sum m (Cochran, "Sampling
-    Techniques", 3rd ed., 1977, sections 2.11 and 9A.3; Kish, "Survey Sampling", 1965, section 8.2).
+    put together until each block has ten samples; with fewer than ten such blocks the effect cannot be told and is 1.
     """
     full = _blocks_of(blocks, SAMPLES_OF_A_BLOCK)
-    beyond, count = sum(y for y, _ in full), sum(m for _, m in full)
-    if len(full) < FEWEST_BLOCKS or not 0 < beyond < count:
+    return cluster_effect(full) if len(full) >= FEWEST_BLOCKS else 1.0
+
+
+def cluster_effect(clusters: Sequence[tuple[int, int]]) -> float:
+    """Return by how much the variance of a share exceeds that of independent samples; at least 1.
+
+    ``clusters`` are (y, m), y of m samples of each. With the share p = sum y / sum m, the variance between k clusters of the
+    ratio estimator is k / (k - 1) * sum (y - p m)^2 / (sum m)^2, that of independent samples p (1 - p) / sum m (Cochran,
+    "Sampling Techniques", 3rd ed., 1977, sections 2.11 and 9A.3; Kish, "Survey Sampling", 1965, section 8.2; Rao, Scott,
+    "A simple method for the analysis of clustered binary data", Biometrics 48, 1992). An estimate below 1 is chance as a
+    rule, and would make intervals too narrow. The effect cannot be told and is 1 with fewer than two clusters that hold
+    samples, and where none or all of the samples are counted.
+    """
+    filled = [(y, m) for y, m in clusters if m]
+    hits, count = sum(y for y, _ in filled), sum(m for _, m in filled)
+    if len(filled) < 2 or not 0 < hits < count:
         return 1.0
-    share = beyond / count
-    between = len(full) / (len(full) - 1) * sum((y - share * m) ** 2 for y, m in full) / count**2
+    share = hits / count
+    between = len(filled) / (len(filled) - 1) * sum((y - share * m) ** 2 for y, m in filled) / count**2
     return max(1.0, between / (share * (1 - share) / count))
 
 

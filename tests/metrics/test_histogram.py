@@ -18,9 +18,9 @@ from loadws.metrics.histogram import (
     HistogramError,
     LatencyHistogram,
     Span,
-    rank_of,
     span_of,
 )
+from loadws.terms.percentiles import rank_of
 
 HOUR_NS = 3_600_000_000_000
 times_ns = st.integers(0, HOUR_NS)
@@ -51,24 +51,6 @@ def close_to(value: float, recorded: float, span: Span) -> bool:
 )
 def test_a_metric_has_its_span(metric: str, unit: str, span: Span) -> None:
     assert span == span_of(metric, unit)
-
-
-@pytest.mark.parametrize(
-    ("percentile", "count", "rank"),
-    [
-        (0, 10, 1),  # there is no rank 0
-        (50, 1, 1),
-        (50, 2, 1),  # half of two values is the first
-        (50, 3, 2),
-        (99, 100, 99),
-        (99.9, 1_000, 999),  # floats say 1,000
-        (99.99, 10_000, 9_999),
-        (99.9, 1_001, 1_000),
-        (100, 7, 7),
-    ],
-)
-def test_the_nearest_rank(percentile: float, count: int, rank: int) -> None:
-    assert rank == rank_of(percentile, count)
 
 
 @pytest.mark.parametrize(

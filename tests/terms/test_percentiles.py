@@ -2,12 +2,13 @@
 
 import math
 import random
+from statistics import pvariance
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.terms.percentiles import interval_ranks, samples_for, supports
+from loadws.terms.percentiles import cluster_effect, interval_ranks, rank_of, samples_for, supports
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,24 @@ def test_a_percentile_takes_ten_samples_beyond_it(percentile: float, least: int)
     assert samples_for(percentile) == least
     assert supports(least, percentile)
     assert not supports(least - 1, percentile)
+
+
+@pytest.mark.parametrize(
+    ("percentile", "count", "rank"),
+    [
+        (0, 10, 1),  # there is no rank 0
+        (50, 1, 1),
+        (50, 2, 1),  # half of two values is the first
+        (50, 3, 2),
+        (99, 100, 99),
+        (99.9, 1_000, 999),  # floats say 1,000
+        (99.99, 10_000, 9_999),
+        (99.9, 1_001, 1_000),
+        (100, 7, 7),
+    ],
+)
+def test_the_nearest_rank(percentile: float, count: int, rank: int) -> None:
+    assert rank == rank_of(percentile, count)
 
 
 @pytest.mark.parametrize(
@@ -67,3 +86,53 @@ def test_an_interval_lies_around_its_percentile(count: int, percentile: float) -
     if supports(count, percentile):
         assert lower is not None
         assert upper is not None
+
+
+# -- clusters ---------------------------------------------------------------------------------------------------------
+
+Clusters = list[tuple[int, int]]
+clusters = st.lists(
+    st.integers(1, 40).flatmap(lambda total: st.integers(0, total).map(lambda hits: (hits, total))), max_size=15
+)
+
+
+@pytest.mark.parametrize(
+    ("shares", "effect"),
+    [
+        # two clusters, all or nothing: v = 2/1 · (5² + 5²) / 20² = .25, binomial .5 · .5 / 20 = .0125
+        ([(10, 10), (0, 10)], 20.0),
+        # as even as can be: not below 1
+        ([(5, 10), (5, 10)], 1.0),
+        # of nothing, of one cluster, of no hit and of nothing but hits nothing is known
+        ([], 1.0),
+        ([(3, 10)], 1.0),
+        ([(0, 10), (0, 10)], 1.0),
+        ([(10, 10), (10, 10)], 1.0),
+        # an empty cluster is none
+        ([(10, 10), (0, 0), (0, 10)], 20.0),
+    ],
+)
+def test_the_design_effect_of_small_tables(shares: Clusters, effect: float) -> None:
+    assert cluster_effect(shares) == pytest.approx(effect)
+
+
+@given(clusters, st.randoms(use_true_random=False))
+def test_hits_and_misses_and_the_order_are_alike(shares: Clusters, chance: random.Random) -> None:
+    effect = cluster_effect(shares)
+    assert effect >= 1
+    assert cluster_effect([(total - hits, total) for hits, total in shares]) == pytest.approx(effect)
+    assert cluster_effect(chance.sample(shares, len(shares))) == pytest.approx(effect)
+
+
+def test_it_is_the_ratio_of_the_variances() -> None:
+    """600 shares of 20 clusters whose own share is .1 or .3: the variance that they have beside the one of a binomial."""
+    chance = random.Random(4)
+    values, effects = [], []
+    for _ in range(600):
+        shares = [
+            (sum(chance.random() < p for _ in range(50)), 50) for p in (chance.choice((0.1, 0.3)) for _ in range(20))
+        ]
+        values.append(sum(hits for hits, _ in shares) / 1000)
+        effects.append(cluster_effect(shares))
+    true = pvariance(values) / (0.2 * 0.8 / 1000)
+    assert sum(effects) / len(effects) == pytest.approx(true, rel=0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,13 @@ def test_imports_point_down(path: Path) -> None:
             assert module[2] in SEEN_BY_REPORTS, f"{room} looks into metrics.{module[2]}"
         if room == "target" and module[1] == "transport" and len(module) > 2:
             assert module[2] in SEEN_BY_TARGET, f"{room} looks into transport.{module[2]}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "gate" / "statistics").glob("*.py")), ids=lambda path: path.name)
+def test_statistics_are_pure_python_on_terms(path: Path) -> None:
+    for module in imports(path):
+        ours = module[:2] == ("loadws", "terms") or module[:3] == ("loadws", "gate", "statistics")
+        assert ours or module[0] in sys.stdlib_module_names, f"{path.name} imports {'.'.join(module)}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())

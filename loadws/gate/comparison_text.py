@@ -1,0 +1,125 @@
+"""A comparison in one sentence: statistic, estimate, interval, number, rule, and the smallest change it could have seen."""
+
+from __future__ import annotations
+
+import math
+
+from loadws.gate.comparing import Comparison, Found
+from loadws.terms.comparisons import ComparisonRule
+from loadws.terms.thresholds import format_value
+
+#: What is said of data that know less than pairs do.
+_WEAKER = {
+    "pairs": "",
+    "runs": ", not paired: a drift of the machine counts as a change",
+    "windows": ", one run a side: noise between runs is not in the interval",
+}
+_ONE = {"pairs": "pair", "runs": "run a side", "windows": "window"}
+_MANY = {"pairs": "pairs", "runs": "runs a side", "windows": "windows"}
+
+
+def sentence(comparison: Comparison) -> str:
+    """Return what was found, in one or two sentences for people."""
+    rule, found = comparison.rule, comparison.found
+    counted = _count(comparison, found.n)
+    if found.change is None:
+        unknown = _count(comparison, found.unknown)
+        return f"{rule.selection} has no data to compare: of {unknown} none has a value on both sides."
+    head = (
+        f"{rule.selection} {_moved(rule, found)} ({_interval(comparison, found)}, {counted}{_WEAKER[comparison.unit]})"
+    )
+    return f"{head}: {_verdict(comparison)}. {_power(comparison)}"
+
+
+def change_text(rule: ComparisonRule, change: float) -> str:
+    """Return a change with its sign, in the rule's own terms: ``+12.1%``, ``-1.5 ms``, ``+0.05 pp``."""
+    if not math.isfinite(change):
+        return "+∞" if change > 0 else "-∞"
+    sign = "+" if change >= 0 else "-"
+    size = abs(change)
+    if rule.relative:
+        return f"{sign}{_three_digits(size * 100)}%"
+    if rule.judges_share:
+        return f"{sign}{_three_digits(size * 100)} pp"
+    return sign + format_value(size, rule.selection.unit)
+
+
+def _verdict(comparison: Comparison) -> str:
+    limit = f"the limit of {change_text(comparison.rule, comparison.rule.limit)}"
+    match comparison.outcome:
+        case "passed":
+            return f"passed, all of the interval is within {limit}"
+        case "failed" if comparison.second is None:
+            return f"failed, all of the interval is beyond {limit}"
+        case "failed":
+            return f"failed, all of the interval is beyond {limit}, and {_again(comparison)} confirms it"
+    return f"inconclusive, {_undecided(comparison, limit)}"
+
+
+def _undecided(comparison: Comparison, limit: str) -> str:
+    """Return why the outcome is open, and what would decide."""
+    found = comparison.found
+    if comparison.second is not None:
+        return f"the interval is beyond {limit}, but {_again(comparison)} does not confirm it"
+    if found.unknown:
+        return f"{_count(comparison, found.unknown)} could not be compared"
+    more = "no sensible number of" if comparison.more is None else f"about {comparison.more:,}"
+    unit = _ONE[comparison.unit] if comparison.more == 1 else _MANY[comparison.unit]
+    decides = f"{more} more {unit} would decide"
+    if found.adjusted_p <= comparison.alpha:
+        return f"the interval is beyond {limit}, but a second set of pairs has not confirmed it"
+    if _is_beyond(comparison):
+        needed = _probability(comparison.alpha / comparison.rules)
+        return (
+            f"the interval is beyond {limit}, but not surely enough among {comparison.rules} rules "
+            f"(p {_probability(found.p)}, {needed} needed); {decides}"
+        )
+    if not math.isfinite(found.high - found.low):
+        return f"too few for an interval; {decides}"
+    return f"{limit} is inside the interval; {decides}"
+
+
+def _again(comparison: Comparison) -> str:
+    second = comparison.second
+    assert second is not None
+    rule = comparison.rule
+    change = "no change known" if second.change is None else change_text(rule, second.change)
+    return f"a second set of {_count(comparison, second.n)} ({change}, {_interval(comparison, second)})"
+
+
+def _power(comparison: Comparison) -> str:
+    rule = comparison.rule
+    size = comparison.smallest
+    if math.isinf(size) or (rule.relative and size <= -1):
+        return "No change would have been found, however large."
+    return f"A change of {change_text(rule, size)} or {'more' if size > 0 else 'less'} would have been found."
+
+
+def _moved(rule: ComparisonRule, found: Found) -> str:
+    assert found.change is not None
+    if not found.change:
+        return "did not change"
+    return f"changed by {change_text(rule, found.change)}"
+
+
+def _interval(comparison: Comparison, found: Found) -> str:
+    rule = comparison.rule
+    ends = f"{change_text(rule, found.low)} to {change_text(rule, found.high)}"
+    return f"{(1 - comparison.alpha) * 100:.4g}% interval {ends}"
+
+
+def _is_beyond(comparison: Comparison) -> bool:
+    found, limit = comparison.found, comparison.rule.limit
+    return found.low > limit if comparison.rule.is_upper else found.high < limit
+
+
+def _count(comparison: Comparison, n: int) -> str:
+    return f"{n:,} {(_ONE if n == 1 else _MANY)[comparison.unit]}"
+
+
+def _probability(p: float) -> str:
+    return f"{p:.2g}"
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"

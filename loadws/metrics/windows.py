@@ -1,7 +1,7 @@
 """Windows of a rule on a percentile: how many samples of each lie beyond its limit.
 
 Messages of one moment resemble each other, so a thousand of them are worth fewer independent ones. By how much, the counts
-of consecutive windows tell (``statistics.design_effect``). A window is a second, and twice as long each time that there are
+of consecutive windows tell (``percentiles.design_effect``). A window is a second, and twice as long each time that there are
 more than 600 of them.
 """
 

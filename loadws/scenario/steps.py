@@ -750,6 +750,10 @@ class HttpBody(Body):
     ] = None
     within: Annotated[Span, Field(description="From the request to the last byte of the answer.")] = TEN_SECONDS
     redirects: Annotated[int, Field(ge=0, le=50, description="How many redirects are followed.")] = 10
+    proxy: Annotated[
+        Proxy | None,
+        Field(description="Instead of the connection's own, which holds where it has no template; direct for none."),
+    ] = None
 
     @model_validator(mode="after")
     def _one_method(self) -> HttpBody:

@@ -254,6 +254,13 @@ KINDS: dict[str, Failure] = {
     "lost.protocol.too_large": Failure(
         "the server sent a message above `max_message_size`", "Raise connection.max_message_size if that is right."
     ),
+    "lost.protocol.fragments": Failure(
+        "the server sent one message in more frames than any client needs to take",
+        "A defect of the server: it never ends a message, or cuts it into single bytes.",
+    ),
+    "lost.no_memory": Failure(
+        "this machine had no memory for the connection's buffers", "Use fewer users, or raise net.ipv4.tcp_mem."
+    ),
     "lost.no_memory": Failure(
         "this machine had no memory for what was to be sent", "Use fewer users, or a machine with more memory."
     ),

@@ -397,6 +397,21 @@ def too_large_message(size: int = (1 << 20) + 1) -> Fault:
     )
 
 
+def fragments_without_end(payload: bytes = b"", with_the_101: bool = False) -> Fault:
+    """After a message, one that never ends: frames of this payload, as fast as they are taken."""
+    begun = frame(TEXT, b"before") + frame(TEXT, payload, fin=False)
+    more = frame(CONTINUATION, payload, fin=False) * 10_000
+
+    async def handle(connection: RawConnection) -> None:
+        await connection.accept(with_it=begun + more if with_the_101 else b"")
+        if not with_the_101:
+            await connection.send(begun)
+        while True:
+            await connection.send(more)
+
+    return _at(handle)
+
+
 def push(messages: int, with_the_101: bool = True) -> Fault:
     """That many numbered messages, in the same write as the 101, and no answers."""
     return says(*[frame(TEXT, b"%d" % number) for number in range(messages)], with_the_101=with_the_101)

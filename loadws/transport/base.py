@@ -91,6 +91,7 @@ LOSS_KINDS = (
     "protocol.utf8",  # text that is not UTF-8; we closed with 1007
     "protocol.frame",  # a frame that RFC 6455 forbids; we closed with 1002
     "protocol.too_large",  # a message above max_message_size; we closed with 1009
+    "protocol.fragments",  # a message in more frames than are taken; we closed with 1008
     "no_memory",  # this machine had no memory for it
     "failed",
 )

@@ -7,6 +7,7 @@ This is the hot path of the load. A small message in one frame, all of it in one
 from __future__ import annotations
 
 import codecs
+import sys
 from collections.abc import Callable
 
 from loadws.transport.deflate import Inflater
@@ -18,7 +19,7 @@ from loadws.transport.masking import (
     masked_frame,
     prepared_frame,
 )
-from loadws.transport.violation import ProtocolViolation, forbidden, not_utf8, too_large
+from loadws.transport.violation import ProtocolViolation, check_frames, forbidden, not_utf8, too_large
 
 __all__ = [
     "BINARY",
@@ -61,15 +62,35 @@ _REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1
 class Decoder:
     """What the server sends, a read at a time.
 
-    Holds the message under way, never above ``max_message_size`` bytes, and the start of at most one header or
-    control frame. Each byte is copied a bounded number of times, however the reads split it.
+    Holds the message under way, never above ``max_message_size`` bytes and their frames, and the start of at most
+    one header or control frame. Each byte is copied a bounded number of times, however the reads split it.
+
+    ``is_behind``: it has stopped within a read, after ``frames_at_once`` frames, and holds the rest; ``feed(b"")`` goes on.
     """
 
-    __slots__ = ("_held", "_inflate", "_is_last", "_is_over", "_left", "_limit", "_message", "_most_small")
+    __slots__ = (
+        "_at_once",
+        "_frames",
+        "_held",
+        "_inflate",
+        "_is_last",
+        "_is_over",
+        "_left",
+        "_limit",
+        "_message",
+        "_most_small",
+        "_size",
+        "is_behind",
+    )
 
-    def __init__(self, max_message_size: int, inflate: Inflater | None = None) -> None:
+    def __init__(
+        self, max_message_size: int, inflate: Inflater | None = None, frames_at_once: int = sys.maxsize
+    ) -> None:
         """``inflate`` where permessage-deflate was agreed; it guards the size of what it inflates."""
         self._limit = max_message_size
+        self._at_once = range(frames_at_once)
+        self._frames = self._size = 0  # of the message under way, as they came
+        self.is_behind = False
         self._most_small = min(max_message_size, MOST_IN_ONE_BYTE)
         self._inflate = inflate
         self._held = b""  # the start of a header or of a control frame
@@ -95,19 +116,22 @@ class Decoder:
         return data[2:] if data[0] == _WHOLE_BINARY else None
 
     def feed(self, data: bytes) -> list[Event]:
-        """Whole messages and control frames, in the order of the wire.
+        """Return whole messages and control frames, in the order of the wire.
 
-        Raises ``ProtocolViolation`` as soon as it is certain; its ``events`` are those that came before.
+        Raise ``ProtocolViolation`` as soon as it is certain; its ``events`` are those that came before.
         """
         if self._is_over:
             return []
         if self._held:
             data = self._held + data
             self._held = b""
+        self.is_behind = False
         events: list[Event] = []
         at, end = 0, len(data)
         try:
-            while at < end:
+            for _ in self._at_once:
+                if at >= end:
+                    break
                 # A small message in one frame that is all here. The other cases are in ``_take``.
                 if self._message is None and at + 1 < end:
                     first, size = data[at], data[at + 1]
@@ -122,6 +146,8 @@ class Decoder:
                             at = stop
                             continue
                 at = self._take(data, at, events)
+            if at < end:
+                self._held, self.is_behind = data[at:], True
         except (ProtocolViolation, UnicodeDecodeError) as error:
             self._is_over = True
             violation = not_utf8(error) if isinstance(error, UnicodeDecodeError) else error
@@ -193,6 +219,10 @@ class Decoder:
             if first & _RSV1 and self._inflate is not None:
                 message = _Deflated(message, self._inflate)
             self._message = message
+            self._frames = self._size = 0
+        self._frames += 1
+        self._size += size
+        check_frames(self._frames, self._size)
         message.announce(size)
         self._left = size
         self._is_last = first & _FIN != 0

@@ -61,6 +61,8 @@ from loadws.transport.pings import Pings
 from loadws.transport.reactor import Reactor
 from loadws.transport.tls_layers import Session
 
+#: Frames of one connection that are decoded before others have their turn: some milliseconds, whatever they are.
+FRAMES_AT_ONCE = 1_024
 #: How long a connection that has ended waits for the peer to close TCP first. Who closes first keeps the port for a minute.
 LINGER_NS = 1_000_000_000
 
@@ -73,9 +75,11 @@ State = Literal["open", "closing", "broken", "ended"]
 class NativeConnection:
     __slots__ = (
         "_backlog",
+        "_catching_up",
         "_decoder",
         "_deflater",
         "_head",
+        "_is_paused",
         "_is_plain",
         "_linger",
         "_listener",
@@ -122,7 +126,9 @@ class NativeConnection:
         if agreed is not None:
             self._deflater = Deflater(agreed.our_window_bits, agreed.our_context_takeover, agreed.level)
             inflater = Inflater(agreed.their_window_bits, agreed.their_context_takeover, request.max_message_size)
-        self._decoder = Decoder(request.max_message_size, inflater)
+        self._decoder = Decoder(request.max_message_size, inflater, FRAMES_AT_ONCE)
+        self._catching_up: Timer | None = None
+        self._is_paused = False
         self._is_plain = session is None and self._deflater is None and not request.trace
         self._state: State = "open"
         self._our_close: tuple[int, str] = (1000, "")
@@ -243,6 +249,7 @@ class NativeConnection:
 
     def received(self, data: bytes, at_ns: int) -> None:
         if not data:
+            self._catch_up(at_ns)
             self._read_ended("eof", "the peer closed TCP without a close frame")
         elif self._state != "ended":  # after the end, what still comes is nobody's
             if self._tls is None:
@@ -251,6 +258,7 @@ class NativeConnection:
                 self._decrypt(self._tls, data, at_ns)
 
     def broke(self, error: OSError) -> None:
+        self._catch_up(self._now_ns())
         self._read_ended(loss_kind(error), str(error))
 
     def writable(self) -> None:
@@ -280,7 +288,13 @@ class NativeConnection:
 
     # How it reads.
 
+    def _go_on_reading(self) -> None:
+        if self._is_paused:
+            self._is_paused = False
+            self._reactor.want_readable(self, True)
+
     def _read_freely(self) -> None:
+        self._go_on_reading()
         if isinstance(self.tcp, SlowSocket):
             self.tcp = self.tcp.plain()
             self._reactor.want_readable(self, True)
@@ -290,6 +304,8 @@ class NativeConnection:
         if plain := tls.decrypt(data):
             self._decode(plain, at_ns)
         self._say_for_tls(tls)
+        if tls.failure is not None or tls.at_eof:
+            self._catch_up(at_ns)
         if tls.failure is not None:
             self._read_ended("failed", str(tls.failure))
         elif tls.at_eof:
@@ -302,7 +318,10 @@ class NativeConnection:
                 self._offer(own, self._now_ns())
 
     def _decode(self, data: bytes, at_ns: int) -> None:
-        """Hands over what is whole by now, as long as nobody ends the connection in between."""
+        """Hand over what is whole by now, as long as nothing ends the connection in between.
+
+        What is more than others can wait for waits itself, and nothing is read meanwhile.
+        """
         self._wire.wire_received += len(data)
         on_message = self._listener.on_message
         if not self._request.trace and (only := self._decoder.only_message(data)) is not None:
@@ -331,6 +350,27 @@ class NativeConnection:
                 return
         if violation is not None:
             self._violated(violation)
+        elif self._decoder.is_behind:
+            self._fall_behind(at_ns)
+
+    def _fall_behind(self, at_ns: int) -> None:
+        if not self._is_paused and not isinstance(self.tcp, SlowSocket):
+            self._is_paused = True
+            self._reactor.want_readable(self, False)
+        if self._catching_up is None:
+            self._catching_up = self._timers.call_at(self._now_ns(), partial(self._decode_more, at_ns))
+
+    def _decode_more(self, at_ns: int) -> None:
+        """In the next turn of the loop."""
+        self._catching_up = None
+        self._decode(b"", at_ns)
+        if self._state != "ended" and not self._decoder.is_behind:
+            self._go_on_reading()
+
+    def _catch_up(self, at_ns: int) -> None:
+        """Nothing more will come: what had come goes first."""
+        while self._state != "ended" and self._decoder.is_behind:
+            self._decode(b"", at_ns)
 
     def _control(self, opcode: int, payload: bytes, at_ns: int) -> None:
         if opcode == PING:
@@ -613,10 +653,10 @@ class NativeConnection:
         them."""
         del self._listener, self._decoder
         self._read_freely()
-        for timer in (self._write_deadline, self._linger):
+        for timer in (self._write_deadline, self._linger, self._catching_up):
             if timer is not None:
                 timer.cancel()
-        self._write_deadline = self._linger = None
+        self._write_deadline = self._linger = self._catching_up = None
         if self._pings is not None:
             self._pings.stop()
             self._pings = None

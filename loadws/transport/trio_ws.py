@@ -67,7 +67,7 @@ from loadws.transport.pings import Pings
 from loadws.transport.request import host_and_headers
 from loadws.transport.tcp import READ_SIZE, TcpStream
 from loadws.transport.url import Url
-from loadws.transport.watched import TOO_LARGE, Frame, WatchedProtocol, WatchedWire
+from loadws.transport.watched import TOO_LARGE, TOO_MANY_FRAMES, Frame, WatchedProtocol, WatchedWire
 from loadws.transport.way import Shared
 
 #: How long a connection that has ended waits for the peer to close TCP first. Who closes first keeps the port for a minute.
@@ -77,7 +77,11 @@ MOST_PING_BYTES = 125
 _OUTSIDE = (ProtocolError, h11.ProtocolError, OSError, ValueError, RuntimeError)
 _NO_CODE = 1005
 _NOT_UTF8 = 1007
-_VIOLATIONS = {_NOT_UTF8: "protocol.utf8", TOO_LARGE: "protocol.too_large"}
+_VIOLATIONS = {
+    _NOT_UTF8: "protocol.utf8",
+    TOO_LARGE: "protocol.too_large",
+    TOO_MANY_FRAMES: "protocol.fragments",
+}
 
 By = Literal["us", "peer", "lost"]
 
@@ -263,6 +267,8 @@ class _Connection:
             self._decide(ConnectFailed("upgrade", "malformed" if self._wire.upgraded else "failed", repr(error)))
             self._cut("lost", kind="failed", reason=repr(error))
         finally:
+            if self._state == "closing":  # who closes was cancelled, and is about to say so
+                self._cut("us", *self._our_close, kind="cut_off")
             self._cut("lost", kind="failed", reason="reading has stopped")
             self._tcp.cut()
             self._messages.close()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+#: Frames that any message may have, and bytes of it for which it may have one more. So fragments of eight bytes and more are
+#: bounded by ``max_message_size``, and empty ones, which cost as much, by this. Autobahn's smallest fragments have 64 bytes.
+FEW_FRAMES = 1 << 14
+BYTES_A_FRAME = 8
+
 
 class ProtocolViolation(Exception):
     """The peer broke the protocol, and nothing it sends can be trusted any more.
@@ -24,6 +29,12 @@ def forbidden(detail: str) -> ProtocolViolation:
 
 def not_utf8(error: UnicodeDecodeError) -> ProtocolViolation:
     return ProtocolViolation("protocol.utf8", 1007, f"text is not UTF-8: {error.reason}")
+
+
+def check_frames(frames: int, size: int) -> None:
+    """Raise ``ProtocolViolation`` where so many bytes of a message came in more frames than they may."""
+    if frames > FEW_FRAMES + size // BYTES_A_FRAME:
+        raise ProtocolViolation("protocol.fragments", 1008, f"{size:,} bytes of a message in {frames:,} frames")
 
 
 def too_large(limit: int) -> ProtocolViolation:

@@ -20,8 +20,11 @@ from loadws.transport.answer import BODY_PATIENCE_S, Answer
 from loadws.transport.base import ConnectFailed, ConnectRequest, HandshakeRefused, Outgoing, WireBytes
 from loadws.transport.losses import loss_kind
 from loadws.transport.tcp import READ_SIZE
+from loadws.transport.violation import ProtocolViolation, check_frames, too_large
 
-TOO_LARGE = 1009
+TOO_LARGE, TOO_MANY_FRAMES = 1009, 1008
+#: Frames of one connection that the library is shown before others have their turn: some milliseconds, whatever they are.
+FRAMES_AT_ONCE = 128
 
 _KEY = re.compile(rb"(?i)\r\nsec-websocket-key: *(\S+)")
 
@@ -67,7 +70,7 @@ class WatchedProtocol(WSConnection):
         super().__init__(ConnectionType.CLIENT)
         self._watcher = watcher
         self._limit = max_message_size
-        self._size = 0
+        self._size = self._frames = 0  # of the message under way
         self._violated = False
         self.next_out: Outgoing | None = None
 
@@ -117,12 +120,53 @@ class WatchedProtocol(WSConnection):
             self._violated = super().state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING)
         elif isinstance(event, Message):
             self._size += _size(event.data)
-            if self._size > self._limit:
+            self._frames += event.frame_finished
+            try:
+                if self._size > self._limit:
+                    raise too_large(self._limit)
+                check_frames(self._frames, self._size)
+            except ProtocolViolation as violation:
                 self._violated = True
-                return CloseConnection(TOO_LARGE, f"a message above {self._limit} bytes")
+                return CloseConnection(violation.code, violation.detail)
             if event.message_finished:
-                self._size = 0
+                self._size = self._frames = 0
         return event
+
+
+class FrameWalk:
+    """Finds where frames begin in what a server sends, so that a read can be handed over a part at a time."""
+
+    __slots__ = ("_head", "_left")
+
+    def __init__(self) -> None:
+        self._head = b""  # of a header that is not whole yet
+        self._left = 0  # bytes of the present frame's payload
+
+    def cut(self, data: bytes, most: int) -> int:
+        """Return up to where the data holds the headers of so many frames, or all of it."""
+        at, end = 0, len(data)
+        for _ in range(most):
+            taken = min(self._left, end - at)
+            at, self._left = at + taken, self._left - taken
+            while at < end and len(self._head) < _header_size(self._head):
+                self._head += data[at : at + 1]
+                at += 1
+            if at == end and len(self._head) < _header_size(self._head):
+                return end
+            self._left, self._head = _payload_size(self._head), b""
+        return at
+
+
+def _header_size(head: bytes) -> int:
+    """Of a header that has begun so: what is not known yet needs two bytes."""
+    if len(head) < 2:
+        return 2
+    code = head[1] & 0x7F
+    return 2 + (2 if code == 126 else 8 if code == 127 else 0)
+
+
+def _payload_size(head: bytes) -> int:
+    return int.from_bytes(head[2:]) if len(head) > 2 else head[1] & 0x7F
 
 
 class WatchedWire(trio.abc.Stream):
@@ -151,6 +195,8 @@ class WatchedWire(trio.abc.Stream):
         self._now_ns = now_ns
         self._wire = wire
         self._answer: Answer | None = None
+        self._walk = FrameWalk()
+        self._unshown = b""  # of the last read
         self.upgraded = False
         self.asked_ns = 0
 
@@ -179,6 +225,9 @@ class WatchedWire(trio.abc.Stream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if not self.upgraded:
             return await self._receive_upgrade()
+        if self._unshown:
+            await trio.lowlevel.checkpoint()
+            return self._shown(self._unshown)
         while True:
             try:
                 data = await self._stream.receive_some(max_bytes)
@@ -189,8 +238,14 @@ class WatchedWire(trio.abc.Stream):
                 self._watcher.read_ended("eof", "the peer closed TCP without a close frame")
             if not data or not self._watcher.ended:
                 self._wire.wire_received += len(data)
-                return bytes(data)
+                return self._shown(bytes(data))
             # After the end, what still comes is nobody's: only the peer's closing of TCP is awaited.
+
+    def _shown(self, data: bytes) -> bytes:
+        """Return what the library is shown now; the rest it gets when others have had their turn."""
+        cut = self._walk.cut(data, FRAMES_AT_ONCE)
+        self._unshown = data[cut:]
+        return data[:cut]
 
     async def aclose(self) -> None:
         self._watcher.library_closes()
@@ -222,7 +277,7 @@ class WatchedWire(trio.abc.Stream):
             if (passed := answer.feed(bytes(data))) is not None:
                 self.upgraded = True
                 self._wire.wire_received += len(answer.after)
-                return passed
+                return passed[: len(passed) - len(answer.after)] + self._shown(answer.after)
             if answer.head_has_come:
                 self._scope.deadline = min(self._scope.deadline, trio.current_time() + BODY_PATIENCE_S)
 

@@ -316,3 +316,23 @@ def test_the_opening_of_a_connection_is_a_row_of_its_own() -> None:
     times, opening = outcome.values("http_time", step="ask"), outcome.values("http_connect_time", step="ask")
     assert (times.count, times.least, times.greatest) == (3, 30 * MS, 30 * MS)
     assert (opening.count, opening.least) == (1, 500 * MS)
+
+
+@pytest.mark.parametrize(
+    ("connection", "step", "proxy"),
+    [
+        (None, None, None),
+        ("http://proxy.test", None, "http://proxy.test"),  # the way of the WebSocket
+        ("http://{{ 'a' }}.test", None, None),  # unless it is a user's own
+        ("http://proxy.test", "direct", "direct"),
+        (None, "socks5://{{ 'b' }}.test", "socks5://b.test"),
+    ],
+)
+def test_the_proxy_is_the_connection_s_unless_the_step_says_otherwise(
+    connection: str | None, step: str | None, proxy: str | None
+) -> None:
+    server = answers()
+    options = {} if connection is None else {"connection": {"proxy": connection}}
+    outcome = run(once(http(get=API, **({} if step is None else {"proxy": step})), "connect", **options), server)
+    assert outcome.errors == {}
+    assert server.proxies == [proxy]

@@ -373,3 +373,60 @@ def test_every_frame_has_a_key_of_its_own(size: int) -> None:
     at = len(encode(BINARY, payload)) - size - 4
     keys = {make()[at : at + 4] for _ in range(1500) for make in (prepared.frame, lambda: encode(BINARY, payload))}
     assert len(keys) > 2990
+
+
+# In turns, and within a bound.
+
+
+def told_in_turns(reads: Iterable[bytes], at_once: int) -> tuple[list[Event], str | None, int]:
+    """Like ``told``, of a decoder that stops after so many frames; and the most events of one turn."""
+    decoder = Decoder(LIMIT, frames_at_once=at_once)
+    events: list[Event] = []
+    most = 0
+    for read in reads:
+        rest = read
+        while True:
+            try:
+                turn = decoder.feed(rest)
+            except ProtocolViolation as violation:
+                return [*events, *violation.events], violation.kind, max(most, len(violation.events))
+            events += turn
+            most = max(most, len(turn))
+            if not decoder.is_behind:
+                break
+            rest = b""
+    return events, None, most
+
+
+@given(
+    anything | messages.map(lambda sent: b"".join(one.wire for one in sent)),
+    st.lists(st.integers(0, 600)),
+    st.integers(1, 5),
+)
+def test_what_is_decoded_in_turns_is_the_same_and_never_more_at_once(
+    data: bytes, cuts: list[int], at_once: int
+) -> None:
+    events, kind, _ = told([data], Decoder(LIMIT))
+    in_turns = told_in_turns(split(data, cuts), at_once)
+    assert in_turns[:2] == (events, kind)
+    assert in_turns[2] <= at_once
+
+
+def test_a_message_has_so_many_frames_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loadws.transport.violation.FEW_FRAMES", 10)
+    empty = served(0, b"", False)
+    for between in (b"", served(PING, b"")):
+        good = served(TEXT, b"a", False) + (empty + between) * 8 + served(0, b"b")
+        assert decoded([good])[-1] == (TEXT, "ab")
+        assert decoded([good, good])[-1] == (TEXT, "ab")
+        events, kind, code = told([served(TEXT, b"a", False) + (empty + between) * 10])
+        assert (kind, code) == ("protocol.fragments", 1008)
+        assert (TEXT, "a") not in events
+
+
+def test_fragments_that_carry_something_are_bounded_by_the_size_of_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loadws.transport.violation.FEW_FRAMES", 10)
+    part = served(0, b"8 bytes.", False)
+    assert decoded([served(TEXT, b"8 bytes.", False) + part * 100 + served(0, b"")]) == [(TEXT, "8 bytes." * 101)]
+    _, kind, _ = told([served(TEXT, b"", False) + part[:1] + b"\x01x" + (part[:1] + b"\x01x") * 20])
+    assert kind == "protocol.fragments"

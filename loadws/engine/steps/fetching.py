@@ -21,6 +21,7 @@ from loadws.engine.run import StepFunction
 from loadws.engine.steps.payload import compile_payload
 from loadws.engine.strand import FlowInterrupted, Strand
 from loadws.scenario.matching import Captures, Conditions, compile_answer_conditions, compile_captures
+from loadws.scenario.model import Scenario
 from loadws.scenario.places import Handshake
 from loadws.scenario.steps import HttpBody, HttpStep
 from loadws.scenario.template import Compiled, EvaluationError, Scope, compile_template
@@ -134,6 +135,7 @@ class _RequestMaker:
         self._request = HttpRequest(body.method.upper(), "", redirects=body.redirects)
         self._origin = origin_of(compiler.scenario.target)
         self._url = compile_template(body.url)
+        self._proxy = _proxy(body, compiler.scenario)
         self._query = _templates(body.query)
         self._headers = _templates(body.headers)
         self._body = _compile_body(body, compiler)
@@ -144,7 +146,10 @@ class _RequestMaker:
     def __call__(self, scope: Scope) -> HttpRequest:
         headers = tuple((name, value.text(scope)) for name, value in self._headers)
         content = None if self._body is None else self._body(scope)
-        return replace(self._request, url=self._address(scope), headers=(*self._kind, *headers), body=content)
+        proxy = None if self._proxy is None else self._proxy.text(scope)
+        return replace(
+            self._request, url=self._address(scope), headers=(*self._kind, *headers), body=content, proxy=proxy
+        )
 
     def _address(self, scope: Scope) -> str:
         url = self._url.text(scope)
@@ -158,6 +163,15 @@ def origin_of(target: str) -> str:
     """Return the HTTP origin of a WebSocket URL, which a path alone is relative to; ``http://`` for a unix socket."""
     address = split_address(target)
     return f"{'https' if address.scheme == 'wss' else 'http'}://{address.authority}"
+
+
+def _proxy(body: HttpBody, scenario: Scenario) -> Compiled | None:
+    """The step's own, else the connection's where that is the same for everybody: what it reads may not be set yet."""
+    if body.proxy is not None:
+        return compile_template(body.proxy)
+    shared = scenario.connection.proxy
+    compiled = None if shared is None else compile_template(shared)
+    return compiled if compiled is not None and compiled.constant else None
 
 
 def _templates(texts: dict[str, str]) -> list[tuple[str, Compiled]]:

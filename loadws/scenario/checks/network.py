@@ -10,8 +10,8 @@ from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.target import UNIX
 from loadws.scenario.connection import ConnectionOptions
 from loadws.scenario.explain import Where, any_of, nearest
-from loadws.scenario.labels import walk_steps
-from loadws.scenario.steps import ConnectBody, ConnectStep
+from loadws.scenario.labels import walk_around, walk_steps
+from loadws.scenario.steps import AnyStep, ConnectBody, ConnectStep, HttpStep
 from loadws.terms.proxies import DIRECT, parse_proxy
 
 _CONNECTION: Where = ("connection",)
@@ -36,16 +36,29 @@ def _parts(findings: Findings) -> Iterator[tuple[Where, ConnectionOptions | Conn
 
 
 def _dialled_hosts(findings: Findings) -> set[str]:
-    """In lower case; empty where that is not known, as of a proxy with a template in it."""
+    """In lower case; empty where that is not known, as of a proxy or an ``http`` step with a template in it."""
+    fetched = [step.http for _, step in _all_steps(findings) if isinstance(step, HttpStep)]
     said = [part.proxy for _, part in _parts(findings) if part.proxy is not None]
-    if any("{{" in text for text in said):
+    said += [body.proxy for body in fetched if body.proxy is not None]
+    if any("{{" in text for text in (*said, *(_authority(body.url) for body in fetched))):
         return set()
     proxies = [parse_proxy(text) for text in said]
     hosts = {proxy.host.lower() for proxy in proxies if proxy is not None}
     is_direct = findings.scenario.connection.proxy is None
     if is_direct or any(proxy is None or proxy.scheme == "socks5" for proxy in proxies):
-        hosts |= {host for host in [_host_of(findings.scenario.target)] if host is not None}
+        addresses = (findings.scenario.target, *(body.url for body in fetched))
+        hosts |= {host for address in addresses if (host := _host_of(address)) is not None}
     return hosts
+
+
+def _all_steps(findings: Findings) -> Iterator[tuple[Where, AnyStep]]:
+    yield from walk_steps(findings.scenario)
+    yield from walk_around(findings.scenario)
+
+
+def _authority(url: str) -> str:
+    """The part of an address that says whom to dial, with the templates in it."""
+    return url if url.startswith("{{") else url.partition("://")[2].partition("/")[0]
 
 
 def _host_of(target: str) -> str | None:

@@ -260,7 +260,7 @@ class _Walk:
 
     def _http(self, step: HttpStep, where: Where) -> None:
         body = step.http
-        for key in (body.method, "headers", "query", "json", "text", "form"):
+        for key in (body.method, "headers", "query", "json", "text", "form", "proxy"):
             if (key if key != "json" else "json_") in body.model_fields_set:
                 self._read((*where, key))
         self.texts.conditions((*where, "check"), body.check, self._names(_NOTHING), compile_answer_conditions)

@@ -80,6 +80,15 @@ class TcpStream(trio.abc.Stream):
             await self._pace_changed.wait()
         return True
 
+    def receive_now(self, max_bytes: int) -> bytes | None:
+        """Return what is there, without waiting; empty is its end, None nothing, or a connection that is broken."""
+        try:
+            data = self._socket.recv(max_bytes)
+        except OSError:
+            return None
+        self.read_ns = self._now_ns()
+        return data
+
     def is_quiet(self) -> bool:
         """Return whether the peer has neither closed nor sent anything that was not read. Nothing is taken."""
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 
-from tests.truth import cost, health, latency, stamps
+from tests.truth import cost, fetching, health, latency, stamps
 
 CASES: dict[str, Callable[[], Iterator[str]]] = {
     "delay": latency.delay,
@@ -17,6 +17,7 @@ CASES: dict[str, Callable[[], Iterator[str]]] = {
     "stall": latency.stall,
     "order": latency.order,
     "drop": latency.drop,
+    "http": fetching.http,
     "stamps": stamps.stamps,
     "cost": cost.cost,
     "health": health.health,

@@ -88,12 +88,25 @@ def measure(
     command = [sys.executable, "-m", "tests.truth.target", msgspec.json.encode(behaviour).decode()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
-        overrides = Overrides(target=f"ws://127.0.0.1:{int(process.stdout.readline())}")
-        order = ShardOrder(str(ROOT / "truth.yaml"), scenario, overrides, {}, 1, "native", stamps=stamps)
+        target = f"ws://127.0.0.1:{int(process.stdout.readline())}"
         with apart(process.pid):
-            summary = trio.run(partial(_run, order, burden, _info(order, rules, warmups)))
+            summary = summed_up(scenario, target, stamps, burden, rules, warmups)
         told, _ = process.communicate(timeout=PATIENCE_S)
     return Measured(summary, msgspec.json.decode(told, type=Account))
+
+
+def summed_up(
+    scenario: str,
+    target: str,
+    stamps: Stamps = "user",
+    burden: Burden = idle,
+    rules: Sequence[str] = (),
+    warmups: int = 0,
+) -> Summary:
+    """The same against a target that is there already."""
+    overrides = Overrides(target=target)
+    order = ShardOrder(str(ROOT / "truth.yaml"), scenario, overrides, {}, 1, "native", stamps=stamps)
+    return trio.run(partial(_run, order, burden, _info(order, rules, warmups)))
 
 
 async def _run(order: ShardOrder, burden: Burden, info: RunInfo) -> Summary:

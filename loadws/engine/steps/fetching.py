@@ -81,7 +81,9 @@ async def _fetch(
     answer, fate, is_cut_short = None, "cut_off", False
     ledger.requests += 1
     try:
-        with strand.waiting_outside(), trio.move_on_after(max(0, deadline_ns - timers.now_ns()) / NS_PER_S):
+        with strand.waiting_outside():
+            assert strand.outside is not None
+            strand.outside.deadline = trio.current_time() + max(0, deadline_ns - timers.now_ns()) / NS_PER_S
             try:
                 answer = await client_of(strand).send(request, _on_part(strand, brings_secrets))
             except HttpFailed as failed:
@@ -97,7 +99,8 @@ async def _fetch(
         elif fate != "answered" and not is_cut_short:
             recorder.outcome("http", step.label, intended_ns, failed=True)
             recorder.missing("http_time", step.label, intended_ns)
-    strand.free_ns = answer.received_ns if answer is not None else timers.now_ns()
+    # Reading an answer is our own work: it is no part of the next step's time, as this answer's ended at its last byte.
+    strand.free_ns = timers.now_ns()
     if answer is None:
         strand.fail(step, *failure)
     return answer
@@ -142,8 +145,15 @@ class _RequestMaker:
         said = {name.lower() for name in body.headers}
         kind = next((text for key, text in _KINDS_OF_BODY.items() if key in body.model_fields_set), None)
         self._kind = () if kind is None or "content-type" in said else (("Content-Type", kind),)
+        templates = [self._url, *(value for _, value in (*self._query, *self._headers))]
+        is_constant = body.payload is None and body.form is None and all(each.constant for each in templates)
+        is_constant = is_constant and (self._proxy is None or self._proxy.constant)
+        self._constant = self._made(Scope(clock=int)) if is_constant else None
 
     def __call__(self, scope: Scope) -> HttpRequest:
+        return self._constant or self._made(scope)
+
+    def _made(self, scope: Scope) -> HttpRequest:
         headers = tuple((name, value.text(scope)) for name, value in self._headers)
         content = None if self._body is None else self._body(scope)
         proxy = None if self._proxy is None else self._proxy.text(scope)
@@ -216,7 +226,7 @@ class _Judge:
         opening_ns = answer.opening_ns
         if opening_ns is not None:
             recorder.duration("http_connect_time", label, intended_ns, opening_ns)
-        recorder.duration("http_time", label, intended_ns, max(0, strand.free_ns - intended_ns - (opening_ns or 0)))
+        recorder.duration("http_time", label, intended_ns, max(0, answer.received_ns - intended_ns - (opening_ns or 0)))
         seen = Handshake.of(
             answer.status, {name.lower(): value for name, value in answer.headers}, answer.body, answer.cookies
         )

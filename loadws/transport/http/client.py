@@ -6,19 +6,16 @@ one, as browsers do, where that is harmless: nothing of an answer had come, and 
 
 from __future__ import annotations
 
-import base64
-
 import trio
 
 from loadws.transport.base import ConnectFailed
 from loadws.transport.cookies import Jar
-from loadws.transport.http.body import ACCEPTED
-from loadws.transport.http.connection import Asked, HttpConnection, Reply
-from loadws.transport.http.messages import Headers, HttpAnswer, HttpFailed, HttpRequest, OnPart
+from loadws.transport.http.asked import Asked, made_fit
+from loadws.transport.http.connection import HttpConnection, Reply
+from loadws.transport.http.messages import HttpAnswer, HttpFailed, HttpRequest, OnPart
 from loadws.transport.http.redirects import followed
-from loadws.transport.http.wire import Dial, forwarding_proxy
+from loadws.transport.http.wire import Dial
 from loadws.transport.redirects import REDIRECTS, location_of
-from loadws.transport.request import USER_AGENT, check_headers, header_bytes
 from loadws.transport.url import Url, parse_http_url
 
 #: A browser's: connections of one user that are used at once, and how long an idle one is kept.
@@ -26,7 +23,6 @@ CONNECTIONS_OF_A_USER = 6
 IDLE_S = 30.0
 #: Methods that may be sent twice (RFC 9110, 9.2.2).
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_WITH_A_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 _Key = tuple[object, ...]
 
@@ -46,7 +42,7 @@ class HttpClients:
 class HttpClient:
     """One user's connections. ``jar`` has its cookies, which are not the client's alone."""
 
-    __slots__ = ("_dial", "_idle", "_jar", "_presents_certificate", "_room")
+    __slots__ = ("_dial", "_idle", "_jar", "_last", "_presents_certificate", "_room")
 
     def __init__(self, dial: Dial, jar: Jar, *, presents_certificate: bool = False) -> None:
         self._dial = dial
@@ -54,6 +50,7 @@ class HttpClient:
         self._presents_certificate = presents_certificate
         self._idle: list[tuple[_Key, HttpConnection]] = []  # the one used last comes last
         self._room = trio.Semaphore(CONNECTIONS_OF_A_USER)
+        self._last: tuple[HttpRequest, tuple[Url, Asked]] | None = None
 
     async def send(self, request: HttpRequest, on_part: OnPart | None = None) -> HttpAnswer:
         """Return the answer with its whole body. Raise ``HttpFailed``. Cancelled midway, its connection is closed."""
@@ -82,40 +79,50 @@ class HttpClient:
     # -- a request ----------------------------------------------------------------------------------------------------
 
     def _made(self, request: HttpRequest) -> tuple[Url, Asked]:
-        """Return the request as it goes out. Raise ``HttpFailed`` where it cannot be sent."""
+        """Return the request as it goes out. Raise ``HttpFailed`` where it cannot be sent.
+
+        One that is the same as the last, of a user without cookies, is made once.
+        """
+        last = self._last
+        if last is not None and last[0] is request and not self._jar:
+            return last[1]
         try:
-            url = parse_http_url(request.url)
-            proxy = forwarding_proxy(url, request.proxy)
-            headers = self._jar.with_cookies(url, request.headers)
-            check_headers(headers)
+            headers = (
+                self._jar.with_cookies(parse_http_url(request.url), request.headers) if self._jar else request.headers
+            )
+            made = made_fit(request, headers)
         except ValueError as error:
             raise HttpFailed("http.request", str(error)) from error
-        rows = _completed(request, url, headers)
-        target = url.target
-        if proxy is not None:
-            target = f"http://{url.host_header}{url.target}"
-            if proxy.user is not None:
-                credentials = base64.b64encode(f"{proxy.user}:{proxy.password}".encode("utf-8", "replace"))
-                rows.append((b"Proxy-Authorization", b"Basic " + credentials))
-        return url, Asked(request.method, target, rows, request.body or b"")
+        self._last = None if self._jar else (request, made)
+        return made
 
     async def _ask(
         self, request: HttpRequest, url: Url, asked: Asked, on_part: OnPart | None
     ) -> tuple[Reply, int | None]:
         """Return the answer, and how long its connection took to open; None where it was open."""
-        key: _Key = (*url.origin, request.proxy)
-        async with self._room:
-            kept = self._kept(key)
-            if kept is not None:
-                try:
-                    return await self._exchange(kept, key, asked, on_part), None
-                except HttpFailed as failure:
-                    if kept.has_heard or not failure.kind.startswith("lost.") or request.method not in _REPEATABLE:
-                        raise
-            began_ns = self._dial.now_ns()
-            connection = await self._opened(url, request.proxy)
-            opened_ns = self._dial.now_ns() - began_ns
-            return await self._exchange(connection, key, asked, on_part), opened_ns
+        try:
+            self._room.acquire_nowait()
+        except trio.WouldBlock:
+            await self._room.acquire()
+        try:
+            return await self._ask_over_one(request, (*url.origin, request.proxy), url, asked, on_part)
+        finally:
+            self._room.release()
+
+    async def _ask_over_one(
+        self, request: HttpRequest, key: _Key, url: Url, asked: Asked, on_part: OnPart | None
+    ) -> tuple[Reply, int | None]:
+        kept = self._kept(key)
+        if kept is not None:
+            try:
+                return await self._exchange(kept, key, asked, on_part), None
+            except HttpFailed as failure:
+                if kept.has_heard or not failure.kind.startswith("lost.") or request.method not in _REPEATABLE:
+                    raise
+        began_ns = self._dial.now_ns()
+        connection = await self._opened(url, request.proxy)
+        opened_ns = self._dial.now_ns() - began_ns
+        return await self._exchange(connection, key, asked, on_part), opened_ns
 
     async def _opened(self, url: Url, proxy: str | None) -> HttpConnection:
         try:
@@ -148,7 +155,7 @@ class HttpClient:
         return None
 
     def _put_aside(self, connection: HttpConnection, key: _Key) -> None:
-        if not connection.is_free():
+        if not connection.is_free:
             connection.wire.close()
             return
         connection.idle_since = trio.current_time()
@@ -157,27 +164,13 @@ class HttpClient:
             self._idle.pop(0)[1].wire.close()
 
 
-def _completed(request: HttpRequest, url: Url, headers: Headers) -> list[tuple[bytes, bytes]]:
-    """The scenario's headers, and those that every request has unless the scenario says otherwise."""
-    given = {name.lower() for name, _ in headers}
-    usual = [("Host", url.host_header), ("User-Agent", USER_AGENT), ("Accept", "*/*"), ("Accept-Encoding", ACCEPTED),
-             ("Connection", "keep-alive")]  # fmt: skip
-    if url.authorization is not None:
-        usual.append(("Authorization", url.authorization))
-    if (request.body is not None or request.method in _WITH_A_BODY) and "transfer-encoding" not in given:
-        usual.append(("Content-Length", str(len(request.body or b""))))
-    rows = [(name, value) for name, value in usual if name.lower() not in given]
-    return [(name.encode("ascii"), header_bytes(value)) for name, value in (*rows, *headers)]
-
-
 # -- trace ------------------------------------------------------------------------------------------------------------
 
 
 def _show(asked: Asked, on_part: OnPart | None) -> None:
     if on_part is None:
         return
-    line = f"{asked.method} {asked.target} HTTP/1.1".encode("ascii", "replace")
-    on_part("out", "request", b"\r\n".join([line, *(name + b": " + value for name, value in asked.headers)]))
+    on_part("out", "request", asked.head)
     if asked.body:
         on_part("out", "text", asked.body)
 

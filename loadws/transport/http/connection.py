@@ -1,4 +1,4 @@
-"""One connection: a request, its answer, and again, for as long as both sides keep it open. Framing is h11's."""
+"""One connection: a request, its answer, and again, for as long as both sides keep it open. Answers are read by h11."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import h11
 import trio
 
 from loadws.transport.base import ConnectFailed
-from loadws.transport.http.body import Body
+from loadws.transport.http.asked import Asked
+from loadws.transport.http.body import LARGEST_ENCODED, Body
 from loadws.transport.http.messages import Headers, HttpFailed
 from loadws.transport.http.wire import Wire
 
 #: A head larger than this is refused.
 MOST_HEAD_BYTES = 64 * 1024
-READ_SIZE = 64 * 1024
+READ_SIZE = 256 * 1024
 #: Interim answers (100 to 199) that are read before the one that counts.
 MOST_INTERIM = 20
 #: An answer in ever so many pieces is read piece by piece: after so many of them others have their turn.
@@ -24,16 +25,6 @@ EVENTS_A_TURN = 64
 _BEGINNING = b"HTTP/"
 _SWITCHING = 101
 _TOO_LARGE_A_HEAD = 431
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it goes out. ``target`` is the request-target."""
-
-    method: str
-    target: str
-    headers: list[tuple[bytes, bytes]]
-    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,57 +41,44 @@ class Reply:
 class HttpConnection:
     """``has_heard``: something of the answer of now has come. ``idle_since`` is on trio's clock."""
 
-    __slots__ = ("_first", "_http", "_since_turn", "has_heard", "idle_since", "wire")
+    __slots__ = ("_first", "_http", "_left", "_since_turn", "has_heard", "idle_since", "wire")
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.has_heard = False
         self.idle_since = 0.0
         self._first = b""
+        self._left = 0  # bytes of a body of known length that are still to come
         self._since_turn = 0  # events since others had their turn
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
+        self._http = h11.Connection(h11.CLIENT)  # that of the answer of now
 
     async def ask(self, asked: Asked) -> Reply:
         """Return the whole answer. Raise ``HttpFailed``; after that, and where it is cancelled, it has to be closed."""
         self.has_heard = False
-        self._first = b""
-        data = self._written(asked)
+        self._first, self._left = b"", 0
         with suppress(trio.BrokenResourceError):  # a server may answer before it has read all, and close
-            await self.wire.send_all(data)
+            await self.wire.send_all(asked.data)
+        data = await self._read()  # its stamp is taken before anything else is done
+        self._http = _reader(asked)
+        self._http.receive_data(data)
         return await self._reply()
 
+    @property
     def is_free(self) -> bool:
-        """Return whether another request may follow; makes ready for it."""
-        if (
-            self._http.our_state is not h11.DONE
-            or self._http.their_state is not h11.DONE
-            or self._http.trailing_data[0]
-        ):
-            return False
-        self._http.start_next_cycle()
-        return True
-
-    def _written(self, asked: Asked) -> bytes:
-        """The request in one piece."""
-        try:
-            request = h11.Request(method=asked.method, target=asked.target, headers=asked.headers)
-            parts = [
-                self._http.send(request),
-                self._http.send(h11.Data(asked.body)),
-                self._http.send(h11.EndOfMessage()),
-            ]
-        except h11.LocalProtocolError as error:
-            raise HttpFailed("http.request", f"the request cannot be sent: {error}") from error
-        return b"".join(part for part in parts if part)
+        """Whether another request may follow."""
+        http = self._http
+        return http.our_state is h11.DONE and http.their_state is h11.DONE and not http.trailing_data[0]
 
     async def _reply(self) -> Reply:
         head = await self._head()
         body = Body(_text(head))
+        self._left = _length(head)
         while head.status_code != _SWITCHING:
             event = await self._event()
             if isinstance(event, h11.EndOfMessage):
                 break
             assert isinstance(event, h11.Data)
+            self._left -= len(event.data)
             body.feed(bytes(event.data))
         line = b"HTTP/%b %d %b" % (head.http_version, head.status_code, head.reason)
         return Reply(head.status_code, line, _text(head), body.whole(), self.wire.read_ns)
@@ -140,18 +118,30 @@ class HttpConnection:
             raise HttpFailed("http.protocol", f"the answer is not HTTP as it should be: {error}") from error
 
     async def _read(self) -> bytes:
-        """Return more of the answer; empty is the end of a body that ends with its connection."""
+        """Return more of the answer; empty is the end of a body that ends with its connection.
+
+        Of a body of known length all of it: its last byte is then stamped before anything else is done.
+        """
         try:
             data = await self.wire.receive_some(READ_SIZE)
+            if data and len(data) < min(self._left, LARGEST_ENCODED):
+                data += await self._read_rest(min(self._left, LARGEST_ENCODED) - len(data))
         except trio.BrokenResourceError as error:
             raise self._lost("reset", str(error.__cause__ or error) or "the connection was reset") from error
         except ConnectFailed as failure:  # an alert of TLS in place of the answer
             raise HttpFailed(failure.kind, failure.detail) from failure
-        if not data and self._http.their_state is h11.SEND_RESPONSE:
+        if not data and not (self.has_heard and self._http.their_state is not h11.SEND_RESPONSE):
             raise self._lost("eof", "the server closed the connection")
         self.has_heard = self.has_heard or bool(data)
         self._check_beginning(data)
         return data
+
+    async def _read_rest(self, left: int) -> bytes:
+        parts: list[bytes] = []
+        while left > 0 and (data := await self.wire.receive_some(READ_SIZE)):
+            parts.append(data)
+            left -= len(data)
+        return b"".join(parts)
 
     def _check_beginning(self, data: bytes) -> None:
         if len(self._first) < len(_BEGINNING):
@@ -163,6 +153,20 @@ class HttpConnection:
         if self.has_heard:
             return HttpFailed("http.cut_short", f"the connection ended within the answer: {detail}")
         return HttpFailed(f"lost.{kind}", f"the connection was lost: {detail}")
+
+
+def _reader(asked: Asked) -> h11.Connection:
+    """What reads an answer: it must have seen what was asked of it."""
+    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
+    http.send(h11.Request(method=asked.method, target="/", headers=[(b"Host", b"-"), *asked.of_the_connection]))
+    http.send(h11.EndOfMessage())
+    return http
+
+
+def _length(head: h11.Response | h11.InformationalResponse) -> int:
+    """What the head says of its body's length, which h11 has judged; 0 where it says nothing."""
+    said = [value for name, value in head.headers if name == b"content-length"]
+    return int(said[0]) if said else 0
 
 
 def _text(head: h11.Response | h11.InformationalResponse) -> Headers:

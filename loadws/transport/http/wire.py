@@ -16,6 +16,9 @@ from loadws.transport.tls_layers import session_of
 from loadws.transport.url import Url
 from loadws.transport.way import Shared, Way
 
+#: Reads of one socket that follow one another.
+MOST_READS = 16
+
 
 class Wire(Protocol):
     """An open connection to a server, or to a proxy that forwards to it."""
@@ -100,7 +103,14 @@ class _TcpWire:
         return self._tcp.read_ns
 
     async def receive_some(self, max_bytes: int) -> bytes:
-        return bytes(await self._stream.receive_some(max_bytes))
+        """Over TCP alone, all that is there: its last byte's stamp does not hold what is done with the first."""
+        data = bytes(await self._stream.receive_some(max_bytes))
+        if len(data) < max_bytes or self._stream is not self._tcp:
+            return data
+        parts = [data]
+        while len(parts) < MOST_READS and (more := self._tcp.receive_now(max_bytes)):
+            parts.append(more)
+        return b"".join(parts)
 
     def is_quiet(self) -> bool:
         return self._tcp.is_quiet()

@@ -259,9 +259,6 @@ KINDS: dict[str, Failure] = {
         "A defect of the server: it never ends a message, or cuts it into single bytes.",
     ),
     "lost.no_memory": Failure(
-        "this machine had no memory for the connection's buffers", "Use fewer users, or raise net.ipv4.tcp_mem."
-    ),
-    "lost.no_memory": Failure(
         "this machine had no memory for what was to be sent", "Use fewer users, or a machine with more memory."
     ),
     "lost.failed": Failure("the connection broke otherwise", "The example has the system's words."),

@@ -90,13 +90,19 @@ class _Answer:
     """An answer as the library wants to see it."""
 
     def __init__(self, said: Iterable[str]) -> None:
-        self._said = [from_header(value) for value in said]
+        self._said = [_readable(from_header(value)) for value in said]
 
     def info(self) -> _Answer:
         return self
 
     def get_all(self, name: str, default: list[str]) -> list[str]:
         return self._said if name == "Set-Cookie" else default
+
+
+def _readable(value: str) -> str:
+    """Return a Set-Cookie without bytes in its attributes that are no UTF-8: the library's quoting of paths raises at them."""
+    pair, semicolon, attributes = value.partition(";")
+    return pair + semicolon + "".join(f"%{ord(c) - 0xDC00:02X}" if "\ud800" <= c <= "\udfff" else c for c in attributes)
 
 
 class _Asked:

@@ -72,7 +72,9 @@ def test_it_runs_and_passes(scenario: Path, runs: dict[Path, tuple[Path, Future[
     # A machine that is busy with other tests may stop a process for a moment, which is no fault of the scenario's.
     is_stalled = summary.applied.stalled_share > STALLED_SHARE
     assert ran.returncode == (3 if is_stalled else 0), ran.stdout
-    assert ran.stderr == ""
+    # Made so small, it has fewer samples than its rules need, and says so.
+    assert [line for line in ran.stderr.splitlines() if "warning:" in line and "samples here" not in line] == []
+    assert "error" not in ran.stderr.lower()
     assert summary.verdict.outcome == ("inconclusive" if is_stalled else "passed")
     assert all(check.holds for check in summary.verdict.checks)
     assert summary.ledger.imbalances() == []

@@ -115,7 +115,7 @@ def test_teardown_runs_whatever_ended_the_load(tmp_path: Path) -> None:
         ("if: \"{{ true }}\"\n    then: [{check: {that: '{{ 1 > 2 }}', name: inner}}]", "inner: {{ 1 > 2 }} is not true",
          ExitCode.USAGE),
         # nobody there
-        ("http: {get: 'http://127.0.0.1:1/', name: ask}", "ask: Connection refused", ExitCode.UNREACHABLE),
+        ("http: {get: 'http://127.0.0.1:1/', name: ask}", "ask: 127.0.0.1:1: Connection refused", ExitCode.UNREACHABLE),
     ],
 )  # fmt: skip
 def test_a_failed_setup_runs_nothing_but_teardown_with_what_is_there(

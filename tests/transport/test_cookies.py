@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loadws.testing.conformance import Recorder
@@ -77,6 +77,7 @@ def test_no_server_fills_the_memory() -> None:
     assert names[-1].startswith("n9-")
 
 
+@example(["0;PATH=\x80"])
 @given(
     st.lists(
         st.text(alphabet=st.characters(max_codepoint=255))

@@ -100,7 +100,7 @@ class _Answer:
 
 
 def _readable(value: str) -> str:
-    """Return a Set-Cookie without bytes in its attributes that are no UTF-8: the library's quoting of paths raises at them."""
+    """Return a Set-Cookie whose attributes are UTF-8: at other bytes the library raises when it quotes a path."""
     pair, semicolon, attributes = value.partition(";")
     return pair + semicolon + "".join(f"%{ord(c) - 0xDC00:02X}" if "\ud800" <= c <= "\udfff" else c for c in attributes)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 
-from tests.truth import cost, fetching, health, latency, stamps
+from tests.truth import cost, fetching, gate, health, latency, stamps
 
 CASES: dict[str, Callable[[], Iterator[str]]] = {
     "delay": latency.delay,
@@ -21,6 +21,7 @@ CASES: dict[str, Callable[[], Iterator[str]]] = {
     "stamps": stamps.stamps,
     "cost": cost.cost,
     "health": health.health,
+    "gate": gate.gate,
 }
 
 

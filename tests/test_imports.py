@@ -39,13 +39,13 @@ SEEN_BY_REPORTS = {
     "wording",
 }
 #: What the target may see of transport: how bytes become messages and who reads them, never the client that it serves.
-SEEN_BY_TARGET = {"frames", "masking", "reactor", "violation"}
+SEEN_BY_TARGET = {"codec", "native"}
 #: Libraries that have one room, or a few, and no other.
 ONLY_IN = {
     "trio": {"engine", "transport", "fleet", "target", "testing", "cli/run.py", "cli/calibrate.py"},
-    "trio_websocket": {"transport/trio_ws.py", "target", "testing"},
+    "trio_websocket": {"transport/trio_websocket/transport.py", "target", "testing"},
     "wsproto": {"transport", "target", "testing"},
-    "python_socks": {"transport/socks.py"},
+    "python_socks": {"transport/opening/socks.py"},
     "h11": {"transport", "target", "testing"},
     "hdrh": set(),  # only tests, which hold our wire format to it
     "vl_convert": {"report"},

@@ -39,10 +39,10 @@ from loadws.scenario.template import compile_value
 from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import Connector, Timers, Transport
+from loadws.transport.clock.timers import open_timers
 from loadws.transport.http.client import HttpClients
 from loadws.transport.http.wire import NetworkDial
-from loadws.transport.stamps import ReadLags
-from loadws.transport.timers import open_timers
+from loadws.transport.net.stamps import ReadLags
 
 #: Who takes a frame may do so in slices, between which the load goes on.
 Deliver = Callable[[Frame], Awaitable[None]]

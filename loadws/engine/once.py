@@ -31,8 +31,8 @@ from loadws.scenario.steps import Flow
 from loadws.scenario.template import EvaluationError, compile_value
 from loadws.terms.masker import Masker
 from loadws.transport.base import ConnectFailed, Connection, ConnectRequest, Listener, Timers
+from loadws.transport.clock.timers import open_timers
 from loadws.transport.cookies import Jar
-from loadws.transport.timers import open_timers
 
 if TYPE_CHECKING:
     from loadws.transport.http.client import HttpClients

@@ -19,8 +19,8 @@ from loadws.fleet.ports import Pairs
 from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS
 from loadws.terms.errors import UsageError
 from loadws.terms.units import format_count, format_size
-from loadws.transport.choose import CANNOT
 from loadws.transport.platform import MEANS
+from loadws.transport.registry import CANNOT
 
 ONE_PAIR = Pairs()
 #: Pipes and files of a parent for each of its processes.

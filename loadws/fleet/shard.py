@@ -19,8 +19,8 @@ from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Overrides, load_text
 from loadws.scenario.model import Phase, Scenario
-from loadws.transport.choose import transport
-from loadws.transport.stamps import ReadLags
+from loadws.transport.net.stamps import ReadLags
+from loadws.transport.registry import transport
 
 
 class ShardOrder(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from loadws.transport.stamps import why_no_kernel_stamps
+from loadws.transport.net.stamps import why_no_kernel_stamps
 
 AskedStamps = Literal["user", "kernel", "auto"]
 Stamps = Literal["user", "kernel"]

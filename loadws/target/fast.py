@@ -19,7 +19,7 @@ from loadws.target.fast_client import FastClient, State
 from loadws.target.limits import CLOSE_WITHIN_S, UPGRADE_WITHIN_S
 from loadws.target.options import TargetOptions
 from loadws.target.server import Listening
-from loadws.transport.reactor import best_reactor
+from loadws.transport.native.reactor import best_reactor
 
 MOST_ACCEPTED_AT_ONCE = 64
 SWEEP_EVERY_S = 0.25

@@ -18,8 +18,8 @@ from loadws.target.counts import Counts, add
 from loadws.target.limits import MAX_MESSAGE_SIZE, REFUSAL_BODY
 from loadws.target.unmask import Unmasker
 from loadws.target.upgrade import NoUpgrade, Upgrade
-from loadws.transport.frames import BINARY, CLOSE, PING, PONG, TEXT, Decoder, Event, ProtocolViolation, read_close
-from loadws.transport.masking import MASKED, MOST_IN_ONE_BYTE, plain_frame, unmasked
+from loadws.transport.codec.frames import BINARY, CLOSE, PING, PONG, TEXT, Decoder, Event, ProtocolViolation, read_close
+from loadws.transport.codec.masking import MASKED, MOST_IN_ONE_BYTE, plain_frame, unmasked
 
 MOST_WAITING_BYTES = 1 << 20
 _MASKED_HEAD = 6  # a small frame's bytes before its payload

@@ -5,8 +5,8 @@ Pure: bytes in, bytes out. Sizes and opcodes are not looked at here, the decoder
 
 from __future__ import annotations
 
-from loadws.transport.masking import IN_EIGHT_BYTES, IN_TWO_BYTES, MASKED, unmasked
-from loadws.transport.violation import ProtocolViolation, forbidden
+from loadws.transport.codec.masking import IN_EIGHT_BYTES, IN_TWO_BYTES, MASKED, unmasked
+from loadws.transport.codec.violation import ProtocolViolation, forbidden
 
 _KEY_SIZE = 4
 

@@ -27,8 +27,8 @@ from loadws.transport.base import (
     UncountedWire,
     WireBytes,
 )
-from loadws.transport.deflate import Deflater, Inflater
-from loadws.transport.timers import open_timers
+from loadws.transport.clock.timers import open_timers
+from loadws.transport.codec.deflate import Deflater, Inflater
 
 RSV1 = 0b100
 _MOST_MESSAGE_BYTES = 1 << 20

@@ -45,7 +45,7 @@ from loadws.transport.base import (
     Payload,
     Transport,
 )
-from loadws.transport.timers import open_timers
+from loadws.transport.clock.timers import open_timers
 
 MS = 1_000_000
 #: Longer than anything here takes; what waits this long is stuck.

@@ -28,7 +28,7 @@ from loadws.testing.raw import (
     response,
     serve,
 )
-from loadws.transport.answer import accept_for
+from loadws.transport.opening.upgrade_response import accept_for
 
 Fault = AbstractAsyncContextManager[str]
 #: Bytes that are more than the buffers of both kernels take together: whoever writes them to who never reads is stuck.

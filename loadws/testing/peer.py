@@ -36,8 +36,8 @@ from loadws.transport.base import (
     encodable,
 )
 from loadws.transport.cookies import Jar
-from loadws.transport.pace import Pace
-from loadws.transport.pings import Pings
+from loadws.transport.net.pings import Pings
+from loadws.transport.net.read_rate import Pace
 from loadws.transport.url import parse_url
 
 #: What a frame costs beside its payload.

@@ -16,9 +16,9 @@ from typing import Any
 
 import trio
 
-from loadws.transport.answer import accept_for
 from loadws.transport.background import background
 from loadws.transport.base import close_payload
+from loadws.transport.opening.upgrade_response import accept_for
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 MOST_HEAD_BYTES = 64 * 1024

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from loadws.transport.choose import CANNOT, NAMES
+from loadws.transport.registry import CANNOT, NAMES
 from tests.conformance.environment import NotHere, SetupFailed, fuzzer, suite_folder
 from tests.conformance.server import fuzzing_server
 from tests.conformance.suite import Result, run, sections_of

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import trio
 
 from loadws.transport.base import Compression, Connector
-from loadws.transport.choose import transport
-from loadws.transport.timers import open_timers
+from loadws.transport.clock.timers import open_timers
+from loadws.transport.registry import transport
 from tests.conformance.server import Server
 from tests.conformance.talk import ask, echo
 

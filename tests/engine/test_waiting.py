@@ -11,7 +11,7 @@ from trio.testing import MockClock
 
 from loadws.engine.waiting import Parker
 from loadws.transport.base import Timers
-from loadws.transport.timers import open_timers
+from loadws.transport.clock.timers import open_timers
 
 MS = 1_000_000
 

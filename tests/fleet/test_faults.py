@@ -21,7 +21,7 @@ from loadws.metrics.summary import SCHEMA_VERSION, Summary
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import ExitCode
 from loadws.testing import faults
-from loadws.transport.choose import NAMES
+from loadws.transport.registry import NAMES
 
 Fault = Callable[[], AbstractAsyncContextManager[str]]
 RunAgainst = Callable[..., Summary]
@@ -246,5 +246,5 @@ def run_with_a_socket_that_raises(
 
     monkeypatch.setattr(Failing, "connect", connect, raising=False)
     monkeypatch.setattr(Failing, "connect_ex", connect_ex, raising=False)
-    monkeypatch.setattr("loadws.transport.dial.socket.socket", Failing)
+    monkeypatch.setattr("loadws.transport.opening.dial.socket.socket", Failing)
     return run_against(faults.nothing_listens())

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
-from loadws.transport.answer import Answer, accept_for
 from loadws.transport.base import LOSS_KINDS, Compression, ConnectFailed, HandshakeRefused, close_payload
-from loadws.transport.deflate import Deflater, Inflater
-from loadws.transport.frames import BINARY, TEXT, Decoder, Event
-from loadws.transport.masking import masked_frame, plain_frame, prepared_frame, unmasked
+from loadws.transport.codec.deflate import Deflater, Inflater
+from loadws.transport.codec.frames import BINARY, TEXT, Decoder, Event
+from loadws.transport.codec.masking import masked_frame, plain_frame, prepared_frame, unmasked
+from loadws.transport.opening.upgrade_response import Answer, accept_for
 from tests.transport.oracle import NEWER_CLOSE_CODE, told, told_by_wsproto
 
 LIMIT = 2_000

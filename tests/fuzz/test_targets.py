@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.transport.answer import Answer
-from loadws.transport.deflate import Deflater, Inflater
-from loadws.transport.frames import Decoder, ProtocolViolation
-from loadws.transport.masking import plain_frame
+from loadws.transport.codec.deflate import Deflater, Inflater
+from loadws.transport.codec.frames import Decoder, ProtocolViolation
+from loadws.transport.codec.masking import plain_frame
+from loadws.transport.opening.upgrade_response import Answer
 from tests.fuzz import targets
 from tests.fuzz.targets import LIMIT, TARGETS, Target
 

@@ -18,8 +18,8 @@ from loadws.target.fast import FastServer, serve_fast
 from loadws.target.fast_client import MOST_WAITING_BYTES, FastClient
 from loadws.target.options import Address, Closing, Refusal, Stall, Storm, TargetOptions
 from loadws.target.server import Listening, listen, serve
-from loadws.transport.frames import BINARY, CLOSE, PING, TEXT, encode
-from loadws.transport.masking import plain_frame
+from loadws.transport.codec.frames import BINARY, CLOSE, PING, TEXT, encode
+from loadws.transport.codec.masking import plain_frame
 
 Serve = Callable[[Listening, TargetOptions, Counts, trio.Event], Awaitable[None]]
 BOTH = pytest.mark.parametrize("way", [serve, serve_fast], ids=["slow", "fast"])

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadws.target.unmask import Unmasker
-from loadws.transport.frames import encode
-from loadws.transport.masking import plain_frame, unmasked
+from loadws.transport.codec.frames import encode
+from loadws.transport.codec.masking import plain_frame, unmasked
 
 #: Around every size at which a head or the way of unmasking changes.
 SIZES = st.sampled_from([0, 1, 3, 4, 5, 125, 126, 1023, 1024, 1025, 65535, 65536])

@@ -32,8 +32,8 @@ from loadws.testing.conformance import Recorder, Stage, in_memory, over_sockets
 from loadws.testing.loopback import loopback_peer
 from loadws.testing.peer import ScriptedTransport
 from loadws.transport.base import ConnectFailed, ConnectRequest, HandshakeRefused, Outgoing
-from loadws.transport.choose import transport
-from loadws.transport.timers import open_timers
+from loadws.transport.clock.timers import open_timers
+from loadws.transport.registry import transport
 
 MS = 1_000_000
 S = 1_000_000_000

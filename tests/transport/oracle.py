@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
 
 from loadws.transport.base import close_payload
-from loadws.transport.frames import Decoder, Event, ProtocolViolation
+from loadws.transport.codec.frames import Decoder, Event, ProtocolViolation
 
 LIMIT = 1 << 20
 #: Registered since wsproto was written, which therefore refuses it: 1014.

@@ -11,8 +11,8 @@ import trio
 from loadws.testing import faults
 from loadws.testing.conformance import Recorder
 from loadws.transport.base import Connection, Connector, ConnectRequest
-from loadws.transport.choose import transport
-from loadws.transport.timers import open_timers
+from loadws.transport.clock.timers import open_timers
+from loadws.transport.registry import transport
 
 PATIENCE_S = 20
 

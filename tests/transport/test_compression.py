@@ -18,8 +18,8 @@ from loadws.testing.compression import CHECKS, Check
 from loadws.testing.conformance import PATIENCE_S, Recorder
 from loadws.testing.loopback import loopback_peer
 from loadws.transport.base import Compression, Connection, ConnectRequest, Outgoing, Payload, UncountedWire
-from loadws.transport.choose import CANNOT, NAMES, transport
-from loadws.transport.timers import open_timers
+from loadws.transport.clock.timers import open_timers
+from loadws.transport.registry import CANNOT, NAMES, transport
 
 COMPRESSING = [name for name in NAMES if "compression" not in CANNOT[name]]
 SAID: list[Payload] = [*['{"op": "say", "text": "hello"}'] * 50, "", b"", b"\x00" * 5000, "gr\u00fc\u00dfe " * 100]

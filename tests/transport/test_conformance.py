@@ -29,8 +29,8 @@ from loadws.testing.conformance import (
     we_close,
 )
 from loadws.transport.base import Connection, Connector, ConnectRequest, End, Listener
-from loadws.transport.choose import NAMES, transport
 from loadws.transport.cookies import Jar
+from loadws.transport.registry import NAMES, transport
 
 each_transport = pytest.mark.parametrize("name", NAMES)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from loadws.testing.conformance import Recorder
 from loadws.testing.raw import RawConnection, Request, response, serve
 from loadws.transport.base import ConnectRequest, HandshakeRefused
-from loadws.transport.choose import NAMES
 from loadws.transport.cookies import MOST_COOKIES, Jar
+from loadws.transport.registry import NAMES
 from loadws.transport.url import parse_http_url, parse_url
 from tests.transport.talk import opened
 

@@ -24,7 +24,7 @@ from loadws.transport.base import (
     NotOpen,
     Outgoing,
 )
-from loadws.transport.choose import NAMES
+from loadws.transport.registry import NAMES
 from tests.transport.talk import Notes, against, connected, opened
 
 MS = 1_000_000

@@ -15,9 +15,9 @@ from loadws.testing import faults
 from loadws.testing.conformance import Recorder
 from loadws.testing.raw import CLOSE, CONTINUATION, TEXT, RawConnection, close_frame, frame, serve
 from loadws.transport.base import Connection, ConnectRequest, Payload
-from loadws.transport.choose import NAMES
-from loadws.transport.machine import FRAMES_AT_ONCE
-from loadws.transport.watched import FrameWalk
+from loadws.transport.native.connection import FRAMES_AT_ONCE
+from loadws.transport.registry import NAMES
+from loadws.transport.trio_websocket.instrumented import FrameWalk
 from tests.transport.talk import Notes, against, connected, opened
 
 each_transport = pytest.mark.parametrize("name", NAMES)
@@ -27,7 +27,7 @@ MOST = 3_000
 @pytest.fixture
 def most_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bound that a test reaches in a moment."""
-    monkeypatch.setattr("loadws.transport.violation.FEW_FRAMES", MOST)
+    monkeypatch.setattr("loadws.transport.codec.violation.FEW_FRAMES", MOST)
 
 
 @each_transport

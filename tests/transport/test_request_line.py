@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from loadws.testing.raw import RawConnection, serve
-from loadws.transport.choose import NAMES
+from loadws.transport.registry import NAMES
 from tests.transport.talk import connected, opened
 
 each_transport = pytest.mark.parametrize("name", NAMES)

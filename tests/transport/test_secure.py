@@ -16,8 +16,8 @@ import trustme
 
 from loadws.testing.raw import CLOSE, TEXT, Handler, RawConnection, close_frame, frame, serve
 from loadws.transport.base import ConnectFailed, Connection, Connector, HandshakeRefused, NotOpen, Outgoing
-from loadws.transport.choose import NAMES
-from loadws.transport.tls import TlsSession
+from loadws.transport.registry import NAMES
+from loadws.transport.tls.contexts import TlsSession
 from loadws.transport.tls_memory import TlsMemory
 from tests.transport.talk import Notes, connected, opened
 

@@ -14,9 +14,9 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.transport.tls import PIECE_SIZE, RECORD_SIZE, TlsSession
+from loadws.transport.tls.contexts import PIECE_SIZE, RECORD_SIZE, TlsSession
+from loadws.transport.tls.offer import TlsOffer
 from loadws.transport.tls_memory import TlsMemory
-from loadws.transport.tls_offer import TlsOffer
 
 AUTHORITY = trustme.CA()
 SERVER_CONTEXT = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -25,7 +25,7 @@ from loadws.metrics.summary import SCHEMA_VERSION, MetricEntry, Summary
 from loadws.scenario.build import Overrides
 from loadws.target.cores import apart
 from loadws.terms.units import NS_PER_S
-from loadws.transport.timers import open_timers
+from loadws.transport.clock.timers import open_timers
 from tests.truth.target import Account, Behaviour
 
 Stamps = Literal["user", "kernel"]

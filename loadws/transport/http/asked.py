@@ -9,7 +9,7 @@ from loadws.terms.proxies import ProxyAddress
 from loadws.transport.http.body import ACCEPTED
 from loadws.transport.http.messages import Headers, HttpRequest
 from loadws.transport.http.wire import forwarding_proxy
-from loadws.transport.request import USER_AGENT, check_headers, header_bytes
+from loadws.transport.opening.http_request import USER_AGENT, check_headers, header_bytes
 from loadws.transport.url import Url, parse_http_url
 
 _WITH_A_BODY = frozenset({"POST", "PUT", "PATCH"})

@@ -15,7 +15,7 @@ from loadws.transport.http.connection import HttpConnection, Reply
 from loadws.transport.http.messages import HttpAnswer, HttpFailed, HttpRequest, OnPart
 from loadws.transport.http.redirects import followed
 from loadws.transport.http.wire import Dial
-from loadws.transport.redirects import REDIRECTS, location_of
+from loadws.transport.opening.redirects import REDIRECTS, location_of
 from loadws.transport.url import Url, parse_http_url
 
 #: A browser's: connections of one user that are used at once, and how long an idle one is kept.

@@ -10,11 +10,11 @@ import trio
 
 from loadws.terms.proxies import ProxyAddress, parse_proxy
 from loadws.transport.base import ConnectRequest, Network, Timers
-from loadws.transport.tcp import TcpStream
-from loadws.transport.tls import start_session
-from loadws.transport.tls_layers import session_of
+from loadws.transport.net.tcp import TcpStream
+from loadws.transport.opening.route import Shared, Way
+from loadws.transport.tls.contexts import start_session
+from loadws.transport.tls.layers import session_of
 from loadws.transport.url import Url
-from loadws.transport.way import Shared, Way
 
 #: Reads of one socket that follow one another.
 MOST_READS = 16

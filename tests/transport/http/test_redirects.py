@@ -10,7 +10,7 @@ from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp
 from loadws.transport.cookies import Jar
 from loadws.transport.http.messages import HttpAnswer, HttpFailed, HttpRequest
 from loadws.transport.http.redirects import followed
-from loadws.transport.redirects import GO_ANYWHERE
+from loadws.transport.opening.redirects import GO_ANYWHERE
 from tests.transport.http.fetch import API, answer_of, fetch, get, raw, script
 
 SECRETS = (

@@ -14,11 +14,11 @@ import trustme
 from loadws.testing import faults, proxies
 from loadws.testing.raw import RawConnection, response, serve
 from loadws.transport.base import Network
+from loadws.transport.clock.timers import open_timers
 from loadws.transport.cookies import Jar
 from loadws.transport.http.client import HttpClient, HttpClients
 from loadws.transport.http.messages import HttpFailed, HttpRequest
 from loadws.transport.http.wire import NetworkDial
-from loadws.transport.timers import open_timers
 
 OK = response("200 OK", (("Content-Length", "2"),), b"ok")
 

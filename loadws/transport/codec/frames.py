@@ -1,0 +1,369 @@
+"""RFC 6455 frames of a client, without I/O and without a clock: bytes in, whole messages out, and the reverse.
+
+This is the hot path of the load. A small message in one frame, all of it in one read, is decoded by the loop in
+``Decoder.feed``, and encoded by one expression in ``masking``. Everything else takes a longer way to the same end.
+"""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from collections.abc import Callable
+
+from loadws.transport.codec.deflate import Inflater
+from loadws.transport.codec.masking import (
+    IN_EIGHT_BYTES,
+    IN_TWO_BYTES,
+    MASKED,
+    MOST_IN_ONE_BYTE,
+    masked_frame,
+    prepared_frame,
+)
+from loadws.transport.codec.violation import ProtocolViolation, check_frames, forbidden, not_utf8, too_large
+
+__all__ = [
+    "BINARY",
+    "CLOSE",
+    "MOST_CONTROL_BYTES",
+    "PING",
+    "PONG",
+    "TEXT",
+    "Decoder",
+    "Event",
+    "Prepared",
+    "ProtocolViolation",
+    "cut_reason",
+    "encode",
+    "encode_fragmented",
+    "read_close",
+]
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+MOST_CONTROL_BYTES = 125
+
+#: An opcode and its payload: ``str`` for text, else ``bytes``. That of a close frame is as it came: see ``read_close``.
+Event = tuple[int, str | bytes]
+
+# The first byte of a frame.
+_FIN = 0x80
+_RSV1 = 0x40
+_RESERVED = 0x70
+_OPCODE = 0x0F
+_CONTROL = 0x08
+_OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
+_WHOLE_TEXT = _FIN | TEXT
+_WHOLE_BINARY = _FIN | BINARY
+_WHOLE = frozenset({_WHOLE_TEXT, _WHOLE_BINARY})
+
+# What a close frame may say (RFC 6455, 7.4, and the registry that it founded); 3000 to 4999 are anybody's.
+_REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
+
+
+class Decoder:
+    """What the server sends, a read at a time.
+
+    Holds the message under way, never above ``max_message_size`` bytes and their frames, and the start of at most
+    one header or control frame. Each byte is copied a bounded number of times, however the reads split it.
+
+    ``is_behind``: it has stopped within a read, after ``frames_at_once`` frames, and holds the rest; ``feed(b"")`` goes on.
+    """
+
+    __slots__ = (
+        "_at_once",
+        "_frames",
+        "_held",
+        "_inflate",
+        "_is_last",
+        "_is_over",
+        "_left",
+        "_limit",
+        "_message",
+        "_most_small",
+        "_size",
+        "is_behind",
+    )
+
+    def __init__(
+        self, max_message_size: int, inflate: Inflater | None = None, frames_at_once: int = sys.maxsize
+    ) -> None:
+        """``inflate`` where permessage-deflate was agreed; it guards the size of what it inflates."""
+        self._limit = max_message_size
+        self._at_once = range(frames_at_once)
+        self._frames = self._size = 0  # of the message under way, as they came
+        self.is_behind = False
+        self._most_small = min(max_message_size, MOST_IN_ONE_BYTE)
+        self._inflate = inflate
+        self._held = b""  # the start of a header or of a control frame
+        self._message: _Binary | _Deflated | None = None  # begun and not yet whole
+        self._left = 0  # bytes of its present frame that are still to come
+        self._is_last = False  # whether that frame ends it
+        self._is_over = False  # after a close frame or a violation nothing is decoded
+
+    def only_message(self, data: bytes) -> str | bytes | None:
+        """The message that a read brought, where it is a small one in one frame and nothing else; else None: ask ``feed``.
+
+        In a load test nearly every read is so, and a list of events would cost as much as all the rest.
+        """
+        if len(data) < 2 or data[1] != len(data) - 2 or data[1] > self._most_small:
+            return None
+        if self._message is not None or self._held or self._is_over:
+            return None
+        if data[0] == _WHOLE_TEXT:
+            try:
+                return data[2:].decode()
+            except UnicodeDecodeError:
+                return None
+        return data[2:] if data[0] == _WHOLE_BINARY else None
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Return whole messages and control frames, in the order of the wire.
+
+        Raise ``ProtocolViolation`` as soon as it is certain; its ``events`` are those that came before.
+        """
+        if self._is_over:
+            return []
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        self.is_behind = False
+        events: list[Event] = []
+        at, end = 0, len(data)
+        try:
+            for _ in self._at_once:
+                if at >= end:
+                    break
+                # A small message in one frame that is all here. The other cases are in ``_take``.
+                if self._message is None and at + 1 < end:
+                    first, size = data[at], data[at + 1]
+                    stop = at + 2 + size
+                    if size <= self._most_small and stop <= end:
+                        if first == _WHOLE_TEXT:
+                            events.append((TEXT, data[at + 2 : stop].decode()))
+                            at = stop
+                            continue
+                        if first == _WHOLE_BINARY:
+                            events.append((BINARY, data[at + 2 : stop]))
+                            at = stop
+                            continue
+                at = self._take(data, at, events)
+            if at < end:
+                self._held, self.is_behind = data[at:], True
+        except (ProtocolViolation, UnicodeDecodeError) as error:
+            self._is_over = True
+            violation = not_utf8(error) if isinstance(error, UnicodeDecodeError) else error
+            violation.events = events
+            raise violation from None
+        return events
+
+    def _take(self, data: bytes, at: int, events: list[Event]) -> int:
+        """Takes what there is of one frame, and returns where that ends."""
+        if self._left:
+            return self._take_payload(data, at, events)
+        if len(data) < at + 2:
+            return self._hold(data, at)
+        first, second = data[at], data[at + 1]
+        self._check_header(first, second)
+        body = at + _header_size(second)
+        if len(data) < body:
+            return self._hold(data, at)
+        size = _payload_size(data, at, body)
+        if first & _CONTROL:
+            return self._take_control(first & _OPCODE, data, at, body + size, events)
+        stop = body + size
+        if first in _WHOLE and stop <= len(data) and size <= self._limit:
+            payload = data[body:stop]
+            events.append((TEXT, payload.decode()) if first == _WHOLE_TEXT else (BINARY, payload))
+            return stop
+        self._begin_frame(first, size)
+        return self._take_payload(data, body, events)
+
+    def _hold(self, data: bytes, at: int) -> int:
+        """More is needed before anything can be done; this is never more than a header or a control frame."""
+        self._held = data[at:]
+        return len(data)
+
+    def _check_header(self, first: int, second: int) -> None:
+        opcode = first & _OPCODE
+        reserved = first & _RESERVED
+        if second & MASKED:
+            raise forbidden("a server's frame is masked")
+        if opcode not in _OPCODES:
+            raise forbidden(f"opcode {opcode} is reserved")
+        if reserved and not (reserved == _RSV1 and self._inflate is not None and opcode in (TEXT, BINARY)):
+            raise forbidden("a reserved bit is set")
+        if opcode & _CONTROL:
+            if not first & _FIN:
+                raise forbidden("a control frame is fragmented")
+            if second > MOST_CONTROL_BYTES:
+                raise forbidden(f"a control frame above {MOST_CONTROL_BYTES} bytes")
+        elif opcode == CONTINUATION and self._message is None:
+            raise forbidden("a continuation, and nothing to continue")
+        elif opcode != CONTINUATION and self._message is not None:
+            raise forbidden("a new message before the last was whole")
+
+    def _take_control(self, opcode: int, data: bytes, at: int, stop: int, events: list[Event]) -> int:
+        if len(data) < stop:
+            return self._hold(data, at)
+        payload = data[at + 2 : stop]
+        if opcode == CLOSE:
+            read_close(payload)
+            self._is_over = True
+            stop = len(data)  # what comes after a close frame is nobody's
+        events.append((opcode, payload))
+        return stop
+
+    def _begin_frame(self, first: int, size: int) -> None:
+        message = self._message
+        if message is None:
+            message = (_Text if first & _OPCODE == TEXT else _Binary)(self._limit)
+            if first & _RSV1 and self._inflate is not None:
+                message = _Deflated(message, self._inflate)
+            self._message = message
+            self._frames = self._size = 0
+        self._frames += 1
+        self._size += size
+        check_frames(self._frames, self._size)
+        message.announce(size)
+        self._left = size
+        self._is_last = first & _FIN != 0
+
+    def _take_payload(self, data: bytes, at: int, events: list[Event]) -> int:
+        message = self._message
+        assert message is not None
+        stop = min(at + self._left, len(data))
+        message.add(data[at:stop])
+        self._left -= stop - at
+        if self._is_last and not self._left:
+            events.append((message.opcode, message.whole()))
+            self._message = None
+        return stop
+
+
+def read_close(payload: bytes) -> tuple[int | None, str]:
+    """The code, where there is one, and the reason. Raises ``ProtocolViolation`` or ``UnicodeDecodeError``."""
+    if not payload:
+        return None, ""
+    if len(payload) == 1:
+        raise forbidden("a close frame with half a code")
+    code = int.from_bytes(payload[:2])
+    if code not in _REGISTERED_CODES and not 3000 <= code <= 4999:
+        raise forbidden(f"a close frame with code {code}")
+    return code, payload[2:].decode()
+
+
+def _header_size(second: int) -> int:
+    return 4 if second == IN_TWO_BYTES else 10 if second == IN_EIGHT_BYTES else 2
+
+
+def _payload_size(data: bytes, at: int, body: int) -> int:
+    """The size from a whole header, which lies between ``at`` and ``body``."""
+    second = data[at + 1]
+    if second <= MOST_IN_ONE_BYTE:
+        return second
+    size = int.from_bytes(data[at + 2 : body])
+    if size <= (MOST_IN_ONE_BYTE if second == IN_TWO_BYTES else 0xFFFF):
+        raise forbidden("a size in more bytes than it needs")
+    if size >> 63:
+        raise forbidden("a size of 64 bits")
+    return size
+
+
+class _Binary:
+    """A message that comes in pieces: ``announce`` each frame's size, ``add`` what came of it, take the ``whole``."""
+
+    opcode = BINARY
+
+    __slots__ = ("_bytes", "_limit", "_size")
+
+    def __init__(self, limit: int) -> None:
+        self._bytes = bytearray()
+        self._limit = limit
+        self._size = 0
+
+    def announce(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limit:
+            raise too_large(self._limit)
+
+    def add(self, data: bytes) -> None:
+        self._bytes += data
+
+    def whole(self) -> str | bytes:
+        return bytes(self._bytes)
+
+
+class _Text(_Binary):
+    """Checked as it comes, and decoded once more at the end: pieces of ``str`` would take far more than their bytes."""
+
+    opcode = TEXT
+
+    __slots__ = ("_check",)
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self._check = codecs.getincrementaldecoder("utf-8")().decode
+
+    def add(self, data: bytes) -> None:
+        self._check(data)
+        self._bytes += data
+
+    def whole(self) -> str | bytes:
+        return self._bytes.decode()
+
+
+class _Deflated:
+    """A message that is inflated as it comes. Its sizes on the wire say nothing: the inflater guards what comes out."""
+
+    __slots__ = ("_inflate", "_message", "opcode")
+
+    def __init__(self, message: _Binary, inflate: Inflater) -> None:
+        self.opcode = message.opcode
+        self._message = message
+        self._inflate = inflate
+
+    def announce(self, size: int) -> None:
+        pass
+
+    def add(self, data: bytes) -> None:
+        for piece in self._inflate.feed(data):
+            self._message.add(piece)
+
+    def whole(self) -> str | bytes:
+        for piece in self._inflate.finish():
+            self._message.add(piece)
+        return self._message.whole()
+
+
+# What the client sends.
+
+
+def encode(opcode: int, payload: bytes, *, fin: bool = True, rsv1: bool = False) -> bytes:
+    return masked_frame(_first_byte(opcode, fin, rsv1), payload)
+
+
+def encode_fragmented(opcode: int, payload: bytes, fragments: int, *, rsv1: bool = False) -> bytes:
+    """One message in so many frames of about the same size; where there are more of them than bytes, some are empty."""
+    cuts = [len(payload) * index // fragments for index in range(fragments + 1)]
+    frames = bytearray()
+    for index in range(fragments):
+        first = _first_byte(CONTINUATION if index else opcode, index == fragments - 1, rsv1 and not index)
+        frames += masked_frame(first, payload[cuts[index] : cuts[index + 1]])
+    return bytes(frames)
+
+
+def cut_reason(reason: str) -> str:
+    """Cut at a whole character where it is longer than a close frame can carry beside its code."""
+    return reason.encode("utf-8", "replace")[: MOST_CONTROL_BYTES - 2].decode("utf-8", "ignore")
+
+
+class Prepared:
+    """A message that is sent many times, made ready once: ``frame()`` is all of it, each time with a fresh key."""
+
+    __slots__ = ("frame",)
+
+    def __init__(self, opcode: int, payload: bytes, *, rsv1: bool = False) -> None:
+        self.frame: Callable[[], bytes] = prepared_frame(_first_byte(opcode, True, rsv1), payload)
+
+
+def _first_byte(opcode: int, fin: bool, rsv1: bool) -> int:
+    return opcode | (_FIN if fin else 0) | (_RSV1 if rsv1 else 0)

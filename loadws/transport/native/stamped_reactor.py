@@ -1,0 +1,55 @@
+"""The reactor that takes the kernel's stamps: the turn of ``EpollReactor``, and how late it comes is no part of a time.
+
+Its turn is written out again, so that who wants no kernel stamps pays nothing for them: the kernel's stamping, a read by
+``recvmsg`` and the reckoning cost more than a read by ``recv`` (``python -m tests.truth cost`` says how much).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+from collections.abc import Callable
+
+from loadws.transport.native.reactor import Endpoint, EpollReactor
+from loadws.transport.net.stamps import ANCILLARY_BYTES, KernelClock, ReadLags, ask_for_stamps, stamp_in
+from loadws.transport.net.tcp import READ_SIZE
+
+
+class StampedReactor(EpollReactor):
+    """Where a read has no stamp, or none that can be believed, the moment of the read stands in and there is no lag."""
+
+    def __init__(self, read_lags: ReadLags, now_ns: Callable[[], int]) -> None:
+        super().__init__(now_ns)
+        self._read_lags = read_lags
+        self._clock = KernelClock(now_ns)
+
+    def add(self, endpoint: Endpoint) -> None:
+        with contextlib.suppress(OSError):  # a kind of socket that has none
+            ask_for_stamps(endpoint.tcp)
+        super().add(endpoint)
+
+    def _serve(self, ready: list[tuple[int, int]]) -> None:
+        now_ns = self._now_ns
+        reads: list[tuple[Endpoint, bytes, int, int]] = []
+        others: list[tuple[Endpoint, OSError | None]] = []
+        for number, events in ready:
+            endpoint = self._endpoints[number]
+            if events & select.EPOLLOUT:
+                others.append((endpoint, None))
+            if events & ~select.EPOLLOUT:
+                try:
+                    data, ancillary, _, _ = endpoint.tcp.recvmsg(READ_SIZE, ANCILLARY_BYTES)
+                except BlockingIOError:
+                    continue
+                except OSError as error:
+                    others.append((endpoint, error))
+                else:
+                    reads.append((endpoint, data, stamp_in(ancillary), now_ns()))
+        self._clock.look()
+        for endpoint, data, stamp_ns, read_ns in reads:
+            at_ns = self._clock.received(stamp_ns, read_ns)
+            if at_ns != read_ns:
+                self._read_lags.put((at_ns, read_ns - at_ns))
+            endpoint.received(data, at_ns)
+        for endpoint, failure in others:
+            endpoint.writable() if failure is None else endpoint.broke(failure)

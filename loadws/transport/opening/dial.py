@@ -1,0 +1,162 @@
+"""From an address to a connected socket or TLS stream, each part for itself: TCP, TLS.
+
+The parts have no deadline of their own; who calls them has one for all, and knows which part it stands in. Each part's
+failures are translated here, and only here, to the kinds of ``FAILURE_KINDS``.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+from contextlib import nullcontext
+
+import trio
+
+from loadws.transport.base import ConnectFailed, Network, Timers
+from loadws.transport.net.tcp import TcpStream
+from loadws.transport.opening.addresses import SocketAddress, Sources, of_family
+from loadws.transport.platform import IP_BIND_ADDRESS_NO_PORT, UNIX_FAMILY
+
+DEFAULT_NETWORK = Network()
+NO_PORT_LEFT = "no local port is left for another connection"
+NO_ADDRESS = "this machine has no address of that family"
+#: Failures that came from the network, or from its silence.
+_ANSWERED = frozenset({"tcp.refused", "tcp.reset", "tcp.timeout"})
+#: How often a unix socket with a full backlog is tried again.
+UNIX_RETRY_S = 0.01
+
+TCP_KINDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ENOENT: "refused",  # no unix socket stands there
+    errno.ECONNRESET: "reset",
+    errno.ECONNABORTED: "reset",
+    errno.ENETUNREACH: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETDOWN: "unreachable",
+    errno.EHOSTDOWN: "unreachable",
+    errno.ETIMEDOUT: "timeout",
+    errno.EADDRNOTAVAIL: "no_ports",
+    errno.EMFILE: "file_limit",
+    errno.ENFILE: "file_limit",
+    errno.ENOMEM: "no_memory",
+    errno.ENOBUFS: "no_memory",
+}
+
+
+async def open_tcp(
+    addresses: list[SocketAddress],
+    timers: Timers,
+    deadline: float,
+    network: Network = DEFAULT_NETWORK,
+    sources: Sources | None = None,
+) -> TcpStream:
+    """Try the addresses in turn, each for an equal share of the time left until ``deadline`` (trio's clock). One alone has
+    all of it, and our caller watches over that.
+
+    Raise ``ConnectFailed`` of the last address that the network answered for, else of the last; the details name all.
+    ``sources`` knows which of the network's ``source_addresses`` is next; an address for whose family there is none is tried
+    only where there is no other.
+    """
+    failures: list[ConnectFailed] = []
+    addresses = _within_reach(addresses, network)
+    for number, address in enumerate(addresses):
+        share = max(0.0, deadline - trio.current_time()) / (len(addresses) - number)
+        try:
+            source = _source_for(address, network, sources)
+            with trio.fail_after(share) if len(addresses) > 1 else nullcontext():
+                return TcpStream(await _connected(address, source, network), timers.now_ns)
+        except trio.TooSlowError:
+            failures.append(ConnectFailed("tcp", "timeout", f"{address} did not answer"))
+        except ConnectFailed as failure:
+            failures.append(failure)
+        except OSError as error:
+            failures.append(_failure(error, address))
+    answered = [failure for failure in failures if failure.kind in _ANSWERED]
+    kind = (answered or failures)[-1].kind.removeprefix("tcp.")
+    raise ConnectFailed("tcp", kind, "; ".join(failure.detail for failure in failures))
+
+
+def _failure(error: OSError, address: SocketAddress) -> ConnectFailed:
+    kind = TCP_KINDS.get(error.errno or 0, "failed")
+    detail = error.strerror or str(error)
+    if kind == "no_ports":
+        kind, detail = ("no_ports", NO_PORT_LEFT) if _can_be_reached(address) else ("unreachable", NO_ADDRESS)
+    return ConnectFailed("tcp", kind, f"{address}: {detail}")
+
+
+def _can_be_reached(address: SocketAddress) -> bool:
+    """Return whether it was the port that was lacking. Without IPv6 ``::1`` is answered for in the same words."""
+    if address.family == UNIX_FAMILY or not ipaddress.ip_address(address.address[0].partition("%")[0]).is_loopback:
+        return True
+    try:
+        with socket.socket(address.family, socket.SOCK_DGRAM) as asking:
+            asking.bind((address.address[0], 0))
+    except OSError as error:
+        return error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+    return True
+
+
+def _within_reach(addresses: list[SocketAddress], network: Network) -> list[SocketAddress]:
+    if not network.source_addresses:
+        return addresses
+    return [each for each in addresses if of_family(each.family, network.source_addresses)] or addresses
+
+
+def _source_for(address: SocketAddress, network: Network, sources: Sources | None) -> str | None:
+    """None where the kernel is to choose. Raises ``ConnectFailed``."""
+    if not network.source_addresses or address.family == UNIX_FAMILY:
+        return None
+    source = (sources or Sources()).next(address.family, network.source_addresses)
+    if source is None:
+        raise ConnectFailed("tcp", "source_address", f"{address}: no source address is of its family")
+    return source
+
+
+async def _connected(address: SocketAddress, source: str | None, network: Network) -> socket.socket:
+    """A non-blocking socket that is connected; raises OSError or ``ConnectFailed``. What is cancelled is closed."""
+    dialling = socket.socket(address.family, socket.SOCK_STREAM, address.protocol)
+    try:
+        _prepare(dialling, network)
+        if source is not None:
+            _bind(dialling, source)
+        number = dialling.connect_ex(address.address)
+        while number == errno.EAGAIN and address.family == UNIX_FAMILY:  # its backlog is full, and nobody says when not
+            await trio.sleep(UNIX_RETRY_S)
+            number = dialling.connect_ex(address.address)
+        if number in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+            await trio.lowlevel.wait_writable(dialling)
+            number = dialling.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            raise OSError(number, os.strerror(number))
+    except BaseException:
+        dialling.close()
+        raise
+    return dialling
+
+
+def _prepare(dialling: socket.socket, network: Network) -> None:
+    """Without Nagle's delay; buffers are set before TCP is opened, since it agrees then on how large a window can become."""
+    dialling.setblocking(False)
+    if dialling.family != UNIX_FAMILY:
+        dialling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if network.send_buffer is not None:
+        dialling.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, network.send_buffer)
+    if network.receive_buffer is not None:
+        dialling.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, network.receive_buffer)
+
+
+def _bind(dialling: socket.socket, source: str) -> None:
+    """To an address of this machine. Raises ``ConnectFailed``.
+
+    Its port is picked when the destination is known, where the platform can: so each destination has all ports to itself.
+    """
+    try:
+        if IP_BIND_ADDRESS_NO_PORT is not None:
+            dialling.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        dialling.bind((source, 0))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConnectFailed("tcp", "no_ports", f"from {source}: {NO_PORT_LEFT}") from error
+        raise ConnectFailed("tcp", "source_address", f"from {source}: {error.strerror or error}") from error

@@ -1,0 +1,89 @@
+"""The opening handshake (RFC 6455, 4.1): what is asked, over whatever stream, until the answer is judged."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable
+
+import trio
+
+from loadws.transport.base import ConnectFailed, ConnectRequest, HandshakeRefused
+from loadws.transport.codec.negotiation import offer
+from loadws.transport.net.tcp import READ_SIZE
+from loadws.transport.opening.http_request import header_bytes, host_and_headers
+from loadws.transport.opening.upgrade_response import BODY_PATIENCE_S, Answer
+from loadws.transport.url import Url
+
+Trace = Callable[[str, bytes], None]
+
+
+def upgrade_request(request: ConnectRequest, url: Url, key: bytes) -> bytes:
+    """The bytes of the request; ``checked_url`` has seen to it that nothing in it can break a line."""
+    host, headers = host_and_headers(request, url)
+    offered = [(b"Sec-WebSocket-Protocol", ", ".join(request.subprotocols).encode())] if request.subprotocols else []
+    wanted = request.compression
+    extensions = [(b"Sec-WebSocket-Extensions", offer(wanted).encode())] if wanted is not None else []
+    rows = [
+        (b"Host", header_bytes(host)),
+        (b"Upgrade", b"websocket"),
+        (b"Connection", b"Upgrade"),
+        (b"Sec-WebSocket-Key", key),
+        (b"Sec-WebSocket-Version", b"13"),
+        *offered,
+        *extensions,
+        *headers,
+    ]
+    lines = b"".join(b"%b: %b\r\n" % row for row in rows)
+    return b"GET %b HTTP/1.1\r\n%b\r\n" % (url.target.encode(), lines)
+
+
+class Upgrade:
+    """One request for an upgrade and its answer."""
+
+    __slots__ = ("_asked", "_data", "answer")
+
+    def __init__(self, request: ConnectRequest, url: Url) -> None:
+        key = base64.b64encode(os.urandom(16))
+        self._data = upgrade_request(request, url, key)
+        self._asked = False
+        self.answer = Answer(
+            key,
+            request.subprotocols,
+            request.compression,
+            follows=request.redirects > 0,
+            is_plain=not url.secure and url.unix_path is None,
+        )
+
+    async def run(self, stream: trio.abc.Stream, scope: trio.CancelScope, trace: Trace) -> None:
+        """Returns when the 101 is there and is good; raises what came instead.
+
+        A refusal's body shortens ``scope``. ``trace`` is told both: what, and the bytes.
+        """
+        await self._ask(stream)
+        trace("request", self._data)
+        passed = None
+        while passed is None:
+            try:
+                data = bytes(await stream.receive_some(READ_SIZE))
+            except trio.BrokenResourceError:
+                data = b""
+            trace("response", data.partition(b"\r\n\r\n")[0])
+            passed = self.answer.feed(data)
+            if self.answer.head_has_come:
+                scope.deadline = min(scope.deadline, trio.current_time() + BODY_PATIENCE_S)
+
+    def out_of_time(self) -> ConnectFailed | HandshakeRefused:
+        """What to raise where the attempt's deadline came first."""
+        if not self._asked:
+            return ConnectFailed("upgrade", "timeout", "the request for the upgrade could not be written in time")
+        return self.answer.out_of_time()
+
+    async def _ask(self, stream: trio.abc.Stream) -> None:
+        try:
+            await stream.send_all(self._data)
+        except trio.BrokenResourceError as error:
+            raise ConnectFailed(
+                "upgrade", "closed", f"TCP was closed before the request was written: {error}"
+            ) from error
+        self._asked = True

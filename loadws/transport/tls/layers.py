@@ -1,0 +1,53 @@
+"""TLS inside TLS: to a server through a proxy that is spoken to over TLS itself. One's ciphertext is the other's bytes."""
+
+from __future__ import annotations
+
+import ssl
+
+import trio
+
+from loadws.transport.tls.contexts import TlsSession, TlsStream
+
+
+class LayeredSession:
+    """An inner session, with the server, inside an outer one, with the proxy. What a connection sees is one session."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, outer: TlsSession, inner: TlsSession) -> None:
+        self._outer = outer
+        self._inner = inner
+
+    @property
+    def at_eof(self) -> bool:
+        return self._inner.at_eof or self._outer.at_eof
+
+    @property
+    def failure(self) -> ssl.SSLError | None:
+        return self._inner.failure or self._outer.failure
+
+    def remember(self) -> None:
+        self._inner.remember()
+
+    def to_send(self) -> bytes:
+        return self._outer.encrypt(self._inner.to_send())
+
+    def encrypt(self, data: bytes) -> bytes:
+        return self._outer.encrypt(self._inner.encrypt(data))
+
+    def decrypt(self, data: bytes) -> bytes:
+        return self._inner.decrypt(self._outer.decrypt(data))
+
+    def goodbye(self) -> bytes:
+        return self._outer.encrypt(self._inner.goodbye()) + self._outer.goodbye()
+
+
+Session = TlsSession | LayeredSession
+
+
+def session_of(stream: trio.abc.Stream) -> Session | None:
+    """What the bytes of the socket go through on their way to the stream; None where it is TCP."""
+    if not isinstance(stream, TlsStream):
+        return None
+    below = stream.below
+    return LayeredSession(below.session, stream.session) if isinstance(below, TlsStream) else stream.session

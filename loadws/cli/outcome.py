@@ -16,7 +16,7 @@ from loadws.gate.dead_target import DeadTarget
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import EarlyEnd, Ending, RunInfo
-from loadws.metrics.summarise import Summariser
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.report.console import render, render_place
 from loadws.report.drawing.draw import Artist

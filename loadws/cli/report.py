@@ -7,7 +7,7 @@ import webbrowser
 from pathlib import Path
 
 from loadws.gate.verdict import judged
-from loadws.metrics.summarise import Summariser
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.report.drawing.draw import Artist
 from loadws.report.folder import REPORT, SUMMARY, derive, draw, find_run, read_frames, read_run, store

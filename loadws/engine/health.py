@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from loadws.engine.waiting import Parker
-from loadws.metrics.frame import Health
-from loadws.metrics.generator import STALL_NS
+from loadws.metrics.frame import STALL_NS, Health
 from loadws.terms.units import NS_PER_MS
 from loadws.transport.base import Timers
 

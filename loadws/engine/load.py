@@ -27,8 +27,8 @@ from loadws.engine.together import Alone, Together
 from loadws.engine.trace import Tracer
 from loadws.engine.waiting import Parker
 from loadws.metrics.frame import Frame
-from loadws.metrics.probes import ProbeSpec
-from loadws.metrics.recorder import Recorder
+from loadws.metrics.recording.probes import ProbeSpec
+from loadws.metrics.recording.recorder import Recorder
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import Plan
 from loadws.scenario.feed import open_feed

@@ -25,7 +25,7 @@ from loadws.engine.strand import FlowInterrupted, run_flow
 from loadws.engine.trace import Tracer
 from loadws.engine.user import VirtualUser
 from loadws.metrics.frame import Frame, Health
-from loadws.metrics.recorder import Recorder
+from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.model import Scenario
 from loadws.scenario.steps import Flow
 from loadws.scenario.template import EvaluationError, compile_value

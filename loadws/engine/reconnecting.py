@@ -41,7 +41,7 @@ from loadws.terms.units import NS_PER_S
 if TYPE_CHECKING:
     from loadws.engine.steps.compiler import Compiler
     from loadws.engine.steps.connecting import Opener
-    from loadws.metrics.recorder import Recorder
+    from loadws.metrics.recording.recorder import Recorder
 
 #: How long a step waits for its connection where it has no ``within`` of its own.
 PATIENCE_NS = 10 * NS_PER_S

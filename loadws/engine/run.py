@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loadws.engine.strand import Strand
     from loadws.engine.trace import Tracer
     from loadws.engine.user import VirtualUser
-    from loadws.metrics.recorder import Recorder
+    from loadws.metrics.recording.recorder import Recorder
     from loadws.scenario.feed import Feed
     from loadws.scenario.matching import Captures, Conditions
     from loadws.scenario.template import Compiled

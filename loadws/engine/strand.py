@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import trio
 
 from loadws.engine.waiting import Parker
-from loadws.metrics.generator import STALL_NS
+from loadws.metrics.frame import STALL_NS
 from loadws.scenario.template import EvaluationError, Scope
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from loadws.engine.secrecy import RunSecrets
-from loadws.metrics.quoting import one_line
+from loadws.metrics.recording.quoting import one_line
 from loadws.scenario.message import Message
 from loadws.scenario.places import Handshake
 from loadws.terms.masker import Masker

@@ -18,7 +18,7 @@ from loadws.fleet.many import Span, run_many
 from loadws.fleet.shard import ShardOrder
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import PhaseInfo, RunInfo
-from loadws.metrics.summarise import Summariser
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import SCHEMA_VERSION, Summary
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import TargetError

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from loadws.gate.percentile import PercentileJudgement, judge_percentile
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summary import Check, MetricEntry
 from loadws.metrics.wording import sentence_of
 from loadws.terms.failures import is_of

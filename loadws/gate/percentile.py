@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.terms.percentiles import design_effect, samples_for_interval, samples_to_decide, scaled_ranks
 from loadws.terms.thresholds import Threshold
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 import msgspec
 
 from loadws.metrics.ledger import Ledger
+from loadws.terms.units import NS_PER_MS
 
 Labels = dict[str, str]
+#: A turn of the event loop that takes longer is a stall: the process was stopped, or something blocked it.
+STALL_NS = 100 * NS_PER_MS
 
 
 class HistogramPart(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summary import Column, Series, Summary
 from loadws.report import timings, vegalite
 from loadws.report.plain import plain

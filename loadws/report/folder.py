@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from loadws.metrics import hlog
 from loadws.metrics.frame import ErrorSample, Frame, LogLine
+from loadws.metrics.histograms import hlog
 from loadws.metrics.runinfo import Ending, RunInfo
 from loadws.metrics.summary import Summary, from_json, to_json
 from loadws.report.runreport import RunReport

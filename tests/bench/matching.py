@@ -17,7 +17,7 @@ from loadws.engine.run import Run, StepFunction
 from loadws.engine.steps.compiler import Compiler
 from loadws.engine.steps.securing import Contexts
 from loadws.engine.user import VirtualUser
-from loadws.metrics.recorder import Recorder
+from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.matching import compile_conditions
 from loadws.scenario.model import Scenario
 from loadws.scenario.scope import Scope

@@ -15,7 +15,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from loadws.metrics.hlog import parse_tag
+from loadws.metrics.histograms.hlog import parse_tag
 from loadws.report import html
 from tests.cli.commands import run
 

@@ -10,7 +10,7 @@ import pytest
 
 import loadws
 from loadws.metrics.frame import Health
-from loadws.metrics.recorder import Recorder
+from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.examples import EXAMPLES
 from loadws.scenario.measured import TRIES, VERBS, Measured
 from loadws.scenario.steps import STEPS

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loadws.metrics.generator import STALL_NS
+from loadws.metrics.frame import STALL_NS
 from loadws.testing.behaviour import Action, Behaviour, Say, echo, silent
 from tests.engine.drive import MS, S, drive
 

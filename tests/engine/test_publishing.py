@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from loadws.metrics.delivery import Deliveries
 from loadws.metrics.runinfo import ProbeInfo
-from loadws.metrics.totals import Totals
+from loadws.metrics.summarising.delivery import Deliveries
+from loadws.metrics.summarising.totals import Totals
 from loadws.testing.behaviour import Behaviour, Say, echo, silent
 from tests.engine.drive import MS, Outcome, drive
 

@@ -22,7 +22,7 @@ from loadws.fleet.shard import ShardOrder
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import EarlyEnd, Ending, PhaseInfo, RunInfo
-from loadws.metrics.summarise import Summariser
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import SCHEMA_VERSION, Summary
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import ExitCode

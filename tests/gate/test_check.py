@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from loadws.gate.check import judge_rule
 from loadws.metrics.frame import CounterPart, Gauges, HistogramPart
-from loadws.metrics.summarise import Summariser
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Check
 from loadws.terms.metrics import TABLE, own_counter
 from loadws.terms.thresholds import parse_threshold

@@ -9,7 +9,7 @@ from loadws.gate.verdict import judged
 from loadws.metrics.frame import Health
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending, PhaseInfo
-from loadws.metrics.summarise import Summariser
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary, Verdict, from_json, to_json
 from loadws.terms.failures import explain
 from tests.metrics.made_up import counted, frame, info, ledger, times

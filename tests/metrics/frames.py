@@ -18,7 +18,7 @@ from loadws.metrics.frame import (
     Published,
     Received,
 )
-from loadws.metrics.histogram import OWN_VALUE, SESSION_TIME, TIME, LatencyHistogram, Span
+from loadws.metrics.histograms.histogram import OWN_VALUE, SESSION_TIME, TIME, LatencyHistogram, Span
 from loadws.metrics.ledger import Ledger, Messages
 
 texts = st.text(max_size=12)

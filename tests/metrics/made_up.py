@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from loadws.metrics.frame import CounterPart, Frame, Gauges, Health, HistogramPart
-from loadws.metrics.histogram import LatencyHistogram, span_of
+from loadws.metrics.histograms.histogram import LatencyHistogram, span_of
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import OwnMetric, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION

@@ -13,7 +13,7 @@ from functools import cache
 import msgspec
 
 from loadws.metrics.frame import CounterPart, ErrorSample, Frame, Gauges, Health, LogLine
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.ledger import Arrivals, Bytes, Connections, Ledger, Messages, Sessions, Turns
 from loadws.metrics.runinfo import Ending, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summary import (

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from loadws.metrics.summarise import Summariser
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Verdict
 from loadws.report import charts, html
 from loadws.report.runreport import RunReport

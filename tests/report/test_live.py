@@ -6,7 +6,7 @@ import threading
 import msgspec
 from rich.console import Console
 
-from loadws.metrics.summarise import Summariser
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.report.live import line, open_live
 from tests.report import example
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import loadws
-from loadws.metrics.generator import HELD_UP
+from loadws.metrics.summarising.generator import HELD_UP
 from loadws.terms.failures import KINDS, explain, explain_close, is_known, is_of
 from loadws.transport.base import FAILURE_KINDS, LOSS_KINDS
 from loadws.transport.http.messages import KINDS as HTTP_KINDS

@@ -20,7 +20,7 @@ from loadws.fleet.shard import ShardOrder, run_shard
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, PhaseInfo, Rule, RunInfo
-from loadws.metrics.summarise import Summariser
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import SCHEMA_VERSION, MetricEntry, Summary
 from loadws.scenario.build import Overrides
 from loadws.target.cores import apart

@@ -18,7 +18,7 @@ import trio
 from loadws.engine.python_user import GIVEN_UP, StepFailed, StepMaker, User, UserLeaves
 from loadws.engine.run import StepFunction
 from loadws.engine.strand import FlowInterrupted, Leave, Strand
-from loadws.metrics.generator import HELD_UP
+from loadws.metrics.summarising.generator import HELD_UP
 from loadws.scenario.functions import find_function, place_of
 from loadws.scenario.steps import CallStep
 from loadws.scenario.template import compile_value

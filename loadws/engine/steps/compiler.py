@@ -30,8 +30,8 @@ from loadws.engine.steps.publishing import Delivering, with_membership
 from loadws.engine.steps.securing import Contexts
 from loadws.engine.strand import Strand
 from loadws.engine.trace import Tracer
-from loadws.metrics.probes import ProbeLog
-from loadws.metrics.recorder import Recorder
+from loadws.metrics.recording.probes import ProbeLog
+from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.matching import compile_captures, compile_conditions
 from loadws.scenario.model import Scenario, UserType
 from loadws.scenario.secrets import secret_paths

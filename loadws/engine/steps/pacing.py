@@ -12,7 +12,7 @@ import trio
 from loadws.engine.run import StepFunction
 from loadws.engine.strand import EndSession, EndTurn, FlowInterrupted, Leave, Strand, run_flow
 from loadws.metrics.ledger import Turns
-from loadws.metrics.recorder import Recorder, Try
+from loadws.metrics.recording.recorder import Recorder, Try
 from loadws.scenario.steps import EveryStep, Flow, IfStep, ParallelStep, PickStep, RepeatStep, ThinkStep, WhileStep
 from loadws.scenario.template import compile_template
 from loadws.scenario.values import show

@@ -14,8 +14,8 @@ from loadws.engine.lines import Line, StepSkipped, fail_without_connection, line
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.talking import OneWay, SoonSent
 from loadws.engine.strand import Strand
-from loadws.metrics.probe_id import EVERYONE, audience_of
-from loadws.metrics.probes import Membership, ProbeLog, Publication, Publisher
+from loadws.metrics.recording.probe_id import EVERYONE, audience_of
+from loadws.metrics.recording.probes import Membership, ProbeLog, Publication, Publisher
 from loadws.scenario.capture import compile_place
 from loadws.scenario.labels import body_of
 from loadws.scenario.message import Message

@@ -18,8 +18,8 @@ from loadws.engine.lines import StepSkipped, fail_with_connection, fail_without_
 from loadws.engine.run import StepFunction
 from loadws.engine.steps.payload import CompiledPayload
 from loadws.engine.strand import Strand
-from loadws.metrics.generator import STALL_NS
-from loadws.metrics.recorder import Recorder, StepMeter
+from loadws.metrics.frame import STALL_NS
+from loadws.metrics.recording.recorder import Recorder, StepMeter
 from loadws.scenario.matching import Captures, Conditions, compile_captures, compile_conditions, has_json_path
 from loadws.scenario.message import Message
 from loadws.scenario.steps import RequestStep, SendStep, Step

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from loadws.metrics.frame import Frame, Health
-from loadws.metrics.generator import Demands, ProcessWatch, Spread, assess, lag_p99
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
+from loadws.metrics.summarising.generator import Demands, ProcessWatch, Spread, assess, lag_p99
 from loadws.metrics.summary import ProcessHealth
 from loadws.terms.thresholds import parse_threshold
 from loadws.terms.units import NS_PER_MS

@@ -12,7 +12,7 @@ from collections.abc import Generator, Sequence
 from itertools import islice
 
 from loadws.metrics.frame import HistogramPart, Labels
-from loadws.metrics.histogram import LatencyHistogram, Span
+from loadws.metrics.histograms.histogram import LatencyHistogram, Span
 
 _DISTINCT_A_SLICE = 500  # about 0.1 ms
 

@@ -24,7 +24,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from loadws.metrics.frame import CounterPart, Frame, HistogramPart, Labels
-from loadws.metrics.histogram import HistogramError
+from loadws.metrics.histograms.histogram import HistogramError
 
 _LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
 _MAX_RATIO = 1_000_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.metrics.quoting import LONGEST, MOST_HEADERS, harmless, one_line, one_line_of
+from loadws.metrics.recording.quoting import LONGEST, MOST_HEADERS, harmless, one_line, one_line_of
 
 
 @pytest.mark.parametrize(

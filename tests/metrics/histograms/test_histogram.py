@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadws.metrics.frame import HistogramPart
-from loadws.metrics.histogram import (
+from loadws.metrics.histograms.histogram import (
     OWN_VALUE,
     SESSION_TIME,
     TIME,

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadws.metrics.frame import CounterPart, Frame, Gauges, Health, HistogramPart
-from loadws.metrics.histogram import LatencyHistogram
-from loadws.metrics.interval import Phases
-from loadws.metrics.recorder import DISTINCT_NAMES, NO_MORE_LOGS, OTHER, Recorder
+from loadws.metrics.histograms.histogram import LatencyHistogram
+from loadws.metrics.recording.interval import Phases
+from loadws.metrics.recording.recorder import DISTINCT_NAMES, NO_MORE_LOGS, OTHER, Recorder
 from loadws.transport.base import ConnectTimings
 from tests.metrics.driven import driven
 

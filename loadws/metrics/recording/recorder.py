@@ -15,13 +15,13 @@ from typing import Protocol
 
 import msgspec
 
-from loadws.metrics.fold import OF_AN_ANSWER, ONE_WAY, SILENT, Fold
 from loadws.metrics.frame import ErrorSample, Frame, Gauges, Health, LogLine
-from loadws.metrics.histogram import span_of
-from loadws.metrics.interval import Interval, Phases
+from loadws.metrics.histograms.histogram import span_of
 from loadws.metrics.ledger import Ledger
-from loadws.metrics.probes import Probes, ProbeSpec, Second, fold
-from loadws.metrics.quoting import LONGEST, harmless, one_line, one_line_of
+from loadws.metrics.recording.fold import OF_AN_ANSWER, ONE_WAY, SILENT, Fold
+from loadws.metrics.recording.interval import Interval, Phases
+from loadws.metrics.recording.probes import Probes, ProbeSpec, Second, fold
+from loadws.metrics.recording.quoting import LONGEST, harmless, one_line, one_line_of
 from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_S
 

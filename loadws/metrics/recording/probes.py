@@ -21,10 +21,10 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 
 from loadws.metrics.frame import DeliveryPart, Joined, Left, Published, Received
-from loadws.metrics.histogram import TIME
-from loadws.metrics.interval import Interval, Phases
-from loadws.metrics.probe_id import EVERYONE, ProbeId, key_of, read, since_us, write
-from loadws.metrics.spread import spread
+from loadws.metrics.histograms.delivery_histogram import spread
+from loadws.metrics.histograms.histogram import TIME
+from loadws.metrics.recording.interval import Interval, Phases
+from loadws.metrics.recording.probe_id import EVERYONE, ProbeId, key_of, read, since_us, write
 from loadws.terms.units import NS_PER_US
 
 #: Probes of one name that a process follows at once.

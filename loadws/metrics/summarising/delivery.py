@@ -31,12 +31,12 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from loadws.metrics.frame import CounterPart, DeliveryPart, Frame, Joined, Labels, Left, Published, Received
-from loadws.metrics.histogram import TIME, LatencyHistogram
-from loadws.metrics.probe_id import EVERYONE
+from loadws.metrics.histograms.delivery_histogram import add_spread, median_ns
+from loadws.metrics.histograms.histogram import TIME, LatencyHistogram
+from loadws.metrics.recording.probe_id import EVERYONE
+from loadws.metrics.recording.value_counts import Tally
 from loadws.metrics.runinfo import ProbeInfo
-from loadws.metrics.spread import add_spread, median_ns
-from loadws.metrics.tally import Tally
-from loadws.metrics.totals import Totals
+from loadws.metrics.summarising.totals import Totals
 from loadws.terms.metrics import TABLE
 
 #: How long after its time a probe waits for processes that tell late what they received in time.

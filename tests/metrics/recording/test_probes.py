@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadws.metrics.delivery import Deliveries
 from loadws.metrics.frame import CounterPart, DeliveryPart, Frame, Gauges, Health
-from loadws.metrics.histogram import TIME, LatencyHistogram
-from loadws.metrics.interval import Interval, Phases
+from loadws.metrics.histograms.delivery_histogram import add_spread, median_ns, spread
+from loadws.metrics.histograms.histogram import TIME, LatencyHistogram
 from loadws.metrics.ledger import Ledger
-from loadws.metrics.probe_id import EVERYONE, LENGTH, ProbeId, audience_of, key_of, read, write
-from loadws.metrics.probes import Membership, ProbeLog, Probes, ProbeSpec, Publisher, fold
+from loadws.metrics.recording.interval import Interval, Phases
+from loadws.metrics.recording.probe_id import EVERYONE, LENGTH, ProbeId, audience_of, key_of, read, write
+from loadws.metrics.recording.probes import Membership, ProbeLog, Probes, ProbeSpec, Publisher, fold
 from loadws.metrics.runinfo import ProbeInfo
-from loadws.metrics.spread import add_spread, median_ns, spread
-from loadws.metrics.totals import Totals
+from loadws.metrics.summarising.delivery import Deliveries
+from loadws.metrics.summarising.totals import Totals
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 
 KEY = key_of(7)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadws.metrics.frame import Frame, Gauges, Health, HistogramPart
-from loadws.metrics.histogram import HistogramError, LatencyHistogram
-from loadws.metrics.hlog import LogInterval, header, join, line, parse, parse_tag, split, tag
+from loadws.metrics.histograms.histogram import HistogramError, LatencyHistogram
+from loadws.metrics.histograms.hlog import LogInterval, header, join, line, parse, parse_tag, split, tag
 from loadws.metrics.ledger import Ledger
 from tests.metrics.driven import driven
 from tests.metrics.frames import frames, labels, texts

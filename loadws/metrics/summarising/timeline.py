@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from loadws.metrics.frame import Frame, HistogramPart
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
+from loadws.metrics.summarising.accumulator import Values, supported_percentiles
+from loadws.metrics.summarising.totals import PERCENTILES
 from loadws.metrics.summary import Column, MetricEntry, Series
-from loadws.metrics.totals import PERCENTILES
-from loadws.metrics.values import Values, supported_percentiles
 from loadws.terms.metrics import TABLE
 
 MOST_POINTS = 600

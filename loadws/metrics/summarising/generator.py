@@ -17,15 +17,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loadws.metrics.frame import Frame
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summary import STALLED_SHARE, Generator, ProcessHealth
 from loadws.terms.metrics import KERNEL_STAMPED
 from loadws.terms.percentiles import interval_ranks, rank_of, supports
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import NS_PER_MS, NS_PER_S, format_duration
 
-#: A turn of the event loop that takes longer is a stall: the process was stopped, or something blocked it.
-STALL_NS = 100 * NS_PER_MS
 BUSY = 0.9  # of a core
 BUSY_SHARE = 0.05  # of the judged time
 LEAST_LIMIT_NS = NS_PER_MS

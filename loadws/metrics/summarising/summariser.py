@@ -13,12 +13,16 @@ from typing import Any
 
 import msgspec
 
-from loadws.metrics.delivery import Deliveries
 from loadws.metrics.frame import Frame
-from loadws.metrics.generator import HELD_UP, Demands, ProcessWatch, assess
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.summarising.accumulator import supported_percentiles
+from loadws.metrics.summarising.delivery import Deliveries
+from loadws.metrics.summarising.generator import HELD_UP, Demands, ProcessWatch, assess
+from loadws.metrics.summarising.timeline import GAUGES, Timeline
+from loadws.metrics.summarising.totals import Totals
+from loadws.metrics.summarising.windows import Windows
 from loadws.metrics.summary import (
     SCHEMA_VERSION,
     Applied,
@@ -30,10 +34,6 @@ from loadws.metrics.summary import (
     Summary,
     Verdict,
 )
-from loadws.metrics.timeline import GAUGES, Timeline
-from loadws.metrics.totals import Totals
-from loadws.metrics.values import supported_percentiles
-from loadws.metrics.windows import Windows
 from loadws.terms.errors import ExitCode
 from loadws.terms.thresholds import Threshold, parse_threshold
 

@@ -10,9 +10,9 @@ from itertools import compress
 from operator import add, sub
 
 from loadws.metrics.frame import CounterPart, HistogramPart, Labels
-from loadws.metrics.histogram import Span, span_of
-from loadws.metrics.interval import Interval, OfPhase, Phases
-from loadws.metrics.tally import Tally
+from loadws.metrics.histograms.histogram import Span, span_of
+from loadws.metrics.recording.interval import Interval, OfPhase, Phases
+from loadws.metrics.recording.value_counts import Tally
 from loadws.terms.metrics import TABLE
 
 INTENDED, DUE, SENT, WRITTEN, RECEIVED = range(5)  # the columns of a meter's rows

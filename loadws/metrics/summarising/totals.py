@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loadws.metrics.frame import CounterPart, HistogramPart
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
+from loadws.metrics.summarising.accumulator import Values, supported_percentiles
 from loadws.metrics.summary import MetricEntry
-from loadws.metrics.values import Values, supported_percentiles
 from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
 
 #: The fields of an entry and the percentiles they hold.

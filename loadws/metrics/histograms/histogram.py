@@ -25,8 +25,8 @@ from itertools import accumulate, count
 from typing import NamedTuple, TypeVar
 
 from loadws.metrics.frame import HistogramPart, Labels
+from loadws.metrics.histograms.wire_format import Packed, packing, unpacking
 from loadws.metrics.summary import MetricEntry
-from loadws.metrics.wire import Packed, packing, unpacking
 from loadws.terms.errors import LoadwsError
 from loadws.terms.percentiles import rank_of
 from loadws.terms.units import NS_PER_S, NS_PER_US

@@ -6,8 +6,8 @@ from itertools import islice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadws.metrics.histogram import LatencyHistogram
-from loadws.metrics.values import Values, supported_percentiles
+from loadws.metrics.histograms.histogram import LatencyHistogram
+from loadws.metrics.summarising.accumulator import Values, supported_percentiles
 from tests.metrics.made_up import times
 
 MS = 1_000_000

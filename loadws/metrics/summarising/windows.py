@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from loadws.metrics.frame import Frame, HistogramPart
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summary import RuleWindows
 from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import Threshold

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from loadws.metrics.frame import ErrorSample, LogLine
-from loadws.metrics.histogram import Span
+from loadws.metrics.histograms.histogram import Span
 
 Number = TypeVar("Number", int, float)
 OfPhase = tuple[str, str, int]  # kind, step, phase

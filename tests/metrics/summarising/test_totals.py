@@ -3,8 +3,8 @@
 import pytest
 
 from loadws.metrics.frame import CounterPart, HistogramPart
-from loadws.metrics.histogram import LatencyHistogram
-from loadws.metrics.totals import LEAST_OPEN_BUCKETS, MOST_OPEN_BUCKETS, Totals
+from loadws.metrics.histograms.histogram import LatencyHistogram
+from loadws.metrics.summarising.totals import LEAST_OPEN_BUCKETS, MOST_OPEN_BUCKETS, Totals
 from loadws.terms.metrics import own_counter, own_trend
 from tests.metrics.made_up import counted, times
 

@@ -10,7 +10,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadws.metrics.wire import Packed, packing, unpacking
+from loadws.metrics.histograms.wire_format import Packed, packing, unpacking
 from tests.metrics.driven import driven
 
 HIGHEST = 3_600_000_000

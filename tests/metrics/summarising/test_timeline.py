@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadws.metrics.frame import Frame, Gauges, Health
-from loadws.metrics.histogram import LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
+from loadws.metrics.summarising.timeline import MOST_STEPS, Timeline
 from loadws.metrics.summary import Series
-from loadws.metrics.timeline import MOST_STEPS, Timeline
 from tests.metrics.made_up import counted, frame, ledger, times
 
 MS = 1_000_000

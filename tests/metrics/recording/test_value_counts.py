@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadws.metrics.frame import HistogramPart
-from loadws.metrics.histogram import OWN_VALUE, TIME, LatencyHistogram, Span
-from loadws.metrics.tally import Tally
+from loadws.metrics.histograms.histogram import OWN_VALUE, TIME, LatencyHistogram, Span
+from loadws.metrics.recording.value_counts import Tally
 from tests.metrics.driven import driven
 
 

@@ -214,7 +214,7 @@ def calibrate(
 ) -> None:
     """Find out, in under a minute, what this machine can generate. Later runs that ask for more are warned of it."""
     from loadws.cli.calibrate import calibrate_command
-    from loadws.fleet.calibrate import Effort
+    from loadws.fleet.machine.calibrate import Effort
 
     raise typer.Exit(calibrate_command(target, transport, json_, Effort()))
 

@@ -11,11 +11,11 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from loadws.fleet.calibrate import Effort, calibrate
-from loadws.fleet.calibration import Calibration, keep_calibration, this_machine
-from loadws.fleet.count import is_local, usable_cores
-from loadws.fleet.ports import Pairs
-from loadws.fleet.preflight import look_at_machine
+from loadws.fleet.machine.calibrate import Effort, calibrate
+from loadws.fleet.machine.calibration import Calibration, keep_calibration, this_machine
+from loadws.fleet.machine.ports import Pairs
+from loadws.fleet.machine.preflight import look_at_machine
+from loadws.fleet.machine.process_count import is_local, usable_cores
 from loadws.plan.needs import FILES_OF_A_PROCESS
 from loadws.target.builtin import open_builtin
 from loadws.terms.errors import ExitCode

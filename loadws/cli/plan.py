@@ -16,10 +16,10 @@ from loadws.cli.masked import masked_errors
 from loadws.cli.options import DEFAULT_TRANSPORT
 from loadws.cli.runinfo import is_paced
 from loadws.cli.samples import short_of_samples
-from loadws.fleet.calibration import doubt
-from loadws.fleet.count import choose_processes
-from loadws.fleet.ports import pairs_of
-from loadws.fleet.preflight import UNKNOWN, Need, check_fit, look_at_machine, needs_of_run
+from loadws.fleet.machine.calibration import doubt
+from loadws.fleet.machine.ports import pairs_of
+from loadws.fleet.machine.preflight import UNKNOWN, Need, check_fit, look_at_machine, needs_of_run
+from loadws.fleet.machine.process_count import choose_processes
 from loadws.plan.demand import most_messages_per_s
 from loadws.plan.plan import make_plan
 from loadws.report.plain import in_ascii, plain

@@ -22,16 +22,16 @@ from loadws.cli.outcome import Watcher, show_report
 from loadws.cli.runinfo import is_paced, run_info
 from loadws.cli.samples import short_of_samples
 from loadws.cli.screen import OUTPUT
-from loadws.fleet.around import around
-from loadws.fleet.calibration import doubt
-from loadws.fleet.count import choose_processes
-from loadws.fleet.local import run_local
-from loadws.fleet.many import Span, run_many
-from loadws.fleet.ports import pairs_of
-from loadws.fleet.preflight import Machine, check_fit, features_lacked_by, look_at_machine
+from loadws.fleet.machine.calibration import doubt
+from loadws.fleet.machine.ports import pairs_of
+from loadws.fleet.machine.preflight import Machine, check_fit, features_lacked_by, look_at_machine
+from loadws.fleet.machine.process_count import choose_processes
+from loadws.fleet.machine.receive_stamps import choose_stamps
+from loadws.fleet.multi_process import Span, run_many
+from loadws.fleet.setup_teardown import around
 from loadws.fleet.shard import ShardOrder, one_flow
 from loadws.fleet.signals import Interrupted, Signals, in_loop
-from loadws.fleet.stamping import choose_stamps
+from loadws.fleet.single_process import run_local
 from loadws.fleet.standstill import LOOKS, LOOKS_AFTER_SIGNALS, LoopWatch
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess, RunInfo

@@ -12,8 +12,8 @@ from typing import Any
 
 from loadws import __version__
 from loadws.cli.options import RunOptions
-from loadws.fleet.preflight import Machine, means_of
-from loadws.fleet.stamping import Stamping
+from loadws.fleet.machine.preflight import Machine, means_of
+from loadws.fleet.machine.receive_stamps import Stamping
 from loadws.metrics.runinfo import OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.plan.plan import Plan, PlannedPhase

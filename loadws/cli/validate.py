@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from loadws.cli.samples import short_of_samples
-from loadws.fleet.preflight import features_lacked_by
+from loadws.fleet.machine.preflight import features_lacked_by
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.explain import ScenarioError, explain

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import trio
 
-from loadws.fleet.pipe import Down, Receiver, Sender, Up
+from loadws.fleet.protocol import Down, Receiver, Sender, Up
 from loadws.metrics.runinfo import Ending
 from loadws.terms.errors import LoadwsError
 

@@ -18,7 +18,7 @@ from typing import NoReturn
 import trio
 
 from loadws.engine.lifecycle import Lifecycle
-from loadws.fleet.pipe import (
+from loadws.fleet.protocol import (
     Begin,
     Broken,
     Down,

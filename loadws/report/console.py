@@ -17,7 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from loadws.metrics.summary import Summary
-from loadws.report import balance, deliveries, rows, timings
+from loadws.report import deliveries, timings
+from loadws.report import facts as rows
+from loadws.report import ledger_table as balance
 from loadws.report.plain import in_ascii, plain
 
 FIELDS = ("p50", "p90", "p99", "max")

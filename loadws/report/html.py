@@ -18,9 +18,11 @@ import msgspec
 from markupsafe import Markup
 
 from loadws.metrics.runinfo import RunInfo
-from loadws.report import balance, charts, deliveries, rows, timings, vegalite
+from loadws.report import charts, deliveries, timings, vegalite
+from loadws.report import facts as rows
+from loadws.report import ledger_table as balance
 from loadws.report.drawing.drawing import NOT_YET, Drawing
-from loadws.report.drawing.script import csp_source
+from loadws.report.drawing.vega_bundle import csp_source
 from loadws.report.plain import plain, plain_lines
 from loadws.report.runreport import RunReport
 

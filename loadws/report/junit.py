@@ -11,7 +11,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from loadws.metrics.summary import Check, Summary
-from loadws.report import rows
+from loadws.report import facts as rows
 from loadws.report.plain import plain
 
 #: Outcomes of a run that say nothing, or nothing good, of the server.

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 from loadws.metrics.summary import Summary
 from loadws.metrics.wording import subject_of
-from loadws.report import balance, deliveries, rows, timings
+from loadws.report import deliveries, timings
+from loadws.report import facts as rows
+from loadws.report import ledger_table as balance
 from loadws.report.plain import plain
 
 FIELDS = ("p50", "p90", "p99", "max")

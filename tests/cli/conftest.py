@@ -23,7 +23,7 @@ def quick_charts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "loadws.fleet.calibration.calibration_file", lambda transport: None
+        "loadws.fleet.machine.calibration.calibration_file", lambda transport: None
     )  # whatever this machine has
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERMINAL_WIDTH", "100")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from loadws.cli import plan
-from loadws.fleet import count
-from loadws.fleet.preflight import UNKNOWN, Machine
+from loadws.fleet.machine import process_count as count
+from loadws.fleet.machine.preflight import UNKNOWN, Machine
 from tests.cli.commands import Result, run
 
 SCENARIO = """\

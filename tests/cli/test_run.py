@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from loadws.fleet.calibration import Calibration, Found, Level, keep_calibration, this_machine
+from loadws.fleet.machine.calibration import Calibration, Found, Level, keep_calibration, this_machine
 from loadws.metrics.summary import from_json
 from tests.cli.commands import run
 
@@ -285,7 +285,10 @@ def test_a_disk_that_is_full_at_the_end_is_said_and_the_verdict_stands(
 def test_a_plan_beyond_what_was_calibrated_is_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loadws.fleet.calibration.calibration_file", lambda transport: tmp_path / f"{transport}.json")
+    where = "loadws.fleet.machine.calibration.calibration_file"
+    monkeypatch.setattr(where, lambda transport: tmp_path / f"{transport}.json")
+        "loadws.fleet.machine.calibration.calibration_file", lambda transport: tmp_path / f"{transport}.json"
+    )
     levels = (Level(1, {"100": 200.0}, 100.0, 1.0),)
     keep_calibration(Calibration(this_machine(), "native", False, Found(1.0, 1, 1, levels)))
     result = run(capsys, "run", written(tmp_path, HELD), "--transport", "native", *out(tmp_path))

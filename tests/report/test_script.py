@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loadws.report.drawing import script
+from loadws.report.drawing import vega_bundle as script
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadws.fleet.preflight import means_of
+from loadws.fleet.machine.preflight import means_of
 from loadws.transport.platform import Means
 
 

@@ -37,7 +37,7 @@ def main() -> None:
     _limit_ourselves()
     import vl_convert
 
-    from loadws.report.drawing.script import bundle
+    from loadws.report.drawing.vega_bundle import bundle
 
     for line in sys.stdin.buffer:
         order = msgspec.json.decode(line, type=ChartOrder)

@@ -18,7 +18,7 @@ import msgspec
 from loadws.report.charts import Chart
 from loadws.report.drawing.child import ChartOrder, Drawn
 from loadws.report.drawing.drawing import Drawing
-from loadws.report.drawing.script import Bundle
+from loadws.report.drawing.vega_bundle import Bundle
 
 COMMAND = (sys.executable, "-m", "loadws.report.drawing.child")
 WITHIN_S = 90.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from loadws.report.drawing.script import Bundle
+from loadws.report.drawing.vega_bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadws.fleet import calibration
-from loadws.fleet.calibration import (
+from loadws.fleet.machine import calibration
+from loadws.fleet.machine.calibration import (
     Calibration,
     Found,
     Level,

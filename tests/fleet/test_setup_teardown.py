@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trio
 
-from loadws.fleet.around import SetupFailed, around
+from loadws.fleet.setup_teardown import SetupFailed, around
 from loadws.fleet.shard import ShardOrder
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import ExitCode

@@ -15,8 +15,8 @@ import msgspec
 import pytest
 import trio
 
-from loadws.fleet import many
-from loadws.fleet.many import Patience, Span, run_many
+from loadws.fleet import multi_process as many
+from loadws.fleet.multi_process import Patience, Span, run_many
 from loadws.fleet.process import Process, ProcessError, open_process
 from loadws.fleet.shard import ShardOrder
 from loadws.gate.verdict import judged

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from loadws.fleet import MOST_PROCESSES
-from loadws.fleet.cgroups import look_at_groups
-from loadws.fleet.ports import Pairs
+from loadws.fleet.machine.cgroups import look_at_groups
+from loadws.fleet.machine.ports import Pairs
 from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS
 from loadws.terms.errors import UsageError
 from loadws.terms.units import format_count, format_size

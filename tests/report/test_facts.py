@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from loadws.metrics.summary import Check, Verdict
-from loadws.report import rows
+from loadws.report import facts as rows
 from loadws.terms.errors import ExitCode
 from tests.report import example
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from loadws import __version__
-from loadws.fleet.count import usable_cores
+from loadws.fleet.machine.process_count import usable_cores
 
 _CPUINFO = Path("/proc/cpuinfo")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from loadws.fleet import preflight
-from loadws.fleet.cgroups import Group
-from loadws.fleet.ports import Pairs
-from loadws.fleet.preflight import UNKNOWN, Machine, check_fit, look_at_machine, needs_of_run
+from loadws.fleet.machine import preflight
+from loadws.fleet.machine.cgroups import Group
+from loadws.fleet.machine.ports import Pairs
+from loadws.fleet.machine.preflight import UNKNOWN, Machine, check_fit, look_at_machine, needs_of_run
 from loadws.plan.describe import describe_needs
 from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS, Needs
 from loadws.terms.errors import UsageError

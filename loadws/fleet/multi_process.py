@@ -27,11 +27,11 @@ import trio
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.slices import in_slices
 from loadws.engine.together import LEAD_NS
-from loadws.fleet.local import TakeFrame
-from loadws.fleet.pipe import Begin, Broken, Down, Ended, EndPhase, FlowsDone, Measured, Order, Ready, Stop, Up
 from loadws.fleet.process import Process, open_process
+from loadws.fleet.protocol import Begin, Broken, Down, Ended, EndPhase, FlowsDone, Measured, Order, Ready, Stop, Up
 from loadws.fleet.shard import ShardOrder
 from loadws.fleet.signals import OnSignal, Signals, ended_by
+from loadws.fleet.single_process import TakeFrame
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess
 

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadws.fleet import MOST_PROCESSES
-from loadws.fleet.cgroups import look_at_groups
-from loadws.fleet.preflight import Machine, most_children
+from loadws.fleet.machine.cgroups import look_at_groups
+from loadws.fleet.machine.preflight import Machine, most_children
 from loadws.plan.needs import FILES_OF_A_PROCESS
 
 USERS_OF_A_PROCESS = 500

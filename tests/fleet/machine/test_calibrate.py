@@ -9,9 +9,9 @@ import pytest
 import trio
 
 from loadws.cli.calibrate import calibrate_command
-from loadws.fleet import calibrate
-from loadws.fleet.calibrate import MOST_LAG_NS, Effort
-from loadws.fleet.calibration import Calibration, calibration_file, read_calibration
+from loadws.fleet.machine import calibrate
+from loadws.fleet.machine.calibrate import MOST_LAG_NS, Effort
+from loadws.fleet.machine.calibration import Calibration, calibration_file, read_calibration
 from loadws.terms.errors import TargetError
 
 SHORT = Effort(warmup_s=0.1, judged_s=0.3, steps=1, held=20)

@@ -18,7 +18,7 @@ from loadws.metrics.summary import (
     Verdict,
 )
 from loadws.metrics.wording import interval_of, observed_of
-from loadws.report.balance import Tone
+from loadws.report.ledger_table import Tone
 from loadws.report.plain import plain
 from loadws.report.timings import NO_NUMBER, cell, overall, percentile_name
 from loadws.terms.errors import ExitCode

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loadws.fleet import stamping
-from loadws.fleet.stamping import AskedStamps, Stamping, choose_stamps
+from loadws.fleet.machine import receive_stamps as stamping
+from loadws.fleet.machine.receive_stamps import AskedStamps, Stamping, choose_stamps
 
 LOOPBACK = "ws://127.0.0.1:1"
 SO_IT_IS = "Answers are stamped when they are read, so a time may hold what loadws itself took; see loop lag."

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from loadws.fleet import ports
-from loadws.fleet.ports import Pairs, pairs_of
-from loadws.fleet.preflight import UNKNOWN, Machine, check_fit
+from loadws.fleet.machine import ports
+from loadws.fleet.machine.ports import Pairs, pairs_of
+from loadws.fleet.machine.preflight import UNKNOWN, Machine, check_fit
 from loadws.plan.describe import describe_needs
 from loadws.plan.needs import Needs
 from loadws.scenario.model import Scenario

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from loadws.metrics.ledger import Arrivals, Connections, Ledger, Messages
-from loadws.report import balance
+from loadws.report import ledger_table as balance
 from tests.report import example
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loadws.fleet.cgroups import Group, look_at_groups
+from loadws.fleet.machine.cgroups import Group, look_at_groups
 
 MIB = 1 << 20
 

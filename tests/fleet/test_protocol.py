@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MemorySendStream
 
-from loadws.fleet.pipe import (
+from loadws.fleet.protocol import (
     Begin,
     Broken,
     Down,

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import trio
 
 from loadws import __version__
-from loadws.fleet.calibration import Found, Level
-from loadws.fleet.local import run_local
-from loadws.fleet.many import Span, run_many
+from loadws.fleet.machine.calibration import Found, Level
+from loadws.fleet.multi_process import Span, run_many
 from loadws.fleet.shard import ShardOrder
+from loadws.fleet.single_process import run_local
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import PhaseInfo, RunInfo
 from loadws.metrics.summarising.summariser import Summariser

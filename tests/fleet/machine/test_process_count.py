@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from loadws.fleet import count
-from loadws.fleet.cgroups import Group
-from loadws.fleet.count import choose_processes, is_local, usable_cores
-from loadws.fleet.preflight import UNKNOWN, Machine
+from loadws.fleet.machine import process_count as count
+from loadws.fleet.machine.cgroups import Group
+from loadws.fleet.machine.preflight import UNKNOWN, Machine
+from loadws.fleet.machine.process_count import choose_processes, is_local, usable_cores
 from loadws.plan.needs import FILES_OF_A_PROCESS
 from loadws.plan.plan import make_plan
 from loadws.scenario.model import Scenario

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from loadws.engine.python_user import Answer, HttpReply, StepFailed, User
+    from loadws.engine.steps.python_api import Answer, HttpReply, StepFailed, User
 
 __version__ = "0.1.0"
 __all__ = ["Answer", "HttpReply", "StepFailed", "User", "__version__"]
@@ -17,7 +17,7 @@ __all__ = ["Answer", "HttpReply", "StepFailed", "User", "__version__"]
 def __getattr__(name: str) -> Any:
     """What the functions of a scenario need, imported when they do: the command line starts without it."""
     if name in __all__:
-        from loadws.engine import python_user
+        from loadws.engine.steps import python_api as python_user
 
         return getattr(python_user, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from loadws.engine.waiting import Parker
+from loadws.engine.runtime.parker import Parker
 from loadws.metrics.frame import STALL_NS, Health
 from loadws.terms.units import NS_PER_MS
 from loadws.transport.base import Timers

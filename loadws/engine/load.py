@@ -13,19 +13,19 @@ from typing import Any
 
 import trio
 
-from loadws.engine.barriers import Barriers
-from loadws.engine.executor import Executor
+from loadws.engine.coordination import Alone, Together
 from loadws.engine.health import Collector, Watch
 from loadws.engine.lifecycle import Lifecycle
-from loadws.engine.run import Run
-from loadws.engine.secrecy import RunSecrets, run_secrets
-from loadws.engine.slices import in_slices
-from loadws.engine.steps.compiler import Compiler
-from loadws.engine.steps.connecting import network_of
-from loadws.engine.steps.securing import Contexts, is_shared, shared_context
-from loadws.engine.together import Alone, Together
-from loadws.engine.trace import Tracer
-from loadws.engine.waiting import Parker
+from loadws.engine.runtime.barriers import Barriers
+from loadws.engine.runtime.parker import Parker
+from loadws.engine.runtime.secrecy import RunSecrets, run_secrets
+from loadws.engine.runtime.shared import Run
+from loadws.engine.runtime.tracing import Tracer
+from loadws.engine.sliced import in_slices
+from loadws.engine.steps.connect import network_of
+from loadws.engine.steps.parts.tls_contexts import Contexts, is_shared, shared_context
+from loadws.engine.steps.registry import Compiler
+from loadws.engine.users.executor import Executor
 from loadws.metrics.frame import Frame
 from loadws.metrics.recording.probes import ProbeSpec
 from loadws.metrics.recording.recorder import Recorder

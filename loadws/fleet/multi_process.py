@@ -24,9 +24,9 @@ from functools import partial
 import msgspec
 import trio
 
+from loadws.engine.coordination import LEAD_NS
 from loadws.engine.lifecycle import Lifecycle
-from loadws.engine.slices import in_slices
-from loadws.engine.together import LEAD_NS
+from loadws.engine.sliced import in_slices
 from loadws.fleet.process import Process, open_process
 from loadws.fleet.protocol import Begin, Broken, Down, Ended, EndPhase, FlowsDone, Measured, Order, Ready, Stop, Up
 from loadws.fleet.shard import ShardOrder

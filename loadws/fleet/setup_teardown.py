@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import trio
 
-from loadws.engine.once import SETUP_NUMBER, TEARDOWN_NUMBER, Done, Once, run_once
+from loadws.engine.setup_teardown import SETUP_NUMBER, TEARDOWN_NUMBER, Done, Once, run_once
 from loadws.fleet.shard import ShardOrder
 from loadws.fleet.signals import Signals, in_loop
 from loadws.scenario.build import Loaded, load_text

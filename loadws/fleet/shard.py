@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from loadws.engine.coordination import Alone, Together
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Deliver, Load, run_load
-from loadws.engine.together import Alone, Together
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Overrides, load_text

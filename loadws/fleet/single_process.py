@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
+from loadws.engine.coordination import Alone
 from loadws.engine.lifecycle import Lifecycle
-from loadws.engine.slices import in_slices
-from loadws.engine.together import Alone
+from loadws.engine.sliced import in_slices
 from loadws.fleet.shard import ShardOrder, run_shard
 from loadws.fleet.signals import OnSignal, Signals, ended_by
 from loadws.metrics.frame import Frame

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from loadws.engine.conversation import Conversation, Pending
-from loadws.engine.run import Run, StepFunction
-from loadws.engine.steps.compiler import Compiler
-from loadws.engine.steps.securing import Contexts
-from loadws.engine.user import VirtualUser
+from loadws.engine.runtime.conversation import Conversation, Pending
+from loadws.engine.runtime.shared import Run, StepFunction
+from loadws.engine.steps.parts.tls_contexts import Contexts
+from loadws.engine.steps.registry import Compiler
+from loadws.engine.users.user import VirtualUser
 from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.matching import compile_conditions
 from loadws.scenario.model import Scenario

@@ -287,8 +287,6 @@ def test_a_plan_beyond_what_was_calibrated_is_a_warning(
 ) -> None:
     where = "loadws.fleet.machine.calibration.calibration_file"
     monkeypatch.setattr(where, lambda transport: tmp_path / f"{transport}.json")
-        "loadws.fleet.machine.calibration.calibration_file", lambda transport: tmp_path / f"{transport}.json"
-    )
     levels = (Level(1, {"100": 200.0}, 100.0, 1.0),)
     keep_calibration(Calibration(this_machine(), "native", False, Found(1.0, 1, 1, levels)))
     result = run(capsys, "run", written(tmp_path, HELD), "--transport", "native", *out(tmp_path))

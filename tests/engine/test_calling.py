@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loadws.engine.steps import calling
+from loadws.engine.steps import call as calling
 from loadws.testing.behaviour import Behaviour, Leave, Say, echo, refusal
 from tests.engine.drive import MS, Outcome, S, drive
 

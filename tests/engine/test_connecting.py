@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loadws.engine.steps.connecting import url_of
+from loadws.engine.steps.connect import url_of
 from loadws.testing.behaviour import Behaviour, Leave, closes_after, echo, fails, refuses, silent
 from tests.engine.drive import MS, S, drive
 

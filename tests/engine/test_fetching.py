@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from loadws.engine.steps.fetching import origin_of
+from loadws.engine.steps.http import origin_of
 from loadws.metrics.ledger import Http
 from loadws.testing.behaviour import closes_after, echo, refuses, silent
 from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp, ScriptedWire

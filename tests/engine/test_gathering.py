@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loadws.engine.barriers import Barrier, Barriers
+from loadws.engine.runtime.barriers import Barrier, Barriers
 from loadws.testing.behaviour import silent
 from tests.engine.drive import MS, S, drive
 

@@ -196,7 +196,7 @@ def test_pushes_beside_a_request_with_where_are_nobody_else_s_answer() -> None:
 
 def test_the_backlog_behind_a_stall_of_the_loop_is_lag_of_loadws() -> None:
     """The clock jumps by 2 s between two looks of the loop, as it does when the process is stopped."""
-    from loadws.engine.strand import Strand
+    from loadws.engine.runtime.strand import Strand
 
     assert STALL_NS == 100 * MS
     strand = Strand.__new__(Strand)
@@ -219,7 +219,7 @@ def test_the_backlog_behind_a_stall_of_the_loop_is_lag_of_loadws() -> None:
 
 
 def test_a_backlog_of_the_server_s_stays_its_own_behind_a_stall() -> None:
-    from loadws.engine.strand import Strand
+    from loadws.engine.runtime.strand import Strand
 
     strand = Strand.__new__(Strand)
     strand.free_ns, strand.late_ns = 500 * MS, 0  # the server took 400 ms, the next turn was due at 200 ms

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import trio
 
+from loadws.engine.coordination import LEAD_NS
 from loadws.engine.lifecycle import Lifecycle
-from loadws.engine.together import LEAD_NS
 from loadws.testing.behaviour import echo, refuses, silent
 from tests.engine.drive import MS, S, drive
 

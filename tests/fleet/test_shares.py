@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from loadws.engine.coordination import LEAD_NS
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Load, run_load
-from loadws.engine.together import LEAD_NS
 from loadws.metrics.frame import Frame
 from loadws.metrics.ledger import Ledger
 from loadws.plan.plan import make_plan

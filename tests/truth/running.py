@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from loadws.engine.lifecycle import Lifecycle
-from loadws.engine.waiting import Parker
+from loadws.engine.runtime.parker import Parker
 from loadws.fleet.shard import ShardOrder, run_shard
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame

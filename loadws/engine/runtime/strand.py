@@ -1,0 +1,258 @@
+"""A strand is one line of execution of a virtual user: its flow, an overlapping turn, or its handlers.
+
+It has variables of its own (or shares its user's), a place to wait, and the two moments that measurement.md builds on: the
+intended time of the next step, if a plan gave one, and the moment the user became free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import trio
+
+from loadws.engine.runtime.parker import Parker
+from loadws.metrics.frame import STALL_NS
+from loadws.scenario.template import EvaluationError, Scope
+
+if TYPE_CHECKING:
+    from loadws.engine.runtime.conversation import Conversation
+    from loadws.engine.runtime.shared import Steps
+    from loadws.engine.users.user import VirtualUser
+    from loadws.scenario.fields import OnFailure
+    from loadws.scenario.steps import Step
+
+
+class FlowInterrupted(Exception):
+    """What a step raises to end more than itself. Never leaves the user it belongs to."""
+
+
+class EndTurn(FlowInterrupted):
+    """The failure of a turn of ``every`` or ``repeat``; outside of any turn it is the session's.
+
+    ``turn`` is the number of the turn that ends, with all that is inside it; None is the innermost one.
+    """
+
+    def __init__(self, turn: int | None = None) -> None:
+        super().__init__()
+        self.turn = turn
+
+    def ends(self, turn: int) -> bool:
+        """Return whether this turn is the last one that ends."""
+        return self.turn is None or self.turn == turn
+
+
+class EndSession(FlowInterrupted):
+    """The session failed."""
+
+
+class Leave(FlowInterrupted):
+    """The user was asked to leave and has finished its step."""
+
+
+async def run_flow(steps: Steps, strand: Strand) -> None:
+    """The steps one after another; a user that was asked to leave begins no further one."""
+    for step in steps:
+        strand.heed()
+        await step(strand)
+
+
+class Strand:
+    """One line of execution. ``intended_ns`` is 0 where the next step follows no schedule.
+
+    ``event_of``: the connection whose event a handler's strand runs for. ``failures`` counts the failures of its steps.
+    ``turns`` are the numbers of the turns that it is inside of, the innermost last. ``late_ns`` is how much earlier the
+    user would have been free without stalls of the loop (each longer than ``STALL_NS``); it is 0 again as soon as a schedule
+    is caught up with. ``lost_try``: a connection that is being replaced took a try of this turn with it. ``awaited_close``
+    names the connections of which a ``wait_for: {close}`` is the next step that waits. ``outside`` is the scope of a step
+    that waits for something else than the parker.
+    """
+
+    __slots__ = (
+        "awaited_close",
+        "event_of",
+        "failures",
+        "free_ns",
+        "intended_ns",
+        "interruption",
+        "is_handler",
+        "late_ns",
+        "lost_try",
+        "outside",
+        "parker",
+        "scope",
+        "turns",
+        "user",
+    )
+
+    def __init__(self, user: VirtualUser, scope: Scope, free_ns: int) -> None:
+        self.user = user
+        self.scope = scope
+        self.parker = Parker(user.run.timers)
+        self.free_ns = free_ns
+        self.intended_ns = 0
+        self.is_handler = False
+        self.failures = 0
+        self.event_of: Conversation | None = None
+        self.turns: list[int] = []
+        self.late_ns = 0
+        self.lost_try = False
+        self.awaited_close: tuple[str | None, ...] = ()
+        self.interruption: FlowInterrupted | None = None
+        self.outside: trio.CancelScope | None = None
+
+    def let_go(self) -> None:
+        """Forget the strand: its line of execution has ended."""
+        self.parker.let_go()
+        self.user.remove_strand(self)
+
+    def due(self) -> tuple[int, int]:
+        """Return (intended, due) of the step that begins now. A plan's intended time serves the first step that asks."""
+        free = self.free_ns
+        intended = self.intended_ns
+        if not intended:
+            return free, free
+        self.intended_ns = 0
+        if intended >= free:
+            self.late_ns = 0
+            return intended, intended
+        due = max(intended, free - self.late_ns)
+        self.late_ns = free - due
+        return intended, due
+
+    def note_stall(self, due_ns: int, sent_ns: int) -> None:
+        """Remember what a stall of the loop added to a step, so that the backlog behind it is not called the server's.
+
+        To be called before ``free_ns`` moves on.
+        """
+        own_ns = sent_ns - max(due_ns, self.free_ns)
+        if own_ns > STALL_NS:
+            self.late_ns += own_ns
+
+    async def pause(self, until_ns: int | None) -> bool:
+        """Wait until the time, or until something wakes the strand; a user that is asked to leave is woken at once.
+
+        Returns whether it was woken. Raises ``FlowInterrupted`` where the flow is cut short meanwhile.
+        """
+        user = self.user
+        if user.leaving or user.condemned:
+            return True
+        user.pausing.add(self)
+        try:
+            return await self.parker.wait(until_ns)
+        finally:
+            user.pausing.discard(self)
+
+    async def wait(self, until_ns: int) -> bool:
+        """Wait like ``pause`` in a flow, which ends with the load; the steps of a handler go on waiting.
+
+        Returns False where the time came.
+        """
+        if self.is_handler:
+            return await self.parker.wait(until_ns)
+        return await self.pause(until_ns)
+
+    def fork(self, intended_ns: int) -> Strand:
+        """An overlapping turn: variables of its own, free from its intended time on."""
+        strand = Strand(self.user, self.scope.fork(), intended_ns)
+        self.user.add_strand(strand)
+        strand.turns = self.turns.copy()
+        strand.intended_ns = intended_ns
+        strand.is_handler = self.is_handler
+        strand.event_of = self.event_of
+        return strand
+
+    def branch(self) -> Strand:
+        """One of several that go on from here side by side: the same variables, ``sent`` and ``message`` of its own."""
+        strand = self.fork(self.intended_ns)
+        strand.scope.variables = self.scope.variables
+        strand.free_ns = self.free_ns
+        return strand
+
+    def beside(self) -> Strand:
+        """A strand for handlers: the same variables, special names of its own."""
+        strand = Strand(self.user, self.scope.fork(), self.free_ns)
+        strand.scope.variables = self.scope.variables
+        strand.scope.extra = {}
+        strand.is_handler = True
+        return strand
+
+    @property
+    def ends_waiting(self) -> bool:
+        """Return whether a step of the flow that only waits is to end: with the load, or with the session."""
+        return not self.is_handler and self.is_to_go
+
+    @property
+    def is_to_go(self) -> bool:
+        """Its user was asked to leave, or a handler ended the session: whatever waits may end."""
+        return self.user.leaving or self.user.condemned
+
+    def begin_session(self) -> None:
+        """Forget what the session before left behind."""
+        self.turns.clear()
+        self.late_ns = 0
+        self.lost_try = False
+        self.awaited_close = ()
+        self.interruption = None
+
+    def cut_short(self, why: FlowInterrupted) -> None:
+        """End the step that is under way, at once where it waits, else before the next one, by raising ``why``."""
+        if self.outside is None and self.parker.interrupt(why):
+            return
+        self.interruption = why
+        if self.outside is not None:
+            self.outside.cancel()
+
+    @contextmanager
+    def waiting_outside(self) -> Iterator[None]:
+        """Let ``cut_short`` end a step that waits for something else than the parker.
+
+        Raises the ``FlowInterrupted`` that ended it.
+        """
+        before, self.outside = self.outside, trio.CancelScope()
+        scope = self.outside
+        try:
+            with scope:
+                yield
+        finally:
+            self.outside = before
+        if scope.cancelled_caught and self.interruption is not None:
+            why, self.interruption = self.interruption, None
+            raise why
+
+    def heed(self) -> None:
+        """End the flow of a user that is to go. Its handlers go on: they answer what still comes."""
+        if self.is_handler:
+            return
+        if self.interruption is not None:
+            why, self.interruption = self.interruption, None
+            raise why
+        if self.user.condemned:
+            raise EndSession
+        if self.user.leaving:
+            raise Leave
+
+    def fail(self, step: Step, kind: str, detail: str, default: OnFailure = "end_turn") -> None:
+        """Counts a failure once and does what the step says, or the default for its kind; returns to let the flow go on."""
+        self.failures += 1
+        self.user.report(kind, step.label, detail)
+        self.obey(step.on_failure or default)
+
+    def obey(self, policy: OnFailure) -> None:
+        match policy:
+            case "end_turn":
+                raise EndTurn
+            case "end_session":
+                raise EndSession
+
+    def evaluate(self, step: Step, template: Any) -> Any:
+        """A compiled template's value. One that cannot be had fails the step, and ends the turn."""
+        try:
+            return template(self.scope)
+        except EvaluationError as error:
+            self.cannot_evaluate(step, error)
+
+    def cannot_evaluate(self, step: Step, error: EvaluationError) -> NoReturn:
+        self.fail(step, "template", str(error))
+        raise EndTurn from None

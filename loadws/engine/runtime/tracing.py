@@ -1,0 +1,127 @@
+"""``--trace``: one user, once, and every handshake, frame and step of it with its time.
+
+A frame is shown before any step has looked at it. So what a step would capture from it as a secret is looked for here, in
+every message, and masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from loadws.engine.runtime.secrecy import RunSecrets
+from loadws.metrics.recording.quoting import one_line
+from loadws.scenario.message import Message
+from loadws.scenario.places import Handshake
+from loadws.terms.masker import Masker
+from loadws.terms.secrets import MASK, is_secret_header, shown_address
+from loadws.terms.units import format_duration
+
+if TYPE_CHECKING:
+    from loadws.engine.runtime.strand import Strand
+    from loadws.engine.users.user import VirtualUser
+    from loadws.scenario.steps import Step
+
+LONGEST_SHOWN = 200
+#: So much of a payload is searched for secrets: more than is shown, for a mask may be shorter than what it hides.
+LONGEST_SEARCHED = 4 * LONGEST_SHOWN
+
+
+class Tracer:
+    """Says lines through ``say``, without secrets: those of the run, and of the user whose step is under way."""
+
+    def __init__(
+        self, say: Callable[[str], None], now_ns: Callable[[], int], secrets: RunSecrets | None = None
+    ) -> None:
+        self._say = say
+        self._now_ns = now_ns
+        self._start_ns: int | None = None  # of the first line: what came before is none of the user's
+        self._secrets = secrets or RunSecrets()
+        self._named = {path[0] for path in self._secrets.paths if len(path) == 1}
+        self._user: VirtualUser | None = None  # whose step is under way
+        self._depth = 0
+
+    def frame(self, direction: str, what: str, payload: bytes, at_ns: int, connection: str | None = None) -> None:
+        """Say one frame, or the head of a handshake, of the connection of that name."""
+        arrow = ("<-" if direction == "in" else "->") + (f" [{connection}]" if connection is not None else "")
+        if what in ("request", "response"):
+            lines = _lines(payload)
+            if self._user is not None:
+                self._user.secrets.received(_headers(lines))
+            for line in lines:
+                self._line(at_ns, f"{arrow} {what:8} {self._header(line)}")
+        else:
+            self._line(at_ns, f"{arrow} {what:8} {len(payload)} B  {self._shown(direction, what, payload)}")
+
+    def note(self, text: str) -> None:
+        self._line(self._now_ns(), self._masker().text(text))
+
+    @contextmanager
+    def step(self, step: Step, strand: Strand) -> Iterator[None]:
+        """Say when a step begins and ends, and which variables it gave other values."""
+        self._user = strand.user
+        began_ns, before = self._now_ns(), dict(strand.scope.variables)
+        self._line(began_ns, f"{step.verb} {step.label}" if step.label != step.verb else step.verb)
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            ended_ns = self._now_ns()
+            strand.user.secrets.remember(strand.scope.variables)
+            for name, value in strand.scope.variables.items():
+                if name not in before or before[name] is not value:
+                    shown = MASK if name in self._named else self._cut(repr(value), self._masker())
+                    self._line(ended_ns, f"  {name} = {shown}")
+            self._line(ended_ns, f"{step.verb} took {format_duration(ended_ns - began_ns)}")
+
+    def _masker(self) -> Masker:
+        return self._secrets.masker if self._user is None else self._user.masker()
+
+    def _header(self, line: str) -> str:
+        """A line of a handshake's head: the first, or a header, which is masked whole where its name says so."""
+        name, colon, _ = line.partition(":")
+        if colon and (is_secret_header(name.strip()) or name.strip().lower() in self._secrets.headers):
+            return f"{name}{colon} {MASK}"
+        return self._masker().text(line if colon and " " not in name else shown_address(line))
+
+    def _shown(self, direction: str, what: str, payload: bytes) -> str:
+        masker = self._masker()
+        if what == "close" and len(payload) >= 2:
+            return f"{int.from_bytes(payload[:2])} {self._cut(payload[2:].decode('utf-8', 'replace'), masker)}".rstrip()
+        if what != "text":
+            return self._cut(_without_secrets(payload[:LONGEST_SEARCHED], masker)[:LONGEST_SHOWN].hex(" "), masker)
+        text = payload.decode("utf-8", "replace")
+        if direction == "in" and self._secrets.places:
+            seen = (Message(text, 0), Handshake.of(0, {}, payload))  # of a connection, or an answer's body
+            masker = masker.adding(value for message in seen for value in self._secrets.found_in(message))
+        return self._cut(text, masker)
+
+    def _cut(self, text: str, masker: Masker) -> str:
+        masked = masker.text(text[:LONGEST_SEARCHED])
+        return masked if len(masked) <= LONGEST_SHOWN else masked[:LONGEST_SHOWN] + " …"
+
+    def _line(self, at_ns: int, text: str) -> None:
+        if self._start_ns is None:
+            self._start_ns = at_ns
+        self._say(f"{(at_ns - self._start_ns) / 1e6:10.3f} ms  {'  ' * self._depth}{one_line(text)}")
+
+
+def _lines(head: bytes) -> list[str]:
+    """The lines of a handshake's head. Bytes that are no UTF-8 are taken for ISO 8859-1."""
+    try:
+        text = head.decode()
+    except UnicodeDecodeError:
+        text = head.decode("latin-1")
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _headers(lines: list[str]) -> list[tuple[str, str]]:
+    pairs = (line.partition(":") for line in lines[1:])
+    return [(name.strip(), value.strip()) for name, _, value in pairs]
+
+
+def _without_secrets(payload: bytes, masker: Masker) -> bytes:
+    """A binary payload with a mask in place of each secret that stands in it as text."""
+    return masker.text(payload.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

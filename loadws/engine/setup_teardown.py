@@ -1,0 +1,154 @@
+"""A flow that is run once, outside of the load: ``setup`` and ``teardown``.
+
+It runs as a user does, but it is none: it has no WebSocket, no rows of data, and nothing that it measures is judged. Of the
+scenario's variables it has those that need no row. Its number is one that no user has, so that ``id()`` and random values
+are nobody else's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from loadws.engine.load import http_clients
+from loadws.engine.runtime.secrecy import RunSecrets, run_secrets
+from loadws.engine.runtime.shared import Run, UserKind
+from loadws.engine.runtime.strand import FlowInterrupted, run_flow
+from loadws.engine.runtime.tracing import Tracer
+from loadws.engine.sliced import in_slices
+from loadws.engine.steps.parts.tls_contexts import Contexts
+from loadws.engine.steps.registry import Compiler
+from loadws.engine.users.user import VirtualUser
+from loadws.metrics.frame import Frame, Health
+from loadws.metrics.recording.recorder import Recorder
+from loadws.scenario.model import Scenario
+from loadws.scenario.steps import Flow
+from loadws.scenario.template import EvaluationError, compile_value
+from loadws.terms.masker import Masker
+from loadws.transport.base import ConnectFailed, Connection, ConnectRequest, Listener, Timers
+from loadws.transport.clock.timers import open_timers
+from loadws.transport.cookies import Jar
+
+if TYPE_CHECKING:
+    from loadws.transport.http.client import HttpClients
+
+#: The last numbers that ``id()`` has room for; no load has so many users.
+SETUP_NUMBER, TEARDOWN_NUMBER = 2**25 - 1, 2**25 - 2
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What to run. ``strict``: the first failure ends it, unless the step says otherwise; else what fails is passed over.
+
+    ``base`` is the folder of the scenario's files, ``within_s`` the time that all of it has, ``say`` where a trace goes.
+    """
+
+    name: str
+    number: int
+    scenario: Scenario
+    flow: Flow
+    base: Path
+    strict: bool
+    within_s: float
+    seed: int
+    env: Mapping[str, str] = field(default_factory=dict)
+    say: Callable[[str], None] | None = None
+    http: HttpClients | None = None  # None: made where some step needs them
+    masker: Masker = field(default_factory=Masker)  # of the secrets that are known before the run
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """``frame`` has what it logged and what went wrong; ``is_whole``: it was run to its end."""
+
+    frame: Frame
+    is_whole: bool
+
+    @property
+    def problems(self) -> list[str]:
+        return [f"{error.step}: {error.detail}" for error in self.frame.errors]
+
+    @property
+    def logs(self) -> list[str]:
+        return [line.text for line in self.frame.logs]
+
+
+async def run_once(once: Once, variables: dict[str, Any]) -> Done:
+    """Runs the flow with these variables, and puts into them what it has set, also where it ends midway."""
+    async with open_timers() as timers:
+        secrets = run_secrets(once.scenario, once.masker, variables)
+        recorder = Recorder([(once.name, True)], masker=secrets.masker)
+        recorder.begin(timers.now_ns())
+        user = _user(once, timers, recorder, secrets)
+        scope = user.main.scope
+        for name, value in once.scenario.variables.items():
+            with suppress(EvaluationError):  # it needs a row of data, or what needs one
+                scope.variables[name] = compile_value(value)(scope)
+        scope.variables.update(variables)
+        before = dict(scope.variables)
+        try:
+            is_whole = await _run(once, user)
+        finally:
+            variables.update((n, v) for n, v in scope.variables.items() if n not in before or before[n] is not v)
+        return Done(await in_slices(recorder.rotate(timers.now_ns(), Health(), last=True)), is_whole)
+
+
+def _user(once: Once, timers: Timers, recorder: Recorder, secrets: RunSecrets) -> VirtualUser:
+    tracer = None if once.say is None else Tracer(once.say, timers.now_ns, secrets)
+    run = Run(
+        timers=timers,
+        connector=_Nowhere(),
+        recorder=recorder,
+        seed=once.seed,
+        variables={},
+        feeds={},
+        secrets=secrets,
+        tracer=tracer,
+        http=once.http or http_clients(once.scenario, once.base, timers),
+        env=once.env,
+    )
+    flow = _strict(once.flow) if once.strict else _lenient(once.flow)
+    steps = Compiler(once.scenario, once.base, recorder, Contexts(once.base), tracer).flow(flow)
+    kind = UserKind(once.name, steps, connect=None, messages=(), open=None, error=None, close=None, heals=False)
+    user = VirtualUser(run, kind, once.number, is_held=False)
+    user.main.free_ns = timers.now_ns()
+    return user
+
+
+async def _run(once: Once, user: VirtualUser) -> bool:
+    """Whether it came to its end."""
+    try:
+        with trio.move_on_after(once.within_s):
+            await run_flow(user.kind.flow, user.main)
+            return True
+        user.report("timeout", once.name, f"it was not done within {once.within_s:g} s")
+        return False
+    except FlowInterrupted:
+        return False
+    finally:
+        user.close_http()
+        user.let_go()
+
+
+def _strict(flow: Flow) -> Flow:
+    return tuple(
+        step.model_copy(update={"on_failure": step.on_failure or "end_session"}).with_flows(_strict) for step in flow
+    )
+
+
+def _lenient(flow: Flow) -> Flow:
+    return tuple(
+        step.model_copy(update={"on_failure": step.on_failure or "continue"}).with_flows(_lenient) for step in flow
+    )
+
+
+class _Nowhere:
+    """Stands in for the transport."""
+
+    async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
+        raise ConnectFailed("upgrade", "request", "setup and teardown have no WebSocket")

@@ -1,0 +1,191 @@
+"""``call``: a Python function of the scenario, with its user.
+
+Counted is each call, and whether it failed: by a step that failed inside and was not caught, or because it crashed, which is
+an error of its own kind. ``call_time`` is how long the calls took that did not fail. A function that holds up its process is
+named, for then every time that the process measures is wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Awaitable, Coroutine, Generator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import trio
+
+from loadws.engine.runtime.shared import StepFunction
+from loadws.engine.runtime.strand import FlowInterrupted, Leave, Strand
+from loadws.engine.steps.python_api import GIVEN_UP, StepFailed, StepMaker, User, UserLeaves
+from loadws.metrics.summarising.generator import HELD_UP
+from loadws.scenario.functions import find_function, place_of
+from loadws.scenario.steps import CallStep
+from loadws.scenario.template import compile_value
+from loadws.terms.units import NS_PER_MS, format_duration
+
+if TYPE_CHECKING:
+    from loadws.engine.steps.registry import Compiler
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_OF_A_THREAD = hasattr(resource, "RUSAGE_THREAD")  # Linux alone has it
+
+#: A function that goes on for so long without waiting is told about: a user's turn takes a tenth of a millisecond.
+BLOCKED_NS = 50 * NS_PER_MS
+
+
+def compile_call(step: CallStep, compiler: Compiler) -> StepFunction:
+    function = find_function(compiler.base, step.call.function)
+    args = {name: compile_value(value) for name, value in step.call.args.items()}
+    maker = StepMaker(step, compiler.in_python())
+    recorder = compiler.recorder
+
+    async def call(strand: Strand) -> None:
+        intended_ns, _ = strand.due()
+        given = {name: strand.evaluate(step, value) for name, value in args.items()}
+        user = User(strand, maker)
+        failed: bool | None = True
+        try:
+            with strand.waiting_outside():
+                await _Watched(function(user, **given), strand, step)
+            failed = False
+        except FlowInterrupted:  # the flow was cut short, which says nothing of the function
+            failed = None
+            raise
+        except UserLeaves:
+            failed = False
+            _go(strand)
+        except StepFailed as error:
+            raise error.ended from None
+        except BaseExceptionGroup as group:
+            failed = _one_of(group, user, strand, step)
+        except Exception as error:
+            _crashed(error, user, strand, step)
+        finally:
+            user.remember_secrets()
+            if failed is not None:
+                recorder.outcome("call", step.label, intended_ns, failed=failed)
+        now_ns = strand.free_ns = strand.user.run.timers.now_ns()
+        if not failed:
+            recorder.duration("call_time", step.label, intended_ns, max(0, now_ns - intended_ns))
+
+    return call
+
+
+def _go(strand: Strand) -> NoReturn:
+    """The user is to go: its load is over, or a handler has ended the session, which then failed."""
+    strand.heed()
+    raise Leave
+
+
+def _one_of(group: BaseExceptionGroup[BaseException], user: User, strand: Strand, step: CallStep) -> bool:
+    """What came out of a nursery of the function's: a cancellation goes on, then leaving, then what crashed or failed.
+
+    Whether the call has failed, where it returns.
+    """
+    if (cancelled := group.subgroup(trio.Cancelled)) is not None:
+        raise cancelled
+    if group.subgroup(UserLeaves) is not None:
+        _go(strand)
+    failures, others = group.split(StepFailed)
+    if others is not None:
+        _crashed(_first(others), user, strand, step)
+        return True
+    assert failures is not None
+    first = _first(failures)
+    assert isinstance(first, StepFailed)
+    raise first.ended from None
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _crashed(error: BaseException, user: User, strand: Strand, step: CallStep) -> None:
+    where = place_of(error)
+    user.remember_secrets()
+    said = f"{type(error).__name__}: {error}"
+    strand.fail(step, "call.crashed", f"{said} ({where})" if where else said)
+
+
+class _Moment(NamedTuple):
+    """When a function went on: by the clock, by this thread's processor time, and by how often the thread had waited."""
+
+    wall_ns: int
+    cpu_ns: int
+    waits: int
+
+    @classmethod
+    def now(cls) -> _Moment:
+        return cls(time.perf_counter_ns(), time.thread_time_ns(), _voluntary_waits())
+
+    def held_up_ns(self) -> int:
+        """Return for how long the function has held up its process since, in ns.
+
+        Time in which another program had the core is not the function's: then the thread neither ran nor waited.
+        """
+        took_ns = time.perf_counter_ns() - self.wall_ns
+        if took_ns <= BLOCKED_NS or _voluntary_waits() > self.waits:
+            return took_ns
+        return time.thread_time_ns() - self.cpu_ns
+
+
+def _voluntary_waits() -> int:
+    """Return how often this thread gave up its core to wait for something; 0 where the system does not say."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw if resource is not None and _OF_A_THREAD else 0
+
+
+class _Watched(Awaitable[object]):
+    """A coroutine that is driven as it is, with an eye on how long it goes on between two waits."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, object], strand: Strand, step: CallStep) -> None:
+        self._coroutine = coroutine
+        self._strand = strand
+        self._step = step
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        coroutine, value, error = self._coroutine, None, None
+        while True:
+            began = _Moment.now()
+            try:
+                waits_for = coroutine.send(value) if error is None else coroutine.throw(error)
+            except StopIteration as done:
+                return done.value
+            finally:
+                took_ns = began.held_up_ns()
+                if took_ns > BLOCKED_NS:
+                    self._tell(took_ns)
+            if waits_for is GIVEN_UP:
+                del coroutine
+                self._give_up()
+            value = error = None
+            try:
+                value = yield waits_for
+            except BaseException as thrown:
+                error = thrown
+
+    def _give_up(self) -> NoReturn:
+        """The function catches everything, so it would catch whatever else it is told.
+
+        It catches even that it is closed, now and when it is freed, and Python would print that in the midst of a run.
+        """
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        try:
+            with suppress(RuntimeError):
+                self._coroutine.close()
+            del self._coroutine
+        finally:
+            sys.unraisablehook = hook
+        detail = f"{self._step.call.function} catches even that its user leaves"
+        self._strand.user.report("call.given_up", self._step.label, detail)
+        raise UserLeaves
+
+    def _tell(self, took_ns: int) -> None:
+        detail = f"{self._step.call.function} held up its process for {format_duration(took_ns)}"
+        self._strand.user.report(HELD_UP, self._step.label, detail)

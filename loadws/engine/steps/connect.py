@@ -1,0 +1,416 @@
+"""``connect``, ``reconnect``, ``close`` and ``ping``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import trio
+
+from loadws.engine.runtime.conversation import Conversation
+from loadws.engine.runtime.explaining import Explaining
+from loadws.engine.runtime.reconnect import PATIENCE_NS, replacing, until_healed
+from loadws.engine.runtime.shared import StepFunction
+from loadws.engine.runtime.strand import FlowInterrupted, Strand
+from loadws.engine.steps.parts.headers import HeaderMaker, templates
+from loadws.engine.steps.parts.on_connection import StepSkipped, fail_with_connection, line_to, opened
+from loadws.engine.steps.parts.tls_contexts import Securing
+from loadws.metrics.ledger import CUT_OFF
+from loadws.scenario.connection import CompressionOptions, ConnectionOptions, ReconnectOptions
+from loadws.scenario.matching import Captures, compile_captures, compile_conditions
+from loadws.scenario.message import Message
+from loadws.scenario.model import Scenario
+from loadws.scenario.steps import CloseStep, ConnectStep, ExpectHandshake, PingStep, ReconnectStep, Step
+from loadws.scenario.template import Scope, compile_template
+from loadws.terms.addresses import split_address, with_path, with_query
+from loadws.terms.parties import is_ours
+from loadws.transport.base import (
+    Compression,
+    ConnectFailed,
+    ConnectRequest,
+    ConnectTimings,
+    HandshakeRefused,
+    Listener,
+    Network,
+    NotOpen,
+    encodable,
+)
+
+if TYPE_CHECKING:
+    from loadws.engine.steps.registry import Compiler
+
+SWITCHING = 101
+
+
+# -- connect ----------------------------------------------------------------------------------------------------------
+
+
+def compile_connect(step: ConnectStep, compiler: Compiler) -> StepFunction:
+    opener = Opener(step, compiler)
+    name = step.connect.as_
+    line = line_to(name, compiler)
+
+    async def connect(strand: Strand) -> None:
+        before = line(strand)
+        if before is not None and before.is_going_on:
+            compiler.recorder.outcome("connect", step.label, strand.due()[0], failed=True)
+            strand.fail(step, "already_open", "the connection is open already", default="end_session")
+            return
+        conversation = Conversation(strand.user, name, keeps=opener.keeps)
+        conversation.opener = opener
+        conversation.turn = strand.turns[-1] if strand.turns else 0
+        strand.user.take_up(conversation)
+        await opener.open(strand, step, conversation)
+
+    return connect
+
+
+def compile_reconnect(step: ReconnectStep, compiler: Compiler) -> StepFunction:
+    line, recorder = line_to(step.reconnect.on, compiler), compiler.recorder
+
+    async def reconnect(strand: Strand) -> None:
+        """One attempt, now. Where one is under way by itself already, that is the one."""
+        before = line(strand)
+        if before is not None and before.healing is not None:
+            await until_healed(strand, before, strand.due()[1] + PATIENCE_NS)
+            before = line(strand)
+            if before is not None and before.is_going_on:
+                return
+        if before is None or before.opener is None or before.connection is None:
+            recorder.outcome("connect", step.label, strand.due()[0], failed=True)
+            strand.fail(step, "not_connected", "there was no connection that could be opened again", "end_session")
+            return
+        if before.end is None:
+            await before.connection.close(1000)
+            strand.free_ns = strand.user.run.timers.now_ns()
+        conversation = replacing(before, before.opener)
+        conversation.turn = strand.turns[-1] if strand.turns else 0
+        await before.opener.open(strand, step, conversation)
+
+    return reconnect
+
+
+class Opener:
+    """How a ``connect`` opens its connection: once, and again in the place of one that has ended.
+
+    ``policy`` says what becomes of one that is lost; None: nothing.
+    """
+
+    def __init__(self, step: ConnectStep, compiler: Compiler) -> None:
+        self.step = step
+        self.keeps = compiler.keeps
+        self.policy = policy_of(step, compiler.scenario)
+        self.expected_closes = frozenset(compiler.scenario.connection.expect_close)
+        self._ask = _RequestMaker(step, compiler)
+        self._expect = _Expectation(step.connect.expect or ExpectHandshake())
+        self._capture = compile_captures(step.connect.capture) if step.connect.capture else None
+
+    async def open(self, strand: Strand, step: Step, conversation: Conversation) -> None:
+        """``step`` is whose attempt it is: its name is what the report says, and its ``on_failure`` holds."""
+        user = strand.user
+        attempt = _Attempt(strand, step, conversation)
+        answer = await attempt.run(self._request(strand, step, conversation))
+        if answer is None:
+            return
+        attempt.judge(answer, self._expect)
+        if self._capture is not None:
+            _take(self._capture, strand, step, answer)
+        if conversation.is_open and user.handlers is not None:
+            await user.handlers.on_open(conversation)
+            strand.free_ns = user.run.timers.now_ns()
+
+    def _request(self, strand: Strand, step: Step, conversation: Conversation) -> ConnectRequest:
+        """A request that cannot be made is no connection: none has its place then."""
+        user = strand.user
+        try:
+            request: ConnectRequest = strand.evaluate(step, self._ask)
+        except FlowInterrupted:
+            user.put_down(conversation)
+            raise
+        user.secrets.sent(request.headers, request.url, request.proxy)
+        return replace(request, tls_memory=user.tls_memory) if self._ask.resumes_tls else request
+
+
+def policy_of(step: ConnectStep, scenario: Scenario) -> ReconnectOptions | None:
+    """The step's own ``reconnect``, else the scenario's."""
+    said = step.connect.reconnect
+    return (scenario.connection.reconnect if said is None else said) or None
+
+
+def _take(capture: Captures, strand: Strand, step: Step, answer: _Answer) -> None:
+    missing = capture.take_handshake(answer.status, answer.headers, answer.body, strand.scope.variables)
+    strand.user.secrets.remember(strand.scope.variables)
+    if missing is not None:
+        strand.fail(step, "capture", missing)
+
+
+class _RequestMaker:
+    """Scope -> ConnectRequest: the connection's own options, and what the step adds or replaces."""
+
+    def __init__(self, step: ConnectStep, compiler: Compiler) -> None:
+        options, body = compiler.scenario.connection, step.connect
+        self._target = compiler.scenario.target
+        self._path = compile_template(body.path) if body.path is not None else None
+        self._query = templates({**options.query, **body.query})
+        self._headers = HeaderMaker(options, body)
+        proxy = options.proxy if body.proxy is None else body.proxy
+        self._proxy = compile_template(proxy) if proxy is not None else None
+        self._tls = Securing(options.tls.overridden(body.tls), compiler.tls)
+        self.resumes_tls = self._tls.resumes and self._target.startswith("wss:")
+        self._rest: dict[str, Any] = {
+            "subprotocols": options.subprotocols if body.subprotocols is None else body.subprotocols,
+            "open_timeout_ns": options.open_timeout,
+            "close_timeout_ns": options.close_timeout,
+            "ping_every_ns": options.ping.every if options.ping else None,
+            "max_message_size": options.max_message_size,
+            "compression": _compression(options.compression if body.compression is None else body.compression),
+            "trace": compiler.tracer is not None,
+            "network": network_of(options),
+            "redirects": 0 if body.expect is not None and body.expect.is_redirect else options.redirects,
+        }
+        if options.ping is not None:
+            self._rest["ping_timeout_ns"] = options.ping.timeout
+        is_constant = self._path is None and self._headers.constant and all(t.constant for _, t in self._query)
+        is_constant = is_constant and (self._proxy is None or self._proxy.constant) and self._tls.is_constant
+        self._constant = self._made(Scope(clock=int)) if is_constant else None
+
+    def __call__(self, scope: Scope) -> ConnectRequest:
+        return self._constant or self._made(scope)
+
+    def _made(self, scope: Scope) -> ConnectRequest:
+        path = None if self._path is None else self._path.text(scope)
+        query = [(name, template.text(scope)) for name, template in self._query]
+        proxy = None if self._proxy is None else self._proxy.text(scope)
+        url = url_of(self._target, path, query)
+        return ConnectRequest(
+            url,
+            self._headers.made(scope),
+            proxy=proxy,
+            tls=self._tls.context(scope),
+            presents_certificate=self._tls.presents_certificate,
+            server_name=self._tls.server_name(scope),
+            **self._rest,
+        )
+
+
+def network_of(options: ConnectionOptions) -> Network:
+    return Network(
+        resolve={host.lower(): addresses for host, addresses in options.resolve.items()},
+        source_addresses=options.source_addresses,
+        send_buffer=options.socket.send_buffer,
+        receive_buffer=options.socket.receive_buffer,
+    )
+
+
+def url_of(target: str, path: str | None, query: list[tuple[str, str]]) -> str:
+    """Return the target with another path, where one is given (it may bring a query), and with more query.
+
+    What its author wrote stays as it is: only what ``query`` adds is encoded. Raise ValueError where ``target`` is none.
+    """
+    address = split_address(target)
+    if path is not None:
+        address = with_path(address, path)
+    return address.before + with_query(address.target, query)
+
+
+def _compression(asked: Literal[False] | CompressionOptions) -> Compression | None:
+    return Compression(asked.level, asked.context_takeover) if asked else None
+
+
+class _Answer:
+    """The server's answer to an upgrade, whichever it was. ``timings`` where it opened, ``refusal`` where it did not."""
+
+    __slots__ = ("body", "headers", "refusal", "status", "subprotocol", "timings")
+
+    def __init__(
+        self,
+        headers: tuple[tuple[str, str], ...],
+        refusal: HandshakeRefused | None = None,
+        timings: ConnectTimings | None = None,
+        subprotocol: str | None = None,
+    ) -> None:
+        self.status = refusal.status if refusal else SWITCHING
+        self.headers = {name.lower(): value for name, value in headers}
+        self.body = refusal.body if refusal else b""
+        self.refusal = refusal
+        self.timings = timings
+        self.subprotocol = subprotocol
+
+
+class _Attempt:
+    """One attempt to connect: it counts as attempted, and as exactly one of opened, refused and failed."""
+
+    def __init__(self, strand: Strand, step: Step, conversation: Conversation) -> None:
+        self.strand = strand
+        self.step = step
+        self.intended_ns = self.due_ns = 0
+        self._conversation = conversation
+        tracer = strand.user.run.tracer
+        self._listener: Listener = conversation if tracer is None else Explaining(conversation, tracer)
+        self._recorder = strand.user.run.recorder
+
+    async def run(self, request: ConnectRequest) -> _Answer | None:
+        """None where there was no answer at all; that was counted, and the flow may go on."""
+        try:
+            return await self._answer(request)
+        except ConnectFailed as failure:
+            self._count_failure(failure.kind)
+            if is_ours(failure.kind):  # the server had no part in it
+                self._recorder.generator_failure(self.intended_ns)
+            else:
+                self._recorder.outcome("connect", self.step.label, self.intended_ns, failed=True)
+            self.strand.free_ns = self.strand.user.run.timers.now_ns()
+            self.strand.fail(self.step, failure.kind, failure.detail, default="end_session")
+            return None
+
+    async def _answer(self, request: ConnectRequest) -> _Answer:
+        user = self.strand.user
+        if user.is_held:
+            await self._take_a_place()
+        try:
+            self.intended_ns, self.due_ns = self.strand.due()
+            self._recorder.ledger.connections.attempted += 1
+            user.counts_as_planned()
+            with self.strand.waiting_outside():
+                connection = await user.run.connector.connect(request, self._listener, user.cookies)
+        except HandshakeRefused as refusal:
+            user.put_down(self._conversation)
+            self._count_refusal(refusal)
+            return _Answer(refusal.headers, refusal)
+        except ConnectFailed:
+            user.put_down(self._conversation)
+            raise
+        except (trio.Cancelled, FlowInterrupted):
+            if self._conversation.connection is None:
+                self._count_failure(CUT_OFF)
+            raise
+        finally:
+            if user.is_held:
+                user.run.handshakes.release()
+        answer = _Answer(connection.response_headers, timings=connection.timings, subprotocol=connection.subprotocol)
+        # There is only one extension, and a transport lets no answer pass that was not agreed on.
+        self._recorder.ledger.connections.compressed += "sec-websocket-extensions" in answer.headers
+        return answer
+
+    async def _take_a_place(self) -> None:
+        """Only so many handshakes of held users are under way at once; the wait for a place is no lag of anybody's."""
+        handshakes = self.strand.user.run.handshakes
+        try:
+            handshakes.acquire_nowait()
+        except trio.WouldBlock:
+            await handshakes.acquire()
+            self.strand.free_ns = self.strand.user.run.timers.now_ns()
+
+    def _count_refusal(self, refusal: HandshakeRefused) -> None:
+        ledger = self._recorder.ledger
+        ledger.connections.refused += 1
+        ledger.refusals[str(refusal.status)] = ledger.refusals.get(str(refusal.status), 0) + 1
+
+    def _count_failure(self, kind: str) -> None:
+        ledger = self._recorder.ledger
+        ledger.connections.failed += 1
+        ledger.failures[kind] = ledger.failures.get(kind, 0) + 1
+
+    def judge(self, answer: _Answer, expect: _Expectation) -> None:
+        """A refusal can be what is right; whatever is not right fails the connect, and ends the session."""
+        user, label = self.strand.user, self.step.label
+        self.strand.free_ns = user.run.timers.now_ns()
+        user.secrets.received(answer.headers.items())
+        why = expect.why_not(answer, self.strand.scope)
+        if why is not None:
+            self._recorder.outcome("connect", label, self.intended_ns, failed=True)
+            kind = f"http.{answer.status}" if answer.refusal is not None else "handshake"
+            user.report(kind, label, why, answer.refusal)
+            self.strand.obey(self.step.on_failure or "end_session")
+            return
+        user.fruitless = 0
+        user.has_opened()
+        self._recorder.ledger.connections.as_expected += answer.refusal is not None
+        if answer.timings is not None:
+            self._recorder.connected(label, self.intended_ns, self.due_ns, answer.timings)
+        else:
+            self._recorder.outcome("connect", label, self.intended_ns, failed=False)
+
+
+class _Expectation:
+    """``expect``: which answer to the upgrade is the right one."""
+
+    def __init__(self, expect: ExpectHandshake) -> None:
+        self.status = expect.status
+        self._headers = [(name, compile_conditions({"text": value})) for name, value in expect.headers.items()]
+        self._body = compile_conditions(expect.body) if expect.body else None
+        self._subprotocol = expect.subprotocol
+
+    def why_not(self, answer: _Answer, scope: Scope) -> str | None:
+        """None where the answer is as expected; else what is not, for people."""
+        if answer.status != self.status:
+            expected = "" if self.status == SWITCHING else f", expected was {self.status}"
+            return f"{_answered(answer)}{expected}"
+        if self._subprotocol is not None and answer.subprotocol != self._subprotocol:
+            chosen = "none" if answer.subprotocol is None else repr(answer.subprotocol)
+            return f"the server chose the subprotocol {chosen}, expected was {self._subprotocol!r}"
+        for name, conditions in self._headers:
+            # A header that is not there is no text at all, so that ``exists: false`` can hold.
+            why = conditions.why(Message(answer.headers.get(name.lower(), b""), 0), scope)
+            if why is not None:
+                return f"header {name}: {why}"
+        if self._body is not None:
+            return self._body.why(Message(answer.body.decode("utf-8", "replace"), 0), scope)
+        return None
+
+
+def _answered(answer: _Answer) -> str:
+    if answer.refusal is not None:
+        return answer.refusal.detail
+    return f"the server answered the upgrade with {answer.status}"
+
+
+# -- close and ping ---------------------------------------------------------------------------------------------------
+
+
+def compile_close(step: CloseStep, compiler: Compiler) -> StepFunction:
+    reason = compile_template(step.close.reason)
+    line = line_to(step.close.on, compiler)
+
+    async def close(strand: Strand) -> None:
+        """Closing what is closed already is no failure: the peer was quicker."""
+        conversation = line(strand)
+        if conversation is None or conversation.connection is None:
+            strand.fail(step, "not_connected", "there is no connection to close", default="end_session")
+            return
+        text = encodable(strand.evaluate(step, reason.text))
+        if conversation.healing is not None:
+            conversation.healing.cancel()
+        await conversation.connection.close(step.close.code, text)
+        strand.free_ns = strand.user.run.timers.now_ns()
+
+    return close
+
+
+def compile_ping(step: PingStep, compiler: Compiler) -> StepFunction:
+    recorder = compiler.recorder
+    open_conversation = opened(step, step.ping.on, compiler, "ping")
+
+    async def ping(strand: Strand) -> None:
+        try:
+            conversation, connection = open_conversation(strand)
+        except StepSkipped:
+            return
+        intended_ns, _ = strand.due()
+        payload = strand.scope.draw().to_bytes(8)
+        received_ns, sent_ns = None, 0
+        try:
+            sent_ns = connection.ping(payload)
+            received_ns = await conversation.wait_for_pong(payload, strand.parker, sent_ns + step.ping.within)
+        except NotOpen:
+            pass  # the end of the connection is told below
+        strand.free_ns = strand.user.run.timers.now_ns()
+        recorder.outcome("ping", step.label, intended_ns, failed=received_ns is None)
+        if received_ns is not None:
+            recorder.duration("ping_time", step.label, intended_ns, received_ns - sent_ns)
+        elif conversation.is_open:
+            strand.fail(step, "timeout", f"no pong within {step.ping.within / 1e9:g} s")
+        else:
+            fail_with_connection(strand, step, conversation)
+
+    return ping

@@ -1,0 +1,259 @@
+"""``http``: a request and its answer, over the user's own client.
+
+What is counted: each request begins as one of the ledger's ``http.requests`` and ends as exactly one of answered, failed,
+timed out and cut off. An answer of 400 or more fails the step, unless ``check`` says which status is right; then that is a
+check like any other.
+
+``http_time`` holds the answers that did not fail, from the intended moment to the last byte, without the opening of
+connections. That is a row of its own, ``http_connect_time``, as a WebSocket's connecting is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import trio
+
+from loadws.engine.runtime.shared import StepFunction
+from loadws.engine.runtime.strand import FlowInterrupted, Strand
+from loadws.engine.steps.parts.payload import compile_payload
+from loadws.scenario.matching import Captures, Conditions, compile_answer_conditions, compile_captures
+from loadws.scenario.model import Scenario
+from loadws.scenario.places import Handshake
+from loadws.scenario.steps import HttpBody, HttpStep
+from loadws.scenario.template import Compiled, EvaluationError, Scope, compile_template
+from loadws.terms.addresses import split_address, with_query
+from loadws.terms.parties import is_ours
+from loadws.terms.units import NS_PER_S
+from loadws.transport.base import HandshakeRefused
+from loadws.transport.http.client import HttpClient
+from loadws.transport.http.messages import (
+    Direction,
+    HttpAnswer,
+    HttpFailed,
+    HttpRequest,
+    OnPart,
+    PartOfHttp,
+)
+
+if TYPE_CHECKING:
+    from loadws.engine.steps.registry import Compiler
+    from loadws.scenario.fields import OnFailure
+
+FIRST_BAD_STATUS = 400
+#: How much of a body that failed the step is kept (the recorder cuts too).
+KEPT_OF_A_BODY = 2048
+_KINDS_OF_BODY = {"json_": "application/json", "text": "text/plain; charset=utf-8",
+                  "form": "application/x-www-form-urlencoded", "binary": "application/octet-stream",
+                  "file": "text/plain; charset=utf-8"}  # fmt: skip
+
+
+def compile_http(step: HttpStep, compiler: Compiler) -> StepFunction:
+    body = step.http
+    ask = _RequestMaker(body, compiler)
+    judge = _Judge(step)
+    brings_secrets = not set(compiler.scenario.secrets).isdisjoint(body.capture or ())
+
+    async def http(strand: Strand) -> None:
+        intended_ns, due_ns = strand.due()
+        request = strand.evaluate(step, ask)
+        strand.user.secrets.sent(request.headers, request.url, request.proxy)
+        answer = await _fetch(strand, step, request, intended_ns, due_ns + body.within, brings_secrets)
+        if answer is not None:
+            strand.user.secrets.received(answer.headers)
+            if compiler.for_python:
+                strand.scope.extra["answer"] = answer
+            judge(strand, answer, intended_ns)
+
+    return http
+
+
+async def _fetch(
+    strand: Strand, step: HttpStep, request: HttpRequest, intended_ns: int, deadline_ns: int, brings_secrets: bool
+) -> HttpAnswer | None:
+    """Return None where there was no answer; that was counted, and the flow may go on."""
+    run = strand.user.run
+    timers, ledger, recorder = run.timers, run.recorder.ledger.http, run.recorder
+    failure = ("timeout", f"no whole answer within {step.http.within / NS_PER_S:g} s")
+    answer, fate, is_cut_short = None, "cut_off", False
+    ledger.requests += 1
+    try:
+        with strand.waiting_outside():
+            assert strand.outside is not None
+            strand.outside.deadline = trio.current_time() + max(0, deadline_ns - timers.now_ns()) / NS_PER_S
+            try:
+                answer = await client_of(strand).send(request, _on_part(strand, brings_secrets))
+            except HttpFailed as failed:
+                failure = (failed.kind, failed.detail)
+        fate = "answered" if answer is not None else "timed_out" if failure[0] == "timeout" else "failed"
+    except FlowInterrupted:  # a connection of the flow was lost, and that is the one failure
+        is_cut_short = True
+        raise
+    finally:
+        setattr(ledger, fate, getattr(ledger, fate) + 1)
+        if fate == "failed" and is_ours(failure[0]):  # the server had no part in it
+            recorder.generator_failure(intended_ns)
+        elif fate != "answered" and not is_cut_short:
+            recorder.outcome("http", step.label, intended_ns, failed=True)
+            recorder.missing("http_time", step.label, intended_ns)
+    # Reading an answer is our own work: it is no part of the next step's time, as this answer's ended at its last byte.
+    strand.free_ns = timers.now_ns()
+    if answer is None:
+        strand.fail(step, *failure)
+    return answer
+
+
+def client_of(strand: Strand) -> HttpClient:
+    """Return the user's client, made at its first request: it is an empty list of connections."""
+    user = strand.user
+    if user.http is None:
+        assert user.run.http is not None, "a run whose scenario has http steps has clients for them"
+        user.http = user.run.http.new(user.cookies)
+    return user.http
+
+
+def _on_part(strand: Strand, brings_secrets: bool) -> OnPart | None:
+    """For ``--trace``. A body that a secret is captured from is not shown: nobody knows yet which part of it is one."""
+    tracer, timers = strand.user.run.tracer, strand.user.run.timers
+    if tracer is None:
+        return None
+
+    def show(direction: Direction, what: PartOfHttp, part: bytes) -> None:
+        is_hidden = brings_secrets and (direction, what) == ("in", "text")
+        tracer.frame(direction, what, b"(masked)" if is_hidden else part, timers.now_ns())
+
+    return show
+
+
+# -- the request ------------------------------------------------------------------------------------------------------
+
+
+class _RequestMaker:
+    """Scope -> HttpRequest."""
+
+    def __init__(self, body: HttpBody, compiler: Compiler) -> None:
+        self._request = HttpRequest(body.method.upper(), "", redirects=body.redirects)
+        self._origin = origin_of(compiler.scenario.target)
+        self._url = compile_template(body.url)
+        self._proxy = _proxy(body, compiler.scenario)
+        self._query = _templates(body.query)
+        self._headers = _templates(body.headers)
+        self._body = _compile_body(body, compiler)
+        said = {name.lower() for name in body.headers}
+        kind = next((text for key, text in _KINDS_OF_BODY.items() if key in body.model_fields_set), None)
+        self._kind = () if kind is None or "content-type" in said else (("Content-Type", kind),)
+        templates = [self._url, *(value for _, value in (*self._query, *self._headers))]
+        is_constant = body.payload is None and body.form is None and all(each.constant for each in templates)
+        is_constant = is_constant and (self._proxy is None or self._proxy.constant)
+        self._constant = self._made(Scope(clock=int)) if is_constant else None
+
+    def __call__(self, scope: Scope) -> HttpRequest:
+        return self._constant or self._made(scope)
+
+    def _made(self, scope: Scope) -> HttpRequest:
+        headers = tuple((name, value.text(scope)) for name, value in self._headers)
+        content = None if self._body is None else self._body(scope)
+        proxy = None if self._proxy is None else self._proxy.text(scope)
+        return replace(
+            self._request, url=self._address(scope), headers=(*self._kind, *headers), body=content, proxy=proxy
+        )
+
+    def _address(self, scope: Scope) -> str:
+        url = self._url.text(scope)
+        if url.startswith("/"):
+            url = self._origin + url
+        url = url.partition("#")[0]  # a fragment is never sent
+        return with_query(url, [(name, value.text(scope)) for name, value in self._query])
+
+
+def origin_of(target: str) -> str:
+    """Return the HTTP origin of a WebSocket URL, which a path alone is relative to; ``http://`` for a unix socket."""
+    address = split_address(target)
+    return f"{'https' if address.scheme == 'wss' else 'http'}://{address.authority}"
+
+
+def _proxy(body: HttpBody, scenario: Scenario) -> Compiled | None:
+    """The step's own, else the connection's where that is the same for everybody: what it reads may not be set yet."""
+    if body.proxy is not None:
+        return compile_template(body.proxy)
+    shared = scenario.connection.proxy
+    compiled = None if shared is None else compile_template(shared)
+    return compiled if compiled is not None and compiled.constant else None
+
+
+def _templates(texts: dict[str, str]) -> list[tuple[str, Compiled]]:
+    return [(name, compile_template(text)) for name, text in texts.items()]
+
+
+def _compile_body(body: HttpBody, compiler: Compiler) -> Callable[[Scope], bytes] | None:
+    if body.form is not None:
+        fields = _templates(body.form)
+        return lambda scope: urlencode([(name, value.text(scope)) for name, value in fields], errors="replace").encode()
+    if body.payload is None:
+        return None
+    payload = compile_payload(body.payload, compiler.base)
+
+    def content(scope: Scope) -> bytes:
+        _, made = payload.make(scope)
+        return made.encode("utf-8", "replace") if isinstance(made, str) else made
+
+    return content
+
+
+# -- the answer -------------------------------------------------------------------------------------------------------
+
+
+class _Judge:
+    """What becomes of an answer: its status judged, its time recorded, check and capture."""
+
+    def __init__(self, step: HttpStep) -> None:
+        body = step.http
+        self.step = step
+        self.check: Conditions | None = compile_answer_conditions(body.check) if body.check else None
+        self.capture: Captures | None = compile_captures(body.capture) if body.capture else None
+        self.any_status = body.check is not None and "status" in body.check
+
+    def __call__(self, strand: Strand, answer: HttpAnswer, intended_ns: int) -> None:
+        recorder, label = strand.user.run.recorder, self.step.label
+        is_bad = answer.status >= FIRST_BAD_STATUS and not self.any_status
+        recorder.outcome("http", label, intended_ns, failed=is_bad)
+        if is_bad:
+            self._fail(strand, answer, f"http.{answer.status}", f"the server answered with {answer.status}", "end_turn")
+            return
+        opening_ns = answer.opening_ns
+        if opening_ns is not None:
+            recorder.duration("http_connect_time", label, intended_ns, opening_ns)
+        recorder.duration("http_time", label, intended_ns, max(0, answer.received_ns - intended_ns - (opening_ns or 0)))
+        seen = Handshake.of(
+            answer.status, {name.lower(): value for name, value in answer.headers}, answer.body, answer.cookies
+        )
+        is_spoiled = False  # a try fails once, by the first thing that failed
+        if self.check is not None:
+            why = self._why(self.check, strand.scope, seen)
+            if why is not None:
+                recorder.spoiled("http", label, intended_ns)
+                is_spoiled = True
+                self._fail(strand, answer, "check", why, "continue")
+        if self.capture is not None:
+            missing = self.capture.take(seen, strand.scope.variables)
+            strand.user.secrets.remember(strand.scope.variables)
+            if missing is not None:
+                if not is_spoiled:
+                    recorder.spoiled("http", label, intended_ns)
+                self._fail(strand, answer, "capture", missing, "end_turn")
+
+    def _fail(self, strand: Strand, answer: HttpAnswer, kind: str, detail: str, default: OnFailure) -> None:
+        """With the answer beside it, for errors.ndjson. Secrets are looked for in the whole of it: half is no JSON."""
+        strand.user.secrets.look_at_answer(answer.status, answer.headers, answer.body)
+        refused = HandshakeRefused(answer.status, answer.headers, answer.body[:KEPT_OF_A_BODY])
+        strand.user.report(kind, self.step.label, detail, refused)
+        strand.obey(self.step.on_failure or default)
+
+    def _why(self, check: Conditions, scope: Scope, seen: Handshake) -> str | None:
+        try:
+            return check.why(seen, scope)
+        except EvaluationError as error:
+            return str(error)

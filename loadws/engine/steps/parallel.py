@@ -1,0 +1,66 @@
+"""``parallel``: several branches at once, each a strand of its own.
+
+The branches were written side by side, so they share the user's variables, as handlers do: what one sets the others see, and
+what two set is what the later one set. ``sent``, ``message`` and ``iteration`` are each branch's own.
+
+A branch that fails ends, and the others go on; the step fails when all of them are over. One that ends the session makes the
+others end with their step, as it does with overlapping turns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from loadws.engine.runtime.shared import StepFunction, Steps
+from loadws.engine.runtime.strand import EndSession, EndTurn, FlowInterrupted, Leave, Strand, run_flow
+from loadws.scenario.steps import ParallelStep
+
+if TYPE_CHECKING:
+    from loadws.engine.steps.registry import Compiler
+
+
+def compile_parallel(step: ParallelStep, compiler: Compiler) -> StepFunction:
+    flows = [compiler.flow(branch) for branch in step.parallel]
+
+    async def parallel(strand: Strand) -> None:
+        branches = _Branches(strand)
+        async with trio.open_nursery() as nursery:
+            for flow in flows:
+                nursery.start_soon(branches.run, flow, strand.branch())
+        branches.join()
+
+    return parallel
+
+
+class _Branches:
+    """The branches of one step under way, and how they ended."""
+
+    def __init__(self, strand: Strand) -> None:
+        self._strand = strand
+        self._free_ns = strand.free_ns
+        self._interrupted: list[FlowInterrupted] = []
+
+    async def run(self, flow: Steps, branch: Strand) -> None:
+        try:
+            await run_flow(flow, branch)
+        except EndSession as error:
+            self._interrupted.append(error)
+            self._strand.user.condemn()
+        except FlowInterrupted as error:
+            self._interrupted.append(error)
+        finally:
+            self._free_ns = max(self._free_ns, branch.free_ns)
+            branch.let_go()
+
+    def join(self) -> None:
+        """The strand goes on where its last branch ended, or is interrupted by what ends most."""
+        strand = self._strand
+        strand.intended_ns = 0
+        strand.free_ns = self._free_ns
+        strand.parker.waits += 1  # joining yields to the loop, whatever the branches did
+        for worst in (EndSession, Leave, EndTurn):
+            for error in self._interrupted:
+                if isinstance(error, worst):
+                    raise error

@@ -1,0 +1,88 @@
+"""What a ``send`` or a ``request`` carries, made ready before the run: a constant is encoded once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from loadws.engine.runtime.conversation import payload_bytes
+from loadws.scenario.steps import Binary, Payload
+from loadws.scenario.template import Scope, compile_json, compile_template
+from loadws.scenario.values import as_json
+
+AnyPayload = TypeVar("AnyPayload", str, bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPayload:
+    """``make`` gives the value that ``sent`` is in templates, and the payload. A constant payload is in ``constant``."""
+
+    make: Callable[[Scope], tuple[Any, str | bytes]]
+    constant: str | bytes | None = None
+
+    @property
+    def constant_bytes(self) -> int:
+        return 0 if self.constant is None else payload_bytes(self.constant)
+
+
+def compile_payload(payload: Payload, base: Path) -> CompiledPayload:
+    if payload.binary is not None:
+        return _binary(payload.binary, base)
+    if payload.file is not None:
+        return _constant((base / payload.file).read_text(encoding="utf-8"))
+    if payload.text is not None:
+        template = compile_template(payload.text)
+        if template.constant:
+            return _constant(payload.text)
+        return CompiledPayload(lambda scope: _twice(template.text(scope)))
+    compiled = compile_json(payload.json_)
+    if compiled.constant:
+        return _constant(compiled.text(_NO_SCOPE), payload.json_)
+    return CompiledPayload(compiled.both)
+
+
+_NO_SCOPE = Scope(clock=lambda: 0)
+
+
+def _binary(binary: Binary, base: Path) -> CompiledPayload:
+    if binary.hex is not None:
+        return _constant(bytes.fromhex(binary.hex))
+    if binary.base64 is not None:
+        return _constant(base64.b64decode(binary.base64))
+    if binary.file is not None:
+        return _constant((base / binary.file).read_bytes())
+    size = binary.random or 0
+
+    def random(scope: Scope) -> tuple[Any, bytes]:
+        return _twice(hashlib.shake_128(scope.draw().to_bytes(8)).digest(size))
+
+    return CompiledPayload(random)
+
+
+def _constant(payload: str | bytes, value: Any = None) -> CompiledPayload:
+    pair = (payload if value is None else value, payload)
+    return CompiledPayload(lambda scope: pair, payload)
+
+
+def _given(scope: Scope) -> tuple[Any, str | bytes]:
+    value = scope.extra["given"]
+    if isinstance(value, str | bytes):
+        return value, value
+    try:
+        return value, msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return value, as_json(value)
+
+
+#: What a Python function gives beside its step: text and bytes as they are, all else as JSON.
+GIVEN = CompiledPayload(_given)
+
+
+def _twice(payload: AnyPayload) -> tuple[Any, AnyPayload]:
+    return payload, payload

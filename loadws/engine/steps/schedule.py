@@ -1,0 +1,326 @@
+"""``think``, ``every``, and the steps that hold other steps: ``repeat``, ``while``, ``if``, ``pick``."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate, count
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from loadws.engine.runtime.shared import StepFunction
+from loadws.engine.runtime.strand import EndSession, EndTurn, FlowInterrupted, Leave, Strand, run_flow
+from loadws.metrics.ledger import Turns
+from loadws.metrics.recording.recorder import Recorder, Try
+from loadws.scenario.steps import EveryStep, Flow, IfStep, ParallelStep, PickStep, RepeatStep, ThinkStep, WhileStep
+from loadws.scenario.template import compile_template
+from loadws.scenario.values import show
+from loadws.terms.chance import exponential, fraction
+
+if TYPE_CHECKING:
+    from loadws.engine.steps.registry import Compiler
+
+#: Overlapping turns of one ``every`` that may be under way at once: a server that stands still must not fill our memory.
+OVERLAPPING_TURNS = 1000
+#: Numbers of turns, so that the end of one is not taken for that of another.
+_TURNS = count(1)
+
+
+# -- think ------------------------------------------------------------------------------------------------------------
+
+
+def compile_think(step: ThinkStep, compiler: Compiler) -> StepFunction:
+    mean_ns = step.think.exponential
+    least_ns, most_ns = step.think.least or 0, step.think.most or 0
+
+    def span_ns(strand: Strand) -> int:
+        if mean_ns is not None:
+            return int(mean_ns * exponential(strand.scope.draw()))
+        if least_ns == most_ns:
+            return least_ns
+        return least_ns + int((most_ns - least_ns) * fraction(strand.scope.draw()))
+
+    async def think(strand: Strand) -> None:
+        """A pause counts from the moment the user became free, and its actual end makes the next step due."""
+        strand.intended_ns = 0
+        await strand.pause(strand.free_ns + span_ns(strand))
+        strand.free_ns = strand.user.run.timers.now_ns()
+
+    return think
+
+
+# -- every ------------------------------------------------------------------------------------------------------------
+
+
+def compile_every(step: EveryStep, compiler: Compiler) -> StepFunction:
+    flow = compiler.flow(step.do)
+    recorder = compiler.recorder
+    turns, tries = recorder.ledger.turns, _tries_of(step.do)
+    run_schedule = _overlapping if step.overlap else _one_by_one
+
+    async def every(strand: Strand) -> None:
+        start_ns = strand.due()[1]
+        schedule = _Schedule(step, start_ns, _offset_ns(step, strand), turns)
+        try:
+            await run_schedule(strand, schedule, flow, turns)
+        finally:
+            schedule.close(_end_of_load(strand), recorder, tries)
+
+    return every
+
+
+def _end_of_load(strand: Strand) -> int:
+    """Return until when turns of the user are due: until it was asked to leave, or its load ended, or now."""
+    run = strand.user.run
+    ends = (strand.user.left_ns, run.load_ended_ns)
+    return min((end_ns for end_ns in ends if end_ns is not None), default=run.timers.now_ns())
+
+
+def _tries_of(flow: Flow) -> tuple[Try, ...]:
+    """Return the tries that each turn of a schedule makes, whatever it finds: not those inside of ``if`` and ``pick``."""
+    tries: list[Try] = []
+    for step in flow:
+        if step.verb in ("request", "wait_for", "http", "call"):
+            tries.append((step.verb, step.label))
+        for branch in step.parallel if isinstance(step, ParallelStep) else ():
+            tries.extend(_tries_of(branch))
+    return tuple(tries)
+
+
+def _offset_ns(step: EveryStep, strand: Strand) -> int:
+    """A held user's first turn falls anywhere within the interval, so that not all of them fire at once."""
+    if step.align or not strand.user.is_held:
+        return 0
+    return int(step.every * fraction(strand.scope.draw()))
+
+
+class _Schedule:
+    """The intended times of one ``every``: start + offset + multiples, before start + for. Each is counted when due."""
+
+    def __init__(self, step: EveryStep, start_ns: int, offset_ns: int, turns: Turns) -> None:
+        self._interval_ns = step.every
+        self._end_ns = None if step.for_ is None else start_ns + step.for_
+        self._next_ns = start_ns + offset_ns
+        self._turns = turns
+        self.skips_late = step.late == "skip"
+
+    def peek(self) -> int | None:
+        """The next intended time; None at the end."""
+        if self._end_ns is not None and self._next_ns >= self._end_ns:
+            return None
+        return self._next_ns
+
+    def take(self) -> int:
+        """The next turn is due."""
+        intended_ns = self._next_ns
+        self._next_ns += self._interval_ns
+        self._turns.due += 1
+        return intended_ns
+
+    def skip_late(self, now_ns: int) -> None:
+        """With ``late: skip``, a turn whose time passed before the user was free is left out, and counted."""
+        while self.skips_late and (intended_ns := self.peek()) is not None and intended_ns < now_ns:
+            self.take()
+            self._turns.skipped += 1
+
+    def close(self, end_ns: int, recorder: Recorder, tries: Iterable[Try]) -> None:
+        """Cut off the turns that were due by ``end_ns`` and never began, because the one before had not ended.
+
+        Those that were due for longer than an interval are failed tries without an answer, for a server that stops to answer
+        must not end its own measurement. One that has just become due says nothing of the server.
+        """
+        last_ns = end_ns - 1 if self._end_ns is None else min(end_ns, self._end_ns) - 1
+        due = (last_ns - self._next_ns) // self._interval_ns + 1
+        if due > 0:
+            overdue = max(0, (end_ns - 1 - self._next_ns) // self._interval_ns)
+            recorder.turns_cut_off(self._next_ns, self._interval_ns, due)
+            recorder.never_tried(tries, self._next_ns, self._interval_ns, min(due, overdue))
+            self._next_ns += due * self._interval_ns
+
+
+async def _one_by_one(strand: Strand, schedule: _Schedule, flow: Any, turns: Turns) -> None:
+    """A turn begins at its intended time, or, late, when the one before has ended; it keeps its intended time."""
+    timers = strand.user.run.timers
+    while True:
+        schedule.skip_late(timers.now_ns())
+        intended_ns = schedule.peek()
+        if intended_ns is None:
+            return
+        waits = strand.parker.waits
+        await _until(strand, intended_ns)
+        strand.intended_ns = schedule.take()
+        await _turn(strand, flow, turns)
+        strand.scope.iteration += 1
+        if strand.parker.waits == waits:
+            await trio.lowlevel.checkpoint()
+
+
+async def _until(strand: Strand, intended_ns: int) -> None:
+    """Waits for a turn's time. A user that leaves meanwhile goes at once."""
+    while strand.user.run.timers.now_ns() < intended_ns:
+        strand.heed()
+        await strand.pause(intended_ns)
+    strand.heed()
+
+
+async def _turn(strand: Strand, flow: Any, turns: Turns) -> None:
+    """One turn, counted as exactly one of done, failed and cut off."""
+    number = next(_TURNS)
+    lost_before, strand.lost_try = strand.lost_try, False
+    strand.turns.append(number)
+    try:
+        await run_flow(flow, strand)
+    except EndTurn as error:
+        turns.failed += 1
+        _end_of_turn(strand, error, number)
+    except EndSession:
+        turns.failed += 1
+        raise
+    except (Leave, trio.Cancelled):
+        turns.cut_off += 1
+        raise
+    else:
+        if strand.lost_try:
+            turns.failed += 1
+        else:
+            turns.done += 1
+    finally:
+        strand.turns.pop()
+        strand.lost_try = lost_before
+
+
+def _end_of_turn(strand: Strand, error: EndTurn, number: int) -> None:
+    """Go on behind a turn that failed, unless more than this turn is to end."""
+    if not error.ends(number):
+        raise error
+    strand.interruption = None
+
+
+async def _overlapping(strand: Strand, schedule: _Schedule, flow: Any, turns: Turns) -> None:
+    """Each turn has a task and variables of its own, and need not wait for the ones before."""
+    ended: list[FlowInterrupted] = []
+    under_way = _UnderWay(strand)
+
+    async def turn(intended_ns: int) -> None:
+        fork = strand.fork(intended_ns)
+        try:
+            await _turn(fork, flow, turns)
+        except EndSession as error:
+            ended.append(error)
+            strand.user.condemn()
+        except EndTurn as error:  # of a turn around all of these
+            ended.append(error)
+        except Leave:
+            pass
+        finally:
+            fork.let_go()
+            under_way.one_ended()
+
+    async with trio.open_nursery() as nursery:
+        interrupted: Exception | None = None
+        try:
+            for number in count(strand.scope.iteration):
+                schedule.skip_late(strand.user.run.timers.now_ns())
+                intended_ns = schedule.peek()
+                if intended_ns is None:
+                    break
+                await _until(strand, intended_ns)
+                await under_way.room()
+                strand.scope.iteration = number
+                nursery.start_soon(turn, schedule.take())
+                under_way.count += 1
+        except FlowInterrupted as error:
+            interrupted = error  # the turns under way finish their step first
+    if ended:
+        raise ended[0]
+    if interrupted is not None:
+        raise interrupted
+
+
+class _UnderWay:
+    """How many overlapping turns there are, and a place to wait until there is room for another."""
+
+    def __init__(self, strand: Strand) -> None:
+        self._strand = strand
+        self.count = 0
+
+    def one_ended(self) -> None:
+        self.count -= 1
+        if self._strand in self._strand.user.pausing and self.count == OVERLAPPING_TURNS - 1:
+            self._strand.parker.wake()
+
+    async def room(self) -> None:
+        while self.count >= OVERLAPPING_TURNS:
+            self._strand.heed()
+            await self._strand.pause(None)
+
+
+# -- steps that hold steps --------------------------------------------------------------------------------------------
+
+
+def compile_repeat(step: RepeatStep, compiler: Compiler) -> StepFunction:
+    flow = compiler.flow(step.do)
+    times = step.repeat if isinstance(step.repeat, int) else compile_template(step.repeat)
+
+    async def repeat(strand: Strand) -> None:
+        """A turn that fails ends, and the next begins."""
+        wanted = times if isinstance(times, int) else strand.evaluate(step, times)
+        if not isinstance(wanted, int) or isinstance(wanted, bool):
+            strand.fail(step, "template", f"repeat needs a whole number, and got {show(wanted)}")
+            return
+        for _ in range(wanted):
+            waits = strand.parker.waits
+            number = next(_TURNS)
+            strand.turns.append(number)
+            try:
+                await run_flow(flow, strand)
+            except EndTurn as error:
+                _end_of_turn(strand, error, number)
+            finally:
+                strand.turns.pop()
+            if strand.parker.waits == waits:
+                await _breathe(strand)
+
+    return repeat
+
+
+def compile_while(step: WhileStep, compiler: Compiler) -> StepFunction:
+    flow = compiler.flow(step.do)
+    condition = compile_template(step.while_)
+
+    async def loop(strand: Strand) -> None:
+        while strand.evaluate(step, condition):
+            waits = strand.parker.waits
+            await run_flow(flow, strand)
+            if strand.parker.waits == waits:
+                await _breathe(strand)
+
+    return loop
+
+
+async def _breathe(strand: Strand) -> None:
+    """A loop that waits for nothing must neither keep the process nor hold up a user that leaves."""
+    await trio.lowlevel.checkpoint()
+    strand.heed()
+
+
+def compile_if(step: IfStep, compiler: Compiler) -> StepFunction:
+    condition = compile_template(step.if_)
+    then, otherwise = compiler.flow(step.then), compiler.flow(step.else_)
+
+    async def choose(strand: Strand) -> None:
+        await run_flow(then if strand.evaluate(step, condition) else otherwise, strand)
+
+    return choose
+
+
+def compile_pick(step: PickStep, compiler: Compiler) -> StepFunction:
+    flows = [compiler.flow(choice.do) for choice in step.pick]
+    bounds = list(accumulate(choice.weight for choice in step.pick))
+
+    async def pick(strand: Strand) -> None:
+        at = fraction(strand.scope.draw()) * bounds[-1]
+        await run_flow(flows[min(bisect_right(bounds, at), len(flows) - 1)], strand)
+
+    return pick

@@ -1,0 +1,167 @@
+"""A user's handlers: ``open``, ``message``, ``error``, ``close``, as in the browser's WebSocket API.
+
+Steps that do not wait run at once, in the call that brought the event. A handler with a step that waits goes to one task a
+user, which runs such handlers in order; its queue is bounded, and what does not fit is counted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from loadws.engine.runtime.parker import Parker
+from loadws.engine.runtime.shared import CompiledHandler, Steps
+from loadws.engine.runtime.strand import EndSession, FlowInterrupted, run_flow
+from loadws.scenario.message import NOT_JSON, Message
+from loadws.scenario.template import EvaluationError
+from loadws.terms.units import NS_PER_S
+from loadws.transport.base import End
+
+if TYPE_CHECKING:
+    from loadws.engine.runtime.conversation import Conversation
+    from loadws.engine.users.user import VirtualUser
+
+QUEUED_EVENTS = 100
+DRAIN_NS = 10 * NS_PER_S
+
+#: The steps, the special names that they see, and the connection that the event is of.
+Event = tuple[Steps, dict[str, Any], "Conversation | None"]
+
+
+def run_at_once(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Runs a coroutine that never waits; the compiler lets no other get here."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise AssertionError("a handler that must not wait did")
+
+
+def message_value(message: Message) -> Any:
+    """What ``message`` is in a template: the parsed JSON, else the payload."""
+    parsed = message.json
+    return message.payload if parsed is NOT_JSON else parsed
+
+
+class Handlers:
+    """The handlers of one user. They share its variables."""
+
+    __slots__ = ("_at_once", "_drained", "_idle", "_in_error", "_queue", "_queued", "_user", "_worker")
+
+    def __init__(self, user: VirtualUser) -> None:
+        self._user = user
+        self._at_once = user.main.beside()
+        self._queued = user.main.beside()
+        self._worker = Parker(user.run.timers)
+        self._queue: deque[Event] = deque()
+        self._idle = True
+        self._drained = Parker(user.run.timers)
+        self._in_error = False
+
+    # -- events -------------------------------------------------------------------------------------------------------
+
+    def claims(self, message: Message, conversation: Conversation) -> bool:
+        """Whether a ``message`` handler takes it; its steps then run, or are queued."""
+        scope = self._at_once.scope
+        for handler in self._user.kind.messages:
+            if handler.on is not None and handler.on != conversation.name:
+                continue
+            try:
+                if handler.where is None or handler.where.bind(scope)(message):
+                    break
+            except EvaluationError as error:
+                self._user.report("template", "on.message", str(error))
+        else:
+            return False
+        if handler.deliver is not None:
+            handler.deliver.take(message, conversation)
+            if not handler.steps and handler.capture is None:
+                return True
+        if handler.capture is not None:
+            missing = handler.capture.take(message, scope.variables)
+            self._user.secrets.remember(scope.variables)
+            if missing is not None:
+                self._user.report("capture", "on.message", missing)
+                return True
+        extra = {"message": message_value(message)} if handler.uses_message else {}
+        self._run(handler, extra, conversation)
+        return True
+
+    def on_error(self, kind: str, detail: str) -> None:
+        """An error inside an ``error`` handler does not call it again."""
+        if self._user.kind.error is None or self._in_error:
+            return
+        self._in_error = True
+        try:
+            self._run(self._user.kind.error, {"error": {"kind": kind, "detail": detail}}, self._user.conversation)
+        finally:
+            self._in_error = False
+
+    def on_close(self, end: End, conversation: Conversation) -> None:
+        if self._user.kind.close is not None:
+            code = 1006 if end.by == "lost" else 1005 if end.code is None else end.code
+            self._run(self._user.kind.close, {"code": code, "reason": end.reason}, conversation)
+
+    async def on_open(self, conversation: Conversation) -> None:
+        """Done before ``connect`` is, whether it waits or not. It waits beside the handlers that messages queue."""
+        if self._user.kind.open is None:
+            return
+        strand = self._user.main.beside()
+        strand.event_of = conversation
+        strand.scope.extra = {"connection": conversation.name}
+        strand.free_ns = self._user.run.timers.now_ns()
+        try:
+            await run_flow(self._user.kind.open.steps, strand)
+        finally:
+            strand.parker.let_go()
+
+    # -- running them -------------------------------------------------------------------------------------------------
+
+    def _run(self, handler: CompiledHandler, extra: dict[str, Any], conversation: Conversation | None) -> None:
+        extra["connection"] = None if conversation is None else conversation.name
+        if not handler.waits:
+            strand = self._at_once
+            strand.event_of = conversation
+            strand.scope.extra = extra
+            strand.free_ns = self._user.run.timers.now_ns()
+            try:
+                run_at_once(run_flow(handler.steps, strand))
+            except EndSession:
+                self._user.condemn()
+            except FlowInterrupted:
+                pass  # its own turn is over, nothing else
+        elif len(self._queue) >= QUEUED_EVENTS:
+            self._user.report(
+                "handler_overflow", "on", f"more than {QUEUED_EVENTS} events waited for a handler that waits"
+            )
+        else:
+            self._queue.append((handler.steps, extra, conversation))
+            self._worker.wake()
+
+    async def work(self) -> None:
+        """The user's handler task: events in order, until it is cancelled."""
+        strand = self._queued
+        while True:
+            while not self._queue:
+                self._idle = True
+                self._drained.wake()
+                await self._worker.wait(None)
+            self._idle = False
+            steps, strand.scope.extra, strand.event_of = self._queue.popleft()
+            strand.free_ns = self._user.run.timers.now_ns()
+            try:
+                await run_flow(steps, strand)
+            except EndSession:
+                self._user.condemn()
+            except FlowInterrupted:
+                pass
+
+    async def drain(self) -> None:
+        """Until every queued event was handled; each step has its deadline, all of them together have one too."""
+        deadline_ns = self._user.run.timers.now_ns() + DRAIN_NS
+        while self._queue or not self._idle:
+            if not await self._drained.wait(deadline_ns):
+                self._user.report("handler_overflow", "on", "handlers were not done when the session ended")
+                return

@@ -200,7 +200,10 @@ class ConnectionOptions(Strict):
     cookies: Annotated[
         Cookies, Field(description="Sent in one header Cookie, after what headers say of it. Masked in every output.")
     ] = {}
-    query: Annotated[dict[str, Template], Field(description="Added to the query that the target has.")] = {}
+    query: Annotated[
+        dict[str, Template],
+        Field(description="Added to the query that the target has, encoded as HTML forms encode it."),
+    ] = {}
     compression: Annotated[
         Compression, Field(description="Whether permessage-deflate is offered: true, false, or how.")
     ] = False

@@ -191,7 +191,9 @@ class ConnectBody(Body):
     as_: Annotated[
         Name | None, Field(alias="as", description="A name for the connection, for users that have several: on.")
     ] = None
-    path: Annotated[Template | None, Field(description="Instead of the target's own path; may have a query.")] = None
+    path: Annotated[
+        Template | None, Field(description="Instead of the target's own path and query; sent as it is written.")
+    ] = None
     headers: Annotated[Headers, Field(description="More headers, or other values for the connection's own.")] = {}
     origin: Annotated[Origin | None, Field(description="Instead of the connection's own: the header Origin.")] = None
     cookies: Annotated[Cookies, Field(description="More cookies, or other values for the connection's own.")] = {}
@@ -722,9 +724,10 @@ class HttpBody(Body):
 
     model_config = exactly_one(*_METHODS)
 
-    get: Annotated[Template | None, Field(description="The address: http(s)://, or a path on the target's host.")] = (
-        None
-    )
+    get: Annotated[
+        Template | None,
+        Field(description="The address, sent as it is written: http(s)://, or a path on the target's host."),
+    ] = None
     post: Annotated[Template | None, Field(description="As get.")] = None
     put: Annotated[Template | None, Field(description="As get.")] = None
     patch: Annotated[Template | None, Field(description="As get.")] = None
@@ -732,7 +735,10 @@ class HttpBody(Body):
     head: Annotated[Template | None, Field(description="As get.")] = None
     options: Annotated[Template | None, Field(description="As get.")] = None
     headers: Annotated[Headers, Field(description="Headers of the request.")] = {}
-    query: Annotated[dict[str, Template], Field(description="Added to the query that the address has.")] = {}
+    query: Annotated[
+        dict[str, Template],
+        Field(description="Added to the query that the address has, encoded as HTML forms encode it."),
+    ] = {}
     json_: Annotated[JsonValue, Field(alias="json", description="The body, as application/json.")] = None
     text: Annotated[Template | None, Field(description="The body, as text/plain.")] = None
     form: Annotated[dict[str, Template] | None, Field(description="The body, as an HTML form sends it.")] = None

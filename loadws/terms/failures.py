@@ -116,12 +116,16 @@ KINDS: dict[str, Failure] = {
         "the server refused the TLS handshake with an alert",
         "No cipher in common, a name that it does not serve, or with TLS 1.2 a client certificate that it misses.",
     ),
-    "tls.not_tls": Failure("what answered was not TLS", "Is this port a TLS port? Use ws:// where it is not."),
+    "tls.not_tls": Failure(
+        "what answered was not TLS", "Is this a port without TLS? Then the target is ws://, or http:// for a step."
+    ),
     "tls.closed": Failure(
-        "the server closed during the TLS handshake", "Is this port a TLS port? Use ws:// where it is not."
+        "the server closed during the TLS handshake",
+        "Is this a port without TLS? Then the target is ws://. Else look for the reason in the server's log.",
     ),
     "tls.timeout": Failure(
-        "the TLS handshake did not end in time", "TLS costs the server CPU: see whether it was at its limit."
+        "the TLS handshake did not end in time",
+        "Is this a port without TLS? Then the target is ws://. TLS costs the server CPU: see whether it was at its limit.",
     ),
     "tls.failed": Failure("the TLS handshake failed otherwise", "The example has OpenSSL's words."),
     "tls.cut_off": Failure("the run ended during the TLS handshake"),
@@ -175,7 +179,8 @@ KINDS: dict[str, Failure] = {
         "an http step was redirected to something that cannot be asked", "The example has the Location of the answer."
     ),
     "http.not_followed": Failure(
-        "an http step was redirected to where its request must not go", "The example says why."
+        "an http step was redirected to where its request must not go",
+        "Secrets stay with the server that they are for: name the final address in the step.",
     ),
     "http.not_http": Failure(
         "what answered an http step was not HTTP", "Check the port, and http:// against https://."
@@ -184,14 +189,19 @@ KINDS: dict[str, Failure] = {
         "the connection ended within the answer to an http step", "Look for a crash of the server, or a proxy's limit."
     ),
     "http.encoding": Failure(
-        "the body of an answer is not what its Content-Encoding says", "A defect of the server or of a proxy."
+        "the body of an answer is not what its Content-Encoding says",
+        "gzip and deflate are taken, at most two on one another. Else a defect of the server or of a proxy.",
     ),
     "http.redirects": Failure(
         "an http step was redirected more often than it follows", "Name the final address, or raise `redirects`."
     ),
-    "http.too_large": Failure("the answer to an http step was too large", "Ask for less of it."),
+    "http.too_large": Failure(
+        "the answer to an http step was too large: 1 MiB of a decoded body are taken, 64 KiB of a head",
+        "Ask for less of it.",
+    ),
     "http.protocol": Failure(
-        "the answer to an http step was not HTTP", "Check the port, and http:// against https://."
+        "the answer to an http step breaks HTTP",
+        "A defect of the server, or of a proxy between; the example says which.",
     ),
     "http.301": Failure("the server redirected the upgrade", "Name the final address in `target`."),
     "http.302": Failure("the server redirected the upgrade", "Name the final address in `target`, or log in first."),
@@ -255,7 +265,7 @@ KINDS: dict[str, Failure] = {
         "the server sent a message above `max_message_size`", "Raise connection.max_message_size if that is right."
     ),
     "lost.protocol.fragments": Failure(
-        "the server sent one message in more frames than any client needs to take",
+        "the server sent one message in far more frames than its bytes need",
         "A defect of the server: it never ends a message, or cuts it into single bytes.",
     ),
     "lost.no_memory": Failure(

@@ -7,6 +7,7 @@ itself"). Only send lag is taken out. Schedule lag is the server's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ def _twice(
     if twin is None or check.outcome == "no_data" or is_aborted or not selected_by(summary.metrics, twin):
         return check, False
     other = judge_rule(summary.metrics, twin, windows=windows.get((rule, twin.metric), ()))
-    check = msgspec.structs.replace(check, unlagged=other.observed)
+    check = msgspec.structs.replace(check, unlagged=None if other.observed == math.inf else other.observed)
     if {check.outcome, other.outcome} == {"passed", "failed"}:
         return check, True
     if other.outcome == "too_close" and check.outcome != "too_close":

@@ -168,9 +168,12 @@ def store(path: Path, summary: Summary) -> list[str]:
         _write_whole(path / SUMMARY, to_json(summary))
         report = read_run(path)
     except OSError as error:
-        report = _around(path, summary)
-        return [f"{path / SUMMARY} could not be written: {_reason(error)}.", *derive(path, report)]
-    return derive(path, report)
+        problem = f"{path / SUMMARY} could not be written: {_reason(error)}."
+    except OutputError as defect:  # what we have just written is not what we read: the rest is written all the same
+        problem = f"{defect}. This is a defect of loadws."
+    else:
+        return derive(path, report)
+    return [problem, *derive(path, _around(path, summary))]
 
 
 def derive(path: Path, report: RunReport) -> list[str]:

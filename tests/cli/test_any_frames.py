@@ -33,10 +33,10 @@ from loadws.metrics.frame import (
     Published,
     Received,
 )
-from loadws.metrics.histogram import HistogramError, LatencyHistogram, span_of
+from loadws.metrics.histograms.delivery_histogram import spread
+from loadws.metrics.histograms.histogram import HistogramError, LatencyHistogram, span_of
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending, LostProcess, ProbeInfo
-from loadws.metrics.spread import spread
 from loadws.report import charts, junit, markdown
 from loadws.report.folder import RunFolder, read_run
 from loadws.report.live import LiveConsole

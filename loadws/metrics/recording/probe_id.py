@@ -57,9 +57,9 @@ def write(probe: ProbeId, key: bytes) -> str:
 
 
 def read(token: Any, key: bytes) -> ProbeId | None:
-    """None for whatever ``write`` has not written with this key."""
-    if type(token) is not str or len(token) != LENGTH:
-        return None
+    """Return the probe of a token; None for whatever ``write`` has not written with this key."""
+    if type(token) is not str or len(token) != LENGTH or "+" in token or "/" in token:
+        return None  # the library reads + and / as it reads - and _, which ``write`` writes
     try:
         packed = base64.urlsafe_b64decode(token)
     except (binascii.Error, ValueError):  # ValueError: it is not ASCII

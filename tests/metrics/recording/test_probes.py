@@ -46,6 +46,13 @@ def test_a_token_that_was_changed_is_none(probe: ProbeId, at: int, character: st
     assert changed == token or read(changed, KEY) is None
 
 
+@given(ids)
+def test_a_token_has_one_spelling(probe: ProbeId) -> None:
+    token = write(probe, KEY)
+    for ours, other in (("-", "+"), ("_", "/")):
+        assert ours not in token or read(token.replace(ours, other), KEY) is None
+
+
 @given(st.text() | st.text(min_size=LENGTH, max_size=LENGTH) | st.binary() | st.none() | st.integers())
 def test_anything_else_is_none(token: object) -> None:
     assert read(token, KEY) is None

@@ -25,7 +25,7 @@ def _code_of(arguments: Sequence[str] | None) -> int:
     try:
         return _dispatch(arguments)
     except LoadwsError as error:
-        print(_for_people(error), file=sys.stderr)
+        print(error.for_people(), file=sys.stderr)
         return int(error.exit_code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
@@ -36,17 +36,7 @@ def _code_of(arguments: Sequence[str] | None) -> int:
 
 
 def _dispatch(arguments: Sequence[str] | None) -> int:
-    from typer.main import get_command
-
     from loadws.cli.app import app
+    from loadws.cli.usage import dispatch
 
-    try:
-        get_command(app)(args=arguments, prog_name="loadws")
-    except SystemExit as end:  # typer's way to end, with its code
-        return end.code if isinstance(end.code, int) else 0
-    return 0
-
-
-def _for_people(error: LoadwsError) -> str:
-    advice = f"\n  {error.advice}" if error.advice else ""
-    return f"loadws: {error}{advice}"
+    return dispatch(app, arguments)

@@ -12,10 +12,12 @@ from loadws import __version__
 from loadws.cli.options import (
     DEFAULT_TRANSPORT,
     Duration,
+    JunitAt,
     KeepTrying,
-    Page,
     Processes,
     Rate,
+    ReportAt,
+    Rules,
     RunOptions,
     Scale,
     Scenario,
@@ -23,13 +25,16 @@ from loadws.cli.options import (
     Seed,
     Settings,
     Stamps,
+    SummaryAt,
     Target,
+    TimeScale,
     TooClose,
     Transport,
     Untrusted,
     Users,
     make_overrides,
 )
+from loadws.cli.places import Places
 from loadws.cli.target_options import (
     LISTEN,
     AnnounceAs,
@@ -51,24 +56,26 @@ from loadws.cli.target_options import (
     TlsCa,
     UntilStdinCloses,
 )
+from loadws.cli.usage import Commands
 from loadws.target.options import TargetOptions
-from loadws.terms.errors import ExitCode
+from loadws.terms.errors import ExitCode, UsageError
 
 app = typer.Typer(
     name="loadws",
-    no_args_is_help=True,
+    cls=Commands,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 def _examples(*lines: str) -> str:
-    """An epilog: typer keeps only lines apart that an empty one parts."""
-    return "\n\n".join(("Examples:", *lines))
+    """Return an epilog; the mark at its beginning keeps its lines as they are."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
 def _exit_codes() -> str:
-    return "Exit codes: " + "; ".join(f"{code.value} {code.meaning}" for code in sorted(ExitCode)) + "."
+    return "\n".join(("\b", "Exit codes:", *(f"  {code.value} {code.meaning}" for code in sorted(ExitCode))))
 
 
 def _print_version(asked: bool) -> None:
@@ -103,6 +110,8 @@ def run(
     rate: Rate = None,
     duration: Duration = None,
     scale: Scale = None,
+    time_scale: TimeScale = None,
+    rules: Rules = None,
     seed: Seed = None,
     transport: Transport = DEFAULT_TRANSPORT,
     stamps: Stamps = "auto",
@@ -111,6 +120,9 @@ def run(
     keep_trying: KeepTrying = False,
     untrusted: Untrusted = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the run's folder goes.")] = Path("reports"),
+    junit: JunitAt = None,
+    summary: SummaryAt = None,
+    report: ReportAt = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
     once: Annotated[
         bool, typer.Option("--once", help="One user runs its flow once; judged and written as ever.")
@@ -124,11 +136,18 @@ def run(
     ] = False,
 ) -> None:
     """Run a scenario, judge it, and write its report."""
-    overrides = make_overrides(target, settings, users, rate, duration, scale, seed, too_close, untrusted)
+    places = Places(junit, summary, report)
+    if trace and places:
+        raise UsageError("--trace writes nothing, so it goes without --junit, --summary and --report")
+    if sys.stderr.isatty():
+        print(f"starting {scenario} ...", file=sys.stderr, flush=True)
+    overrides = make_overrides(
+        target, settings, users, rate, duration, scale, seed, too_close, untrusted, time_scale, rules
+    )
     from loadws.cli.run import run_command  # takes a while, which a wrong command line need not wait for
 
     options = RunOptions(
-        scenario, overrides, transport, stamps, processes, out, quiet, once, trace, keep_trying, tuple(sys.argv)
+        scenario, overrides, transport, stamps, processes, out, quiet, once, trace, keep_trying, places, tuple(sys.argv)
     )
     raise typer.Exit(run_command(options))
 
@@ -139,9 +158,10 @@ def validate(
     transport: Transport = DEFAULT_TRANSPORT,
     untrusted: Untrusted = False,
 ) -> None:
-    """Find everything that is wrong with scenario files, or that the transport cannot do, without a network.
+    """Find every mistake in scenario files.
 
-    Modules that a call names are imported, so their code is run, unless --untrusted refuses them.
+    Also what the transport cannot do. No load is made and no network is needed. Modules that a call names are imported,
+    so their code is run, unless --untrusted refuses them.
     """
     from loadws.cli.validate import validate_command
 
@@ -157,13 +177,18 @@ def plan(
     rate: Rate = None,
     duration: Duration = None,
     scale: Scale = None,
+    time_scale: TimeScale = None,
+    rules: Rules = None,
     seed: Seed = None,
     untrusted: Untrusted = False,
 ) -> None:
-    """Show what the load will look like, and what this machine needs for it, without running it."""
+    """Show the load, and what this machine needs for it.
+
+    Nothing is run.
+    """
     from loadws.cli.plan import plan_command
 
-    overrides = make_overrides(target, settings, users, rate, duration, scale, seed, untrusted=untrusted)
+    overrides = make_overrides(target, settings, users, rate, duration, scale, seed, None, untrusted, time_scale, rules)
     raise typer.Exit(plan_command(scenario, overrides))
 
 
@@ -195,7 +220,10 @@ def target(
     announce: AnnounceAs = "text",
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
-    """Serve WebSocket: echo, broadcast, JSON or a feed, with faults on purpose. Prints what it saw when it ends."""
+    """Serve WebSocket, with faults on purpose.
+
+    Echo, broadcast, JSON or a feed. Prints what it saw when it ends.
+    """
     from loadws.target.process import Serving, run_target
 
     options = TargetOptions(
@@ -212,7 +240,10 @@ def calibrate(
     transport: Transport = DEFAULT_TRANSPORT,
     json_: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
-    """Find out, in under a minute, what this machine can generate. Later runs that ask for more are warned of it."""
+    """Find out what this machine can generate.
+
+    It takes under a minute. Later runs that ask for more are warned of it.
+    """
     from loadws.cli.calibrate import calibrate_command
     from loadws.fleet.machine.calibrate import Effort
 
@@ -226,7 +257,10 @@ def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)],
     open_: Annotated[bool, typer.Option("--open", help="Show the report in the browser.")] = False,
 ) -> None:
-    """Make every derived file of a run again from its data, also of a run that was killed."""
+    """Make a run's reports again from its data.
+
+    Also of a run that was killed.
+    """
     from loadws.cli.report import report_command
 
     report_command(run, open_)
@@ -236,20 +270,30 @@ def report(
 def schema(
     of: Annotated[SchemaOf, typer.Argument(metavar="[scenario|summary]", help="Of which file.")] = "scenario",
 ) -> None:
-    """Print the JSON Schema of a scenario file (for editors), or of summary.json."""
+    """Print the JSON Schema of scenarios, or of summaries.
+
+    That of scenario files is for editors, that of summary.json for programs.
+    """
     from loadws.cli.schema import schema_command
 
     schema_command(of)
 
 
-@app.command(epilog=_examples("loadws docs", "loadws docs language > language.md"))
+@app.command(
+    epilog=_examples("loadws docs", "loadws docs wait_for", "loadws docs metrics", "loadws docs > language.md")
+)
 def docs(
-    page: Annotated[Page, typer.Argument(metavar="[language]", help="Which page.")] = "language",
+    word: Annotated[
+        str, typer.Argument(metavar="[WORD]", help="A verb, a key or a heading; without one, the whole page.")
+    ] = "language",
 ) -> None:
-    """Show the reference of the scenario language: every verb and key, with examples."""
+    """Show the reference of the scenario language.
+
+    Every verb and key, with examples; of a word, only what is said of that.
+    """
     from loadws.cli.docs import docs_command
 
-    docs_command(page)
+    docs_command(word)
 
 
 @app.command(epilog=_examples("loadws init", "loadws init chat.yaml"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
+from loadws.cli.places import Places
 from loadws.fleet import MOST_PROCESSES
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.units import parse_duration, parse_rate
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SchemaOf = Literal["scenario", "summary"]
-Page = Literal["language"]
 TransportName = Literal["native", "trio-websocket"]
 TooCloseVerdict = Literal["inconclusive", "pass"]
 StampsAsked = Literal["user", "kernel", "auto"]
 #: The transport that speaks WebSocket unless another is asked for.
 DEFAULT_TRANSPORT: TransportName = "native"
+#: A seed is kept in 63 bits.
+LARGEST_NUMBER = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class RunOptions:
     once: bool
     trace: bool
     keep_trying: bool
+    places: Places
     command: tuple[str, ...]
 
 
@@ -71,13 +74,21 @@ def parse_settings(texts: Iterable[str]) -> dict[str, str]:
     return settings
 
 
+def parse_number(text: str) -> int:
+    """Return a whole number from 0 to the largest seed. Raises ``UsageError``."""
+    if not text.isascii() or not text.isdigit() or int(text) > LARGEST_NUMBER:
+        raise UsageError(f"{text!r} is no whole number from 0 on", "write one: 0, 50, 1000")
+    return int(text)
+
+
 def parse_scale(text: str) -> float:
+    """Return a factor above 0. Raises ``UsageError``."""
     try:
         scale = float(text)
     except ValueError:
         scale = 0.0
     if not 0 < scale <= 1e6:
-        raise UsageError(f"{text!r} is not a factor", "write a number above 0: 0.1 for a tenth of the load")
+        raise UsageError(f"{text!r} is not a factor", "write a number above 0: 0.1 for a tenth")
     return scale
 
 
@@ -100,12 +111,17 @@ def make_overrides(
     seed: int | None,
     too_close: TooCloseVerdict | None = None,
     untrusted: bool = False,
+    time_scale: float | None = None,
+    rules: list[str] | None = None,
 ) -> Overrides:
     """What the command line changes of the file, in the scenario package's words."""
     from loadws.scenario.overrides import Overrides
 
     variables = parse_settings(settings or ())
-    return Overrides(target, variables, users, rate_per_s, duration_ns, scale, seed, too_close, untrusted=untrusted)
+    return Overrides(
+        target, variables, users, rate_per_s, duration_ns, scale, seed, too_close, time_scale, tuple(rules or ()),
+        untrusted=untrusted,
+    )  # fmt: skip
 
 
 Scenario = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario, a YAML file.", show_default=False)]
@@ -118,18 +134,50 @@ Target = Annotated[
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A variable's value. Repeat for several.")
 ]
-Users = Annotated[int | None, typer.Option("--users", min=0, help="How many users are held.")]
+Users = Annotated[
+    int | None,
+    typer.Option(
+        "--users", parser=told(parse_number), metavar="N", help="How many users are held in the judged phase."
+    ),
+]
 Rate = Annotated[
-    float | None, typer.Option("--rate", metavar="RATE", parser=told(parse_rate), help="How many users arrive: 200/s.")
+    float | None,
+    typer.Option("--rate", metavar="RATE", parser=told(parse_rate), help="How many users arrive, as 200/s."),
 ]
 Duration = Annotated[
     int | None,
-    typer.Option("--duration", metavar="TIME", parser=told(parse_duration), help="How long the load lasts: 30s."),
+    typer.Option(
+        "--duration", metavar="TIME", parser=told(parse_duration), help="How long the judged phase lasts, as 30s."
+    ),
 ]
 Scale = Annotated[
     float | None,
-    typer.Option("--scale", metavar="FACTOR", parser=told(parse_scale), help="Times so many users and arrivals: 0.1."),
+    typer.Option(
+        "--scale",
+        metavar="FACTOR",
+        parser=told(parse_scale),
+        help="Multiply users and arrival rates by this factor; 0.1 is a tenth.",
+    ),
 ]
+TimeScale = Annotated[
+    float | None,
+    typer.Option(
+        "--time-scale",
+        metavar="FACTOR",
+        parser=told(parse_scale),
+        help="Multiply how long phases and loops last by this factor; pauses and deadlines stay.",
+    ),
+]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option("--rule", metavar="RULE", help="A threshold more: 'response_time.p95 < 200ms'. Repeat for several."),
+]
+JunitAt = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Copy junit.xml to this file.")]
+SummaryAt = Annotated[
+    Path | None,
+    typer.Option("--summary", metavar="FILE", help="Copy the summary to this file, by its ending: .md or .json."),
+]
+ReportAt = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Copy report.html to this file.")]
 Transport = Annotated[
     TransportName,
     typer.Option(
@@ -161,7 +209,10 @@ KeepTrying = Annotated[
     bool,
     typer.Option("--keep-trying", help="Go on where no connection can be opened: the server starts later."),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed, the same load.")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", parser=told(parse_number), metavar="N", help="The same seed, the same load."),
+]
 Processes = Annotated[
     int | None,
     typer.Option(

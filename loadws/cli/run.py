@@ -38,10 +38,11 @@ from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
 from loadws.metrics.summary import Summary
 from loadws.plan.demand import most_messages_per_s
 from loadws.plan.plan import Plan, make_plan
-from loadws.report.folder import RunFolder
+from loadws.report.folder import RunFolder, forget_latest
 from loadws.report.live import open_live
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.explain import explain
+from loadws.scenario.file_name import name_in
 from loadws.scenario.model import Scenario
 from loadws.scenario.secrets import secret_paths, secrets_in
 from loadws.target.builtin import open_builtin
@@ -52,10 +53,21 @@ BUILTIN = "builtin:"
 
 
 def run_command(options: RunOptions) -> int:
-    """Return the exit code of the verdict."""
+    """Return the exit code of the verdict. What an older run left at fixed places is gone first."""
+    if not options.trace:
+        options.places.clear()
+        _forget_latest(options)
     loaded = load_scenario(options.scenario, _with_transport(options))
     with masked_errors(loaded.masker):
         return _run_loaded(loaded, options)
+
+
+def _forget_latest(options: RunOptions) -> None:
+    if options.overrides.untrusted and options.scenario.is_symlink():
+        return  # it will be refused, and is not read before
+    name = name_in(options.scenario, {} if options.overrides.untrusted else os.environ)
+    if name is not None:
+        forget_latest(options.out, name)
 
 
 def _run_loaded(loaded: Loaded, options: RunOptions) -> int:
@@ -82,7 +94,7 @@ def _run_loaded(loaded: Loaded, options: RunOptions) -> int:
     info = run_info(loaded, options, plan, processes, machine, stamping, datetime.now(UTC).replace(microsecond=0))
     OUTPUT.is_product = False
     with Signals() as signals:
-        return _Run(loaded, options, info, Console(), signals).run()
+        return _Run(loaded, options, info, signals).run()
 
 
 def _processes(scenario: Scenario, options: RunOptions, plan: Plan, machine: Machine) -> int:
@@ -95,13 +107,14 @@ def _processes(scenario: Scenario, options: RunOptions, plan: Plan, machine: Mac
 
 
 class _Run:
-    """One run, from its target's start to its report."""
+    """One run, from its target's start to its report. Its progress goes to stderr, its result to stdout."""
 
-    def __init__(self, loaded: Loaded, options: RunOptions, info: RunInfo, console: Console, signals: Signals) -> None:
+    def __init__(self, loaded: Loaded, options: RunOptions, info: RunInfo, signals: Signals) -> None:
         self._loaded = loaded
         self._options = options
         self._info = info
-        self._console = console
+        self._console = Console()
+        self._progress = Console(stderr=True)
         self._signals = signals
         self._watcher: Watcher | None = None
         self._summary: Summary | None = None
@@ -126,7 +139,7 @@ class _Run:
         folder = RunFolder.create(self._options.out, info.scenario, datetime.fromisoformat(info.started_at))
         folder.write_run(info)
         folder.write_scenario(self._loaded.masked_text)
-        with open_live(self._console, info.plan["duration_s"]) as live:
+        with open_live(self._progress, info.plan["duration_s"]) as live:
             watcher = self._watcher = Watcher(info, folder, None if self._options.quiet else live)
             ending = await self._made(order, watcher)
         return watcher, self._conclude(watcher, ending)
@@ -153,11 +166,14 @@ class _Run:
     def _conclude(self, watcher: Watcher, ending: Ending) -> Summary:
         self._watched = False
         self._summary = watcher.conclude(ending, self._console)
+        self._options.places.fill(watcher.folder.path)  # now already: what fails is said when the report is drawn
         return self._summary
 
     def _show_report(self, watcher: Watcher, summary: Summary) -> int:
         """Draw the charts, say where the report is, and return the exit code of the verdict."""
         show_report(watcher.folder.path, summary, self._console, self._signals)
+        for problem in self._options.places.fill(watcher.folder.path):
+            print(problem, file=sys.stderr)
         return summary.verdict.exit_code
 
     # -- a loop that stands still -------------------------------------------------------------------------------------
@@ -203,7 +219,7 @@ class _Run:
         self._print(f"{signal_name}: what is under way is finished, for {patience} at most. Once more ends it at once.")
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._progress.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from loadws.cli.options import told
+from loadws.cli.options import parse_number, told
 from loadws.target.options import (
     Address,
     Announce,
@@ -104,7 +104,7 @@ Reorder = Annotated[
 ]
 Tls = Annotated[bool, typer.Option("--tls", help="Serve wss:// with a certificate of its own making.")]
 TlsCa = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write what a client has to trust (tls.ca).")]
-FaultSeed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed, the same faults.")]
+FaultSeed = Annotated[int, typer.Option(parser=told(parse_number), metavar="N", help="The same seed, the same faults.")]
 AnnounceAs = Annotated[Announce, typer.Option(help="text for people, json for programs: URL first, counts last.")]
 UntilStdinCloses = Annotated[
     bool, typer.Option("--until-stdin-closes", help="Stop when stdin ends: no longer than who started it.")

@@ -271,6 +271,12 @@ def _point_latest_to(path: Path) -> list[str]:
     return []
 
 
+def forget_latest(root: Path, scenario: str) -> None:
+    """Remove ``latest`` of a scenario: it names an older run, and another one begins. Raises nothing."""
+    with suppress(OSError):
+        (root / slug(scenario) / LATEST).unlink()
+
+
 def _reason(error: OSError | None) -> str:
     return (error.strerror or str(error)) if error else ""
 

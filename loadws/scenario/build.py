@@ -7,12 +7,13 @@ named (``labels``); cross-checks (``checks``); and what the command line changes
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loadws.scenario.checks import check_all
 from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.rules.outside import check_outside
 from loadws.scenario.checks.rules.own import own_metrics
 from loadws.scenario.checks.transport import check_transport
 from loadws.scenario.checks.untrusted import check_untrusted, refuse_link
@@ -20,7 +21,7 @@ from loadws.scenario.environment import Environment
 from loadws.scenario.explain import Problem, Problems, ScenarioError, SourceText
 from loadws.scenario.hidden_names import hide_names
 from loadws.scenario.labels import name_steps
-from loadws.scenario.model import Scenario, UserType
+from loadws.scenario.model import Scenario, ThresholdRule, UserType
 from loadws.scenario.overrides import Overrides, cut_places, override_load, put, replaced_places, secret_settings
 from loadws.scenario.secrets import mask, secret_values
 from loadws.scenario.shape import Shaped, shape
@@ -130,22 +131,24 @@ class _Reading:
             self._raise_errors()  # before any code is run, or a file read, that the scenario names
         check_transport(findings, self._overrides.transport, self._overrides.cannot)
         thresholds = check_all(findings, own)
-        self._raise_errors()
-        rules = [own.for_rule(rule.rule) for rule in findings.scenario.thresholds]
+        outside, problems = check_outside(findings, self._overrides.rules, own)
+        self._raise_errors(problem for problem in problems if problem.severity == "error")
+        scenario = _with_rules(findings.scenario, outside)
+        rules = [own.for_rule(rule.rule) for rule in scenario.thresholds]
         return Loaded(
-            scenario=override_load(findings.scenario, self._overrides),
+            scenario=override_load(scenario, self._overrides),
             path=self._source.path,
             text=self._source.text,
             masked_text=mask(self._source.text, written, masker=self.masker),
-            warnings=self.shown(self._problems.of("warning")),
+            warnings=self.shown((*self._problems.of("warning"), *problems)),
             own_metrics={name: metric for metrics in (own.named, *rules) for name, metric in metrics.items()},
-            thresholds=thresholds,
+            thresholds=(*thresholds, *outside),
             masker=self.masker,
             shown_target=self.masker.text(target.text, MASKED),
         )
 
-    def _raise_errors(self) -> None:
-        if errors := self._problems.of("error"):
+    def _raise_errors(self, more: Iterable[Problem] = ()) -> None:
+        if errors := (*self._problems.of("error"), *more):
             raise ScenarioError(errors)
 
     def shown(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
@@ -157,10 +160,21 @@ class _Reading:
                 problem,
                 message=self.masker.text(shown_address(problem.message)),
                 advice=self.masker.text(shown_address(problem.advice)),
-                excerpt=lines[problem.line - 1] if problem.line else "",
+                excerpt=self._excerpt(problem, lines),
             )
             for problem in problems
         )
+
+    def _excerpt(self, problem: Problem, lines: Sequence[str]) -> str:
+        """The line of the file; a problem that is not in the file has its own."""
+        if problem.path != self._source.path:
+            return self.masker.text(problem.excerpt)
+        return lines[problem.line - 1] if problem.line else ""
+
+
+def _with_rules(scenario: Scenario, outside: Iterable[Threshold]) -> Scenario:
+    rules = (ThresholdRule(rule=threshold.rule) for threshold in outside)
+    return scenario.model_copy(update={"thresholds": (*scenario.thresholds, *rules)})
 
 
 def _findings(shaped: Shaped, problems: Problems, masker: Masker) -> Findings | None:

@@ -52,8 +52,18 @@ class ScenarioError(LoadwsError):
     """The scenario cannot be run. ``str()`` shows every problem, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        self.problems = tuple(sorted(problems, key=_order))
         super().__init__(explain_all(self.problems))
+
+    def for_people(self) -> str:
+        """Return the problems, each at its place as editors read it, and how many there are."""
+        count = len(self.problems)
+        return f"{self}\nloadws: the scenario has {count} problem{'' if count == 1 else 's'}; nothing was run"
+
+
+def _order(problem: Problem) -> tuple[bool, int, int]:
+    """In the order of the file; what stands on the command line comes last."""
+    return str(problem.path).startswith("--"), problem.line, problem.column
 
 
 class Placed(Protocol):

@@ -1,4 +1,4 @@
-"""What the command line changes of a scenario: ``--target --set --users --rate --duration --scale --seed``."""
+"""What the command line changes of a scenario: its target, variables, load, times, seed and rules."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from loadws.scenario.checks.target import wrong_target
 from loadws.scenario.explain import Where, any_of, nearest
 from loadws.scenario.model import Phase, RateRamp, Scenario, TooClose, UserRamp
 from loadws.scenario.scalars import Scalar, resolve
+from loadws.scenario.times import in_other_time
 from loadws.scenario.tree import Node, find, with_child, without
 from loadws.terms.errors import UsageError
 from loadws.terms.secrets import is_secret_header
@@ -19,7 +20,9 @@ TRANSPORTS = ("native", "trio-websocket")
 
 @dataclass(frozen=True)
 class Overrides:
-    """None is what the command line does not say. ``rate`` is in arrivals a second.
+    """None is what the command line does not say. ``rate`` is in arrivals per second.
+
+    ``scale`` multiplies users and rates, ``time_scale`` times. ``rules`` are thresholds beside those of the file.
 
     ``cannot`` are the features that ``transport`` lacks: see ``features``. ``untrusted``: the scenario may run no code and
     read nothing outside of its folder (``checks.untrusted``). ``secrets`` are values to mask beside the scenario's own.
@@ -33,6 +36,8 @@ class Overrides:
     scale: float | None = None
     seed: int | None = None
     too_close: TooClose | None = None
+    time_scale: float | None = None
+    rules: tuple[str, ...] = ()
     transport: str = "native"
     cannot: frozenset[str] = frozenset()
     untrusted: bool = False
@@ -103,26 +108,44 @@ def _places(root: Node) -> set[Where]:
 
 
 def override_load(scenario: Scenario, overrides: Overrides) -> Scenario:
-    """The scenario with another load and seed. Raises ``UsageError``."""
+    """Return the scenario with another load and seed. Raises ``UsageError``.
+
+    ``time_scale`` changes what the file says; a ``duration`` is what it is.
+    """
+    if overrides.time_scale is not None:
+        scenario = in_other_time(scenario, _factor("--time-scale", overrides.time_scale))
     phases = scenario.load
     if overrides.users is not None or overrides.rate is not None or overrides.duration_ns is not None:
         phases = _with_judged_phase(phases, overrides)
     if overrides.scale is not None:
-        if not (overrides.scale > 0 and math.isfinite(overrides.scale)):
-            raise UsageError("--scale: must be more than 0")
-        phases = tuple(_scaled(phase, overrides.scale) for phase in phases)
+        phases = tuple(_scaled(phase, _factor("--scale", overrides.scale)) for phase in phases)
     seed = scenario.seed if overrides.seed is None else overrides.seed
     too_close = overrides.too_close or scenario.too_close
     return scenario.model_copy(update={"load": phases, "seed": seed, "too_close": too_close})
 
 
+def _factor(option: str, factor: float) -> float:
+    if not (factor > 0 and math.isfinite(factor)):
+        raise UsageError(f"{option}: must be more than 0")
+    return factor
+
+
 def _with_judged_phase(phases: tuple[Phase, ...], overrides: Overrides) -> tuple[Phase, ...]:
     judged = [phase for phase in phases if not phase.warmup]
     if len(judged) != 1:
-        message = f"--users, --rate and --duration change a scenario with one judged phase, and this has {len(judged)}"
-        raise UsageError(message, "use --scale, which changes every phase")
+        said = {"--users": overrides.users, "--rate": overrides.rate, "--duration": overrides.duration_ns}
+        names = [name for name, value in said.items() if value is not None]
+        what = f"{' and '.join(names)} change{'s' if len(names) == 1 else ''} a scenario with one judged phase"
+        raise UsageError(f"{what}, and this has {len(judged)}", _for_every_phase(names))
     changed = _changed(judged[0], overrides)
     return tuple(changed if phase is judged[0] else phase for phase in phases)
+
+
+def _for_every_phase(names: list[str]) -> str:
+    """Return what changes every phase in the place of these options."""
+    times = ["--time-scale FACTOR multiplies the times of every phase: 0.1 is a tenth"] if "--duration" in names else []
+    load = ["--scale FACTOR multiplies the users and rates of every phase"] if names != ["--duration"] else []
+    return "; ".join([*times, *load])
 
 
 def _changed(phase: Phase, overrides: Overrides) -> Phase:

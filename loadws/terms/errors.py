@@ -56,6 +56,10 @@ class LoadwsError(Exception):
         super().__init__(message)
         self.advice = advice
 
+    def for_people(self) -> str:
+        """Return what the terminal shows: what is wrong, and below it what to do next."""
+        return f"loadws: {self}" + (f"\n  {self.advice}" if self.advice else "")
+
     def mask(self, hide: Callable[[str], str]) -> None:
         """Hide secrets in the message and the advice."""
         self.args = (hide(str(self)),)

@@ -55,10 +55,10 @@ def test_help_imports_nothing_heavy() -> None:
     ("arguments", "message"),
     [
         ((), "Usage: loadws"),  # no command: the help
-        (("ruin",), "No such command 'ruin'"),
+        (("ruin",), "there is no command 'ruin'; did you mean 'run'?"),
         (("run",), "Missing argument"),
         (("run", "x.yaml", "--userz", "3"), "--userz"),
-        (("run", "x.yaml", "--users", "-3"), "greater than or equal to 0"),
+        (("run", "x.yaml", "--users", "-3"), "'-3' is no whole number from 0 on"),
         # our own notations name the option and say what to write
         (("run", "x.yaml", "--rate", "200"), "'200' is not a rate; write how many a unit of time"),
         (("run", "x.yaml", "--duration", "10"), "'10' is not a duration; write a number with its unit"),

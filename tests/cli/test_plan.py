@@ -116,7 +116,7 @@ def test_any_width_of_a_terminal_will_do(
 def test_overrides_that_do_not_fit_are_refused(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = run(capsys, "plan", scenario, "--users", "7")
     assert (found.code, found.out) == (2, "")
-    assert found.err.startswith("loadws: --users, --rate and --duration change a scenario with one judged phase")
+    assert found.err.startswith("loadws: --users changes a scenario with one judged phase")
 
 
 def test_what_cannot_fit_is_shown_and_ends_with_2(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadws.scenario.build import load_text
+from loadws.scenario.explain import ScenarioError
 from loadws.scenario.model import RateRamp, Scenario, UserRamp
 from loadws.scenario.overrides import Overrides
 from loadws.terms.errors import UsageError
@@ -82,8 +83,8 @@ def test_seed() -> None:
     [
         (
             Overrides(users=1),
-            "--users, --rate and --duration change a scenario with one judged phase, and this has 2",
-            "use --scale, which changes every phase",
+            "--users changes a scenario with one judged phase, and this has 2",
+            "--scale FACTOR multiplies the users and rates of every phase",
         ),
         (Overrides(scale=0), "--scale: must be more than 0", ""),
         (Overrides(scale=float("nan")), "--scale: must be more than 0", ""),
@@ -110,3 +111,91 @@ def test_a_phase_without_a_time_takes_no_arrivals() -> None:
     assert load(text, Overrides(rate=1.0, duration_ns=5)).load[0].for_ == 5
     with pytest.raises(UsageError, match="--duration: must be more than 0 s"):
         load(text, Overrides(duration_ns=0))
+
+
+# -- times ------------------------------------------------------------------------------------------------------------
+
+TIMED = """
+target: ws://h
+graceful_stop: 10s
+load: [{users: 1, for: 10s, warmup: true}, {users: 5, for: 60s}]
+users:
+  - flow:
+      - every: 1s
+        for: 30s
+        do: [{request: {send: a, reply: {within: 2s}}}, {think: 5s}, {every: 100ms, for: 1s, do: [{send: b}]}]
+      - every: 1s
+        do: [{expect_none: {for: 3s}}]
+    on: {message: [{where: {$.a: 1}, do: [{every: 10ms, for: 100ms, do: [{send: c}]}]}]}
+thresholds: [{rule: error_rate < 1%, abort: true, after: 20s}]
+"""
+
+
+def test_time_scale_multiplies_phases_loops_and_after_and_nothing_else() -> None:
+    plain, short = load(TIMED, Overrides()), load(TIMED, Overrides(time_scale=0.1))
+    assert [phase.for_ for phase in short.load] == [NS_PER_S, 6 * NS_PER_S]
+    assert short.thresholds[0].after == 2 * NS_PER_S
+    expected = plain.model_dump()
+    expected["load"][0]["for_"], expected["load"][1]["for_"] = NS_PER_S, 6 * NS_PER_S
+    expected["thresholds"][0]["after"] = 2 * NS_PER_S
+    turns, handler = expected["users"][0]["flow"][0], expected["users"][0]["on"]["message"][0]
+    turns["for_"], turns["do"][2]["for_"], handler["do"][0]["for_"] = 3 * NS_PER_S, NS_PER_S // 10, NS_PER_S // 100
+    assert short.model_dump() == expected
+
+
+def test_time_scale_leaves_no_phase_without_time_and_a_duration_is_what_it_is() -> None:
+    assert load(CLOSED, Overrides(time_scale=1e-12)).load[0].for_ == 1
+    assert [phase.for_ for phase in load(CLOSED, Overrides(time_scale=0.1, duration_ns=NS_PER_S)).load] == [
+        NS_PER_S // 2,
+        NS_PER_S,
+    ]
+    with pytest.raises(UsageError, match="--time-scale: must be more than 0"):
+        load(CLOSED, Overrides(time_scale=0.0))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message", "advice"),
+    [
+        (Overrides(duration_ns=NS_PER_S), "--duration changes a scenario with one judged phase, and this has 2",
+         "--time-scale FACTOR multiplies the times of every phase: 0.1 is a tenth"),
+        (Overrides(users=3), "--users changes a scenario with one judged phase, and this has 2",
+         "--scale FACTOR multiplies the users and rates of every phase"),
+        (Overrides(rate=3.0, duration_ns=NS_PER_S),
+         "--rate and --duration change a scenario with one judged phase, and this has 2",
+         "--time-scale FACTOR multiplies the times of every phase: 0.1 is a tenth; "
+         "--scale FACTOR multiplies the users and rates of every phase"),
+    ],
+)  # fmt: skip
+def test_what_changes_one_phase_names_what_changes_all(overrides: Overrides, message: str, advice: str) -> None:
+    with pytest.raises(UsageError) as error:
+        load(TWO_JUDGED, overrides)
+    assert (str(error.value), error.value.advice) == (message, advice)
+
+
+# -- rules ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_from_outside_stands_behind_those_of_the_file() -> None:
+    loaded = load_text(
+        CLOSED + "thresholds: [error_rate < 1%]\n", Path("s.yaml"), Overrides(rules=("response_time.p95 < 1s",)), {}
+    )
+    assert [rule.rule for rule in loaded.scenario.thresholds] == ["error_rate < 1%", "response_time.p95 < 1s"]
+    assert [threshold.metric for threshold in loaded.thresholds] == ["error_rate", "response_time"]
+
+
+def test_a_rule_from_outside_is_checked_like_any_other() -> None:
+    rules = ("error_rate < 1%", "response_time{step=b}.p95 < 1s", "errors{kind=timeouts} == 0", "http_time.max < 1s")
+    with pytest.raises(ScenarioError) as error:
+        load_text(CLOSED + "nonsense: 1\n", Path("s.yaml"), Overrides(rules=rules), {})
+    assert str(error.value).splitlines()[3:] == [
+        "--rule:2:20: there is no step 'b'; the steps are 'connect' and 'a'",
+        "    2 | response_time{step=b}.p95 < 1s",
+        "      |                    ^",
+        "--rule:3:13: there is no kind of error 'timeouts'; did you mean 'timeout'?",
+        "    3 | errors{kind=timeouts} == 0",
+        "      |             ^",
+        "--rule:4:1: this scenario has no 'http' step, so 'http_time' will have no data; a rule without data fails",
+        "    4 | http_time.max < 1s",
+        "      | ^",
+    ]
+    assert str(error.value).startswith("s.yaml:4:1: unknown key 'nonsense'")

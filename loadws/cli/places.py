@@ -1,0 +1,94 @@
+"""Fixed places for a run's results: ``--junit``, ``--summary``, ``--report``, and the link ``latest``.
+
+A CI job posts what it finds at a fixed place. So what an older run left there is deleted before anything else is done, also
+where the scenario then turns out to be wrong; and what cannot be written is said before the load.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadws.terms.errors import UsageError
+
+#: The file of a run's folder that goes to a summary's place, by the place's ending.
+SUMMARIES = {".md": "summary.md", ".json": "summary.json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where copies of a run's files go; None where none was asked for."""
+
+    junit: Path | None = None
+    summary: Path | None = None
+    report: Path | None = None
+
+    def __bool__(self) -> bool:
+        return any(True for _ in self._copies())
+
+    def clear(self) -> None:
+        """Delete what is there. Raises ``UsageError`` for a place that cannot be written."""
+        if self.summary is not None and self.summary.suffix not in SUMMARIES:
+            raise UsageError(
+                f"--summary {self.summary}: what it is to be is told by its ending, which is none of these: .md, .json",
+                f"write --summary {self.summary.with_suffix('.md')}, or .json",
+            )
+        taken: dict[Path, str] = {}
+        for option, place, _ in self._copies():
+            other = taken.setdefault(place.resolve(), option)
+            if other != option:
+                raise UsageError(f"{other} and {option} name the same file: {place}", "name two")
+            _clear(option, place)
+
+    def fill(self, folder: Path) -> list[str]:
+        """Copy the files of a run's folder; return in sentences what could not be copied."""
+        problems = []
+        for _, place, name in self._copies():
+            try:
+                _copy(folder / name, place)
+            except OSError as error:
+                problems.append(f"{place} could not be written: {error.strerror or error}.")
+        return problems
+
+    def _copies(self) -> Iterator[tuple[str, Path, str]]:
+        """Yield option, place, and which file of the folder goes there."""
+        if self.junit is not None:
+            yield "--junit", self.junit, "junit.xml"
+        if self.summary is not None:
+            yield "--summary", self.summary, SUMMARIES.get(self.summary.suffix, "summary.md")
+        if self.report is not None:
+            yield "--report", self.report, "report.html"
+
+
+def _clear(option: str, place: Path) -> None:
+    """Delete the file that is there, and try whether a new one can be made."""
+    if not place.parent.is_dir():
+        raise UsageError(f"{option} {place}: there is no folder {place.parent}", "make it first")
+    beside = _beside(place)
+    try:
+        place.unlink(missing_ok=True)
+        beside.write_bytes(b"")
+        beside.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"{option} {place}: cannot be written: {error.strerror or error}", "name a file that you may write"
+        ) from error
+
+
+def _copy(source: Path, place: Path) -> None:
+    """Copy the whole file or, after a crash at any moment, none of it. Raises ``OSError``."""
+    beside = _beside(place)
+    try:
+        shutil.copyfile(source, beside)
+        beside.replace(place)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f".{place.name}.part")

@@ -1,0 +1,65 @@
+"""How commands are found, and how a wrong command line is told: in the one style that all errors have.
+
+``loadws: what is wrong``, and below it what to do next; never a box, and never a usage text without its reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+import typer.core
+from typer.main import get_command
+
+from loadws.terms.errors import ExitCode
+
+#: What typer raises for a wrong command line.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+_SCENARIOS = (".yaml", ".yml")
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands; an unknown one is told what it probably should have been."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the first argument names. Raises typer's usage error with advice."""
+        word = args[0]
+        if self.get_command(ctx, word) is None and not word.startswith("-"):
+            ctx.fail(f"there is no command {word!r}{_meant(word, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+
+def _meant(word: str, commands: Sequence[str]) -> str:
+    if word.endswith(_SCENARIOS):
+        return f"; did you mean: loadws run {word}"
+    near = difflib.get_close_matches(word, commands, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; commands are {', '.join(commands)}"
+
+
+def dispatch(app: typer.Typer, arguments: Sequence[str] | None) -> int:
+    """Run a command and return its exit code. Without any argument that is the help, and 2: nothing was done."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = get_command(app)
+    if not given:
+        dispatch(app, ["--help"])
+        return int(ExitCode.USAGE)
+    try:
+        code = command.main(args=given, prog_name="loadws", standalone_mode=False)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except typer.Abort:
+        return int(ExitCode.INTERRUPTED)
+    except _UsageError as error:
+        print(_for_people(error), file=sys.stderr)
+        return int(ExitCode.USAGE)
+    return code if isinstance(code, int) else 0
+
+
+def _for_people(error: Any) -> str:
+    """Return ``loadws: message`` with the help that is next, without typer's full stop."""
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    path = error.ctx.command_path if error.ctx is not None else "loadws"
+    return f"loadws: {message}\n  {path} --help shows what there is"

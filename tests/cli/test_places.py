@@ -1,0 +1,109 @@
+"""Fixed places for a run's results: what an older run left there is gone before anything else is done."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from loadws.cli.places import Places
+from loadws.terms.errors import UsageError
+from tests.cli.commands import run
+
+HELD = "name: my gate\ntarget: builtin:echo\nload: [{users: 2, for: 300ms}]\nflow: [{request: hello}, {think: 20ms}]\n"
+FILES = ("junit.xml", "summary.md", "report.html")
+
+
+def places(folder: Path, summary: str = "summary.md") -> list[str]:
+    return [
+        *("--junit", str(folder / "junit.xml"), "--summary", str(folder / summary)),
+        *("--report", str(folder / "report.html"), "--out", str(folder / "reports")),
+    ]
+
+
+def scenario(folder: Path, text: str = HELD) -> str:
+    path = folder / "s.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def left_by_an_older_run(folder: Path) -> Path:
+    """Leave files at the places, and a link latest; return the link."""
+    for name in FILES:
+        (folder / name).write_text("of yesterday")
+    older = folder / "reports" / "my-gate" / "20200101T000000Z"
+    older.mkdir(parents=True)
+    latest = older.parent / "latest"
+    latest.symlink_to(older.name, target_is_directory=True)
+    return latest
+
+
+def test_copies_are_at_their_places_after_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left_by_an_older_run(tmp_path)
+    found = run(capsys, "run", scenario(tmp_path), *places(tmp_path))
+    assert found.code == 0, found.out + found.err
+    folder = tmp_path / "reports" / "my-gate" / "latest"
+    assert folder.readlink().name != "20200101T000000Z"
+    for name in FILES:
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_summary_for_programs_by_its_ending(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = HELD + "thresholds: [iterations > 1000000]\n"
+    found = run(capsys, "run", scenario(tmp_path, text), *places(tmp_path, "summary.json"))
+    assert found.code == 1, found.out + found.err
+    assert json.loads((tmp_path / "summary.json").read_text())["verdict"]["outcome"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HELD.replace("users: 2", "users: two"),  # a wrong scenario
+        HELD.replace("flow:", "  flow:"),  # no YAML at all
+        HELD.replace("builtin:echo", "nowhere"),
+    ],
+)
+def test_where_nothing_is_run_nothing_of_an_older_run_is_left(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latest = left_by_an_older_run(tmp_path)
+    assert run(capsys, "run", scenario(tmp_path, text), *places(tmp_path)).code == 2
+    assert [name for name in FILES if (tmp_path / name).exists()] == []
+    assert not os.path.lexists(latest)
+
+
+def test_a_trace_leaves_everything_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    latest = left_by_an_older_run(tmp_path)
+    out = ("--out", str(tmp_path / "reports"))
+    assert run(capsys, "run", scenario(tmp_path), "--trace", *out).code == 0
+    assert os.path.lexists(latest)
+    found = run(capsys, "run", scenario(tmp_path), "--trace", *places(tmp_path))
+    assert (found.code, "--trace writes nothing" in found.err) == (2, True)
+    assert (tmp_path / "junit.xml").read_text() == "of yesterday"
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"summary": "s.txt"},
+         "--summary {0}/s.txt: what it is to be is told by its ending, which is none of these: .md, .json"),
+        ({"junit": "no/such/j.xml"}, "--junit {0}/no/such/j.xml: there is no folder {0}/no/such"),
+        ({"report": "folder"}, "--report {0}/folder: cannot be written: "),
+        ({"junit": "a.md", "summary": "a.md"}, "--junit and --summary name the same file: {0}/a.md"),
+    ],
+)  # fmt: skip
+def test_a_place_that_cannot_be_is_said_before_the_load(tmp_path: Path, asked: dict[str, str], message: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError) as error:
+        Places(**{name: tmp_path / place for name, place in asked.items()}).clear()
+    assert str(error.value).startswith(message.format(tmp_path))
+    assert error.value.advice
+
+
+def test_what_cannot_be_copied_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    [problem] = Places(junit=tmp_path / "j.xml").fill(tmp_path / "run")
+    assert problem == f"{tmp_path / 'j.xml'} could not be written: No such file or directory."
+    assert list(tmp_path.iterdir()) == [tmp_path / "run"]

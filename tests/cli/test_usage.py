@@ -1,0 +1,60 @@
+"""A wrong command line: one style, and the command that was probably meant. And help that can be read."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.cli.commands import Result, run
+
+COMMANDS = ("run", "validate", "plan", "target", "calibrate", "report", "schema", "docs", "init")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "err"),
+    [
+        (("chat.yaml",), "loadws: there is no command 'chat.yaml'; did you mean: loadws run chat.yaml\n"
+                         "  loadws --help shows what there is\n"),
+        (("valdate",), "loadws: there is no command 'valdate'; did you mean 'validate'?\n"
+                       "  loadws --help shows what there is\n"),
+        (("xyzzy",), f"loadws: there is no command 'xyzzy'; commands are {', '.join(COMMANDS)}\n"
+                     "  loadws --help shows what there is\n"),
+        (("run",), "loadws: Missing argument 'SCENARIO'\n  loadws run --help shows what there is\n"),
+        (("run", "a.yaml", "--scale", "0"),
+         "loadws: Invalid value for '--scale': '0' is not a factor; write a number above 0: 0.1 for a tenth\n"
+         "  loadws run --help shows what there is\n"),
+    ],
+)  # fmt: skip
+def test_a_wrong_command_line_is_told_in_our_style(
+    arguments: tuple[str, ...], err: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, *arguments) == Result(2, "", err)
+
+
+def test_without_a_command_there_is_help_and_nothing_was_done(capsys: pytest.CaptureFixture[str]) -> None:
+    """Code 2, so that a job whose command went missing does not pass."""
+    help_ = run(capsys, "--help")
+    assert run(capsys) == Result(2, help_.out, "")
+    assert help_.code == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("columns", ["40", "80", "120"])
+def test_help_is_readable_at_any_width(
+    command: str, columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    text = run(capsys, command, "--help").out
+    assert "…" not in text
+    assert not re.search(r"range|<bool>|x>=|│", text)
+    assert "Examples:\n    loadws" in text
+
+
+def test_each_command_is_told_in_one_line_that_is_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = run(capsys, "--help").out.split("Commands:\n")[1].splitlines()[: len(COMMANDS)]
+    assert [row.split()[0] for row in rows] == list(COMMANDS)
+    assert [row for row in rows if not row.endswith(".") or row.endswith("...")] == []

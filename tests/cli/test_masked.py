@@ -138,7 +138,7 @@ def test_a_setup_that_fails_is_told_without_secrets(tmp_path: Path, capsys: pyte
     path.write_text(HEAD + setup + f"target: builtin:echo\nvariables: {{token: {SECRET}}}\nflow: [connect]")
     found = run(capsys, "run", str(path), "--out", str(tmp_path / "out"))
     assert found.code == 2
-    assert "setup: with ***" in found.out
+    assert "setup: with ***" in found.err
     assert 'object has no "***"' in found.err
     assert "TOPSECRET" not in found.out + found.err
 

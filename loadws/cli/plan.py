@@ -14,13 +14,12 @@ from rich.text import Text
 from loadws.cli.chart import MARGIN, chart, ruler
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import DEFAULT_TRANSPORT
-from loadws.cli.runinfo import is_paced
 from loadws.cli.samples import short_of_samples
 from loadws.fleet.machine.calibration import doubt
 from loadws.fleet.machine.ports import pairs_of
 from loadws.fleet.machine.preflight import UNKNOWN, Need, check_fit, look_at_machine, needs_of_run
 from loadws.fleet.machine.process_count import choose_processes
-from loadws.plan.demand import most_messages_per_s
+from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.plan import make_plan
 from loadws.report.plain import in_ascii, plain
 from loadws.scenario.build import Loaded, load_scenario

@@ -19,7 +19,7 @@ from rich.console import Console
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
 from loadws.cli.outcome import Watcher, show_report
-from loadws.cli.runinfo import is_paced, run_info
+from loadws.cli.runinfo import run_info
 from loadws.cli.samples import short_of_samples
 from loadws.cli.screen import OUTPUT
 from loadws.fleet.machine.calibration import doubt
@@ -36,7 +36,7 @@ from loadws.fleet.standstill import LOOKS, LOOKS_AFTER_SIGNALS, LoopWatch
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
 from loadws.metrics.summary import Summary
-from loadws.plan.demand import most_messages_per_s
+from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.plan import Plan, make_plan
 from loadws.report.folder import RunFolder, forget_latest
 from loadws.report.live import open_live

@@ -16,12 +16,12 @@ from loadws.fleet.machine.preflight import Machine, means_of
 from loadws.fleet.machine.receive_stamps import Stamping
 from loadws.metrics.runinfo import OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION
+from loadws.plan.demand import is_paced
 from loadws.plan.plan import Plan, PlannedPhase
 from loadws.scenario.build import Loaded
-from loadws.scenario.model import Phase, Scenario
+from loadws.scenario.model import Phase
 from loadws.scenario.notices import notices
 from loadws.scenario.probes import probes_of
-from loadws.scenario.steps import CallStep, EveryStep, ThinkStep, walk
 from loadws.terms.masker import Masker
 from loadws.terms.metrics import Metric
 from loadws.terms.secrets import MASKED, is_secret_header, shown_address
@@ -95,12 +95,6 @@ def _own_metrics(metrics: Iterable[Metric]) -> Iterable[OwnMetric]:
     for metric in metrics:
         if metric.kind in ("histogram", "counter"):
             yield OwnMetric(metric.name, "histogram" if metric.kind == "histogram" else "counter", metric.unit)
-
-
-def is_paced(scenario: Scenario) -> bool:
-    """Whether some step waits by a schedule or a think, or may; a closed loop without either is a throughput run."""
-    flows = (user_type.flow for user_type in scenario.user_types)
-    return any(isinstance(step, EveryStep | ThinkStep | CallStep) for flow in flows for _, step in walk(flow))
 
 
 def _describe(machine: Machine) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from loadws.plan.passes import Unknown, pass_through
 from loadws.scenario.model import Scenario, UserType
-from loadws.scenario.steps import AnyStep, EveryStep, walk
+from loadws.scenario.steps import AnyStep, CallStep, EveryStep, ThinkStep, walk
 from loadws.terms.units import NS_PER_S
 
 _SENDS = frozenset({"send", "request", "publish", "ping"})
@@ -28,6 +28,12 @@ def most_messages_per_s(scenario: Scenario, description: dict[str, Any]) -> floa
     except Unknown:
         return None
     return of_held + of_arrived
+
+
+def is_paced(scenario: Scenario) -> bool:
+    """Return whether some step waits by a schedule or a pause, or may; a closed loop without either measures throughput."""
+    flows = (user_type.flow for user_type in scenario.user_types)
+    return any(isinstance(step, EveryStep | ThinkStep | CallStep) for flow in flows for _, step in walk(flow))
 
 
 def _mean(scenario: Scenario, of: Callable[[UserType], float]) -> float:

@@ -310,3 +310,22 @@ Headers = Annotated[
 ]
 Token = Annotated[str, AfterValidator(token)]
 Subprotocols = Annotated[Many[Token], AfterValidator(different)]
+
+
+# -- functions ---------------------------------------------------------------------------------------------------------
+
+#: ``module:function``; a dot in the module's name is a folder.
+FUNCTION_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+_FUNCTION = re.compile(FUNCTION_PATTERN)
+
+
+def _function_name(text: str) -> str:
+    """Return the text. Raises ``ValueError`` where it is not the name of a function."""
+    if not _FUNCTION.match(text):
+        raise ValueError(
+            "must be module:function, as flows:trade for the function trade in flows.py beside the scenario"
+        )
+    return text
+
+
+FunctionName = Annotated[str, AfterValidator(_function_name), Field(json_schema_extra={"pattern": FUNCTION_PATTERN})]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
-import re
 import sys
 import traceback
 from collections.abc import Callable, Collection, Coroutine, Iterator
@@ -22,24 +21,11 @@ from typing import Any
 
 from loadws.terms.errors import LoadwsError
 
-#: ``module:function``; a dot in the module's name is a folder.
-FUNCTION_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
-_FUNCTION = re.compile(FUNCTION_PATTERN)
-
 UserFunction = Callable[..., Coroutine[Any, Any, object]]
 
 
 class FunctionError(LoadwsError):
     """There is no such function, or it cannot be called so."""
-
-
-def function_name(text: str) -> str:
-    """For pydantic: the text, where it is a function's name."""
-    if not _FUNCTION.match(text):
-        raise ValueError(
-            "must be module:function, as flows:trade for the function trade in flows.py beside the scenario"
-        )
-    return text
 
 
 def find_function(base: Path, name: str) -> UserFunction:

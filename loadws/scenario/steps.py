@@ -31,6 +31,7 @@ from loadws.scenario.fields import (
     CloseCode,
     Conditions,
     Duration,
+    FunctionName,
     Headers,
     Identifier,
     Many,
@@ -48,7 +49,6 @@ from loadws.scenario.fields import (
     exactly_one,
     short_for,
 )
-from loadws.scenario.functions import FUNCTION_PATTERN, function_name
 from loadws.scenario.network import Cookies, Origin, Proxy
 from loadws.terms.errors import UnitError
 from loadws.terms.units import (
@@ -675,9 +675,6 @@ class PingStep(Step):
 
     verb = "ping"
     ping: Annotated[PingBody, Field(description="How; nothing is needed.")]
-
-
-FunctionName = Annotated[str, AfterValidator(function_name), Field(json_schema_extra={"pattern": FUNCTION_PATTERN})]
 
 
 class CallBody(Body):

@@ -32,7 +32,7 @@ SEEN_BY_REPORTS = {"summary", "frame", "runinfo", "ledger", "wording", "histogra
 SEEN_BY_TARGET = {"codec", "native"}
 #: Libraries that have one room, or a few, and no other.
 ONLY_IN = {
-    "trio": {"engine", "transport", "fleet", "target", "testing", "cli/run.py", "cli/calibrate.py"},
+    "trio": {"engine", "transport", "fleet", "target", "testing", "cli/running/run.py", "cli/calibrate.py"},
     "trio_websocket": {"transport/trio_websocket/transport.py", "target", "testing"},
     "wsproto": {"transport", "target", "testing"},
     "python_socks": {"transport/opening/socks.py"},

@@ -144,7 +144,7 @@ def run(
     overrides = make_overrides(
         target, settings, users, rate, duration, scale, seed, too_close, untrusted, time_scale, rules
     )
-    from loadws.cli.run import run_command  # takes a while, which a wrong command line need not wait for
+    from loadws.cli.running.run import run_command  # takes a while, which a wrong command line need not wait for
 
     options = RunOptions(
         scenario, overrides, transport, stamps, processes, out, quiet, once, trace, keep_trying, places, tuple(sys.argv)
@@ -186,7 +186,7 @@ def plan(
 
     Nothing is run.
     """
-    from loadws.cli.plan import plan_command
+    from loadws.cli.planning.plan import plan_command
 
     overrides = make_overrides(target, settings, users, rate, duration, scale, seed, None, untrusted, time_scale, rules)
     raise typer.Exit(plan_command(scenario, overrides))

@@ -14,7 +14,7 @@ def schema_command(of: SchemaOf) -> None:
 
 def _schema(of: SchemaOf) -> dict[str, Any]:
     if of == "scenario":
-        from loadws.scenario.schema import scenario_schema
+        from loadws.scenario.docs.schema import scenario_schema
 
         return scenario_schema()
     from loadws.metrics.summary import json_schema

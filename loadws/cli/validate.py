@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from loadws.cli.samples import short_of_samples
+from loadws.cli.planning.samples import short_of_samples
 from loadws.fleet.machine.preflight import features_lacked_by
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Loaded, Overrides, load_scenario
-from loadws.scenario.explain import ScenarioError, explain
-from loadws.scenario.steps import walk
+from loadws.scenario.model.steps import walk
+from loadws.scenario.yaml.explain import ScenarioError, explain
 from loadws.terms.errors import ExitCode
 
 

@@ -31,11 +31,11 @@ from loadws.metrics.recording.probes import ProbeSpec
 from loadws.metrics.recording.recorder import Recorder
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import Plan
-from loadws.scenario.feed import open_feed
-from loadws.scenario.labels import walk_around, walk_steps
-from loadws.scenario.model import Scenario
-from loadws.scenario.probes import probes_of
-from loadws.scenario.template import compile_value
+from loadws.scenario.data.feed import open_feed
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.probes import probes_of
+from loadws.scenario.model.step_names import walk_around, walk_steps
+from loadws.scenario.template.template import compile_value
 from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import Connector, Timers, Transport

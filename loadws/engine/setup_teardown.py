@@ -26,9 +26,9 @@ from loadws.engine.steps.registry import Compiler
 from loadws.engine.users.user import VirtualUser
 from loadws.metrics.frame import Frame, Health
 from loadws.metrics.recording.recorder import Recorder
-from loadws.scenario.model import Scenario
-from loadws.scenario.steps import Flow
-from loadws.scenario.template import EvaluationError, compile_value
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.steps import Flow
+from loadws.scenario.template.template import EvaluationError, compile_value
 from loadws.terms.masker import Masker
 from loadws.transport.base import ConnectFailed, Connection, ConnectRequest, Listener, Timers
 from loadws.transport.clock.timers import open_timers

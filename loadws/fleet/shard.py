@@ -18,7 +18,7 @@ from loadws.engine.load import Deliver, Load, run_load
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Overrides, load_text
-from loadws.scenario.model import Phase, Scenario
+from loadws.scenario.model.model import Phase, Scenario
 from loadws.transport.net.stamps import ReadLags
 from loadws.transport.registry import transport
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from loadws.plan.passes import Unknown, pass_through
-from loadws.scenario.model import Scenario, UserType
-from loadws.scenario.steps import AnyStep, CallStep, EveryStep, ThinkStep, walk
+from loadws.scenario.model.model import Scenario, UserType
+from loadws.scenario.model.steps import AnyStep, CallStep, EveryStep, ThinkStep, walk
 from loadws.terms.units import NS_PER_S
 
 _SENDS = frozenset({"send", "request", "publish", "ping"})

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loadws.scenario.features import keeps_windows
-from loadws.scenario.labels import walk_steps
-from loadws.scenario.measured import VERBS, Measured
-from loadws.scenario.model import Scenario, UserType
-from loadws.scenario.steps import (
+from loadws.scenario.model.features import keeps_windows
+from loadws.scenario.model.measured import VERBS, Measured
+from loadws.scenario.model.model import Scenario, UserType
+from loadws.scenario.model.step_names import walk_steps
+from loadws.scenario.model.steps import (
     AnyStep,
     CallStep,
     CloseStep,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from loadws.scenario.steps import AnyStep, CallStep, EveryStep, RepeatStep, ThinkStep, walk
+from loadws.scenario.model.steps import AnyStep, CallStep, EveryStep, RepeatStep, ThinkStep, walk
 from loadws.terms.units import NS_PER_S
 
 #: What may run its steps any number of times, or never.

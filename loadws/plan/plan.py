@@ -22,8 +22,8 @@ from loadws.plan import describe
 from loadws.plan.allocation import allocate, choose
 from loadws.plan.arrivals import Spacing, arrivals, count_arrivals, expected_arrivals
 from loadws.plan.needs import Needs, needs_of
-from loadws.scenario.model import Phase, Scenario, UserType
-from loadws.scenario.steps import EveryStep, RepeatStep, Think, ThinkStep, WhileStep, walk
+from loadws.scenario.model.model import Phase, Scenario, UserType
+from loadws.scenario.model.steps import EveryStep, RepeatStep, Think, ThinkStep, WhileStep, walk
 from loadws.terms.units import NS_PER_S
 
 Model = Literal["closed", "open", "mixed", "partly open"]

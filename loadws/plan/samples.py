@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from loadws.plan.passes import Counted, Unknown, pass_through
 from loadws.plan.plan import Plan, PlannedPhase
-from loadws.scenario.labels import walk_user_types
-from loadws.scenario.measured import verbs_measuring
-from loadws.scenario.model import Scenario, UserType
-from loadws.scenario.steps import AnyStep, EveryStep, RecordStep, RequestStep, walk
+from loadws.scenario.model.measured import verbs_measuring
+from loadws.scenario.model.model import Scenario, UserType
+from loadws.scenario.model.step_names import walk_user_types
+from loadws.scenario.model.steps import AnyStep, EveryStep, RecordStep, RequestStep, walk
 from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import NS_PER_S

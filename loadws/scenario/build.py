@@ -12,22 +12,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loadws.scenario.checks import check_all
+from loadws.scenario.checks.connecting.transport import check_transport
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.rules.outside import check_outside
 from loadws.scenario.checks.rules.own import own_metrics
-from loadws.scenario.checks.transport import check_transport
 from loadws.scenario.checks.untrusted import check_untrusted, refuse_link
-from loadws.scenario.environment import Environment
-from loadws.scenario.explain import Problem, Problems, ScenarioError, SourceText
-from loadws.scenario.hidden_names import hide_names
-from loadws.scenario.labels import name_steps
-from loadws.scenario.model import Scenario, ThresholdRule, UserType
+from loadws.scenario.model.model import Scenario, ThresholdRule, UserType
+from loadws.scenario.model.step_names import name_steps
 from loadws.scenario.overrides import Overrides, cut_places, override_load, put, replaced_places, secret_settings
-from loadws.scenario.secrets import mask, secret_values
-from loadws.scenario.shape import Shaped, shape
-from loadws.scenario.shown_target import ShownTarget, shown_target
-from loadws.scenario.source import decode, read_file, read_tree
-from loadws.scenario.tree import Node, find
+from loadws.scenario.secrecy.hidden_names import hide_names
+from loadws.scenario.secrecy.secrets import mask, secret_values
+from loadws.scenario.secrecy.shown_target import ShownTarget, shown_target
+from loadws.scenario.validation import Shaped, shape
+from loadws.scenario.yaml.environment import Environment
+from loadws.scenario.yaml.explain import Problem, Problems, ScenarioError, SourceText
+from loadws.scenario.yaml.source import decode, read_file, read_tree
+from loadws.scenario.yaml.tree import Node, find
 from loadws.terms.errors import UsageError
 from loadws.terms.masker import Masker
 from loadws.terms.metrics import Metric

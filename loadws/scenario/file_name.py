@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from loadws.scenario.environment import Environment
-from loadws.scenario.explain import Problems, ScenarioError
-from loadws.scenario.source import decode, read_file, read_tree
+from loadws.scenario.yaml.environment import Environment
+from loadws.scenario.yaml.explain import Problems, ScenarioError
+from loadws.scenario.yaml.source import decode, read_file, read_tree
 
 #: The name in a file that is no YAML as a whole: at the beginning of a line, in plain words or in quotes.
 _NAME = re.compile(

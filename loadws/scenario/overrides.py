@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from loadws.scenario.checks.target import wrong_target
-from loadws.scenario.explain import Where, any_of, nearest
-from loadws.scenario.model import Phase, RateRamp, Scenario, TooClose, UserRamp
-from loadws.scenario.scalars import Scalar, resolve
-from loadws.scenario.times import in_other_time
-from loadws.scenario.tree import Node, find, with_child, without
+from loadws.scenario.checks.connecting.target import wrong_target
+from loadws.scenario.model.model import Phase, RateRamp, Scenario, TooClose, UserRamp
+from loadws.scenario.model.times import in_other_time
+from loadws.scenario.yaml.explain import Where, any_of, nearest
+from loadws.scenario.yaml.scalars import Scalar, resolve
+from loadws.scenario.yaml.tree import Node, find, with_child, without
 from loadws.terms.errors import UsageError
 from loadws.terms.secrets import is_secret_header
 

@@ -18,10 +18,10 @@ from loadws.engine.steps.parts.tls_contexts import Contexts
 from loadws.engine.steps.registry import Compiler
 from loadws.engine.users.user import VirtualUser
 from loadws.metrics.recording.recorder import Recorder
-from loadws.scenario.matching import compile_conditions
-from loadws.scenario.model import Scenario
-from loadws.scenario.scope import Scope
-from loadws.scenario.template import compile_template
+from loadws.scenario.matching.matching import compile_conditions
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.template.scope import Scope
+from loadws.scenario.template.template import compile_template
 from loadws.transport.base import Connection, Connector, Outgoing, Timers
 
 ROUNDS, TIMES = 20, 1_000

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from loadws.cli.outcome import Watcher
 from loadws.cli.report import rebuild
+from loadws.cli.running.outcome import Watcher
 from loadws.metrics.frame import (
     CounterPart,
     DeliveryPart,

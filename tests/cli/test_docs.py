@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from loadws.cli import docs
-from loadws.scenario.reference import page
-from loadws.scenario.steps import STEPS
+from loadws.scenario.docs.reference import page
+from loadws.scenario.model.steps import STEPS
 from loadws.terms.failures import KINDS
 from loadws.terms.metrics import TABLE
 from tests.cli.commands import run

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loadws.cli.runinfo import masked_command
+from loadws.cli.running.run_info import masked_command
 from loadws.terms.masker import Masker
 from tests.cli.commands import run
 
@@ -105,7 +105,7 @@ def test_a_defect_is_told_without_secrets(
     async def breaks(*_: Any, **__: Any) -> Any:
         raise RuntimeError(f"cannot use {SECRET!r}")
 
-    monkeypatch.setattr("loadws.cli.run.run_local", breaks)
+    monkeypatch.setattr("loadws.cli.running.run.run_local", breaks)
     path = tmp_path / "s.yaml"
     path.write_text(HEAD + f"target: builtin:echo\nvariables: {{token: {SECRET}}}\nflow: [connect]")
     found = run(capsys, "run", str(path), "--out", str(tmp_path / "out"))
@@ -122,7 +122,7 @@ def test_a_defect_before_the_run_is_told_without_secrets(
     def breaks(*_: Any) -> Any:
         raise RuntimeError(f"cannot use {SECRET!r}")
 
-    monkeypatch.setattr("loadws.cli.plan.make_plan", breaks)
+    monkeypatch.setattr("loadws.cli.planning.plan.make_plan", breaks)
     path = tmp_path / "s.yaml"
     path.write_text(HEAD + f"target: builtin:echo\nvariables: {{token: {SECRET}}}\nflow: [connect]")
     found = run(capsys, "plan", str(path))

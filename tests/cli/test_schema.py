@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from loadws.metrics.summary import json_schema
-from loadws.scenario.schema import scenario_schema
+from loadws.scenario.docs.schema import scenario_schema
 from tests.cli.commands import run
 
 BESIDE_THE_SCENARIOS = Path(__file__).parents[2] / "scenarios" / "loadws.schema.json"

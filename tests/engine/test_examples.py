@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from loadws.scenario.examples import EXAMPLES
-from loadws.scenario.reference import page
+from loadws.scenario.docs.examples import EXAMPLES
+from loadws.scenario.docs.reference import page
 from loadws.testing.behaviour import echo
 from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp
 from loadws.transport.http.client import HttpClients

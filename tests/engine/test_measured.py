@@ -11,9 +11,9 @@ import pytest
 import loadws
 from loadws.metrics.frame import Health
 from loadws.metrics.recording.recorder import Recorder
-from loadws.scenario.examples import EXAMPLES
-from loadws.scenario.measured import TRIES, VERBS, Measured
-from loadws.scenario.steps import STEPS
+from loadws.scenario.docs.examples import EXAMPLES
+from loadws.scenario.model.measured import TRIES, VERBS, Measured
+from loadws.scenario.model.steps import STEPS
 from loadws.terms.metrics import TABLE
 from loadws.transport.base import ConnectTimings
 from tests.engine.test_examples import run_example

@@ -20,7 +20,7 @@ from loadws.engine.load import Load, run_load
 from loadws.metrics.frame import Frame
 from loadws.metrics.ledger import Ledger
 from loadws.plan.plan import make_plan
-from loadws.scenario.model import Scenario
+from loadws.scenario.model.model import Scenario
 from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refusal
 from loadws.testing.peer import ScriptedTransport
 from loadws.transport.base import ConnectFailed, Payload, Timers

@@ -8,7 +8,7 @@ import pytest
 
 from loadws.plan.demand import most_messages_per_s
 from loadws.plan.plan import make_plan
-from loadws.scenario.model import Scenario
+from loadws.scenario.model.model import Scenario
 
 HELD = {"users": 100, "for": "10s"}
 TICK = {"every": "100ms", "do": [{"request": "a"}, {"send": "b"}]}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from loadws.plan.needs import MEMORY_OF_A_HISTOGRAM, needs_of
-from loadws.scenario.labels import name_steps
-from loadws.scenario.model import Scenario
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.step_names import name_steps
 
 
 def needs(*flow: Any, **more: Any) -> Any:

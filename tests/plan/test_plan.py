@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadws.plan.plan import Arrival, Plan, PlannedPhase, UserChange, make_plan
-from loadws.scenario.model import Scenario
+from loadws.scenario.model.model import Scenario
 from loadws.terms.units import NS_PER_S
 
 REQUEST: list[Any] = [{"request": "hello"}]

@@ -129,7 +129,7 @@ def test_a_limit_of_memory_costs_the_charts_and_not_the_process(limit: str) -> N
 def test_the_library_that_draws_is_only_in_the_child() -> None:
     program = (
         "import sys; from tests.report import example; from loadws.report import charts, html\n"
-        "import loadws.cli.run, loadws.cli.report, loadws.report.drawing.draw\n"
+        "import loadws.cli.running.run, loadws.cli.report, loadws.report.drawing.draw\n"
         "html.render(example.report(example.brief()))\n"
         "print('vl_convert' in sys.modules)"
     )

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from loadws.scenario.fields import NotWritten
-from loadws.scenario.model import Scenario
-from loadws.scenario.steps import STEPS
+from loadws.scenario.model.field_types import NotWritten
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.steps import STEPS
 
 
 def models() -> list[type[BaseModel]]:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from loadws.scenario.build import Loaded, load_scenario, load_text
-from loadws.scenario.explain import ScenarioError, explain_all
-from loadws.scenario.steps import STEPS
+from loadws.scenario.model.steps import STEPS
+from loadws.scenario.yaml.explain import ScenarioError, explain_all
 from loadws.terms.metrics import own_counter, own_trend
 from tests.scenario.texts import EVERYTHING, SMALLEST
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from loadws.scenario.build import load_text
-from loadws.scenario.explain import ScenarioError
-from loadws.scenario.model import RateRamp, Scenario, UserRamp
+from loadws.scenario.model.model import RateRamp, Scenario, UserRamp
 from loadws.scenario.overrides import Overrides
+from loadws.scenario.yaml.explain import ScenarioError
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_S
 

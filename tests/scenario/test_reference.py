@@ -11,11 +11,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from loadws.scenario.build import load_text
-from loadws.scenario.examples import EXAMPLES
-from loadws.scenario.matchers import MATCHERS
-from loadws.scenario.reference import filled, page
-from loadws.scenario.scope import FUNCTIONS
-from loadws.scenario.steps import STEPS
+from loadws.scenario.docs.examples import EXAMPLES
+from loadws.scenario.docs.reference import filled, page
+from loadws.scenario.matching.matchers import MATCHERS
+from loadws.scenario.model.steps import STEPS
+from loadws.scenario.template.scope import FUNCTIONS
 from loadws.terms.errors import ExitCode
 from tests.scenario.models import models
 from tests.scenario.texts import EXAMPLES_FOLDER
@@ -27,12 +27,12 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", page(), re.DOTALL)
 
 
 def test_the_page_is_up_to_date() -> None:
-    """If not: ``python -m loadws.scenario.reference > page.md && mv page.md loadws/docs/language.md``."""
+    """If not: ``python -m loadws.scenario.docs.reference > page.md && mv page.md loadws/docs/language.md``."""
     assert filled(page()) == page()
 
 
 def test_the_readme_is_up_to_date() -> None:
-    """If not: ``python -m loadws.scenario.reference README.md > page.md && mv page.md README.md``."""
+    """If not: ``python -m loadws.scenario.docs.reference README.md > page.md && mv page.md README.md``."""
     text = README.read_text("utf-8")
     assert filled(text) == text
 

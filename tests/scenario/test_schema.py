@@ -10,11 +10,11 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from loadws.scenario.explain import Problems, ScenarioError, SourceText
-from loadws.scenario.schema import scenario_schema
-from loadws.scenario.source import read_tree
-from loadws.scenario.steps import STEPS
-from loadws.scenario.tree import plain_value
+from loadws.scenario.docs.schema import scenario_schema
+from loadws.scenario.model.steps import STEPS
+from loadws.scenario.yaml.explain import Problems, ScenarioError, SourceText
+from loadws.scenario.yaml.source import read_tree
+from loadws.scenario.yaml.tree import plain_value
 from tests.scenario.models import models, written_fields
 from tests.scenario.texts import EVERYTHING, SMALLEST
 

@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, open_websocket_url, wrap_client_stream
 
-from loadws.scenario.checks.target import BUILTIN_MODES, BUILTIN_OPTIONS
+from loadws.scenario.checks.connecting.target import BUILTIN_MODES, BUILTIN_OPTIONS
 from loadws.target import builtin
 from loadws.target.builtin import open_builtin
 from loadws.target.options import MODES

@@ -7,7 +7,7 @@ Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 
 from __future__ import annotations
 
-from loadws.scenario.connection import ReconnectOptions
+from loadws.scenario.model.connection import ReconnectOptions
 from loadws.terms.chance import fraction
 
 #: Doubled so often, the shortest backoff is longer than any.

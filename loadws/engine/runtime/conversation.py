@@ -18,8 +18,8 @@ from loadws.engine.runtime.ends import describe, end_code, end_kind, is_failure,
 from loadws.engine.runtime.in_flight import InFlight
 from loadws.engine.runtime.inbox import KeptMessages
 from loadws.engine.runtime.parker import Parker
-from loadws.scenario.keyed import Predicate, Wanted
-from loadws.scenario.message import Message
+from loadws.scenario.matching.index import Predicate, Wanted
+from loadws.scenario.matching.message import Message
 from loadws.transport.base import Connection, End, Outgoing, Payload
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
-from loadws.scenario.message import Message
-from loadws.scenario.template import EvaluationError, Scope
+from loadws.scenario.matching.message import Message
+from loadws.scenario.template.template import EvaluationError, Scope
 from loadws.transport.base import Connection, End, Payload
 
 if TYPE_CHECKING:
     from loadws.engine.runtime.conversation import Conversation
     from loadws.engine.runtime.tracing import Tracer
-    from loadws.scenario.matching import Conditions
+    from loadws.scenario.matching.matching import Conditions
 
 
 class Sought:

@@ -15,8 +15,8 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from loadws.scenario.keyed import Extract, Wanted
-from loadws.scenario.message import Message
+from loadws.scenario.matching.index import Extract, Wanted
+from loadws.scenario.matching.message import Message
 
 #: How many requests that were answered or timed out are remembered, beside as many as were in flight at once.
 REMEMBERED = 64

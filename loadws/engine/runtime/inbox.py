@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from loadws.scenario.message import Message
+from loadws.scenario.matching.message import Message
 
 KEPT_MESSAGES = 1000
 KEPT_BYTES = 1 << 20

@@ -25,7 +25,7 @@ from loadws.engine.runtime.conversation import Conversation
 from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import FlowInterrupted, Strand
 from loadws.engine.steps.parts.on_connection import line_to
-from loadws.scenario.steps import (
+from loadws.scenario.model.steps import (
     ExpectNoneStep,
     PingStep,
     PublishStep,

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadws.scenario.capture import compile_captures
-from loadws.scenario.jsonpath import MISSING
-from loadws.scenario.labels import body_of, walk_around, walk_steps
-from loadws.scenario.message import Message
-from loadws.scenario.model import Scenario
-from loadws.scenario.places import Handshake, Place
-from loadws.scenario.secrets import SecretPath, secret_paths, secrets_in
+from loadws.scenario.matching.capture import compile_captures
+from loadws.scenario.matching.extract import Handshake, Place
+from loadws.scenario.matching.jsonpath import MISSING
+from loadws.scenario.matching.message import Message
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.step_names import body_of, walk_around, walk_steps
+from loadws.scenario.secrecy.secrets import SecretPath, secret_paths, secrets_in
 from loadws.terms.masker import Masker
 from loadws.terms.secrets import SHORTEST, address_secrets, header_secrets, scalars
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from loadws.engine.steps.publish import Delivering
     from loadws.engine.users.user import VirtualUser
     from loadws.metrics.recording.recorder import Recorder
-    from loadws.scenario.feed import Feed
-    from loadws.scenario.matching import Captures, Conditions
-    from loadws.scenario.template import Compiled
+    from loadws.scenario.data.feed import Feed
+    from loadws.scenario.matching.matching import Captures, Conditions
+    from loadws.scenario.template.template import Compiled
     from loadws.transport.base import Connector, Timers
     from loadws.transport.http.client import HttpClients
 

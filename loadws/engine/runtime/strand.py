@@ -14,14 +14,14 @@ import trio
 
 from loadws.engine.runtime.parker import Parker
 from loadws.metrics.frame import STALL_NS
-from loadws.scenario.template import EvaluationError, Scope
+from loadws.scenario.template.template import EvaluationError, Scope
 
 if TYPE_CHECKING:
     from loadws.engine.runtime.conversation import Conversation
     from loadws.engine.runtime.shared import Steps
     from loadws.engine.users.user import VirtualUser
-    from loadws.scenario.fields import OnFailure
-    from loadws.scenario.steps import Step
+    from loadws.scenario.model.field_types import OnFailure
+    from loadws.scenario.model.steps import Step
 
 
 class FlowInterrupted(Exception):

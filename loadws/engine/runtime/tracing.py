@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from loadws.engine.runtime.secrecy import RunSecrets
 from loadws.metrics.recording.quoting import one_line
-from loadws.scenario.message import Message
-from loadws.scenario.places import Handshake
+from loadws.scenario.matching.extract import Handshake
+from loadws.scenario.matching.message import Message
 from loadws.terms.masker import Masker
 from loadws.terms.secrets import MASK, is_secret_header, shown_address
 from loadws.terms.units import format_duration
@@ -21,7 +21,7 @@ from loadws.terms.units import format_duration
 if TYPE_CHECKING:
     from loadws.engine.runtime.strand import Strand
     from loadws.engine.users.user import VirtualUser
-    from loadws.scenario.steps import Step
+    from loadws.scenario.model.steps import Step
 
 LONGEST_SHOWN = 200
 #: So much of a payload is searched for secrets: more than is shown, for a mask may be shorter than what it hides.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from loadws.scenario.message import Message
+from loadws.scenario.matching.message import Message
 
 #: How many of a connection's messages are remembered.
 REMEMBERED = 1_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loadws.engine.runtime.barriers import Barrier
 from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import Strand
-from loadws.scenario.steps import BarrierStep
+from loadws.scenario.model.steps import BarrierStep
 
 if TYPE_CHECKING:
     from loadws.engine.steps.registry import Compiler

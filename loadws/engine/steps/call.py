@@ -19,9 +19,9 @@ from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import FlowInterrupted, Leave, Strand
 from loadws.engine.steps.python_api import GIVEN_UP, StepFailed, StepMaker, User, UserLeaves
 from loadws.metrics.summarising.generator import HELD_UP
-from loadws.scenario.functions import find_function, place_of
-from loadws.scenario.steps import CallStep
-from loadws.scenario.template import compile_value
+from loadws.scenario.data.functions import find_function, place_of
+from loadws.scenario.model.steps import CallStep
+from loadws.scenario.template.template import compile_value
 from loadws.terms.units import NS_PER_MS, format_duration
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from loadws.engine.steps.parts.headers import HeaderMaker, templates
 from loadws.engine.steps.parts.on_connection import StepSkipped, fail_with_connection, line_to, opened
 from loadws.engine.steps.parts.tls_contexts import Securing
 from loadws.metrics.ledger import CUT_OFF
-from loadws.scenario.connection import CompressionOptions, ConnectionOptions, ReconnectOptions
-from loadws.scenario.matching import Captures, compile_captures, compile_conditions
-from loadws.scenario.message import Message
-from loadws.scenario.model import Scenario
-from loadws.scenario.steps import CloseStep, ConnectStep, ExpectHandshake, PingStep, ReconnectStep, Step
-from loadws.scenario.template import Scope, compile_template
+from loadws.scenario.matching.matching import Captures, compile_captures, compile_conditions
+from loadws.scenario.matching.message import Message
+from loadws.scenario.model.connection import CompressionOptions, ConnectionOptions, ReconnectOptions
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.steps import CloseStep, ConnectStep, ExpectHandshake, PingStep, ReconnectStep, Step
+from loadws.scenario.template.template import Scope, compile_template
 from loadws.terms.addresses import split_address, with_path, with_query
 from loadws.terms.parties import is_ours
 from loadws.transport.base import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import Strand
 from loadws.engine.steps.parts.on_connection import StepSkipped, fail_with_connection, line_to, opened
-from loadws.scenario.steps import DropStep, ReadSlowlyStep, StallStep, Step
+from loadws.scenario.model.steps import DropStep, ReadSlowlyStep, StallStep, Step
 from loadws.transport.base import Connection
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ import trio
 from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import FlowInterrupted, Strand
 from loadws.engine.steps.parts.payload import compile_payload
-from loadws.scenario.matching import Captures, Conditions, compile_answer_conditions, compile_captures
-from loadws.scenario.model import Scenario
-from loadws.scenario.places import Handshake
-from loadws.scenario.steps import HttpBody, HttpStep
-from loadws.scenario.template import Compiled, EvaluationError, Scope, compile_template
+from loadws.scenario.matching.extract import Handshake
+from loadws.scenario.matching.matching import Captures, Conditions, compile_answer_conditions, compile_captures
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.steps import HttpBody, HttpStep
+from loadws.scenario.template.template import Compiled, EvaluationError, Scope, compile_template
 from loadws.terms.addresses import split_address, with_query
 from loadws.terms.parties import is_ours
 from loadws.terms.units import NS_PER_S
@@ -41,7 +41,7 @@ from loadws.transport.http.messages import (
 
 if TYPE_CHECKING:
     from loadws.engine.steps.registry import Compiler
-    from loadws.scenario.fields import OnFailure
+    from loadws.scenario.model.field_types import OnFailure
 
 FIRST_BAD_STATUS = 400
 #: How much of a body that failed the step is kept (the recorder cuts too).

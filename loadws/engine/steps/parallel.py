@@ -15,7 +15,7 @@ import trio
 
 from loadws.engine.runtime.shared import StepFunction, Steps
 from loadws.engine.runtime.strand import EndSession, EndTurn, FlowInterrupted, Leave, Strand, run_flow
-from loadws.scenario.steps import ParallelStep
+from loadws.scenario.model.steps import ParallelStep
 
 if TYPE_CHECKING:
     from loadws.engine.steps.registry import Compiler

@@ -16,12 +16,12 @@ from loadws.engine.steps.parts.on_connection import Line, StepSkipped, fail_with
 from loadws.engine.steps.request import OneWay, SoonSent
 from loadws.metrics.recording.probe_id import EVERYONE, audience_of
 from loadws.metrics.recording.probes import Membership, ProbeLog, Publication, Publisher
-from loadws.scenario.capture import compile_place
-from loadws.scenario.labels import body_of
-from loadws.scenario.message import Message
-from loadws.scenario.model import Deliver, MessageHandler
-from loadws.scenario.steps import OnConnection, PublishStep, Step
-from loadws.scenario.template import Compiled, EvaluationError, Scope, compile_template
+from loadws.scenario.matching.capture import compile_place
+from loadws.scenario.matching.message import Message
+from loadws.scenario.model.model import Deliver, MessageHandler
+from loadws.scenario.model.step_names import body_of
+from loadws.scenario.model.steps import OnConnection, PublishStep, Step
+from loadws.scenario.template.template import Compiled, EvaluationError, Scope, compile_template
 from loadws.transport.base import NotOpen, Outgoing
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from pydantic import TypeAdapter
 from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import EndSession, EndTurn, FlowInterrupted, Leave
 from loadws.engine.steps.record import is_number
-from loadws.scenario.json_reader import read_json
-from loadws.scenario.message import NOT_JSON, Message
-from loadws.scenario.steps import AnyStep, CallStep, RecordBody
-from loadws.scenario.values import show
+from loadws.scenario.matching.json_reader import read_json
+from loadws.scenario.matching.message import NOT_JSON, Message
+from loadws.scenario.model.steps import AnyStep, CallStep, RecordBody
+from loadws.scenario.template.values import show
 from loadws.terms.chance import fraction
 from loadws.terms.metrics import TABLE
 from loadws.terms.units import NS_PER_S

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import Strand
-from loadws.scenario.steps import CheckStep, CountStep, LogStep, RecordStep, SetStep
-from loadws.scenario.template import compile_template, compile_value
-from loadws.scenario.values import show
+from loadws.scenario.model.steps import CheckStep, CountStep, LogStep, RecordStep, SetStep
+from loadws.scenario.template.template import compile_template, compile_value
+from loadws.scenario.template.values import show
 from loadws.terms.metrics import TABLE
 
 if TYPE_CHECKING:

@@ -30,10 +30,10 @@ from loadws.engine.steps.parts.tls_contexts import Contexts
 from loadws.engine.steps.publish import Delivering, with_membership
 from loadws.metrics.recording.probes import ProbeLog
 from loadws.metrics.recording.recorder import Recorder
-from loadws.scenario.matching import compile_captures, compile_conditions
-from loadws.scenario.model import Scenario, UserType
-from loadws.scenario.secrets import secret_paths
-from loadws.scenario.steps import ConnectBody, ConnectStep, Flow, Payload, RequestStep, Step, WaitForStep, walk
+from loadws.scenario.matching.matching import compile_captures, compile_conditions
+from loadws.scenario.model.model import Scenario, UserType
+from loadws.scenario.model.steps import ConnectBody, ConnectStep, Flow, Payload, RequestStep, Step, WaitForStep, walk
+from loadws.scenario.secrecy.secrets import secret_paths
 
 #: Verbs that never wait. A ``send`` or ``publish`` in a handler does not either: it is queued.
 #: Loops may not end, so they count as waiting.

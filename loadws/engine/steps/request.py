@@ -20,10 +20,10 @@ from loadws.engine.steps.parts.payload import CompiledPayload
 from loadws.engine.users.handlers import message_value
 from loadws.metrics.frame import STALL_NS
 from loadws.metrics.recording.recorder import Recorder, StepMeter
-from loadws.scenario.matching import Captures, Conditions, compile_captures, compile_conditions, has_json_path
-from loadws.scenario.message import Message
-from loadws.scenario.steps import RequestStep, SendStep, Step
-from loadws.scenario.template import EvaluationError
+from loadws.scenario.matching.matching import Captures, Conditions, compile_captures, compile_conditions, has_json_path
+from loadws.scenario.matching.message import Message
+from loadws.scenario.model.steps import RequestStep, SendStep, Step
+from loadws.scenario.template.template import EvaluationError
 from loadws.transport.base import NotOpen, Outgoing, Payload, Repeated
 
 if TYPE_CHECKING:

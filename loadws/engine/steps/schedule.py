@@ -13,9 +13,18 @@ from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import EndSession, EndTurn, FlowInterrupted, Leave, Strand, run_flow
 from loadws.metrics.ledger import Turns
 from loadws.metrics.recording.recorder import Recorder, Try
-from loadws.scenario.steps import EveryStep, Flow, IfStep, ParallelStep, PickStep, RepeatStep, ThinkStep, WhileStep
-from loadws.scenario.template import compile_template
-from loadws.scenario.values import show
+from loadws.scenario.model.steps import (
+    EveryStep,
+    Flow,
+    IfStep,
+    ParallelStep,
+    PickStep,
+    RepeatStep,
+    ThinkStep,
+    WhileStep,
+)
+from loadws.scenario.template.template import compile_template
+from loadws.scenario.template.values import show
 from loadws.terms.chance import exponential, fraction
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from loadws.engine.steps.parts.on_connection import (
     opened,
 )
 from loadws.engine.steps.request import Answer
-from loadws.scenario.matching import compile_conditions, has_json_path
-from loadws.scenario.steps import ExpectNoneStep, Step, WaitForStep
-from loadws.scenario.values import show
+from loadws.scenario.matching.matching import compile_conditions, has_json_path
+from loadws.scenario.model.steps import ExpectNoneStep, Step, WaitForStep
+from loadws.scenario.template.values import show
 from loadws.transport.base import End
 
 if TYPE_CHECKING:

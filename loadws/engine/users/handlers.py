@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from loadws.engine.runtime.parker import Parker
 from loadws.engine.runtime.shared import CompiledHandler, Steps
 from loadws.engine.runtime.strand import EndSession, FlowInterrupted, run_flow
-from loadws.scenario.message import NOT_JSON, Message
-from loadws.scenario.template import EvaluationError
+from loadws.scenario.matching.message import NOT_JSON, Message
+from loadws.scenario.template.template import EvaluationError
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import End
 

@@ -20,8 +20,8 @@ from loadws.engine.runtime.secrecy import UserSecrets
 from loadws.engine.runtime.shared import Budget, Run, UserKind
 from loadws.engine.runtime.strand import EndSession, EndTurn, Leave, Strand, run_flow
 from loadws.engine.users.handlers import Handlers
-from loadws.scenario.rows import DataError
-from loadws.scenario.template import EvaluationError, Scope
+from loadws.scenario.data.rows import DataError
+from loadws.scenario.template.template import EvaluationError, Scope
 from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 from loadws.transport.base import Connection, End, HandshakeRefused

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from loadws.scenario.model import Scenario
-from loadws.scenario.steps import ConnectStep, walk
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.steps import ConnectStep, walk
 from loadws.terms.proxies import parse_proxy
 from loadws.terms.units import format_count
 from loadws.transport.platform import MEANS

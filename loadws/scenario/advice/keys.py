@@ -8,11 +8,11 @@ from pydantic import BaseModel
 
 from loadws.scenario.advice.foreign import Level, foreign_word, key_meant
 from loadws.scenario.advice.models import body_of_verb, keys_of, place_below
-from loadws.scenario.connection import ConnectionOptions, Tls
-from loadws.scenario.explain import any_of, nearest
-from loadws.scenario.model import Handlers, Phase, RateRamp, Scenario, UserRamp, UserType
-from loadws.scenario.steps import BARE_VERBS, STEPS, ConnectBody, Step
-from loadws.scenario.tree import Node, describe
+from loadws.scenario.model.connection import ConnectionOptions, Tls
+from loadws.scenario.model.model import Handlers, Phase, RateRamp, Scenario, UserRamp, UserType
+from loadws.scenario.model.steps import BARE_VERBS, STEPS, ConnectBody, Step
+from loadws.scenario.yaml.explain import any_of, nearest
+from loadws.scenario.yaml.tree import Node, describe
 
 _LEVELS: dict[type[BaseModel], Level] = {
     Scenario: "scenario", Phase: "phase", UserRamp: "phase", RateRamp: "phase", UserType: "user", Handlers: "on",

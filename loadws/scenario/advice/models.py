@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from loadws.scenario.fields import NotWritten
-from loadws.scenario.steps import Step
+from loadws.scenario.model.field_types import NotWritten
+from loadws.scenario.model.steps import Step
 
 #: How deep below a mapping the place of a key that stands in it is looked for.
 _DEEPEST = 2

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pydantic_core import ErrorDetails
 
-from loadws.scenario.tree import Node, describe
+from loadws.scenario.yaml.tree import Node, describe
 
 #: pydantic's kinds of error, and what was expected in the file.
 _EXPECTED = {

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from loadws.scenario.checks.answers import check_answers
-from loadws.scenario.checks.around import check_around
-from loadws.scenario.checks.barriers import check_barriers
-from loadws.scenario.checks.calls import check_calls
-from loadws.scenario.checks.connections import check_connections
+from loadws.scenario.checks.connecting.connections import check_connections
+from loadws.scenario.checks.connecting.http import check_http
+from loadws.scenario.checks.connecting.network import check_network
+from loadws.scenario.checks.connecting.target import check_target
+from loadws.scenario.checks.connecting.tls import check_tls
 from loadws.scenario.checks.files import check_data, check_payload_files
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.checks.flows import check_flows
-from loadws.scenario.checks.http import check_http
+from loadws.scenario.checks.flow.answers import check_answers
+from loadws.scenario.checks.flow.around import check_around
+from loadws.scenario.checks.flow.barriers import check_barriers
+from loadws.scenario.checks.flow.calls import check_calls
+from loadws.scenario.checks.flow.flows import check_flows
+from loadws.scenario.checks.flow.probes import check_probes
+from loadws.scenario.checks.flow.variables import check_variables
 from loadws.scenario.checks.load import check_load, check_user_types
-from loadws.scenario.checks.network import check_network
-from loadws.scenario.checks.probes import check_probes
 from loadws.scenario.checks.rules import check_thresholds
 from loadws.scenario.checks.rules.own import OwnMetrics, check_own_metrics
-from loadws.scenario.checks.target import check_target
-from loadws.scenario.checks.tls import check_tls
-from loadws.scenario.checks.variables import check_variables
 from loadws.terms.thresholds import Threshold
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.flow.variables import Columns
 from loadws.scenario.checks.load import expected_arrivals, most_held
-from loadws.scenario.checks.variables import Columns
-from loadws.scenario.explain import Where
-from loadws.scenario.feed import DataError, open_feed
-from loadws.scenario.labels import walk_around, walk_steps
-from loadws.scenario.steps import HttpStep, Payload, PublishStep, RequestStep, SendStep
+from loadws.scenario.data.feed import DataError, open_feed
+from loadws.scenario.model.step_names import walk_around, walk_steps
+from loadws.scenario.model.steps import HttpStep, Payload, PublishStep, RequestStep, SendStep
+from loadws.scenario.yaml.explain import Where
 from loadws.terms.units import format_size
 
 #: The largest message that a file may make.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from loadws.scenario.explain import Problems, Severity, Where
-from loadws.scenario.model import Scenario
-from loadws.scenario.tree import Node, find, walk_nodes
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.yaml.explain import Problems, Severity, Where
+from loadws.scenario.yaml.tree import Node, find, walk_nodes
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.model import Phase, UserType
-from loadws.scenario.steps import EveryStep, Flow, WhileStep
+from loadws.scenario.model.model import Phase, UserType
+from loadws.scenario.model.steps import EveryStep, Flow, WhileStep
 from loadws.terms.units import NS_PER_S
 
 

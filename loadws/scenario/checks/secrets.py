@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.explain import Where, nearest
-from loadws.scenario.feed import DataError, open_feed
-from loadws.scenario.secrets import SecretPath, secret_paths
-from loadws.scenario.tree import find, walk_nodes
+from loadws.scenario.data.feed import DataError, open_feed
+from loadws.scenario.secrecy.secrets import SecretPath, secret_paths
+from loadws.scenario.yaml.explain import Where, nearest
+from loadws.scenario.yaml.tree import find, walk_nodes
 from loadws.terms.secrets import SHORTEST, scalars
 
 #: In so many rows of a data file short values are looked for.

@@ -15,11 +15,11 @@ from urllib.parse import unquote, urlsplit
 
 from loadws.scenario.checks.files import payloads
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.connection import Tls
-from loadws.scenario.explain import Problem, ScenarioError, Where
-from loadws.scenario.labels import walk_around, walk_steps
-from loadws.scenario.steps import CallStep, ConnectStep
-from loadws.scenario.tree import walk_nodes
+from loadws.scenario.model.connection import Tls
+from loadws.scenario.model.step_names import walk_around, walk_steps
+from loadws.scenario.model.steps import CallStep, ConnectStep
+from loadws.scenario.yaml.explain import Problem, ScenarioError, Where
+from loadws.scenario.yaml.tree import walk_nodes
 
 _UNIX = "ws+unix:"
 _ENV_CALL = re.compile(r"\benv\s*\(")

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from loadws.engine.runtime.in_flight import REMEMBERED, ByKey, InFlight
-from loadws.scenario.keyed import Wanted
-from loadws.scenario.matching import compile_conditions
-from loadws.scenario.message import Message
-from loadws.scenario.scope import Scope
+from loadws.scenario.matching.index import Wanted
+from loadws.scenario.matching.matching import compile_conditions
+from loadws.scenario.matching.message import Message
+from loadws.scenario.template.scope import Scope
 
 CONDITIONS: list[dict[str, JsonValue]] = [
     {"$.id": "{{ n }}"},

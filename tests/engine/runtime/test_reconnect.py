@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadws.engine.runtime.backoff import backoff_ns
-from loadws.scenario.connection import ReconnectOptions
+from loadws.scenario.model.connection import ReconnectOptions
 from loadws.terms.chance import draw
 from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refusal, silent
 from tests.engine.drive import MS, S, drive

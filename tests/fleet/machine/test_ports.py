@@ -12,7 +12,7 @@ from loadws.fleet.machine.ports import Pairs, pairs_of
 from loadws.fleet.machine.preflight import UNKNOWN, Machine, check_fit
 from loadws.plan.describe import describe_needs
 from loadws.plan.needs import Needs
-from loadws.scenario.model import Scenario
+from loadws.scenario.model.model import Scenario
 from loadws.terms.errors import UsageError
 from loadws.transport.platform import MEANS
 

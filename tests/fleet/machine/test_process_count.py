@@ -13,7 +13,7 @@ from loadws.fleet.machine.preflight import UNKNOWN, Machine
 from loadws.fleet.machine.process_count import choose_processes, is_local, usable_cores
 from loadws.plan.needs import FILES_OF_A_PROCESS
 from loadws.plan.plan import make_plan
-from loadws.scenario.model import Scenario
+from loadws.scenario.model.model import Scenario
 
 REMOTE, LOCAL = "ws://load.example", "ws://127.0.0.1:1"
 ENOUGH = Machine(UNKNOWN, UNKNOWN, UNKNOWN)

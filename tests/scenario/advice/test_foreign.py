@@ -12,8 +12,8 @@ from loadws.scenario.advice.foreign import TABLES, Level, foreign_file, foreign_
 from loadws.scenario.advice.keys import level_of
 from loadws.scenario.advice.models import keys_of
 from loadws.scenario.build import load_text
-from loadws.scenario.explain import ScenarioError
-from loadws.scenario.steps import STEPS
+from loadws.scenario.model.steps import STEPS
+from loadws.scenario.yaml.explain import ScenarioError
 from tests.scenario.models import models
 
 

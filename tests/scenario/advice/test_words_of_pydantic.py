@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from loadws.scenario.build import load_text
-from loadws.scenario.examples import EXAMPLES
-from loadws.scenario.explain import ScenarioError
-from loadws.scenario.model import Scenario
+from loadws.scenario.docs.examples import EXAMPLES
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.yaml.explain import ScenarioError
 from tests.scenario.texts import EVERYTHING, EXAMPLES_FOLDER
 
 #: What pydantic says of errors, from its own list of messages.

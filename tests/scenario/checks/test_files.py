@@ -10,7 +10,7 @@ import trustme
 
 from loadws.scenario.build import load_text
 from loadws.scenario.checks import files
-from loadws.scenario.explain import ScenarioError
+from loadws.scenario.yaml.explain import ScenarioError
 
 TEXT = "target: ws://h\nload: [{users: 1, for: 1s}]\nflow: [{send: {file: hello.txt}}]\n"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loadws.scenario.build import Overrides, load_text
-from loadws.scenario.explain import ScenarioError
+from loadws.scenario.yaml.explain import ScenarioError
 
 SHORT = "the secret {!r} has fewer than 4 characters, so it is masked only where it is a whole value"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loadws.scenario.build import Loaded, Overrides, load_scenario
-from loadws.scenario.explain import ScenarioError
+from loadws.scenario.yaml.explain import ScenarioError
 
 UNTRUSTED = Overrides(untrusted=True)
 OUTSIDE = "--untrusted: this file lies outside of the scenario's folder"

@@ -6,9 +6,9 @@ after what ``headers`` say of it.
 
 from __future__ import annotations
 
-from loadws.scenario.connection import ConnectionOptions
-from loadws.scenario.steps import ConnectBody
-from loadws.scenario.template import Compiled, Scope, compile_template
+from loadws.scenario.model.connection import ConnectionOptions
+from loadws.scenario.model.steps import ConnectBody
+from loadws.scenario.template.template import Compiled, Scope, compile_template
 
 Headers = tuple[tuple[str, str], ...]
 Templates = list[tuple[str, Compiled]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from loadws.engine.runtime.conversation import Conversation
 from loadws.engine.runtime.strand import EndSession, EndTurn, Strand
-from loadws.scenario.steps import Step
+from loadws.scenario.model.steps import Step
 from loadws.transport.base import Connection
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from loadws.engine.runtime.conversation import payload_bytes
-from loadws.scenario.steps import Binary, Payload
-from loadws.scenario.template import Scope, compile_json, compile_template
-from loadws.scenario.values import as_json
+from loadws.scenario.model.steps import Binary, Payload
+from loadws.scenario.template.template import Scope, compile_json, compile_template
+from loadws.scenario.template.values import as_json
 
 AnyPayload = TypeVar("AnyPayload", str, bytes)
 

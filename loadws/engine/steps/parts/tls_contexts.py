@@ -11,9 +11,9 @@ import ssl
 from collections import OrderedDict
 from pathlib import Path
 
-from loadws.scenario.connection import Tls
-from loadws.scenario.template import Compiled, EvaluationError, Scope, compile_template
-from loadws.scenario.tls import TlsFileError, TlsSettings, make_context
+from loadws.scenario.model.connection import Tls
+from loadws.scenario.model.tls import TlsFileError, TlsSettings, make_context
+from loadws.scenario.template.template import Compiled, EvaluationError, Scope, compile_template
 
 #: Contexts of users' own certificates that are kept: about 30 KB each. An open connection keeps its own all the same.
 MOST_KEPT = 500

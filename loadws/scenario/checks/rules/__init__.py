@@ -6,7 +6,7 @@ from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.rules.labels import check_labels
 from loadws.scenario.checks.rules.own import METRIC, OwnMetrics
 from loadws.scenario.checks.rules.produced import check_produced
-from loadws.scenario.model import ThresholdRule
+from loadws.scenario.model.model import ThresholdRule
 from loadws.terms.rule_text import RuleError
 from loadws.terms.thresholds import Threshold, parse_threshold
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.explain import any_of, nearest
-from loadws.scenario.labels import walk_steps
-from loadws.scenario.measured import TRIES
-from loadws.scenario.model import Scenario
-from loadws.scenario.probes import delivers, probes_of
+from loadws.scenario.model.measured import TRIES
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.probes import delivers, probes_of
+from loadws.scenario.model.step_names import walk_steps
+from loadws.scenario.yaml.explain import any_of, nearest
 from loadws.terms.failures import KINDS, NEVER_SENT, is_known
 from loadws.terms.thresholds import Threshold
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.rules import check_thresholds
 from loadws.scenario.checks.rules.own import OwnMetrics
-from loadws.scenario.explain import Problem, Problems, SourceText
-from loadws.scenario.model import ThresholdRule
-from loadws.scenario.tree import Node
+from loadws.scenario.model.model import ThresholdRule
+from loadws.scenario.yaml.explain import Problem, Problems, SourceText
+from loadws.scenario.yaml.tree import Node
 from loadws.terms.thresholds import Threshold
 
 #: Where a problem of such a rule is said to be.

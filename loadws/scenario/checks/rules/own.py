@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.explain import Where
-from loadws.scenario.labels import walk_steps
-from loadws.scenario.model import Scenario
-from loadws.scenario.steps import CallStep, CountStep, RecordBody, RecordStep
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.step_names import walk_steps
+from loadws.scenario.model.steps import CallStep, CountStep, RecordBody, RecordStep
+from loadws.scenario.yaml.explain import Where
 from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
 
 #: The metric that a rule begins with, quoted or not.

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.rules.labels import at_label, named_steps
-from loadws.scenario.explain import any_of
-from loadws.scenario.labels import walk_steps
-from loadws.scenario.measured import VERBS, verbs_measuring, verbs_trying
-from loadws.scenario.model import Scenario
-from loadws.scenario.probes import delivers, probes_of
-from loadws.scenario.steps import AnyStep, ConnectStep, EveryStep, ReconnectStep, RequestStep
+from loadws.scenario.model.measured import VERBS, verbs_measuring, verbs_trying
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.probes import delivers, probes_of
+from loadws.scenario.model.step_names import walk_steps
+from loadws.scenario.model.steps import AnyStep, ConnectStep, EveryStep, ReconnectStep, RequestStep
+from loadws.scenario.yaml.explain import any_of
 from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import Threshold
 

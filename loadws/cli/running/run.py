@@ -1,0 +1,317 @@
+"""``loadws run``: load the scenario, make the plan, open the files, run the fleet, summarise, judge, render."""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Literal, NoReturn
+
+import trio
+from rich.console import Console
+
+from loadws.cli.masked import masked_errors, print_defect
+from loadws.cli.options import RunOptions
+from loadws.cli.planning.samples import short_of_samples
+from loadws.cli.running.outcome import Watcher, show_report
+from loadws.cli.running.run_info import run_info
+from loadws.cli.screen import OUTPUT
+from loadws.fleet.machine.calibration import doubt
+from loadws.fleet.machine.ports import pairs_of
+from loadws.fleet.machine.preflight import Machine, check_fit, features_lacked_by, look_at_machine
+from loadws.fleet.machine.process_count import choose_processes
+from loadws.fleet.machine.receive_stamps import choose_stamps
+from loadws.fleet.multi_process import Span, run_many
+from loadws.fleet.setup_teardown import around
+from loadws.fleet.shard import ShardOrder, one_flow
+from loadws.fleet.signals import Interrupted, Signals, in_loop
+from loadws.fleet.single_process import run_local
+from loadws.fleet.standstill import LOOKS, LOOKS_AFTER_SIGNALS, LoopWatch
+from loadws.metrics.frame import Frame
+from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
+from loadws.metrics.summary import Summary
+from loadws.plan.demand import is_paced, most_messages_per_s
+from loadws.plan.plan import Plan, make_plan
+from loadws.report.folder import RunFolder, forget_latest
+from loadws.report.live import open_live
+from loadws.scenario.build import Loaded, Overrides, load_scenario
+from loadws.scenario.file_name import name_in
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.secrecy.secrets import secret_paths, secrets_in
+from loadws.scenario.yaml.explain import explain
+from loadws.target.builtin import open_builtin
+from loadws.terms.errors import ExitCode, LoadwsError, interruption
+from loadws.terms.units import format_duration
+
+BUILTIN = "builtin:"
+
+
+def run_command(options: RunOptions) -> int:
+    """Return the exit code of the verdict. What an older run left at fixed places is gone first."""
+    if not options.trace:
+        options.places.clear()
+        _forget_latest(options)
+    loaded = load_scenario(options.scenario, _with_transport(options))
+    with masked_errors(loaded.masker):
+        return _run_loaded(loaded, options)
+
+
+def _forget_latest(options: RunOptions) -> None:
+    if options.overrides.untrusted and options.scenario.is_symlink():
+        return  # it will be refused, and is not read before
+    name = name_in(options.scenario, {} if options.overrides.untrusted else os.environ)
+    if name is not None:
+        forget_latest(options.out, name)
+
+
+def _run_loaded(loaded: Loaded, options: RunOptions) -> int:
+    for warning in loaded.warnings:
+        print(explain(warning), file=sys.stderr)
+    seed = loaded.scenario.seed if loaded.scenario.seed is not None else secrets.randbits(31)
+    if options.trace:
+        with Signals() as signals:
+            return trio.run(_trace, loaded, options, seed, signals)
+    if options.once:
+        loaded = replace(loaded, scenario=one_flow(loaded.scenario))
+    plan = make_plan(loaded.scenario, seed)
+    for warning in short_of_samples(loaded, plan):
+        print(explain(warning), file=sys.stderr)
+    machine = look_at_machine()
+    processes = _processes(loaded.scenario, options, plan, machine)
+    for notice in check_fit(plan.describe(), machine, pairs_of(loaded.scenario), processes, loaded.scenario.target):
+        print(f"warning: {notice}", file=sys.stderr)
+    if beyond := doubt(most_messages_per_s(loaded.scenario, plan.describe()), options.transport, processes):
+        print(f"warning: {beyond}", file=sys.stderr)
+    stamping = choose_stamps(options.stamps, options.transport, loaded.scenario.target)
+    if stamping.fallback:
+        print(f"warning: {stamping.fallback}", file=sys.stderr)
+    info = run_info(loaded, options, plan, processes, machine, stamping, datetime.now(UTC).replace(microsecond=0))
+    OUTPUT.is_product = False
+    with Signals() as signals:
+        return _Run(loaded, options, info, signals).run()
+
+
+def _processes(scenario: Scenario, options: RunOptions, plan: Plan, machine: Machine) -> int:
+    if options.once or options.processes is not None:
+        return 1 if options.once else options.processes or 1
+    return choose_processes(plan.describe(), machine, scenario.target, paced=is_paced(scenario))
+
+
+# -- a run ------------------------------------------------------------------------------------------------------------
+
+
+class _Run:
+    """One run, from its target's start to its report. Its progress goes to stderr, its result to stdout."""
+
+    def __init__(self, loaded: Loaded, options: RunOptions, info: RunInfo, signals: Signals) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._info = info
+        self._console = Console()
+        self._progress = Console(stderr=True)
+        self._signals = signals
+        self._watcher: Watcher | None = None
+        self._summary: Summary | None = None
+        self._watched = False  # whether a loop that stands still is the load's
+
+    def run(self) -> int:
+        """Return the exit code of the verdict. Raises ``Interrupted`` where a signal came before the load."""
+        watcher, summary = trio.run(self._from_setup_to_teardown)
+        return self._show_report(watcher, summary)
+
+    async def _from_setup_to_teardown(self) -> tuple[Watcher, Summary]:
+        """The verdict is said before ``teardown``, which may take half a minute."""
+        with LoopWatch(self._patience, self._give_up) as watch:
+            trio.lowlevel.spawn_system_task(watch.turn)
+            async with _ready(self._signals, self._loaded, self._order, self._info.processes, self._print) as order:
+                return await self._load(order)
+
+    async def _load(self, order: ShardOrder) -> tuple[Watcher, Summary]:
+        """Open the files, make the load, judge it."""
+        info = self._info
+        self._loaded = _with_secrets_of_setup(self._loaded, order)
+        folder = RunFolder.create(self._options.out, info.scenario, datetime.fromisoformat(info.started_at))
+        folder.write_run(info)
+        folder.write_scenario(self._loaded.masked_text)
+        with open_live(self._progress, info.plan["duration_s"]) as live:
+            watcher = self._watcher = Watcher(info, folder, None if self._options.quiet else live)
+            ending = await self._made(order, watcher)
+        return watcher, self._conclude(watcher, ending)
+
+    async def _made(self, order: ShardOrder, watcher: Watcher) -> Ending:
+        """A defect of ours ends the run, but not what it has measured until then."""
+        info, masker = self._info, self._loaded.masker
+        try:
+            if info.processes == 1:
+                return await run_local(
+                    order, watcher.take, on_signal=self._say_patience, signals=self._signals, on_begin=self._watch
+                )
+            span = Span(info.plan["duration_s"], info.plan["graceful_stop_s"])
+            return await run_many(
+                order, info.processes, span, watcher.take, self._say_patience, self._print,
+                signals=self._signals, hide=masker.text,
+            )  # fmt: skip
+        except LoadwsError:
+            raise  # a limit of the machine
+        except Exception as defect:
+            print_defect(masker)
+            return Ending(watcher.last_s, defect=masker.text(f"{type(defect).__name__}: {defect}"))
+
+    def _conclude(self, watcher: Watcher, ending: Ending) -> Summary:
+        self._watched = False
+        self._summary = watcher.conclude(ending, self._console)
+        self._options.places.fill(watcher.folder.path)  # now already: what fails is said when the report is drawn
+        return self._summary
+
+    def _show_report(self, watcher: Watcher, summary: Summary) -> int:
+        """Draw the charts, say where the report is, and return the exit code of the verdict."""
+        show_report(watcher.folder.path, summary, self._console, self._signals)
+        for problem in self._options.places.fill(watcher.folder.path):
+            print(problem, file=sys.stderr)
+        return summary.verdict.exit_code
+
+    # -- a loop that stands still -------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """The load begins in this process: what was prepared for it may have held up the loop for long."""
+        self._watched = True
+
+    def _patience(self) -> float:
+        """For how many seconds the loop may stand still: not long where somebody wants the end at once."""
+        if len(self._signals.heard) > 1:
+            return LOOKS_AFTER_SIGNALS
+        return LOOKS if self._watched else math.inf
+
+    def _give_up(self, what: str) -> NoReturn:
+        """Called by the timer's handler: nothing of the loop runs any more, so what there is to do is done here."""
+        watcher, summary, what = self._watcher, self._summary, self._loaded.masker.text(what)
+        if watcher is None:
+            print(f"loadws: what runs before the load {what}.", file=sys.stderr)
+            _leave(interruption(self._signals.heard[0]))
+        if summary is None:
+            summary = self._conclude(watcher, self._ending_of_a_standstill(watcher, what))
+        else:
+            print(f"loadws: teardown {what}.", file=sys.stderr)
+        _leave(self._show_report(watcher, summary))
+
+    def _ending_of_a_standstill(self, watcher: Watcher, what: str) -> Ending:
+        """What the last second brought is lost with the loop, as it is with a process that dies."""
+        lost = LostProcess(0, what) if self._info.processes == 1 else None
+        return Ending(
+            watcher.last_s,
+            interrupted=next(iter(self._signals.heard), None),
+            lost=() if lost is None else (lost,),
+        )
+
+    # -- what it needs ------------------------------------------------------------------------------------------------
+
+    def _order(self, url: str) -> ShardOrder:
+        return _order(self._loaded, self._options, self._info.seed, url, self._info.stamps)
+
+    def _say_patience(self, signal_name: str) -> None:
+        patience = format_duration(self._loaded.scenario.graceful_stop)
+        self._print(f"{signal_name}: what is under way is finished, for {patience} at most. Once more ends it at once.")
+
+    def _print(self, text: str) -> None:
+        self._progress.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@asynccontextmanager
+async def _ready(
+    signals: Signals,
+    loaded: Loaded,
+    order_to: Callable[[str], ShardOrder],
+    processes: int,
+    tell: Callable[[str], None],
+    say: Callable[[str], None] | None = None,
+) -> AsyncIterator[ShardOrder]:
+    """The target is there and ``setup`` has run, and ``teardown`` will. Within, no signal is listened to.
+
+    Raises ``Interrupted`` where a signal came before.
+    """
+    before_load, began = trio.CancelScope(), False
+
+    def heed(name: str) -> None:
+        if began:  # before the loop got round to it
+            signals.tell(name)
+        else:
+            before_load.cancel()
+
+    with before_load, signals.heard_by(in_loop(heed)):
+        async with (
+            _target(loaded.scenario.target, processes) as url,
+            around(order_to(url), tell, say, signals) as order,
+        ):
+            began = True
+            with signals.heard_by(None):
+                yield order
+    if not began:
+        raise Interrupted(signals.heard[0])
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process from within a signal handler, whatever stands still below it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(OUTPUT.ended(code))
+
+
+@asynccontextmanager
+async def _target(target: str, processes: int = 1) -> AsyncIterator[str]:
+    """The target's URL; ``builtin:MODE`` is started for the run, in a process of its own."""
+    if not target.startswith(BUILTIN):
+        yield target
+        return
+    async with open_builtin(target.removeprefix(BUILTIN), processes) as url:
+        yield url
+
+
+def _with_transport(options: RunOptions) -> Overrides:
+    return replace(options.overrides, transport=options.transport, cannot=features_lacked_by(options.transport))
+
+
+def _order(
+    loaded: Loaded, options: RunOptions, seed: int, url: str, stamps: Literal["user", "kernel"] = "user"
+) -> ShardOrder:
+    secret = tuple(sorted(loaded.masker.values))
+    overrides = replace(_with_transport(options), target=url, secrets=secret)
+    env = {} if overrides.untrusted else dict(os.environ)
+    return ShardOrder(
+        str(loaded.path), loaded.text, overrides, env, seed, options.transport, stamps=stamps,
+        nonce=secrets.randbits(63), once=options.once or options.trace,
+    )  # fmt: skip
+
+
+def _with_secrets_of_setup(loaded: Loaded, order: ShardOrder) -> Loaded:
+    """What setup has set is in the order: the secrets among it are known from now on."""
+    values = secrets_in(order.variables, secret_paths(loaded.scenario.secrets))
+    return replace(loaded, masker=loaded.masker.adding(values))
+
+
+# -- --trace ----------------------------------------------------------------------------------------------------------
+
+
+async def _trace(loaded: Loaded, options: RunOptions, seed: int, signals: Signals) -> int:
+    """Show one user, once, every frame and step of it; nothing is judged and nothing written."""
+    failed = 0
+
+    def take(frame: Frame) -> Generator[None, None, None]:
+        nonlocal failed
+        failed += sum(part.count for part in frame.counters if part.name == "errors")
+        yield
+
+    def give_up(what: str) -> NoReturn:
+        print(f"loadws: the trace {loaded.masker.text(what)}.", file=sys.stderr)
+        _leave(interruption(signals.heard[0]) if signals.heard else ExitCode.FAILED)
+
+    with LoopWatch(lambda: LOOKS_AFTER_SIGNALS if len(signals.heard) > 1 else LOOKS, give_up) as watch:
+        trio.lowlevel.spawn_system_task(watch.turn)
+        async with _ready(signals, loaded, partial(_order, loaded, options, seed), 1, print, print) as order:
+            await run_local(order, take, print, signals=signals)
+    return int(ExitCode.FAILED if failed else ExitCode.PASSED)

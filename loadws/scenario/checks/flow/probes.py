@@ -1,0 +1,94 @@
+"""Probes: what is published is delivered somewhere, what is delivered is published, and the message carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from loadws.scenario.checks.findings import Findings
+from loadws.scenario.matching.capture import compile_place
+from loadws.scenario.matching.extract import MatchError
+from loadws.scenario.model.model import Deliver, UserType
+from loadws.scenario.model.probes import delivers, publishes
+from loadws.scenario.model.step_names import flows_of
+from loadws.scenario.model.steps import Payload, walk
+from loadws.scenario.template.expression import TemplateError
+from loadws.scenario.template.template import compile_json, compile_template
+from loadws.scenario.yaml.explain import Where, any_of, nearest
+from loadws.terms.units import NS_PER_S, format_duration
+
+LONGEST_WITHIN_NS = 600 * NS_PER_S
+#: A probe's place in what it carries has 16 bits.
+MOST_PROBES = 2**16
+
+
+def check_probes(findings: Findings) -> None:
+    published = {step.publish.probe: step for _, step in publishes(findings.scenario)}
+    delivered = {deliver.probe: deliver for _, deliver, _ in delivers(findings.scenario)}
+    if not findings.lost_steps and not findings.cut:
+        _check_both_sides(findings, published, delivered)
+        _check_audiences(findings)
+    for where, step in publishes(findings.scenario):
+        if not _carries_probe(step.publish.send):
+            message = "this message does not carry its probe, so nobody could tell which one they received"
+            findings.error((*where, "send"), message, 'put "{{ probe }}" in its text or json')
+    first: dict[str, tuple[int, int]] = {}
+    for where, deliver, user_type in delivers(findings.scenario):
+        _check_deliver(findings, where, deliver, user_type)
+        within, line = first.setdefault(deliver.probe, (deliver.within, findings.line_of(where)))
+        if within != deliver.within:
+            message = f"deliveries of {deliver.probe!r} count for {format_duration(within)} already, in line {line}"
+            findings.error((*where, "within"), message, "a probe has one within")
+
+
+def _check_both_sides(findings: Findings, published: Iterable[str], delivered: Iterable[str]) -> None:
+    """What nobody delivers is sent all the same, and has no receivers; what nobody publishes never comes."""
+    for where, step in publishes(findings.scenario):
+        name = step.publish.probe
+        if name not in delivered:
+            advice = (
+                nearest(name, delivered) or f"write on: message: [{{where: ..., deliver: {{probe: {name}, id: ...}}}}]"
+            )
+            findings.warning((*where, "probe"), f"no message handler delivers the probe {name!r}", advice)
+    for where, deliver, _ in delivers(findings.scenario):
+        if deliver.probe not in published:
+            advice = nearest(deliver.probe, published) or "a publish step does"
+            findings.error((*where, "probe"), f"nobody publishes the probe {deliver.probe!r}", advice)
+
+
+def _check_audiences(findings: Findings) -> None:
+    """An audience without members; where a template names one, that is only known in the run."""
+    audiences: dict[str, set[str | None]] = {}
+    for _, deliver, _ in delivers(findings.scenario):
+        audiences.setdefault(deliver.probe, set()).add(deliver.in_)
+    for where, step in publishes(findings.scenario):
+        to, known = step.publish.to, audiences.get(step.publish.probe, {None})
+        if to is None or to in known or any(name is None or "{{" in name for name in known) or "{{" in to:
+            continue
+        there_are = any_of(sorted(name for name in known if name))
+        findings.error((*where, "to"), f"nobody is in the audience {to!r}", f"deliver says in: {there_are}")
+
+
+def _check_deliver(findings: Findings, where: Where, deliver: Deliver, user_type: UserType) -> None:
+    try:
+        compile_place(deliver.id)
+    except MatchError as error:
+        findings.error((*where, "id", *error.path), str(error), error.advice)
+    if deliver.within > LONGEST_WITHIN_NS:
+        message = f"a delivery counts for {format_duration(LONGEST_WITHIN_NS)} at most"
+        findings.error((*where, "within"), message, "what is under way is remembered for that long")
+    steps = {step.label for _, flow in flows_of(user_type) for _, step in walk(flow)}
+    for key in ("after", "until"):
+        name = getattr(deliver, key)
+        if name is not None and name not in steps and not findings.lost_steps:
+            advice = nearest(name, steps) or "give the step that joins the room a name"
+            findings.error((*where, key), f"this user has no step {name!r}", advice)
+
+
+def _carries_probe(payload: Payload) -> bool:
+    """What cannot be read as a template is complained about elsewhere."""
+    try:
+        if payload.text is not None:
+            return "probe" in compile_template(payload.text).names
+        return "json_" in payload.model_fields_set and "probe" in compile_json(payload.json_).names
+    except TemplateError:
+        return True

@@ -1,0 +1,424 @@
+"""Templates and conditions: that they can be read, and that what they name has a value when they are reached.
+
+A flow is walked in its order. What any branch sets counts as set after it; what a loop sets counts from where it is set.
+A handler may run at any time, so it may use whatever its user sets anywhere, and a flow whatever its handlers set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.secrets import check_secrets
+from loadws.scenario.matching.capture import compile_captures
+from loadws.scenario.matching.extract import MatchError
+from loadws.scenario.matching.matchers import compile_expectations
+from loadws.scenario.matching.matching import Conditions, compile_answer_conditions, compile_conditions
+from loadws.scenario.model.model import UserType
+from loadws.scenario.model.step_names import flows_around, flows_of, walk_user_types
+from loadws.scenario.model.steps import (
+    AnyStep,
+    CallStep,
+    CheckStep,
+    CloseStep,
+    ConnectStep,
+    CountStep,
+    ExpectNoneStep,
+    Flow,
+    HttpStep,
+    IfStep,
+    LogStep,
+    Payload,
+    PublishStep,
+    RecordStep,
+    RepeatStep,
+    RequestStep,
+    SendStep,
+    SetStep,
+    WaitForStep,
+    WhileStep,
+    walk,
+)
+from loadws.scenario.template.expression import TemplateError
+from loadws.scenario.template.scope import SPECIAL_NAMES
+from loadws.scenario.template.template import Compiled, compile_template
+from loadws.scenario.yaml.explain import Where, nearest
+from loadws.scenario.yaml.tree import Node, find, walk_nodes
+
+#: Why a special name has no value where it was used.
+_ONLY = {
+    "sent": "something was sent only in a reply, or after a request",
+    "message": "there is a message only after a request or wait_for, and in the steps of message handlers",
+    "connection": "only handlers know which connection their event is of",
+    "code": "only the close handler knows a close code",
+    "reason": "only the close handler knows a close reason",
+    "error": "only the error handler knows an error",
+    "probe": "only the message of a publish has a probe",
+}
+#: Keys of ``tls`` that hold a template.
+TLS_TEMPLATES = ("certificate", "key", "key_password", "server_name")
+_NOTHING: frozenset[str] = frozenset()
+_MESSAGE = frozenset({"message"})
+_IN_REPLY = frozenset({"sent", "message"})
+_IN_HANDLER = {
+    "open": frozenset({"connection"}),
+    "message": frozenset({"message", "connection"}),
+    "error": frozenset({"error", "connection"}),
+    "close": frozenset({"code", "reason", "connection"}),
+}
+
+#: Columns of the data sources that could be read, by name.
+Columns = Mapping[str, tuple[str, ...]]
+
+
+def check_variables(findings: Findings, columns: Columns) -> None:
+    """Everything that holds a template, a condition or a capture."""
+    scenario = findings.scenario
+    _check_declared(findings, columns)
+    around = _check_around(findings, columns)
+    always = frozenset(scenario.variables) | frozenset(scenario.data) | around | findings.cut_words
+    at_connect: frozenset[str] = frozenset()
+    everything = set(always)
+    for place, user_type in walk_user_types(scenario):
+        texts = _Texts(findings, columns, dict(_setters(place, user_type)))
+        at_connect |= _check_user_type(texts, place, user_type, always)
+        everything |= texts.setters.keys()
+    shared = _Texts(findings, columns, dict.fromkeys(everything, ("connection",)))
+    for key in ("headers", "query", "origin", "cookies", "proxy"):
+        shared.read(("connection", key), at_connect)
+    for key in TLS_TEMPLATES:
+        shared.read(("connection", "tls", key), at_connect)
+    check_secrets(findings, everything, columns)
+
+
+def _check_declared(findings: Findings, columns: Columns) -> None:
+    """A variable's first value may use rows of data and the variables above it."""
+    scenario = findings.scenario
+    for name in scenario.data.keys() & scenario.variables.keys():
+        findings.error(("data", name), f"{name!r} is a variable already", "choose another name", at_key=True)
+    known = frozenset(scenario.data) | findings.cut_words
+    texts = _Texts(findings, columns, {name: ("variables", name) for name in scenario.variables})
+    for name in scenario.variables:
+        texts.read(("variables", name), known)
+        known |= {name}
+
+
+def _check_around(findings: Findings, columns: Columns) -> frozenset[str]:
+    """``setup`` has no rows of data: it is nobody's. Returns what it sets, which ``teardown`` and all users have."""
+    known = frozenset(findings.scenario.variables) | findings.cut_words
+    set_by_setup: frozenset[str] = frozenset()
+    for where, flow in flows_around(findings.scenario):
+        setters = {name: place for place, name in _set_in(flow, where)}
+        _Walk(_Texts(findings, columns, setters), set(known | set_by_setup)).flow(flow, where)
+        set_by_setup = set_by_setup or frozenset(setters)
+    return set_by_setup
+
+
+def _check_user_type(texts: _Texts, place: Where, user_type: UserType, always: frozenset[str]) -> frozenset[str]:
+    """Returns the names that have a value at one of its connects."""
+    in_handlers = {name for name, where in texts.setters.items() if where[len(place)] == "on"}
+    flow = _Walk(texts, set(always | in_handlers))
+    flow.flow(user_type.flow, (*place, "flow"))
+    anything = always | texts.setters.keys()
+    for where, steps in flows_of(user_type):
+        if where[0] == "on":
+            _Walk(texts, set(anything), _IN_HANDLER[str(where[1])]).flow(steps, (*place, *where))
+    for index, handler in enumerate(user_type.on.message):
+        where = (*place, "on", "message", index)
+        texts.conditions((*where, "where"), handler.where, anything)
+        texts.captures((*where, "capture"), handler.capture)
+        texts.read((*where, "deliver", "in"), anything)
+    return flow.at_connect if user_type.is_whole_session else always
+
+
+def _setters(place: Where, user_type: UserType) -> Iterator[tuple[str, Where]]:
+    """Every name that the user type sets, with its first place last, so that a dict keeps that one."""
+    found: list[tuple[str, Where]] = []
+    for where, flow in flows_of(user_type):
+        found += [(name, set_at) for set_at, name in _set_in(flow, (*place, *where))]
+    for index, handler in enumerate(user_type.on.message):
+        found += [(name, (*place, "on", "message", index, "capture", name)) for name in handler.capture or ()]
+    yield from reversed(found)
+
+
+def _set_in(flow: Flow, where: Where) -> Iterator[tuple[Where, str]]:
+    """Each place of a flow that sets a variable, and which."""
+    for inner, step in walk(flow, where):
+        yield from (((*inner, *path, name), name) for path, names in _sets(step) for name in names)
+
+
+def _sets(step: AnyStep) -> Iterator[tuple[Where, Mapping[str, JsonValue]]]:
+    match step:
+        case SetStep():
+            yield ("set",), step.set
+        case ConnectStep():
+            yield ("connect", "capture"), step.connect.capture or {}
+        case RequestStep():
+            yield ("request", "reply", "capture"), step.request.reply.capture or {}
+        case WaitForStep():
+            yield ("wait_for", "capture"), step.wait_for.capture or {}
+        case HttpStep():
+            yield ("http", "capture"), step.http.capture or {}
+        case CallStep():
+            yield ("call", "sets"), dict.fromkeys(step.call.sets)
+
+
+# -- flows ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Walk:
+    """Goes through a flow; ``known`` are the names that have a value so far."""
+
+    texts: _Texts
+    known: set[str]
+    specials: frozenset[str] = _NOTHING
+    at_connect: frozenset[str] = frozenset()
+
+    def flow(self, flow: Flow, where: Where) -> None:
+        for index, step in enumerate(flow):
+            self._step(step, (*where, index))
+
+    def _step(self, step: AnyStep, where: Where) -> None:
+        match step:
+            case ConnectStep():
+                self._connect(step, (*where, "connect"))
+            case SendStep():
+                self._payload(step.send, (*where, "send"))
+            case RequestStep():
+                self._request(step, (*where, "request"))
+            case PublishStep():
+                self._publish(step, (*where, "publish"))
+            case WaitForStep():
+                self._wait_for(step, (*where, "wait_for"))
+            case ExpectNoneStep():
+                self._conditions((*where, "expect_none", "where"), step.expect_none.where, _MESSAGE)
+            case HttpStep():
+                self._http(step, (*where, "http"))
+            case CallStep():
+                self._read((*where, "call", "args"))
+                self.known |= set(step.call.sets)
+            case SetStep():
+                for name in step.set:
+                    self._read((*where, "set", name))
+                    self.known.add(name)
+            case _:
+                self._other(step, where)
+
+    def _other(self, step: AnyStep, where: Where) -> None:
+        if path := _TEMPLATES.get(type(step)):
+            self._read((*where, *path))
+        before, after = self.known, set(self.known)
+        for path, steps in step.children():
+            self.known = set(before)
+            self.flow(steps, (*where, *path))
+            after |= self.known
+        self.known = after
+
+    def _connect(self, step: ConnectStep, where: Where) -> None:
+        body = step.connect
+        self.at_connect |= self.known
+        for key in ("path", "headers", "query", "origin", "cookies", "proxy"):
+            self._read((*where, key))
+        for key in TLS_TEMPLATES:
+            self._read((*where, "tls", key))
+        if body.expect is not None:
+            self.texts.expectations((*where, "expect", "headers"), body.expect.headers, self._names(_NOTHING))
+            self._conditions((*where, "expect", "body"), body.expect.body, _NOTHING)
+        self.known |= self.texts.captures((*where, "capture"), body.capture, of_handshake=True)
+
+    def _payload(self, payload: Payload, where: Where) -> None:
+        key = "json" if "json_" in payload.model_fields_set else "text"
+        if key == "json" or payload.text is not None:
+            self._read((*where, key))
+
+    def _publish(self, step: PublishStep, where: Where) -> None:
+        self._read((*where, "to"))
+        before, self.specials = self.specials, self.specials | {"probe"}
+        self._payload(step.publish.send, (*where, "send"))
+        self.specials = before
+
+    def _request(self, step: RequestStep, where: Where) -> None:
+        reply = step.request.reply
+        self._payload(step.request.send, (*where, "send"))
+        for key, conditions in (("where", reply.where), ("check", reply.check), ("until", reply.until)):
+            self._conditions((*where, "reply", key), conditions, _IN_REPLY)
+        self.known |= self.texts.captures((*where, "reply", "capture"), reply.capture)
+        self.specials |= _IN_REPLY
+
+    def _wait_for(self, step: WaitForStep, where: Where) -> None:
+        body = step.wait_for
+        self._conditions((*where, "where"), body.where, _MESSAGE)
+        self._conditions((*where, "check"), body.check, _MESSAGE)
+        self.known |= self.texts.captures((*where, "capture"), body.capture)
+        if body.close is None:
+            self.specials |= _MESSAGE
+
+    def _http(self, step: HttpStep, where: Where) -> None:
+        body = step.http
+        for key in (body.method, "headers", "query", "json", "text", "form", "proxy"):
+            if (key if key != "json" else "json_") in body.model_fields_set:
+                self._read((*where, key))
+        self.texts.conditions((*where, "check"), body.check, self._names(_NOTHING), compile_answer_conditions)
+        self.known |= self.texts.captures((*where, "capture"), body.capture, of_handshake=True)
+
+    def _names(self, specials: frozenset[str]) -> frozenset[str]:
+        return frozenset(self.known) | self.specials | specials
+
+    def _read(self, where: Where) -> None:
+        self.texts.read(where, self._names(_NOTHING))
+
+    def _conditions(self, where: Where, conditions: Mapping[str, JsonValue] | None, specials: frozenset[str]) -> None:
+        self.texts.conditions(where, conditions, self._names(specials))
+
+
+#: The one template of a step that has no other.
+_TEMPLATES: Mapping[type[AnyStep], Where] = {
+    CloseStep: ("close", "reason"),
+    RepeatStep: ("repeat",),
+    WhileStep: ("while",),
+    IfStep: ("if",),
+    CheckStep: ("check", "that"),
+    RecordStep: ("record", "value"),
+    CountStep: ("count",),
+    LogStep: ("log",),
+}
+
+
+# -- texts ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Texts:
+    """Reads what stands at a place. ``setters`` is where each name is first set, for those that are used too early."""
+
+    findings: Findings
+    columns: Columns
+    setters: Mapping[str, Where] = field(default_factory=dict)
+
+    def read(self, where: Where, known: frozenset[str]) -> None:
+        """Every text at the place or inside it, keys too."""
+        node = self._node(where)
+        for inner in walk_nodes(node) if node else ():
+            if isinstance(inner.value, str):
+                self._template(inner, inner.value, known)
+            elif isinstance(inner.value, dict):
+                for key, child in inner.value.items():
+                    self._key(child, key, known)
+
+    def conditions(
+        self,
+        where: Where,
+        conditions: Mapping[str, JsonValue] | None,
+        known: frozenset[str],
+        compile_them: Callable[[Mapping[str, JsonValue]], Conditions] = compile_conditions,
+    ) -> None:
+        if conditions is None:
+            return
+        try:
+            compile_them(conditions)
+        except MatchError as error:
+            self._tell(where, error)
+        else:
+            self._values(where, known)
+
+    def expectations(self, where: Where, headers: Mapping[str, JsonValue], known: frozenset[str]) -> None:
+        for name, value in headers.items():
+            try:
+                list(compile_expectations(value, (name,)))
+            except MatchError as error:
+                self._tell(where, error)
+            else:
+                self._values((*where, name), known)
+
+    def captures(
+        self, where: Where, captures: Mapping[str, JsonValue] | None, *, of_handshake: bool = False
+    ) -> frozenset[str]:
+        """Returns the names they set."""
+        if captures is None:
+            return frozenset()
+        for name in captures.keys() & self.findings.scenario.data.keys():
+            self.findings.error(
+                (*where, name), f"{name!r} is a data source already", "choose another name", at_key=True
+            )
+        try:
+            compiled = compile_captures(captures)
+        except MatchError as error:
+            self._tell(where, error)
+        else:
+            for name in () if of_handshake else compiled.handshake_only:
+                message = "a message has no headers and no status: only connect and http can capture them"
+                self.findings.error((*where, name), message)
+        return frozenset(captures)
+
+    def _node(self, where: Where) -> Node | None:
+        """What stands there; a text in its place is its short form."""
+        node, rest = find(self.findings.root, where)
+        return node if not rest or isinstance(node.value, str) else None
+
+    def _values(self, where: Where, known: frozenset[str]) -> None:
+        node = self._node(where)
+        for inner in walk_nodes(node) if node else ():
+            if isinstance(inner.value, str):
+                self._template(inner, inner.value, known)
+
+    def _tell(self, where: Where, error: MatchError) -> None:
+        place = (*where, *error.path)
+        node, rest = find(self.findings.root, place)
+        if error.in_key and not rest:
+            self.findings.error_in_key(place, error.offset or 0, str(error), error.advice)
+        elif error.offset is not None and isinstance(node.value, str):
+            self.findings.error_in(place, node.value, error.offset, str(error), error.advice)
+        else:
+            self.findings.error(place, str(error), error.advice)
+
+    def _template(self, node: Node, text: str, known: frozenset[str]) -> None:
+        source = self.findings.problems.source
+        try:
+            compiled = compile_template(text)
+        except TemplateError as error:
+            offset = source.offset_in(node, text, error.offset)
+            self.findings.problems.add(offset, str(error), error.advice, node.where)
+            return
+        for at, message, advice in self._missing(compiled, text, known):
+            self.findings.problems.add(source.offset_in(node, text, at), message, advice, node.where)
+
+    def _key(self, node: Node, key: str, known: frozenset[str]) -> None:
+        if "{{" not in key:
+            return
+        try:
+            compiled = compile_template(key)
+        except TemplateError as error:
+            self.findings.problems.add(node.head, str(error), error.advice, node.where)
+            return
+        for _, message, advice in self._missing(compiled, key, known):
+            self.findings.problems.add(node.head, message, advice, node.where)
+
+    def _missing(self, compiled: Compiled, text: str, known: frozenset[str]) -> Iterator[tuple[int, str, str]]:
+        """Names without a value and columns that are not there: offset, message, advice."""
+        for name in sorted(compiled.names - known):
+            yield _place_of(name, text), *self._unknown(name, known)
+        for name, column in sorted(compiled.attributes):
+            columns = self.columns.get(name)
+            if columns is not None and column not in columns and name in self.findings.scenario.data:
+                advice = nearest(column, columns) or f"columns are {', '.join(columns)}"
+                yield _place_of(name, text), f"the data {name!r} has no column {column!r}", advice
+
+    def _unknown(self, name: str, known: frozenset[str]) -> tuple[str, str]:
+        if name in SPECIAL_NAMES:
+            return f"there is no {name!r} here", _ONLY[name]
+        if name in self.setters:
+            line = self.findings.line_of(self.setters[name])
+            return f"the variable {name!r} is used before it is set", f"it is set in line {line}"
+        advice = nearest(name, (known | self.setters.keys()) - SPECIAL_NAMES)
+        return f"unknown variable {name!r}", advice or "declare it under variables, or capture it before"
+
+
+def _place_of(name: str, text: str) -> int:
+    """Where in a template's text a name is read first, as far as can be told from the text."""
+    match = re.compile(rf"(?<![\w.]){re.escape(name)}\b").search(text, max(text.find("{{"), 0))
+    return match.start() if match else 0

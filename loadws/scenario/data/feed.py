@@ -1,0 +1,74 @@
+"""Data files: a row of values for each user.
+
+A feed keeps no position. Which row a user gets is computed from its number and the run's seed, so that it is the same
+whatever the number of processes: ``sequential`` and ``unique`` give user n the row n, ``random`` a hash of seed, user and
+session. So processes share a file without overlap, and without a word to each other.
+
+========== ============================== =======================================
+order      beyond the last row            the same row for several users
+========== ============================== =======================================
+sequential from the top, or none (stop)   where it begins again from the top
+unique     none                           never
+random     there is no end                by chance
+========== ============================== =======================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from loadws.scenario.data.rows import DataError, Rows, open_rows
+from loadws.scenario.model.model import DataSource
+from loadws.terms import chance
+
+__all__ = ["DataError", "Feed", "open_feed"]
+
+
+class Feed:
+    """The rows of one data file, and who gets which."""
+
+    __slots__ = ("_rows", "_salt", "_source")
+
+    def __init__(self, source: DataSource, rows: Rows) -> None:
+        self._rows = rows
+        self._source = source
+        # Two files in random order must not be picked from in step, nor in step with the user's own random values.
+        self._salt = int.from_bytes(hashlib.blake2b(source.file.encode(), digest_size=8).digest())
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._rows.columns
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def row(self, user: int, session: int, seed: int) -> Mapping[str, Any] | None:
+        """The row of a user's session; None where there is none left for it. Raises ``DataError``."""
+        number = self._number(user, session, seed)
+        return None if number is None else dict(zip(self.columns, self._rows[number], strict=True))
+
+    def rows(self) -> Iterator[Mapping[str, Any]]:
+        """Return the rows in the order of the file. Raises ``DataError``."""
+        for number in range(len(self._rows)):
+            yield dict(zip(self.columns, self._rows[number], strict=True))
+
+    def _number(self, user: int, session: int, seed: int) -> int | None:
+        count = len(self._rows)
+        if self._source.order == "random":
+            return chance.draw(seed ^ self._salt, user, session) % count
+        if user < count:
+            return user
+        repeats = self._source.order == "sequential" and self._source.when_exhausted == "repeat"
+        return user % count if repeats else None
+
+
+def open_feed(source: DataSource, base: Path) -> Feed:
+    """Looks through the file, whose path is relative to ``base``. Raises ``DataError``."""
+    try:
+        return Feed(source, open_rows(base / source.file))
+    except DataError as error:
+        place = source.file if error.line is None else f"{source.file}:{error.line}"
+        raise DataError(f"{place}: {error}", error.line, error.advice) from None

@@ -1,0 +1,298 @@
+"""The rows of a data file, each read when it is wanted: what is kept is where each lies, twelve bytes a row.
+
+A file is read once from beginning to end, so that every mistake in it is found before the load; none of its rows is kept. A
+row is then read from its place and decoded anew, in 3 to 4 µs. So a million rows are 12 MB and no objects, in each process,
+and the file's pages are shared by the machine. To look through a million rows takes about a second; the index is kept for
+whoever opens the same file again, in the same state.
+
+CSV has a header line and all its values are text; JSON keeps its types. Every row has the same columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import os
+import stat
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from loadws.scenario.matching.json_reader import NotJson, read_elements, read_json
+from loadws.terms.errors import LoadwsError
+from loadws.terms.units import format_size
+
+#: The most that a file may have: a mistyped name is told at once, and not after minutes.
+LARGEST_FILE = 8 * 2**30
+#: A JSON array is read as a whole.
+LARGEST_ARRAY = 256 * 2**20
+
+_Row = tuple[Any, ...]
+#: Where a row begins and ends, and what it is.
+_Placed = tuple[int, int, _Row]
+#: Windows would change line ends; elsewhere there is no such flag.
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_WHITE = b" \t\r\n"
+_COPY = "write a new file beside it and rename it, or let the run have a copy of its own"
+
+
+class DataError(LoadwsError):
+    """A data file cannot be used. ``line`` (1 based) is where, if it is a matter of one line."""
+
+    def __init__(self, message: str, line: int | None = None, advice: str = "") -> None:
+        super().__init__(message, advice)
+        self.line = line
+
+
+class Rows:
+    """A file's rows by their number, from 0. Raises ``DataError`` where the file is not what it was any more.
+
+    A file that is written anew in its place is noticed by its time and size, which takes a microsecond of each row. One that
+    is replaced by another of the same name is no matter: the rows are those of the first.
+    """
+
+    __slots__ = ("_decode", "_file", "_lengths", "_starts", "_state", "columns")
+
+    def __init__(self, file: int, columns: tuple[str, ...], decode: Callable[[str, tuple[str, ...]], _Row]) -> None:
+        self.columns = columns
+        self._file = file
+        self._state = _state_of(file)
+        self._decode = decode
+        self._starts, self._lengths = array("Q"), array("I")
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def add(self, start: int, end: int) -> None:
+        self._starts.append(start)
+        self._lengths.append(end - start)
+
+    def __getitem__(self, number: int) -> _Row:
+        start, length = self._starts[number], self._lengths[number]
+        if _state_of(self._file) != self._state:
+            raise DataError("the file was changed while it was in use", None, _COPY)
+        try:
+            os.lseek(self._file, start, os.SEEK_SET)
+            row = self._decode(os.read(self._file, length).decode(), self.columns)
+            if len(row) == len(self.columns):
+                return row
+        except (DataError, UnicodeDecodeError, OSError, KeyError, StopIteration):
+            pass
+        raise DataError(
+            f"row {number + 1:,} is not there any more: the file was changed while it was in use", None, _COPY
+        )
+
+    def __del__(self) -> None:
+        os.close(self._file)
+
+
+def _state_of(file: int) -> tuple[int, int]:
+    """Return what a change of an open file changes: its time of modification and its size."""
+    state = os.fstat(file)
+    return state.st_mtime_ns, state.st_size
+
+
+def open_rows(file: Path) -> Rows:
+    """Raises ``DataError``."""
+    reader = _READERS.get(file.suffix.lower())
+    if reader is None:
+        raise DataError("what kind of file this is cannot be told", None, f"its name ends in {', '.join(_READERS)}")
+    try:
+        state = file.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise DataError("is not a file")
+        largest = LARGEST_ARRAY if file.suffix.lower() == ".json" else LARGEST_FILE
+        if state.st_size > largest:
+            advice = "JSON lines (.jsonl) may be longer" if largest == LARGEST_ARRAY else ""
+            message = f"has {format_size(state.st_size)}; {format_size(largest)} are allowed"
+            raise DataError(message, None, advice)
+        return _indexed(file, state.st_size, state.st_mtime_ns, state.st_ino)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}") from None
+    except ValueError:  # a NUL in the name
+        raise DataError("cannot be read: no file can have this name") from None
+
+
+@functools.lru_cache(maxsize=16)
+def _indexed(file: Path, size: int, changed_ns: int, inode: int) -> Rows:
+    """``size``, ``changed_ns`` and ``inode`` tell a file from what it was before."""
+    read, decode = _READERS[file.suffix.lower()]
+    with file.open("rb", buffering=1 << 20) as stream:
+        placed = read(stream)
+        _, _, columns = next(placed, (0, 0, ()))
+        rows = Rows(os.open(file, _FLAGS), columns, decode)
+        for start, end, _ in placed:
+            rows.add(start, end)
+    if not len(rows):
+        raise DataError("there are no rows in it")
+    return rows
+
+
+class _Lines:
+    """The lines of a file as text, and how far it was read: ``at`` in bytes, ``number`` in lines."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.at = self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._stream:
+            self.number += 1
+            try:
+                text = line.decode("utf-8-sig" if self.number == 1 else "utf-8")
+            except UnicodeDecodeError:
+                raise DataError("this is not UTF-8", self.number, "save the file as UTF-8") from None
+            self.at += len(line)
+            yield text
+
+
+# -- CSV --------------------------------------------------------------------------------------------------------------
+
+
+def _csv(stream: BinaryIO) -> Iterator[_Placed]:
+    """The header first. A row ends where the reader asks for no further line, so that a quoted field may have any."""
+    lines = _Lines(stream)
+    placed = _csv_rows(lines)
+    line, start, header = next(placed, (None, 0, []))
+    columns = tuple(name.strip() for name in header)
+    _check_header(columns, line)
+    yield start, lines.at, columns
+    for line, start, row in placed:
+        if len(row) != len(columns):
+            raise DataError(f"this row has {_fields(len(row))}, and the header {_fields(len(columns))}", line)
+        yield start, lines.at, ()
+
+
+def _csv_rows(lines: _Lines) -> Iterator[tuple[int, int, list[str]]]:
+    """Each row that is not blank, with the line and the byte that it begins at."""
+    reader = csv.reader(iter(lines), strict=True)
+    while True:
+        line, start = lines.number + 1, lines.at
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise DataError(f"this is not CSV: {error}", line) from None
+        if row is None:
+            return
+        if row:
+            yield line, start, row
+
+
+def _decode_csv(text: str, columns: tuple[str, ...]) -> _Row:
+    try:
+        return tuple(next(csv.reader(io.StringIO(text, newline=""), strict=True)))
+    except csv.Error as error:
+        raise DataError(str(error)) from None
+
+
+def _check_header(columns: tuple[str, ...], line: int | None) -> None:
+    seen: set[str] = set()
+    for number, name in enumerate(columns, 1):
+        if not name:
+            raise DataError(f"column {number} has no name in the header", line)
+        if name in seen:
+            raise DataError(f"the column {name!r} stands twice in the header", line)
+        seen.add(name)
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"
+
+
+# -- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def _json_lines(stream: BinaryIO) -> Iterator[_Placed]:
+    lines = _Lines(stream)
+
+    def objects() -> Iterator[tuple[int | None, int, int, Any]]:
+        start = 0
+        for text in lines:
+            if text.strip():
+                yield lines.number, start, lines.at, _decoded(text, lines.number)
+            start = lines.at
+
+    return _objects(objects())
+
+
+def _json_array(stream: BinaryIO) -> Iterator[_Placed]:
+    """Each element's place is where the one before ended, behind white space and a comma."""
+    content = stream.read().removeprefix(b"\xef\xbb\xbf")
+    skipped = stream.tell() - len(content)
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError("this is not UTF-8", line, "save the file as UTF-8") from None
+    if not content.lstrip(_WHITE).startswith(b"["):
+        _decoded(content, None)
+        raise DataError("this is not an array of objects")
+
+    def objects() -> Iterator[tuple[int | None, int, int, Any]]:
+        at = content.index(b"[") + 1
+        for raw in _elements(content):
+            at = _after(content, at, _WHITE + b",")
+            start, at = at, at + len(raw)
+            yield None, start + skipped, at + skipped, _decoded(raw, None)
+
+    return _objects(objects())
+
+
+def _elements(content: bytes) -> list[bytes]:
+    try:
+        return read_elements(content)
+    except NotJson as error:
+        raise DataError(f"this is not JSON: {error}") from None
+
+
+def _after(content: bytes, at: int, passed_over: bytes) -> int:
+    while content[at] in passed_over:
+        at += 1
+    return at
+
+
+def _decoded(text: str | bytes, line: int | None) -> Any:
+    try:
+        return read_json(text)
+    except NotJson as error:
+        raise DataError(f"this is not JSON: {error}", line) from None
+
+
+def _decode_json(text: str, columns: tuple[str, ...]) -> _Row:
+    row = _decoded(text.removeprefix("\ufeff"), None)
+    if not isinstance(row, dict):
+        raise DataError("this is no object")
+    return tuple(row[column] for column in columns)
+
+
+def _objects(rows: Iterable[tuple[int | None, int, int, Any]]) -> Iterator[_Placed]:
+    """The columns first, which are those of the first row."""
+    columns: tuple[str, ...] = ()
+    for number, (line, start, end, row) in enumerate(rows, 1):
+        if not isinstance(row, dict) or not row:
+            raise DataError(f"row {number} is not an object with something in it", line)
+        if not columns:
+            columns, keys = tuple(row), row.keys()
+            yield 0, 0, columns
+        if row.keys() != keys:
+            raise DataError(f"row {number} {_difference(row, columns)}", line, "every row has the same columns")
+        yield start, end, ()
+
+
+def _difference(row: dict[str, Any], columns: tuple[str, ...]) -> str:
+    for column in columns:
+        if column not in row:
+            return f"has no {column!r}, as the first row has"
+    surplus = next(key for key in row if key not in columns)
+    return f"has {surplus!r}, which the first row has not"
+
+
+_Read = Callable[[BinaryIO], Iterator[_Placed]]
+_READERS: dict[str, tuple[_Read, Callable[[str, tuple[str, ...]], _Row]]] = {
+    ".csv": (_csv, _decode_csv),
+    ".jsonl": (_json_lines, _decode_json),
+    ".ndjson": (_json_lines, _decode_json),
+    ".json": (_json_array, _decode_json),
+}

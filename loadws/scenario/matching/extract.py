@@ -1,0 +1,277 @@
+"""Places in a message: a JSONPath, the whole text, a part that a regex finds, bytes at an offset, or a handshake's parts.
+
+Conditions look at a place and captures take what is there. A place is compiled once; ``find`` gives ``MISSING`` where the
+message has no such place, and ``absent`` then says why.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from loadws.scenario.matching.jsonpath import MISSING, PathError, compile_path
+from loadws.scenario.matching.message import NOT_JSON, Message
+from loadws.terms.errors import LoadwsError
+
+Path = tuple[str | int, ...]
+
+
+class MatchError(LoadwsError):
+    """A condition or capture is wrong. ``path`` leads to the key or value in its mapping.
+
+    ``offset`` is where in that text, where it can be said; ``in_key`` says that the text is the last key of ``path``.
+    """
+
+    def __init__(
+        self, message: str, path: Path, advice: str = "", *, offset: int | None = None, in_key: bool = False
+    ) -> None:
+        super().__init__(message, advice)
+        self.path = path
+        self.offset = offset
+        self.in_key = in_key
+
+
+class Handshake(Message, kw_only=True, eq=False, gc=False):
+    """The answer to an upgrade or to an ``http`` step, read like a message: its payload is the body.
+
+    ``headers`` have lower-case names; ``cookies`` are those that the user has after it.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+
+    @staticmethod
+    def of(status: int, headers: Mapping[str, str], body: bytes, cookies: Mapping[str, str] | None = None) -> Handshake:
+        """Make one; ``body`` is text wherever it can be, without a byte order mark, as browsers read it."""
+        try:
+            payload: str | bytes = body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            payload = body
+        return Handshake(payload, 0, status=status, headers=headers, cookies=cookies or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """``label`` is how a sentence for people calls it; ``absent`` ends that sentence where nothing was found.
+
+    ``header`` is the header that it is, in lower case, where it is one.
+    """
+
+    label: str
+    find: Callable[[Message], Any]
+    absent: Callable[[Message], str]
+    of_handshake: bool = False
+    header: str | None = None
+
+
+# -- JSON and text ----------------------------------------------------------------------------------------------------
+
+
+def json_place(text: str, path: Path, *, in_key: bool) -> Place:
+    """Raises ``MatchError``."""
+    try:
+        find = compile_path(text)
+    except PathError as error:
+        raise MatchError(str(error), path, error.advice, offset=error.offset, in_key=in_key) from None
+    # NOT_JSON has no keys and no items, so only the path to everything would find it.
+    whole = find(NOT_JSON) is NOT_JSON
+    return Place(text, _whole_json if whole else lambda message: find(message.json), _no_json)
+
+
+def _whole_json(message: Message) -> Any:
+    return MISSING if message.json is NOT_JSON else message.json
+
+
+def _no_json(message: Message) -> str:
+    if message.json is not NOT_JSON:
+        return "is not there"
+    return f"is not there (the {_noun(message)} is not JSON: {message.why_not_json()})"
+
+
+def _noun(message: Message) -> str:
+    return "body" if isinstance(message, Handshake) else "message"
+
+
+def _text(message: Message) -> Any:
+    return message.payload if isinstance(message.payload, str) else MISSING
+
+
+def _no_text(message: Message) -> str:
+    return f"is not there (the {_noun(message)} is binary)"
+
+
+TEXT = Place("text", _text, _no_text)
+
+
+# -- regex ------------------------------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=512)
+def compile_regex(pattern: str) -> re.Pattern[str]:
+    """Raises ``ValueError`` with a message for people. Cached, since a templated pattern is compiled while the load runs."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "[[" may mean a set of sets in a later Python
+            return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    except (OverflowError, RecursionError):
+        raise ValueError("not a regular expression: it is too large") from None
+
+
+def regex_place(pattern: Any, group: Any, path: Path) -> Place:
+    """What a group of the pattern takes from the text: group 1 unless said, or all where there is no group."""
+    if not isinstance(pattern, str):
+        raise MatchError("regex is text", (*path, "regex"))
+    try:
+        compiled = compile_regex(pattern)
+    except ValueError as error:
+        raise MatchError(str(error), (*path, "regex")) from None
+    chosen = (1 if compiled.groups else 0) if group is None else group
+    names = compiled.groupindex
+    known = chosen in names if isinstance(chosen, str) else type(chosen) is int and 0 <= chosen <= compiled.groups
+    if not known:
+        raise MatchError(f"the pattern has no group {chosen!r}", (*path, "group"))
+
+    def find(message: Message) -> Any:
+        match = compiled.search(message.payload) if isinstance(message.payload, str) else None
+        taken = match[chosen] if match else None
+        return MISSING if taken is None else taken
+
+    return Place(f"regex {pattern}", find, _no_match)
+
+
+def _no_match(message: Message) -> str:
+    return _no_text(message) if isinstance(message.payload, bytes) else "is not found in the text"
+
+
+# -- bytes ------------------------------------------------------------------------------------------------------------
+
+
+BINARY = Place(
+    "bytes",
+    lambda message: message.payload if isinstance(message.payload, bytes) else MISSING,
+    lambda message: f"is not there (the {_noun(message)} is text)",
+)
+LENGTH = Place(
+    "the length of bytes",
+    lambda message: len(message.payload) if isinstance(message.payload, bytes) else MISSING,
+    BINARY.absent,
+)
+
+
+def slice_of(payload: bytes, at: int, length: int | None) -> bytes | None:
+    """``length`` bytes (None: the rest) from offset ``at``, which counts from the end if negative.
+
+    None where they are not all there.
+    """
+    start = at if at >= 0 else len(payload) + at
+    end = len(payload) if length is None else start + length
+    return payload[start:end] if 0 <= start <= end <= len(payload) else None
+
+
+_ORDERS = ("big", "little")
+_FORMS = ("hex", "text", "base64", "uint", "int")
+
+
+def bytes_place(value: Any, path: Path) -> Place:
+    """``{at: 0, length: 4, as: hex|text|base64|uint|int, order: big|little}``; raises ``MatchError``."""
+    if not isinstance(value, dict):
+        raise MatchError("bytes is a mapping", path, "write bytes: {at: 0, length: 4, as: hex}")
+    only_keys(value, ("at", "length", "as", "order"), path)
+    at = offset_in(value, path)
+    length, form, order = value.get("length"), value.get("as", "hex"), value.get("order", "big")
+    if length is not None and (type(length) is not int or length < 1):
+        raise MatchError("length is a number of bytes, 1 or more", (*path, "length"))
+    if form not in _FORMS:
+        raise MatchError(f"as is one of {', '.join(_FORMS)}", (*path, "as"))
+    if order not in _ORDERS:
+        raise MatchError("order is big or little", (*path, "order"))
+    if form in ("uint", "int") and (length is None or length > 8):
+        raise MatchError(f"{form} takes a length of 1 to 8 bytes", (*path, "length" if length else "as"))
+    return _bytes_place(at, length, _reader(form, order))
+
+
+def _bytes_place(at: int, length: int | None, read: Callable[[bytes], Any]) -> Place:
+    def find(message: Message) -> Any:
+        part = slice_of(message.payload, at, length) if isinstance(message.payload, bytes) else None
+        return MISSING if part is None else read(part)
+
+    def absent(message: Message) -> str:
+        if isinstance(message.payload, str):
+            return BINARY.absent(message)
+        if slice_of(message.payload, at, length) is None:
+            return f"is not there (the {_noun(message)} has {len(message.payload)} bytes)"
+        return "is not UTF-8"
+
+    return Place(f"bytes at {at}", find, absent)
+
+
+def _reader(form: str, order: Literal["big", "little"]) -> Callable[[bytes], Any]:
+    match form:
+        case "hex":
+            return bytes.hex
+        case "base64":
+            return lambda part: base64.b64encode(part).decode("ascii")
+        case "text":
+            return _utf8
+    return lambda part: int.from_bytes(part, order, signed=form == "int")
+
+
+def _utf8(part: bytes) -> Any:
+    try:
+        return part.decode()
+    except UnicodeDecodeError:
+        return MISSING
+
+
+def offset_in(mapping: Mapping[str, Any], path: Path) -> int:
+    """The ``at`` of a bytes mapping: 0 unless said."""
+    at = mapping.get("at", 0)
+    if type(at) is not int:
+        raise MatchError("at is an offset in bytes; a negative one counts from the end", (*path, "at"))
+    return at
+
+
+def only_keys(mapping: Mapping[str, Any], allowed: tuple[str, ...], path: Path) -> None:
+    for key in mapping:
+        if key not in allowed:
+            raise MatchError(f"unknown key {key!r}", (*path, key), "keys are " + ", ".join(allowed), in_key=True)
+
+
+# -- handshake --------------------------------------------------------------------------------------------------------
+
+
+def header_place(name: Any, path: Path) -> Place:
+    if not isinstance(name, str) or not name.strip():
+        raise MatchError("header is the name of a header", (*path, "header"))
+    key = name.strip().lower()
+
+    def find(message: Message) -> Any:
+        return message.headers.get(key, MISSING) if isinstance(message, Handshake) else MISSING
+
+    return Place(f"header {name.strip()}", find, lambda message: "is not there", of_handshake=True, header=key)
+
+
+def cookie_place(name: Any, path: Path) -> Place:
+    if not isinstance(name, str) or not name:
+        raise MatchError("cookie is the name of a cookie", (*path, "cookie"))
+
+    def find(message: Message) -> Any:
+        return message.cookies.get(name, MISSING) if isinstance(message, Handshake) else MISSING
+
+    return Place(f"cookie {name}", find, lambda message: "is not there", of_handshake=True)
+
+
+STATUS = Place(
+    "status",
+    lambda message: message.status if isinstance(message, Handshake) else MISSING,
+    lambda message: "is not there",
+    of_handshake=True,
+)

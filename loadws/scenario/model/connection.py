@@ -1,0 +1,255 @@
+"""``connection:``, what every connect uses unless it says otherwise."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+
+from loadws.scenario.model.field_types import (
+    TEN_SECONDS,
+    ExpectedCode,
+    Headers,
+    Many,
+    NotWritten,
+    Size,
+    Span,
+    Strict,
+    Subprotocols,
+    Template,
+    different,
+)
+from loadws.scenario.model.network import Addresses, Cookies, Origin, Proxy, Resolve, SocketOptions
+from loadws.scenario.model.tls import TlsSettings, TlsVersion
+from loadws.terms.errors import UnitError
+from loadws.terms.units import NS_PER_S, parse_duration
+
+
+class KeepAlive(Strict):
+    """Pings that loadws sends by itself; their round trip is ``ping_time``."""
+
+    every: Annotated[Span, Field(description="How often a ping is sent.")]
+    timeout: Annotated[Span, Field(description="How long its pong may take; then the connection is lost.")] = (
+        TEN_SECONDS
+    )
+
+
+_HOST = re.compile(r"[^\s/@:\[\].][^\s/@:\[\]]*")
+
+
+def _version(value: Any) -> Any:
+    """``1.2`` without quotes is a number in YAML."""
+    return str(value) if isinstance(value, float) else value
+
+
+def _provable(name: str) -> str:
+    if "{{" in name or _HOST.fullmatch(name) or _is_address(name):
+        return name
+    raise ValueError("a server name is a host name or an address, without scheme and port")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class Tls(Strict):
+    """TLS with the server. What ``connect`` says of it replaces these one by one."""
+
+    ca: Annotated[str | None, Field(description="A PEM file of whom to trust; else the system's store is.")] = None
+    certificate: Annotated[
+        Template | None,
+        Field(description="A PEM file: the client certificate and its chain. May use data: one a user."),
+    ] = None
+    key: Annotated[
+        Template | None, Field(description="A PEM file: the certificate's private key, if it is a file of its own.")
+    ] = None
+    key_password: Annotated[Template | None, Field(description="What the key is locked with.")] = None
+    server_name: Annotated[
+        Annotated[Template, AfterValidator(_provable)] | None,
+        Field(description="The name to ask for (SNI) and to verify, where it is not the target's; Host is a header."),
+    ] = None
+    verify: Annotated[bool, Field(description="False takes any certificate; every report says so.")] = True
+    minimum_version: Annotated[
+        TlsVersion,
+        BeforeValidator(_version, json_schema_input_type=Literal["1.2", "1.3", 1.2, 1.3]),
+        Field(description="The oldest version of TLS to speak."),
+    ] = "1.2"
+    resume: Annotated[
+        bool,
+        Field(description="Whether a user's next connection takes up the TLS session of its last, as browsers do."),
+    ] = True
+
+    def overridden(self, by: Tls | None) -> Tls:
+        """With what the other says itself in place of this one's."""
+        said = {} if by is None else {key: getattr(by, key) for key in by.model_fields_set}
+        return self.model_copy(update=said)
+
+    def settings(self, show: Callable[[Template], str]) -> TlsSettings:
+        """What makes a context; ``show`` is how a template gets its value."""
+        return TlsSettings(
+            ca=self.ca,
+            certificate=None if self.certificate is None else show(self.certificate),
+            key=None if self.key is None else show(self.key),
+            key_password=None if self.key_password is None else show(self.key_password),
+            verify=self.verify,
+            minimum_version=self.minimum_version,
+        )
+
+
+class CompressionOptions(Strict):
+    """permessage-deflate (RFC 7692), as it is offered to the server; what the server agrees to is what is done."""
+
+    level: Annotated[int, Field(ge=1, le=9, description="zlib's: 1 is the fastest, 9 the smallest.")] = 6
+    context_takeover: Annotated[
+        bool,
+        Field(description="Whether a message may refer to those before it: smaller, but memory for each connection."),
+    ] = True
+
+
+def _switched(value: Any) -> Any:
+    if not isinstance(value, bool | dict | CompressionOptions):
+        raise ValueError("compression is true, false, or {level: 6, context_takeover: true}")
+    return {} if value is True else value
+
+
+def _off_or_on(value: Any) -> str:
+    return "off" if value is False else "on"
+
+
+#: False, or how; true is short for the defaults.
+Compression = Annotated[
+    Annotated[
+        Annotated[Literal[False], Tag("off")] | Annotated[CompressionOptions, Tag("on")], Discriminator(_off_or_on)
+    ],
+    BeforeValidator(_switched, json_schema_input_type=bool | CompressionOptions),
+]
+
+
+class Backoff(Strict):
+    """How long to wait before an attempt: at most ``least`` before the first, twice that before each further one, and never
+    above ``most``."""
+
+    least: Annotated[Span, NotWritten()]
+    most: Annotated[Span, NotWritten()]
+
+
+def _backoff(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("a backoff is a range as 100ms..10s, or a time as 1s")
+    least, dots, most = (part.strip() for part in value.partition(".."))
+    most = most if dots else least
+    try:
+        begins_above = parse_duration(least) > parse_duration(most)
+    except UnitError:
+        begins_above = False  # the field's own validator says what is wrong
+    if begins_above:
+        raise ValueError(f"the range {value!r} begins above its end")
+    return {"least": least, "most": most}
+
+
+BackoffRange = Annotated[
+    Backoff, BeforeValidator(_backoff), WithJsonSchema({"type": "string", "examples": ["100ms..10s", "1s"]})
+]
+
+
+class ReconnectOptions(Strict):
+    """What becomes of a connection that was lost, or that the peer closed, while its user goes on."""
+
+    attempts: Annotated[int, Field(ge=1, description="How many in a row may fail before the user gives up.")] = 5
+    backoff: Annotated[
+        BackoffRange, Field(description="The longest wait before the first attempt, doubled for each, up to the end.")
+    ] = Backoff(least="100ms", most="10s")  # type: ignore[arg-type]  # read as in a file
+    jitter: Annotated[
+        Literal["full", "equal", "none"],
+        Field(description="full: anything up to the wait; equal: half of it and anything up to it; none: the wait."),
+    ] = "full"
+
+
+def _on_by_itself(value: Any) -> Any:
+    if not isinstance(value, bool | dict | ReconnectOptions):
+        raise ValueError("reconnect is true, false, or {attempts: 5, backoff: 100ms..10s, jitter: full}")
+    return {} if value is True else value
+
+
+#: False, or how; true is short for the defaults.
+Reconnect = Annotated[
+    Annotated[
+        Annotated[Literal[False], Tag("off")] | Annotated[ReconnectOptions, Tag("on")], Discriminator(_off_or_on)
+    ],
+    BeforeValidator(_on_by_itself, json_schema_input_type=bool | ReconnectOptions),
+]
+
+
+class ConnectionOptions(Strict):
+    """What every connect uses unless it says otherwise."""
+
+    subprotocols: Annotated[
+        Subprotocols, Field(description="What is offered in Sec-WebSocket-Protocol, the preferred first.")
+    ] = ()
+    headers: Annotated[Headers, Field(description="More headers of the upgrade request.")] = {}
+    origin: Annotated[
+        Origin | None, Field(description="The header Origin, which servers check as browsers send it.")
+    ] = None
+    cookies: Annotated[
+        Cookies, Field(description="Sent in one header Cookie, after what headers say of it. Masked in every output.")
+    ] = {}
+    query: Annotated[
+        dict[str, Template],
+        Field(description="Added to the query that the target has, encoded as HTML forms encode it."),
+    ] = {}
+    compression: Annotated[
+        Compression, Field(description="Whether permessage-deflate is offered: true, false, or how.")
+    ] = False
+    open_timeout: Annotated[
+        Span, Field(description="How long opening may take, from dialling to the upgrade's answer.")
+    ] = TEN_SECONDS
+    close_timeout: Annotated[Span, Field(description="How long the peer's close may take; then TCP is cut.")] = (
+        5 * NS_PER_S
+    )
+    ping: Annotated[
+        KeepAlive | None, Field(description="Pings that loadws sends by itself; their round trip is ping_time.")
+    ] = None
+    max_message_size: Annotated[
+        Size, Field(description="The largest message that is taken; a larger one ends the connection with 1009.")
+    ] = 1024 * 1024
+    reconnect: Annotated[
+        Reconnect, Field(description="Whether a user connects again by itself when it loses its connection, and how.")
+    ] = False
+    expect_close: Annotated[
+        Annotated[Many[ExpectedCode], AfterValidator(different)],
+        Field(
+            description="Close codes with which the server may end a connection unasked; 1005 is a close without a code."
+        ),
+    ] = ()
+    redirects: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=20,
+            description="How many redirects of the upgrade are followed. Browsers follow none; 0 is as they do.",
+        ),
+    ] = 5
+    proxy: Annotated[
+        Proxy | None,
+        Field(
+            description="http:// or https:// (CONNECT), socks5:// (names resolved here) or socks5h:// (there); "
+            "with user:password@ where it wants that. The environment's proxy variables are not looked at.",
+            examples=["http://127.0.0.1:3128", "socks5h://user:password@127.0.0.1:1080"],
+        ),
+    ] = None
+    resolve: Annotated[
+        Resolve, Field(description="Addresses to dial in place of asking for a host's, used in turn.")
+    ] = {}
+    source_addresses: Annotated[
+        Addresses,
+        Field(description="Addresses of this machine to connect from, in turn: each has all local ports to itself."),
+    ] = ()
+    socket: Annotated[SocketOptions, Field(description="The kernel's buffers.")] = SocketOptions()
+    tls: Annotated[Tls, Field(description="TLS with the server, for wss://.")] = Tls()

@@ -1,0 +1,355 @@
+"""The frozen Scenario: what a scenario file may say, and all that the engine gets to know of it.
+
+These models are read twice: pydantic validates the file's tree against them, and the JSON Schema for editors is made from
+them. ``fields``, ``steps`` and ``connection`` hold the parts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_validator,
+)
+
+from loadws.scenario.model.connection import ConnectionOptions
+from loadws.scenario.model.field_types import (
+    TEN_SECONDS,
+    Captures,
+    Conditions,
+    Duration,
+    Identifier,
+    Many,
+    Name,
+    Rate,
+    Share,
+    Span,
+    Strict,
+    Template,
+    short_for,
+)
+from loadws.scenario.model.steps import CallStep, ConnectStep, Flow, UserFlow, walk
+
+# -- users ------------------------------------------------------------------------------------------------------------
+
+
+class Deliver(Strict):
+    """That the messages of a handler are deliveries of a probe, and when the connection is one of its receivers."""
+
+    probe: Annotated[Name, Field(description="The name that publish gives it.")]
+    id: Annotated[JsonValue, Field(description="Where {{ probe }} stands: a JSONPath, text, {regex:} or {bytes:}.")]
+    ordered: Annotated[
+        bool, Field(description="Count what comes after a later one of the same publisher as out of order.")
+    ] = False
+    in_: Annotated[
+        Template | None,
+        Field(alias="in", description="The audience it belongs to, as in publish's to; without it, to all of them."),
+    ] = None
+    after: Annotated[
+        Name | None,
+        Field(
+            description="The step that makes it a receiver, once it has not failed; without it, the open connection."
+        ),
+    ] = None
+    until: Annotated[
+        Name | None, Field(description="The step before which it stops to be one; without it, the connection's end.")
+    ] = None
+    within: Annotated[
+        Span, Field(description="How long after its publication a delivery counts; who has none by then misses it.")
+    ] = TEN_SECONDS
+
+
+class MessageHandler(Strict):
+    """Claims the messages that match ``where`` (all, without one) and runs its steps for each."""
+
+    on: Annotated[Name | None, Field(description="Only messages of the connection of this name.")] = None
+    where: Annotated[
+        Conditions | None, Field(description="Which messages it claims; without conditions, all of them.")
+    ] = None
+    capture: Annotated[
+        Captures | None,
+        Field(description="Variables, and where in it their values are: a JSONPath, text, {regex:} or {bytes:}."),
+    ] = None
+    deliver: Annotated[
+        Deliver | None, Field(description="The messages are deliveries of a probe that is published.")
+    ] = None
+    do: Annotated[Flow, Field(description="The steps that are run for each message that it claims.")] = ()
+
+
+class Handlers(Strict):
+    """What happens while any step runs, by the events of the browser's WebSocket."""
+
+    open: Annotated[Flow, Field(description="Steps when a connection is open; connect is done when they are.")] = ()
+    message: Annotated[
+        Many[MessageHandler],
+        Field(description="Handlers of messages; the first whose conditions hold claims a message."),
+    ] = ()
+    error: Annotated[Flow, Field(description="Steps at each error; error.kind and error.detail say which.")] = ()
+    close: Annotated[Flow, Field(description="Steps when a connection has ended; code and reason say how.")] = ()
+
+    def flows(self) -> tuple[Flow, ...]:
+        return (self.open, *(handler.do for handler in self.message), self.error, self.close)
+
+
+class UserType(Strict):
+    """One kind of user: its share of all (``weight``), what it does, and what it listens for."""
+
+    name: Annotated[Name, Field(description="What reports and random choices call this type.")] = "user"
+    weight: Annotated[
+        Annotated[float, Field(gt=0)],
+        Field(description="Its share of all users, in proportion to the other types' weights."),
+    ] = 1.0
+    flow: Annotated[
+        Annotated[UserFlow, Field(min_length=1)],
+        Field(
+            description="What its users do. With connect at its top level it is a whole session, else the inside of one."
+        ),
+    ]
+    on: Annotated[Handlers, Field(description="What happens while any step runs: steps by event.")] = Handlers()
+
+    @property
+    def is_whole_session(self) -> bool:
+        """A flow with ``connect`` at its top level runs from before its connection to its close; see the flow rule."""
+        return any(
+            isinstance(step, ConnectStep) or (isinstance(step, CallStep) and step.is_session) for step in self.flow
+        )
+
+    @property
+    def is_in_python(self) -> bool:
+        """Whether some of what its users do stands in a function, which nobody has read."""
+        return any(isinstance(step, CallStep) for where in (self.flow, *self.on.flows()) for _, step in walk(where))
+
+
+#: Of the planned load: where more of it was not applied, a run says nothing about the load that was planned.
+DEFAULT_MAX_DROPPED = 0.01
+
+# -- load -------------------------------------------------------------------------------------------------------------
+
+
+class UserRamp(Strict):
+    """How many users are held. Without ``from``, from where the phase before ended."""
+
+    from_: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, alias="from", description="How many at the phase's beginning."
+    )
+    to: Annotated[Annotated[int, Field(ge=0)], Field(description="How many at its end.")]
+
+
+class RateRamp(Strict):
+    """How many users arrive. Without ``from``, from where the phase before ended."""
+
+    from_: Rate | None = Field(default=None, alias="from", description="How many a second at the phase's beginning.")
+    to: Annotated[Rate, Field(description="How many a second at its end.")]
+
+
+def _constant(value: Any) -> Any:
+    """``users: 10`` -> the ramp that stays there."""
+    return value if isinstance(value, dict | UserRamp | RateRamp) else {"from": value, "to": value}
+
+
+class Phase(Strict):
+    """A stretch of the load: users held, users arriving, or both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"anyOf": [{"required": ["for"]}, {"required": ["iterations"]}]},
+                {"anyOf": [{"required": ["users"]}, {"required": ["arrivals"]}]},
+            ],
+            "dependentRequired": {"arrivals": ["for"]},
+        }
+    )
+
+    name: Annotated[Name | None, Field(description="What reports and thresholds call the phase.")] = None
+    users: Annotated[
+        Annotated[UserRamp, BeforeValidator(_constant, json_schema_input_type=int | UserRamp)] | None,
+        Field(description="How many users are held: a number, or a ramp. Absent: none."),
+    ] = None
+    arrivals: Annotated[
+        Annotated[RateRamp, BeforeValidator(_constant, json_schema_input_type=Rate | RateRamp)] | None,
+        Field(description="How many users arrive, whether or not the server keeps up: a rate, or a ramp."),
+    ] = None
+    for_: Span | None = Field(default=None, alias="for", description="How long the phase lasts.")
+    iterations: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Field(description="The phase ends after so many flows in all, if not sooner by its time."),
+    ] = None
+    max_users: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Field(description="How many arrived users there may be at once; an arrival beyond is dropped and counted."),
+    ] = None
+    max_dropped: Annotated[
+        Share,
+        Field(
+            description="The largest share of the planned load that may not be applied; beyond it the run is inconclusive."
+        ),
+    ] = DEFAULT_MAX_DROPPED
+    max_skipped: Annotated[
+        Share | None,
+        Field(
+            description="The largest share of the due turns that late: skip may skip; beyond it a run is inconclusive. "
+            "Absent: any."
+        ),
+    ] = None
+    spacing: Annotated[
+        Literal["poisson", "uniform"], Field(description="How arrivals are spread: by chance (poisson), or evenly.")
+    ] = "poisson"
+    warmup: Annotated[bool, Field(description="Whether the phase is recorded but not judged.")] = False
+
+    @model_validator(mode="after")
+    def _ends(self) -> Phase:
+        if self.for_ is None and self.iterations is None:
+            raise ValueError("a phase needs an end: for, or iterations")
+        if self.users is None and self.arrivals is None:
+            raise ValueError("a phase needs users, or arrivals")
+        if self.arrivals is not None and self.for_ is None:
+            raise ValueError("a phase with arrivals needs a time: for")
+        return self
+
+
+#: The verdict of a percentile whose confidence interval has its limit inside.
+TooClose = Literal["inconclusive", "pass"]
+
+# -- the whole --------------------------------------------------------------------------------------------------------
+
+
+#: What editors know of a target; ``checks.target`` knows the rest.
+TARGET_PATTERN = r"^([wW][sS]{1,2}://[^\s#]+|ws\+unix:[^\s#]+|builtin:[a-z]+(\?\S*)?|.*\$\{.*)$"
+
+
+class DataSource(Strict):
+    """Rows for users: a CSV file with a header line, or JSON lines."""
+
+    file: Annotated[
+        str,
+        Field(description="A .csv with a header line, .jsonl or .ndjson, or a .json array; relative to the scenario."),
+    ]
+    order: Annotated[
+        Literal["sequential", "random", "unique"],
+        Field(description="sequential: user n has row n. unique: the same, and no row twice. random: by chance."),
+    ] = "sequential"
+    when_exhausted: Annotated[
+        Literal["repeat", "stop"],
+        Field(
+            description="What sequential does beyond the last row: begin again, or stop: users then have none and end."
+        ),
+    ] = "repeat"
+
+
+class ThresholdRule(Strict):
+    """A rule, and whether breaking it ends the run. ``after``: how long into the judged time it is first looked at."""
+
+    rule: Annotated[
+        str, Field(description="metric{label=value}.aggregate op number unit, as response_time{step=join}.p99 < 200ms.")
+    ]
+    abort: Annotated[bool, Field(description="Whether breaking it ends the run at once.")] = False
+    after: Annotated[
+        Duration, Field(description="How long into the judged time it is first looked at, where it aborts.")
+    ] = 0
+
+
+class GeneratorLimits(Strict):
+    """Limits of what this machine may add to what it measures."""
+
+    send_lag: Annotated[
+        Span | None,
+        Field(
+            description="The largest send lag (p99) that a valid run may have. Absent: as far as no verdict changes."
+        ),
+    ] = None
+
+
+_rule = short_for("rule", "a rule, as text, or a mapping with rule")
+
+
+class Scenario(Strict):
+    """A scenario file. ``flow`` (with ``on``) at the top is short for one user type; ``user_types`` is what was meant."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["flow"]}, {"required": ["users"]}],
+            "dependentRequired": {"on": ["flow"]},
+        }
+    )
+
+    version: Annotated[Literal[1], Field(description="The version of the language.")] = 1
+    name: Annotated[Name | None, Field(description="What reports call the scenario; else the file's name.")] = None
+    target: Annotated[
+        str,
+        Field(
+            description="ws://, wss://, ws+unix:, or builtin:MODE for a server of loadws' own. --target wins.",
+            examples=["ws://127.0.0.1:8765/chat", "${TARGET:-builtin:echo}"],
+            json_schema_extra={"pattern": TARGET_PATTERN},
+        ),
+    ]
+    seed: Annotated[
+        Annotated[int, Field(ge=0, le=2**63 - 1)] | None,
+        Field(description="The same seed, the same load and random values; without one, a new one each run."),
+    ] = None
+    graceful_stop: Annotated[
+        Duration,
+        Field(description="How long users may take to finish after the last phase; who is then not done is cut off."),
+    ] = TEN_SECONDS
+    variables: Annotated[
+        dict[Identifier, JsonValue], Field(description="Name and value; every user begins with them. --set wins.")
+    ] = {}
+    secrets: Annotated[
+        Many[str],
+        Field(
+            description="What is masked in every output: variables, data sources, or parts of them (accounts.password)."
+        ),
+    ] = ()
+    data: Annotated[
+        dict[Identifier, DataSource],
+        Field(description="Data files: a row for each user. Columns are used as accounts.user."),
+    ] = {}
+    connection: Annotated[
+        ConnectionOptions,
+        Field(description="How every connect reaches the server, and as whom, unless it says otherwise."),
+    ] = ConnectionOptions()
+    setup: Annotated[
+        Flow, Field(description="Steps that are run once, before the load; what they set is everyone's.")
+    ] = ()
+    teardown: Annotated[Flow, Field(description="Steps that are run once, after the load, however it ended.")] = ()
+    load: Annotated[Annotated[Many[Phase], Field(min_length=1)], Field(description="Phases, one after another.")]
+    flow: Annotated[
+        Annotated[UserFlow, Field(min_length=1)] | None,
+        Field(description="What each user does; short for one user type."),
+    ] = None
+    on: Annotated[
+        Handlers | None, Field(description="What happens while any step runs: steps by event. Beside flow.")
+    ] = None
+    users: Annotated[
+        Annotated[Many[UserType], Field(min_length=1)] | None,
+        Field(description="Several types of users, each with a flow of its own, instead of flow."),
+    ] = None
+    thresholds: Annotated[
+        Many[Annotated[ThresholdRule, BeforeValidator(_rule, json_schema_input_type=str | ThresholdRule)]],
+        Field(description="What passes: each rule must hold."),
+    ] = ()
+    too_close: Annotated[
+        TooClose,
+        Field(description="The verdict where samples are too few to tell on which side of its limit a percentile is."),
+    ] = "inconclusive"
+    generator: Annotated[GeneratorLimits, Field(description="What this machine may add to what is measured.")] = (
+        GeneratorLimits()
+    )
+
+    @model_validator(mode="after")
+    def _flow_or_users(self) -> Scenario:
+        if (self.flow is None) == (self.users is None):
+            raise ValueError("a scenario has either users, or flow (short for one user type)")
+        if self.on is not None and self.flow is None:
+            raise ValueError("on stands beside flow; with users, each user type has an on of its own")
+        return self
+
+    @property
+    def user_types(self) -> tuple[UserType, ...]:
+        if self.users is not None:
+            return self.users
+        assert self.flow is not None
+        return (UserType(flow=self.flow, on=self.on or Handlers()),)

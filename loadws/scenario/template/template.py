@@ -1,0 +1,223 @@
+"""Text and JSON values with ``{{ expressions }}`` in them, compiled once and evaluated a million times.
+
+Without an expression a template is constant. A text that is exactly one expression keeps the type of its value; any other is
+text, in which values stand as ``values.as_text`` writes them (true, false and null as JSON has them).
+
+The values of constants are shared between evaluations: whoever gets a list or a dict from here must not change it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import JsonValue
+
+from loadws.scenario.template.expression import Evaluate, Expression, TemplateError
+from loadws.scenario.template.scope import Scope
+from loadws.scenario.template.values import LONGEST, EvaluationError, as_json, as_text, fits
+
+__all__ = [
+    "Compiled",
+    "CompiledJson",
+    "EvaluationError",
+    "Scope",
+    "TemplateError",
+    "compile_json",
+    "compile_template",
+    "compile_value",
+]
+
+Path = tuple[str | int, ...]
+_STATEMENT = re.compile(r"\{%.*?%\}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A template. ``evaluate`` gives its value and ``text`` the same as text; both raise ``EvaluationError``.
+
+    ``names`` and ``attributes`` are what it reads, as ``Expression`` has them.
+    """
+
+    evaluate: Evaluate
+    text: Callable[[Scope], str]
+    constant: bool = False
+    names: frozenset[str] = frozenset()
+    attributes: frozenset[tuple[str, str]] = frozenset()
+
+    def __call__(self, scope: Scope) -> Any:
+        return self.evaluate(scope)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledJson:
+    """A JSON payload: ``both`` gives the value and its encoding. One without expressions was encoded when compiled."""
+
+    both: Callable[[Scope], tuple[Any, str]]
+    constant: bool
+    names: frozenset[str]
+    attributes: frozenset[tuple[str, str]]
+
+    def text(self, scope: Scope) -> str:
+        return self.both(scope)[1]
+
+
+# -- text -------------------------------------------------------------------------------------------------------------
+
+
+def compile_template(text: str) -> Compiled:
+    """Raises ``TemplateError``."""
+    pieces = _pieces(text)
+    expressions = [piece for piece in pieces if isinstance(piece, Expression)]
+    if not expressions:
+        return _constant(text)
+    if len(pieces) == 1:
+        evaluate = expressions[0].evaluate
+        return _templated(evaluate, _rendered(evaluate), expressions)
+    filled = _filled(pieces)
+    return _templated(filled, filled, expressions)
+
+
+def _pieces(text: str) -> list[str | Expression]:
+    """The text as it is and the expressions in it, in order."""
+    pieces: list[str | Expression] = []
+    at = 0
+    while (start := text.find("{{", at)) >= 0:
+        _add_literal(pieces, text, at, start)
+        expression = Expression(text, start)
+        pieces.append(expression)
+        at = expression.end
+    _add_literal(pieces, text, at, len(text))
+    return pieces
+
+
+def _add_literal(pieces: list[str | Expression], text: str, start: int, end: int) -> None:
+    if statement := _STATEMENT.search(text, start, end):
+        raise TemplateError(
+            "statements ({% %}) are not supported in templates",
+            statement.start(),
+            "use the steps if, while and repeat; a literal {% is written {{ '{%' }}",
+        )
+    if start < end:
+        pieces.append(text[start:end])
+
+
+def _constant(value: Any) -> Compiled:
+    text = value if isinstance(value, str) else None
+    return Compiled(lambda scope: value, lambda scope: as_text(value) if text is None else text, constant=True)
+
+
+def _templated(evaluate: Evaluate, text: Callable[[Scope], str], parts: list[Any]) -> Compiled:
+    names: frozenset[str] = frozenset().union(*(part.names for part in parts))
+    attributes: frozenset[tuple[str, str]] = frozenset().union(*(part.attributes for part in parts))
+    return Compiled(evaluate, text, names=names, attributes=attributes)
+
+
+def _rendered(evaluate: Evaluate) -> Callable[[Scope], str]:
+    return lambda scope: as_text(evaluate(scope))
+
+
+def _filled(pieces: list[str | Expression]) -> Callable[[Scope], str]:
+    literals = [piece if isinstance(piece, str) else "" for piece in pieces]
+    holes = [(index, piece.evaluate) for index, piece in enumerate(pieces) if isinstance(piece, Expression)]
+
+    def filled(scope: Scope) -> str:
+        texts = literals.copy()
+        for index, evaluate in holes:
+            value = evaluate(scope)
+            texts[index] = value if type(value) is str else as_text(value)
+        text = "".join(texts)
+        if len(text) > LONGEST:
+            fits(len(text))
+        return text
+
+    return filled
+
+
+# -- JSON values ------------------------------------------------------------------------------------------------------
+
+
+def compile_value(value: JsonValue) -> Compiled:
+    """A JSON value with templates in its texts, keys too. Raises ``TemplateError`` with the path to the text."""
+    return _compile(value, ())
+
+
+def compile_json(value: JsonValue) -> CompiledJson:
+    """A JSON payload. Raises ``TemplateError``, also where a constant cannot be written as JSON."""
+    compiled = compile_value(value)
+    if not compiled.constant:
+        evaluate = compiled.evaluate
+
+        def both(scope: Scope) -> tuple[Any, str]:
+            evaluated = evaluate(scope)
+            return evaluated, as_json(evaluated)
+
+        return CompiledJson(both, False, compiled.names, compiled.attributes)
+    try:
+        once = value, as_json(value)
+    except EvaluationError as error:
+        raise TemplateError(str(error), 0) from None
+    return CompiledJson(lambda scope: once, True, compiled.names, compiled.attributes)
+
+
+def _compile(value: JsonValue, path: Path) -> Compiled:
+    if isinstance(value, str):
+        return _compile_text(value, path)
+    if isinstance(value, list):
+        items = [_compile(item, (*path, index)) for index, item in enumerate(value)]
+        return _constant(value) if _all_constant(items) else _composed(_list(items), items)
+    if isinstance(value, dict):
+        keys = [_compile_text(key, (*path, key)) for key in value]
+        items = [_compile(item, (*path, key)) for key, item in value.items()]
+        if _all_constant(keys + items):
+            return _constant(value)
+        build = _object(value, items) if _all_constant(keys) else _object_of_any_keys(keys, items)
+        return _composed(build, keys + items)
+    return _constant(value)
+
+
+def _compile_text(text: str, path: Path) -> Compiled:
+    try:
+        return compile_template(text)
+    except TemplateError as error:
+        raise TemplateError(str(error), error.offset, error.advice, path) from None
+
+
+def _all_constant(parts: list[Compiled]) -> bool:
+    return all(part.constant for part in parts)
+
+
+def _composed(evaluate: Evaluate, parts: list[Compiled]) -> Compiled:
+    return _templated(evaluate, _rendered(evaluate), parts)
+
+
+def _list(items: list[Compiled]) -> Evaluate:
+    evaluates = [item.evaluate for item in items]
+    return lambda scope: [evaluate(scope) for evaluate in evaluates]
+
+
+def _object(value: dict[str, JsonValue], items: list[Compiled]) -> Evaluate:
+    """Keys are known: what is constant is copied whole, and only the rest evaluated."""
+    holes = [(key, item.evaluate) for key, item in zip(value, items, strict=True) if not item.constant]
+
+    def build(scope: Scope) -> dict[str, Any]:
+        result: dict[str, Any] = value.copy()
+        for key, evaluate in holes:
+            result[key] = evaluate(scope)
+        return result
+
+    return build
+
+
+def _object_of_any_keys(keys: list[Compiled], items: list[Compiled]) -> Evaluate:
+    pairs = [(key.text, item.evaluate) for key, item in zip(keys, items, strict=True)]
+
+    def build(scope: Scope) -> dict[str, Any]:
+        result = {key(scope): evaluate(scope) for key, evaluate in pairs}
+        if len(result) < len(pairs):
+            raise EvaluationError("two keys of one object became the same text")
+        return result
+
+    return build

@@ -1,0 +1,210 @@
+"""Tree -> Scenario: pydantic's judgement, told at the place in the file and in the language's words.
+
+pydantic says where by a ``loc`` that has artefacts in it (the tags of unions, the long form of what the file says short); it
+is read against the tree. What is wrong is cut out of the tree and the rest judged again, so that a scenario with a few
+errors still becomes one that the cross-checks can look at. A later round tells only what no earlier cut can have caused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from loadws.scenario.advice.foreign import foreign_file
+from loadws.scenario.advice.keys import meant, no_step, unknown_key
+from loadws.scenario.advice.models import keys_of, model_below
+from loadws.scenario.advice.values import wrong_value
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.steps import STEPS
+from loadws.scenario.yaml.explain import Problems, Where, any_of
+from loadws.scenario.yaml.tree import Node, as_written, find, plain_value, with_child, without
+
+_SCENARIO: type[BaseModel] = Scenario
+#: How often broken parts are cut out before the cross-checks are given up.
+ROUNDS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """``root`` is the tree that the scenario was made from, ``cut`` what was taken out; None is what nobody could save."""
+
+    scenario: Scenario | None
+    root: Node
+    cut: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """One error of pydantic: the node and what it stands in, what of the loc is not in the tree, and the models on the way.
+
+    The last of these is the one whose keys were looked at.
+    """
+
+    node: Node
+    parent: Node
+    rest: Where
+    owners: tuple[type[BaseModel], ...]
+    error: ErrorDetails
+
+    @property
+    def owner(self) -> type[BaseModel]:
+        return self.owners[-1]
+
+    @property
+    def kind(self) -> str:
+        return self.error["type"]
+
+    @property
+    def where(self) -> Where:
+        """The place that is wrong; of a missing key, where it should be."""
+        return (*self.node.where, self.rest[-1]) if self.kind == "missing" and self.rest else self.node.where
+
+
+def shape(root: Node, problems: Problems, undefined: set[Where]) -> Shaped:
+    """Adds to ``problems`` what is wrong with the shape. ``undefined`` are values that are known to be missing."""
+    cut_nodes = [find(root, where)[0] for where in undefined]
+    if foreign := foreign_file(root.value if isinstance(root.value, dict) else ()):
+        problems.add(
+            root.start, foreign, "`loadws init` writes a scenario to start from, `loadws docs` is the reference"
+        )
+        return Shaped(None, root, tuple(cut_nodes))
+    root, gone = without(root, undefined), set(undefined)
+    for _ in range(ROUNDS):
+        try:
+            return Shaped(Scenario.model_validate(plain_value(root)), root, tuple(cut_nodes))
+        except ValidationError as error:
+            faults = [_fault(root, details) for details in error.errors(include_url=False, include_input=False)]
+        retried = _as_text(root, faults)
+        if retried is not None:
+            root = retried
+            continue
+        _tell(faults, problems, gone)
+        at_root = any(not fault.node.where for fault in faults)
+        broken = {fault.node.where: fault.node for fault in faults if fault.node.where}
+        if not broken and not at_root:
+            break
+        root, gone = without(root, set(broken)), gone | set(broken)
+        cut_nodes.extend(broken.values())
+        root = _completed(root, faults) if at_root else root
+    return Shaped(None, root, tuple(cut_nodes))
+
+
+# -- where it is --------------------------------------------------------------------------------------------------------
+
+
+def _fault(root: Node, error: ErrorDetails) -> _Fault:
+    node, parent, owners = root, root, [_SCENARIO]
+    rest: list[str | int] = []
+    loc = error["loc"]
+    for index, part in enumerate(loc):
+        if _is_tag(loc, index):
+            owners.append(STEPS[str(part)])
+            continue
+        child = node.child(part)
+        if index < len(loc) - 1:
+            owners += [model] if (model := model_below(owners[-1], part)) else []
+        if child is None:
+            rest.append(part)
+        else:
+            node, parent = child, node
+    return _Fault(node, parent, tuple(rest), tuple(owners), error)
+
+
+def _is_tag(loc: Where, index: int) -> bool:
+    """A step's verb behind its index: the tag of the union of steps, which is no key of the file."""
+    return index > 0 and isinstance(loc[index - 1], int) and loc[index] in STEPS
+
+
+# -- mending ------------------------------------------------------------------------------------------------------------
+
+
+def _as_text(root: Node, faults: list[_Fault]) -> Node | None:
+    """The tree with numbers from the environment made text again, where they were refused; None if there are none."""
+    wrong = {
+        fault.node.where
+        for fault in faults
+        if fault.node.from_environment and isinstance(fault.node.value, int | float)
+        and fault.kind in ("string_type", "model_type", "dict_type", "value_error", "model_attributes_type")
+    }  # fmt: skip
+    return _with_text(root, wrong) if wrong else None
+
+
+def _with_text(node: Node, wrong: set[Where]) -> Node:
+    if isinstance(node.value, dict):
+        return replace(node, value={key: _with_text(child, wrong) for key, child in node.value.items()})
+    if isinstance(node.value, tuple):
+        return replace(node, value=tuple(_with_text(child, wrong) for child in node.value))
+    return replace(node, value=as_written(node.value)) if node.where in wrong else node
+
+
+def _stand_in(value: Any) -> Node:
+    return Node(value, 0, 0)
+
+
+_STAND_INS = {
+    "target": _stand_in("ws://127.0.0.1"),
+    "load": _stand_in((_stand_in({"users": _stand_in(1), "for": _stand_in("1s")}),)),
+    "flow": _stand_in((_stand_in({"think": _stand_in("1s")}),)),
+}
+
+
+def _completed(root: Node, faults: list[_Fault]) -> Node:
+    """The scenario with harmless values for what it cannot do without, so that the rest can be looked at."""
+    lacking = [str(fault.rest[-1]) for fault in faults if fault.kind == "missing" and not fault.node.where]
+    if not lacking and root.child("users"):
+        return without(root, {("flow",), ("on",)})
+    for key in lacking or ["flow"]:
+        root = with_child(root, key, _STAND_INS[key])
+    return root
+
+
+# -- what it is ---------------------------------------------------------------------------------------------------------
+
+
+def _tell(faults: list[_Fault], problems: Problems, gone: set[Where]) -> None:
+    """One problem a place; none for what an inner problem, now or before, may have caused."""
+    by_place: dict[tuple[Where, bool], list[_Fault]] = {}
+    misspelt = set(_misspelt(faults))
+    for fault in faults:
+        if fault.where not in misspelt and not _is_consequence(fault, faults, gone):
+            by_place.setdefault((fault.node.where, fault.kind == "missing"), []).append(fault)
+    for together in by_place.values():
+        _tell_place(together, problems)
+
+
+def _misspelt(faults: list[_Fault]) -> Iterable[Where]:
+    """Yield where the keys would stand that unknown keys were probably meant to be: they are not missing as well."""
+    for fault in faults:
+        if fault.kind == "extra_forbidden" and (key := meant(fault.owner, str(fault.where[-1]))):
+            yield (*fault.where[:-1], key)
+
+
+def _is_consequence(fault: _Fault, faults: list[_Fault], gone: set[Where]) -> bool:
+    where = fault.where
+    if any(where in (cut, cut[:-1]) for cut in gone):
+        return True
+    inner = (other.where for other in faults if len(other.where) > len(where))
+    return fault.kind == "too_short" and any(place[: len(where)] == where for place in inner)
+
+
+def _tell_place(faults: list[_Fault], problems: Problems) -> None:
+    fault = faults[0]
+    node = fault.node
+    if fault.kind == "missing":
+        missing = sorted({str(each.rest[-1]) for each in faults}, key=keys_of(fault.owner).index)
+        words = any_of(missing).replace(" or ", " and ")
+        problems.add(node.head, f"missing key{'s' if len(missing) > 1 else ''} {words}", where=node.where)
+    elif fault.kind == "extra_forbidden":
+        key = str(node.where[-1])
+        advice = unknown_key(key, fault.parent, fault.owners)
+        problems.add(node.head, f"unknown key {key!r}", advice, node.where[:-1])
+    elif fault.kind in ("union_tag_not_found", "union_tag_invalid"):
+        message, advice = no_step(node)
+        problems.add(node.start, message, advice, node.where)
+    else:
+        offset = node.head if "[key]" in fault.rest or isinstance(node.value, dict | tuple) else node.start
+        problems.add(offset, *wrong_value(node, [each.error for each in faults]), where=node.where)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from loadws.engine.runtime.conversation import Conversation, Pending
+from loadws.engine.runtime.connection.conversation import Conversation, Pending
 from loadws.engine.runtime.shared import Run, StepFunction
 from loadws.engine.steps.parts.tls_contexts import Contexts
 from loadws.engine.steps.registry import Compiler

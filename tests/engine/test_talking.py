@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from loadws.engine.runtime.conversation import MOST_UNANSWERED
+from loadws.engine.runtime.connection.conversation import MOST_UNANSWERED
 from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, silent
 from loadws.transport.base import Payload
 from tests.engine.drive import MS, S, drive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadws.engine.runtime.inbox import KEPT_MESSAGES
+from loadws.engine.runtime.connection.inbox import KEPT_MESSAGES
 from loadws.testing.behaviour import Behaviour, Leave, Say, Vanish, pushes
 from tests.engine.drive import MS, drive
 

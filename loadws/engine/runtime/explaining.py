@@ -14,7 +14,7 @@ from loadws.scenario.template.template import EvaluationError, Scope
 from loadws.transport.base import Connection, End, Payload
 
 if TYPE_CHECKING:
-    from loadws.engine.runtime.conversation import Conversation
+    from loadws.engine.runtime.connection.conversation import Conversation
     from loadws.engine.runtime.tracing import Tracer
     from loadws.scenario.matching.matching import Conditions
 

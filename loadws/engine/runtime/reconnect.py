@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from loadws.engine.runtime.backoff import backoff_ns
-from loadws.engine.runtime.conversation import Conversation
+from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import FlowInterrupted, Strand
 from loadws.engine.steps.parts.on_connection import line_to

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from loadws.engine.runtime.barriers import Barriers
-from loadws.engine.runtime.inbox import KeptRoom
+from loadws.engine.runtime.connection.inbox import KeptRoom
 from loadws.engine.runtime.secrecy import RunSecrets
 from loadws.terms.units import NS_PER_MS
 

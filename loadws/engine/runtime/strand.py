@@ -17,7 +17,7 @@ from loadws.metrics.frame import STALL_NS
 from loadws.scenario.template.template import EvaluationError, Scope
 
 if TYPE_CHECKING:
-    from loadws.engine.runtime.conversation import Conversation
+    from loadws.engine.runtime.connection.conversation import Conversation
     from loadws.engine.runtime.shared import Steps
     from loadws.engine.users.user import VirtualUser
     from loadws.scenario.model.field_types import OnFailure

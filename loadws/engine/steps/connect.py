@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import trio
 
-from loadws.engine.runtime.conversation import Conversation
+from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.explaining import Explaining
 from loadws.engine.runtime.reconnect import PATIENCE_NS, replacing, until_healed
 from loadws.engine.runtime.shared import StepFunction

@@ -11,7 +11,7 @@ from loadws.scenario.model.steps import DropStep, ReadSlowlyStep, StallStep, Ste
 from loadws.transport.base import Connection
 
 if TYPE_CHECKING:
-    from loadws.engine.runtime.conversation import Conversation
+    from loadws.engine.runtime.connection.conversation import Conversation
     from loadws.engine.steps.registry import Compiler
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loadws.engine.runtime.conversation import Conversation
+from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import Strand
 from loadws.engine.steps.parts.on_connection import Line, StepSkipped, fail_without_connection, line_to, opened

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from loadws.engine.runtime.conversation import MOST_UNANSWERED, Conversation, Pending, payload_bytes
+from loadws.engine.runtime.connection.conversation import MOST_UNANSWERED, Conversation, Pending, payload_bytes
 from loadws.engine.runtime.explaining import Sought
 from loadws.engine.runtime.shared import StepFunction
 from loadws.engine.runtime.strand import Strand

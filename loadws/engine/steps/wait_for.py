@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadws.engine.runtime.conversation import Conversation, Watch
-from loadws.engine.runtime.ends import describe, is_failure
+from loadws.engine.runtime.connection.conversation import Conversation, Watch
+from loadws.engine.runtime.connection.ends import describe, is_failure
 from loadws.engine.runtime.explaining import Sought
 from loadws.engine.runtime.reconnect import until_healed
 from loadws.engine.runtime.shared import StepFunction

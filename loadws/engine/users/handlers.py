@@ -19,7 +19,7 @@ from loadws.terms.units import NS_PER_S
 from loadws.transport.base import End
 
 if TYPE_CHECKING:
-    from loadws.engine.runtime.conversation import Conversation
+    from loadws.engine.runtime.connection.conversation import Conversation
     from loadws.engine.users.user import VirtualUser
 
 QUEUED_EVENTS = 100

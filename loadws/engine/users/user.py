@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from loadws.engine.runtime.conversation import Conversation
-from loadws.engine.runtime.ends import end_kind, is_failure
+from loadws.engine.runtime.connection.conversation import Conversation
+from loadws.engine.runtime.connection.ends import end_kind, is_failure
 from loadws.engine.runtime.reconnect import Healing
 from loadws.engine.runtime.secrecy import UserSecrets
 from loadws.engine.runtime.shared import Budget, Run, UserKind

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from loadws.engine.runtime.conversation import Conversation
+from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.strand import EndSession, EndTurn, Strand
 from loadws.scenario.model.steps import Step
 from loadws.transport.base import Connection

@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
-from loadws.engine.runtime import unreadable
-from loadws.engine.runtime.ends import describe, end_code, end_kind, is_failure, is_unasked
-from loadws.engine.runtime.in_flight import InFlight
-from loadws.engine.runtime.inbox import KeptMessages
+from loadws.engine.runtime.connection import unreadable
+from loadws.engine.runtime.connection.ends import describe, end_code, end_kind, is_failure, is_unasked
+from loadws.engine.runtime.connection.in_flight import InFlight
+from loadws.engine.runtime.connection.inbox import KeptMessages
 from loadws.engine.runtime.parker import Parker
 from loadws.scenario.matching.index import Predicate, Wanted
 from loadws.scenario.matching.message import Message

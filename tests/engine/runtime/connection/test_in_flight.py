@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from loadws.engine.runtime.in_flight import REMEMBERED, ByKey, InFlight
+from loadws.engine.runtime.connection.in_flight import REMEMBERED, ByKey, InFlight
 from loadws.scenario.matching.index import Wanted
 from loadws.scenario.matching.matching import compile_conditions
 from loadws.scenario.matching.message import Message

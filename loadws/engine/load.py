@@ -19,12 +19,13 @@ from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.runtime.barriers import Barriers
 from loadws.engine.runtime.parker import Parker
 from loadws.engine.runtime.secrecy import RunSecrets, run_secrets
-from loadws.engine.runtime.shared import Run
+from loadws.engine.runtime.shared import Shared
 from loadws.engine.runtime.tracing import Tracer
 from loadws.engine.sliced import in_slices
 from loadws.engine.steps.connect import network_of
+from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.tls_contexts import Contexts, is_shared, shared_context
-from loadws.engine.steps.registry import Compiler
+from loadws.engine.steps.registry import compile_step, compile_user
 from loadws.engine.users.executor import Executor
 from loadws.metrics.frame import Frame
 from loadws.metrics.recording.probes import ProbeSpec
@@ -108,7 +109,7 @@ def _executor(
 ) -> Executor:
     scenario = load.scenario
     tracer = None if load.say is None else Tracer(load.say, timers.now_ns, secrets)
-    run = Run(
+    shared = Shared(
         timers=timers,
         connector=connector,
         recorder=recorder,
@@ -118,14 +119,14 @@ def _executor(
         secrets=secrets,
         tracer=tracer,
         http=load.http or http_clients(scenario, load.base, timers),
-        shared=load.shared,
+        setup_values=load.shared,
         barriers=Barriers(load.plan.shard, load.plan.shards),
         env=load.env,
     )
     recorder.watch_probes([ProbeSpec(probe.name, probe.within_ns) for probe in probes_of(scenario)], load.nonce)
-    compiler = Compiler(scenario, load.base, recorder, Contexts(load.base), tracer)
-    kinds = [compiler.kind(user_type) for user_type in scenario.user_types]
-    return Executor(load.plan, run, kinds, lifecycle, load.together)
+    context = StepContext(scenario, load.base, shared, Contexts(load.base), compile_step)
+    users = [compile_user(user_type, context) for user_type in scenario.user_types]
+    return Executor(load.plan, shared, users, lifecycle, load.together)
 
 
 def http_clients(scenario: Scenario, base: Path, timers: Timers) -> HttpClients | None:

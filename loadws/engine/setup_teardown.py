@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from loadws.engine.load import http_clients
+from loadws.engine.runtime.compiled import CompiledUser
+from loadws.engine.runtime.flow_control import FlowInterrupted
 from loadws.engine.runtime.secrecy import RunSecrets, run_secrets
-from loadws.engine.runtime.shared import Run, UserKind
-from loadws.engine.runtime.strand import FlowInterrupted, run_flow
+from loadws.engine.runtime.shared import Shared
+from loadws.engine.runtime.strand import Steps, run_flow
 from loadws.engine.runtime.tracing import Tracer
 from loadws.engine.sliced import in_slices
+from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.tls_contexts import Contexts
-from loadws.engine.steps.registry import Compiler
+from loadws.engine.steps.registry import compile_step
 from loadws.engine.users.user import VirtualUser
 from loadws.metrics.frame import Frame, Health
 from loadws.metrics.recording.recorder import Recorder
@@ -84,7 +87,7 @@ async def run_once(once: Once, variables: dict[str, Any]) -> Done:
         secrets = run_secrets(once.scenario, once.masker, variables)
         recorder = Recorder([(once.name, True)], masker=secrets.masker)
         recorder.begin(timers.now_ns())
-        user = _user(once, timers, recorder, secrets)
+        user, steps = _user(once, timers, recorder, secrets)
         scope = user.main.scope
         for name, value in once.scenario.variables.items():
             with suppress(EvaluationError):  # it needs a row of data, or what needs one
@@ -92,15 +95,15 @@ async def run_once(once: Once, variables: dict[str, Any]) -> Done:
         scope.variables.update(variables)
         before = dict(scope.variables)
         try:
-            is_whole = await _run(once, user)
+            is_whole = await _run(once, user, steps)
         finally:
             variables.update((n, v) for n, v in scope.variables.items() if n not in before or before[n] is not v)
         return Done(await in_slices(recorder.rotate(timers.now_ns(), Health(), last=True)), is_whole)
 
 
-def _user(once: Once, timers: Timers, recorder: Recorder, secrets: RunSecrets) -> VirtualUser:
+def _user(once: Once, timers: Timers, recorder: Recorder, secrets: RunSecrets) -> tuple[VirtualUser, Steps]:
     tracer = None if once.say is None else Tracer(once.say, timers.now_ns, secrets)
-    run = Run(
+    shared = Shared(
         timers=timers,
         connector=_Nowhere(),
         recorder=recorder,
@@ -113,25 +116,24 @@ def _user(once: Once, timers: Timers, recorder: Recorder, secrets: RunSecrets) -
         env=once.env,
     )
     flow = _strict(once.flow) if once.strict else _lenient(once.flow)
-    steps = Compiler(once.scenario, once.base, recorder, Contexts(once.base), tracer).flow(flow)
-    kind = UserKind(once.name, steps, connect=None, messages=(), open=None, error=None, close=None, heals=False)
-    user = VirtualUser(run, kind, once.number, is_held=False)
+    steps = StepContext(once.scenario, once.base, shared, Contexts(once.base), compile_step).flow(flow)
+    user = VirtualUser(shared, CompiledUser(once.name, steps), once.number, is_held=False)
     user.main.free_ns = timers.now_ns()
-    return user
+    return user, steps
 
 
-async def _run(once: Once, user: VirtualUser) -> bool:
-    """Whether it came to its end."""
+async def _run(once: Once, user: VirtualUser, steps: Steps) -> bool:
+    """Run the flow, and return whether it came to its end."""
     try:
         with trio.move_on_after(once.within_s):
-            await run_flow(user.kind.flow, user.main)
+            await run_flow(steps, user.main)
             return True
-        user.report("timeout", once.name, f"it was not done within {once.within_s:g} s")
+        user.state.report("timeout", once.name, f"it was not done within {once.within_s:g} s")
         return False
     except FlowInterrupted:
         return False
     finally:
-        user.close_http()
+        user.state.close_http()
         user.let_go()
 
 

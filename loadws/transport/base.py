@@ -194,6 +194,13 @@ class End:
     kind: str | None = None
 
 
+def payload_bytes(payload: Payload) -> int:
+    """Return the size of a payload on the wire, where text is UTF-8."""
+    if isinstance(payload, bytes) or payload.isascii():
+        return len(payload)
+    return len(payload.encode("utf-8", "replace"))
+
+
 class Outgoing(msgspec.Struct, eq=False):
     """A message on its way out, stamped by the transport. A struct, for one is made a message: in C, not by an ``__init__``.
 

@@ -12,10 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from loadws.engine.runtime.connection.conversation import Conversation, Pending
-from loadws.engine.runtime.shared import Run, StepFunction
+from loadws.engine.runtime.connection.conversation import Conversation
+from loadws.engine.runtime.connection.pending import Pending
+from loadws.engine.runtime.shared import Shared
+from loadws.engine.runtime.strand import StepFunction
+from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.tls_contexts import Contexts
-from loadws.engine.steps.registry import Compiler
+from loadws.engine.steps.registry import compile_step, compile_user
 from loadws.engine.users.user import VirtualUser
 from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.matching.matching import compile_conditions
@@ -80,16 +83,17 @@ def _request(step: dict[str, Any], others: list[Any] | None = None) -> Callable[
         {"target": "ws://bench.test", "load": [{"users": 1, "for": "1s"}], "flow": [{"request": step}]}
     )
     recorder = Recorder([("bench", False)])
-    compiler = Compiler(scenario, Path(), recorder, Contexts(Path()))
-    kind = compiler.kind(scenario.user_types[0])
-    run = Run(cast(Timers, Clock()), cast(Connector, None), recorder, 1, {}, {})
-    user = VirtualUser(run, kind, 0, is_held=True)
-    conversation = Conversation(user, None, keeps=False)
+    shared = Shared(cast(Timers, Clock()), cast(Connector, None), recorder, 1, {}, {})
+    compiled = compile_user(
+        scenario.user_types[0], StepContext(scenario, Path(), shared, Contexts(Path()), compile_step)
+    )
+    user = VirtualUser(shared, compiled, 0, is_held=True)
+    conversation = Conversation(user.state, shared, None)
     conversation.connection = cast(Connection, Echo(conversation))
-    user.take_up(conversation)
+    user.state.take_up(conversation)
     for wanted in others or ():
         conversation.expect(Pending(parker=user.main.parker, wanted=wanted))
-    run_step = kind.flow[0]
+    run_step = compiled.flow[0]
     return lambda: _finish(run_step, user)
 
 

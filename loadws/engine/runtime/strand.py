@@ -1,58 +1,36 @@
-"""A strand is one line of execution of a virtual user: its flow, an overlapping turn, or its handlers.
+"""A strand: one line of execution of a virtual user. Its flow is one, an overlapping turn, a branch, its handlers.
 
-It has variables of its own (or shares its user's), a place to wait, and the two moments that measurement.md builds on: the
-intended time of the next step, if a plan gave one, and the moment the user became free.
+It has variables of its own (or shares its user's), a place to wait, and the two moments that docs/measurement.md builds on:
+the intended time of the next step, if a plan gave one, and the moment the user became free.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import trio
 
+from loadws.engine.runtime.connection.conversation import Conversation
+from loadws.engine.runtime.flow_control import EndSession, EndTurn, FlowInterrupted, Leave
 from loadws.engine.runtime.parker import Parker
+from loadws.engine.runtime.user_state import UserState
 from loadws.metrics.frame import STALL_NS
+from loadws.scenario.model.field_types import OnFailure
+from loadws.scenario.model.steps import Step
 from loadws.scenario.template.template import EvaluationError, Scope
+from loadws.transport.base import End
 
-if TYPE_CHECKING:
-    from loadws.engine.runtime.connection.conversation import Conversation
-    from loadws.engine.runtime.shared import Steps
-    from loadws.engine.users.user import VirtualUser
-    from loadws.scenario.model.field_types import OnFailure
-    from loadws.scenario.model.steps import Step
-
-
-class FlowInterrupted(Exception):
-    """What a step raises to end more than itself. Never leaves the user it belongs to."""
-
-
-class EndTurn(FlowInterrupted):
-    """The failure of a turn of ``every`` or ``repeat``; outside of any turn it is the session's.
-
-    ``turn`` is the number of the turn that ends, with all that is inside it; None is the innermost one.
-    """
-
-    def __init__(self, turn: int | None = None) -> None:
-        super().__init__()
-        self.turn = turn
-
-    def ends(self, turn: int) -> bool:
-        """Return whether this turn is the last one that ends."""
-        return self.turn is None or self.turn == turn
-
-
-class EndSession(FlowInterrupted):
-    """The session failed."""
-
-
-class Leave(FlowInterrupted):
-    """The user was asked to leave and has finished its step."""
+StepFunction = Callable[["Strand"], Awaitable[None]]
+Steps = tuple[StepFunction, ...]
 
 
 async def run_flow(steps: Steps, strand: Strand) -> None:
-    """The steps one after another; a user that was asked to leave begins no further one."""
+    """Run steps one after another; a user that was asked to leave begins no further one.
+
+    Raises ``FlowInterrupted`` where the flow ends before its last step.
+    """
     for step in steps:
         strand.heed()
         await step(strand)
@@ -86,10 +64,10 @@ class Strand:
         "user",
     )
 
-    def __init__(self, user: VirtualUser, scope: Scope, free_ns: int) -> None:
+    def __init__(self, user: UserState, scope: Scope, free_ns: int) -> None:
         self.user = user
         self.scope = scope
-        self.parker = Parker(user.run.timers)
+        self.parker = Parker(user.shared.timers)
         self.free_ns = free_ns
         self.intended_ns = 0
         self.is_handler = False
@@ -138,11 +116,11 @@ class Strand:
         user = self.user
         if user.leaving or user.condemned:
             return True
-        user.pausing.add(self)
+        user.pausing.add(self.parker)
         try:
             return await self.parker.wait(until_ns)
         finally:
-            user.pausing.discard(self)
+            user.pausing.discard(self.parker)
 
     async def wait(self, until_ns: int) -> bool:
         """Wait like ``pause`` in a flow, which ends with the load; the steps of a handler go on waiting.
@@ -153,8 +131,22 @@ class Strand:
             return await self.parker.wait(until_ns)
         return await self.pause(until_ns)
 
+    async def wait_for_end(self, conversation: Conversation, deadline_ns: int, *, judges: bool = False) -> End | None:
+        """Wait until a connection has ended, and return how; None at the deadline, or where the user is to go.
+
+        ``judges``: the step says what becomes of the end, so it is no failure by itself.
+        """
+        conversation.wait_beside(self.parker, judges=judges)
+        try:
+            while conversation.end is None and not self.ends_waiting:
+                if not await self.wait(deadline_ns):
+                    break
+        finally:
+            conversation.stop_waiting(self.parker, judges=judges)
+        return conversation.end
+
     def fork(self, intended_ns: int) -> Strand:
-        """An overlapping turn: variables of its own, free from its intended time on."""
+        """Return a strand for an overlapping turn: variables of its own, free from its intended time on."""
         strand = Strand(self.user, self.scope.fork(), intended_ns)
         self.user.add_strand(strand)
         strand.turns = self.turns.copy()
@@ -164,14 +156,14 @@ class Strand:
         return strand
 
     def branch(self) -> Strand:
-        """One of several that go on from here side by side: the same variables, ``sent`` and ``message`` of its own."""
+        """Return one of several strands that go on from here: the same variables, ``sent`` and ``message`` of its own."""
         strand = self.fork(self.intended_ns)
         strand.scope.variables = self.scope.variables
         strand.free_ns = self.free_ns
         return strand
 
     def beside(self) -> Strand:
-        """A strand for handlers: the same variables, special names of its own."""
+        """Return a strand for handlers: the same variables, special names of its own."""
         strand = Strand(self.user, self.scope.fork(), self.free_ns)
         strand.scope.variables = self.scope.variables
         strand.scope.extra = {}
@@ -181,12 +173,7 @@ class Strand:
     @property
     def ends_waiting(self) -> bool:
         """Return whether a step of the flow that only waits is to end: with the load, or with the session."""
-        return not self.is_handler and self.is_to_go
-
-    @property
-    def is_to_go(self) -> bool:
-        """Its user was asked to leave, or a handler ended the session: whatever waits may end."""
-        return self.user.leaving or self.user.condemned
+        return not self.is_handler and self.user.is_to_go
 
     def begin_session(self) -> None:
         """Forget what the session before left behind."""
@@ -222,7 +209,10 @@ class Strand:
             raise why
 
     def heed(self) -> None:
-        """End the flow of a user that is to go. Its handlers go on: they answer what still comes."""
+        """End the flow of a user that is to go. Its handlers go on: they answer what still comes.
+
+        Raises ``FlowInterrupted``.
+        """
         if self.is_handler:
             return
         if self.interruption is not None:
@@ -234,12 +224,16 @@ class Strand:
             raise Leave
 
     def fail(self, step: Step, kind: str, detail: str, default: OnFailure = "end_turn") -> None:
-        """Counts a failure once and does what the step says, or the default for its kind; returns to let the flow go on."""
+        """Count a failure once, and do what the step says, or the default for its kind.
+
+        Returns to let the flow go on. Raises ``EndTurn`` or ``EndSession`` else.
+        """
         self.failures += 1
         self.user.report(kind, step.label, detail)
         self.obey(step.on_failure or default)
 
     def obey(self, policy: OnFailure) -> None:
+        """Go on, or raise ``EndTurn`` or ``EndSession``, as a step's ``on_failure`` says."""
         match policy:
             case "end_turn":
                 raise EndTurn
@@ -247,12 +241,13 @@ class Strand:
                 raise EndSession
 
     def evaluate(self, step: Step, template: Any) -> Any:
-        """A compiled template's value. One that cannot be had fails the step, and ends the turn."""
+        """Return the value of a compiled template. Where there is none the step fails: raises ``EndTurn``."""
         try:
             return template(self.scope)
         except EvaluationError as error:
             self.cannot_evaluate(step, error)
 
     def cannot_evaluate(self, step: Step, error: EvaluationError) -> NoReturn:
+        """Fail a step whose template has no value. Raises ``EndTurn``, unless the step says otherwise."""
         self.fail(step, "template", str(error))
         raise EndTurn from None

@@ -8,24 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from loadws.engine.runtime.secrecy import RunSecrets
+from loadws.engine.runtime.secrecy import RunSecrets, UserSecrets
 from loadws.metrics.recording.quoting import one_line
 from loadws.scenario.matching.extract import Handshake
 from loadws.scenario.matching.message import Message
+from loadws.scenario.model.steps import Step
+from loadws.scenario.template.template import Scope
 from loadws.terms.masker import Masker
 from loadws.terms.secrets import MASK, is_secret_header, shown_address
 from loadws.terms.units import format_duration
 
-if TYPE_CHECKING:
-    from loadws.engine.runtime.strand import Strand
-    from loadws.engine.users.user import VirtualUser
-    from loadws.scenario.model.steps import Step
-
 LONGEST_SHOWN = 200
 #: So much of a payload is searched for secrets: more than is shown, for a mask may be shorter than what it hides.
 LONGEST_SEARCHED = 4 * LONGEST_SHOWN
+
+
+class TracedUser(Protocol):
+    """The user whose step is under way, as far as its trace asks."""
+
+    @property
+    def secrets(self) -> UserSecrets: ...
+
+    def masker(self) -> Masker: ...
 
 
 class Tracer:
@@ -39,7 +45,7 @@ class Tracer:
         self._start_ns: int | None = None  # of the first line: what came before is none of the user's
         self._secrets = secrets or RunSecrets()
         self._named = {path[0] for path in self._secrets.paths if len(path) == 1}
-        self._user: VirtualUser | None = None  # whose step is under way
+        self._user: TracedUser | None = None  # whose step is under way
         self._depth = 0
 
     def frame(self, direction: str, what: str, payload: bytes, at_ns: int, connection: str | None = None) -> None:
@@ -58,10 +64,10 @@ class Tracer:
         self._line(self._now_ns(), self._masker().text(text))
 
     @contextmanager
-    def step(self, step: Step, strand: Strand) -> Iterator[None]:
+    def step(self, step: Step, user: TracedUser, scope: Scope) -> Iterator[None]:
         """Say when a step begins and ends, and which variables it gave other values."""
-        self._user = strand.user
-        began_ns, before = self._now_ns(), dict(strand.scope.variables)
+        self._user = user
+        began_ns, before = self._now_ns(), dict(scope.variables)
         self._line(began_ns, f"{step.verb} {step.label}" if step.label != step.verb else step.verb)
         self._depth += 1
         try:
@@ -69,8 +75,8 @@ class Tracer:
         finally:
             self._depth -= 1
             ended_ns = self._now_ns()
-            strand.user.secrets.remember(strand.scope.variables)
-            for name, value in strand.scope.variables.items():
+            user.secrets.remember(scope.variables)
+            for name, value in scope.variables.items():
                 if name not in before or before[name] is not value:
                     shown = MASK if name in self._named else self._cut(repr(value), self._masker())
                     self._line(ended_ns, f"  {name} = {shown}")

@@ -1,1 +1,1 @@
-"""Each kind of step -> a coroutine function, compiled before the run. ``compiler`` holds the table."""
+"""The verbs of the language: each step is compiled to a coroutine function before the run. ``registry`` has the table."""

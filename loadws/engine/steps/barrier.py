@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from loadws.engine.runtime.barriers import Barrier
-from loadws.engine.runtime.shared import StepFunction
-from loadws.engine.runtime.strand import Strand
+from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.steps.parts.context import StepContext
 from loadws.scenario.model.steps import BarrierStep
 
-if TYPE_CHECKING:
-    from loadws.engine.steps.registry import Compiler
 
-
-def compile_barrier(step: BarrierStep, compiler: Compiler) -> StepFunction:
+def compile_barrier(step: BarrierStep, context: StepContext) -> StepFunction:
+    """Compile the step. A user that is asked to leave waits for no other; a barrier not reached in time fails the step."""
     body = step.barrier
-    recorder = compiler.recorder
+    recorder, now_ns, barriers = context.recorder, context.now_ns, context.shared.barriers
 
     async def meet(strand: Strand) -> None:
-        """A user that is asked to leave waits for nobody; a barrier that is not reached in time fails the step."""
-        barrier = strand.user.run.barriers.named(step.label, body.users)
+        barrier = barriers.named(step.label, body.users)
         intended_ns, due_ns = strand.due()
-        place = _Place(strand)
+        place = _Place(strand, now_ns)
         gathered = await place.wait(barrier, due_ns + body.within)
-        now_ns = strand.free_ns = strand.user.run.timers.now_ns()
+        strand.free_ns = now_ns()
         if place.is_released:
             recorder.outcome("barrier", step.label, intended_ns, failed=False)
-            recorder.duration("wait_time", step.label, intended_ns, now_ns - intended_ns)
-        elif not strand.is_to_go:
+            recorder.duration("wait_time", step.label, intended_ns, strand.free_ns - intended_ns)
+        elif not strand.user.is_to_go:
             recorder.outcome("barrier", step.label, intended_ns, failed=True)
             text = f"{gathered} of {barrier.needed} users came within {body.within / 1e9:g} s"
             strand.fail(step, "timeout", text)
@@ -38,16 +35,17 @@ def compile_barrier(step: BarrierStep, compiler: Compiler) -> StepFunction:
 class _Place:
     """One strand's place at a barrier."""
 
-    def __init__(self, strand: Strand) -> None:
+    def __init__(self, strand: Strand, now_ns: Callable[[], int]) -> None:
         self._strand = strand
+        self._now_ns = now_ns
         self.is_released = False
 
     async def wait(self, barrier: Barrier, deadline_ns: int) -> int:
-        """Until it is released, the deadline, or its user is to go. Returns how many were there with it at the end."""
-        strand, timers = self._strand, self._strand.user.run.timers
+        """Wait until it is released, the deadline, or its user is to go; return how many users were there at the end."""
+        strand = self._strand
         barrier.come(self._release)
         try:
-            while not (self.is_released or strand.is_to_go or timers.now_ns() >= deadline_ns):
+            while not (self.is_released or strand.user.is_to_go or self._now_ns() >= deadline_ns):
                 await strand.pause(deadline_ns)
             return barrier.gathered
         finally:

@@ -11,21 +11,19 @@ import sys
 import time
 from collections.abc import Awaitable, Coroutine, Generator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import trio
 
-from loadws.engine.runtime.shared import StepFunction
-from loadws.engine.runtime.strand import FlowInterrupted, Leave, Strand
+from loadws.engine.runtime.flow_control import FlowInterrupted, Leave
+from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.python_api import GIVEN_UP, StepFailed, StepMaker, User, UserLeaves
 from loadws.metrics.summarising.generator import HELD_UP
 from loadws.scenario.data.functions import find_function, place_of
 from loadws.scenario.model.steps import CallStep
 from loadws.scenario.template.template import compile_value
 from loadws.terms.units import NS_PER_MS, format_duration
-
-if TYPE_CHECKING:
-    from loadws.engine.steps.registry import Compiler
 
 try:
     import resource
@@ -38,11 +36,12 @@ _OF_A_THREAD = hasattr(resource, "RUSAGE_THREAD")  # Linux alone has it
 BLOCKED_NS = 50 * NS_PER_MS
 
 
-def compile_call(step: CallStep, compiler: Compiler) -> StepFunction:
-    function = find_function(compiler.base, step.call.function)
+def compile_call(step: CallStep, context: StepContext) -> StepFunction:
+    """Compile the step. Raises ``FunctionError`` where the function cannot be had."""
+    function = find_function(context.base, step.call.function)
     args = {name: compile_value(value) for name, value in step.call.args.items()}
-    maker = StepMaker(step, compiler.in_python())
-    recorder = compiler.recorder
+    maker = StepMaker(step, context.in_python())
+    recorder, now_ns = context.recorder, context.now_ns
 
     async def call(strand: Strand) -> None:
         intended_ns, _ = strand.due()
@@ -69,9 +68,9 @@ def compile_call(step: CallStep, compiler: Compiler) -> StepFunction:
             user.remember_secrets()
             if failed is not None:
                 recorder.outcome("call", step.label, intended_ns, failed=failed)
-        now_ns = strand.free_ns = strand.user.run.timers.now_ns()
+        strand.free_ns = now_ns()
         if not failed:
-            recorder.duration("call_time", step.label, intended_ns, max(0, now_ns - intended_ns))
+            recorder.duration("call_time", step.label, intended_ns, max(0, strand.free_ns - intended_ns))
 
     return call
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import trio
 
 from loadws.engine.runtime.connection.conversation import Conversation
-from loadws.engine.runtime.explaining import Explaining
-from loadws.engine.runtime.reconnect import PATIENCE_NS, replacing, until_healed
-from loadws.engine.runtime.shared import StepFunction
-from loadws.engine.runtime.strand import FlowInterrupted, Strand
+from loadws.engine.runtime.explaining import ExplainingListener
+from loadws.engine.runtime.flow_control import FlowInterrupted
+from loadws.engine.runtime.reconnect import PATIENCE_NS, reopener_of, replacing, until_healed
+from loadws.engine.runtime.shared import Shared
+from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.headers import HeaderMaker, templates
-from loadws.engine.steps.parts.on_connection import StepSkipped, fail_with_connection, line_to, opened
+from loadws.engine.steps.parts.on_connection import fail_with_connection, lookup, with_connection
 from loadws.engine.steps.parts.tls_contexts import Securing
 from loadws.metrics.ledger import CUT_OFF
 from loadws.scenario.matching.matching import Captures, compile_captures, compile_conditions
@@ -27,6 +29,7 @@ from loadws.terms.parties import is_ours
 from loadws.transport.base import (
     Compression,
     ConnectFailed,
+    Connection,
     ConnectRequest,
     ConnectTimings,
     HandshakeRefused,
@@ -36,44 +39,41 @@ from loadws.transport.base import (
     encodable,
 )
 
-if TYPE_CHECKING:
-    from loadws.engine.steps.registry import Compiler
-
 SWITCHING = 101
 
 
 # -- connect ----------------------------------------------------------------------------------------------------------
 
 
-def compile_connect(step: ConnectStep, compiler: Compiler) -> StepFunction:
-    opener = Opener(step, compiler)
+def compile_connect(step: ConnectStep, context: StepContext) -> StepFunction:
+    """Compile the step."""
+    opener = ConnectOpener(step, context)
     name = step.connect.as_
-    line = line_to(name, compiler)
+    find = lookup(name, context)
 
     async def connect(strand: Strand) -> None:
-        before = line(strand)
+        before = find(strand)
         if before is not None and before.is_going_on:
-            compiler.recorder.outcome("connect", step.label, strand.due()[0], failed=True)
+            context.recorder.outcome("connect", step.label, strand.due()[0], failed=True)
             strand.fail(step, "already_open", "the connection is open already", default="end_session")
             return
-        conversation = Conversation(strand.user, name, keeps=opener.keeps)
-        conversation.opener = opener
-        conversation.turn = strand.turns[-1] if strand.turns else 0
+        turn = strand.turns[-1] if strand.turns else 0
+        conversation = Conversation(strand.user, context.shared, name, opener=opener, turn=turn)
         strand.user.take_up(conversation)
         await opener.open(strand, step, conversation)
 
     return connect
 
 
-def compile_reconnect(step: ReconnectStep, compiler: Compiler) -> StepFunction:
-    line, recorder = line_to(step.reconnect.on, compiler), compiler.recorder
+def compile_reconnect(step: ReconnectStep, context: StepContext) -> StepFunction:
+    """Compile the step: one attempt, now. Where one is under way by itself already, that is the one."""
+    find, recorder, now_ns = lookup(step.reconnect.on, context), context.recorder, context.now_ns
 
     async def reconnect(strand: Strand) -> None:
-        """One attempt, now. Where one is under way by itself already, that is the one."""
-        before = line(strand)
+        before = find(strand)
         if before is not None and before.healing is not None:
             await until_healed(strand, before, strand.due()[1] + PATIENCE_NS)
-            before = line(strand)
+            before = find(strand)
             if before is not None and before.is_going_on:
                 return
         if before is None or before.opener is None or before.connection is None:
@@ -82,33 +82,36 @@ def compile_reconnect(step: ReconnectStep, compiler: Compiler) -> StepFunction:
             return
         if before.end is None:
             await before.connection.close(1000)
-            strand.free_ns = strand.user.run.timers.now_ns()
-        conversation = replacing(before, before.opener)
-        conversation.turn = strand.turns[-1] if strand.turns else 0
-        await before.opener.open(strand, step, conversation)
+            strand.free_ns = now_ns()
+        conversation = replacing(before, strand.user, strand.turns[-1] if strand.turns else 0)
+        await reopener_of(before).open(strand, step, conversation)
 
     return reconnect
 
 
-class Opener:
+class ConnectOpener:
     """How a ``connect`` opens its connection: once, and again in the place of one that has ended.
 
     ``policy`` says what becomes of one that is lost; None: nothing.
     """
 
-    def __init__(self, step: ConnectStep, compiler: Compiler) -> None:
+    def __init__(self, step: ConnectStep, context: StepContext) -> None:
         self.step = step
-        self.keeps = compiler.keeps
-        self.policy = policy_of(step, compiler.scenario)
-        self.expected_closes = frozenset(compiler.scenario.connection.expect_close)
-        self._ask = _RequestMaker(step, compiler)
+        self.keeps = context.keeps
+        self._shared = context.shared
+        self.policy = policy_of(step, context.scenario)
+        self.expected_closes = frozenset(context.scenario.connection.expect_close)
+        self._ask = _RequestMaker(step, context)
         self._expect = _Expectation(step.connect.expect or ExpectHandshake())
         self._capture = compile_captures(step.connect.capture) if step.connect.capture else None
 
     async def open(self, strand: Strand, step: Step, conversation: Conversation) -> None:
-        """``step`` is whose attempt it is: its name is what the report says, and its ``on_failure`` holds."""
+        """Try once to open a connection. Failures are reported under ``step`` and follow its ``on_failure``.
+
+        Raises ``FlowInterrupted``.
+        """
         user = strand.user
-        attempt = _Attempt(strand, step, conversation)
+        attempt = _Attempt(strand, step, conversation, self._shared)
         answer = await attempt.run(self._request(strand, step, conversation))
         if answer is None:
             return
@@ -117,7 +120,7 @@ class Opener:
             _take(self._capture, strand, step, answer)
         if conversation.is_open and user.handlers is not None:
             await user.handlers.on_open(conversation)
-            strand.free_ns = user.run.timers.now_ns()
+            strand.free_ns = self._shared.timers.now_ns()
 
     def _request(self, strand: Strand, step: Step, conversation: Conversation) -> ConnectRequest:
         """A request that cannot be made is no connection: none has its place then."""
@@ -132,7 +135,7 @@ class Opener:
 
 
 def policy_of(step: ConnectStep, scenario: Scenario) -> ReconnectOptions | None:
-    """The step's own ``reconnect``, else the scenario's."""
+    """Return the step's own ``reconnect``, else the scenario's; None where a lost connection is not replaced."""
     said = step.connect.reconnect
     return (scenario.connection.reconnect if said is None else said) or None
 
@@ -147,15 +150,15 @@ def _take(capture: Captures, strand: Strand, step: Step, answer: _Answer) -> Non
 class _RequestMaker:
     """Scope -> ConnectRequest: the connection's own options, and what the step adds or replaces."""
 
-    def __init__(self, step: ConnectStep, compiler: Compiler) -> None:
-        options, body = compiler.scenario.connection, step.connect
-        self._target = compiler.scenario.target
+    def __init__(self, step: ConnectStep, context: StepContext) -> None:
+        options, body = context.scenario.connection, step.connect
+        self._target = context.scenario.target
         self._path = compile_template(body.path) if body.path is not None else None
         self._query = templates({**options.query, **body.query})
         self._headers = HeaderMaker(options, body)
         proxy = options.proxy if body.proxy is None else body.proxy
         self._proxy = compile_template(proxy) if proxy is not None else None
-        self._tls = Securing(options.tls.overridden(body.tls), compiler.tls)
+        self._tls = Securing(options.tls.overridden(body.tls), context.tls)
         self.resumes_tls = self._tls.resumes and self._target.startswith("wss:")
         self._rest: dict[str, Any] = {
             "subprotocols": options.subprotocols if body.subprotocols is None else body.subprotocols,
@@ -164,7 +167,7 @@ class _RequestMaker:
             "ping_every_ns": options.ping.every if options.ping else None,
             "max_message_size": options.max_message_size,
             "compression": _compression(options.compression if body.compression is None else body.compression),
-            "trace": compiler.tracer is not None,
+            "trace": context.tracer is not None,
             "network": network_of(options),
             "redirects": 0 if body.expect is not None and body.expect.is_redirect else options.redirects,
         }
@@ -194,6 +197,7 @@ class _RequestMaker:
 
 
 def network_of(options: ConnectionOptions) -> Network:
+    """Return the options of a connection that are the network's."""
     return Network(
         resolve={host.lower(): addresses for host, addresses in options.resolve.items()},
         source_addresses=options.source_addresses,
@@ -240,17 +244,18 @@ class _Answer:
 class _Attempt:
     """One attempt to connect: it counts as attempted, and as exactly one of opened, refused and failed."""
 
-    def __init__(self, strand: Strand, step: Step, conversation: Conversation) -> None:
+    def __init__(self, strand: Strand, step: Step, conversation: Conversation, shared: Shared) -> None:
         self.strand = strand
         self.step = step
         self.intended_ns = self.due_ns = 0
         self._conversation = conversation
-        tracer = strand.user.run.tracer
-        self._listener: Listener = conversation if tracer is None else Explaining(conversation, tracer)
-        self._recorder = strand.user.run.recorder
+        self._shared = shared
+        tracer = shared.tracer
+        self._listener: Listener = conversation if tracer is None else ExplainingListener(conversation, tracer)
+        self._recorder = shared.recorder
 
     async def run(self, request: ConnectRequest) -> _Answer | None:
-        """None where there was no answer at all; that was counted, and the flow may go on."""
+        """Return the server's answer; None where there was none, which was counted, and the flow may go on."""
         try:
             return await self._answer(request)
         except ConnectFailed as failure:
@@ -259,7 +264,7 @@ class _Attempt:
                 self._recorder.generator_failure(self.intended_ns)
             else:
                 self._recorder.outcome("connect", self.step.label, self.intended_ns, failed=True)
-            self.strand.free_ns = self.strand.user.run.timers.now_ns()
+            self.strand.free_ns = self._shared.timers.now_ns()
             self.strand.fail(self.step, failure.kind, failure.detail, default="end_session")
             return None
 
@@ -270,9 +275,9 @@ class _Attempt:
         try:
             self.intended_ns, self.due_ns = self.strand.due()
             self._recorder.ledger.connections.attempted += 1
-            user.counts_as_planned()
+            user.count_as_planned()
             with self.strand.waiting_outside():
-                connection = await user.run.connector.connect(request, self._listener, user.cookies)
+                connection = await self._shared.connector.connect(request, self._listener, user.cookies)
         except HandshakeRefused as refusal:
             user.put_down(self._conversation)
             self._count_refusal(refusal)
@@ -286,20 +291,20 @@ class _Attempt:
             raise
         finally:
             if user.is_held:
-                user.run.handshakes.release()
+                self._shared.handshakes.release()
         answer = _Answer(connection.response_headers, timings=connection.timings, subprotocol=connection.subprotocol)
         # There is only one extension, and a transport lets no answer pass that was not agreed on.
         self._recorder.ledger.connections.compressed += "sec-websocket-extensions" in answer.headers
         return answer
 
     async def _take_a_place(self) -> None:
-        """Only so many handshakes of held users are under way at once; the wait for a place is no lag of anybody's."""
-        handshakes = self.strand.user.run.handshakes
+        """Wait until few enough handshakes of held users are under way; this wait is neither a lag nor a latency."""
+        handshakes = self._shared.handshakes
         try:
             handshakes.acquire_nowait()
         except trio.WouldBlock:
             await handshakes.acquire()
-            self.strand.free_ns = self.strand.user.run.timers.now_ns()
+            self.strand.free_ns = self._shared.timers.now_ns()
 
     def _count_refusal(self, refusal: HandshakeRefused) -> None:
         ledger = self._recorder.ledger
@@ -312,9 +317,12 @@ class _Attempt:
         ledger.failures[kind] = ledger.failures.get(kind, 0) + 1
 
     def judge(self, answer: _Answer, expect: _Expectation) -> None:
-        """A refusal can be what is right; whatever is not right fails the connect, and ends the session."""
+        """Hold an answer against what is expected, which may be a refusal. Another answer fails the connect.
+
+        Raises ``EndSession`` then, unless the step says otherwise.
+        """
         user, label = self.strand.user, self.step.label
-        self.strand.free_ns = user.run.timers.now_ns()
+        self.strand.free_ns = self._shared.timers.now_ns()
         user.secrets.received(answer.headers.items())
         why = expect.why_not(answer, self.strand.scope)
         if why is not None:
@@ -323,8 +331,7 @@ class _Attempt:
             user.report(kind, label, why, answer.refusal)
             self.strand.obey(self.step.on_failure or "end_session")
             return
-        user.fruitless = 0
-        user.has_opened()
+        user.count_as_connected()
         self._recorder.ledger.connections.as_expected += answer.refusal is not None
         if answer.timings is not None:
             self._recorder.connected(label, self.intended_ns, self.due_ns, answer.timings)
@@ -342,7 +349,7 @@ class _Expectation:
         self._subprotocol = expect.subprotocol
 
     def why_not(self, answer: _Answer, scope: Scope) -> str | None:
-        """None where the answer is as expected; else what is not, for people."""
+        """Return what of an answer is not as expected, for people; None where all is."""
         if answer.status != self.status:
             expected = "" if self.status == SWITCHING else f", expected was {self.status}"
             return f"{_answered(answer)}{expected}"
@@ -368,13 +375,13 @@ def _answered(answer: _Answer) -> str:
 # -- close and ping ---------------------------------------------------------------------------------------------------
 
 
-def compile_close(step: CloseStep, compiler: Compiler) -> StepFunction:
-    reason = compile_template(step.close.reason)
-    line = line_to(step.close.on, compiler)
+def compile_close(step: CloseStep, context: StepContext) -> StepFunction:
+    """Compile the step. Closing what is closed already is no failure: the peer was quicker."""
+    reason, now_ns = compile_template(step.close.reason), context.now_ns
+    find = lookup(step.close.on, context)
 
     async def close(strand: Strand) -> None:
-        """Closing what is closed already is no failure: the peer was quicker."""
-        conversation = line(strand)
+        conversation = find(strand)
         if conversation is None or conversation.connection is None:
             strand.fail(step, "not_connected", "there is no connection to close", default="end_session")
             return
@@ -382,20 +389,16 @@ def compile_close(step: CloseStep, compiler: Compiler) -> StepFunction:
         if conversation.healing is not None:
             conversation.healing.cancel()
         await conversation.connection.close(step.close.code, text)
-        strand.free_ns = strand.user.run.timers.now_ns()
+        strand.free_ns = now_ns()
 
     return close
 
 
-def compile_ping(step: PingStep, compiler: Compiler) -> StepFunction:
-    recorder = compiler.recorder
-    open_conversation = opened(step, step.ping.on, compiler, "ping")
+def compile_ping(step: PingStep, context: StepContext) -> StepFunction:
+    """Compile the step, which waits for the pong."""
+    recorder, now_ns = context.recorder, context.now_ns
 
-    async def ping(strand: Strand) -> None:
-        try:
-            conversation, connection = open_conversation(strand)
-        except StepSkipped:
-            return
+    async def ping(strand: Strand, conversation: Conversation, connection: Connection) -> None:
         intended_ns, _ = strand.due()
         payload = strand.scope.draw().to_bytes(8)
         received_ns, sent_ns = None, 0
@@ -404,7 +407,7 @@ def compile_ping(step: PingStep, compiler: Compiler) -> StepFunction:
             received_ns = await conversation.wait_for_pong(payload, strand.parker, sent_ns + step.ping.within)
         except NotOpen:
             pass  # the end of the connection is told below
-        strand.free_ns = strand.user.run.timers.now_ns()
+        strand.free_ns = now_ns()
         recorder.outcome("ping", step.label, intended_ns, failed=received_ns is None)
         if received_ns is not None:
             recorder.duration("ping_time", step.label, intended_ns, received_ns - sent_ns)
@@ -413,4 +416,4 @@ def compile_ping(step: PingStep, compiler: Compiler) -> StepFunction:
         else:
             fail_with_connection(strand, step, conversation)
 
-    return ping
+    return with_connection(step, step.ping.on, context, "ping", ping)

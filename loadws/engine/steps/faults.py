@@ -2,79 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from loadws.engine.runtime.shared import StepFunction
-from loadws.engine.runtime.strand import Strand
-from loadws.engine.steps.parts.on_connection import StepSkipped, fail_with_connection, line_to, opened
+from loadws.engine.runtime.connection.conversation import Conversation
+from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.steps.parts.context import StepContext
+from loadws.engine.steps.parts.on_connection import fail_with_connection, lookup, with_connection
 from loadws.scenario.model.steps import DropStep, ReadSlowlyStep, StallStep, Step
 from loadws.transport.base import Connection
 
-if TYPE_CHECKING:
-    from loadws.engine.runtime.connection.conversation import Conversation
-    from loadws.engine.steps.registry import Compiler
 
-
-def compile_drop(step: DropStep, compiler: Compiler) -> StepFunction:
-    line = line_to(step.drop.on, compiler)
+def compile_drop(step: DropStep, context: StepContext) -> StepFunction:
+    """Compile the step. Dropping what has ended already is no failure: the peer was quicker."""
+    find, now_ns = lookup(step.drop.on, context), context.now_ns
 
     async def drop(strand: Strand) -> None:
-        """Dropping what has ended already is no failure: the peer was quicker."""
-        conversation = line(strand)
+        conversation = find(strand)
         if conversation is None or conversation.connection is None:
             strand.fail(step, "not_connected", "there is no connection to drop", default="end_session")
             return
         if conversation.healing is not None:
             conversation.healing.cancel()
         conversation.connection.drop()
-        strand.free_ns = strand.user.run.timers.now_ns()
+        strand.free_ns = now_ns()
 
     return drop
 
 
-def compile_stall(step: StallStep, compiler: Compiler) -> StepFunction:
-    open_conversation = opened(step, step.stall.on, compiler, "stall")
-
-    async def stall(strand: Strand) -> None:
-        try:
-            conversation, connection = open_conversation(strand)
-        except StepSkipped:
-            return
-        await _limit_reading(strand, step, conversation, connection, (0, step.stall.for_))
-
-    return stall
+def compile_stall(step: StallStep, context: StepContext) -> StepFunction:
+    """Compile the step, which reads nothing for a while."""
+    limit = _ReadLimit(step, 0, step.stall.for_, context.now_ns)
+    return with_connection(step, step.stall.on, context, "stall", limit.hold)
 
 
-def compile_read_slowly(step: ReadSlowlyStep, compiler: Compiler) -> StepFunction:
+def compile_read_slowly(step: ReadSlowlyStep, context: StepContext) -> StepFunction:
+    """Compile the step, which reads slowly: for a while, or from now on."""
     body = step.read_slowly
-    open_conversation = opened(step, body.on, compiler, "read_slowly")
+    if body.for_ is not None:
+        limit = _ReadLimit(step, body.rate, body.for_, context.now_ns)
+        return with_connection(step, body.on, context, "read_slowly", limit.hold)
 
-    async def read_slowly(strand: Strand) -> None:
+    async def read_slowly(_strand: Strand, _conversation: Conversation, connection: Connection) -> None:
+        connection.limit_reading(body.rate)
+
+    return with_connection(step, body.on, context, "read_slowly", read_slowly)
+
+
+class _ReadLimit:
+    """A bound on reading, in bytes per second, for a time in ns."""
+
+    def __init__(self, step: Step, bytes_per_s: int, for_ns: int, now_ns: Callable[[], int]) -> None:
+        self._step = step
+        self._bytes_per_s = bytes_per_s
+        self._for_ns = for_ns
+        self._now_ns = now_ns
+
+    async def hold(self, strand: Strand, conversation: Conversation, connection: Connection) -> None:
+        """Read no faster for the time. A user that is to leave reads on at once."""
+        _, due_ns = strand.due()
+        connection.limit_reading(self._bytes_per_s)
+        conversation.wait_beside(strand.parker)
         try:
-            conversation, connection = open_conversation(strand)
-        except StepSkipped:
-            return
-        if body.for_ is None:
-            connection.limit_reading(body.rate)
-        else:
-            await _limit_reading(strand, step, conversation, connection, (body.rate, body.for_))
-
-    return read_slowly
-
-
-async def _limit_reading(
-    strand: Strand, step: Step, conversation: Conversation, connection: Connection, limit: tuple[int, int]
-) -> None:
-    """``limit`` is (bytes a second, how long in ns). A user that is to leave reads on at once."""
-    bytes_per_s, for_ns = limit
-    _, due_ns = strand.due()
-    connection.limit_reading(bytes_per_s)
-    conversation.wait_beside(strand.parker)
-    try:
-        await strand.pause(due_ns + for_ns)
-    finally:
-        conversation.stop_waiting(strand.parker)
-        connection.limit_reading(None)
-    strand.free_ns = strand.user.run.timers.now_ns()
-    if conversation.end is not None:
-        fail_with_connection(strand, step, conversation)
+            await strand.pause(due_ns + self._for_ns)
+        finally:
+            conversation.stop_waiting(strand.parker)
+            connection.limit_reading(None)
+        strand.free_ns = self._now_ns()
+        if conversation.end is not None:
+            fail_with_connection(strand, self._step, conversation)

@@ -12,16 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import trio
 
-from loadws.engine.runtime.shared import StepFunction
-from loadws.engine.runtime.strand import FlowInterrupted, Strand
+from loadws.engine.runtime.flow_control import FlowInterrupted
+from loadws.engine.runtime.shared import Shared
+from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.payload import compile_payload
+from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.matching.extract import Handshake
 from loadws.scenario.matching.matching import Captures, Conditions, compile_answer_conditions, compile_captures
+from loadws.scenario.model.field_types import OnFailure
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.steps import HttpBody, HttpStep
 from loadws.scenario.template.template import Compiled, EvaluationError, Scope, compile_template
@@ -29,7 +32,6 @@ from loadws.terms.addresses import split_address, with_query
 from loadws.terms.parties import is_ours
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import HandshakeRefused
-from loadws.transport.http.client import HttpClient
 from loadws.transport.http.messages import (
     Direction,
     HttpAnswer,
@@ -39,10 +41,6 @@ from loadws.transport.http.messages import (
     PartOfHttp,
 )
 
-if TYPE_CHECKING:
-    from loadws.engine.steps.registry import Compiler
-    from loadws.scenario.model.field_types import OnFailure
-
 FIRST_BAD_STATUS = 400
 #: How much of a body that failed the step is kept (the recorder cuts too).
 KEPT_OF_A_BODY = 2048
@@ -51,20 +49,22 @@ _KINDS_OF_BODY = {"json_": "application/json", "text": "text/plain; charset=utf-
                   "file": "text/plain; charset=utf-8"}  # fmt: skip
 
 
-def compile_http(step: HttpStep, compiler: Compiler) -> StepFunction:
+def compile_http(step: HttpStep, context: StepContext) -> StepFunction:
+    """Compile the step."""
     body = step.http
-    ask = _RequestMaker(body, compiler)
-    judge = _Judge(step)
-    brings_secrets = not set(compiler.scenario.secrets).isdisjoint(body.capture or ())
+    ask = _RequestMaker(body, context)
+    judge = _Judge(step, context.recorder)
+    brings_secrets = not set(context.scenario.secrets).isdisjoint(body.capture or ())
+    shared = context.shared
 
     async def http(strand: Strand) -> None:
         intended_ns, due_ns = strand.due()
         request = strand.evaluate(step, ask)
         strand.user.secrets.sent(request.headers, request.url, request.proxy)
-        answer = await _fetch(strand, step, request, intended_ns, due_ns + body.within, brings_secrets)
+        answer = await _fetch(strand, step, request, (intended_ns, due_ns + body.within), shared, brings_secrets)
         if answer is not None:
             strand.user.secrets.received(answer.headers)
-            if compiler.for_python:
+            if context.for_python:
                 strand.scope.extra["answer"] = answer
             judge(strand, answer, intended_ns)
 
@@ -72,11 +72,20 @@ def compile_http(step: HttpStep, compiler: Compiler) -> StepFunction:
 
 
 async def _fetch(
-    strand: Strand, step: HttpStep, request: HttpRequest, intended_ns: int, deadline_ns: int, brings_secrets: bool
+    strand: Strand,
+    step: HttpStep,
+    request: HttpRequest,
+    span_ns: tuple[int, int],
+    shared: Shared,
+    brings_secrets: bool,
 ) -> HttpAnswer | None:
-    """Return None where there was no answer; that was counted, and the flow may go on."""
-    run = strand.user.run
-    timers, ledger, recorder = run.timers, run.recorder.ledger.http, run.recorder
+    """Return the answer; None where there was none, which was counted, and the flow may go on.
+
+    ``span_ns`` is (intended time, deadline). ``brings_secrets``: its body has one, and is not traced.
+    """
+    intended_ns, deadline_ns = span_ns
+    timers, recorder = shared.timers, shared.recorder
+    ledger = recorder.ledger.http
     failure = ("timeout", f"no whole answer within {step.http.within / NS_PER_S:g} s")
     answer, fate, is_cut_short = None, "cut_off", False
     ledger.requests += 1
@@ -85,7 +94,7 @@ async def _fetch(
             assert strand.outside is not None
             strand.outside.deadline = trio.current_time() + max(0, deadline_ns - timers.now_ns()) / NS_PER_S
             try:
-                answer = await client_of(strand).send(request, _on_part(strand, brings_secrets))
+                answer = await strand.user.http.send(request, _on_part(shared, brings_secrets))
             except HttpFailed as failed:
                 failure = (failed.kind, failed.detail)
         fate = "answered" if answer is not None else "timed_out" if failure[0] == "timeout" else "failed"
@@ -106,18 +115,12 @@ async def _fetch(
     return answer
 
 
-def client_of(strand: Strand) -> HttpClient:
-    """Return the user's client, made at its first request: it is an empty list of connections."""
-    user = strand.user
-    if user.http is None:
-        assert user.run.http is not None, "a run whose scenario has http steps has clients for them"
-        user.http = user.run.http.new(user.cookies)
-    return user.http
+def _on_part(shared: Shared, brings_secrets: bool) -> OnPart | None:
+    """Return what traces an exchange; None without ``--trace``.
 
-
-def _on_part(strand: Strand, brings_secrets: bool) -> OnPart | None:
-    """For ``--trace``. A body that a secret is captured from is not shown: nobody knows yet which part of it is one."""
-    tracer, timers = strand.user.run.tracer, strand.user.run.timers
+    A body that a secret is captured from is not shown: it is not known yet which part of it is the secret.
+    """
+    tracer, timers = shared.tracer, shared.timers
     if tracer is None:
         return None
 
@@ -134,14 +137,14 @@ def _on_part(strand: Strand, brings_secrets: bool) -> OnPart | None:
 class _RequestMaker:
     """Scope -> HttpRequest."""
 
-    def __init__(self, body: HttpBody, compiler: Compiler) -> None:
+    def __init__(self, body: HttpBody, context: StepContext) -> None:
         self._request = HttpRequest(body.method.upper(), "", redirects=body.redirects)
-        self._origin = origin_of(compiler.scenario.target)
+        self._origin = origin_of(context.scenario.target)
         self._url = compile_template(body.url)
-        self._proxy = _proxy(body, compiler.scenario)
+        self._proxy = _proxy(body, context.scenario)
         self._query = _templates(body.query)
         self._headers = _templates(body.headers)
-        self._body = _compile_body(body, compiler)
+        self._body = _compile_body(body, context)
         said = {name.lower() for name in body.headers}
         kind = next((text for key, text in _KINDS_OF_BODY.items() if key in body.model_fields_set), None)
         self._kind = () if kind is None or "content-type" in said else (("Content-Type", kind),)
@@ -188,13 +191,13 @@ def _templates(texts: dict[str, str]) -> list[tuple[str, Compiled]]:
     return [(name, compile_template(text)) for name, text in texts.items()]
 
 
-def _compile_body(body: HttpBody, compiler: Compiler) -> Callable[[Scope], bytes] | None:
+def _compile_body(body: HttpBody, context: StepContext) -> Callable[[Scope], bytes] | None:
     if body.form is not None:
         fields = _templates(body.form)
         return lambda scope: urlencode([(name, value.text(scope)) for name, value in fields], errors="replace").encode()
     if body.payload is None:
         return None
-    payload = compile_payload(body.payload, compiler.base)
+    payload = compile_payload(body.payload, context.base)
 
     def content(scope: Scope) -> bytes:
         _, made = payload.make(scope)
@@ -209,15 +212,16 @@ def _compile_body(body: HttpBody, compiler: Compiler) -> Callable[[Scope], bytes
 class _Judge:
     """What becomes of an answer: its status judged, its time recorded, check and capture."""
 
-    def __init__(self, step: HttpStep) -> None:
+    def __init__(self, step: HttpStep, recorder: Recorder) -> None:
         body = step.http
         self.step = step
+        self._recorder = recorder
         self.check: Conditions | None = compile_answer_conditions(body.check) if body.check else None
         self.capture: Captures | None = compile_captures(body.capture) if body.capture else None
         self.any_status = body.check is not None and "status" in body.check
 
     def __call__(self, strand: Strand, answer: HttpAnswer, intended_ns: int) -> None:
-        recorder, label = strand.user.run.recorder, self.step.label
+        recorder, label = self._recorder, self.step.label
         is_bad = answer.status >= FIRST_BAD_STATUS and not self.any_status
         recorder.outcome("http", label, intended_ns, failed=is_bad)
         if is_bad:

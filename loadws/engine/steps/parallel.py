@@ -9,20 +9,17 @@ others end with their step, as it does with overlapping turns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import trio
 
-from loadws.engine.runtime.shared import StepFunction, Steps
-from loadws.engine.runtime.strand import EndSession, EndTurn, FlowInterrupted, Leave, Strand, run_flow
+from loadws.engine.runtime.flow_control import EndSession, EndTurn, FlowInterrupted, Leave
+from loadws.engine.runtime.strand import StepFunction, Steps, Strand, run_flow
+from loadws.engine.steps.parts.context import StepContext
 from loadws.scenario.model.steps import ParallelStep
 
-if TYPE_CHECKING:
-    from loadws.engine.steps.registry import Compiler
 
-
-def compile_parallel(step: ParallelStep, compiler: Compiler) -> StepFunction:
-    flows = [compiler.flow(branch) for branch in step.parallel]
+def compile_parallel(step: ParallelStep, context: StepContext) -> StepFunction:
+    """Compile the step and its branches."""
+    flows = [context.flow(branch) for branch in step.parallel]
 
     async def parallel(strand: Strand) -> None:
         branches = _Branches(strand)

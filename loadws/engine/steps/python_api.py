@@ -14,13 +14,14 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trio
 from pydantic import TypeAdapter
 
-from loadws.engine.runtime.shared import StepFunction
-from loadws.engine.runtime.strand import EndSession, EndTurn, FlowInterrupted, Leave
+from loadws.engine.runtime.flow_control import EndSession, EndTurn, FlowInterrupted, Leave
+from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.record import is_number
 from loadws.scenario.matching.json_reader import read_json
 from loadws.scenario.matching.message import NOT_JSON, Message
@@ -29,10 +30,6 @@ from loadws.scenario.template.values import show
 from loadws.terms.chance import fraction
 from loadws.terms.metrics import TABLE
 from loadws.terms.units import NS_PER_S
-
-if TYPE_CHECKING:
-    from loadws.engine.runtime.strand import Strand
-    from loadws.engine.steps.registry import Compiler
 
 #: Made steps that one ``call`` keeps; what is said with ever new words is made anew each time, which costs some 0.1 ms.
 MOST_KEPT = 256
@@ -103,11 +100,13 @@ class HttpReply:
 class StepMaker:
     """Steps of one ``call``, by what they say."""
 
-    def __init__(self, step: CallStep, compiler: Compiler) -> None:
+    def __init__(self, step: CallStep, context: StepContext) -> None:
         self.step = step
-        self.recorder = compiler.recorder
+        self.recorder = context.recorder
+        self.now_ns = context.now_ns
+        self.tracer = context.tracer
         self.records = {name: RecordBody(name=name, value=0, unit=unit) for name, unit in step.call.records.items()}
-        self._compiler = compiler
+        self._context = context
         self._kept: OrderedDict[str, StepFunction] = OrderedDict()
 
     def make(self, said: Mapping[str, Any]) -> StepFunction:
@@ -115,7 +114,7 @@ class StepMaker:
         key = repr(said)
         made = self._kept.get(key)
         if made is None:
-            made = self._kept[key] = self._compiler.step(_STEP.validate_python(said))
+            made = self._kept[key] = self._context.step(_STEP.validate_python(said))
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return made
@@ -156,14 +155,14 @@ class User:
     @property
     def leaving(self) -> bool:
         """Whether it was asked to go. Its next step raises ``UserLeaves``; there is no need to look."""
-        return self._strand.is_to_go
+        return self._strand.user.is_to_go
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
     async def connect(self, path: str | None = None, *, name: str | None = None, **options: Any) -> None:
         """Opens a connection; ``options`` are those of the step: ``headers``, ``query``, ``subprotocols``, ``expect`` .."""
         user = self._strand.user
-        there = user.conversation if name is None else user.named.get(name)
+        there = user.current if name is None else user.named.get(name)
         if there is not None and there.is_open:
             raise ValueError("this connection is open already: close it first, or give the new one a name")
         await self._run({"connect": _said(path=path, as_=name, **options)})
@@ -234,10 +233,10 @@ class User:
     async def think(self, seconds: float) -> None:
         """Waits; a user that is asked to go is not held up by it."""
         await self._heed()
-        timers = self._strand.user.run.timers
+        now_ns = self._maker.now_ns
         with self._free_strand() as strand:
-            await strand.pause(timers.now_ns() + round(seconds * NS_PER_S))
-            strand.free_ns = timers.now_ns()
+            await strand.pause(now_ns() + round(seconds * NS_PER_S))
+            strand.free_ns = now_ns()
         await self._heed()
 
     # -- what it notes ------------------------------------------------------------------------------------------------
@@ -245,7 +244,7 @@ class User:
     def check(self, holds: object, name: str = "check") -> bool:
         """Counts a check that held or failed; returns which."""
         strand, name = self._strand, self._masked(name)
-        self._maker.recorder.outcome("check", name, strand.user.run.timers.now_ns(), failed=not holds)
+        self._maker.recorder.outcome("check", name, self._maker.now_ns(), failed=not holds)
         if not holds:
             strand.user.report("check", name, "does not hold")
         return bool(holds)
@@ -259,8 +258,8 @@ class User:
         if not is_number(value):
             user.report("record", label, f"{name}: {show(value)} is no number")
             return
-        now_ns = user.run.timers.now_ns()
-        self._maker.recorder.trend(name, label, body.metric_unit, value * (body.ns_per_unit or 1), now_ns)
+        recorder, now_ns = self._maker.recorder, self._maker.now_ns()
+        recorder.trend(name, label, body.metric_unit, value * (body.ns_per_unit or 1), now_ns)
 
     def count(self, name: str, n: int = 1) -> None:
         """``n`` more of a counter of the scenario's own."""
@@ -268,15 +267,15 @@ class User:
             raise ValueError(f"{name!r} is another metric already: choose another name")
         if not isinstance(n, int) or n < 0:
             raise ValueError(f"a counter goes up by whole numbers, not by {n!r}")
-        self._maker.recorder.count(self._masked(name), self._strand.user.run.timers.now_ns(), n)
+        self._maker.recorder.count(self._masked(name), self._maker.now_ns(), n)
 
     def log(self, text: str) -> None:
         """Write a line to the run's log, which keeps a bounded number of them. Secrets are masked."""
         self.remember_secrets()
-        user = self._strand.user
-        self._maker.recorder.log(user.index, text, user.run.timers.now_ns(), user.masker)
-        if user.run.tracer is not None:
-            user.run.tracer.note(text)
+        user, maker = self._strand.user, self._maker
+        maker.recorder.log(user.index, text, maker.now_ns(), user.masker)
+        if maker.tracer is not None:
+            maker.tracer.note(text)
 
     def remember_secrets(self) -> None:
         """Keep the secrets that the function has set, which loadws does not see it do."""
@@ -303,7 +302,7 @@ class User:
 
         Who catches everything would go on for ever: the loop gets its turn, and at some point the function is given up.
         """
-        if self._strand.is_handler or not self._strand.is_to_go:
+        if self._strand.is_handler or not self._strand.user.is_to_go:
             return
         self._ignored += 1
         if self._is_given_up:
@@ -340,7 +339,7 @@ class User:
             extra = strand.scope.extra
             extra.pop("answer", None)
             extra["given"] = payload
-            strand.free_ns = max(strand.free_ns, strand.user.run.timers.now_ns())
+            strand.free_ns = max(strand.free_ns, self._maker.now_ns())
             try:
                 await run(strand)
             except Leave:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TypeGuard
 
-from loadws.engine.runtime.shared import StepFunction
-from loadws.engine.runtime.strand import Strand
+from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.steps.parts.context import StepContext
 from loadws.scenario.model.steps import CheckStep, CountStep, LogStep, RecordStep, SetStep
 from loadws.scenario.template.template import compile_template, compile_value
 from loadws.scenario.template.values import show
 from loadws.terms.metrics import TABLE
 
-if TYPE_CHECKING:
-    from loadws.engine.steps.registry import Compiler
 
-
-def compile_set(step: SetStep, compiler: Compiler) -> StepFunction:
+def compile_set(step: SetStep, context: StepContext) -> StepFunction:
+    """Compile the step, which gives variables values."""
     values = [(name, compile_value(value)) for name, value in step.set.items()]
-    sets_secrets = compiler.has_secrets(step.set)
+    sets_secrets = context.has_secrets(step.set)
 
     async def assign(strand: Strand) -> None:
         for name, value in values:
@@ -29,15 +27,16 @@ def compile_set(step: SetStep, compiler: Compiler) -> StepFunction:
     return assign
 
 
-def compile_check(step: CheckStep, compiler: Compiler) -> StepFunction:
+def compile_check(step: CheckStep, context: StepContext) -> StepFunction:
+    """Compile the step, which counts whether an expression is true."""
     that = compile_template(step.check.that)
     text = step.check.that
-    recorder = compiler.recorder
+    recorder, now_ns = context.recorder, context.now_ns
 
     async def check(strand: Strand) -> None:
-        now_ns = strand.user.run.timers.now_ns()
+        at_ns = now_ns()
         holds = bool(strand.evaluate(step, that))
-        recorder.outcome("check", step.label, now_ns, failed=not holds)
+        recorder.outcome("check", step.label, at_ns, failed=not holds)
         if not holds:
             strand.fail(step, "check", f"{text} is not true", default="continue")
 
@@ -45,30 +44,31 @@ def compile_check(step: CheckStep, compiler: Compiler) -> StepFunction:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether it can be a trend's value."""
+    """Return whether a value can be a trend's."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def compile_record(step: RecordStep, compiler: Compiler) -> StepFunction:
+def compile_record(step: RecordStep, context: StepContext) -> StepFunction:
+    """Compile the step, which records a value of a trend."""
     body = step.record
     value = compile_value(body.value)
     ns_per_unit, unit = body.ns_per_unit or 1, body.metric_unit
-    recorder = compiler.recorder
+    recorder, now_ns = context.recorder, context.now_ns
 
     async def record(strand: Strand) -> None:
         measured = strand.evaluate(step, value)
         if not is_number(measured):
             strand.fail(step, "record", f"{show(measured)} is no number", default="continue")
             return
-        now_ns = strand.user.run.timers.now_ns()
-        recorder.trend(body.name, step.label, unit, measured * ns_per_unit, now_ns)
+        recorder.trend(body.name, step.label, unit, measured * ns_per_unit, now_ns())
 
     return record
 
 
-def compile_count(step: CountStep, compiler: Compiler) -> StepFunction:
+def compile_count(step: CountStep, context: StepContext) -> StepFunction:
+    """Compile the step, which adds one to a counter."""
     name = compile_template(step.count)
-    recorder = compiler.recorder
+    recorder, now_ns = context.recorder, context.now_ns
 
     async def count(strand: Strand) -> None:
         counted = strand.evaluate(step, name.text)
@@ -77,20 +77,21 @@ def compile_count(step: CountStep, compiler: Compiler) -> StepFunction:
             return
         if not name.constant:
             counted = strand.user.masked_name(counted)
-        recorder.count(counted, strand.user.run.timers.now_ns())
+        recorder.count(counted, now_ns())
 
     return count
 
 
-def compile_log(step: LogStep, compiler: Compiler) -> StepFunction:
+def compile_log(step: LogStep, context: StepContext) -> StepFunction:
+    """Compile the step, which writes a line to the run's log."""
     text = compile_template(step.log)
-    recorder = compiler.recorder
+    recorder, tracer, now_ns = context.recorder, context.tracer, context.now_ns
 
     async def log(strand: Strand) -> None:
         user = strand.user
         said = strand.evaluate(step, text.text)
-        recorder.log(user.index, said, user.run.timers.now_ns(), user.masker)
-        if user.run.tracer is not None:
-            user.run.tracer.note(said)
+        recorder.log(user.index, said, now_ns(), user.masker)
+        if tracer is not None:
+            tracer.note(said)
 
     return log

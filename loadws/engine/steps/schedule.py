@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import accumulate, count
-from typing import TYPE_CHECKING, Any
 
 import trio
 
-from loadws.engine.runtime.shared import StepFunction
-from loadws.engine.runtime.strand import EndSession, EndTurn, FlowInterrupted, Leave, Strand, run_flow
+from loadws.engine.runtime.flow_control import EndSession, EndTurn, FlowInterrupted, Leave
+from loadws.engine.runtime.shared import Shared
+from loadws.engine.runtime.strand import StepFunction, Steps, Strand, run_flow
+from loadws.engine.steps.parts.context import StepContext
 from loadws.metrics.ledger import Turns
 from loadws.metrics.recording.recorder import Recorder, Try
 from loadws.scenario.model.steps import (
@@ -27,9 +28,6 @@ from loadws.scenario.template.template import compile_template
 from loadws.scenario.template.values import show
 from loadws.terms.chance import exponential, fraction
 
-if TYPE_CHECKING:
-    from loadws.engine.steps.registry import Compiler
-
 #: Overlapping turns of one ``every`` that may be under way at once: a server that stands still must not fill our memory.
 OVERLAPPING_TURNS = 1000
 #: Numbers of turns, so that the end of one is not taken for that of another.
@@ -39,7 +37,9 @@ _TURNS = count(1)
 # -- think ------------------------------------------------------------------------------------------------------------
 
 
-def compile_think(step: ThinkStep, compiler: Compiler) -> StepFunction:
+def compile_think(step: ThinkStep, context: StepContext) -> StepFunction:
+    """Compile the step. A pause counts from the moment the user became free, and its actual end makes the next step due."""
+    now_ns = context.now_ns
     mean_ns = step.think.exponential
     least_ns, most_ns = step.think.least or 0, step.think.most or 0
 
@@ -51,10 +51,9 @@ def compile_think(step: ThinkStep, compiler: Compiler) -> StepFunction:
         return least_ns + int((most_ns - least_ns) * fraction(strand.scope.draw()))
 
     async def think(strand: Strand) -> None:
-        """A pause counts from the moment the user became free, and its actual end makes the next step due."""
         strand.intended_ns = 0
         await strand.pause(strand.free_ns + span_ns(strand))
-        strand.free_ns = strand.user.run.timers.now_ns()
+        strand.free_ns = now_ns()
 
     return think
 
@@ -62,9 +61,10 @@ def compile_think(step: ThinkStep, compiler: Compiler) -> StepFunction:
 # -- every ------------------------------------------------------------------------------------------------------------
 
 
-def compile_every(step: EveryStep, compiler: Compiler) -> StepFunction:
-    flow = compiler.flow(step.do)
-    recorder = compiler.recorder
+def compile_every(step: EveryStep, context: StepContext) -> StepFunction:
+    """Compile the step and its turns."""
+    flow = context.flow(step.do)
+    recorder, shared = context.recorder, context.shared
     turns, tries = recorder.ledger.turns, _tries_of(step.do)
     run_schedule = _overlapping if step.overlap else _one_by_one
 
@@ -72,18 +72,17 @@ def compile_every(step: EveryStep, compiler: Compiler) -> StepFunction:
         start_ns = strand.due()[1]
         schedule = _Schedule(step, start_ns, _offset_ns(step, strand), turns)
         try:
-            await run_schedule(strand, schedule, flow, turns)
+            await run_schedule(strand, schedule, flow, turns, context.now_ns)
         finally:
-            schedule.close(_end_of_load(strand), recorder, tries)
+            schedule.close(_end_of_load(strand, shared), recorder, tries)
 
     return every
 
 
-def _end_of_load(strand: Strand) -> int:
+def _end_of_load(strand: Strand, shared: Shared) -> int:
     """Return until when turns of the user are due: until it was asked to leave, or its load ended, or now."""
-    run = strand.user.run
-    ends = (strand.user.left_ns, run.load_ended_ns)
-    return min((end_ns for end_ns in ends if end_ns is not None), default=run.timers.now_ns())
+    ends = (strand.user.left_ns, shared.load_ended_ns)
+    return min((end_ns for end_ns in ends if end_ns is not None), default=shared.timers.now_ns())
 
 
 def _tries_of(flow: Flow) -> tuple[Try, ...]:
@@ -148,16 +147,17 @@ class _Schedule:
             self._next_ns += due * self._interval_ns
 
 
-async def _one_by_one(strand: Strand, schedule: _Schedule, flow: Any, turns: Turns) -> None:
-    """A turn begins at its intended time, or, late, when the one before has ended; it keeps its intended time."""
-    timers = strand.user.run.timers
+async def _one_by_one(
+    strand: Strand, schedule: _Schedule, flow: Steps, turns: Turns, now_ns: Callable[[], int]
+) -> None:
+    """Begin each turn at its intended time or, late, when the one before has ended; it keeps its intended time."""
     while True:
-        schedule.skip_late(timers.now_ns())
+        schedule.skip_late(now_ns())
         intended_ns = schedule.peek()
         if intended_ns is None:
             return
         waits = strand.parker.waits
-        await _until(strand, intended_ns)
+        await _until(strand, intended_ns, now_ns)
         strand.intended_ns = schedule.take()
         await _turn(strand, flow, turns)
         strand.scope.iteration += 1
@@ -165,16 +165,16 @@ async def _one_by_one(strand: Strand, schedule: _Schedule, flow: Any, turns: Tur
             await trio.lowlevel.checkpoint()
 
 
-async def _until(strand: Strand, intended_ns: int) -> None:
-    """Waits for a turn's time. A user that leaves meanwhile goes at once."""
-    while strand.user.run.timers.now_ns() < intended_ns:
+async def _until(strand: Strand, intended_ns: int, now_ns: Callable[[], int]) -> None:
+    """Wait for a turn's time. A user that leaves meanwhile goes at once."""
+    while now_ns() < intended_ns:
         strand.heed()
         await strand.pause(intended_ns)
     strand.heed()
 
 
-async def _turn(strand: Strand, flow: Any, turns: Turns) -> None:
-    """One turn, counted as exactly one of done, failed and cut off."""
+async def _turn(strand: Strand, flow: Steps, turns: Turns) -> None:
+    """Run one turn, counted as exactly one of done, failed and cut off."""
     number = next(_TURNS)
     lost_before, strand.lost_try = strand.lost_try, False
     strand.turns.append(number)
@@ -206,8 +206,10 @@ def _end_of_turn(strand: Strand, error: EndTurn, number: int) -> None:
     strand.interruption = None
 
 
-async def _overlapping(strand: Strand, schedule: _Schedule, flow: Any, turns: Turns) -> None:
-    """Each turn has a task and variables of its own, and need not wait for the ones before."""
+async def _overlapping(
+    strand: Strand, schedule: _Schedule, flow: Steps, turns: Turns, now_ns: Callable[[], int]
+) -> None:
+    """Begin each turn at its intended time: it has a task and variables of its own, and waits for no other."""
     ended: list[FlowInterrupted] = []
     under_way = _UnderWay(strand)
 
@@ -230,11 +232,11 @@ async def _overlapping(strand: Strand, schedule: _Schedule, flow: Any, turns: Tu
         interrupted: Exception | None = None
         try:
             for number in count(strand.scope.iteration):
-                schedule.skip_late(strand.user.run.timers.now_ns())
+                schedule.skip_late(now_ns())
                 intended_ns = schedule.peek()
                 if intended_ns is None:
                     break
-                await _until(strand, intended_ns)
+                await _until(strand, intended_ns, now_ns)
                 await under_way.room()
                 strand.scope.iteration = number
                 nursery.start_soon(turn, schedule.take())
@@ -256,7 +258,7 @@ class _UnderWay:
 
     def one_ended(self) -> None:
         self.count -= 1
-        if self._strand in self._strand.user.pausing and self.count == OVERLAPPING_TURNS - 1:
+        if self._strand.parker in self._strand.user.pausing and self.count == OVERLAPPING_TURNS - 1:
             self._strand.parker.wake()
 
     async def room(self) -> None:
@@ -268,8 +270,9 @@ class _UnderWay:
 # -- steps that hold steps --------------------------------------------------------------------------------------------
 
 
-def compile_repeat(step: RepeatStep, compiler: Compiler) -> StepFunction:
-    flow = compiler.flow(step.do)
+def compile_repeat(step: RepeatStep, context: StepContext) -> StepFunction:
+    """Compile the step and its flow."""
+    flow = context.flow(step.do)
     times = step.repeat if isinstance(step.repeat, int) else compile_template(step.repeat)
 
     async def repeat(strand: Strand) -> None:
@@ -294,8 +297,9 @@ def compile_repeat(step: RepeatStep, compiler: Compiler) -> StepFunction:
     return repeat
 
 
-def compile_while(step: WhileStep, compiler: Compiler) -> StepFunction:
-    flow = compiler.flow(step.do)
+def compile_while(step: WhileStep, context: StepContext) -> StepFunction:
+    """Compile the step and its flow."""
+    flow = context.flow(step.do)
     condition = compile_template(step.while_)
 
     async def loop(strand: Strand) -> None:
@@ -314,9 +318,10 @@ async def _breathe(strand: Strand) -> None:
     strand.heed()
 
 
-def compile_if(step: IfStep, compiler: Compiler) -> StepFunction:
+def compile_if(step: IfStep, context: StepContext) -> StepFunction:
+    """Compile the step and both its flows."""
     condition = compile_template(step.if_)
-    then, otherwise = compiler.flow(step.then), compiler.flow(step.else_)
+    then, otherwise = context.flow(step.then), context.flow(step.else_)
 
     async def choose(strand: Strand) -> None:
         await run_flow(then if strand.evaluate(step, condition) else otherwise, strand)
@@ -324,8 +329,9 @@ def compile_if(step: IfStep, compiler: Compiler) -> StepFunction:
     return choose
 
 
-def compile_pick(step: PickStep, compiler: Compiler) -> StepFunction:
-    flows = [compiler.flow(choice.do) for choice in step.pick]
+def compile_pick(step: PickStep, context: StepContext) -> StepFunction:
+    """Compile the step and its flows."""
+    flows = [context.flow(choice.do) for choice in step.pick]
     bounds = list(accumulate(choice.weight for choice in step.pick))
 
     async def pick(strand: Strand) -> None:

@@ -14,8 +14,9 @@ import trio
 
 from loadws.engine.coordination import Together
 from loadws.engine.lifecycle import Lifecycle
+from loadws.engine.runtime.compiled import CompiledUser
 from loadws.engine.runtime.parker import Parker
-from loadws.engine.runtime.shared import Budget, Run, UserKind
+from loadws.engine.runtime.shared import FlowQuota, Shared
 from loadws.engine.users.user import VirtualUser
 from loadws.plan.plan import Arrival, Plan, PlannedPhase
 from loadws.terms.units import NS_PER_S
@@ -37,17 +38,16 @@ class Executor:
     """Runs one shard of a plan. ``phases`` fills with (name, start, end) of each phase as it really was, in seconds."""
 
     def __init__(
-        self, plan: Plan, run: Run, kinds: Sequence[UserKind], lifecycle: Lifecycle, together: Together
+        self, plan: Plan, shared: Shared, users: Sequence[CompiledUser], lifecycle: Lifecycle, together: Together
     ) -> None:
         self._plan = plan
-        self._run = run
-        self._kinds = kinds
+        self._shared = shared
+        self._users = users
         self._lifecycle = lifecycle
         self._together = together
         self._held: dict[int, VirtualUser] = {}
         self._start_ns = 0
         self._changes = 0
-        self.current: str | None = None
         self.phases: list[tuple[str, float, float]] = []
 
     async def execute(self, start_ns: int) -> None:
@@ -55,8 +55,8 @@ class Executor:
         self._start_ns = start_ns
         with self._lifecycle.users:
             async with trio.open_nursery() as users:
-                self._run.load_ended_ns = await self._run_phases(users, start_ns)
-                self._run.recorder.end_load()
+                self._shared.load_ended_ns = await self._run_phases(users, start_ns)
+                self._shared.recorder.end_load()
                 await self._let_all_leave()
                 # The deadline cuts off who is not done by then; when the nursery empties earlier, nobody is.
                 self._lifecycle.users.deadline = trio.current_time() + self._plan.graceful_stop_ns / NS_PER_S
@@ -69,8 +69,7 @@ class Executor:
         for phase in self._plan.phases:
             if self._lifecycle.stopping.is_set():
                 break
-            self.current = phase.name
-            self._run.recorder.begin_phase(phase.index, start_ns)
+            self._shared.recorder.begin_phase(phase.index, start_ns)
             end_ns = await self._run_phase(phase, held, start_ns, users)
             self.phases.append((phase.name, self._seconds(start_ns), self._seconds(end_ns)))
             held, start_ns = self._settle_held(phase, end_ns - start_ns), end_ns
@@ -78,7 +77,7 @@ class Executor:
 
     async def _run_phase(self, phase: PlannedPhase, held: int, start_ns: int, users: trio.Nursery) -> int:
         """Returns when the phase ends: at its intended time, when its flows are done, or when the run is stopped."""
-        self._run.budget = Budget(phase.iterations) if phase.iterations is not None else None
+        self._shared.quota = FlowQuota(phase.iterations) if phase.iterations is not None else None
         planned_end_ns = None if phase.duration_ns is None else start_ns + phase.duration_ns
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._hold_users, phase, held, start_ns, users)
@@ -86,38 +85,38 @@ class Executor:
             end_ns = await self._end_of(phase, planned_end_ns)
             if end_ns != planned_end_ns:  # else both tasks end by themselves: nothing is planned after it
                 nursery.cancel_scope.cancel()
-        self._run.budget = None
-        for user in tuple(self._run.idle):
-            user.interrupt_pauses()  # who had no flow left in this phase goes on in the next
+        quota, self._shared.quota = self._shared.quota, None
+        if quota is not None:
+            quota.wake_idle()  # a user that had no flow left in this phase goes on in the next
         return end_ns
 
     async def _end_of(self, phase: PlannedPhase, planned_end_ns: int | None) -> int:
         """Waits for the phase's end, and says when that was: its time, the last of its flows, or when the run is stopped."""
-        parker = Parker(self._run.timers)
+        parker = Parker(self._shared.timers)
         end = _End(planned_end_ns)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_wake_after, self._lifecycle.stopping, parker)
-            if self._run.budget is not None:
-                nursery.start_soon(self._await_flows, phase.index, self._run.budget, end, parker)
+            if self._shared.quota is not None:
+                nursery.start_soon(self._await_flows, phase.index, self._shared.quota, end, parker)
             while await parker.wait(end.at_ns):
                 if self._lifecycle.stopping.is_set():
-                    end.at_ns = self._run.timers.now_ns()
+                    end.at_ns = self._shared.timers.now_ns()
                     break
             nursery.cancel_scope.cancel()
         assert end.at_ns is not None
         return end.at_ns
 
-    async def _await_flows(self, phase: int, budget: Budget, end: _End, parker: Parker) -> None:
+    async def _await_flows(self, phase: int, quota: FlowQuota, end: _End, parker: Parker) -> None:
         """The phase ends when every process has run its share of the flows, and not later than planned."""
-        await budget.over.wait()
-        flows_end_ns = await self._together.flows_done(phase, self._run.timers)
+        await quota.over.wait()
+        flows_end_ns = await self._together.flows_done(phase, self._shared.timers)
         end.at_ns = flows_end_ns if end.at_ns is None else min(flows_end_ns, end.at_ns)
         parker.wake()
 
     # -- held users ---------------------------------------------------------------------------------------------------
 
     async def _hold_users(self, phase: PlannedPhase, held: int, start_ns: int, users: trio.Nursery) -> None:
-        parker = Parker(self._run.timers)
+        parker = Parker(self._shared.timers)
         for change in self._plan.changes(phase, held):
             await self._until(start_ns + change.at_ns, parker)
             if change.start:
@@ -127,28 +126,28 @@ class Executor:
             await self._breathe()
 
     def _begin_held(self, slot: int, begin_ns: int, users: trio.Nursery) -> None:
-        user = VirtualUser(self._run, self._kinds[self._plan.user_type(slot)], slot, is_held=True)
+        user = VirtualUser(self._shared, self._users[self._plan.user_type(slot)], slot, is_held=True)
         self._held[slot] = user
         users.start_soon(self._live_held, user, begin_ns)
 
     async def _live_held(self, user: VirtualUser, begin_ns: int) -> None:
-        self._run.recorder.users.rise()
+        self._shared.recorder.users.rise()
         try:
             await user.live_held(begin_ns)
         finally:
             await self._say_goodbye(user)
-            self._run.recorder.users.fall()
-            if self._held.get(user.index) is user:
-                del self._held[user.index]
+            self._shared.recorder.users.fall()
+            if self._held.get(user.state.index) is user:
+                del self._held[user.state.index]
             user.let_go()
 
     async def _let_all_leave(self) -> None:
         """All are told before the first goes, so that nobody begins another turn while thousands close their connections."""
         users = tuple(self._held.values())
         for user in users:
-            user.ask_to_leave()
+            user.state.ask_to_leave()
         for user in users:
-            user.interrupt_pauses()
+            user.state.interrupt_pauses()
             await self._breathe()
 
     def _settle_held(self, phase: PlannedPhase, lasted_ns: int) -> int:
@@ -161,7 +160,7 @@ class Executor:
     # -- arrivals -----------------------------------------------------------------------------------------------------
 
     async def _let_users_arrive(self, phase: PlannedPhase, start_ns: int, users: trio.Nursery) -> None:
-        parker = Parker(self._run.timers)
+        parker = Parker(self._shared.timers)
         for arrival in self._plan.arrivals(phase):
             await self._until(start_ns + arrival.at_ns, parker)
             self._arrive(arrival, phase, start_ns + arrival.at_ns, users)
@@ -169,29 +168,29 @@ class Executor:
 
     def _arrive(self, arrival: Arrival, phase: PlannedPhase, intended_ns: int, users: trio.Nursery) -> None:
         """Never held back: above ``max_users``, or with no flow left in the phase, the arrival is dropped and counted."""
-        arrivals = self._run.recorder.ledger.arrivals
+        arrivals = self._shared.recorder.ledger.arrivals
         arrivals.planned += 1
-        budget = self._run.budget
-        is_full = phase.max_users is not None and self._run.recorder.users.value >= phase.max_users
-        if is_full or (budget is not None and not budget.take()):
+        quota = self._shared.quota
+        is_full = phase.max_users is not None and self._shared.recorder.users.value >= phase.max_users
+        if is_full or (quota is not None and not quota.take()):
             arrivals.dropped += 1
             return
-        kind = self._kinds[self._plan.user_type(arrival.user)]
-        user = VirtualUser(self._run, kind, arrival.user, is_held=False)
-        self._run.recorder.users.rise()
-        users.start_soon(self._live_arrived, user, intended_ns, budget)
+        compiled = self._users[self._plan.user_type(arrival.user)]
+        user = VirtualUser(self._shared, compiled, arrival.user, is_held=False)
+        self._shared.recorder.users.rise()
+        users.start_soon(self._live_arrived, user, intended_ns, quota)
 
-    async def _live_arrived(self, user: VirtualUser, intended_ns: int, budget: Budget | None) -> None:
+    async def _live_arrived(self, user: VirtualUser, intended_ns: int, quota: FlowQuota | None) -> None:
         try:
-            await user.live_arrived(intended_ns, budget)
+            await user.live_arrived(intended_ns, quota)
         finally:
             await self._say_goodbye(user)
-            self._run.recorder.users.fall()
+            self._shared.recorder.users.fall()
             user.let_go()
 
     async def _say_goodbye(self, user: VirtualUser) -> None:
         """Close what a user that was cut off still has open, unless the run is to end at once."""
-        if not self._lifecycle.is_at_once and user.open_connections():
+        if not self._lifecycle.is_at_once and user.state.open_connections():
             with trio.CancelScope(shield=True, deadline=trio.current_time() + GOODBYE_S):
                 await user.close_everything()
 
@@ -204,7 +203,7 @@ class Executor:
             await trio.lowlevel.checkpoint()
 
     async def _until(self, at_ns: int, parker: Parker) -> None:
-        if self._run.timers.now_ns() < at_ns:
+        if self._shared.timers.now_ns() < at_ns:
             await parker.wait(at_ns)
 
     def _seconds(self, at_ns: int) -> float:

@@ -7,30 +7,29 @@ user, which runs such handlers in order; its queue is bounded, and what does not
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
+from loadws.engine.runtime.compiled import CompiledHandler, CompiledHandlers
+from loadws.engine.runtime.connection.candidate import Candidate
+from loadws.engine.runtime.connection.conversation import Conversation
+from loadws.engine.runtime.flow_control import EndSession, FlowInterrupted
 from loadws.engine.runtime.parker import Parker
-from loadws.engine.runtime.shared import CompiledHandler, Steps
-from loadws.engine.runtime.strand import EndSession, FlowInterrupted, run_flow
-from loadws.scenario.matching.message import NOT_JSON, Message
+from loadws.engine.runtime.strand import Steps, Strand, run_flow
+from loadws.scenario.matching.message import Message
 from loadws.scenario.template.template import EvaluationError
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import End
-
-if TYPE_CHECKING:
-    from loadws.engine.runtime.connection.conversation import Conversation
-    from loadws.engine.users.user import VirtualUser
 
 QUEUED_EVENTS = 100
 DRAIN_NS = 10 * NS_PER_S
 
 #: The steps, the special names that they see, and the connection that the event is of.
-Event = tuple[Steps, dict[str, Any], "Conversation | None"]
+Event = tuple[Steps, dict[str, Any], Conversation | None]
 
 
 def run_at_once(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Runs a coroutine that never waits; the compiler lets no other get here."""
+    """Run a coroutine that never waits. Raises ``AssertionError`` where it does: the registry lets no such step get here."""
     try:
         coroutine.send(None)
     except StopIteration:
@@ -39,33 +38,43 @@ def run_at_once(coroutine: Coroutine[Any, Any, None]) -> None:
     raise AssertionError("a handler that must not wait did")
 
 
-def message_value(message: Message) -> Any:
-    """What ``message`` is in a template: the parsed JSON, else the payload."""
-    parsed = message.json
-    return message.payload if parsed is NOT_JSON else parsed
-
-
 class Handlers:
     """The handlers of one user. They share its variables."""
 
-    __slots__ = ("_at_once", "_drained", "_idle", "_in_error", "_queue", "_queued", "_user", "_worker")
+    __slots__ = (
+        "_at_once",
+        "_compiled",
+        "_drained",
+        "_idle",
+        "_in_error",
+        "_main",
+        "_now_ns",
+        "_queue",
+        "_queued",
+        "_user",
+        "_worker",
+    )
 
-    def __init__(self, user: VirtualUser) -> None:
-        self._user = user
-        self._at_once = user.main.beside()
-        self._queued = user.main.beside()
-        self._worker = Parker(user.run.timers)
+    def __init__(self, compiled: CompiledHandlers, main: Strand) -> None:
+        timers = main.user.shared.timers
+        self._compiled = compiled
+        self._main = main
+        self._user = main.user
+        self._now_ns = timers.now_ns
+        self._at_once = main.beside()
+        self._queued = main.beside()
+        self._worker = Parker(timers)
         self._queue: deque[Event] = deque()
         self._idle = True
-        self._drained = Parker(user.run.timers)
+        self._drained = Parker(timers)
         self._in_error = False
 
     # -- events -------------------------------------------------------------------------------------------------------
 
     def claims(self, message: Message, conversation: Conversation) -> bool:
-        """Whether a ``message`` handler takes it; its steps then run, or are queued."""
+        """Return whether a ``message`` handler takes a message; its steps then run, or are queued."""
         scope = self._at_once.scope
-        for handler in self._user.kind.messages:
+        for handler in self._compiled.messages:
             if handler.on is not None and handler.on != conversation.name:
                 continue
             try:
@@ -85,35 +94,45 @@ class Handlers:
             if missing is not None:
                 self._user.report("capture", "on.message", missing)
                 return True
-        extra = {"message": message_value(message)} if handler.uses_message else {}
+        extra = {"message": message.value} if handler.uses_message else {}
         self._run(handler, extra, conversation)
         return True
 
     def on_error(self, kind: str, detail: str) -> None:
-        """An error inside an ``error`` handler does not call it again."""
-        if self._user.kind.error is None or self._in_error:
+        """Run the ``error`` handler. An error inside of it does not call it again."""
+        if self._compiled.error is None or self._in_error:
             return
         self._in_error = True
         try:
-            self._run(self._user.kind.error, {"error": {"kind": kind, "detail": detail}}, self._user.conversation)
+            self._run(self._compiled.error, {"error": {"kind": kind, "detail": detail}}, self._user.current)
         finally:
             self._in_error = False
 
     def on_close(self, end: End, conversation: Conversation) -> None:
-        if self._user.kind.close is not None:
+        """Run the ``close`` handler, with the code that a browser would show."""
+        if self._compiled.close is not None:
             code = 1006 if end.by == "lost" else 1005 if end.code is None else end.code
-            self._run(self._user.kind.close, {"code": code, "reason": end.reason}, conversation)
+            self._run(self._compiled.close, {"code": code, "reason": end.reason}, conversation)
+
+    def candidates(self, conversation: Conversation) -> Iterator[Candidate]:
+        """Return the ``message`` handlers of a connection, for a trace."""
+        for number, handler in enumerate(self._compiled.messages, 1):
+            if handler.on is None or handler.on == conversation.name:
+                yield Candidate(f"message handler {number}", handler.where, self._main.scope)
 
     async def on_open(self, conversation: Conversation) -> None:
-        """Done before ``connect`` is, whether it waits or not. It waits beside the handlers that messages queue."""
-        if self._user.kind.open is None:
+        """Run the ``open`` handler to its end, before ``connect`` is done; events go on being handled meanwhile.
+
+        Raises ``FlowInterrupted``.
+        """
+        if self._compiled.open is None:
             return
-        strand = self._user.main.beside()
+        strand = self._main.beside()
         strand.event_of = conversation
         strand.scope.extra = {"connection": conversation.name}
-        strand.free_ns = self._user.run.timers.now_ns()
+        strand.free_ns = self._now_ns()
         try:
-            await run_flow(self._user.kind.open.steps, strand)
+            await run_flow(self._compiled.open.steps, strand)
         finally:
             strand.parker.let_go()
 
@@ -125,7 +144,7 @@ class Handlers:
             strand = self._at_once
             strand.event_of = conversation
             strand.scope.extra = extra
-            strand.free_ns = self._user.run.timers.now_ns()
+            strand.free_ns = self._now_ns()
             try:
                 run_at_once(run_flow(handler.steps, strand))
             except EndSession:
@@ -141,7 +160,7 @@ class Handlers:
             self._worker.wake()
 
     async def work(self) -> None:
-        """The user's handler task: events in order, until it is cancelled."""
+        """Handle queued events in order, until it is cancelled: the user's handler task."""
         strand = self._queued
         while True:
             while not self._queue:
@@ -150,7 +169,7 @@ class Handlers:
                 await self._worker.wait(None)
             self._idle = False
             steps, strand.scope.extra, strand.event_of = self._queue.popleft()
-            strand.free_ns = self._user.run.timers.now_ns()
+            strand.free_ns = self._now_ns()
             try:
                 await run_flow(steps, strand)
             except EndSession:
@@ -159,8 +178,8 @@ class Handlers:
                 pass
 
     async def drain(self) -> None:
-        """Until every queued event was handled; each step has its deadline, all of them together have one too."""
-        deadline_ns = self._user.run.timers.now_ns() + DRAIN_NS
+        """Wait until every queued event was handled; each step has its deadline, and all of them together have one too."""
+        deadline_ns = self._now_ns() + DRAIN_NS
         while self._queue or not self._idle:
             if not await self._drained.wait(deadline_ns):
                 self._user.report("handler_overflow", "on", "handlers were not done when the session ended")

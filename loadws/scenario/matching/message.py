@@ -43,5 +43,11 @@ class Message(msgspec.Struct, eq=False, gc=False):
         return ""
 
     @property
+    def value(self) -> Any:
+        """Return what ``message`` is in a template: the parsed JSON, else the payload."""
+        parsed = self.json
+        return self.payload if parsed is NOT_JSON else parsed
+
+    @property
     def text(self) -> str | None:
         return self.payload if isinstance(self.payload, str) else None

@@ -16,7 +16,7 @@ def trace(flow: list[Any], says: dict[int, tuple[str, ...]], **more: Any) -> Out
 
 def explained(outcome: Outcome) -> list[str]:
     said = [line.split(" ms  ", 1)[1].strip() for line in outcome.said]
-    return [line for line in said if line.startswith(("not by", "taken by", "nobody"))]
+    return [line for line in said if line.startswith(("not by", "taken by", "nothing"))]
 
 
 def test_each_is_asked_in_turn_and_says_why_not() -> None:
@@ -36,11 +36,11 @@ def test_each_is_asked_in_turn_and_says_why_not() -> None:
         "taken by message handler 1",
         'not by message handler 1: $.op is not there, expected "push"',
         "not by request ask: $.id is 8, expected 7",
-        "nobody waits for it: kept for a later wait_for",
+        "nothing waits for it: kept for a later wait_for",
         'not by message handler 1: $.op is not there, expected "push"',
         "taken by request ask",
         'not by message handler 1: $.op is "ready", expected "push"',
-        "nobody waits for it: kept for a later wait_for",
+        "nothing waits for it: kept for a later wait_for",
     ]
 
 
@@ -64,7 +64,7 @@ def test_the_explanation_is_what_happens() -> None:
         "taken by request stream",
         "taken by request stream",
         'not by expect_none secret: text is "open", expected "secret"',
-        "nobody waits for it",
+        "nothing waits for it",
         "taken by expect_none secret",
     ]
 

@@ -1,8 +1,8 @@
-"""What is said on one connection: who gets which message.
+"""One connection of a user, and what receives its messages.
 
 A ``Conversation`` is the transport's listener. It is synchronous and never raises. A message goes, in this order, to the
 first of: a ``message`` handler that claims it; a request whose ``where`` it matches; a ``wait_for`` or ``expect_none``
-that waits for it; the oldest request without ``where``; the kept messages, in flows that have a ``wait_for``. Else it is
+that waits for it; the oldest request without ``where``; the inbox, in flows that have a ``wait_for``. Otherwise it is
 unclaimed.
 """
 
@@ -10,90 +10,113 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, Protocol
+
+import trio
 
 from loadws.engine.runtime.connection import unreadable
+from loadws.engine.runtime.connection.candidate import Candidate
 from loadws.engine.runtime.connection.ends import describe, end_code, end_kind, is_failure, is_unasked
 from loadws.engine.runtime.connection.in_flight import InFlight
-from loadws.engine.runtime.connection.inbox import KeptMessages
+from loadws.engine.runtime.connection.inbox import Inbox
+from loadws.engine.runtime.connection.pending import MessageWait, Pending
+from loadws.engine.runtime.connection.probing import Probing
+from loadws.engine.runtime.connection.replacement import Replacement
 from loadws.engine.runtime.parker import Parker
-from loadws.scenario.matching.index import Predicate, Wanted
+from loadws.engine.runtime.shared import Shared
 from loadws.scenario.matching.message import Message
-from loadws.transport.base import Connection, End, Outgoing, Payload
-
-if TYPE_CHECKING:
-    import trio
-
-    from loadws.engine.runtime.explaining import Sought
-    from loadws.engine.runtime.reconnect import Replacement
-    from loadws.engine.runtime.strand import Strand
-    from loadws.engine.steps.connect import Opener
-    from loadws.engine.steps.publish import Probing
-    from loadws.engine.users.user import VirtualUser
+from loadws.scenario.model.connection import ReconnectOptions
+from loadws.transport.base import Connection, End, Payload, payload_bytes
 
 #: Requests without ``where`` that may wait for an answer, those that timed out and keep their place among them.
 MOST_UNANSWERED = 1000
 
 
-def payload_bytes(payload: Payload) -> int:
-    """The size on the wire: text is UTF-8, and ``len`` of it only where it is ASCII."""
-    if isinstance(payload, bytes) or payload.isascii():
-        return len(payload)
-    return len(payload.encode("utf-8", "replace"))
+class HandlerHooks(Protocol):
+    """A user's handlers, as its connections and its steps call them."""
+
+    def claims(self, message: Message, conversation: Conversation) -> bool:
+        """Return whether a ``message`` handler takes the message; its steps then run, or are queued."""
+
+    def on_close(self, end: End, conversation: Conversation) -> None:
+        """Run the ``close`` handler."""
+
+    def on_error(self, kind: str, detail: str) -> None:
+        """Run the ``error`` handler."""
+
+    async def on_open(self, conversation: Conversation) -> None:
+        """Run the ``open`` handler to its end."""
+
+    def candidates(self, conversation: Conversation) -> Iterator[Candidate]:
+        """Return the ``message`` handlers of a connection, in the order in which they are asked."""
 
 
-class Pending(Outgoing, kw_only=True, eq=False):
-    """A request, from before it is sent until its fate is fixed: answered, timed_out or unanswered, once."""
+class Owner(Protocol):
+    """The user of a connection: what the connection asks of it, and tells it."""
 
-    parker: Parker
-    wanted: Wanted | None = None
-    until: Predicate | None = None
-    fate: Literal["answered", "timed_out", "unanswered"] | None = None
-    message: Message | None = None
-    first_ns: int = 0
-    counted: bool = False  # among the messages sent
-    number: int = 0  # among those in flight that have a ``where``
-    sought: Sought | None = None  # for a trace
-
-
-class Watch:
-    """A ``wait_for`` or an ``expect_none`` that waits: the next ``count`` messages that match are its."""
-
-    __slots__ = ("count", "found", "parker", "predicate", "sent_ns", "sought")
-
-    def __init__(self, parker: Parker, predicate: Predicate | None, count: int, sought: Sought | None = None) -> None:
-        self.sought = sought  # for a trace
-        self.sent_ns = 1  # as if it had always been there
-        self.parker = parker
-        self.predicate = predicate
-        self.count = count
-        self.found: list[Message] = []
+    last_error: tuple[str, str]
 
     @property
-    def is_done(self) -> bool:
-        return len(self.found) >= self.count
+    def handlers(self) -> HandlerHooks | None:
+        """The user's handlers, which do not change while it lives."""
 
-    def takes(self, message: Message) -> bool:
-        return not self.is_done and (self.predicate is None or self.predicate(message))
+    @property
+    def plain_requests(self) -> Mapping[str | None, Sequence[str]]:
+        """Names of requests without ``where`` by the name of their connection."""
+
+    def report(self, kind: str, step: str, detail: str) -> None:
+        """Count an error."""
+
+    def opened(self, conversation: Conversation) -> None:
+        """Take note that a connection is open."""
+
+    def heal(self, conversation: Conversation) -> None:
+        """Begin to open another connection in the place of one that has just ended, where a policy says so."""
+
+    def expects_close(self, conversation: Conversation, end: End) -> bool:
+        """Return whether the scenario asked for this end."""
+
+    def lost(self, conversation: Conversation, *, is_a_try: bool, handled_by: frozenset[Parker]) -> None:
+        """Deal with an end that the scenario did not ask for."""
+
+
+class Opener(Protocol):
+    """How a connection was opened. ``policy`` says whether another one replaces it; ``keeps``: it has an inbox."""
+
+    @property
+    def policy(self) -> ReconnectOptions | None: ...
+
+    @property
+    def keeps(self) -> bool: ...
+
+    @property
+    def expected_closes(self) -> frozenset[int]: ...
 
 
 class Conversation:
-    """The listener of one connection of one user. ``name`` is what ``connect`` said: ``as``."""
+    """The listener of one connection of one user. ``name`` is what ``connect`` calls it (``as``); None without a name.
+
+    ``opener`` is how it was opened, and can be again. ``replacement`` says which connection it replaces, ``recovery`` is the
+    same until a good answer has come after an outage. ``healing`` is the task that opens another one in its place.
+    ``is_breaking``: a step found that it cannot be written any more, and its end is about to be told. ``turn`` is the
+    number of the innermost turn that it was opened in, 0 for the session. ``probing`` is None before its first probe.
+    """
 
     __slots__ = (
         "_bytes",
         "_close_waiters",
         "_handlers",
         "_in_flight",
-        "_kept",
+        "_inbox",
         "_ledger",
         "_messages",
         "_next",
         "_pings",
+        "_shared",
         "_unreadable",
         "_waiting",
-        "_watches",
+        "_waits",
         "connection",
         "end",
         "end_reported",
@@ -101,52 +124,59 @@ class Conversation:
         "is_breaking",
         "name",
         "opener",
+        "owner",
         "probing",
         "recovery",
         "replacement",
         "turn",
-        "user",
     )
 
     def __init__(
-        self, user: VirtualUser, name: str | None, *, keeps: bool, replacement: Replacement | None = None
+        self,
+        owner: Owner,
+        shared: Shared,
+        name: str | None,
+        *,
+        opener: Opener | None = None,
+        turn: int = 0,
+        replacement: Replacement | None = None,
     ) -> None:
-        self.user = user
+        self.owner = owner
         self.name = name
+        self.opener = opener
         self.connection: Connection | None = None
         self.end: End | None = None
         self.end_reported = False
-        self.opener: Opener | None = None  # how it was opened, and can be again
-        self.healing: trio.CancelScope | None = None  # it has ended, and another is being opened in its place
-        self.is_breaking = False  # a step has found that it cannot be written any more; its end is about to be told
-        self.probing: Probing | None = None  # what it publishes and listens for; None: nothing yet
-        self.replacement = replacement  # of the connection that had ended before it
-        self.recovery = replacement if replacement is not None and replacement.lost_ns else None  # until a good answer
-        self.turn = 0  # the number of the innermost turn that it was opened in; 0: the session
-        self._handlers = user.handlers
-        self._ledger = ledger = user.run.recorder.ledger
+        self.healing: trio.CancelScope | None = None
+        self.is_breaking = False
+        self.probing: Probing | None = None
+        self.replacement = replacement
+        self.recovery = replacement if replacement is not None and replacement.lost_ns else None
+        self.turn = turn
+        self._handlers = owner.handlers
+        self._shared = shared
+        self._ledger = ledger = shared.recorder.ledger
         self._messages, self._bytes = ledger.messages, ledger.bytes
         self._next: deque[Pending] = deque()  # requests without where, oldest first
         self._in_flight: InFlight[Pending] | None = None  # requests with where; None before the first
-        self._watches: list[Watch] = []
+        self._waits: list[MessageWait] = []
         self._waiting: set[Parker] = set()  # strands that wait for the end of the connection
         self._close_waiters = 0  # how many of them are a wait_for: {close: ..}, which judges the end itself
         self._pings: dict[bytes, tuple[Parker, list[int]]] = {}
         self._unreadable: unreadable.Unreadable | None = None  # None before the first
-        self._kept = KeptMessages(user.run.kept_room) if keeps else None
+        self._inbox = Inbox(shared.inbox_budget) if opener is not None and opener.keeps else None
 
-    # -- what the transport says --------------------------------------------------------------------------------------
+    # -- the transport's events --------------------------------------------------------------------------------------
 
     def on_open(self, connection: Connection) -> None:
         self.connection = connection
+        recorder = self._shared.recorder
         if self.replacement is not None:
-            self.replacement.opened_ns = self.user.run.timers.now_ns()
-            self.user.take_up(self)
-            self.user.run.recorder.reconnects += 1
+            self.replacement.opened_ns = self._shared.timers.now_ns()
+            recorder.reconnects += 1
         self._ledger.connections.opened += 1
-        self.user.run.recorder.open_connections.rise()
-        for delivering in self.user.kind.deliverings:
-            delivering.opened(self)
+        recorder.open_connections.rise()
+        self.owner.opened(self)
 
     def on_message(self, payload: Payload, received_ns: int) -> None:
         self._messages.received += 1
@@ -156,7 +186,7 @@ class Conversation:
             return
         if self._in_flight is not None and self._answers_matching(self._in_flight, message):
             return
-        if self._watches and self._is_watched_for(message):
+        if self._waits and self._is_watched_for(message):
             return
         if self._next:
             pending = self._next[0]  # the plain case of ``_answers_next``, and nearly every message
@@ -179,7 +209,7 @@ class Conversation:
             received.append(received_ns)
             parker.wake()
         elif sent_ns:  # a keepalive of the transport's; an unsolicited pong has no sent_ns
-            self.user.run.recorder.duration("ping_time", "keepalive", sent_ns, received_ns - sent_ns)
+            self._shared.recorder.duration("ping_time", "keepalive", sent_ns, received_ns - sent_ns)
 
     def on_end(self, end: End) -> None:
         if self.end is not None:
@@ -187,15 +217,15 @@ class Conversation:
         self.end = end
         self._count_end(end)
         if self.probing is not None:
-            self.probing.leave(self.user.run.timers.now_ns())
+            self.probing.leave(self._shared.timers.now_ns())
         self._begin_healing(end)
         trying, waiting = self._end_tries(), self.waiting
         self.wake_waiting()
         if not is_unasked(end):
             if is_failure(end) and not (trying or waiting):
                 self.report_end("connection")
-        elif not (self._close_waiters or self.user.expects_close(self, end)):
-            self.user.lost(self, is_a_try=not trying, handled_by=trying | waiting)
+        elif not (self._close_waiters or self.owner.expects_close(self, end)):
+            self.owner.lost(self, is_a_try=not trying, handled_by=trying | waiting)
         if self._handlers is not None:
             self._handlers.on_close(end, self)
 
@@ -206,61 +236,63 @@ class Conversation:
         self._next.clear()
         for pending in unanswered:
             self._settle(pending, "unanswered")
-        for watch in self._watches:
-            watch.parker.wake()
+        for wait in self._waits:
+            wait.parker.wake()
         for parker, _ in self._pings.values():
             parker.wake()
-        watching = (watch.parker for watch in self._watches)
+        watching = (wait.parker for wait in self._waits)
         pinging = (parker for parker, _ in self._pings.values())
         return frozenset((*(pending.parker for pending in unanswered), *watching, *pinging))
 
     def on_frame(self, direction: Literal["in", "out"], what: str, payload: bytes, at_ns: int) -> None:
-        tracer = self.user.run.tracer
+        tracer = self._shared.tracer
         if tracer is not None:
             tracer.frame(direction, what, payload, at_ns, self.name)
 
     def report_end(self, step: str) -> None:
-        """Counts an end that somebody did not want, once, whoever notices first."""
+        """Count an unwanted end as an error, once: under the first step that reports it."""
         if self.end is None:
             return
         if self.end_reported:
-            self.user.last_error = (end_kind(self.end), describe(self.end))
+            self.owner.last_error = (end_kind(self.end), describe(self.end))
         else:
             self.end_reported = True
-            self.user.report(end_kind(self.end), step, describe(self.end))
+            self.owner.report(end_kind(self.end), step, describe(self.end))
 
-    # -- what a trace asks --------------------------------------------------------------------------------------------
+    # -- for a trace --------------------------------------------------------------------------------------------
 
     @property
     def keeps(self) -> bool:
-        return self._kept is not None
+        """Return whether unclaimed messages are kept for a later ``wait_for``."""
+        return self._inbox is not None
 
-    def expected(self) -> Iterator[Pending | Watch]:
-        """Who waits for a message, in the order in which they are asked."""
+    def expected(self) -> Iterator[Pending | MessageWait]:
+        """Return what waits for a message, in the order in which it is asked."""
         yield from self._in_flight or ()
-        yield from (watch for watch in self._watches if not watch.is_done)
+        yield from (wait for wait in self._waits if not wait.is_done)
         yield from itertools.islice(self._next, 1)
 
-    # -- what the steps ask -------------------------------------------------------------------------------------------
+    # -- for the steps -------------------------------------------------------------------------------------------
 
     @property
     def is_open(self) -> bool:
+        """Return whether it has opened and has not ended."""
         return self.connection is not None and self.end is None
 
     @property
     def is_going_on(self) -> bool:
-        """It is open, or an attempt to open it, or another in its place, is under way."""
+        """Return whether it is open, or is being opened, or another one is being opened in its place."""
         return self.end is None or self.healing is not None
 
     @property
     def may_heal(self) -> bool:
-        """Its end, unless it was ours, is not the end of the session."""
+        """Return whether a policy replaces it when it is lost."""
         return self.opener is not None and self.opener.policy is not None
 
     def expect(self, pending: Pending) -> bool:
-        """From now on a message may answer it; called before the request is sent, since its answer may be quicker.
+        """Let messages answer a request from now on; to be called before it is sent, since its answer may be quicker.
 
-        False where too many wait already.
+        Return False where too many requests wait already.
         """
         waiting = self._next
         if len(waiting) >= MOST_UNANSWERED:
@@ -274,13 +306,16 @@ class Conversation:
         return True
 
     def time_out(self, pending: Pending) -> None:
-        """Its deadline came. One without ``where`` keeps its place, so that its late answer is not taken for the next."""
+        """Fix the fate of a request at its deadline.
+
+        One without ``where`` keeps its place, so that its late answer is not taken for the answer to the next request.
+        """
         pending.fate = "timed_out"
         if pending.wanted is not None and self._in_flight is not None:
             self._in_flight.settle(pending, is_owed=True)
 
     def abandon(self, pending: Pending) -> None:
-        """It was never sent whole, or its user was cut off: nobody waits for its answer any more."""
+        """Forget a request that was never sent whole, or whose user was cut off."""
         if pending.fate is None:
             pending.fate = "unanswered"
             if pending.wanted is not None and self._in_flight is not None:
@@ -288,24 +323,32 @@ class Conversation:
         if pending in self._next:
             self._next.remove(pending)
 
-    def watch(self, watch: Watch) -> None:
-        """Kept messages are looked at first."""
-        if self._kept is not None:
-            while not watch.is_done and (message := self._kept.take(watch.predicate)) is not None:
-                watch.found.append(message)
-        self._watches.append(watch)
+    def begin_wait(self, wait: MessageWait) -> None:
+        """Let a step wait for messages; those of the inbox are looked at first."""
+        if self._inbox is not None:
+            while not wait.is_done and (message := self._inbox.take(wait.predicate)) is not None:
+                wait.found.append(message)
+        self._waits.append(wait)
 
-    def unwatch(self, watch: Watch) -> None:
-        self._watches.remove(watch)
+    def end_wait(self, wait: MessageWait) -> None:
+        """Stop to look for a step's messages."""
+        self._waits.remove(wait)
 
-    def wait_beside(self, parker: Parker) -> None:
-        """It is woken at the end, and when what became of the end is known."""
+    def wait_beside(self, parker: Parker, *, judges: bool = False) -> None:
+        """Wake a strand when the connection ends, and again when what becomes of the end is known.
+
+        ``judges``: its step says what becomes of the end, so the end is no failure by itself.
+        """
         self._waiting.add(parker)
+        self._close_waiters += judges
 
-    def stop_waiting(self, parker: Parker) -> None:
+    def stop_waiting(self, parker: Parker, *, judges: bool = False) -> None:
+        """Undo ``wait_beside``."""
         self._waiting.discard(parker)
+        self._close_waiters -= judges
 
     def wake_waiting(self) -> None:
+        """Wake the strands that wait beside the connection."""
         for parker in self._waiting:
             parker.wake()
 
@@ -316,27 +359,11 @@ class Conversation:
 
     @property
     def waiting(self) -> frozenset[Parker]:
-        """Where strands wait beside the connection; each of them deals with its end by itself."""
+        """Return where strands wait beside the connection; each of them deals with its end by itself."""
         return frozenset(self._waiting)
 
-    async def wait_for_end(self, strand: Strand, deadline_ns: int, *, judges: bool = False) -> End | None:
-        """Wait until the connection has ended, and return how; None at the deadline, or where the user is to go.
-
-        ``judges``: the caller says what becomes of the end, so it is no failure by itself.
-        """
-        self._waiting.add(strand.parker)
-        self._close_waiters += judges
-        try:
-            while self.end is None and not strand.ends_waiting:
-                if not await strand.wait(deadline_ns):
-                    break
-        finally:
-            self._waiting.discard(strand.parker)
-            self._close_waiters -= judges
-        return self.end
-
     async def wait_for_pong(self, payload: bytes, parker: Parker, deadline_ns: int) -> int | None:
-        """When the pong was received; None where the deadline or the end of the connection came first."""
+        """Return when the pong was received, in ns; None where the deadline or the end of the connection came first."""
         received: list[int] = []
         self._pings[payload] = (parker, received)
         try:
@@ -347,10 +374,10 @@ class Conversation:
             self._pings.pop(payload, None)
         return received[0] if received else None
 
-    def forget_kept(self) -> None:
-        """Count what it kept as unclaimed: the session is over."""
-        if self._kept is not None:
-            self._unclaimed(self._kept.let_go())
+    def clear_inbox(self) -> None:
+        """Count the kept messages as unclaimed: the session is over."""
+        if self._inbox is not None:
+            self._unclaimed(self._inbox.clear())
 
     def _unclaimed(self, count: int) -> None:
         self._ledger.messages.unclaimed += count
@@ -362,11 +389,10 @@ class Conversation:
 
     def _stray(self, count: int) -> None:
         """Count messages that nothing claimed where requests without ``where`` take the next one: it may be another's."""
-        beside = self.user.kind.plain_requests.get(self.name)
+        beside = self.owner.plain_requests.get(self.name)
         if beside and count:
-            run = self.user.run
             for step in beside:
-                run.recorder.labelled("stray_messages", step, run.timers.now_ns(), count)
+                self._shared.recorder.labelled("stray_messages", step, self._shared.timers.now_ns(), count)
 
     # -- who gets a message -------------------------------------------------------------------------------------------
 
@@ -396,7 +422,7 @@ class Conversation:
         return True
 
     def _is_last_of(self, pending: Pending, message: Message) -> bool:
-        """A streamed answer goes on until its ``until`` holds; its first message is stamped."""
+        """Return whether a message ends the answer. A streamed one goes on until its ``until`` holds."""
         if not pending.first_ns:
             pending.first_ns = message.received_ns
         if pending.until is None or pending.until(message):
@@ -406,19 +432,19 @@ class Conversation:
         return False
 
     def _is_watched_for(self, message: Message) -> bool:
-        for watch in self._watches:
-            if watch.takes(message):
+        for wait in self._waits:
+            if wait.takes(message):
                 if self.recovery is not None:
                     self._recovered(message.received_ns)
-                watch.found.append(message)
-                if watch.is_done:
-                    watch.parker.wake()
+                wait.found.append(message)
+                if wait.is_done:
+                    wait.parker.wake()
                 return True
         return False
 
     def unreadable_since(self, at_ns: int, *, with_kept: bool = False) -> str:
         """Return a clause on the messages that came since then, or were kept before, and are not JSON; else nothing."""
-        kept = self._kept if with_kept else None
+        kept = self._inbox if with_kept else None
         before = [] if kept is None else [each for each in kept if each.is_unreadable and each.received_ns < at_ns]
         since = self._unreadable.since(at_ns) if self._unreadable is not None else []
         return unreadable.describe([*before, *since])
@@ -438,7 +464,7 @@ class Conversation:
         if again == "duplicate":
             self._ledger.messages.duplicate += 1
             return
-        self._unclaimed(1 if self._kept is None or self.end is not None else self._kept.keep(message))
+        self._unclaimed(1 if self._inbox is None or self.end is not None else self._inbox.keep(message))
 
     # -- counting -----------------------------------------------------------------------------------------------------
 
@@ -459,13 +485,12 @@ class Conversation:
             recovery.recovered(at_ns)
 
     def _begin_healing(self, end: End) -> None:
-        user = self.user
-        if end.by != "us" and user.healing is not None and self.opener is not None and self.may_heal:
-            user.healing.begin(self, self.opener)
+        if end.by != "us" and self.may_heal:
+            self.owner.heal(self)
 
     def _count_end(self, end: End) -> None:
         connections = self._ledger.connections
-        self.user.run.recorder.open_connections.fall()
+        self._shared.recorder.open_connections.fall()
         if end.kind == "cut_off":
             connections.open_at_end += 1
             return
@@ -481,5 +506,5 @@ class Conversation:
 
 
 def _is_after(message: Message, pending: Pending) -> bool:
-    """A request never matches a message that was read before it was sent."""
+    """Return whether a message was read after a request was sent: else it cannot be its answer."""
     return 0 < pending.sent_ns <= message.received_ns

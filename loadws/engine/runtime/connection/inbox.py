@@ -1,6 +1,6 @@
-"""Messages that came before anybody waited for them, kept for a later ``wait_for`` within bounds.
+"""Messages that nothing waited for when they came, kept for a later ``wait_for`` within bounds.
 
-A user is a slow reader only when its scenario says so; a server that talks to nobody must not fill our memory.
+A server that sends to a user whose scenario never reads must not fill the generator's memory.
 """
 
 from __future__ import annotations
@@ -15,45 +15,45 @@ KEPT_BYTES = 1 << 20
 KEPT_BYTES_PROCESS = 64 << 20
 
 
-class KeptMessages:
-    """Messages that nobody wanted yet: the last 1,000 or 1 MiB of a connection, within a bound for the process."""
+class Inbox:
+    """The kept messages of one connection: the last 1,000 or 1 MiB, within a budget for the whole process."""
 
-    __slots__ = ("_bytes", "_messages", "_room")
+    __slots__ = ("_budget", "_bytes", "_messages")
 
-    def __init__(self, room: KeptRoom) -> None:
+    def __init__(self, budget: InboxBudget) -> None:
         self._messages: deque[Message] = deque()
         self._bytes = 0
-        self._room = room
+        self._budget = budget
 
     def __iter__(self) -> Iterator[Message]:
         return iter(self._messages)
 
     def keep(self, message: Message) -> int:
-        """How many messages had to be let go for it, itself among them where there is no room at all."""
+        """Keep a message, and return how many had to be discarded for it: itself too where there is no room at all."""
         size = len(message.payload)
-        let_go = 0
+        discarded = 0
         while self._messages and not self._fits(size):
             self._forget(0)
-            let_go += 1
+            discarded += 1
         if not self._fits(size):
-            return let_go + 1
+            return discarded + 1
         self._messages.append(message)
         self._bytes += size
-        self._room.used += size
-        return let_go
+        self._budget.used += size
+        return discarded
 
     def take(self, predicate: Callable[[Message], bool] | None) -> Message | None:
-        """The oldest message that matches, kept no longer."""
+        """Remove and return the oldest message that matches; None where none does."""
         for index, message in enumerate(self._messages):
             if predicate is None or predicate(message):
                 self._forget(index)
                 return message
         return None
 
-    def let_go(self) -> int:
-        """Forgets all; how many there were."""
+    def clear(self) -> int:
+        """Discard all messages, and return how many there were."""
         count = len(self._messages)
-        self._room.used -= self._bytes
+        self._budget.used -= self._bytes
         self._messages.clear()
         self._bytes = 0
         return count
@@ -62,18 +62,18 @@ class KeptMessages:
         return (
             len(self._messages) < KEPT_MESSAGES
             and self._bytes + size <= KEPT_BYTES
-            and self._room.used + size <= KEPT_BYTES_PROCESS
+            and self._budget.used + size <= KEPT_BYTES_PROCESS
         )
 
     def _forget(self, index: int) -> None:
         size = len(self._messages[index].payload)
         del self._messages[index]
         self._bytes -= size
-        self._room.used -= size
+        self._budget.used -= size
 
 
-class KeptRoom:
-    """How many bytes all connections of the process keep."""
+class InboxBudget:
+    """How many bytes all inboxes of the process hold."""
 
     __slots__ = ("used",)
 

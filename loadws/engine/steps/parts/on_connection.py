@@ -1,61 +1,60 @@
-"""Which of a user's connections a step speaks on.
+"""Which of a user's connections a step uses.
 
-Without ``on``, a step of a flow speaks on the connection without a name, and a step of a handler on the connection that its
-event is of. The way there is found when the step is compiled: two attributes in a flow, where most messages of most
-scenarios travel, and a look into a dict only for connections with a name.
+Without ``on``, a step of a flow uses the connection without a name, and a step of a handler the connection that its event
+is of. How it is looked up is settled when the step is compiled: two attributes in a flow, where most messages of most
+scenarios travel, and a dict only for connections with a name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 from loadws.engine.runtime.connection.conversation import Conversation
-from loadws.engine.runtime.strand import EndSession, EndTurn, Strand
+from loadws.engine.runtime.flow_control import EndSession, EndTurn
+from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.steps.parts.context import StepContext
 from loadws.scenario.model.steps import Step
 from loadws.transport.base import Connection
 
-if TYPE_CHECKING:
-    from loadws.engine.steps.registry import Compiler
-
 #: Strand -> the connection of now, or the last one, under a name; None where there was none in this session.
-Line = Callable[[Strand], Conversation | None]
-#: Strand -> what is open, or ``StepSkipped``.
-Opened = Callable[[Strand], tuple[Conversation, Connection]]
+Lookup = Callable[[Strand], Conversation | None]
+#: A step that needs an open connection, which it is given.
+ConnectedStep = Callable[[Strand, Conversation, Connection], Awaitable[None]]
 
 
-class StepSkipped(Exception):
-    """The step cannot run, its failure was counted, and the flow goes on."""
-
-
-def line_to(on: str | None, compiler: Compiler) -> Line:
-    """The way to the connection of a step whose ``on`` this is."""
+def lookup(on: str | None, context: StepContext) -> Lookup:
+    """Return a function that looks up the connection named ``on`` for a strand."""
     if on is not None:
         return lambda strand: strand.user.named.get(on)
-    return attrgetter("event_of") if compiler.in_handler else attrgetter("user.conversation")
+    return attrgetter("event_of") if context.in_handler else attrgetter("user.current")
 
 
-def opened(step: Step, on: str | None, compiler: Compiler, kind: str) -> Opened:
-    """The step's open connection. Without one the step failed, and so, unless it says otherwise, did the session.
+def with_connection(step: Step, on: str | None, context: StepContext, kind: str, run: ConnectedStep) -> StepFunction:
+    """Return the step, which is given its open connection; without one it has failed as a try of ``kind``.
 
-    ``kind`` is that of ``error_rate``.
+    What is returned is a plain function that returns the coroutine of ``run``: a frame of its own would cost each message.
     """
-    line, recorder = line_to(on, compiler), compiler.recorder
+    find, recorder = lookup(on, context), context.recorder
 
-    def open_conversation(strand: Strand) -> tuple[Conversation, Connection]:
-        conversation = line(strand)
+    def run_on_connection(strand: Strand) -> Awaitable[None]:
+        conversation = find(strand)
         if conversation is not None and conversation.connection is not None and conversation.end is None:
-            return conversation, conversation.connection
+            return run(strand, conversation, conversation.connection)
+        return fail(strand, conversation)
+
+    async def fail(strand: Strand, conversation: Conversation | None) -> None:
         recorder.outcome(kind, step.label, strand.due()[0], failed=True)
         fail_without_connection(strand, step, conversation)
-        raise StepSkipped
 
-    return open_conversation
+    return run_on_connection
 
 
 def fail_without_connection(strand: Strand, step: Step, conversation: Conversation | None) -> None:
-    """Fail a step whose connection ended before it, or was never there. The end itself is counted once."""
+    """Fail a step whose connection ended before it, or was never there. The end itself is counted once.
+
+    Raises ``FlowInterrupted``, unless the step lets the flow go on.
+    """
     if conversation is None or conversation.end is None:
         strand.failures += 1
         strand.user.report("not_connected", step.label, "there is no open connection")
@@ -65,7 +64,10 @@ def fail_without_connection(strand: Strand, step: Step, conversation: Conversati
 
 
 def fail_with_connection(strand: Strand, step: Step, conversation: Conversation) -> None:
-    """Fail a step whose connection ended, or began to close, while it waited."""
+    """Fail a step whose connection ended, or began to close, while it waited.
+
+    Raises ``FlowInterrupted``, unless the step lets the flow go on.
+    """
     if conversation.end is None:
         strand.failures += 1
         strand.user.report("not_open", step.label, "the connection is closing")

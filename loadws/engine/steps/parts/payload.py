@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from loadws.engine.runtime.connection.conversation import payload_bytes
 from loadws.scenario.model.steps import Binary, Payload
 from loadws.scenario.template.template import Scope, compile_json, compile_template
 from loadws.scenario.template.values import as_json
+from loadws.transport.base import payload_bytes
 
 AnyPayload = TypeVar("AnyPayload", str, bytes)
 

@@ -1,0 +1,67 @@
+"""What a user type is compiled to, once, before the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from loadws.engine.runtime.delivering import Delivering
+from loadws.engine.runtime.strand import StepFunction, Steps
+from loadws.engine.runtime.user_state import UserTraits
+from loadws.scenario.matching.matching import Captures, Conditions
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledHandler:
+    """A handler. ``waits``: some of its steps wait, so it runs in the user's handler task, and not at once."""
+
+    steps: Steps
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMessageHandler(CompiledHandler):
+    """A ``message`` handler of the connection ``on``, of all where None.
+
+    ``uses_message``: some template reads ``message``, so the message is parsed for it.
+    """
+
+    on: str | None
+    where: Conditions | None
+    capture: Captures | None
+    uses_message: bool
+    deliver: Delivering | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledHandlers:
+    """The handlers of a user type; a kind of event without one is None, or nothing."""
+
+    messages: tuple[CompiledMessageHandler, ...] = ()
+    open: CompiledHandler | None = None
+    error: CompiledHandler | None = None
+    close: CompiledHandler | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.messages or self.open or self.error or self.close)
+
+    @property
+    def wait(self) -> bool:
+        """Return whether some handler that events queue has a step that waits."""
+        handlers = (*self.messages, self.error, self.close)
+        return any(handler is not None and handler.waits for handler in handlers)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledUser:
+    """A user type. ``connect`` opens the connection of a flow that has no such step at its top level; None else.
+
+    ``heals``: some of its connections reconnect by themselves. ``connects``: each user opens a WebSocket by a step.
+    """
+
+    name: str
+    flow: Steps
+    connect: StepFunction | None = None
+    handlers: CompiledHandlers = field(default_factory=CompiledHandlers)
+    traits: UserTraits = field(default_factory=UserTraits)
+    heals: bool = False
+    connects: bool = False

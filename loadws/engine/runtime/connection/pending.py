@@ -1,0 +1,59 @@
+"""What waits for a message on a connection: a request for its answer, a step for messages that it did not ask for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from loadws.engine.runtime.connection.candidate import Candidate
+from loadws.engine.runtime.parker import Parker
+from loadws.scenario.matching.index import Predicate, Wanted
+from loadws.scenario.matching.message import Message
+from loadws.transport.base import Outgoing
+
+
+class Pending(Outgoing, kw_only=True, eq=False):
+    """A request, from before it is sent until its fate is fixed, once: answered, timed_out or unanswered.
+
+    ``wanted`` is its ``where`` and ``until`` the condition of a streamed answer's last message; None without them.
+    ``message`` is the answer (its last message), ``first_ns`` when a streamed answer's first message was received.
+    ``counted``: among the messages sent. ``number`` counts the requests with ``where`` of one connection. ``candidate`` is
+    its name in a trace.
+    """
+
+    parker: Parker
+    wanted: Wanted | None = None
+    until: Predicate | None = None
+    fate: Literal["answered", "timed_out", "unanswered"] | None = None
+    message: Message | None = None
+    first_ns: int = 0
+    counted: bool = False
+    number: int = 0
+    candidate: Candidate | None = None
+
+
+class MessageWait:
+    """A ``wait_for`` or an ``expect_none`` under way: the next ``count`` messages that match belong to it.
+
+    ``sent_ns`` is 1, so that every message counts as received after it.
+    """
+
+    __slots__ = ("candidate", "count", "found", "parker", "predicate", "sent_ns")
+
+    def __init__(
+        self, parker: Parker, predicate: Predicate | None, count: int, candidate: Candidate | None = None
+    ) -> None:
+        self.candidate = candidate
+        self.sent_ns = 1
+        self.parker = parker
+        self.predicate = predicate
+        self.count = count
+        self.found: list[Message] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether all its messages have come."""
+        return len(self.found) >= self.count
+
+    def takes(self, message: Message) -> bool:
+        """Return whether the message belongs to it."""
+        return not self.is_done and (self.predicate is None or self.predicate(message))

@@ -1,0 +1,25 @@
+"""A connection in the place of one that has ended."""
+
+from __future__ import annotations
+
+from loadws.metrics.recording.recorder import Recorder
+
+
+class Replacement:
+    """What a connection knows of the one that it replaces.
+
+    ``lost_ns`` is when the user was last without loss; 0 where nothing was lost. ``attempt`` counts the attempts in a row,
+    ``opened_ns`` is when this one opened.
+    """
+
+    __slots__ = ("_recorder", "attempt", "lost_ns", "opened_ns")
+
+    def __init__(self, lost_ns: int, recorder: Recorder, attempt: int = 0) -> None:
+        self._recorder = recorder
+        self.attempt = attempt
+        self.lost_ns = lost_ns
+        self.opened_ns = 0
+
+    def recovered(self, at_ns: int) -> None:
+        """Record how long the outage lasted: from the loss to the first good answer after it."""
+        self._recorder.duration("recovery_time", None, self.lost_ns, at_ns - self.lost_ns)

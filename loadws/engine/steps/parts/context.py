@@ -1,0 +1,143 @@
+"""What compiling a step may ask for: the scenario, what the process shares, and where in the scenario the step stands.
+
+What a step needs while it runs (its meter, its templates, its payload) is found when it is compiled, and closed over, so
+that running it looks nothing up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from loadws.engine.runtime.delivering import Delivering
+from loadws.engine.runtime.shared import Shared
+from loadws.engine.runtime.strand import StepFunction, Steps, Strand
+from loadws.engine.runtime.tracing import Tracer
+from loadws.engine.steps.parts.payload import GIVEN, CompiledPayload, compile_payload
+from loadws.engine.steps.parts.tls_contexts import Contexts
+from loadws.metrics.recording.probes import ProbeLog
+from loadws.metrics.recording.recorder import Recorder
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.steps import Flow, Payload, RequestStep, Step, WaitForStep
+from loadws.scenario.secrecy.secrets import secret_paths
+
+#: Verbs that never wait. A ``send`` or ``publish`` in a handler does not either: it is queued.
+#: Loops may not end, so they count as waiting.
+NEVER_WAIT = frozenset({"send", "publish", "drop", "set", "check", "record", "count", "log", "if", "pick"})
+#: Verbs whose own steps come first, again and again.
+_LOOPS = frozenset({"every", "repeat", "while", "parallel"})
+_CHOICES = frozenset({"if", "pick"})
+
+#: The name of the connection whose close is awaited next (None is the one without a name); False: none is.
+AwaitedClose = str | Literal[False] | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """What a step is compiled in.
+
+    ``base`` is the folder of the scenario's files. ``at_once``: inside a handler whose steps may not wait. ``uses_message``
+    and ``uses_sent``: a template of the user type reads ``message`` or ``sent``; where none does, nothing is parsed for it.
+    ``keeps``: the user type has a ``wait_for``, so its connections have inboxes. ``heals``: some connection of the user type
+    reconnects by itself. ``for_python``: for a function, which gives the payloads and wants the answers. ``deliverings`` are
+    those of the user type's handlers, in their order. ``plain_requests`` fills while steps are compiled: see ``UserTraits``.
+    ``closing`` is the close that is awaited after the flow.
+    """
+
+    scenario: Scenario
+    base: Path
+    shared: Shared
+    tls: Contexts
+    compile_step: Callable[[Step, StepContext], StepFunction]
+    in_handler: bool = False
+    at_once: bool = False
+    uses_message: bool = False
+    uses_sent: bool = False
+    keeps: bool = False
+    heals: bool = False
+    for_python: bool = False
+    deliverings: tuple[Delivering, ...] = ()
+    plain_requests: dict[str | None, list[str]] = field(default_factory=dict)
+    closing: AwaitedClose = False
+
+    @property
+    def recorder(self) -> Recorder:
+        """Return the process's recorder."""
+        return self.shared.recorder
+
+    @property
+    def tracer(self) -> Tracer | None:
+        """Return the trace; None without ``--trace``."""
+        return self.shared.tracer
+
+    @property
+    def now_ns(self) -> Callable[[], int]:
+        """Return the clock: its time in ns."""
+        return self.shared.timers.now_ns
+
+    def in_python(self) -> StepContext:
+        """Return the context of a function's steps. It waits for each, so none is only queued, as a handler's may be."""
+        return replace(self, for_python=True, at_once=False)
+
+    def payload(self, payload: Payload) -> CompiledPayload:
+        """Compile what a step sends. Raises ``OSError`` where a file of it cannot be read."""
+        return GIVEN if self.for_python else compile_payload(payload, self.base)
+
+    def has_secrets(self, names: Iterable[str]) -> bool:
+        """Return whether one of these variables is a secret, or a part of it is."""
+        return not {path[0] for path in secret_paths(self.scenario.secrets)}.isdisjoint(names)
+
+    def note_plain_request(self, step: RequestStep) -> None:
+        """Remember a request that takes the next message of its connection as its answer, whichever that is."""
+        names = self.plain_requests.setdefault(step.request.on, [])
+        if step.label not in names:
+            names.append(step.label)
+
+    def log(self, probe: str) -> ProbeLog:
+        """Return where deliveries of a probe are followed."""
+        probes = self.recorder.probes
+        assert probes is not None, "a scenario with a publish or a deliver has probes"
+        return probes.named(probe)
+
+    # -- flows --------------------------------------------------------------------------------------------------------
+
+    def step(self, step: Step) -> StepFunction:
+        """Compile a step."""
+        return self.compile_step(step, self)
+
+    def flow(self, flow: Flow) -> Steps:
+        """Compile the steps of a flow."""
+        return tuple(self._before(close, step) for step, close in zip(flow, _closes(flow, self.closing), strict=True))
+
+    def _before(self, close: AwaitedClose, step: Step) -> StepFunction:
+        """Compile a step after which the close of a connection is awaited next, or not."""
+        run = replace(self, closing=close if step.verb in _CHOICES else False).step(step)
+        return run if close is False or step.verb in _LOOPS else _awaiting(run, close)
+
+
+def _closes(flow: Flow, after: AwaitedClose) -> list[AwaitedClose]:
+    """Return for each step of a flow the close that the next step that waits is a ``wait_for`` of."""
+    found: list[AwaitedClose] = []
+    for step in reversed(flow):
+        found.append(after)
+        if isinstance(step, WaitForStep) and step.wait_for.close is not None:
+            after = step.wait_for.on
+        elif step.verb not in NEVER_WAIT or step.verb in _CHOICES:
+            after = False
+    return found[::-1]
+
+
+def _awaiting(run: StepFunction, name: str | None) -> StepFunction:
+    """Let a close of the connection pass that comes before the step that waits for it."""
+
+    async def awaiting(strand: Strand) -> None:
+        strand.awaited_close = (name,)
+        try:
+            await run(strand)
+        except BaseException:
+            strand.awaited_close = ()
+            raise
+
+    return awaiting

@@ -1,0 +1,43 @@
+"""Messages that want no answer: ``send`` and ``publish``."""
+
+from __future__ import annotations
+
+from loadws.metrics.recording.recorder import Recorder
+from loadws.scenario.model.steps import Step
+from loadws.transport.base import Outgoing, Payload, payload_bytes
+
+
+class OneWay:
+    """A counter of messages that want no answer, each when it is known whether its last byte was taken."""
+
+    __slots__ = ("_ledger", "_meter")
+
+    def __init__(self, recorder: Recorder, step: Step) -> None:
+        self._ledger = recorder.ledger
+        self._meter = recorder.step(step.label)
+
+    def count(self, out: Outgoing, due: tuple[int, int], data: Payload) -> bool:
+        """Count a message, and return whether it was written whole. One of which no byte was offered counts as nothing."""
+        messages = self._ledger.messages
+        if not out.written_ns:
+            messages.unfinished_writes += bool(out.sent_ns)
+            return False
+        messages.sent += 1
+        messages.one_way += 1
+        self._ledger.bytes.sent += payload_bytes(data)
+        self._meter.sent(*due, out.sent_ns, out.written_ns)
+        return True
+
+
+class SoonSent(Outgoing, kw_only=True, eq=False):
+    """A handler's message. The transport says when it is known what became of it."""
+
+    one_way: OneWay
+    due: tuple[int, int]
+    data: Payload
+
+    def on_written(self) -> None:
+        self.one_way.count(self, self.due, self.data)
+
+    def on_unfinished(self) -> None:
+        self.one_way.count(self, self.due, self.data)

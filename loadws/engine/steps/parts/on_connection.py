@@ -41,9 +41,9 @@ def with_connection(step: Step, on: str | None, context: StepContext, kind: str,
         conversation = find(strand)
         if conversation is not None and conversation.connection is not None and conversation.end is None:
             return run(strand, conversation, conversation.connection)
-        return fail(strand, conversation)
+        return fail_this_try(strand, conversation)
 
-    async def fail(strand: Strand, conversation: Conversation | None) -> None:
+    async def fail_this_try(strand: Strand, conversation: Conversation | None) -> None:
         recorder.outcome(kind, step.label, strand.due()[0], failed=True)
         fail_without_connection(strand, step, conversation)
 

@@ -1,11 +1,15 @@
-"""A generator that starves is told, and one that is well is not: the verdict of runs that judge a latency."""
+"""Show that a starved generator never passes for a healthy one, and that a healthy one is not called invalid.
+
+Each run judges a latency. A rule that the generator's own lag cannot decide stays judged, however busy the machine is; so
+the rule of the last two scenarios lies between the server's delay (1 ms) and what the lag adds to it.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from loadws.terms.units import NS_PER_MS
@@ -15,6 +19,8 @@ from tests.truth.table import Row, render
 from tests.truth.target import Behaviour
 
 RULES = ("response_time.p99 < 10s", "response_time.p50 < 5ms")
+#: The server answers after 1 ms; a call that holds up the process for tens of milliseconds makes this rule fail.
+BETWEEN = ("response_time.p90 < 20ms",)
 HOGS = 4
 #: Beside the messages of ``PACED``, a call that holds up the process now and then.
 BLOCKING = """
@@ -29,11 +35,16 @@ HEALTHY_RUNS = 10
 
 
 def health(healthy_runs: int = HEALTHY_RUNS) -> Iterator[str]:
-    rows = [_row(f"well, run {number}", _measured(idle), is_valid=True) for number in range(1, healthy_runs + 1)]
+    rows = [
+        _row(f"well, run {number}", _measured(idle), "not invalid", lambda said: said != "invalid")
+        for number in range(1, healthy_runs + 1)
+    ]
     with hogs_on_our_core():
-        rows.append(_row(f"{HOGS} busy processes on its core", _measured(idle), is_valid=False))
-    blocking = measure(BLOCKING, Behaviour(delay_ns=NS_PER_MS), "kernel", idle, RULES)
-    rows.append(_row("a scenario with a blocking call", blocking, is_valid=False))
+        rows.append(
+            _row(f"{HOGS} busy processes on its core", _measured(idle), "not passed", lambda said: said != "passed")
+        )
+    blocking = measure(BLOCKING, Behaviour(delay_ns=NS_PER_MS), "kernel", idle, BETWEEN)
+    rows.append(_row("a scenario with a blocking call", blocking, "invalid", lambda said: said == "invalid"))
     named = sum(error.count for error in blocking.summary.errors if error.kind == "call.blocked")
     rows.append(Row("calls that were named for it", f"{named:,}", "at least 1", named > 0))
     yield render("is the generator well?", rows)
@@ -41,7 +52,7 @@ def health(healthy_runs: int = HEALTHY_RUNS) -> Iterator[str]:
 
 @contextmanager
 def hogs_on_our_core() -> Iterator[None]:
-    """This process has one core, and shares it. Where the system cannot say so, there is but the load."""
+    """Bind this process to one core, and keep that core busy with ``HOGS`` other processes."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(HOGS)]  # on our core: inherited
@@ -58,6 +69,6 @@ def _measured(burden: Burden) -> Measured:
     return measure(PACED % "3s", Behaviour(delay_ns=NS_PER_MS), "kernel", burden, RULES)
 
 
-def _row(what: str, made: Measured, *, is_valid: bool) -> Row:
+def _row(what: str, made: Measured, expected: str, holds: Callable[[str], bool]) -> Row:
     said = made.summary.verdict.outcome
-    return Row(what, said, "not invalid" if is_valid else "invalid", (said != "invalid") == is_valid)
+    return Row(what, said, expected, holds(said))

@@ -50,9 +50,11 @@ def judge_rule(
     observed = observe(entries, threshold, windows)
     check = _check(observed, threshold)
     if aborted:
-        note = _joined(check.note, "it was broken in the middle of the run, which it ended")
-        check = msgspec.structs.replace(check, outcome="failed", note=note, aborted=True, needs=None)
-    return msgspec.structs.replace(check, sentence=sentence_of(check))
+        check = msgspec.structs.replace(check, outcome="failed", aborted=True, needs=None)
+    # The verdict has a sentence of its own for the rule that ended the run; the note says it where the check stands alone.
+    sentence = sentence_of(check)
+    note = _joined(check.note, "broken during the run, which this rule ended") if aborted else check.note
+    return msgspec.structs.replace(check, sentence=sentence, note=note)
 
 
 def _check(observed: Observed, threshold: Threshold) -> Check:

@@ -238,7 +238,7 @@ def test_the_digits_tell_which_side_of_the_limit_a_rate_is_on() -> None:
 def test_a_rule_that_ended_the_run_has_failed_whatever_came_after() -> None:
     found = judge_rule(measured(*STEPS).entries(), parse_threshold("response_time.max < 10ms"), aborted=True)
     assert (found.outcome, found.aborted, found.observed) == ("failed", True, 9 * MS)
-    assert found.note == "it was broken in the middle of the run, which it ended"
+    assert found.note == "broken during the run, which this rule ended"
 
 
 NO_TIMES = ("count", "rate", "completeness")

@@ -63,9 +63,14 @@ def _of_generator(summary: Summary, limit: float) -> Iterator[str]:
         )
 
 
+def stood_still(summary: Summary) -> bool:
+    """Return whether a process of loadws stood still for more of the judged time than is fine."""
+    return summary.applied.stalled_share > STALLED_SHARE
+
+
 def _of_stalls(summary: Summary) -> Iterator[str]:
     applied = summary.applied
-    if applied.stalled_share > STALLED_SHARE:
+    if stood_still(summary):
         yield (
             f"Process {applied.stalled_process} of loadws stood still for {format_share(applied.stalled_share)} of the "
             f"judged time (1% is fine); the longest stall took {format_duration(applied.longest_stall_ns)}. In it no load "

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from loadws.gate.applied import losses, not_applied
+from loadws.gate.applied import losses, not_applied, stood_still
 from loadws.gate.judgement import Judgement, judge_rules
 from loadws.gate.units_of_work import anything_succeeded, every_session_failed, names_sessions, units_of
 from loadws.metrics.runinfo import Ending, RunInfo
@@ -47,9 +47,8 @@ def judged(summary: Summary, info: RunInfo, ending: Ending | None) -> Summary:
     code = most_severe(code for code, _ in findings)
     reasons = tuple(reason for _, reason in findings if reason)
     verdict = Verdict(_outcome(code, judgement.checks, ending), code.value, judgement.checks, reasons)
-    generator = msgspec.structs.replace(
-        summary.generator, healthy=summary.generator.healthy and not judgement.changed_by_lag
-    )
+    is_well = summary.generator.healthy and not judgement.changed_by_lag and not stood_still(summary)
+    generator = msgspec.structs.replace(summary.generator, healthy=is_well)
     return msgspec.structs.replace(summary, verdict=verdict, generator=generator)
 
 

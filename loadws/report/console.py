@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from loadws.metrics.summary import Summary
+from loadws.metrics.summary import Generator, Summary
 from loadws.report import deliveries, timings
 from loadws.report import facts as rows
 from loadws.report import ledger_table as balance
@@ -36,6 +36,13 @@ def render(summary: Summary, console: Console) -> None:
 def render_place(report: Path, console: Console) -> None:
     """Print where the report is."""
     _Screen(console).place(report)
+
+
+def _state_of(generator: Generator) -> tuple[str, str]:
+    """Return the style and the word for how well the generator did; a warning is never called healthy."""
+    if not generator.healthy:
+        return ("bold red", "not healthy")
+    return ("yellow", "see its warnings") if generator.warnings else ("green", "healthy")
 
 
 class _Screen:
@@ -140,7 +147,7 @@ class _Screen:
 
     def _generator(self, summary: Summary) -> None:
         health = rows.health_rows(summary)
-        state = ("green", "healthy") if summary.generator.healthy else ("bold red", "not healthy")
+        state = _state_of(summary.generator)
         self._title("Generator", ": ", state)
         for row in health:
             name = "" if len(health) == 1 else f"process {row.process}: "

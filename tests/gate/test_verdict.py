@@ -236,7 +236,8 @@ def test_what_this_machine_lacked_is_no_failure_of_the_server() -> None:
 
 
 def test_a_stall_is_named() -> None:
-    _, verdict = measured(PASSING, health=Health(stalled_ns=600_000_000, stall_max_ns=600_000_000))
+    summary, verdict = measured(PASSING, health=Health(stalled_ns=600_000_000, stall_max_ns=600_000_000))
+    assert not summary.generator.healthy
     assert verdict.reasons[0].startswith(
         "The load was not applied: Process 0 of loadws stood still for 60% of the judged time (1% is fine); the longest "
         "stall took 600 ms."

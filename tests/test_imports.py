@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,19 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
     for module in imports(path):
         if module[0] in ONLY_IN:
             assert is_within(relative, ONLY_IN[module[0]]), f"{relative} imports {module[0]}"
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    """Imports inside functions and under ``TYPE_CHECKING`` count. A failure names the circle."""
+    modules = {module_name(path): path for path in FILES}
+    graph = {
+        name: {part for parts in imports(path) if (part := ".".join(parts)) in modules and part != name}
+        for name, path in modules.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def module_name(path: Path) -> str:
+    """Return the dotted name that a file is imported by."""
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

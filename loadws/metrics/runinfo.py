@@ -45,7 +45,7 @@ class ProbeInfo(msgspec.Struct, frozen=True):
 
 
 class RunInfo(msgspec.Struct, frozen=True):
-    """``plan`` is the plan's own description, for people and for the report."""
+    """What is known of a run before its load. ``plan`` holds the plan's figures (``plan/figures.py``) as JSON."""
 
     schema_version: int
     scenario: str

@@ -7,8 +7,8 @@ decided by the run: then nothing is said. A pause is counted as if the answers t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from loadws.plan.figures import PlanFigures
 from loadws.plan.passes import Unknown, pass_through
 from loadws.scenario.model.model import Scenario, UserType
 from loadws.scenario.model.steps import AnyStep, CallStep, EveryStep, ThinkStep, walk
@@ -17,11 +17,11 @@ from loadws.terms.units import NS_PER_S
 _SENDS = frozenset({"send", "request", "publish", "ping"})
 
 
-def most_messages_per_s(scenario: Scenario, description: dict[str, Any]) -> float | None:
-    """Of the busiest phase; None where it cannot be known. ``description`` is the plan's."""
-    phases = description["phases"]
-    held = max(max(phase["users_from"], phase["users_to"]) for phase in phases)
-    coming = max(max(phase["arrivals_from_per_s"], phase["arrivals_to_per_s"]) for phase in phases)
+def most_messages_per_s(scenario: Scenario, figures: PlanFigures) -> float | None:
+    """Return the messages per second of the busiest phase; None where it cannot be known. ``figures`` are the plan's."""
+    phases = figures.phases
+    held = max(max(phase.users_from, phase.users_to) for phase in phases)
+    coming = max(max(phase.arrivals_from_per_s, phase.arrivals_to_per_s) for phase in phases)
     try:
         of_held = held * _mean(scenario, _rate_of_held) if held else 0.0
         of_arrived = coming * _mean(scenario, _messages_of_session) if coming else 0.0

@@ -16,9 +16,8 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
-from loadws.plan import describe
 from loadws.plan.allocation import allocate, choose
 from loadws.plan.arrivals import Spacing, arrivals, count_arrivals, expected_arrivals
 from loadws.plan.needs import Needs, needs_of
@@ -179,10 +178,6 @@ class Plan:
         if user < len(self._held_types):
             return self._held_types[user]
         return choose(self.weights, user, self.seed)
-
-    def describe(self) -> dict[str, Any]:
-        """For people and reports, JSON-able: see ``plan.describe``."""
-        return describe.describe(self)
 
 
 def _share(whole: int, index: int, count: int) -> int:

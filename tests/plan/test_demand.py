@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from loadws.plan.demand import most_messages_per_s
+from loadws.plan.figures import figures_of
 from loadws.plan.plan import make_plan
 from loadws.scenario.model.model import Scenario
 
@@ -16,7 +17,7 @@ TICK = {"every": "100ms", "do": [{"request": "a"}, {"send": "b"}]}
 
 def _rate(phase: dict[str, Any], *flow: Any) -> float | None:
     scenario = Scenario.model_validate({"target": "ws://a.test", "load": [phase], "flow": list(flow)})
-    return most_messages_per_s(scenario, make_plan(scenario, 1).describe())
+    return most_messages_per_s(scenario, figures_of(make_plan(scenario, 1)))
 
 
 @pytest.mark.parametrize(
@@ -64,4 +65,4 @@ def test_types_count_by_their_weights() -> None:
         ],
     }
     scenario = Scenario.model_validate(document)
-    assert most_messages_per_s(scenario, make_plan(scenario, 1).describe()) == pytest.approx(500)
+    assert most_messages_per_s(scenario, figures_of(make_plan(scenario, 1))) == pytest.approx(500)

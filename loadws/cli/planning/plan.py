@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +19,7 @@ from loadws.fleet.machine.ports import pairs_of
 from loadws.fleet.machine.preflight import UNKNOWN, Need, check_fit, look_at_machine, needs_of_run
 from loadws.fleet.machine.process_count import choose_processes
 from loadws.plan.demand import is_paced, most_messages_per_s
+from loadws.plan.figures import CurvePoint, PhaseFigures, PlanFigures, figures_of
 from loadws.plan.plan import make_plan
 from loadws.report.plain import in_ascii, plain
 from loadws.scenario.build import Loaded, load_scenario
@@ -39,7 +39,7 @@ MODELS = {
 
 
 def plan_command(path: Path, overrides: Overrides) -> int:
-    """Raises ``UsageError`` (after the plan was shown) where this machine surely cannot make the load."""
+    """Print the plan and its needs. Raises ``UsageError``, after that, if this machine surely cannot make the load."""
     loaded = load_scenario(path, overrides)
     with masked_errors(loaded.masker):
         return _plan(loaded)
@@ -49,16 +49,16 @@ def _plan(loaded: Loaded) -> int:
     plan = make_plan(loaded.scenario, loaded.scenario.seed or 0)
     for warning in (*loaded.warnings, *short_of_samples(loaded, plan)):
         print(explain(warning), file=sys.stderr)
-    description = plan.describe()
+    figures = figures_of(plan)
     machine = look_at_machine()
     paced = is_paced(loaded.scenario)
-    processes = choose_processes(description, machine, loaded.scenario.target, paced=paced)
+    processes = choose_processes(figures, machine, loaded.scenario.target, paced=paced)
     pairs = pairs_of(loaded.scenario)
-    needs = needs_of_run(description, machine, pairs, processes, loaded.scenario.target)
-    _Page(Console(highlight=False)).show(loaded, description, needs, processes)
-    for notice in check_fit(description, machine, pairs, processes, loaded.scenario.target):
+    needs = needs_of_run(figures, machine, pairs, processes, loaded.scenario.target)
+    _Page(Console(highlight=False)).show(loaded, figures, needs, processes)
+    for notice in check_fit(figures, machine, pairs, processes, loaded.scenario.target):
         print(f"warning: {notice}", file=sys.stderr)
-    if beyond := doubt(most_messages_per_s(loaded.scenario, description), DEFAULT_TRANSPORT, processes):
+    if beyond := doubt(most_messages_per_s(loaded.scenario, figures), DEFAULT_TRANSPORT, processes):
         print(f"warning: {beyond}", file=sys.stderr)
     return ExitCode.PASSED
 
@@ -69,21 +69,21 @@ class _Page:
         self._ascii = console.options.ascii_only
         self._width = min(max(console.width, NARROWEST), WIDEST)
 
-    def show(self, loaded: Loaded, description: dict[str, Any], needs: list[Need], processes: int) -> None:
-        self._head(loaded, description)
-        self._phases(description["phases"])
-        self._charts(description)
-        self._needs(description["needs"]["connections"], needs, processes)
+    def show(self, loaded: Loaded, figures: PlanFigures, needs: list[Need], processes: int) -> None:
+        self._head(loaded, figures)
+        self._phases(figures.phases)
+        self._charts(figures)
+        self._needs(figures.needs.connections, needs, processes)
 
-    def _head(self, loaded: Loaded, description: dict[str, Any]) -> None:
-        scenario, model = loaded.scenario, description["model"]
+    def _head(self, loaded: Loaded, figures: PlanFigures) -> None:
+        scenario, model = loaded.scenario, figures.model
         seed = "a new seed each run" if scenario.seed is None else f"seed {scenario.seed}"
         self._line(f"{plain(scenario.name or '')} against {plain(loaded.shown_target)}, {seed}", style="bold")
         self._line(f"{model} model: {MODELS[model]}")
         self._line()
 
-    def _phases(self, phases: list[dict[str, Any]]) -> None:
-        """A row a phase; columns that no phase has anything in are left out."""
+    def _phases(self, phases: Sequence[PhaseFigures]) -> None:
+        """Print a row for each phase, without the columns that are empty for all phases."""
         titles = ("phase", "from", "for", "users", "arrivals", "expected", "")
         columns = [column for column in zip(titles, *map(_row, phases), strict=True) if any(column[1:])]
         table = Table(*(column[0] for column in columns), box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -92,28 +92,34 @@ class _Page:
         self._console.print(table)
         self._line()
 
-    def _charts(self, description: dict[str, Any]) -> None:
-        curve = description["curve"]
+    def _charts(self, figures: PlanFigures) -> None:
+        curve = figures.curve
         if len(curve) > 1:
-            if description["held_most"]:
-                self._chart("users held", "users", curve, format_count)
-            if description["expected_arrivals"]:
-                self._chart("arrivals a second", "arrivals_per_s", curve, format_rate)
-            self._time_axis(description["phases"], curve[-1]["at_s"])
-        if description["duration_s"] is None:
+            if figures.held_most:
+                self._chart("users held", curve, lambda point: point.users, format_count)
+            if figures.expected_arrivals:
+                self._chart("arrivals a second", curve, lambda point: point.arrivals_per_s, format_rate)
+            self._time_axis(figures.phases, curve[-1].at_s)
+        if figures.duration_s is None:
             self._line("How long the load lasts, its iterations decide.")
         self._line()
 
-    def _chart(self, title: str, key: str, curve: list[dict[str, float]], label: Callable[[float], str]) -> None:
+    def _chart(
+        self,
+        title: str,
+        curve: Sequence[CurvePoint],
+        value_of: Callable[[CurvePoint], float],
+        label: Callable[[float], str],
+    ) -> None:
         self._line(f"{'':>{MARGIN}}{title}", style="dim")
-        points = [(point["at_s"], point[key]) for point in curve]
+        points = [(point.at_s, value_of(point)) for point in curve]
         for line in chart(points, self._width, CHART_HEIGHT, label, self._ascii):
             self._line(line)
 
-    def _time_axis(self, phases: list[dict[str, Any]], end_s: float) -> None:
-        starts = [(phase["start_s"], phase) for phase in phases if phase["start_s"] is not None]
+    def _time_axis(self, phases: Sequence[PhaseFigures], end_s: float) -> None:
+        starts = [(phase.start_s, phase) for phase in phases if phase.start_s is not None]
         times = [(at_s, _seconds(at_s)) for at_s, _ in starts]
-        names = [(at_s, plain(phase["name"], 40)) for at_s, phase in starts]
+        names = [(at_s, plain(phase.name, 40)) for at_s, phase in starts]
         for marks, end in ((times, _seconds(end_s)), (names, "")):
             self._line(f"{'':>{MARGIN}}{ruler(marks, end, end_s, self._width - MARGIN)}", style="dim")
 
@@ -134,29 +140,29 @@ class _Page:
         self._console.print(self._text(text, style), soft_wrap=True)
 
 
-def _row(phase: dict[str, Any]) -> tuple[str, ...]:
-    """The cells of a phase. ``arrivals`` and what is expected of them only where there are any."""
-    users = _span(phase["users_from"], phase["users_to"], format_count)
-    expected = phase["expected_arrivals"]
-    arrivals = _span(phase["arrivals_from_per_s"], phase["arrivals_to_per_s"], format_rate)
+def _row(phase: PhaseFigures) -> tuple[str, ...]:
+    """Return the cells of a phase's row; those of arrivals are empty where no user arrives."""
+    users = _span(phase.users_from, phase.users_to, format_count)
+    expected = phase.expected_arrivals
+    arrivals = _span(phase.arrivals_from_per_s, phase.arrivals_to_per_s, format_rate)
     return (
-        plain(phase["name"], 40),
-        _seconds(phase["start_s"]),
-        _seconds(phase["duration_s"]),
-        users if phase["users_from"] or phase["users_to"] else "",
-        f"{arrivals} {phase['spacing']}" if expected else "",
+        plain(phase.name, 40),
+        _seconds(phase.start_s),
+        _seconds(phase.duration_s),
+        users if phase.users_from or phase.users_to else "",
+        f"{arrivals} {phase.spacing}" if expected else "",
         f"{format_count(expected)} users" if expected else "",
         ", ".join(_notes(phase)),
     )
 
 
-def _notes(phase: dict[str, Any]) -> Iterator[str]:
-    if phase["warmup"]:
+def _notes(phase: PhaseFigures) -> Iterator[str]:
+    if phase.warmup:
         yield "warm-up, not judged"
-    if phase["iterations"] is not None:
-        yield f"ends after {format_count(phase['iterations'])} iterations"
-    if phase["max_users"] is not None:
-        yield f"at most {format_count(phase['max_users'])} arrived users at once"
+    if phase.iterations is not None:
+        yield f"ends after {format_count(phase.iterations)} iterations"
+    if phase.max_users is not None:
+        yield f"at most {format_count(phase.max_users)} arrived users at once"
 
 
 def _span(start: float, end: float, show: Callable[[float], str]) -> str:

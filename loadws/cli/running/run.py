@@ -37,7 +37,8 @@ from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
 from loadws.metrics.summary import Summary
 from loadws.plan.demand import is_paced, most_messages_per_s
-from loadws.plan.plan import Plan, make_plan
+from loadws.plan.figures import PlanFigures, figures_of
+from loadws.plan.plan import make_plan
 from loadws.report.folder import RunFolder, forget_latest
 from loadws.report.live import open_live
 from loadws.scenario.build import Loaded, Overrides, load_scenario
@@ -83,24 +84,26 @@ def _run_loaded(loaded: Loaded, options: RunOptions) -> int:
     for warning in short_of_samples(loaded, plan):
         print(explain(warning), file=sys.stderr)
     machine = look_at_machine()
-    processes = _processes(loaded.scenario, options, plan, machine)
-    for notice in check_fit(plan.describe(), machine, pairs_of(loaded.scenario), processes, loaded.scenario.target):
+    figures = figures_of(plan)
+    processes = _processes(loaded.scenario, options, figures, machine)
+    for notice in check_fit(figures, machine, pairs_of(loaded.scenario), processes, loaded.scenario.target):
         print(f"warning: {notice}", file=sys.stderr)
-    if beyond := doubt(most_messages_per_s(loaded.scenario, plan.describe()), options.transport, processes):
+    if beyond := doubt(most_messages_per_s(loaded.scenario, figures), options.transport, processes):
         print(f"warning: {beyond}", file=sys.stderr)
     stamping = choose_stamps(options.stamps, options.transport, loaded.scenario.target)
     if stamping.fallback:
         print(f"warning: {stamping.fallback}", file=sys.stderr)
-    info = run_info(loaded, options, plan, processes, machine, stamping, datetime.now(UTC).replace(microsecond=0))
+    started_at = datetime.now(UTC).replace(microsecond=0)
+    info = run_info(loaded, options, plan, figures, processes, machine, stamping, started_at)
     OUTPUT.is_product = False
     with Signals() as signals:
-        return _Run(loaded, options, info, signals).run()
+        return _Run(loaded, options, info, figures, signals).run()
 
 
-def _processes(scenario: Scenario, options: RunOptions, plan: Plan, machine: Machine) -> int:
+def _processes(scenario: Scenario, options: RunOptions, figures: PlanFigures, machine: Machine) -> int:
     if options.once or options.processes is not None:
         return 1 if options.once else options.processes or 1
-    return choose_processes(plan.describe(), machine, scenario.target, paced=is_paced(scenario))
+    return choose_processes(figures, machine, scenario.target, paced=is_paced(scenario))
 
 
 # -- a run ------------------------------------------------------------------------------------------------------------
@@ -109,10 +112,13 @@ def _processes(scenario: Scenario, options: RunOptions, plan: Plan, machine: Mac
 class _Run:
     """One run, from its target's start to its report. Its progress goes to stderr, its result to stdout."""
 
-    def __init__(self, loaded: Loaded, options: RunOptions, info: RunInfo, signals: Signals) -> None:
+    def __init__(
+        self, loaded: Loaded, options: RunOptions, info: RunInfo, figures: PlanFigures, signals: Signals
+    ) -> None:
         self._loaded = loaded
         self._options = options
         self._info = info
+        self._figures = figures
         self._console = Console()
         self._progress = Console(stderr=True)
         self._signals = signals
@@ -139,7 +145,7 @@ class _Run:
         folder = RunFolder.create(self._options.out, info.scenario, datetime.fromisoformat(info.started_at))
         folder.write_run(info)
         folder.write_scenario(self._loaded.masked_text)
-        with open_live(self._progress, info.plan["duration_s"]) as live:
+        with open_live(self._progress, self._figures.duration_s) as live:
             watcher = self._watcher = Watcher(info, folder, None if self._options.quiet else live)
             ending = await self._made(order, watcher)
         return watcher, self._conclude(watcher, ending)
@@ -152,7 +158,7 @@ class _Run:
                 return await run_local(
                     order, watcher.take, on_signal=self._say_patience, signals=self._signals, on_begin=self._watch
                 )
-            span = Span(info.plan["duration_s"], info.plan["graceful_stop_s"])
+            span = Span(self._figures.duration_s, self._figures.graceful_stop_s)
             return await run_many(
                 order, info.processes, span, watcher.take, self._say_patience, self._print,
                 signals=self._signals, hide=masker.text,

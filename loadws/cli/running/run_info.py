@@ -17,6 +17,7 @@ from loadws.fleet.machine.receive_stamps import Stamping
 from loadws.metrics.runinfo import OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.plan.demand import is_paced
+from loadws.plan.figures import PlanFigures
 from loadws.plan.plan import Plan, PlannedPhase
 from loadws.scenario.build import Loaded
 from loadws.scenario.model.model import Phase
@@ -36,6 +37,7 @@ def run_info(
     loaded: Loaded,
     options: RunOptions,
     plan: Plan,
+    figures: PlanFigures,
     processes: int,
     machine: Machine,
     stamping: Stamping,
@@ -59,7 +61,7 @@ def run_info(
         probes=tuple(ProbeInfo(probe.name, probe.within_ns // NS_PER_US) for probe in probes_of(scenario)),
         expected_arrivals=plan.expected_arrivals,
         command=masked_command(options.command, scenario.secrets, loaded.masker),
-        plan=plan.describe(),
+        plan=figures.as_json(),
         machine=_describe(machine),
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         stamps=stamping.stamps,

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 from loadws.fleet import MOST_PROCESSES
 from loadws.fleet.machine.cgroups import look_at_groups
 from loadws.fleet.machine.ports import Pairs
+from loadws.plan.figures import PlanFigures
 from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS
 from loadws.terms.errors import UsageError
 from loadws.terms.units import format_count, format_size
@@ -87,26 +87,26 @@ def look_at_machine() -> Machine:
 
 
 def check_fit(
-    description: dict[str, Any], machine: Machine, pairs: Pairs = ONE_PAIR, processes: int = 1, target: str = ""
+    figures: PlanFigures, machine: Machine, pairs: Pairs = ONE_PAIR, processes: int = 1, target: str = ""
 ) -> list[str]:
-    """Return warnings for what might not fit. ``description`` is the plan's.
+    """Return warnings for what might not fit. ``figures`` are the plan's.
 
     Raises ``UsageError`` for held users that cannot, with everything that is too little for them.
     """
     _check_files_of_parent(machine, processes)
-    held, most = description["held_most"], description["most_users"]
-    needs = needs_of_run(description, machine, pairs, processes, target)
+    held, most = figures.held_most, figures.most_users
+    needs = needs_of_run(figures, machine, pairs, processes, target)
     short = sorted((need for need in needs if held > need.fits), key=lambda need: need.fits)
     if short:
         allow = "; ".join(f"{need.there_is} allow {format_count(need.fits)}" for need in short)
         advice = "; ".join(dict.fromkeys(need.advice for need in short))
-        raise UsageError(f"the plan holds {_users(held, description)} here, and {allow}", advice)
+        raise UsageError(f"the plan holds {_users(held, figures)} here, and {allow}", advice)
     return [*_quota_warnings(machine, processes), *_warnings(needs, most)]
 
 
-def _users(held: int, description: dict[str, Any]) -> str:
+def _users(held: int, figures: PlanFigures) -> str:
     """Return how many users there are, with their connections where a user has several."""
-    each = description["needs"]["connections_of_a_user"]
+    each = figures.needs.connections_of_a_user
     connections = "" if each == 1 else f" with {each:.3g} connections each"
     return f"{format_count(held)} users{connections}"
 
@@ -153,29 +153,27 @@ def most_children(machine: Machine) -> int:
 # -- what it needs ----------------------------------------------------------------------------------------------------
 
 
-def needs_of_run(
-    description: dict[str, Any], machine: Machine, pairs: Pairs, processes: int, target: str
-) -> list[Need]:
+def needs_of_run(figures: PlanFigures, machine: Machine, pairs: Pairs, processes: int, target: str) -> list[Need]:
     """Return everything that bounds the number of users, for the plan's users at their most."""
-    needs = [_files(description, machine, processes)]
+    needs = [_files(figures, machine, processes)]
     if pairs.targets:
-        needs.append(_ports(description, machine, pairs))
-    needs.append(_memory(description, machine, processes))
+        needs.append(_ports(figures, machine, pairs))
+    needs.append(_memory(figures, machine, processes))
     if target.startswith(_BUILTIN):
-        needs.append(_files_of_builtin(description, machine))
+        needs.append(_files_of_builtin(figures, machine))
     return needs
 
 
-def _files(description: dict[str, Any], machine: Machine, processes: int) -> Need:
+def _files(figures: PlanFigures, machine: Machine, processes: int) -> Need:
     """Each process has a limit of its own, so more processes hold more."""
-    of_user = description["needs"]["descriptors_of_a_user"]
+    of_user = figures.needs.descriptors_of_a_user
     each = int(max(0, machine.descriptors - FILES_OF_A_PROCESS) / of_user)
-    enough = ceil(max(description["held_most"], each * processes + 1) / max(1, each))
+    enough = ceil(max(figures.held_most, each * processes + 1) / max(1, each))
     most = min(MOST_PROCESSES, most_children(machine), machine.memory_bytes // MEMORY_OF_A_PROCESS - 1)
     more = f"say --processes {enough}, or raise" if enough <= most else "raise"
     return Need(
         "open files",
-        ceil(description["most_users"] * of_user) + FILES_OF_A_PROCESS * processes,
+        ceil(figures.most_users * of_user) + FILES_OF_A_PROCESS * processes,
         machine.descriptors * processes,
         each * processes,
         f"the open files of {'a process' if processes == 1 else f'{processes} processes'} (ulimit -n)",
@@ -183,11 +181,11 @@ def _files(description: dict[str, Any], machine: Machine, processes: int) -> Nee
     )
 
 
-def _ports(description: dict[str, Any], machine: Machine, pairs: Pairs) -> Need:
-    of_user = description["needs"]["connections_of_a_user"]
+def _ports(figures: PlanFigures, machine: Machine, pairs: Pairs) -> Need:
+    of_user = figures.needs.connections_of_a_user
     return Need(
         "local ports",
-        description["needs"]["ephemeral_ports"],
+        figures.needs.ephemeral_ports,
         pairs.ports(machine.ports),
         int(pairs.fitting(machine.ports) / of_user),
         str(pairs),
@@ -195,29 +193,29 @@ def _ports(description: dict[str, Any], machine: Machine, pairs: Pairs) -> Need:
     )
 
 
-def _memory(description: dict[str, Any], machine: Machine, processes: int) -> Need:
+def _memory(figures: PlanFigures, machine: Machine, processes: int) -> Need:
     """Several processes have a parent, which sums up what they measure."""
-    needs = description["needs"]
-    of_steps: int = needs["memory_bytes_of_steps"]
-    fixed = (processes + (processes > 1)) * needs["memory_bytes_of_a_process"] + of_steps
+    needs = figures.needs
+    of_steps = needs.memory_bytes_of_steps
+    fixed = (processes + (processes > 1)) * needs.memory_bytes_of_a_process + of_steps
     is_of_steps = of_steps > fixed / 2
     return Need(
         "memory",
-        fixed + description["most_users"] * needs["memory_bytes_of_a_user"],
+        fixed + figures.most_users * needs.memory_bytes_of_a_user,
         machine.memory_bytes,
-        max(0, machine.memory_bytes - fixed) // max(1, needs["memory_bytes_of_a_user"]),
+        max(0, machine.memory_bytes - fixed) // max(1, needs.memory_bytes_of_a_user),
         f"{format_size(machine.memory_bytes)} of {machine.memory_is}",
         "give steps of one kind the same name: each name costs memory" if is_of_steps
         else "use fewer users, or a larger machine",
     )  # fmt: skip
 
 
-def _files_of_builtin(description: dict[str, Any], machine: Machine) -> Need:
+def _files_of_builtin(figures: PlanFigures, machine: Machine) -> Need:
     """It has the other end of every connection, in one process."""
-    of_user = description["needs"]["connections_of_a_user"]
+    of_user = figures.needs.connections_of_a_user
     return Need(
         "target files",
-        description["needs"]["connections"] + FILES_OF_A_PROCESS,
+        figures.needs.connections + FILES_OF_A_PROCESS,
         machine.descriptors,
         int(max(0, machine.descriptors - FILES_OF_A_PROCESS) / of_user),
         "the open files of the built-in target, which is one process (ulimit -n),",

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 from math import ceil
-from typing import Any
 from urllib.parse import urlsplit
 
 from loadws.fleet import MOST_PROCESSES
 from loadws.fleet.machine.cgroups import look_at_groups
 from loadws.fleet.machine.preflight import Machine, most_children
+from loadws.plan.figures import PlanFigures
 from loadws.plan.needs import FILES_OF_A_PROCESS
 
 USERS_OF_A_PROCESS = 500
@@ -26,14 +26,14 @@ PROCESSES_OF_A_CORE = 8
 _THIS_MACHINE = ("localhost", "::1")
 
 
-def choose_processes(description: dict[str, Any], machine: Machine, target: str, *, paced: bool) -> int:
-    """Return the number of processes. ``description`` is the plan's; ``paced``: users wait by a schedule or a think."""
+def choose_processes(figures: PlanFigures, machine: Machine, target: str, *, paced: bool) -> int:
+    """Return the number of processes. ``figures`` are the plan's; ``paced``: users wait by a schedule or a think."""
     if os.name != "posix":  # the pipes of Windows cannot be waited for
         return 1
-    users, cores = _present(description), usable_cores()
-    wanted = min(_for_the_load(description, users, paced), cores - (1 if is_local(target) else 0))
-    for_files = min(_for_the_files(description, users, machine), cores * PROCESSES_OF_A_CORE)
-    most = min(MOST_PROCESSES, most_children(machine), _for_the_memory(description, machine))
+    users, cores = _present(figures), usable_cores()
+    wanted = min(_for_the_load(figures, users, paced), cores - (1 if is_local(target) else 0))
+    for_files = min(_for_the_files(figures, users, machine), cores * PROCESSES_OF_A_CORE)
+    most = min(MOST_PROCESSES, most_children(machine), _for_the_memory(figures, machine))
     return max(1, min(most, max(wanted, for_files)))
 
 
@@ -52,28 +52,26 @@ def usable_cores() -> int:
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 
-def _present(description: dict[str, Any]) -> int:
-    """How many users there will be at once: who arrives stays only in a partly open model."""
-    present: int = description["most_users" if description["model"] == "partly open" else "held_most"]
-    return present
+def _present(figures: PlanFigures) -> int:
+    """Return how many users there will be at once: an arrived user stays only in a partly open model."""
+    return figures.most_users if figures.model == "partly open" else figures.held_most
 
 
-def _for_the_load(description: dict[str, Any], users: int, paced: bool) -> int:
+def _for_the_load(figures: PlanFigures, users: int, paced: bool) -> int:
     each = USERS_OF_A_PROCESS if paced else USERS_WITHOUT_PAUSE_OF_A_PROCESS
-    ends = ("arrivals_from_per_s", "arrivals_to_per_s")
-    arrivals_per_s: float = max(phase[end] for phase in description["phases"] for end in ends)
+    arrivals_per_s = max(max(phase.arrivals_from_per_s, phase.arrivals_to_per_s) for phase in figures.phases)
     return max(ceil(users / each), ceil(arrivals_per_s / ARRIVALS_OF_A_PROCESS_PER_S))
 
 
-def _for_the_files(description: dict[str, Any], users: int, machine: Machine) -> int:
+def _for_the_files(figures: PlanFigures, users: int, machine: Machine) -> int:
     """Return how many processes have files enough; one where not even one more user fits in a process of its own."""
-    each = int(max(0, machine.descriptors - FILES_OF_A_PROCESS) / description["needs"]["descriptors_of_a_user"])
+    each = int(max(0, machine.descriptors - FILES_OF_A_PROCESS) / figures.needs.descriptors_of_a_user)
     return ceil(users / each) if each else 1
 
 
-def _for_the_memory(description: dict[str, Any], machine: Machine) -> int:
+def _for_the_memory(figures: PlanFigures, machine: Machine) -> int:
     """Return how many processes there is memory for, beside their parent and the plan's users."""
-    needs = description["needs"]
-    of_users = description["held_most"] * needs["memory_bytes_of_a_user"]
-    left = machine.memory_bytes - needs["memory_bytes_of_steps"] - of_users
-    return int(left // needs["memory_bytes_of_a_process"]) - 1
+    needs = figures.needs
+    of_users = figures.held_most * needs.memory_bytes_of_a_user
+    left = machine.memory_bytes - needs.memory_bytes_of_steps - of_users
+    return int(left // needs.memory_bytes_of_a_process) - 1

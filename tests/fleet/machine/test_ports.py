@@ -10,11 +10,10 @@ import pytest
 from loadws.fleet.machine import ports
 from loadws.fleet.machine.ports import Pairs, pairs_of
 from loadws.fleet.machine.preflight import UNKNOWN, Machine, check_fit
-from loadws.plan.describe import describe_needs
-from loadws.plan.needs import Needs
 from loadws.scenario.model.model import Scenario
 from loadws.terms.errors import UsageError
 from loadws.transport.platform import MEANS
+from tests.fleet.machine.made_up import figures_of_users
 
 #: Enough of everything but ports.
 MACHINE = Machine(descriptors=UNKNOWN, ports=1000, memory_bytes=UNKNOWN)
@@ -65,13 +64,9 @@ def test_where_ports_are_picked_early_more_targets_bring_none(monkeypatch: pytes
     assert [Pairs(*pair).fitting(1000) for pair in ((1, 2), (3, 2))] == [2000, 3000]
 
 
-def _needs(held: int) -> dict[str, Any]:
-    return {"held_most": held, "most_users": held, "needs": describe_needs(Needs(memory_of_a_user=0), held)}
-
-
 def test_what_does_not_fit_says_what_there_is() -> None:
     with pytest.raises(UsageError) as error:
-        check_fit(_needs(1001), MACHINE)
+        check_fit(figures_of_users(1001), MACHINE)
     assert str(error.value) == (
         "the plan holds 1,001 users here, and the local ports to one address (net.ipv4.ip_local_port_range) allow 1,000"
     )
@@ -79,10 +74,10 @@ def test_what_does_not_fit_says_what_there_is() -> None:
 
 
 def test_more_addresses_let_more_fit() -> None:
-    assert check_fit(_needs(2000), MACHINE, Pairs(sources=2)) == []
+    assert check_fit(figures_of_users(2000), MACHINE, Pairs(sources=2)) == []
     with pytest.raises(UsageError, match="the local ports of 2 source addresses to 1 target address "):
-        check_fit(_needs(2001), MACHINE, Pairs(sources=2))
+        check_fit(figures_of_users(2001), MACHINE, Pairs(sources=2))
 
 
 def test_a_unix_socket_needs_none() -> None:
-    assert check_fit(_needs(100_000), MACHINE, Pairs(targets=0)) == []
+    assert check_fit(figures_of_users(100_000), MACHINE, Pairs(targets=0)) == []

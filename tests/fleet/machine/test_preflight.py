@@ -10,18 +10,17 @@ from loadws.fleet.machine import preflight
 from loadws.fleet.machine.cgroups import Group
 from loadws.fleet.machine.ports import Pairs
 from loadws.fleet.machine.preflight import UNKNOWN, Machine, check_fit, look_at_machine, needs_of_run
-from loadws.plan.describe import describe_needs
+from loadws.plan.figures import PlanFigures
 from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS, Needs
 from loadws.terms.errors import UsageError
+from tests.fleet.machine.made_up import figures_of_users
 
 #: 1,000 users a process by its files, 1,500 by its ports, and 2,000 by its memory.
 MACHINE = Machine(1_000 + FILES_OF_A_PROCESS, 1_500, MEMORY_OF_A_PROCESS * 3 + 2_000_000)
 
 
-def _plan(held: int, most: int | None = None, **needs: Any) -> dict[str, Any]:
-    most = held if most is None else most
-    said = describe_needs(Needs(memory_of_a_user=1_000, **needs), most)
-    return {"held_most": held, "most_users": most, "needs": said}
+def _plan(held: int, most: int | None = None, **needs: Any) -> PlanFigures:
+    return figures_of_users(held, most, Needs(memory_of_a_user=1_000, **needs))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from loadws.fleet.machine import process_count as count
 from loadws.fleet.machine.cgroups import Group
 from loadws.fleet.machine.preflight import UNKNOWN, Machine
 from loadws.fleet.machine.process_count import choose_processes, is_local, usable_cores
+from loadws.plan.figures import PlanFigures, figures_of
 from loadws.plan.needs import FILES_OF_A_PROCESS
 from loadws.plan.plan import make_plan
 from loadws.scenario.model.model import Scenario
@@ -19,9 +20,9 @@ REMOTE, LOCAL = "ws://load.example", "ws://127.0.0.1:1"
 ENOUGH = Machine(UNKNOWN, UNKNOWN, UNKNOWN)
 
 
-def described(phase: dict[str, Any], flow: list[Any] | None = None) -> dict[str, Any]:
+def described(phase: dict[str, Any], flow: list[Any] | None = None) -> PlanFigures:
     document = {"target": REMOTE, "load": [{"for": "10s", **phase}], "flow": flow or [{"request": "hello"}]}
-    return make_plan(Scenario.model_validate(document), 1).describe()
+    return figures_of(make_plan(Scenario.model_validate(document), 1))
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
+from loadws.plan.figures import figures_of
 from loadws.plan.plan import make_plan
 from tests.plan.test_plan import plan_of, scenario
 
 
-def test_a_plan_is_described_in_json() -> None:
+def test_figures_as_json_are_what_run_json_keeps() -> None:
     plan = plan_of(
         {"name": "up", "users": {"to": 10}, "for": "10s", "warmup": True},
         {"name": "rush", "users": 10, "arrivals": "5/s", "for": "20s", "spacing": "uniform"},
     )
-    said = plan.describe()
+    said = figures_of(plan).as_json()
     curve = said.pop("curve")
     assert json.loads(json.dumps(said)) == said
     assert said == {
@@ -63,14 +64,14 @@ def test_a_plan_is_described_in_json() -> None:
     ],
 )
 def test_the_curve_is_short_and_ascends(phases: list[dict[str, Any]]) -> None:
-    moments = [point["at_s"] for point in plan_of(*phases).describe()["curve"]]
+    moments = [point.at_s for point in figures_of(plan_of(*phases)).curve]
     assert 1 <= len(moments) <= 120
     assert moments == sorted(set(moments))
 
 
 def test_a_short_spike_shows_in_a_long_curve() -> None:
     plan = plan_of({"users": 5, "for": "1h"}, {"users": 500, "for": "1s"}, {"users": 5, "for": "1h"})
-    assert max(point["users"] for point in plan.describe()["curve"]) == 500
+    assert max(point.users for point in figures_of(plan).curve) == 500
 
 
 @pytest.mark.parametrize(
@@ -86,4 +87,4 @@ def test_a_short_spike_shows_in_a_long_curve() -> None:
     ],
 )
 def test_the_most_users_at_once(phases: list[dict[str, Any]], most: int) -> None:
-    assert make_plan(scenario(*phases), 7).describe()["most_users"] == most
+    assert figures_of(make_plan(scenario(*phases), 7)).most_users == most

@@ -28,7 +28,7 @@ BELOW: dict[str, set[str]] = {
     "cli": {"fleet", "gate", "report", "plan", "metrics", "scenario", "target", "terms"},
 }
 #: What gate and report may see of metrics: records and their decoding, never what records them.
-SEEN_BY_REPORTS = {"summary", "frame", "runinfo", "ledger", "wording", "histograms"}
+SEEN_BY_REPORTS = {"summary", "frame", "runinfo", "ledger", "wording", "histograms", "output", "queued", "live"}
 #: What the target may see of transport: how bytes become messages and who reads them, never the client that it serves.
 SEEN_BY_TARGET = {"codec", "native"}
 #: Libraries that have one room, or a few, and no other.

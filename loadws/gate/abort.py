@@ -6,14 +6,13 @@ the generator's own lag breaks. ``after`` counts judged time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable
 
 from loadws.gate.check import judge_rule
 from loadws.gate.judgement import without_lag
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import Rule
-from loadws.metrics.summary import MetricEntry
-from loadws.terms.metrics import Metric
+from loadws.metrics.runinfo import EarlyEnd, Rule, RunInfo
+from loadws.metrics.summary import MetricEntry, Summary
 from loadws.terms.thresholds import Threshold, parse_threshold
 
 #: Threshold -> what a ``Summariser`` has for it so far.
@@ -21,22 +20,39 @@ EntriesFor = Callable[[Threshold], Iterable[MetricEntry]]
 
 
 class AbortRules:
-    """The rules of a run that may end it."""
+    """The output that ends a run whose rules are broken. ``entries_for`` returns what a rule is judged by, so far."""
 
-    def __init__(self, rules: Sequence[Rule], own: Mapping[str, Metric]) -> None:
-        self._rules = [(rule, parse_threshold(rule.rule, own)) for rule in rules if rule.abort]
+    def __init__(self, entries_for: EntriesFor) -> None:
+        self._entries_for = entries_for
+        self._rules: list[tuple[Rule, Threshold]] = []
         self._judged_s: dict[int, float] = {}
 
-    def note(self, frame: Frame) -> None:
+    def begin(self, info: RunInfo) -> None:
+        """Parse the rules that may end the run."""
+        own = info.own()
+        self._rules = [(rule, parse_threshold(rule.rule, own)) for rule in info.rules if rule.abort]
+
+    def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
+        """Judge the rules again; return the first that does not hold any more."""
+        self._note(frame)
+        yield
+        broken = self._broken()
+        return None if broken is None else EarlyEnd(rule=broken)
+
+    def finish(self, _: Summary) -> list[str]:
+        """Return nothing: the verdict of the run judges the same rules."""
+        return []
+
+    def _note(self, frame: Frame) -> None:
         """Count judged time, which passes the same for every process; for one that is lost it stands still."""
         if not frame.warmup:
             self._judged_s[frame.process] = self._judged_s.get(frame.process, 0.0) + frame.duration_s
 
-    def broken(self, entries_for: EntriesFor) -> str | None:
+    def _broken(self) -> str | None:
         """Return the first rule that does not hold any more; None where all may still hold."""
         judged_s = max(self._judged_s.values(), default=0.0)
         for rule, threshold in self._rules:
-            if judged_s >= rule.after_s and _is_broken(threshold, entries_for):
+            if judged_s >= rule.after_s and _is_broken(threshold, self._entries_for):
                 return rule.rule
         return None
 

@@ -7,8 +7,12 @@ is stopped after 3 s in which at least max(10, 2 per started user) attempts ende
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from loadws.metrics.frame import Frame
 from loadws.metrics.ledger import Ledger
+from loadws.metrics.runinfo import EarlyEnd, RunInfo
+from loadws.metrics.summary import Summary
 from loadws.terms.units import format_count
 
 LEAST_S = 3.0
@@ -16,16 +20,31 @@ FEWEST_ATTEMPTS, ATTEMPTS_OF_A_USER = 10, 2
 
 
 class DeadTarget:
-    """What all processes have said of their connections so far. ``open_timeout_s`` is the scenario's."""
+    """The output that ends a run on whose target nothing ever opens: what all processes said of their connections so far."""
 
-    def __init__(self, open_timeout_s: float) -> None:
-        self._open_timeout_s = open_timeout_s
+    def __init__(self) -> None:
+        self._open_timeout_s = 0.0
         self._newest: dict[int, Ledger] = {}
         self._now_s = 0.0
         self._is_alive = False
         self._first_end_s: float | None = None  # when the first attempt had ended
 
-    def note(self, frame: Frame) -> None:
+    def begin(self, info: RunInfo) -> None:
+        """Take over the scenario's ``open_timeout``."""
+        self._open_timeout_s = info.open_timeout_s
+
+    def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
+        """Count the connections of one process; return why the load is of no use, once that is sure."""
+        self._note(frame)
+        yield
+        why = self._why_stop()
+        return None if why is None else EarlyEnd(gave_up=why)
+
+    def finish(self, _: Summary) -> list[str]:
+        """Return nothing: the ending of the run says why it was given up."""
+        return []
+
+    def _note(self, frame: Frame) -> None:
         """Take in what one process has said."""
         self._newest[frame.process] = frame.ledger
         self._now_s = max(self._now_s, frame.start_s + frame.duration_s)
@@ -34,7 +53,7 @@ class DeadTarget:
         if self._first_end_s is None and connections.refused + connections.failed:
             self._first_end_s = self._now_s
 
-    def why_stop(self) -> str | None:
+    def _why_stop(self) -> str | None:
         """Return in a sentence why the load is of no use; None where it may still come to something."""
         if self._is_alive or self._now_s < LEAST_S:
             return None

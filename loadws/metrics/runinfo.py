@@ -74,6 +74,12 @@ class RunInfo(msgspec.Struct, frozen=True):
     keep_trying: bool = False  # the load goes on where no connection has ever opened
     open_timeout_s: float = 10.0
 
+    @property
+    def planned_s(self) -> float | None:
+        """How long the load lasts by its plan, without its graceful stop; None where iterations decide."""
+        lengths = [phase.planned_s for phase in self.phases]
+        return None if None in lengths else sum(length or 0.0 for length in lengths)
+
     def own(self) -> dict[str, Metric]:
         """The scenario's own metrics by name, for ``parse_threshold``."""
         return {own.name: own.metric() for own in self.own_metrics}

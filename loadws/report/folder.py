@@ -15,7 +15,7 @@ import errno
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from datetime import datetime
 from itertools import count, islice
@@ -26,7 +26,7 @@ import msgspec
 
 from loadws.metrics.frame import ErrorSample, Frame, LogLine
 from loadws.metrics.histograms import hlog
-from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.runinfo import EarlyEnd, Ending, RunInfo
 from loadws.metrics.summary import Summary, from_json, to_json
 from loadws.report.runreport import RunReport
 from loadws.terms.errors import OutputError
@@ -56,7 +56,7 @@ _ADVICE = {
 
 
 class RunFolder:
-    """One run's folder while it is being filled."""
+    """The output that keeps a run: its folder while it is being filled."""
 
     def __init__(self, path: Path, started_at: datetime) -> None:
         """``path`` is there and empty. Raises ``OSError``."""
@@ -80,19 +80,16 @@ class RunFolder:
         _point_latest_to(path)  # a run that is killed is found by it too; whoever ends last has it in the end
         return folder
 
-    def write_run(self, info: RunInfo) -> None:
-        """``run.json``, before the load. Raises ``OutputError``."""
+    def begin(self, info: RunInfo) -> None:
+        """Write ``run.json``. Raises ``OutputError``."""
         self._write_before_load(RUN, msgspec.json.format(msgspec.json.encode(info), indent=1) + b"\n")
 
     def write_scenario(self, masked_text: str) -> None:
         """``scenario.yaml``, before the load: what was run, without its secrets. Raises ``OutputError``."""
         self._write_before_load(SCENARIO, masked_text.encode("utf-8", "replace"))
 
-    def adding(self, frame: Frame) -> Iterator[None]:
-        """What one process measured in one second, in slices for a caller whose load must not wait; to be driven to its end.
-
-        Never raises: a run goes on without its files.
-        """
+    def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
+        """Append what one process measured in one second. Never raises ``OSError``: a run goes on without its files."""
         if not self._windows.error and not self._intervals.error:
             json_line, hlog_lines = yield from hlog.split(frame)
             for start in range(0, len(hlog_lines), _LINES_AT_ONCE):
@@ -101,14 +98,16 @@ class RunFolder:
             self._windows.write(json_line)
         for error in frame.errors:
             self._add_error(error)
+        yield
+        return None
 
     def end(self, ending: Ending) -> None:
-        """The last line that the run says about itself."""
+        """Append how the run ended, as the last line of ``windows.ndjson``."""
         if not self._intervals.error:
             self._windows.write(msgspec.json.encode(ending) + b"\n")
 
     def finish(self, summary: Summary) -> list[str]:
-        """Writes everything else, and says in sentences what could not be written. Never raises ``OSError``."""
+        """Write everything else; return what could not be written, in sentences. Never raises ``OSError``."""
         if self._errors_left_out:
             self._errors.write(msgspec.json.encode({"left_out": self._errors_left_out}) + b"\n")
         problems = [journal.problem() for journal in (self._windows, self._intervals, self._errors) if journal.error]

@@ -1,73 +1,63 @@
 """What a run shows while it goes: a few lines that stay in place on a terminal, else a line every five seconds.
 
-The load shares its thread with this view, so it draws at most twice a second of the run's time and never on its own: rich's
-refreshing thread would take the interpreter away from the load at moments of its own choosing.
+The view is looked up in the event loop, at most twice per second of the run's time, and drawn in a thread: a terminal that
+takes no output (Ctrl-S, a full pipe) then holds up the thread and not the load. Drawing follows a frame, and never happens
+on rich's refreshing thread, which would take the interpreter away from the load at moments of its own choosing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from functools import partial
 from types import TracebackType
-from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from loadws.metrics.frame import Frame
+from loadws.metrics.live import LiveView
+from loadws.metrics.queued import Worker
+from loadws.metrics.runinfo import EarlyEnd, RunInfo
+from loadws.metrics.summary import Summary
 from loadws.report.plain import in_ascii, plain
 from loadws.report.timings import NO_NUMBER
 from loadws.terms.units import format_duration, format_rate
 
 DRAW_EVERY_S = 0.5
 LINE_EVERY_S = 5.0
+#: How many updates may wait for the terminal, and for how many seconds those are waited for after the load.
+MOST_UPDATES, PATIENCE_S = 4, 2.0
 _BAR_WIDTH = 24
 
 
-class LiveView(Protocol):
-    """What is shown of a run at one moment; ``metrics.summarise.LiveView`` is one.
+class LiveConsole:
+    """The output that shows a run on a console. ``look`` returns the run at this moment.
 
-    Rates and percentiles are of the last seconds; a percentile is None where these had too few answers to carry it.
+    As a context manager it leaves the console as it was, however the run ends. With ``quiet`` it prints messages only.
     """
 
-    @property
-    def at_s(self) -> float: ...
-    @property
-    def phase(self) -> str: ...
-    @property
-    def warmup(self) -> bool: ...
-    @property
-    def users(self) -> int: ...
-    @property
-    def open_connections(self) -> int: ...
-    @property
-    def sent_per_s(self) -> float: ...
-    @property
-    def received_per_s(self) -> float: ...
-    @property
-    def response_p50_ns(self) -> float | None: ...
-    @property
-    def response_p99_ns(self) -> float | None: ...
-    @property
-    def errors(self) -> int: ...
-
-
-def open_live(console: Console, total_s: float | None) -> LiveConsole:
-    """``with open_live(console, total_s) as live: live.show(view)``; ``total_s`` is the plan's length, None without one."""
-    return LiveConsole(console, total_s)
-
-
-class LiveConsole:
-    """To be shown a view as often as one likes; it draws when it is time to."""
-
-    def __init__(self, console: Console, total_s: float | None) -> None:
+    def __init__(
+        self,
+        console: Console,
+        look: Callable[[], LiveView],
+        quiet: bool = False,
+        most: int = MOST_UPDATES,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._console = console
-        self._total_s = total_s
-        in_place = console.is_terminal and not console.is_dumb_terminal
+        self._look = look
+        self._quiet = quiet
+        self._most = most
+        self._patience_s = patience_s
+        self._total_s: float | None = None
+        in_place = console.is_terminal and not console.is_dumb_terminal and not quiet
         self._live = Live(console=console, auto_refresh=False, transient=True) if in_place else None
+        self._worker: Worker | None = None
+        self._at_s = 0.0
         self._turn: int | None = None  # which half second, or which five, was drawn last
 
     def __enter__(self) -> LiveConsole:
-        if self._live:
-            self._live.start()
         return self
 
     def __exit__(
@@ -75,16 +65,51 @@ class LiveConsole:
     ) -> None:
         self.stop()
 
-    def stop(self) -> None:
-        """Draw no more; does no harm where it was stopped already."""
+    def begin(self, info: RunInfo) -> None:
+        """Take over the console, and start the thread that draws."""
+        self._total_s = info.planned_s
         if self._live:
-            self._live.stop()
+            self._live.start()
+        self._worker = Worker("The live view", "updates", self._most)
+        self._worker.start()
 
-    def show(self, view: LiveView) -> None:
-        turn = int(round(view.at_s, 1) / (DRAW_EVERY_S if self._live else LINE_EVERY_S))
-        if turn == self._turn:
-            return
+    def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
+        """Have the run drawn, where it is time to."""
+        self._at_s = max(self._at_s, frame.start_s + frame.duration_s)
+        if self._worker is not None and self._is_time():
+            self._worker.offer(partial(self._draw, self._look()))
+        yield
+        return None
+
+    def finish(self, _: Summary) -> list[str]:
+        """Draw no more; return what the terminal did not take, in a sentence."""
+        return self.stop()
+
+    def stop(self) -> list[str]:
+        """Draw no more. The first call returns what the terminal did not take, each further one nothing."""
+        if self._worker is None:
+            return []
+        worker, self._worker = self._worker, None
+        problems = worker.end(self._patience_s)
+        if self._live and not worker.is_alive:  # else the thread holds the console, and may do so for ever
+            self._live.stop()
+        return problems
+
+    def say(self, text: str) -> None:
+        """Print a message, above the lines that stay in place."""
+        if self._worker is not None and self._worker.is_alive:
+            self._worker.require(partial(self._print, text))
+        else:
+            self._print(text)
+
+    def _is_time(self) -> bool:
+        turn = int(round(self._at_s, 1) / (DRAW_EVERY_S if self._live else LINE_EVERY_S))
+        if self._quiet or turn == self._turn:
+            return False
         self._turn = turn
+        return True
+
+    def _draw(self, view: LiveView) -> None:
         if self._live:
             lines = (
                 Text.assemble(*((self._shown(text), style) for text, style in parts))
@@ -94,12 +119,15 @@ class LiveConsole:
         else:
             self._console.print(Text(self._shown(line(view, self._total_s))), soft_wrap=True)
 
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def _shown(self, text: str) -> str:
         return in_ascii(text) if self._console.options.ascii_only else text
 
 
 def panel(view: LiveView, total_s: float | None) -> list[list[tuple[str, str]]]:
-    """Three lines of (text, style): where the run is, how much goes on, how fast and how well."""
+    """Return three lines of (text, style): where the run is, how much goes on, how fast and how well."""
     full = round(min(view.at_s / total_s, 1.0) * _BAR_WIDTH) if total_s else 0
     left = f"{_clock(max(total_s - view.at_s, 0))} left" if total_s else "until its iterations are done"
     return [
@@ -115,7 +143,7 @@ def panel(view: LiveView, total_s: float | None) -> list[list[tuple[str, str]]]:
 
 
 def line(view: LiveView, total_s: float | None) -> str:
-    """The same in one line, for a log."""
+    """Return the same in one line, for a log."""
     total = f"/{_clock(total_s)}" if total_s else ""
     return (
         f"[{_clock(view.at_s)}{total}] {_phase(view)}: {view.users:,} users, {view.open_connections:,} open, "
@@ -141,5 +169,5 @@ def _time(ns: float | None) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """Whole seconds: the view need not jitter."""
+    """Return whole seconds, so that the view does not jitter."""
     return format_duration(int(seconds) * 1e9) if seconds >= 1 else "0 s"

@@ -7,6 +7,8 @@ written by a version that knew less. Nothing of that may end a run, or make its 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from loadws.cli.report import rebuild
-from loadws.cli.running.outcome import Watcher
+from loadws.cli.running.outcome import Watcher, outputs_of
 from loadws.metrics.frame import (
     CounterPart,
     DeliveryPart,
@@ -37,6 +39,7 @@ from loadws.metrics.histograms.delivery_histogram import spread
 from loadws.metrics.histograms.histogram import HistogramError, LatencyHistogram, span_of
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending, LostProcess, ProbeInfo
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.report import charts, junit, markdown
 from loadws.report.folder import RunFolder, read_run
 from loadws.report.live import LiveConsole
@@ -163,9 +166,18 @@ endings = st.none() | st.builds(
 
 def folder_of(root: Path) -> RunFolder:
     folder = RunFolder.create(root, "any", datetime(2026, 11, 23, 8, 15, tzinfo=UTC))
-    folder.write_run(INFO)
     folder.write_scenario("target: builtin:echo\n")
     return folder
+
+
+@contextmanager
+def watched(folder: RunFolder, screen: Console) -> Iterator[Watcher]:
+    """Watch frames with all outputs of a run; the view is drawn to its end when the context ends."""
+    summariser = Summariser(INFO)
+    with LiveConsole(screen, summariser.live) as live:
+        watcher = Watcher(INFO, folder, summariser, outputs_of(INFO, folder, live, summariser))
+        watcher.begin()
+        yield watcher
 
 
 @settings(max_examples=60)
@@ -174,15 +186,15 @@ def test_any_frames_make_a_run(many: list[Frame], ending: Ending | None) -> None
     screen = Console(file=io.StringIO(), width=80)
     with TemporaryDirectory() as root:
         folder = folder_of(Path(root))
-        watcher = Watcher(INFO, folder, LiveConsole(screen, None))
-        for each in many:
-            driven(watcher.take(each))
-        if ending is None:  # killed: what it had kept by then is all there is
+        with watched(folder, screen) as watcher:
+            for each in many:
+                driven(watcher.take(each))
+            summary = watcher.conclude(ending, screen) if ending else None
+        if summary is None:  # killed: what it had kept by then is all there is
             folder.close()
             summary = rebuild(folder.path)
             assert summary.run.interrupted == "killed"
         else:
-            summary = watcher.conclude(ending, screen)
             assert read_run(folder.path).summary == summary == rebuild(folder.path)
             assert {"summary.json", "junit.xml", "summary.md", "report.html"} <= {
                 path.name for path in folder.path.iterdir()
@@ -197,11 +209,11 @@ def test_a_frame_that_cannot_be_summed_up_is_not_kept() -> None:
     """Else the folder could not be summed up again either, ever."""
     with TemporaryDirectory() as root:
         folder = folder_of(Path(root))
-        watcher = Watcher(INFO, folder, None)
-        driven(watcher.take(frame(0, histograms=(times("response_time", [1]),))))
         broken = msgspec.structs.replace(times("response_time", [2]), payload="HIST")
-        with pytest.raises(HistogramError):
-            driven(watcher.take(frame(1, histograms=(broken,))))
+        with watched(folder, Console(file=io.StringIO())) as watcher:
+            driven(watcher.take(frame(0, histograms=(times("response_time", [1]),))))
+            with pytest.raises(HistogramError):
+                driven(watcher.take(frame(1, histograms=(broken,))))
         folder.close()
         (entry,) = rebuild(folder.path).entries("response_time")
     assert entry.count == 1
@@ -212,7 +224,7 @@ def test_a_frame_longer_than_the_live_view_looks_back() -> None:
     screen = io.StringIO()
     with TemporaryDirectory() as root:
         folder = folder_of(Path(root))
-        watcher = Watcher(INFO, folder, LiveConsole(Console(file=screen, width=200), None))
-        driven(watcher.take(frame(0, duration_s=12.0, counters=(counted("messages_sent", 120),))))
+        with watched(folder, Console(file=screen, width=200)) as watcher:
+            driven(watcher.take(frame(0, duration_s=12.0, counters=(counted("messages_sent", 120),))))
         folder.close()
     assert "sent 10/s" in screen.getvalue()

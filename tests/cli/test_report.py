@@ -28,7 +28,7 @@ def quick_html(monkeypatch: pytest.MonkeyPatch) -> None:
 def _folder(root: Path, ending: Ending | None) -> Path:
     """A run that was killed before its summary was written or, without an ending, in the middle of its load."""
     folder = RunFolder.create(root, "example", datetime(2026, 11, 23, 8, 15, tzinfo=UTC))
-    folder.write_run(example.info())
+    folder.begin(example.info())
     folder.write_scenario("target: builtin:echo\n")
     for frame in example.frames(3):
         deque(folder.adding(frame), maxlen=0)

@@ -29,7 +29,7 @@ def quick_html(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _filled(root: Path, seconds: int = 3, ending: Ending | None = None) -> RunFolder:
     run = RunFolder.create(root, "chat rooms", STARTED)
-    run.write_run(example.info())
+    run.begin(example.info())
     run.write_scenario(example.SCENARIO)
     for frame in example.frames(seconds):
         deque(run.adding(frame), maxlen=0)
@@ -172,7 +172,7 @@ class _FullFile:
 @pytest.mark.parametrize("journal", ["_windows", "_intervals"])
 def test_a_disk_that_fills_up_does_not_end_the_run(tmp_path: Path, journal: str) -> None:
     run = RunFolder.create(tmp_path, "a", STARTED)
-    run.write_run(example.info())
+    run.begin(example.info())
     one, two, three = example.frames()
     deque(run.adding(one), maxlen=0)
     filling = getattr(run, journal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from loadws.gate.abort import AbortRules
 from loadws.gate.dead_target import DeadTarget
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
+from loadws.metrics.output import Output
 from loadws.metrics.runinfo import EarlyEnd, Ending, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
@@ -27,47 +28,45 @@ from loadws.report.live import LiveConsole
 SIGNALS_TO_GIVE_UP, SIGNALS_WHILE_DRAWING = 3, 2
 
 
-class Watcher:
-    """Sums up each frame, keeps it in the run's folder, shows it, and holds it against the rules that end a run early.
+def outputs_of(info: RunInfo, folder: RunFolder, live: LiveConsole, summariser: Summariser) -> tuple[Output, ...]:
+    """Return what consumes the frames of a run, in the order in which it gets them."""
+    outputs: tuple[Output, ...] = (folder, live, AbortRules(summariser.entries_for))
+    return outputs if info.keep_trying else (*outputs, DeadTarget())
 
-    A frame is summed up before it is kept: what cannot be summed up must not stand in the folder either, for ``loadws
-    report`` would then fail as the run did.
+
+class Watcher:
+    """Sums up each frame of a run, then hands it to the outputs.
+
+    What cannot be summed up must not stand in the run folder either: ``loadws report`` would then fail as the run did.
     """
 
-    def __init__(self, info: RunInfo, folder: RunFolder, live: LiveConsole | None) -> None:
+    def __init__(self, info: RunInfo, folder: RunFolder, summariser: Summariser, outputs: Sequence[Output]) -> None:
         self.info = info
         self.folder = folder
-        self._live = live
-        self._summariser = Summariser(info)
-        self._abort = AbortRules(info.rules, info.own())
-        self._dead_target = None if info.keep_trying else DeadTarget(info.open_timeout_s)
+        self._summariser = summariser
+        self._outputs = outputs
         self.last_s = 0.0
+
+    def begin(self) -> None:
+        """Begin all outputs, before the load. Raises ``LoadwsError`` where the run cannot do without one that fails."""
+        for output in self._outputs:
+            output.begin(self.info)
 
     def take(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
         """Take a frame in slices, so that the load need not wait for all of it; return why the run is to end, if it is."""
+        early_end: EarlyEnd | None = None
         yield from self._summariser.adding(frame)
-        yield from self.folder.adding(frame)
-        yield
         self.last_s = frame.start_s + frame.duration_s
-        if self._live is not None:
-            self._live.show(self._summariser.live())
-            yield
-        self._abort.note(frame)
-        if (rule := self._abort.broken(self._summariser.entries_for)) is not None:
-            return EarlyEnd(rule=rule)
-        if self._dead_target is not None:
-            self._dead_target.note(frame)
-            if (why := self._dead_target.why_stop()) is not None:
-                return EarlyEnd(gave_up=why)
-        return None
+        for output in self._outputs:
+            why = yield from output.adding(frame)
+            early_end = early_end or why
+        return early_end
 
     def conclude(self, ending: Ending, console: Console) -> Summary:
-        """Judge the run, write all its files, and print its verdict. The report's charts are still to be drawn."""
-        if self._live is not None:
-            self._live.stop()
+        """Judge the run, finish all outputs, and print the verdict. The report's charts are still to be drawn."""
         self.folder.end(ending)
         summary = judged(self._summariser.summary(ending), self.info, ending)
-        problems = self.folder.finish(summary)
+        problems = [problem for output in self._outputs for problem in output.finish(summary)]
         render(summary, console)
         for problem in problems:
             print(problem, file=sys.stderr)

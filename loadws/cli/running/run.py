@@ -19,7 +19,7 @@ from rich.console import Console
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
 from loadws.cli.planning.samples import short_of_samples
-from loadws.cli.running.outcome import Watcher, show_report
+from loadws.cli.running.outcome import Watcher, outputs_of, show_report
 from loadws.cli.running.run_info import run_info
 from loadws.cli.screen import OUTPUT
 from loadws.fleet.machine.calibration import doubt
@@ -35,12 +35,13 @@ from loadws.fleet.single_process import run_local
 from loadws.fleet.standstill import LOOKS, LOOKS_AFTER_SIGNALS, LoopWatch
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.figures import PlanFigures, figures_of
 from loadws.plan.plan import make_plan
 from loadws.report.folder import RunFolder, forget_latest
-from loadws.report.live import open_live
+from loadws.report.live import LiveConsole
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.file_name import name_in
 from loadws.scenario.model.model import Scenario
@@ -123,6 +124,7 @@ class _Run:
         self._progress = Console(stderr=True)
         self._signals = signals
         self._watcher: Watcher | None = None
+        self._live: LiveConsole | None = None  # from the load's begin on
         self._summary: Summary | None = None
         self._watched = False  # whether a loop that stands still is the load's
 
@@ -143,12 +145,13 @@ class _Run:
         info = self._info
         self._loaded = _with_secrets_of_setup(self._loaded, order)
         folder = RunFolder.create(self._options.out, info.scenario, datetime.fromisoformat(info.started_at))
-        folder.write_run(info)
         folder.write_scenario(self._loaded.masked_text)
-        with open_live(self._progress, self._figures.duration_s) as live:
-            watcher = self._watcher = Watcher(info, folder, None if self._options.quiet else live)
-            ending = await self._made(order, watcher)
-        return watcher, self._conclude(watcher, ending)
+        summariser = Summariser(info)
+        with LiveConsole(self._progress, summariser.live, self._options.quiet) as self._live:
+            watcher = Watcher(info, folder, summariser, outputs_of(info, folder, self._live, summariser))
+            watcher.begin()
+            self._watcher = watcher
+            return watcher, self._conclude(watcher, await self._made(order, watcher))
 
     async def _made(self, order: ShardOrder, watcher: Watcher) -> Ending:
         """A defect of ours ends the run, but not what it has measured until then."""
@@ -225,7 +228,11 @@ class _Run:
         self._print(f"{signal_name}: what is under way is finished, for {patience} at most. Once more ends it at once.")
 
     def _print(self, text: str) -> None:
-        self._progress.print(text, markup=False, highlight=False, soft_wrap=True)
+        """Print a message to stderr; while the load goes, without waiting for the terminal."""
+        if self._live is not None:
+            self._live.say(text)
+        else:
+            self._progress.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ import msgspec
 from loadws.metrics.frame import Frame
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.ledger import Ledger
+from loadws.metrics.live import LiveView
 from loadws.metrics.runinfo import Ending, RunInfo
 from loadws.metrics.summarising.accumulator import supported_percentiles
 from loadws.metrics.summarising.delivery import Deliveries
@@ -43,26 +44,6 @@ RECENT_S = 10
 
 _KILLED = "The run was killed: its last second is missing, and what was under way is counted as cut off."
 NOT_JUDGED = Verdict("inconclusive", ExitCode.INCONCLUSIVE.value, reasons=("Nobody has judged this run yet.",))
-
-
-class LiveView(msgspec.Struct, frozen=True):
-    """The run at this moment. Rates and percentiles are of the last seconds, everything else of the run so far.
-
-    Percentiles are None where the last seconds had too few answers to carry them.
-    """
-
-    at_s: float
-    phase: str
-    warmup: bool
-    users: int
-    open_connections: int
-    sent_per_s: float
-    received_per_s: float
-    response_p50_ns: float | None
-    response_p99_ns: float | None
-    response_max_ns: float | None
-    errors: int
-    ledger: Ledger
 
 
 @dataclass(slots=True)

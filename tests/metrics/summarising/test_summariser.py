@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from loadws.metrics.frame import ErrorSample, Frame, Gauges, Health
 from loadws.metrics.ledger import Ledger
+from loadws.metrics.live import LiveView
 from loadws.metrics.runinfo import Ending, RunInfo
-from loadws.metrics.summarising.summariser import LiveView, Summariser
+from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import ErrorCount, PhaseSpan, Summary, from_json, to_json
 from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import parse_threshold

@@ -1,0 +1,31 @@
+"""The seam between a run and everything that consumes its frames: the run folder, the live view, the rules that end it.
+
+The run command holds a tuple of outputs and calls them in the event loop, in order. An output that does bounded work on this
+machine may implement ``Output`` directly. One that may wait for something else (a terminal, a collector, a database) must be
+wrapped in ``metrics.queued.QueuedOutput``, which runs it in a thread behind a bounded queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Protocol
+
+from loadws.metrics.frame import Frame
+from loadws.metrics.runinfo import EarlyEnd, RunInfo
+from loadws.metrics.summary import Summary
+
+
+class Output(Protocol):
+    """A consumer of a run's frames. The frames are shared by all outputs and must not be changed."""
+
+    def begin(self, info: RunInfo) -> None:
+        """Prepare, before the load. Raise ``LoadwsError`` where the run must not begin without this output."""
+
+    def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
+        """Consume what one process measured in one second; return why the run must end now, or None.
+
+        The work is done in slices of about 0.1 ms, with a ``yield`` after each, as it shares the event loop with the load.
+        """
+
+    def finish(self, summary: Summary) -> list[str]:
+        """End, after the load. Return what went wrong, in sentences; do not raise ``OSError``."""

@@ -1,0 +1,49 @@
+"""What a flow may say: payloads, and each kind of step.
+
+A step is a mapping with one verb key, so each verb has a model of its own and ``step_verb`` chooses among them.
+"""
+
+from loadws.scenario.model.steps.call import CallStep
+from loadws.scenario.model.steps.connect import (
+    CloseStep,
+    ConnectBody,
+    ConnectStep,
+    ExpectHandshake,
+    PingStep,
+    ReconnectStep,
+)
+from loadws.scenario.model.steps.faults import DropStep, ReadSlowlyStep, StallStep
+from loadws.scenario.model.steps.flow import (
+    BARE_VERBS,
+    STEPS,
+    AnyStep,
+    EveryStep,
+    Flow,
+    IfStep,
+    ParallelStep,
+    PickStep,
+    RepeatStep,
+    UserFlow,
+    WhileStep,
+    walk,
+)
+from loadws.scenario.model.steps.http import HttpBody, HttpStep
+from loadws.scenario.model.steps.messages import (
+    ExpectNoneStep,
+    PublishStep,
+    RequestStep,
+    SendStep,
+    WaitForStep,
+)
+from loadws.scenario.model.steps.pauses import BarrierStep, Think, ThinkStep
+from loadws.scenario.model.steps.payload import Binary, Payload
+from loadws.scenario.model.steps.record import CheckStep, CountStep, LogStep, RecordBody, RecordStep, SetStep
+from loadws.scenario.model.steps.step import Body, OnConnection, Step
+
+__all__ = [
+    "BARE_VERBS", "STEPS", "AnyStep", "BarrierStep", "Binary", "Body", "CallStep", "CheckStep", "CloseStep",
+    "ConnectBody", "ConnectStep", "CountStep", "DropStep", "EveryStep", "ExpectHandshake", "ExpectNoneStep", "Flow",
+    "HttpBody", "HttpStep", "IfStep", "LogStep", "OnConnection", "ParallelStep", "Payload", "PickStep", "PingStep",
+    "PublishStep", "ReadSlowlyStep", "ReconnectStep", "RecordBody", "RecordStep", "RepeatStep", "RequestStep",
+    "SendStep", "SetStep", "StallStep", "Step", "Think", "ThinkStep", "UserFlow", "WaitForStep", "WhileStep", "walk",
+]  # fmt: skip

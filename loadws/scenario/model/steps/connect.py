@@ -1,0 +1,104 @@
+"""Steps that open, test and close a connection: connect, close, reconnect, ping."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from loadws.scenario.model.connection import Compression, Reconnect, Tls
+from loadws.scenario.model.field_types import (
+    TEN_SECONDS,
+    Captures,
+    CloseCode,
+    Conditions,
+    Headers,
+    Name,
+    Span,
+    Status,
+    Strict,
+    Subprotocols,
+    Template,
+    Token,
+)
+from loadws.scenario.model.network import Cookies, Origin, Proxy
+from loadws.scenario.model.steps.step import Body, OnConnection, Step
+
+
+class ExpectHandshake(Strict):
+    """What the answer to an upgrade should be; a status other than 101 makes that refusal the right one."""
+
+    status: Annotated[Status, Field(description="The status; any but 101 is a refusal that is right.")] = 101
+    headers: Annotated[dict[str, JsonValue], Field(description="Headers of the answer, and what each should be.")] = {}
+    body: Annotated[Conditions | None, Field(description="Conditions on the body of a refusal.")] = None
+    subprotocol: Annotated[
+        Token | None, Field(description="The one of those offered that the server has to choose.")
+    ] = None
+
+    @property
+    def is_redirect(self) -> bool:
+        """The redirect itself is what is right, so it is not followed."""
+        return 300 <= self.status <= 399
+
+
+class ConnectBody(Body):
+    as_: Annotated[
+        Name | None, Field(alias="as", description="A name for the connection, for users that have several: on.")
+    ] = None
+    path: Annotated[
+        Template | None, Field(description="Instead of the target's own path and query; sent as it is written.")
+    ] = None
+    headers: Annotated[Headers, Field(description="More headers, or other values for the connection's own.")] = {}
+    origin: Annotated[Origin | None, Field(description="Instead of the connection's own: the header Origin.")] = None
+    cookies: Annotated[Cookies, Field(description="More cookies, or other values for the connection's own.")] = {}
+    query: Annotated[
+        dict[str, Template], Field(description="More of a query, or other values for the connection's own.")
+    ] = {}
+    proxy: Annotated[Proxy | None, Field(description="Instead of the connection's own; direct for none.")] = None
+    subprotocols: Annotated[Subprotocols | None, Field(description="Instead of the connection's own.")] = None
+    compression: Annotated[Compression | None, Field(description="Instead of the connection's own.")] = None
+    tls: Annotated[Tls | None, Field(description="Replaces what connection.tls says, key by key.")] = None
+    reconnect: Annotated[Reconnect | None, Field(description="Instead of the connection's own: reconnect.")] = None
+    expect: Annotated[
+        ExpectHandshake | None, Field(description="What the server's answer should be; else the upgrade, 101.")
+    ] = None
+    capture: Annotated[
+        Captures | None, Field(description="Variables from the answer's headers: {header: X-Session}.")
+    ] = None
+
+
+class ConnectStep(Step):
+    """Open the WebSocket."""
+
+    verb = "connect"
+    connect: Annotated[ConnectBody, Field(description="How, where it differs from connection; nothing is needed.")]
+
+
+class CloseBody(OnConnection):
+    code: Annotated[CloseCode, Field(description="The close code that is sent.")] = 1000
+    reason: Annotated[Template, Field(description="The reason that is sent, at most 123 bytes.")] = ""
+
+
+class CloseStep(Step):
+    """Close the WebSocket, and wait for the peer's close."""
+
+    verb = "close"
+    close: Annotated[CloseBody, Field(description="With what; nothing is needed.")]
+
+
+class ReconnectStep(Step):
+    """Close the connection if it is open, and connect again as before."""
+
+    verb = "reconnect"
+    reconnect: Annotated[OnConnection, Field(description="Which connection; nothing is needed.")]
+
+
+class PingBody(OnConnection):
+    within: Annotated[Span, Field(description="How long the pong may take.")] = TEN_SECONDS
+
+
+class PingStep(Step):
+    """A ping, and its pong."""
+
+    verb = "ping"
+    ping: Annotated[PingBody, Field(description="How; nothing is needed.")]

@@ -1,0 +1,204 @@
+"""Flows: the steps that hold other steps, and the union of all steps that a flow may have.
+
+A flow holds steps and some steps hold flows, so both are defined here, and each family of verbs in a file of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from loadws.scenario.model.field_types import Many, Span, Strict, Template
+from loadws.scenario.model.steps.call import CallStep
+from loadws.scenario.model.steps.connect import CloseStep, ConnectStep, PingStep, ReconnectStep
+from loadws.scenario.model.steps.faults import DropStep, ReadSlowlyStep, StallStep
+from loadws.scenario.model.steps.http import HttpStep
+from loadws.scenario.model.steps.messages import ExpectNoneStep, PublishStep, RequestStep, SendStep, WaitForStep
+from loadws.scenario.model.steps.pauses import BarrierStep, ThinkStep
+from loadws.scenario.model.steps.record import CheckStep, CountStep, LogStep, RecordStep, SetStep
+from loadws.scenario.model.steps.step import Step
+from loadws.scenario.yaml.explain import Where
+
+if TYPE_CHECKING:
+    # The type checker sees any step in a flow; pydantic sees the union of the verbs, which is at the end of this file.
+    AnyStep = Step
+    Flow = tuple[Step, ...]
+
+# -- loops ------------------------------------------------------------------------------------------------------------
+
+
+class Loop(Step):
+    """A step that runs one flow, ``do``, again and again."""
+
+    if TYPE_CHECKING:
+        do: Flow  # declared by each loop, so that the keys of its own stand before it
+
+    def children(self) -> Iterator[tuple[Where, Flow]]:
+        """Yield the flow of a turn."""
+        yield ("do",), self.do
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        """Return this loop with its flow changed."""
+        return self.model_copy(update={"do": change(self.do)})
+
+
+#: The flow of a loop.
+_Turn = Annotated["Flow", Field(description="The steps of a turn.")]
+
+
+class EveryStep(Loop):
+    """A schedule: a turn at each intended time, whatever the server does."""
+
+    verb = "every"
+    every: Annotated[Span, Field(description="The interval between intended times.")]
+    for_: Span | None = Field(
+        default=None,
+        alias="for",
+        description="How long turns are intended; a backlog still runs. Without it, as long as the user lives.",
+    )
+    late: Annotated[
+        Literal["catch-up", "skip"],
+        Field(description="What a turn does whose time has passed: run as soon as it can, or not at all."),
+    ] = "catch-up"
+    overlap: Annotated[bool, Field(description="Whether a turn may begin while the last one still waits.")] = False
+    align: Annotated[
+        bool, Field(description="Whether a held user's first turn is at once, and not at a random offset.")
+    ] = False
+    do: _Turn
+
+
+class RepeatStep(Loop):
+    """The steps, a number of times."""
+
+    verb = "repeat"
+    repeat: Annotated[Annotated[int, Field(ge=0)] | Template, Field(description="How often: a number, or a template.")]
+    do: _Turn
+
+
+class WhileStep(Loop):
+    """The steps, as long as an expression is true."""
+
+    verb = "while"
+    while_: Template = Field(alias="while", description="An expression, looked at before each turn.")
+    do: _Turn
+
+
+# -- choices and branches ---------------------------------------------------------------------------------------------
+
+
+class IfStep(Step):
+    """The steps of then where an expression is true, of else where it is not."""
+
+    verb = "if"
+    if_: Template = Field(alias="if", description="An expression.")
+    then: Annotated[Flow, Field(description="The steps where it is true.")] = ()
+    else_: Flow = Field(default=(), alias="else", description="The steps where it is not.")
+
+    def children(self) -> Iterator[tuple[Where, Flow]]:
+        """Yield both flows."""
+        yield ("then",), self.then
+        yield ("else",), self.else_
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        """Return this step with both flows changed."""
+        return self.model_copy(update={"then": change(self.then), "else_": change(self.else_)})
+
+
+class Choice(Strict):
+    """One flow of a pick, with its weight."""
+
+    weight: Annotated[float, Field(gt=0, description="Its share, in proportion to the other choices' weights.")] = 1.0
+    do: Annotated[Flow, Field(description="Its steps.")]
+
+
+class PickStep(Step):
+    """One of several flows, by weight."""
+
+    verb = "pick"
+    pick: Annotated[Many[Choice], Field(min_length=1, description="The choices, one of which is run.")]
+
+    def children(self) -> Iterator[tuple[Where, Flow]]:
+        """Yield the flow of each choice."""
+        for index, choice in enumerate(self.pick):
+            yield ("pick", index, "do"), choice.do
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        """Return this step with the flow of each choice changed."""
+        choices = tuple(choice.model_copy(update={"do": change(choice.do)}) for choice in self.pick)
+        return self.model_copy(update={"pick": choices})
+
+
+class ParallelStep(Step):
+    """Several flows side by side; the step is over when all of them are."""
+
+    verb = "parallel"
+    parallel: Annotated[Many[Annotated[Flow, Field(min_length=1)]], Field(min_length=1, description="The flows.")]
+
+    def children(self) -> Iterator[tuple[Where, Flow]]:
+        """Yield each branch."""
+        for index, branch in enumerate(self.parallel):
+            yield ("parallel", index), branch
+
+    def with_flows(self, change: Callable[[Flow], Flow]) -> Self:
+        """Return this step with each branch changed."""
+        return self.model_copy(update={"parallel": tuple(change(branch) for branch in self.parallel)})
+
+
+# -- all steps --------------------------------------------------------------------------------------------------------
+
+#: Every verb of the language, in the order of the reference. A new verb is added here.
+_Steps = (
+    ConnectStep | CloseStep | SendStep | RequestStep | WaitForStep | ExpectNoneStep | ThinkStep | EveryStep | RepeatStep
+    | WhileStep | IfStep | PickStep | ParallelStep | BarrierStep | SetStep | CheckStep | RecordStep | CountStep | LogStep
+    | PublishStep | PingStep | HttpStep | DropStep | ReconnectStep | StallStep | ReadSlowlyStep | CallStep
+)  # fmt: skip
+STEPS: dict[str, type[Step]] = {step.verb: step for step in get_args(_Steps)}
+#: Verbs that may stand alone, as a word: all their keys have defaults.
+_Word = Literal["connect", "close", "ping", "wait_for", "drop", "reconnect"]
+BARE_VERBS = frozenset(get_args(_Word))
+
+
+def step_verb(value: Any) -> str | None:
+    """Return the verb of a step, which is the file's tree or a model; None for no verb, and for more than one."""
+    if isinstance(value, Step):
+        return value.verb
+    if not isinstance(value, dict):
+        return None
+    verbs = [key for key in value if key in STEPS]
+    return str(verbs[0]) if len(verbs) == 1 else None
+
+
+def _bare(value: Any) -> Any:
+    """Return the long form of a step written as a word: ``connect`` and ``connect:`` become ``{connect: {}}``."""
+    if isinstance(value, str) and value in BARE_VERBS:
+        return {value: {}}
+    if isinstance(value, dict):
+        return {key: {} if inner is None and key in BARE_VERBS else inner for key, inner in value.items()}
+    return value
+
+
+if not TYPE_CHECKING:
+    _tagged = (Annotated[step, Tag(verb)] for verb, step in STEPS.items())
+    _OneStep = Annotated[reduce(or_, _tagged), Discriminator(step_verb)]
+    AnyStep = Annotated[_OneStep, BeforeValidator(_bare, json_schema_input_type=_Word | _OneStep)]
+    Flow = Many[AnyStep]
+
+
+def _python_flow(value: Any) -> Any:
+    """Return the flow ``{call: ...}`` as a list of this one step, marked as a whole session; any other flow unchanged."""
+    return [{**value, "is_session": True}] if isinstance(value, dict) and "call" in value else value
+
+
+UserFlow = Annotated[Flow, BeforeValidator(_python_flow, json_schema_input_type=Flow | CallStep)]
+
+
+def walk(flow: Flow, path: Where = ()) -> Iterator[tuple[Where, Step]]:
+    """Yield every step of a flow, outer before inner, with the path to it (for positions in messages)."""
+    for index, step in enumerate(flow):
+        yield (*path, index), step
+        for inner, steps in step.children():
+            yield from walk(steps, (*path, index, *inner))

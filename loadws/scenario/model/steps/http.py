@@ -1,0 +1,98 @@
+"""The step that asks over HTTP: http."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, JsonValue, model_validator
+
+from loadws.scenario.model.field_types import (
+    TEN_SECONDS,
+    AnswerConditions,
+    Captures,
+    Headers,
+    Span,
+    Template,
+    exactly_one,
+)
+from loadws.scenario.model.network import Proxy
+from loadws.scenario.model.steps.payload import Binary, Payload
+from loadws.scenario.model.steps.step import Body, Step
+
+#: The methods of HTTP that a step may use, each a key of its body.
+HttpMethod = Literal["get", "post", "put", "patch", "delete", "head", "options"]
+_METHODS: tuple[HttpMethod, ...] = get_args(HttpMethod)
+_BODIES = ("json_", "text", "form", "binary", "file")
+
+
+class HttpBody(Body):
+    """One request: exactly one method, at most one body, and what must hold of the answer."""
+
+    model_config = exactly_one(*_METHODS)
+
+    get: Annotated[
+        Template | None,
+        Field(description="The address, sent as it is written: http(s)://, or a path on the target's host."),
+    ] = None
+    post: Annotated[Template | None, Field(description="As get.")] = None
+    put: Annotated[Template | None, Field(description="As get.")] = None
+    patch: Annotated[Template | None, Field(description="As get.")] = None
+    delete: Annotated[Template | None, Field(description="As get.")] = None
+    head: Annotated[Template | None, Field(description="As get.")] = None
+    options: Annotated[Template | None, Field(description="As get.")] = None
+    headers: Annotated[Headers, Field(description="Headers of the request.")] = {}
+    query: Annotated[
+        dict[str, Template],
+        Field(description="Added to the query that the address has, encoded as HTML forms encode it."),
+    ] = {}
+    json_: Annotated[JsonValue, Field(alias="json", description="The body, as application/json.")] = None
+    text: Annotated[Template | None, Field(description="The body, as text/plain.")] = None
+    form: Annotated[dict[str, Template] | None, Field(description="The body, as an HTML form sends it.")] = None
+    binary: Annotated[Binary | None, Field(description="The body, as application/octet-stream.")] = None
+    file: Annotated[str | None, Field(description="The body: a text file beside the scenario.")] = None
+    check: Annotated[
+        AnswerConditions | None,
+        Field(description="What must hold of the answer: status, headers, and conditions as on a message."),
+    ] = None
+    capture: Annotated[
+        Captures | None,
+        Field(
+            description="Variables, and where their values are: as of a message, {status: true}, {header: X} or {cookie: X}."
+        ),
+    ] = None
+    within: Annotated[Span, Field(description="From the request to the last byte of the answer.")] = TEN_SECONDS
+    redirects: Annotated[int, Field(ge=0, le=50, description="How many redirects are followed.")] = 10
+    proxy: Annotated[
+        Proxy | None,
+        Field(description="Instead of the connection's own, which holds where it has no template; direct for none."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_method(self) -> HttpBody:
+        methods = [method for method in _METHODS if method in self.model_fields_set]
+        if len(methods) != 1 or getattr(self, methods[0]) is None:
+            raise ValueError("a request has exactly one method and its address: " + ", ".join(_METHODS))
+        if len(self.model_fields_set.intersection(_BODIES)) > 1:
+            raise ValueError("a request has at most one body: json, text, form, binary or file")
+        return self
+
+    @property
+    def method(self) -> HttpMethod:
+        return next(method for method in _METHODS if method in self.model_fields_set)
+
+    @property
+    def url(self) -> Template:
+        return str(getattr(self, self.method))
+
+    @property
+    def payload(self) -> Payload | None:
+        """The body as a message would carry it; None where there is none, or a form."""
+        given = {name: getattr(self, name) for name in self.model_fields_set.intersection(_BODIES) - {"form"}}
+        return Payload.model_construct(_fields_set=set(given), **given) if given else None
+
+
+class HttpStep(Step):
+    """Ask over HTTP, with the user's own connections and cookies."""
+
+    verb = "http"
+    http: Annotated[HttpBody, Field(description="The request, and what must hold of its answer.")]

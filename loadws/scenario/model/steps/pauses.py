@@ -1,0 +1,81 @@
+"""Steps that only wait: think for a time, barrier for other users."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from loadws.scenario.model.field_types import TEN_SECONDS, Duration, NotWritten, Span, Strict, duration
+from loadws.scenario.model.steps.step import Body, Step
+from loadws.terms.errors import UnitError
+from loadws.terms.units import DURATION_PATTERN, parse_duration
+
+
+class Think(Strict):
+    """A pause: fixed (least = most), uniform between two, or exponential with a mean."""
+
+    least: Annotated[Duration | None, NotWritten()] = None
+    most: Annotated[Duration | None, NotWritten()] = None
+    exponential: Annotated[Span | None, Field(description="A random time with this mean.")] = None
+
+
+def _think(value: Any) -> Any:
+    if isinstance(value, dict) and (not value or value.keys() & {"least", "most"}):
+        raise ValueError("a pause is a time, a range as 1s..3s, or {exponential: 2s}")
+    if isinstance(value, dict | Think):
+        return value
+    if not isinstance(value, str) or ".." not in value:
+        fixed = duration(value)
+        return {"least": f"{fixed}ns", "most": f"{fixed}ns"}
+    least, dots, most = value.partition("..")
+    think = {"least": least.strip(), "most": most.strip() if dots else least.strip()}
+    if dots and parse_safely(think["least"]) > parse_safely(think["most"]):
+        raise ValueError(f"the range {value!r} begins above its end")
+    return think
+
+
+def parse_safely(text: str) -> int:
+    """A duration, or 0 where the field's own validator will complain anyway."""
+    try:
+        return parse_duration(text)
+    except UnitError:
+        return 0
+
+
+class ThinkStep(Step):
+    """Pause. Neither the pause nor its oversleeping counts in any latency."""
+
+    verb = "think"
+    think: Annotated[
+        Think,
+        BeforeValidator(_think),
+        WithJsonSchema(
+            {
+                "oneOf": [
+                    {"type": "string", "examples": ["1s", "1s..3s"]},
+                    {
+                        "type": "object",
+                        "properties": {"exponential": {"type": "string", "pattern": DURATION_PATTERN}},
+                        "required": ["exponential"],
+                        "additionalProperties": False,
+                    },
+                ]
+            }
+        ),
+        Field(description="How long: 1s, a range 1s..3s, or {exponential: 2s}."),
+    ]
+
+
+class BarrierBody(Body):
+    users: Annotated[int, Field(ge=1, description="How many users meet: nobody goes on before that many are there.")]
+    within: Annotated[Span, Field(description="How long a user waits for the others; then the step has failed.")] = (
+        TEN_SECONDS
+    )
+
+
+class BarrierStep(Step):
+    """Wait until so many users are here; then all of them go on, and the next ones gather anew."""
+
+    verb = "barrier"
+    barrier: Annotated[BarrierBody, Field(description="How many, and how long.")]

@@ -1,0 +1,80 @@
+"""Payloads: what a message carries."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
+
+from loadws.scenario.model.field_types import Size, Strict, Template, exactly_one, short_for
+
+
+def _hex(text: str) -> str:
+    try:
+        bytes.fromhex(text)
+    except ValueError:
+        raise ValueError("must be pairs of the digits 0 to 9 and a to f") from None
+    return text
+
+
+def _base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("must be base64 with its padding") from None
+    return text
+
+
+class Binary(Strict):
+    """Bytes, said in one of four ways."""
+
+    model_config = exactly_one("hex", "base64", "file", "random")
+
+    hex: Annotated[
+        Annotated[str, AfterValidator(_hex)] | None,
+        Field(description="Pairs of hexadecimal digits; spaces may part them."),
+    ] = None
+    base64: Annotated[Annotated[str, AfterValidator(_base64)] | None, Field(description="Base64 with its padding.")] = (
+        None
+    )
+    file: Annotated[str | None, Field(description="A file beside the scenario.")] = None
+    random: Annotated[Size | None, Field(description="So many random bytes, new ones each time.")] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Binary:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("bytes are said as exactly one of hex, base64, file or random")
+        return self
+
+
+#: A frame has a header of at least 6 bytes, and all of a message are written at once.
+MOST_FRAGMENTS = 10_000
+
+
+class Payload(Strict):
+    """What a message carries: exactly one of text, json, file (a text file) or binary."""
+
+    model_config = exactly_one("text", "json", "file", "binary")
+
+    text: Annotated[Template | None, Field(description="A text message.")] = None
+    json_: JsonValue = Field(
+        default=None, alias="json", description="A text message: JSON. A value that is one template keeps its type."
+    )
+    file: Annotated[str | None, Field(description="A text message: a UTF-8 file beside the scenario.")] = None
+    binary: Annotated[Binary | None, Field(description="A binary message.")] = None
+    fragments: Annotated[
+        int, Field(ge=1, le=MOST_FRAGMENTS, description="In how many frames the message goes out.")
+    ] = 1
+
+    @model_validator(mode="after")
+    def _one(self) -> Payload:
+        given = self.model_fields_set & {"text", "json_", "file", "binary"}
+        if len(given) != 1:
+            raise ValueError("a message is exactly one of text, json, file or binary")
+        return self
+
+
+text_payload = short_for("text", "a message: text, or a mapping with text, json, file or binary")
+Sendable = Annotated[Payload, BeforeValidator(text_payload, json_schema_input_type=str | Payload)]

@@ -132,7 +132,7 @@ def _executor(
 def http_clients(scenario: Scenario, base: Path, timers: Timers) -> HttpClients | None:
     """Return what makes users' HTTP clients, before the load begins; None where no step asks over HTTP."""
     steps = (step for _, step in (*walk_steps(scenario), *walk_around(scenario)))
-    if not any(step.verb in ("http", "call") for step in steps):
+    if not any(step.uses_http or step.is_opaque for step in steps):
         return None
     tls = scenario.connection.tls
     presents_certificate = tls.certificate is not None and is_shared(tls)

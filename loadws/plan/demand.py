@@ -11,10 +11,8 @@ from collections.abc import Callable
 from loadws.plan.figures import PlanFigures
 from loadws.plan.passes import Unknown, pass_through
 from loadws.scenario.model.model import Scenario, UserType
-from loadws.scenario.model.steps import AnyStep, CallStep, EveryStep, ThinkStep, walk
+from loadws.scenario.model.steps import AnyStep, walk
 from loadws.terms.units import NS_PER_S
-
-_SENDS = frozenset({"send", "request", "publish", "ping"})
 
 
 def most_messages_per_s(scenario: Scenario, figures: PlanFigures) -> float | None:
@@ -33,7 +31,13 @@ def most_messages_per_s(scenario: Scenario, figures: PlanFigures) -> float | Non
 def is_paced(scenario: Scenario) -> bool:
     """Return whether some step waits by a schedule or a pause, or may; a closed loop without either measures throughput."""
     flows = (user_type.flow for user_type in scenario.user_types)
-    return any(isinstance(step, EveryStep | ThinkStep | CallStep) for flow in flows for _, step in walk(flow))
+    return any(_may_pause(step) for flow in flows for _, step in walk(flow))
+
+
+def _may_pause(step: AnyStep) -> bool:
+    """Return whether a step waits on purpose, or may, as a function does."""
+    pace = step.pace()
+    return step.is_opaque or pace.pause_ns > 0 or pace.interval_ns is not None
 
 
 def _mean(scenario: Scenario, of: Callable[[UserType], float]) -> float:
@@ -43,9 +47,9 @@ def _mean(scenario: Scenario, of: Callable[[UserType], float]) -> float:
 
 def _rate_of_held(user_type: UserType) -> float:
     """Messages a second of one user that is there: of its fastest schedule or, without one, of its loop."""
-    schedules = [step for _, step in walk(user_type.flow) if isinstance(step, EveryStep)]
-    if schedules:
-        return max(pass_through(step.do, _sends).count * NS_PER_S / step.every for step in schedules)
+    turns = [_rate_of_turns(step) for _, step in walk(user_type.flow) if step.pace().interval_ns is not None]
+    if turns:
+        return max(turns)
     once = pass_through(user_type.flow, _sends)
     if not once.count:
         return 0.0
@@ -54,9 +58,16 @@ def _rate_of_held(user_type: UserType) -> float:
     return once.count / once.pause_s
 
 
+def _rate_of_turns(schedule: AnyStep) -> float:
+    """Return the messages per second of a schedule's turns."""
+    interval_ns = schedule.pace().interval_ns
+    assert interval_ns is not None
+    return pass_through(schedule.inner(), _sends).count * NS_PER_S / interval_ns
+
+
 def _messages_of_session(user_type: UserType) -> float:
     return pass_through(user_type.flow, _sends).count
 
 
 def _sends(step: AnyStep) -> float:
-    return float(step.verb in _SENDS)
+    return float(step.sends)

@@ -11,25 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loadws.scenario.model.features import keeps_windows
-from loadws.scenario.model.measured import VERBS, Measured
 from loadws.scenario.model.model import Scenario, UserType
 from loadws.scenario.model.step_names import walk_steps
-from loadws.scenario.model.steps import (
-    AnyStep,
-    CallStep,
-    CloseStep,
-    ConnectStep,
-    DropStep,
-    Flow,
-    HttpStep,
-    IfStep,
-    ParallelStep,
-    PickStep,
-    RecordStep,
-    RequestStep,
-    WaitForStep,
-    walk,
-)
+from loadws.scenario.model.steps import AnyStep, Flow, walk
 
 MEMORY_OF_A_PROCESS = 96 << 20
 MEMORY_OF_A_USER = 16 << 10
@@ -38,10 +22,7 @@ MEMORY_OF_WINDOWS = 304 << 10
 MEMORY_OF_A_HISTOGRAM = 4 << 10
 #: What a process has open beside its connections: its files and pipes, the interpreter's own, and some to spare.
 FILES_OF_A_PROCESS = 64
-#: Metrics that only some steps of a verb have.
-_STREAMED = frozenset(
-    {"first_message_time", "last_message_time", "unlagged_first_message_time", "unlagged_last_message_time"}
-)
+#: Metrics that only few connections and requests have.
 _SELDOM = frozenset({"proxy_time", "stray_messages"})
 #: Names of connections; None is the one without a name.
 _Names = frozenset[str | None]
@@ -77,7 +58,7 @@ def needs_of(scenario: Scenario) -> Needs:
 
 
 def _asks_over_http(user_type: UserType) -> bool:
-    return any(isinstance(step, HttpStep) for _, step in walk(user_type.flow))
+    return any(step.uses_http for _, step in walk(user_type.flow))
 
 
 # -- connections ------------------------------------------------------------------------------------------------------
@@ -100,21 +81,17 @@ def _most_open(flow: Flow, before: _Names) -> tuple[int, _Names]:
 
 
 def _most_open_in(step: AnyStep, before: _Names) -> tuple[int, _Names]:
-    match step:
-        case ConnectStep() if step.connect.expect is None or step.connect.expect.status == 101:
-            after = before | {step.connect.as_}
-        case CloseStep():
-            after = before - {step.close.on}
-        case DropStep():
-            after = before - {step.drop.on}
-        case WaitForStep() if step.wait_for.close is not None:
-            after = before - {step.wait_for.on}
-        case IfStep() | PickStep() | CallStep():
-            after = before  # what these open is decided by the run
-        case ParallelStep():
-            return _side_by_side(step, before)
-        case _:
-            return _one_after_another(step, before)
+    effect = step.effect()
+    if step.inside == "together":
+        return _side_by_side(step, before)
+    if effect == "opens":
+        after = before | {step.connection}
+    elif effect in ("closes", "drops") or step.awaits() == "close":
+        after = before - {step.connection}
+    elif step.inside == "one" or step.is_opaque:
+        after = before  # what these open is decided by the run
+    else:
+        return _one_after_another(step, before)
     return len(after), after
 
 
@@ -126,8 +103,8 @@ def _one_after_another(step: AnyStep, before: _Names) -> tuple[int, _Names]:
     return most, now
 
 
-def _side_by_side(step: ParallelStep, before: _Names) -> tuple[int, _Names]:
-    branches = [_most_open(branch, before) for branch in step.parallel]
+def _side_by_side(step: AnyStep, before: _Names) -> tuple[int, _Names]:
+    branches = [_most_open(branch, before) for _, branch in step.children()]
     more = sum(most - len(before) for most, _ in branches)
     return len(before) + more, before.union(*(after for _, after in branches))
 
@@ -142,8 +119,5 @@ def _histograms(scenario: Scenario) -> int:
 
 
 def _timed(step: AnyStep) -> frozenset[str]:
-    if isinstance(step, RecordStep):
-        return frozenset({step.record.name})
-    metrics = VERBS.get(step.verb, Measured()).metrics - _SELDOM
-    is_streamed = isinstance(step, RequestStep) and step.request.reply.until is not None
-    return metrics if is_streamed else metrics - _STREAMED
+    own = {metric.name for _, metric in step.own_metrics() if metric.kind == "histogram"}
+    return step.measured() - _SELDOM | own

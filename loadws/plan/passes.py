@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from loadws.scenario.model.steps import AnyStep, CallStep, EveryStep, RepeatStep, ThinkStep, walk
+from loadws.scenario.model.steps import AnyStep, walk
 from loadws.terms.units import NS_PER_S
 
-#: What may run its steps any number of times, or never.
-_OPEN_ENDED = frozenset({"while", "if", "pick", "parallel", "barrier"})
 #: How much of what is counted one run of a step is, without the steps inside it.
 Counted = Callable[[AnyStep], float]
 
@@ -47,30 +45,21 @@ def pass_through(flow: tuple[AnyStep, ...], counted: Counted) -> Pass:
 
 
 def _of_step(step: AnyStep, counted: Counted) -> Pass:
-    if step.verb in _OPEN_ENDED:
+    pace = step.pace()
+    if step.is_opaque or (pace.interval_ns is not None and pace.is_endless):
+        raise Unknown
+    if pace.times is None:
         return _of_open_ended(step, counted)
-    match step:
-        case CallStep():
-            raise Unknown
-        case RepeatStep(repeat=int(times)):
-            return pass_through(step.do, counted).times(times)
-        case RepeatStep():
-            return _of_open_ended(step, counted)
-        case EveryStep(for_=None):
-            raise Unknown
-        case EveryStep():
-            assert step.for_ is not None
-            turns = pass_through(step.do, counted).count * (step.for_ // step.every)
-            return Pass(turns, step.for_ / NS_PER_S)
-        case ThinkStep():
-            mean_ns = step.think.exponential or ((step.think.least or 0) + (step.think.most or 0)) / 2
-            return Pass(pause_s=mean_ns / NS_PER_S)
-    return Pass(counted(step))
+    inside = pass_through(step.inner(), counted).times(pace.times)
+    pause_s = pace.pause_ns / NS_PER_S
+    if pace.interval_ns is not None:  # its time covers the pauses inside
+        inside = Pass(inside.count)
+    return inside.then(Pass(counted(step), pause_s))
 
 
 def _of_open_ended(step: AnyStep, counted: Counted) -> Pass:
     """Return what the step counts itself; what stands inside it may run any number of times."""
     inside = [each for _, each in walk((step,)) if each is not step]
-    if any(isinstance(each, CallStep) or counted(each) for each in inside):
+    if any(each.is_opaque or counted(each) for each in inside):
         raise Unknown
     return Pass(counted(step))

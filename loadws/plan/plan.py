@@ -22,7 +22,7 @@ from loadws.plan.allocation import allocate, choose
 from loadws.plan.arrivals import Spacing, arrivals, count_arrivals, expected_arrivals
 from loadws.plan.needs import Needs, needs_of
 from loadws.scenario.model.model import Phase, Scenario, UserType
-from loadws.scenario.model.steps import EveryStep, RepeatStep, Think, ThinkStep, WhileStep, walk
+from loadws.scenario.model.steps import AnyStep, walk
 from loadws.terms.units import NS_PER_S
 
 Model = Literal["closed", "open", "mixed", "partly open"]
@@ -262,13 +262,10 @@ def _lives_long(user_type: UserType) -> bool:
 
     What a ``while`` or a templated ``repeat`` will do is not known before the run; whoever writes one means a loop.
     """
-    return any(
-        isinstance(step, EveryStep | WhileStep)
-        or (isinstance(step, RepeatStep) and step.repeat not in (0, 1))
-        or (isinstance(step, ThinkStep) and _mean_ns(step.think) >= NS_PER_S)
-        for _, step in walk(user_type.flow)
-    )
+    return any(_goes_on(step) for _, step in walk(user_type.flow))
 
 
-def _mean_ns(think: Think) -> float:
-    return think.exponential or ((think.least or 0) + (think.most or 0)) / 2
+def _goes_on(step: AnyStep) -> bool:
+    pace = step.pace()
+    is_loop = step.inside == "again" and (pace.interval_ns is not None or pace.times not in (0, 1))
+    return is_loop or pace.pause_ns >= NS_PER_S

@@ -15,13 +15,10 @@ from loadws.plan.plan import Plan, PlannedPhase
 from loadws.scenario.model.measured import verbs_measuring
 from loadws.scenario.model.model import Scenario, UserType
 from loadws.scenario.model.step_names import walk_user_types
-from loadws.scenario.model.steps import AnyStep, EveryStep, RecordStep, RequestStep, walk
+from loadws.scenario.model.steps import AnyStep, walk
 from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import NS_PER_S
-
-#: Metrics whose samples are the same as those of a request, but only of one whose answer comes in parts.
-_STREAMED = ("first_message_time", "last_message_time", "unlagged_first_message_time", "unlagged_last_message_time")
 
 
 def expected_samples(scenario: Scenario, plan: Plan, threshold: Threshold) -> float | None:
@@ -50,10 +47,8 @@ def _counted_by(threshold: Threshold) -> Counted | None:
         if wanted is not None and step.label != wanted:
             return 0.0
         if metric not in TABLE:
-            return float(isinstance(step, RecordStep) and step.record.name == metric)
-        if metric in _STREAMED:
-            return float(isinstance(step, RequestStep) and step.request.reply.until is not None)
-        return float(step.verb in verbs)
+            return float(metric in {own.name for _, own in step.own_metrics()})
+        return float(metric in step.measured())
 
     return counted
 
@@ -133,10 +128,11 @@ def _by_time(users: _Users, user_type: UserType, counted: Counted) -> float:
         return float("inf")
     seconds = users.phase.duration_ns / NS_PER_S
     for index, step in enumerate(user_type.flow):
-        if isinstance(step, EveryStep) and step.for_ is None:  # the rest is never reached
-            turns = users.held * seconds * NS_PER_S / step.every
+        pace = step.pace()
+        if pace.interval_ns is not None and pace.is_endless:  # the rest is never reached
+            turns = users.held * seconds * NS_PER_S / pace.interval_ns
             before = pass_through(user_type.flow[:index], counted).count
-            return users.started * before + turns * pass_through(step.do, counted).count
+            return users.started * before + turns * pass_through(step.inner(), counted).count
     once = pass_through(user_type.flow, counted)
     if not once.pause_s:
         raise Unknown

@@ -1,4 +1,4 @@
-"""The table of what each verb measures, held against what running it records: every verb is asked for every metric."""
+"""What each verb says that it measures, held against what running it records: every verb is asked for every metric."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import loadws
 from loadws.metrics.frame import Health
 from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.docs.examples import EXAMPLES
-from loadws.scenario.model.measured import TRIES, VERBS, Measured
+from loadws.scenario.model.measured import TRIES
 from loadws.scenario.model.steps import STEPS
 from loadws.terms.metrics import TABLE
 from loadws.transport.base import ConnectTimings
@@ -46,19 +46,19 @@ def _recorded(verb: str) -> tuple[frozenset[str], frozenset[str]]:
 @pytest.mark.parametrize("metric", sorted(set(TIMES) - PARTS))
 @pytest.mark.parametrize("verb", sorted(STEPS))
 def test_a_verb_measures_what_its_table_says_and_nothing_else(verb: str, metric: str) -> None:
-    assert (metric in _recorded(verb)[0]) == (metric in VERBS.get(verb, Measured()).metrics)
+    assert (metric in _recorded(verb)[0]) == (metric in STEPS[verb].measures.metrics)
 
 
 @pytest.mark.parametrize("verb", sorted(STEPS))
 def test_a_verb_tries_nothing_that_its_table_does_not_have(verb: str) -> None:
-    assert _recorded(verb)[1] <= VERBS.get(verb, Measured()).tries
+    assert _recorded(verb)[1] <= STEPS[verb].measures.tries
 
 
 def test_parts_of_connecting() -> None:
     recorder = Recorder([("phase-1", False)])
     recorder.connected("connect", 0, 0, ConnectTimings(6, 1, 1, 1, 1, 1))
     frame, _ = driven(recorder.rotate(1, Health(), last=True))
-    assert {part.name for part in frame.histograms} == VERBS["connect"].metrics
+    assert {part.name for part in frame.histograms} == STEPS["connect"].measures.metrics
 
 
 def test_the_counts_of_steps_are_the_table_s() -> None:
@@ -68,7 +68,7 @@ def test_the_counts_of_steps_are_the_table_s() -> None:
 
 def test_every_metric_of_steps_is_some_verb_s() -> None:
     """A metric that is new has to say whose it is, or a rule on it is never checked."""
-    assert set(TIMES) | COUNTS == set().union(*(measured.metrics for measured in VERBS.values()))
+    assert set(TIMES) | COUNTS == set().union(*(step.measures.metrics for step in STEPS.values()))
 
 
 def test_every_kind_of_try_in_the_engine_is_in_the_table() -> None:

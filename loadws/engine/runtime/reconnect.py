@@ -27,10 +27,6 @@ from loadws.engine.runtime.flow_control import FlowInterrupted
 from loadws.engine.runtime.strand import Strand
 from loadws.engine.runtime.user_state import UserState
 from loadws.scenario.model.steps import Step
-from loadws.terms.units import NS_PER_S
-
-#: How long a step waits for its connection where it has no ``within`` of its own.
-PATIENCE_NS = 10 * NS_PER_S
 
 
 @runtime_checkable

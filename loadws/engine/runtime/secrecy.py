@@ -17,7 +17,8 @@ from loadws.scenario.matching.extract import Handshake, Place
 from loadws.scenario.matching.jsonpath import MISSING
 from loadws.scenario.matching.message import Message
 from loadws.scenario.model.model import Scenario
-from loadws.scenario.model.step_names import body_of, walk_around, walk_steps
+from loadws.scenario.model.step_names import walk_around, walk_steps
+from loadws.scenario.model.steps.parts import CaptureSet
 from loadws.scenario.secrecy.secrets import SecretPath, secret_paths, secrets_in
 from loadws.terms.masker import Masker
 from loadws.terms.secrets import SHORTEST, address_secrets, header_secrets, scalars
@@ -70,8 +71,7 @@ def run_secrets(scenario: Scenario, masker: Masker, shared: Mapping[str, Any]) -
 
 def _captures(scenario: Scenario) -> Iterator[Mapping[str, Any]]:
     for _, step in (*walk_steps(scenario), *walk_around(scenario)):
-        body = body_of(step)
-        yield getattr(getattr(body, "reply", body), "capture", None) or {}
+        yield from (part.captures or {} for part in step.parts() if isinstance(part, CaptureSet))
     for user_type in scenario.user_types:
         for handler in user_type.on.message:
             yield handler.capture or {}

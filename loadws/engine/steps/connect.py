@@ -10,7 +10,7 @@ import trio
 from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.explaining import ExplainingListener
 from loadws.engine.runtime.flow_control import FlowInterrupted
-from loadws.engine.runtime.reconnect import PATIENCE_NS, reopener_of, replacing, until_healed
+from loadws.engine.runtime.reconnect import reopener_of, replacing, until_healed
 from loadws.engine.runtime.shared import Shared
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.steps.parts.context import StepContext
@@ -23,6 +23,7 @@ from loadws.scenario.matching.message import Message
 from loadws.scenario.model.connection import CompressionOptions, ConnectionOptions, ReconnectOptions
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.steps import CloseStep, ConnectStep, ExpectHandshake, PingStep, ReconnectStep, Step
+from loadws.scenario.model.steps.step import PATIENCE_NS
 from loadws.scenario.template.template import Scope, compile_template
 from loadws.terms.addresses import split_address, with_path, with_query
 from loadws.terms.parties import is_ours

@@ -24,7 +24,7 @@ from loadws.engine.steps import (
     schedule,
     wait_for,
 )
-from loadws.engine.steps.parts.context import NEVER_WAIT, StepContext
+from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.membership import with_membership
 from loadws.engine.steps.parts.patience import with_patience
 from loadws.scenario.matching.matching import compile_captures, compile_conditions
@@ -86,13 +86,13 @@ def compile_user(user: UserType, context: StepContext) -> CompiledUser:
         context,
         uses_message=_mentions(user, "message"),
         uses_sent=_mentions(user, "sent"),
-        keeps=user.is_in_python or any(step.verb == "wait_for" for _, step in walk(user.flow)),
+        keeps=user.is_in_python or any(step.reads_inbox for _, step in walk(user.flow)),
         heals=_heals(user, context.scenario),
         plain_requests={},
     )
     delivering = [_delivering(handler, context) for handler in user.on.message]
     context = replace(context, deliverings=tuple(each for each in delivering if each is not None))
-    verbs = {step.verb for _, step in walk(user.flow)}
+    steps = [step for _, step in walk(user.flow)]
     opening = None if user.is_whole_session else context.step(ConnectStep(name="connect", connect=ConnectBody()))
     flow = context.flow(user.flow)
     handlers = CompiledHandlers(
@@ -109,9 +109,9 @@ def compile_user(user: UserType, context: StepContext) -> CompiledUser:
         flow=flow,
         connect=opening,
         handlers=handlers,
-        traits=UserTraits(context.deliverings, context.plain_requests, has_calls="call" in verbs),
+        traits=UserTraits(context.deliverings, context.plain_requests, has_calls=any(step.is_opaque for step in steps)),
         heals=context.heals,
-        connects=opening is not None or "connect" in verbs,
+        connects=opening is not None or any(step.effect() in ("opens", "refused") for step in steps),
     )
 
 
@@ -156,7 +156,7 @@ def _heals(user: UserType, scenario: Scenario) -> bool:
 
 
 def _waits(flow: Flow) -> bool:
-    return any(step.verb not in NEVER_WAIT for _, step in walk(flow))
+    return any(step.waits for _, step in walk(flow))
 
 
 def _mentions(user: UserType, name: str) -> bool:

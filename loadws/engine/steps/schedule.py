@@ -18,7 +18,6 @@ from loadws.scenario.model.steps import (
     EveryStep,
     Flow,
     IfStep,
-    ParallelStep,
     PickStep,
     RepeatStep,
     ThinkStep,
@@ -89,10 +88,10 @@ def _tries_of(flow: Flow) -> tuple[Try, ...]:
     """Return the tries that each turn of a schedule makes, whatever it finds: not those inside of ``if`` and ``pick``."""
     tries: list[Try] = []
     for step in flow:
-        if step.verb in ("request", "wait_for", "http", "call"):
-            tries.append((step.verb, step.label))
-        for branch in step.parallel if isinstance(step, ParallelStep) else ():
-            tries.extend(_tries_of(branch))
+        if step.measures.counts_unrun:
+            tries += ((kind, step.label) for kind in step.measures.tries)
+        if step.inside == "together":
+            tries += (each for _, branch in step.children() for each in _tries_of(branch))
     return tuple(tries)
 
 

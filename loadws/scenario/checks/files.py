@@ -9,7 +9,7 @@ from loadws.scenario.checks.flow.variables import Columns
 from loadws.scenario.checks.load import expected_arrivals, most_held
 from loadws.scenario.data.feed import DataError, open_feed
 from loadws.scenario.model.step_names import walk_around, walk_steps
-from loadws.scenario.model.steps import HttpStep, Payload, PublishStep, RequestStep, SendStep
+from loadws.scenario.model.steps import Payload
 from loadws.scenario.yaml.explain import Where
 from loadws.terms.units import format_size
 
@@ -54,14 +54,7 @@ def check_payload_files(findings: Findings) -> None:
 def payloads(findings: Findings) -> Iterator[tuple[Where, Payload]]:
     """Return every payload that a step carries, with its place."""
     for where, step in (*walk_steps(findings.scenario), *walk_around(findings.scenario)):
-        if isinstance(step, SendStep):
-            yield (*where, "send"), step.send
-        elif isinstance(step, RequestStep):
-            yield (*where, "request", "send"), step.request.send
-        elif isinstance(step, PublishStep):
-            yield (*where, "publish", "send"), step.publish.send
-        elif isinstance(step, HttpStep) and (body := step.http.payload) is not None:
-            yield (*where, "http"), body
+        yield from (((*where, *place), payload) for place, payload in step.payloads())
 
 
 def _check_file(findings: Findings, where: Where, name: str, *, as_text: bool = False) -> None:

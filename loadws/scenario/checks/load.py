@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.model import Phase, UserType
-from loadws.scenario.model.steps import EveryStep, Flow, WhileStep
+from loadws.scenario.model.steps import Flow
 from loadws.terms.units import NS_PER_S
 
 
@@ -83,14 +83,7 @@ def _check_that_flows_end(findings: Findings, index: int) -> None:
 
 
 def _never_ends(flow: Flow) -> bool:
-    return any(is_endless(step) for step in flow)
-
-
-def is_endless(step: object) -> bool:
-    """A loop that nothing in the file ends: ``every`` without ``for``, ``while`` with a condition that is just true."""
-    if isinstance(step, WhileStep):
-        return step.while_.strip("{} ").lower() == "true"
-    return isinstance(step, EveryStep) and step.for_ is None
+    return any(step.pace().is_endless for step in flow)
 
 
 def _check_names(findings: Findings, phases: tuple[Phase, ...]) -> None:

@@ -17,7 +17,7 @@ from loadws.scenario.checks.files import payloads
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.connection import Tls
 from loadws.scenario.model.step_names import walk_around, walk_steps
-from loadws.scenario.model.steps import CallStep, ConnectStep
+from loadws.scenario.model.steps import ConnectStep
 from loadws.scenario.yaml.explain import Problem, ScenarioError, Where
 from loadws.scenario.yaml.tree import walk_nodes
 
@@ -46,9 +46,9 @@ def check_untrusted(findings: Findings, *, is_target_ours: bool) -> None:
 
 def _check_calls(findings: Findings) -> None:
     for where, step in (*walk_steps(findings.scenario), *walk_around(findings.scenario)):
-        if isinstance(step, CallStep):
-            message = "--untrusted: call would run the module's code, already to validate it"
-            findings.error((*where, "call", "function"), message, _TRUST)
+        if step.is_opaque:
+            message = f"--untrusted: {step.verb} would run the module's code, already to validate it"
+            findings.error((*where, step.verb, "function"), message, _TRUST)
 
 
 def _check_environment(findings: Findings) -> None:

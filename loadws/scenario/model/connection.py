@@ -59,6 +59,10 @@ def _is_address(name: str) -> bool:
     return True
 
 
+#: Keys of ``tls`` that hold a template.
+TLS_TEMPLATES = ("certificate", "key", "key_password", "server_name")
+
+
 class Tls(Strict):
     """TLS with the server. What ``connect`` says of it replaces these one by one."""
 

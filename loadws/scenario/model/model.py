@@ -121,7 +121,7 @@ class UserType(Strict):
     @property
     def is_in_python(self) -> bool:
         """Whether some of what its users do stands in a function, which nobody has read."""
-        return any(isinstance(step, CallStep) for where in (self.flow, *self.on.flows()) for _, step in walk(where))
+        return any(step.is_opaque for where in (self.flow, *self.on.flows()) for _, step in walk(where))
 
 
 #: Of the planned load: where more of it was not applied, a run says nothing about the load that was planned.

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from loadws.scenario.model.model import Handlers, Scenario, UserType
-from loadws.scenario.model.steps import AnyStep, Flow, OnConnection, RequestStep, SendStep, Step, walk
+from loadws.scenario.model.steps import AnyStep, Flow, Step, walk
 from loadws.scenario.yaml.explain import Where
 
 #: A literal text as a name is cut to this many characters.
@@ -90,28 +89,15 @@ def _named_handlers(names: _Names, on: Handlers) -> Handlers:
 
 def said_name(step: Step) -> str | None:
     """The name beside the verb, or inside its body."""
-    return step.name or getattr(body_of(step), "name", None)
-
-
-def body_of(step: Step) -> Any:
-    """What stands behind the verb."""
-    return getattr(step, {"if": "if_", "while": "while_"}.get(step.verb, step.verb))
-
-
-def connection_of(step: Step) -> str | None:
-    """The name of the connection that a step speaks or listens on; None is the one without a name."""
-    body = body_of(step)
-    return body.on if isinstance(body, OnConnection) else None
+    return step.name or getattr(step.body, "name", None)
 
 
 def literal_text(step: Step) -> str | None:
-    """The constant text that a send or request carries, on one line; None where there is none."""
-    text = step.send.text if isinstance(step, SendStep) else None
-    if isinstance(step, RequestStep):
-        text = step.request.send.text
-    if text is None or "{{" in text:
+    """Return the constant text that a step is named by, on one line; None where there is none."""
+    payload = next((payload for _, payload in step.payloads()), None) if step.is_named_by_text else None
+    if payload is None or payload.text is None or "{{" in payload.text:
         return None
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split()) or None
+    return " ".join("".join(char if char.isprintable() else " " for char in payload.text).split()) or None
 
 
 @dataclass
@@ -130,7 +116,7 @@ class _Names:
         self.counts[step.verb] += 1
         name = said_name(step) or self._literal(step) or self._numbered(step.verb)
         self.verbs.setdefault(name, step.verb)
-        on_failure = step.on_failure or getattr(body_of(step), "on_failure", None)
+        on_failure = step.on_failure or getattr(step.body, "on_failure", None)
         return step.model_copy(update={"name": name, "on_failure": on_failure}).with_flows(self.flow)
 
     def _literal(self, step: Step) -> str | None:

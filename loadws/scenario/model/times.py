@@ -7,12 +7,8 @@ stay.
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from loadws.scenario.model.model import Handlers, Phase, Scenario, ThresholdRule, UserType
-from loadws.scenario.model.steps import AnyStep, EveryStep, Flow
-
-_Timed = TypeVar("_Timed", Phase, EveryStep)
+from loadws.scenario.model.steps import AnyStep, Flow
 
 
 def in_other_time(scenario: Scenario, factor: float) -> Scenario:
@@ -27,10 +23,10 @@ def _times(ns: int, factor: float) -> int:
     return max(1, round(ns * factor))
 
 
-def _lasting(timed: _Timed, factor: float) -> _Timed:
-    if timed.for_ is None:
-        return timed
-    return timed.model_copy(update={"for_": _times(timed.for_, factor)})
+def _lasting(phase: Phase, factor: float) -> Phase:
+    if phase.for_ is None:
+        return phase
+    return phase.model_copy(update={"for_": _times(phase.for_, factor)})
 
 
 def _later(rule: ThresholdRule, factor: float) -> ThresholdRule:
@@ -42,7 +38,8 @@ def _with_flows(scenario: Scenario, factor: float) -> Scenario:
         return tuple(_step(step).with_flows(changed) for step in flow)
 
     def _step(step: AnyStep) -> AnyStep:
-        return _lasting(step, factor) if isinstance(step, EveryStep) else step
+        said = {name: getattr(step, name) for name in step.test_times}
+        return step.model_copy(update={name: _times(ns, factor) for name, ns in said.items() if ns is not None})
 
     def handlers(on: Handlers) -> Handlers:
         message = tuple(each.model_copy(update={"do": changed(each.do)}) for each in on.message)

@@ -11,8 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from loadws.scenario.model.model import Handlers, Scenario, UserType
-from loadws.scenario.model.step_names import body_of
-from loadws.scenario.model.steps import AnyStep, Body, CallStep, CountStep, Flow, PublishStep, RecordStep
+from loadws.scenario.model.steps import AnyStep, Body, Flow
 from loadws.terms.masker import Masker
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -69,18 +68,21 @@ class _Hiding:
 
     def _step(self, step: AnyStep) -> AnyStep:
         step = self._with(step, "name").with_flows(self._flow)
-        match step:
-            case RecordStep():
-                return step.model_copy(update={"record": self._with(step.record, "name")})
-            case PublishStep():
-                return step.model_copy(update={"publish": self._with(step.publish, "probe")})
-            case CountStep():
-                return step if "{{" in step.count else self._with(step, "count")
-            case CallStep():
-                counts = tuple(map(self._masker.text, step.call.counts))
-                step = step.model_copy(update={"call": step.call.model_copy(update={"counts": counts})})
-        body = body_of(step)
-        return step.model_copy(update={step.verb: self._with(body, "name")}) if isinstance(body, Body) else step
+        for path in step.names:
+            step = self._at(step, path)
+        if not isinstance(step.body, Body):
+            return step
+        return step.model_copy(update={step.verb: self._with(step.body, "name")})
+
+    def _at(self, model: Model, path: tuple[str, ...]) -> Model:
+        """Return the model with the name, or names, at a path masked. A template is masked when the run knows its text."""
+        field, *rest = path
+        value = getattr(model, field)
+        if rest:
+            return model.model_copy(update={field: self._at(value, tuple(rest))})
+        if isinstance(value, tuple):
+            return model.model_copy(update={field: tuple(map(self._masker.text, value))})
+        return model if "{{" in value else self._with(model, field)
 
     def _with(self, model: Model, *names: str) -> Model:
         """The model with these of its texts masked; the very same where there is nothing to mask."""

@@ -20,15 +20,8 @@ from loadws.engine.steps.parts.tls_contexts import Contexts
 from loadws.metrics.recording.probes import ProbeLog
 from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.model.model import Scenario
-from loadws.scenario.model.steps import Flow, Payload, RequestStep, Step, WaitForStep
+from loadws.scenario.model.steps import Flow, Payload, RequestStep, Step
 from loadws.scenario.secrecy.secrets import secret_paths
-
-#: Verbs that never wait. A ``send`` or ``publish`` in a handler does not either: it is queued.
-#: Loops may not end, so they count as waiting.
-NEVER_WAIT = frozenset({"send", "publish", "drop", "set", "check", "record", "count", "log", "if", "pick"})
-#: Verbs whose own steps come first, again and again.
-_LOOPS = frozenset({"every", "repeat", "while", "parallel"})
-_CHOICES = frozenset({"if", "pick"})
 
 #: The name of the connection whose close is awaited next (None is the one without a name); False: none is.
 AwaitedClose = str | Literal[False] | None
@@ -113,8 +106,8 @@ class StepContext:
 
     def _before(self, close: AwaitedClose, step: Step) -> StepFunction:
         """Compile a step after which the close of a connection is awaited next, or not."""
-        run = replace(self, closing=close if step.verb in _CHOICES else False).step(step)
-        return run if close is False or step.verb in _LOOPS else _awaiting(run, close)
+        run = replace(self, closing=close if step.inside == "one" else False).step(step)
+        return run if close is False or step.inside in ("again", "together") else _awaiting(run, close)
 
 
 def _closes(flow: Flow, after: AwaitedClose) -> list[AwaitedClose]:
@@ -122,9 +115,9 @@ def _closes(flow: Flow, after: AwaitedClose) -> list[AwaitedClose]:
     found: list[AwaitedClose] = []
     for step in reversed(flow):
         found.append(after)
-        if isinstance(step, WaitForStep) and step.wait_for.close is not None:
-            after = step.wait_for.on
-        elif step.verb not in NEVER_WAIT or step.verb in _CHOICES:
+        if step.awaits() == "close":
+            after = step.connection
+        elif step.waits or step.inside == "one":
             after = False
     return found[::-1]
 

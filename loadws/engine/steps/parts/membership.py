@@ -6,7 +6,6 @@ from loadws.engine.runtime.delivering import Delivering
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.on_connection import Lookup, lookup
-from loadws.scenario.model.step_names import body_of
 from loadws.scenario.model.steps import OnConnection, Step
 
 
@@ -34,5 +33,4 @@ def with_membership(run: StepFunction, step: Step, context: StepContext) -> Step
 
 def _lookup(step: Step, delivering: Delivering, context: StepContext) -> Lookup:
     """Return how the step's connection is found; that of the handler where the step uses none."""
-    body = body_of(step)
-    return lookup(body.on if isinstance(body, OnConnection) else delivering.on, context)
+    return lookup(step.connection if isinstance(step.body, OnConnection) else delivering.on, context)

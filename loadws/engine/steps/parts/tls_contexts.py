@@ -11,13 +11,12 @@ import ssl
 from collections import OrderedDict
 from pathlib import Path
 
-from loadws.scenario.model.connection import Tls
+from loadws.scenario.model.connection import TLS_TEMPLATES, Tls
 from loadws.scenario.model.tls import TlsFileError, TlsSettings, make_context
 from loadws.scenario.template.template import Compiled, EvaluationError, Scope, compile_template
 
 #: Contexts of users' own certificates that are kept: about 30 KB each. An open connection keeps its own all the same.
 MOST_KEPT = 500
-_TEXTS = ("certificate", "key", "key_password", "server_name")
 
 
 class Contexts:
@@ -55,7 +54,7 @@ class Securing:
         self.presents_certificate = tls.certificate is not None
         self._tls = tls
         self._contexts = contexts
-        texts = (getattr(tls, name) for name in _TEXTS)
+        texts = (getattr(tls, name) for name in TLS_TEMPLATES)
         self._texts: dict[str, Compiled] = {text: compile_template(text) for text in texts if text is not None}
         self.is_constant = all(text.constant for text in self._texts.values())
         self._is_shared = is_shared(tls)

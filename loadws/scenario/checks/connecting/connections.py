@@ -13,25 +13,8 @@ from typing import Literal
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.model import UserType
-from loadws.scenario.model.step_names import body_of, flows_of, walk_user_types
-from loadws.scenario.model.steps import (
-    AnyStep,
-    CallStep,
-    CloseStep,
-    ConnectStep,
-    DropStep,
-    EveryStep,
-    Flow,
-    IfStep,
-    OnConnection,
-    ParallelStep,
-    PickStep,
-    ReconnectStep,
-    RepeatStep,
-    WaitForStep,
-    WhileStep,
-    walk,
-)
+from loadws.scenario.model.step_names import flows_of, walk_user_types
+from loadws.scenario.model.steps import AnyStep, ConnectStep, Flow, OnConnection, walk
 from loadws.scenario.yaml.explain import Where, any_of, nearest
 
 _State = Literal["none", "open", "refused", "closed", "unknown"]
@@ -71,7 +54,7 @@ def _heals(findings: Findings, user_type: UserType) -> bool:
 
 def _handlers_close(user_type: UserType) -> bool:
     flows = (flow for where, flow in flows_of(user_type) if where[0] == "on")
-    return any(isinstance(step, CloseStep | DropStep | CallStep) for flow in flows for _, step in walk(flow))
+    return any(step.is_opaque or step.effect() in ("closes", "drops") for flow in flows for _, step in walk(flow))
 
 
 def _refuse_connects(findings: Findings, flow: Flow, where: Where, message: str, advice: str = "") -> None:
@@ -100,9 +83,8 @@ def _mentioned(place: Where, user_type: UserType) -> Iterator[tuple[Where, str]]
     """Every ``on:`` that names a connection, with its place."""
     for where, flow in flows_of(user_type):
         for inner, step in walk(flow, (*place, *where)):
-            body = body_of(step)
-            if isinstance(body, OnConnection) and body.on is not None:
-                yield (*inner, step.verb, "on"), body.on
+            if isinstance(step.body, OnConnection) and step.body.on is not None:
+                yield (*inner, step.verb, "on"), step.body.on
     for index, handler in enumerate(user_type.on.message):
         if handler.on is not None:
             yield (*place, "on", "message", index, "on"), handler.on
@@ -127,26 +109,25 @@ class _Connections:
         return states
 
     def _step(self, step: AnyStep, where: Where, states: _States) -> _States:
-        body = body_of(step)
-        if isinstance(step, CallStep):
+        if step.is_opaque:
             return {**states, **dict.fromkeys((None, *self.names), "unknown")}
-        if isinstance(step, ConnectStep):
+        if step.effect() in ("opens", "refused"):
             return self._connect(step, where, states)
-        if isinstance(body, OnConnection):
-            return self._use(step, body.on, where, states)
+        if isinstance(step.body, OnConnection):
+            return self._use(step, step.body.on, where, states)
         after = [self.flow(steps, (*where, *path), states) for path, steps in step.children()]
-        if isinstance(step, EveryStep | RepeatStep | WhileStep):
+        if step.inside == "again":
             after = [states, *(self.flow(steps, (*where, *path), after[0]) for path, steps in step.children())]
-        if isinstance(step, IfStep | PickStep | EveryStep | RepeatStep | WhileStep):
+        if step.inside in ("one", "again"):
             return _agreed(after)
-        return _all_changes(states, after) if isinstance(step, ParallelStep) else states
+        return _all_changes(states, after) if step.inside == "together" else states
 
-    def _connect(self, step: ConnectStep, where: Where, states: _States) -> _States:
-        name = step.connect.as_
+    def _connect(self, step: AnyStep, where: Where, states: _States) -> _States:
+        name = step.connection
         if states.get(name) == "open":
             advice = "close it first, or give this one a name: as" if name is None else "close it first"
             self._tell(where, f"{_the(name)} is open already", advice, warning=True)
-        refused = step.connect.expect is not None and step.connect.expect.status != 101
+        refused = step.effect() == "refused"
         return {**states, name: "refused" if refused else "unknown" if self.is_ended_elsewhere else "open"}
 
     def _use(self, step: AnyStep, name: str | None, where: Where, states: _States) -> _States:
@@ -158,15 +139,13 @@ class _Connections:
 
     def _after(self, step: AnyStep, state: _State) -> _State:
         """Return the state that a step leaves a connection in. What ended unasked may be opened again by a policy."""
-        match step:
-            case CloseStep():
-                return "closed"
-            case ReconnectStep():
-                return "unknown" if self.is_ended_elsewhere else "open"
-            case DropStep():
-                return "unknown" if self.heals else "closed"
-            case WaitForStep() if step.wait_for.close is not None:
-                return "unknown" if self.heals else "closed"
+        effect = step.effect()
+        if effect == "closes":
+            return "closed"
+        if effect == "reopens":
+            return "unknown" if self.is_ended_elsewhere else "open"
+        if effect == "drops" or step.awaits() == "close":
+            return "unknown" if self.heals else "closed"
         return state
 
     def _missing(self, name: str | None, state: _State) -> tuple[str, str]:

@@ -10,15 +10,11 @@ from collections.abc import Iterator
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.model import UserType
-from loadws.scenario.model.step_names import connection_of, walk_user_types
+from loadws.scenario.model.step_names import walk_user_types
 from loadws.scenario.model.steps import (
     AnyStep,
     EveryStep,
-    ExpectNoneStep,
     Flow,
-    ParallelStep,
-    RequestStep,
-    WaitForStep,
     walk,
 )
 from loadws.scenario.yaml.explain import Where
@@ -43,16 +39,17 @@ def _check_turns(findings: Findings, place: Where, user_type: UserType) -> None:
             for request, _ in _requests_without_where(step.do, (*inner, "do")):
                 message = "turns overlap, and each may take the answer of another"
                 findings.warning(request, message, _TELL_APART)
-        if isinstance(step, ParallelStep):
+        if step.inside == "together":
             _check_branches(findings, inner, step)
 
 
-def _check_branches(findings: Findings, where: Where, step: ParallelStep) -> None:
+def _check_branches(findings: Findings, where: Where, step: AnyStep) -> None:
     """Of several branches that ask on one connection, each takes the next message for its answer."""
-    asking = [{name for _, name in _requests_without_where(branch, ())} for branch in step.parallel]
-    for index, branch in enumerate(step.parallel):
+    branches = list(step.children())
+    asking = [{name for _, name in _requests_without_where(branch, ())} for _, branch in branches]
+    for index, (path, branch) in enumerate(branches):
         others = set().union(*asking[:index], *asking[index + 1 :])
-        for request, name in _requests_without_where(branch, (*where, "parallel", index)):
+        for request, name in _requests_without_where(branch, (*where, *path)):
             if name in others:
                 message = "branches run side by side, and each may take the answer of another"
                 findings.warning(request, message, _TELL_APART)
@@ -81,8 +78,8 @@ def _awaited(place: Where, user_type: UserType) -> dict[str | None, Where]:
     """Return the first step of each connection that waits for messages that no request asked for."""
     found: dict[str | None, Where] = {}
     for where, step in walk(user_type.flow, (*place, "flow")):
-        if _waits_for_pushes(step):
-            found.setdefault(connection_of(step), where)
+        if step.awaits() == "pushed":
+            found.setdefault(step.connection, where)
     return found
 
 
@@ -94,23 +91,15 @@ def _handled(place: Where, user_type: UserType) -> list[tuple[str | None, Where]
 
 def _check_claims(findings: Findings, place: Where, user_type: UserType) -> None:
     """A handler without ``where`` leaves nothing of its connection to requests and waits."""
-    waiting = {connection_of(step) for _, step in walk(user_type.flow) if _takes_messages(step)}
+    waiting = {step.connection for _, step in walk(user_type.flow) if step.awaits() in ("next", "answer", "pushed")}
     for index, handler in enumerate(user_type.on.message):
         if handler.where is None and waiting and handler.on in (None, *waiting):
             message = "this handler claims every message, and the requests and waits of the flow get none"
             findings.warning((*place, "on", "message", index), message, "give it a where")
 
 
-def _takes_messages(step: AnyStep) -> bool:
-    return isinstance(step, RequestStep) or _waits_for_pushes(step)
-
-
-def _waits_for_pushes(step: AnyStep) -> bool:
-    return isinstance(step, ExpectNoneStep) or (isinstance(step, WaitForStep) and step.wait_for.close is None)
-
-
 def _requests_without_where(flow: Flow, where: Where) -> Iterator[tuple[Where, str | None]]:
     """Yield their places, and the names of their connections."""
     for inner, step in walk(flow, where):
-        if isinstance(step, RequestStep) and step.request.reply.where is None:
-            yield inner, step.request.on
+        if step.awaits() == "next":
+            yield inner, step.connection

@@ -6,23 +6,10 @@ Errors are what would fail in every run. Warnings are what ``validate`` advises.
 from __future__ import annotations
 
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.checks.load import is_endless
 from loadws.scenario.model.model import UserType
-from loadws.scenario.model.step_names import body_of, said_name, walk_around, walk_steps, walk_user_types
-from loadws.scenario.model.steps import (
-    AnyStep,
-    CallStep,
-    CheckStep,
-    CloseStep,
-    Flow,
-    HttpStep,
-    IfStep,
-    OnConnection,
-    RecordStep,
-    RepeatStep,
-    WhileStep,
-    walk,
-)
+from loadws.scenario.model.step_names import said_name, walk_around, walk_steps, walk_user_types
+from loadws.scenario.model.steps import AnyStep, CloseStep, Flow, HttpStep, OnConnection, walk
+from loadws.scenario.model.steps.parts import Expression
 from loadws.scenario.yaml.explain import Where
 
 #: What a close frame has room for (RFC 6455, 5.5), in bytes of UTF-8.
@@ -31,7 +18,7 @@ LONGEST_REASON = 123
 
 def check_flows(findings: Findings) -> None:
     for where, step in (*walk_steps(findings.scenario), *walk_around(findings.scenario)):
-        _check_expression(findings, where, step)
+        _check_expressions(findings, where, step)
         _check_reason(findings, where, step)
     _check_step_names(findings)
     for place, user_type in walk_user_types(findings.scenario):
@@ -42,32 +29,17 @@ def check_flows(findings: Findings) -> None:
 # -- one step ---------------------------------------------------------------------------------------------------------
 
 
-def _check_expression(findings: Findings, where: Where, step: AnyStep) -> None:
-    """A constant where an expression is meant: the braces were forgotten."""
-    found = _expression(step)
-    if found is None or "{{" in found[1]:
-        return
-    path, text = found
-    if isinstance(step, RepeatStep | RecordStep):
-        findings.error((*where, *path), f'expected a number or a {{{{ template }}}}, got text "{text[:40]}"')
-    else:
-        advice = f'write "{{{{ {text[:40]} }}}}"'
-        findings.error((*where, *path), "this is always the same: an expression stands in {{ }}", advice)
-
-
-def _expression(step: AnyStep) -> tuple[Where, str] | None:
-    match step:
-        case IfStep():
-            return ("if",), step.if_
-        case WhileStep():
-            return ("while",), step.while_
-        case CheckStep():
-            return ("check", "that"), step.check.that
-        case RepeatStep(repeat=str(text)):
-            return ("repeat",), text
-        case RecordStep():
-            return (("record", "value"), step.record.value) if isinstance(step.record.value, str) else None
-    return None
+def _check_expressions(findings: Findings, where: Where, step: AnyStep) -> None:
+    """Refuse a constant where an expression is meant: its braces were forgotten."""
+    for part in step.parts():
+        if not isinstance(part, Expression) or "{{" in part.text:
+            continue
+        shown = part.text[:40]
+        if part.gives == "number":
+            findings.error((*where, *part.place), f'expected a number or a {{{{ template }}}}, got text "{shown}"')
+        else:
+            advice = f'write "{{{{ {shown} }}}}"'
+            findings.error((*where, *part.place), "this is always the same: an expression stands in {{ }}", advice)
 
 
 def _check_reason(findings: Findings, where: Where, step: AnyStep) -> None:
@@ -103,10 +75,14 @@ def _check_reached(findings: Findings, place: Where, user_type: UserType) -> Non
 
 def _check_reached_in(findings: Findings, flow: Flow, where: Where) -> None:
     for index, step in enumerate(flow[:-1]):
-        if is_endless(step):
+        if step.pace().is_endless:
             line = findings.line_of((*where, index))
             message = f"this step is never reached: the {step.verb!r} in line {line} does not end"
-            findings.warning((*where, index + 1), message, "give the every a time: for" if step.verb == "every" else "")
+            findings.warning(
+                (*where, index + 1),
+                message,
+                "give the every a time: for" if step.pace().interval_ns is not None else "",
+            )
             return
 
 
@@ -126,4 +102,4 @@ def _check_login(findings: Findings, place: Where, user_type: UserType) -> None:
 
 def _speaks(step: AnyStep) -> bool:
     """Return whether the step, or one inside it, uses a connection, or may."""
-    return any(isinstance(body_of(each), OnConnection) or isinstance(each, CallStep) for _, each in walk((step,)))
+    return any(isinstance(each.body, OnConnection) or each.is_opaque for _, each in walk((step,)))

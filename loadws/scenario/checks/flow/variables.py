@@ -18,30 +18,21 @@ from loadws.scenario.matching.capture import compile_captures
 from loadws.scenario.matching.extract import MatchError
 from loadws.scenario.matching.matchers import compile_expectations
 from loadws.scenario.matching.matching import Conditions, compile_answer_conditions, compile_conditions
+from loadws.scenario.model.connection import TLS_TEMPLATES
 from loadws.scenario.model.model import UserType
 from loadws.scenario.model.step_names import flows_around, flows_of, walk_user_types
-from loadws.scenario.model.steps import (
-    AnyStep,
-    CallStep,
-    CheckStep,
-    CloseStep,
-    ConnectStep,
-    CountStep,
-    ExpectNoneStep,
-    Flow,
-    HttpStep,
-    IfStep,
-    LogStep,
-    Payload,
-    PublishStep,
-    RecordStep,
-    RepeatStep,
-    RequestStep,
-    SendStep,
-    SetStep,
-    WaitForStep,
-    WhileStep,
-    walk,
+from loadws.scenario.model.steps import AnyStep, Flow, Payload, walk
+from loadws.scenario.model.steps.parts import (
+    Assigned,
+    CaptureSet,
+    Carried,
+    ConditionSet,
+    Expression,
+    HeaderSet,
+    Part,
+    Provided,
+    Subject,
+    TemplateText,
 )
 from loadws.scenario.template.expression import TemplateError
 from loadws.scenario.template.scope import SPECIAL_NAMES
@@ -59,11 +50,7 @@ _ONLY = {
     "error": "only the error handler knows an error",
     "probe": "only the message of a publish has a probe",
 }
-#: Keys of ``tls`` that hold a template.
-TLS_TEMPLATES = ("certificate", "key", "key_password", "server_name")
 _NOTHING: frozenset[str] = frozenset()
-_MESSAGE = frozenset({"message"})
-_IN_REPLY = frozenset({"sent", "message"})
 _IN_HANDLER = {
     "open": frozenset({"connection"}),
     "message": frozenset({"message", "connection"}),
@@ -148,23 +135,7 @@ def _setters(place: Where, user_type: UserType) -> Iterator[tuple[str, Where]]:
 def _set_in(flow: Flow, where: Where) -> Iterator[tuple[Where, str]]:
     """Each place of a flow that sets a variable, and which."""
     for inner, step in walk(flow, where):
-        yield from (((*inner, *path, name), name) for path, names in _sets(step) for name in names)
-
-
-def _sets(step: AnyStep) -> Iterator[tuple[Where, Mapping[str, JsonValue]]]:
-    match step:
-        case SetStep():
-            yield ("set",), step.set
-        case ConnectStep():
-            yield ("connect", "capture"), step.connect.capture or {}
-        case RequestStep():
-            yield ("request", "reply", "capture"), step.request.reply.capture or {}
-        case WaitForStep():
-            yield ("wait_for", "capture"), step.wait_for.capture or {}
-        case HttpStep():
-            yield ("http", "capture"), step.http.capture or {}
-        case CallStep():
-            yield ("call", "sets"), dict.fromkeys(step.call.sets)
+        yield from (((*inner, *place), name) for place, name in step.sets())
 
 
 # -- flows ------------------------------------------------------------------------------------------------------------
@@ -184,34 +155,10 @@ class _Walk:
             self._step(step, (*where, index))
 
     def _step(self, step: AnyStep, where: Where) -> None:
-        match step:
-            case ConnectStep():
-                self._connect(step, (*where, "connect"))
-            case SendStep():
-                self._payload(step.send, (*where, "send"))
-            case RequestStep():
-                self._request(step, (*where, "request"))
-            case PublishStep():
-                self._publish(step, (*where, "publish"))
-            case WaitForStep():
-                self._wait_for(step, (*where, "wait_for"))
-            case ExpectNoneStep():
-                self._conditions((*where, "expect_none", "where"), step.expect_none.where, _MESSAGE)
-            case HttpStep():
-                self._http(step, (*where, "http"))
-            case CallStep():
-                self._read((*where, "call", "args"))
-                self.known |= set(step.call.sets)
-            case SetStep():
-                for name in step.set:
-                    self._read((*where, "set", name))
-                    self.known.add(name)
-            case _:
-                self._other(step, where)
-
-    def _other(self, step: AnyStep, where: Where) -> None:
-        if path := _TEMPLATES.get(type(step)):
-            self._read((*where, *path))
+        if step.effect() in ("opens", "refused"):
+            self.at_connect |= self.known
+        for part in step.parts():
+            self._part(part, where)
         before, after = self.known, set(self.known)
         for path, steps in step.children():
             self.known = set(before)
@@ -219,73 +166,44 @@ class _Walk:
             after |= self.known
         self.known = after
 
-    def _connect(self, step: ConnectStep, where: Where) -> None:
-        body = step.connect
-        self.at_connect |= self.known
-        for key in ("path", "headers", "query", "origin", "cookies", "proxy"):
-            self._read((*where, key))
-        for key in TLS_TEMPLATES:
-            self._read((*where, "tls", key))
-        if body.expect is not None:
-            self.texts.expectations((*where, "expect", "headers"), body.expect.headers, self._names(_NOTHING))
-            self._conditions((*where, "expect", "body"), body.expect.body, _NOTHING)
-        self.known |= self.texts.captures((*where, "capture"), body.capture, of_handshake=True)
+    def _part(self, part: Part, where: Where) -> None:
+        """Check one part of the step at ``where``, and learn what it sets."""
+        match part:
+            case TemplateText() | Expression():
+                self._read((*where, *part.place))
+            case Carried():
+                self._payload(part.payload, (*where, *part.place), part.specials)
+            case ConditionSet():
+                known, compile_them = self._names(part.specials), _COMPILERS[part.about]
+                self.texts.conditions((*where, *part.place), part.conditions, known, compile_them)
+            case HeaderSet():
+                self.texts.expectations((*where, *part.place), part.headers, self._names(_NOTHING))
+            case CaptureSet():
+                is_message = part.about == "message"
+                place = (*where, *part.place)
+                self.known |= self.texts.captures(place, part.captures, of_handshake=not is_message)
+            case Assigned():
+                self.known |= set(part.names)
+            case Provided():
+                self.specials |= part.specials
 
-    def _payload(self, payload: Payload, where: Where) -> None:
+    def _payload(self, payload: Payload, where: Where, specials: frozenset[str]) -> None:
         key = "json" if "json_" in payload.model_fields_set else "text"
         if key == "json" or payload.text is not None:
-            self._read((*where, key))
-
-    def _publish(self, step: PublishStep, where: Where) -> None:
-        self._read((*where, "to"))
-        before, self.specials = self.specials, self.specials | {"probe"}
-        self._payload(step.publish.send, (*where, "send"))
-        self.specials = before
-
-    def _request(self, step: RequestStep, where: Where) -> None:
-        reply = step.request.reply
-        self._payload(step.request.send, (*where, "send"))
-        for key, conditions in (("where", reply.where), ("check", reply.check), ("until", reply.until)):
-            self._conditions((*where, "reply", key), conditions, _IN_REPLY)
-        self.known |= self.texts.captures((*where, "reply", "capture"), reply.capture)
-        self.specials |= _IN_REPLY
-
-    def _wait_for(self, step: WaitForStep, where: Where) -> None:
-        body = step.wait_for
-        self._conditions((*where, "where"), body.where, _MESSAGE)
-        self._conditions((*where, "check"), body.check, _MESSAGE)
-        self.known |= self.texts.captures((*where, "capture"), body.capture)
-        if body.close is None:
-            self.specials |= _MESSAGE
-
-    def _http(self, step: HttpStep, where: Where) -> None:
-        body = step.http
-        for key in (body.method, "headers", "query", "json", "text", "form", "proxy"):
-            if (key if key != "json" else "json_") in body.model_fields_set:
-                self._read((*where, key))
-        self.texts.conditions((*where, "check"), body.check, self._names(_NOTHING), compile_answer_conditions)
-        self.known |= self.texts.captures((*where, "capture"), body.capture, of_handshake=True)
+            self._read((*where, key), specials)
 
     def _names(self, specials: frozenset[str]) -> frozenset[str]:
         return frozenset(self.known) | self.specials | specials
 
-    def _read(self, where: Where) -> None:
-        self.texts.read(where, self._names(_NOTHING))
-
-    def _conditions(self, where: Where, conditions: Mapping[str, JsonValue] | None, specials: frozenset[str]) -> None:
-        self.texts.conditions(where, conditions, self._names(specials))
+    def _read(self, where: Where, specials: frozenset[str] = _NOTHING) -> None:
+        self.texts.read(where, self._names(specials))
 
 
-#: The one template of a step that has no other.
-_TEMPLATES: Mapping[type[AnyStep], Where] = {
-    CloseStep: ("close", "reason"),
-    RepeatStep: ("repeat",),
-    WhileStep: ("while",),
-    IfStep: ("if",),
-    CheckStep: ("check", "that"),
-    RecordStep: ("record", "value"),
-    CountStep: ("count",),
-    LogStep: ("log",),
+#: How conditions are compiled, by what they are about.
+_COMPILERS: Mapping[Subject, Callable[[Mapping[str, JsonValue]], Conditions]] = {
+    "message": compile_conditions,
+    "handshake": compile_conditions,
+    "http": compile_answer_conditions,
 }
 
 

@@ -12,6 +12,7 @@ from loadws.scenario.model.measured import TRIES
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.probes import delivers, probes_of
 from loadws.scenario.model.step_names import walk_steps
+from loadws.scenario.model.steps import STEPS
 from loadws.scenario.yaml.explain import any_of, nearest
 from loadws.terms.failures import KINDS, NEVER_SENT, is_known
 from loadws.terms.thresholds import Threshold
@@ -51,7 +52,7 @@ def _check_step(findings: Findings, index: int, threshold: Threshold) -> None:
     """A function gives its steps what names it likes, so that with one nothing is known."""
     verbs = dict(named_steps(findings.scenario))
     name = threshold.labels.get("step")
-    if name is None or name in verbs or "call" in verbs.values():
+    if name is None or name in verbs or any(STEPS[verb].is_opaque for verb in verbs.values()):
         return
     if name in _PLACES.get(threshold.metric, ()) or (threshold.metric == "errors" and name in findings.scenario.data):
         return

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.step_names import walk_steps
-from loadws.scenario.model.steps import CallStep, CountStep, RecordBody, RecordStep
-from loadws.scenario.yaml.explain import Where
-from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
+from loadws.terms.metrics import TABLE, Metric, own_counter
 
 #: The metric that a rule begins with, quoted or not.
 METRIC = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z_][\w-]*))""")
@@ -37,7 +35,7 @@ def own_metrics(scenario: Scenario) -> OwnMetrics:
     """The first declaration of each name counts; ``check_own_metrics`` complains about others."""
     named: dict[str, Metric] = {}
     patterns: list[re.Pattern[str]] = []
-    for metric in (metric for _, step in walk_steps(scenario) for _, metric in _declared(step)):
+    for metric in (metric for _, step in walk_steps(scenario) for _, metric in step.own_metrics()):
         if metric.name in TABLE:
             continue
         if "{{" in metric.name:
@@ -47,20 +45,6 @@ def own_metrics(scenario: Scenario) -> OwnMetrics:
     return OwnMetrics(named, tuple(patterns))
 
 
-def _declared(step: object) -> Iterator[tuple[Where, Metric]]:
-    """The metrics that a step makes, each with the place of its name in the step."""
-    match step:
-        case RecordStep():
-            yield ("record", "name"), own_trend(step.record.name, step.record.metric_unit)
-        case CountStep():
-            yield ("count",), own_counter(step.count)
-        case CallStep():
-            for name, unit in step.call.records.items():
-                yield ("call", "records", name), own_trend(name, RecordBody(name=name, value=0, unit=unit).metric_unit)
-            for index, name in enumerate(step.call.counts):
-                yield ("call", "counts", index), own_counter(name)
-
-
 def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(".+".join(map(re.escape, re.split(r"\{\{.*?\}\}", template))))
 
@@ -68,7 +52,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 def check_own_metrics(findings: Findings) -> None:
     """A name is one metric: not one of loadws' own, and not a trend here and a count or another unit there."""
     first: dict[str, tuple[Metric, int]] = {}
-    declared = ((where, each) for where, step in walk_steps(findings.scenario) for each in _declared(step))
+    declared = ((where, each) for where, step in walk_steps(findings.scenario) for each in step.own_metrics())
     for where, (path, metric) in declared:
         place = (*where, *path)
         if metric.name in TABLE:

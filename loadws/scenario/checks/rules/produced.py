@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.rules.labels import at_label, named_steps
-from loadws.scenario.model.measured import VERBS, verbs_measuring, verbs_trying
+from loadws.scenario.model.measured import verbs_measuring, verbs_trying
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.probes import delivers, probes_of
 from loadws.scenario.model.step_names import walk_steps
-from loadws.scenario.model.steps import AnyStep, ConnectStep, EveryStep, ReconnectStep, RequestStep
+from loadws.scenario.model.steps import STEPS, AnyStep, ConnectStep, EveryStep, RequestStep
 from loadws.scenario.yaml.explain import any_of
 from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import Threshold
@@ -26,7 +26,7 @@ _NO_DATA = "a rule without data fails"
 def check_produced(findings: Findings, index: int, threshold: Threshold) -> None:
     """Add an error where no step of the scenario can give the rule data."""
     verbs = dict(named_steps(findings.scenario))
-    if findings.lost_steps or "call" in verbs.values():
+    if findings.lost_steps or any(STEPS[verb].is_opaque for verb in verbs.values()):
         return
     metric = threshold.metric
     if metric == "error_rate":
@@ -55,12 +55,12 @@ def _check_verbs(
 
 def _check_tries(findings: Findings, index: int, threshold: Threshold, verbs: dict[str, str]) -> None:
     name, kind = threshold.labels.get("step"), threshold.labels.get("kind")
-    trying = verbs_trying(kind) if kind is not None else frozenset(VERBS)
+    trying = verbs_trying(kind) if kind is not None else frozenset(STEPS)
     if kind is not None and not trying:
         return  # an unknown kind, or an end of a connection, which is no step's
     tried = "anything" if kind is None else repr(kind)
     if name is not None and name in verbs:
-        if verbs[name] not in trying or not VERBS[verbs[name]].tries:  # no verb without an entry is in trying
+        if verbs[name] not in trying or not STEPS[verbs[name]].measures.tries:
             at_label(findings, index, threshold, "step", f"{name!r} is a {verbs[name]!r}, which never tries {tried}")
     elif kind is not None and trying.isdisjoint(verbs.values()):
         message = f"this scenario has no {any_of(sorted(trying))} step, so nothing of kind {kind!r} is ever tried"
@@ -109,7 +109,7 @@ def _streams(scenario: Scenario) -> bool:
 
 def _reconnects(scenario: Scenario) -> bool:
     return bool(scenario.connection.reconnect) or any(
-        isinstance(step, ReconnectStep) or (isinstance(step, ConnectStep) and bool(step.connect.reconnect))
+        step.effect() == "reopens" or (isinstance(step, ConnectStep) and bool(step.connect.reconnect))
         for step in _steps(scenario)
     )
 
@@ -137,7 +137,7 @@ def _late(scenario: Scenario) -> set[str]:
 
 
 def _takes_any(scenario: Scenario) -> bool:
-    return any(isinstance(step, RequestStep) and step.request.reply.where is None for step in _steps(scenario))
+    return any(step.awaits() == "next" for step in _steps(scenario))
 
 
 _STREAM = Need("request whose reply has an until", _streams)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 
 from loadws.scenario.model.field_types import FunctionName, Identifier, Many, Name, NotWritten, short_for
-from loadws.scenario.model.steps.step import Body, Step
+from loadws.scenario.model.steps.parts import Assigned, OwnMetric, Part, TemplateText
+from loadws.scenario.model.steps.record import RecordBody
+from loadws.scenario.model.steps.step import Body, LocalStep, Measures
+from loadws.terms.metrics import own_counter, own_trend
 
 
 class CallBody(Body):
@@ -30,15 +34,32 @@ class CallBody(Body):
 _call_body = short_for("function", "module:function, or a mapping")
 
 
-class CallStep(Step):
+class CallStep(LocalStep):
     """Run a Python function. As a whole flow, in place of its steps, it is a user written in Python: a session."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema["properties"].pop("is_session", None))
 
     verb = "call"
+    waits = True
+    measures = Measures(frozenset({"call_time"}), frozenset({"call"}), counts_unrun=True)
+    is_opaque = True
+    is_for_setup = True
+    uses_http = False
+    names = (("call", "counts"),)
+
     call: Annotated[
         CallBody,
         BeforeValidator(_call_body, json_schema_input_type=FunctionName | CallBody),
         Field(description="The function, or a mapping with its args."),
     ]
     is_session: Annotated[bool, NotWritten()] = False
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the arguments, then what the function says that it sets, records and counts."""
+        yield TemplateText(("call", "args"))
+        yield Assigned(("call", "sets"), self.call.sets)
+        for name, unit in self.call.records.items():
+            trend = own_trend(name, RecordBody(name=name, value=0, unit=unit).metric_unit)
+            yield OwnMetric(("call", "records", name), trend)
+        for index, name in enumerate(self.call.counts):
+            yield OwnMetric(("call", "counts", index), own_counter(name))

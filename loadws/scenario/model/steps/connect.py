@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from loadws.scenario.model.connection import Compression, Reconnect, Tls
+from loadws.scenario.model.connection import TLS_TEMPLATES, Compression, Reconnect, Tls
 from loadws.scenario.model.field_types import (
     TEN_SECONDS,
     Captures,
@@ -22,7 +23,16 @@ from loadws.scenario.model.field_types import (
     Token,
 )
 from loadws.scenario.model.network import Cookies, Origin, Proxy
-from loadws.scenario.model.steps.step import Body, OnConnection, Step
+from loadws.scenario.model.steps.parts import CaptureSet, ConditionSet, HeaderSet, Part, TemplateText
+from loadws.scenario.model.steps.step import (
+    UNMEASURED,
+    Awaits,
+    Body,
+    ConnectionStep,
+    Effect,
+    Measures,
+    OnConnection,
+)
 
 
 class ExpectHandshake(Strict):
@@ -67,11 +77,49 @@ class ConnectBody(Body):
     ] = None
 
 
-class ConnectStep(Step):
+#: What steps that open a connection measure.
+CONNECTING = Measures(
+    frozenset({"dns_time", "tcp_time", "proxy_time", "tls_time", "upgrade_time", "connect_time", "schedule_lag"}),
+    frozenset({"connect"}),
+)
+
+
+class ConnectStep(ConnectionStep):
     """Open the WebSocket."""
 
     verb = "connect"
+    waits = True
+    sends = 0
+    measures = CONNECTING
+    reads_inbox = False
+    names = ()
+    is_named_by_text = False
+
     connect: Annotated[ConnectBody, Field(description="How, where it differs from connection; nothing is needed.")]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield what the handshake is made of, then what must hold of its answer."""
+        yield from (
+            TemplateText(("connect", key)) for key in ("path", "headers", "query", "origin", "cookies", "proxy")
+        )
+        yield from (TemplateText(("connect", "tls", key)) for key in TLS_TEMPLATES)
+        if self.connect.expect is not None:
+            yield HeaderSet(("connect", "expect", "headers"), self.connect.expect.headers)
+            yield ConditionSet(("connect", "expect", "body"), self.connect.expect.body)
+        yield CaptureSet(("connect", "capture"), self.connect.capture, "handshake")
+
+    def patience_ns(self) -> int | None:
+        """Return None: it does not wait for an open connection."""
+        return None
+
+    def awaits(self) -> Awaits | None:
+        """Return None: it waits for no message."""
+        return None
+
+    def effect(self) -> Effect | None:
+        """Return what it expects: an open connection, or a refusal."""
+        expected = self.connect.expect
+        return "opens" if expected is None or expected.status == 101 else "refused"
 
 
 class CloseBody(OnConnection):
@@ -79,26 +127,95 @@ class CloseBody(OnConnection):
     reason: Annotated[Template, Field(description="The reason that is sent, at most 123 bytes.")] = ""
 
 
-class CloseStep(Step):
+class CloseStep(ConnectionStep):
     """Close the WebSocket, and wait for the peer's close."""
 
     verb = "close"
+    waits = True
+    sends = 0
+    measures = UNMEASURED
+    reads_inbox = False
+    names = ()
+    is_named_by_text = False
+
     close: Annotated[CloseBody, Field(description="With what; nothing is needed.")]
 
+    def parts(self) -> Iterator[Part]:
+        """Yield the reason."""
+        yield TemplateText(("close", "reason"))
 
-class ReconnectStep(Step):
+    def patience_ns(self) -> int | None:
+        """Return None: it does not wait for an open connection."""
+        return None
+
+    def awaits(self) -> Awaits | None:
+        """Return None: it waits for no message."""
+        return None
+
+    def effect(self) -> Effect | None:
+        """Return that it closes the connection."""
+        return "closes"
+
+
+class ReconnectStep(ConnectionStep):
     """Close the connection if it is open, and connect again as before."""
 
     verb = "reconnect"
+    waits = True
+    sends = 0
+    measures = CONNECTING
+    reads_inbox = False
+    names = ()
+    is_named_by_text = False
+
     reconnect: Annotated[OnConnection, Field(description="Which connection; nothing is needed.")]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield nothing: its body has no templates."""
+        return iter(())
+
+    def patience_ns(self) -> int | None:
+        """Return None: it does not wait for an open connection."""
+        return None
+
+    def awaits(self) -> Awaits | None:
+        """Return None: it waits for no message."""
+        return None
+
+    def effect(self) -> Effect | None:
+        """Return that it closes the connection and opens it again."""
+        return "reopens"
 
 
 class PingBody(OnConnection):
     within: Annotated[Span, Field(description="How long the pong may take.")] = TEN_SECONDS
 
 
-class PingStep(Step):
+class PingStep(ConnectionStep):
     """A ping, and its pong."""
 
     verb = "ping"
+    waits = True
+    sends = 1
+    measures = Measures(frozenset({"ping_time"}), frozenset({"ping"}))
+    reads_inbox = False
+    names = ()
+    is_named_by_text = False
+
     ping: Annotated[PingBody, Field(description="How; nothing is needed.")]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield nothing: its body has no templates."""
+        return iter(())
+
+    def patience_ns(self) -> int | None:
+        """Return how long the pong may take."""
+        return self.ping.within
+
+    def awaits(self) -> Awaits | None:
+        """Return None: it waits for no message."""
+        return None
+
+    def effect(self) -> Effect | None:
+        """Return None: it leaves the connection as it is."""
+        return None

@@ -10,7 +10,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
 
 from loadws.scenario.model.field_types import Many, Span, Strict, Template
 from loadws.scenario.model.steps.call import CallStep
@@ -18,9 +18,10 @@ from loadws.scenario.model.steps.connect import CloseStep, ConnectStep, PingStep
 from loadws.scenario.model.steps.faults import DropStep, ReadSlowlyStep, StallStep
 from loadws.scenario.model.steps.http import HttpStep
 from loadws.scenario.model.steps.messages import ExpectNoneStep, PublishStep, RequestStep, SendStep, WaitForStep
+from loadws.scenario.model.steps.parts import Expression, Part
 from loadws.scenario.model.steps.pauses import BarrierStep, ThinkStep
 from loadws.scenario.model.steps.record import CheckStep, CountStep, LogStep, RecordStep, SetStep
-from loadws.scenario.model.steps.step import Step
+from loadws.scenario.model.steps.step import FlowStep, LeafStep, Pace, Step
 from loadws.scenario.yaml.explain import Where
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
 # -- loops ------------------------------------------------------------------------------------------------------------
 
 
-class Loop(Step):
+class Loop(FlowStep):
     """A step that runs one flow, ``do``, again and again."""
+
+    waits = True
+    inside = "again"
 
     if TYPE_CHECKING:
         do: Flow  # declared by each loop, so that the keys of its own stand before it
@@ -54,6 +58,9 @@ class EveryStep(Loop):
     """A schedule: a turn at each intended time, whatever the server does."""
 
     verb = "every"
+    is_for_setup = False
+    test_times = ("for_",)
+
     every: Annotated[Span, Field(description="The interval between intended times.")]
     for_: Span | None = Field(
         default=None,
@@ -70,30 +77,68 @@ class EveryStep(Loop):
     ] = False
     do: _Turn
 
+    def parts(self) -> Iterator[Part]:
+        """Yield nothing: all its texts are those of its flows."""
+        return iter(())
+
+    def pace(self) -> Pace:
+        """Return the schedule: its turns, where it has a time."""
+        if self.for_ is None:
+            return Pace(times=None, interval_ns=self.every, is_endless=True)
+        return Pace(self.for_ // self.every, pause_ns=self.for_, interval_ns=self.every)
+
 
 class RepeatStep(Loop):
     """The steps, a number of times."""
 
     verb = "repeat"
+    is_for_setup = True
+    test_times = ()
+
     repeat: Annotated[Annotated[int, Field(ge=0)] | Template, Field(description="How often: a number, or a template.")]
     do: _Turn
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the number, where it is a template."""
+        if isinstance(self.repeat, str):
+            yield Expression(("repeat",), self.repeat, "number")
+
+    def pace(self) -> Pace:
+        """Return its number; None where it is a template."""
+        return Pace(self.repeat if isinstance(self.repeat, int) else None)
 
 
 class WhileStep(Loop):
     """The steps, as long as an expression is true."""
 
     verb = "while"
+    is_for_setup = True
+    test_times = ()
+
     while_: Template = Field(alias="while", description="An expression, looked at before each turn.")
     do: _Turn
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the condition."""
+        yield Expression(("while",), self.while_, "truth")
+
+    def pace(self) -> Pace:
+        """Return that the run decides; a condition that is just true never ends."""
+        return Pace(times=None, is_endless=self.while_.strip("{} ").lower() == "true")
 
 
 # -- choices and branches ---------------------------------------------------------------------------------------------
 
 
-class IfStep(Step):
+class IfStep(FlowStep):
     """The steps of then where an expression is true, of else where it is not."""
 
     verb = "if"
+    waits = False
+    inside = "one"
+    is_for_setup = True
+    test_times = ()
+
     if_: Template = Field(alias="if", description="An expression.")
     then: Annotated[Flow, Field(description="The steps where it is true.")] = ()
     else_: Flow = Field(default=(), alias="else", description="The steps where it is not.")
@@ -107,6 +152,14 @@ class IfStep(Step):
         """Return this step with both flows changed."""
         return self.model_copy(update={"then": change(self.then), "else_": change(self.else_)})
 
+    def parts(self) -> Iterator[Part]:
+        """Yield the condition."""
+        yield Expression(("if",), self.if_, "truth")
+
+    def pace(self) -> Pace:
+        """Return that the run decides how often each flow runs."""
+        return Pace(times=None)
+
 
 class Choice(Strict):
     """One flow of a pick, with its weight."""
@@ -115,10 +168,15 @@ class Choice(Strict):
     do: Annotated[Flow, Field(description="Its steps.")]
 
 
-class PickStep(Step):
+class PickStep(FlowStep):
     """One of several flows, by weight."""
 
     verb = "pick"
+    waits = False
+    inside = "one"
+    is_for_setup = True
+    test_times = ()
+
     pick: Annotated[Many[Choice], Field(min_length=1, description="The choices, one of which is run.")]
 
     def children(self) -> Iterator[tuple[Where, Flow]]:
@@ -131,11 +189,24 @@ class PickStep(Step):
         choices = tuple(choice.model_copy(update={"do": change(choice.do)}) for choice in self.pick)
         return self.model_copy(update={"pick": choices})
 
+    def parts(self) -> Iterator[Part]:
+        """Yield nothing: all its texts are those of its flows."""
+        return iter(())
 
-class ParallelStep(Step):
+    def pace(self) -> Pace:
+        """Return that the run decides how often each flow runs."""
+        return Pace(times=None)
+
+
+class ParallelStep(FlowStep):
     """Several flows side by side; the step is over when all of them are."""
 
     verb = "parallel"
+    waits = True
+    inside = "together"
+    is_for_setup = False
+    test_times = ()
+
     parallel: Annotated[Many[Annotated[Flow, Field(min_length=1)]], Field(min_length=1, description="The flows.")]
 
     def children(self) -> Iterator[tuple[Where, Flow]]:
@@ -147,6 +218,14 @@ class ParallelStep(Step):
         """Return this step with each branch changed."""
         return self.model_copy(update={"parallel": tuple(change(branch) for branch in self.parallel)})
 
+    def parts(self) -> Iterator[Part]:
+        """Yield nothing: all its texts are those of its flows."""
+        return iter(())
+
+    def pace(self) -> Pace:
+        """Return that the run decides how often each flow runs."""
+        return Pace(times=None)
+
 
 # -- all steps --------------------------------------------------------------------------------------------------------
 
@@ -157,9 +236,21 @@ _Steps = (
     | PublishStep | PingStep | HttpStep | DropStep | ReconnectStep | StallStep | ReadSlowlyStep | CallStep
 )  # fmt: skip
 STEPS: dict[str, type[Step]] = {step.verb: step for step in get_args(_Steps)}
-#: Verbs that may stand alone, as a word: all their keys have defaults.
-_Word = Literal["connect", "close", "ping", "wait_for", "drop", "reconnect"]
-BARE_VERBS = frozenset(get_args(_Word))
+
+
+def _is_word(step: type[Step]) -> bool:
+    """Return whether a step may stand alone, as a word: nothing behind its verb is needed."""
+    if not issubclass(step, LeafStep):
+        return False
+    try:
+        step.model_validate({step.verb: {}})
+    except ValidationError:
+        return False
+    return True
+
+
+#: Verbs that may stand alone, as a word.
+BARE_VERBS = frozenset(verb for verb, step in STEPS.items() if _is_word(step))
 
 
 def step_verb(value: Any) -> str | None:
@@ -184,6 +275,7 @@ def _bare(value: Any) -> Any:
 if not TYPE_CHECKING:
     _tagged = (Annotated[step, Tag(verb)] for verb, step in STEPS.items())
     _OneStep = Annotated[reduce(or_, _tagged), Discriminator(step_verb)]
+    _Word = Literal[*(verb for verb in STEPS if verb in BARE_VERBS)]
     AnyStep = Annotated[_OneStep, BeforeValidator(_bare, json_schema_input_type=_Word | _OneStep)]
     Flow = Many[AnyStep]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, JsonValue, model_validator
@@ -16,8 +17,9 @@ from loadws.scenario.model.field_types import (
     exactly_one,
 )
 from loadws.scenario.model.network import Proxy
+from loadws.scenario.model.steps.parts import CaptureSet, Carried, ConditionSet, Part, TemplateText
 from loadws.scenario.model.steps.payload import Binary, Payload
-from loadws.scenario.model.steps.step import Body, Step
+from loadws.scenario.model.steps.step import Body, LocalStep, Measures
 
 #: The methods of HTTP that a step may use, each a key of its body.
 HttpMethod = Literal["get", "post", "put", "patch", "delete", "head", "options"]
@@ -91,8 +93,27 @@ class HttpBody(Body):
         return Payload.model_construct(_fields_set=set(given), **given) if given else None
 
 
-class HttpStep(Step):
+class HttpStep(LocalStep):
     """Ask over HTTP, with the user's own connections and cookies."""
 
     verb = "http"
+    waits = True
+    measures = Measures(frozenset({"http_time", "http_connect_time"}), frozenset({"http"}), counts_unrun=True)
+    is_opaque = False
+    is_for_setup = True
+    uses_http = True
+    names = ()
+
     http: Annotated[HttpBody, Field(description="The request, and what must hold of its answer.")]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the request, then what must hold of its answer."""
+        body = self.http
+        written = body.model_fields_set
+        yield from (
+            TemplateText(("http", key)) for key in (body.method, "headers", "query", "form", "proxy") if key in written
+        )
+        if body.payload is not None:
+            yield Carried(("http",), body.payload)
+        yield ConditionSet(("http", "check"), body.check, "http")
+        yield CaptureSet(("http", "capture"), body.capture, "http")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -17,23 +18,56 @@ from loadws.scenario.model.field_types import (
     Template,
     short_for,
 )
+from loadws.scenario.model.steps.parts import CaptureSet, Carried, ConditionSet, Part, Provided, TemplateText
 from loadws.scenario.model.steps.payload import Payload, Sendable, text_payload
-from loadws.scenario.model.steps.step import OnConnection, Step
+from loadws.scenario.model.steps.step import PATIENCE_NS, Awaits, ConnectionStep, Effect, Measures, OnConnection
+
+#: What steps that send a message measure of it.
+SENDING = frozenset({"schedule_lag", "send_lag", "write_wait"})
+#: What a request measures of an answer in parts.
+STREAMED = frozenset(
+    {"first_message_time", "last_message_time", "unlagged_first_message_time", "unlagged_last_message_time"}
+)
+_MESSAGE = frozenset({"message"})
+_EXCHANGE = frozenset({"sent", "message"})
 
 
 class SendBody(Payload, OnConnection):
     pass
 
 
-class SendStep(Step):
+class SendStep(ConnectionStep):
     """Send a message that nobody answers."""
 
     verb = "send"
+    waits = False
+    sends = 1
+    measures = Measures(SENDING, frozenset({"send"}))
+    reads_inbox = False
+    names = ()
+    is_named_by_text = True
+
     send: Annotated[
         SendBody,
         BeforeValidator(text_payload, json_schema_input_type=str | SendBody),
         Field(description="The message: text, or a mapping."),
     ]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the message."""
+        yield Carried(("send",), self.send)
+
+    def patience_ns(self) -> int | None:
+        """Return the default: it has no ``within``."""
+        return PATIENCE_NS
+
+    def awaits(self) -> Awaits | None:
+        """Return None: it waits for no message."""
+        return None
+
+    def effect(self) -> Effect | None:
+        """Return None: it leaves the connection as it is."""
+        return None
 
 
 class PublishBody(OnConnection):
@@ -48,11 +82,35 @@ class PublishBody(OnConnection):
     ] = True
 
 
-class PublishStep(Step):
+class PublishStep(ConnectionStep):
     """Send a message that many receive, and follow it to each of them."""
 
     verb = "publish"
+    waits = False
+    sends = 1
+    measures = Measures(SENDING, frozenset({"send"}))
+    reads_inbox = False
+    names = (("publish", "probe"),)
+    is_named_by_text = False
+
     publish: Annotated[PublishBody, Field(description="Which probe, the message, and for whom.")]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the audience, and the message, which carries the probe."""
+        yield TemplateText(("publish", "to"))
+        yield Carried(("publish", "send"), self.publish.send, frozenset({"probe"}))
+
+    def patience_ns(self) -> int | None:
+        """Return the default: it has no ``within``."""
+        return PATIENCE_NS
+
+    def awaits(self) -> Awaits | None:
+        """Return None: it waits for no message."""
+        return None
+
+    def effect(self) -> Effect | None:
+        """Return None: it leaves the connection as it is."""
+        return None
 
 
 class Reply(Strict):
@@ -88,15 +146,52 @@ def _request_body(value: Any) -> Any:
     return {"send": {"text": value}} if isinstance(value, str) else longer
 
 
-class RequestStep(Step):
+class RequestStep(ConnectionStep):
     """Send a message, and wait for the message that answers it."""
 
     verb = "request"
+    waits = True
+    sends = 1
+    measures = Measures(
+        SENDING | STREAMED | {"response_time", "unlagged_time", "service_time", "stray_messages"},
+        frozenset({"request"}),
+        counts_unrun=True,
+    )
+    reads_inbox = False
+    names = ()
+    is_named_by_text = True
+
     request: Annotated[
         RequestBody,
         BeforeValidator(_request_body, json_schema_input_type=str | RequestBody),
         Field(description="The message, or a mapping with its reply."),
     ]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the message, then what must hold of its answer. Later steps may read both."""
+        place, reply = ("request", "reply"), self.request.reply
+        yield Carried(("request", "send"), self.request.send)
+        for key, conditions in (("where", reply.where), ("check", reply.check), ("until", reply.until)):
+            yield ConditionSet((*place, key), conditions, specials=_EXCHANGE)
+        yield CaptureSet((*place, "capture"), reply.capture)
+        yield Provided(_EXCHANGE)
+
+    def patience_ns(self) -> int | None:
+        """Return how long the answer may take."""
+        return self.request.reply.within
+
+    def awaits(self) -> Awaits | None:
+        """Return whether it chooses its answer, or takes the next message."""
+        return "next" if self.request.reply.where is None else "answer"
+
+    def effect(self) -> Effect | None:
+        """Return None: it leaves the connection as it is."""
+        return None
+
+    def measured(self) -> frozenset[str]:
+        """Return the metrics; those of an answer in parts only where it has an ``until``."""
+        metrics = self.measures.metrics
+        return metrics if self.request.reply.until is not None else metrics - STREAMED
 
 
 class WaitForBody(OnConnection):
@@ -125,11 +220,39 @@ class WaitForBody(OnConnection):
         return self
 
 
-class WaitForStep(Step):
+class WaitForStep(ConnectionStep):
     """Wait for messages that match, or for the peer's close."""
 
     verb = "wait_for"
+    waits = True
+    sends = 0
+    measures = Measures(frozenset({"wait_time"}), frozenset({"wait_for"}), counts_unrun=True)
+    reads_inbox = True
+    names = ()
+    is_named_by_text = False
+
     wait_for: Annotated[WaitForBody, Field(description="Which messages; nothing is needed.")]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield what must hold of the messages. Later steps may read the last of them."""
+        body = self.wait_for
+        yield ConditionSet(("wait_for", "where"), body.where, specials=_MESSAGE)
+        yield ConditionSet(("wait_for", "check"), body.check, specials=_MESSAGE)
+        yield CaptureSet(("wait_for", "capture"), body.capture)
+        if body.close is None:
+            yield Provided(_MESSAGE)
+
+    def patience_ns(self) -> int | None:
+        """Return how long the messages may take; None where it waits for the close."""
+        return self.wait_for.within if self.wait_for.close is None else None
+
+    def awaits(self) -> Awaits | None:
+        """Return whether it waits for messages or for the close."""
+        return "pushed" if self.wait_for.close is None else "close"
+
+    def effect(self) -> Effect | None:
+        """Return None: it leaves the connection as it is."""
+        return None
 
 
 class ExpectNoneBody(OnConnection):
@@ -139,8 +262,31 @@ class ExpectNoneBody(OnConnection):
     for_: Span = Field(alias="for", description="How long.")
 
 
-class ExpectNoneStep(Step):
+class ExpectNoneStep(ConnectionStep):
     """Fail if a message that matches arrives within a time."""
 
     verb = "expect_none"
+    waits = True
+    sends = 0
+    measures = Measures(tries=frozenset({"wait_for"}))
+    reads_inbox = False
+    names = ()
+    is_named_by_text = False
+
     expect_none: Annotated[ExpectNoneBody, Field(description="Which messages, and how long.")]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield which messages must not come."""
+        yield ConditionSet(("expect_none", "where"), self.expect_none.where, specials=_MESSAGE)
+
+    def patience_ns(self) -> int | None:
+        """Return the default: it has no ``within``."""
+        return PATIENCE_NS
+
+    def awaits(self) -> Awaits | None:
+        """Return that it looks at messages that no request asked for."""
+        return "pushed"
+
+    def effect(self) -> Effect | None:
+        """Return None: it leaves the connection as it is."""
+        return None

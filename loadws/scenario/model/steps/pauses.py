@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from loadws.scenario.model.field_types import TEN_SECONDS, Duration, NotWritten, Span, Strict, duration
-from loadws.scenario.model.steps.step import Body, Step
+from loadws.scenario.model.steps.parts import Part
+from loadws.scenario.model.steps.step import UNMEASURED, Body, LocalStep, Measures, Pace
 from loadws.terms.errors import UnitError
 from loadws.terms.units import DURATION_PATTERN, parse_duration
 
@@ -43,10 +45,17 @@ def parse_safely(text: str) -> int:
         return 0
 
 
-class ThinkStep(Step):
+class ThinkStep(LocalStep):
     """Pause. Neither the pause nor its oversleeping counts in any latency."""
 
     verb = "think"
+    waits = True
+    measures = UNMEASURED
+    is_opaque = False
+    is_for_setup = True
+    uses_http = False
+    names = ()
+
     think: Annotated[
         Think,
         BeforeValidator(_think),
@@ -66,6 +75,15 @@ class ThinkStep(Step):
         Field(description="How long: 1s, a range 1s..3s, or {exponential: 2s}."),
     ]
 
+    def parts(self) -> Iterator[Part]:
+        """Yield nothing: it has no templates."""
+        return iter(())
+
+    def pace(self) -> Pace:
+        """Return the mean of its pause."""
+        think = self.think
+        return Pace(pause_ns=think.exponential or ((think.least or 0) + (think.most or 0)) / 2)
+
 
 class BarrierBody(Body):
     users: Annotated[int, Field(ge=1, description="How many users meet: nobody goes on before that many are there.")]
@@ -74,8 +92,19 @@ class BarrierBody(Body):
     )
 
 
-class BarrierStep(Step):
+class BarrierStep(LocalStep):
     """Wait until so many users are here; then all of them go on, and the next ones gather anew."""
 
     verb = "barrier"
+    waits = True
+    measures = Measures(frozenset({"wait_time"}), frozenset({"barrier"}))
+    is_opaque = False
+    is_for_setup = False
+    uses_http = False
+    names = ()
+
     barrier: Annotated[BarrierBody, Field(description="How many, and how long.")]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield nothing: its body has no templates."""
+        return iter(())

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from loadws.scenario.model.field_types import Identifier, Name, OnFailure, Strict, Template, short_for
-from loadws.scenario.model.steps.step import Body, Step
+from loadws.scenario.model.steps.parts import Assigned, Expression, OwnMetric, Part, TemplateText
+from loadws.scenario.model.steps.step import UNMEASURED, Body, LocalStep, Measures
+from loadws.terms.metrics import own_counter, own_trend
 from loadws.terms.units import DURATION_UNITS
 
 
-class SetStep(Step):
+class SetStep(LocalStep):
     """Give variables values."""
 
     verb = "set"
+    waits = False
+    measures = UNMEASURED
+    is_opaque = False
+    is_for_setup = True
+    uses_http = False
+    names = ()
+
     set: Annotated[
         dict[Identifier, JsonValue],
         Field(min_length=1, description="Name and value; a value that is one template keeps its type."),
     ]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield each value and its variable, which the values after it may read."""
+        for name in self.set:
+            yield TemplateText(("set", name))
+            yield Assigned(("set",), (name,))
 
 
 class CheckBody(Body):
@@ -28,15 +44,26 @@ class CheckBody(Body):
 _check_body = short_for("that", "an expression, or a mapping")
 
 
-class CheckStep(Step):
+class CheckStep(LocalStep):
     """An expression that should be true; a failed check counts, and the flow goes on."""
 
     verb = "check"
+    waits = False
+    measures = Measures(tries=frozenset({"check"}))
+    is_opaque = False
+    is_for_setup = True
+    uses_http = False
+    names = ()
+
     check: Annotated[
         CheckBody,
         BeforeValidator(_check_body, json_schema_input_type=str | CheckBody),
         Field(description="The expression, or a mapping with a name."),
     ]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the expression."""
+        yield Expression(("check", "that"), self.check.that, "truth")
 
 
 class RecordBody(Strict):
@@ -64,11 +91,24 @@ class RecordBody(Strict):
         return self.unit if self.ns_per_unit is None else "ns"
 
 
-class RecordStep(Step):
+class RecordStep(LocalStep):
     """A value for a trend of the scenario's own."""
 
     verb = "record"
+    waits = False
+    measures = UNMEASURED
+    is_opaque = False
+    is_for_setup = False
+    uses_http = False
+    names = (("record", "name"),)
+
     record: Annotated[RecordBody, Field(description="The trend, and the value.")]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the value and the trend."""
+        if isinstance(self.record.value, str):
+            yield Expression(("record", "value"), self.record.value, "number")
+        yield OwnMetric(("record", "name"), own_trend(self.record.name, self.record.metric_unit))
 
 
 def _something(text: str) -> str:
@@ -77,19 +117,42 @@ def _something(text: str) -> str:
     return text
 
 
-class CountStep(Step):
+class CountStep(LocalStep):
     """One more of a counter of the scenario's own."""
 
     verb = "count"
+    waits = False
+    measures = UNMEASURED
+    is_opaque = False
+    is_for_setup = False
+    uses_http = False
+    names = (("count",),)
+
     count: Annotated[
         Template,
         AfterValidator(_something),
         Field(json_schema_extra={"pattern": r"\S"}, description="The counter's name; may be a template."),
     ]
 
+    def parts(self) -> Iterator[Part]:
+        """Yield the counter, whose name may be a template."""
+        yield TemplateText(("count",))
+        yield OwnMetric(("count",), own_counter(self.count))
 
-class LogStep(Step):
+
+class LogStep(LocalStep):
     """A line in the run's log (a bounded number of them)."""
 
     verb = "log"
+    waits = False
+    measures = UNMEASURED
+    is_opaque = False
+    is_for_setup = True
+    uses_http = False
+    names = ()
+
     log: Annotated[Template, Field(description="The line.")]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the line."""
+        yield TemplateText(("log",))

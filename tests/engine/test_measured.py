@@ -11,9 +11,11 @@ import pytest
 import loadws
 from loadws.metrics.frame import Health
 from loadws.metrics.recording.recorder import Recorder
+from loadws.scenario.build import load_text
 from loadws.scenario.docs.examples import EXAMPLES
 from loadws.scenario.model.measured import TRIES
 from loadws.scenario.model.steps import STEPS
+from loadws.scenario.yaml.explain import ScenarioError
 from loadws.terms.metrics import TABLE
 from loadws.transport.base import ConnectTimings
 from tests.engine.test_examples import run_example
@@ -84,3 +86,16 @@ def test_every_kind_of_try_in_the_engine_is_in_the_table() -> None:
                 found |= {kind.value} if isinstance(kind, ast.Constant) else set()
     assert found >= {"connect", "check", "wait_for"}, "the places of the kinds have changed"
     assert found - set(TRIES) == set()
+
+
+@pytest.mark.parametrize("metric", sorted(set(TIMES) | COUNTS))
+def test_a_rule_on_what_no_step_of_the_scenario_measures_is_refused(metric: str) -> None:
+    """It would have no data however long the run is. A flow without ``connect`` is preceded by one."""
+    rule = f"{metric} == 0" if metric in COUNTS else f"{metric}.max < 1s"
+    text = f"target: ws://a.test\nload: [{{users: 1, for: 1s}}]\nflow: [{{think: 1s}}]\nthresholds: ['{rule}']\n"
+    if metric in STEPS["connect"].measures.metrics - {"proxy_time"}:
+        assert load_text(text.replace("ws:", "wss:"), Path("x.yaml")).thresholds
+        return
+    with pytest.raises(ScenarioError) as refused:
+        load_text(text, Path("x.yaml"))
+    assert f"so {metric!r} will" in str(refused.value)

@@ -280,20 +280,21 @@ def schema(
 
 
 @app.command(
-    epilog=_examples("loadws docs", "loadws docs wait_for", "loadws docs metrics", "loadws docs > language.md")
+    epilog=_examples("loadws docs", "loadws docs start", "loadws docs wait_for", "loadws docs language > language.md")
 )
 def docs(
-    word: Annotated[
-        str, typer.Argument(metavar="[WORD]", help="A verb, a key or a heading; without one, the whole page.")
-    ] = "language",
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PAGE|WORD]", help="A page, or a word to find; without one, the list of pages."),
+    ] = None,
 ) -> None:
-    """Show the reference of the scenario language.
+    """Show the documentation, or what it says of a word.
 
-    Every verb and key, with examples; of a word, only what is said of that.
+    The reference of the scenario language, recipes, what every number and every error means.
     """
     from loadws.cli.docs import docs_command
 
-    docs_command(word)
+    docs_command(words or ())
 
 
 @app.command(epilog=_examples("loadws init", "loadws init chat.yaml"))

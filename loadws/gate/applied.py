@@ -2,8 +2,8 @@
 
 A run of which a quarter of the load was never applied says nothing of the load that was planned. What was not applied is
 never the server's doing: refusals and losses are in ``error_rate``. Dropped arrivals, skipped turns, connections that this
-machine had no files, ports or memory for, and stalls of loadws itself make a run inconclusive (measurement.md, "What failed,
-what was applied").
+machine had no files, ports or memory for, and stalls of loadws itself make a run inconclusive (measurement.md,
+"What was applied").
 """
 
 from __future__ import annotations

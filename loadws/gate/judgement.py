@@ -1,8 +1,8 @@
 """Every rule of a run, judged once as measured and, where it is about a latency, once without what loadws itself added.
 
 The verdict must not depend on the generator's own lag: where a rule is passed on one of the two judgements and failed on the
-other, the run is invalid; where one of them is too close to call, so is the rule (measurement.md, "The generator watches
-itself"). Only send lag is taken out. Schedule lag is the server's.
+other, the run is invalid; where one of them is too close to call, so is the rule (measurement.md, "What makes a run
+invalid"). Only send lag is taken out. Schedule lag is the server's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a run comes to: one outcome, one exit code, every check, and the reasons in sentences.
 
-Several things can hold of one run; the first in the order of ``ExitCode`` is its outcome (ARCHITECTURE.md, "Exit codes"),
+Several things can hold of one run; the first in the order of ``ExitCode`` is its outcome (measurement.md, "Exit codes"),
 and the reasons name them all.
 """
 

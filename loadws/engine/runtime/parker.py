@@ -1,8 +1,8 @@
-"""How a task of the engine waits: parked until it is woken or its deadline comes, whichever is first.
+"""Waiting in the engine: a task is parked until it is woken or its deadline comes, whichever is first.
 
-One ``Parker`` a strand: a cancel scope, an event or a queue a message would each cost more than the message (design.md,
-"Numbers to reach"). Nor is a timer set and cancelled a wait: most waits end long before their deadline, and the next one's
-is later. So the timer that is set already stays; when it goes off too early, it is set anew for the deadline that holds.
+Each strand has one ``Parker``. A cancel scope, an event or a queue for each message would cost more than the message. Nor
+is a timer set and cancelled for each wait: most waits end long before their deadline, and the next deadline is later. A timer
+that is set stays set; if it goes off too early, it is set again for the deadline that holds then.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ SILENT, ONE_WAY = -1, -2  # in place of a received time: the run's clock is neve
 _WIDTH = 5
 _OF_EVERY_SEND = (("schedule_lag", DUE, INTENDED), ("send_lag", SENT, DUE), ("write_wait", WRITTEN, SENT))
 _OF_EVERY_ANSWER = (("response_time", RECEIVED, INTENDED), ("service_time", RECEIVED, SENT))
-#: The time of a request's answer without its send lag: service time + schedule lag (measurement.md, "The generator
-#: watches itself").
+#: The time of a request's answer without its send lag: service time + schedule lag (measurement.md, "What makes a
+#: run invalid").
 UNLAGGED = "unlagged_time"
 #: The metrics that a request without an answer is missing from.
 OF_AN_ANSWER = (*(metric for metric, _, _ in _OF_EVERY_ANSWER), UNLAGGED)

@@ -1,7 +1,7 @@
 """One second's values of one metric, counted before they go into buckets.
 
 Equal values are counted first, as whole multiples of the metric's scale, so that a bucket is looked up once a distinct value
-and not once a value (measurement.md, "Recording must not make the lag it records").
+and not once a value (measurement.md, "Stamps").
 """
 
 from __future__ import annotations

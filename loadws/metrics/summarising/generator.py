@@ -4,7 +4,7 @@ Two things can make a number the generator's own: it was too slow (its core was 
 (it could run, and did not). Either shows as send lag, which is a warning that names the cause. Whether a verdict can be
 believed is decided where it is judged (``gate.verdict``): every rule on a latency a second time, without the send lag. A run
 is invalid here where data is missing, where the scenario's own limit of send lag is exceeded, and where a busy core may hide
-read lag, because no kernel stamps say when an answer arrived (measurement.md, "The generator watches itself"). Precedents:
+read lag, because no kernel stamps say when an answer arrived (measurement.md, "What makes a run invalid"). Precedents:
 the watchdogs of Hyperfoil; Lancet (ATC 2019); Treadmill (ISCA 2016).
 """
 

@@ -1,0 +1,40 @@
+"""The tables of error kinds on the page ``errors``, made from ``loadws.terms.failures`` whenever the page is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from loadws.terms.failures import KINDS
+from loadws.terms.parties import Party, party_of
+
+#: What stands on the page in the place of the tables.
+MARK = "<!-- error kinds -->\n"
+_PARTIES = {
+    Party.GENERATOR: "this machine",
+    Party.SCENARIO: "the scenario",
+    Party.NETWORK: "the network",
+    Party.SERVER: "the server",
+}
+#: Families that fail while a connection or an HTTP request is made: only for those it is known how far the attempt came.
+_ATTEMPTS = frozenset({"dns", "tcp", "proxy", "tls", "upgrade", "http", "lost"})
+
+
+def fill_kinds(text: str) -> str:
+    """Return a page with its mark replaced by one section for each family of kinds."""
+    return text.replace(MARK, "\n".join(_sections()) + "\n") if MARK in text else text
+
+
+def _sections() -> Iterator[str]:
+    for family, kinds in groupby(KINDS, key=lambda kind: kind.partition(".")[0]):
+        yield from (f"### {family}", "")
+        yield from ("| kind | where it failed | meaning | what to do |", "| --- | --- | --- | --- |")
+        for kind in kinds:
+            failure = KINDS[kind]
+            where = _PARTIES[party_of(kind)] if family in _ATTEMPTS else ""
+            yield f"| `{kind}` | {where} | {_cell(failure.meaning)} | {_cell(failure.advice)} |"
+        yield ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

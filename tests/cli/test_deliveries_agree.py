@@ -20,19 +20,19 @@ name: agree
 target: builtin:broadcast
 seed: 1
 load: [{{users: {USERS}, iterations: {USERS}}}]
-graceful_stop: 3s
+graceful_stop: 10s
 flow:
   - connect
-  - think: 400ms
+  - think: 1s
   - repeat: {TURNS}
     do:
       - publish: {{probe: talk, send: {{json: {{op: say, probe: "{{{{ probe }}}}"}}}}, to: room}}
       - think: 10ms
-  - think: 1300ms
+  - think: 3300ms
 on:
   message:
     - where: {{$.op: say}}
-      deliver: {{probe: talk, id: $.probe, ordered: true, within: 1s}}
+      deliver: {{probe: talk, id: $.probe, ordered: true, within: 3s}}
 """
 
 

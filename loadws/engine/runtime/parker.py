@@ -1,8 +1,8 @@
 """Waiting in the engine: a task is parked until it is woken or its deadline comes, whichever is first.
 
 Each strand has one ``Parker``. A cancel scope, an event or a queue for each message would cost more than the message. Nor
-is a timer set and cancelled for each wait: most waits end long before their deadline, and the next deadline is later. A timer
-that is set stays set; if it goes off too early, it is set again for the deadline that holds then.
+is a timer set and cancelled for each wait: most waits end long before their deadline, and the next deadline is later. A
+timer that is set stays set; if it goes off too early, it is set again for the deadline that holds then.
 """
 
 from __future__ import annotations

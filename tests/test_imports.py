@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent / "loadws"
 BELOW: dict[str, set[str]] = {
     "terms": set(),
     "scenario": {"terms"},
+    "importers": {"scenario", "terms"},
     "plan": {"scenario", "terms"},
     "transport": {"terms"},
     "metrics": {"terms"},
@@ -25,7 +26,7 @@ BELOW: dict[str, set[str]] = {
     "report": {"metrics", "terms"},
     "target": {"transport", "terms"},
     "testing": {"transport", "terms"},
-    "cli": {"fleet", "gate", "report", "plan", "metrics", "scenario", "target", "terms"},
+    "cli": {"fleet", "gate", "report", "plan", "metrics", "scenario", "importers", "target", "terms"},
 }
 #: What gate and report may see of metrics: records and their decoding, never what records them.
 SEEN_BY_REPORTS = {"summary", "frame", "runinfo", "ledger", "wording", "histograms", "output", "queued", "live"}

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from loadws import __version__
+from loadws.cli.importing.commands import imports
 from loadws.cli.options import (
     DEFAULT_TRANSPORT,
     Duration,
@@ -306,3 +307,6 @@ def init(
     from loadws.cli.init import init_command
 
     init_command(file, force)
+
+
+app.add_typer(imports)

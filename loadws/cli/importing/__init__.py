@@ -1,0 +1,1 @@
+"""``loadws import``: scenarios made of files that other programs wrote."""

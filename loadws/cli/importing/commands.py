@@ -1,0 +1,59 @@
+"""``loadws import`` and its formats, as typer reads them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadws.cli.usage import Commands
+from loadws.terms.errors import UsageError
+
+imports = typer.Typer(name="import", cls=Commands, rich_markup_mode=None, no_args_is_help=True)
+
+Out = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="The scenario to write; - prints it to standard output.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything was left out.")]
+Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
+SCENARIO = Path("scenario.yaml")
+
+
+@imports.callback()
+def import_() -> None:
+    """Make a scenario of a recording or of another tool's script.
+
+    What cannot be carried over is listed, and stands in the scenario as a comment.
+    """
+
+
+_HAR_EXAMPLES = """\b
+Examples:
+  loadws import har session.har
+  loadws import har session.har -o chat.yaml --speed 2
+"""
+
+
+@imports.command(epilog=_HAR_EXAMPLES)
+def har(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A recording of a browser or proxy.", show_default=False)
+    ],
+    output: Out = SCENARIO,
+    strict: Strict = False,
+    speed: Annotated[float, typer.Option(metavar="X", help="Divide the recorded pauses by this; 2 halves them.")] = 1.0,
+    force: Force = False,
+) -> None:
+    """Make a scenario of a HAR file: each WebSocket is a user.
+
+    From Chrome, Edge, mitmproxy, HTTP Toolkit and others that write WebSocket messages into HAR. Firefox does not.
+    """
+    from loadws.cli.importing.run import ImportOptions, import_command
+    from loadws.importers.har.importing import import_har
+
+    if not 0 < speed < 1e6:
+        raise UsageError(f"--speed {speed:g} is no speed", "2 is twice as fast as recorded, 0.5 half as fast")
+    options = ImportOptions(file, output, strict, force)
+    raise typer.Exit(import_command(options, partial(import_har, speed=speed)))

@@ -1,0 +1,137 @@
+"""The ``connect`` step of a socket, and the headers of an ``http`` step, as they were recorded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from loadws.importers.credentials import is_secret_name
+from loadws.importers.har.bindings import Bindings
+from loadws.importers.har.recording import Exchange, header
+from loadws.importers.har.vault import Vault, is_secret
+from loadws.importers.notes import Notes
+from loadws.importers.templates import Expression, rendered
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: Headers that loadws or the connection itself decides.
+_LEFT_TO_LOADWS = re.compile(
+    r"(:.*|host|connection|upgrade|content-length|transfer-encoding|sec-.*|accept.*|cache-control|pragma|te|priority|dnt|referer"
+    r"|if-.*|upgrade-insecure-requests|cookie2?|origin|keep-alive|access-control-.*)",
+    re.IGNORECASE,
+)
+_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+
+
+def origin_of(url: str) -> str | None:
+    """Return ``wss://host:port`` of an address, whatever scheme of the four it has; None where it is no such address."""
+    try:
+        parts = urlsplit(url)
+        scheme, port = _SCHEMES.get(parts.scheme.lower()), parts.port
+    except ValueError:
+        return None
+    if scheme is None or not parts.hostname or not re.fullmatch(r"[A-Za-z0-9.:_-]+", parts.hostname):
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{scheme}://{host}" + (f":{port}" if port else "")
+
+
+def request_target(url: str) -> str:
+    """Return path and query of an address as they are written."""
+    parts = urlsplit(url)
+    path = re.sub(r"[\s\x00-\x1f\x7f]", "", parts.path) or "/"
+    return path + (f"?{parts.query}" if parts.query else "")
+
+
+class Handshakes:
+    """Makes the steps that open connections; ``is_stripped`` says that the recording has no cookies and credentials."""
+
+    def __init__(self, vault: Vault, notes: Notes, is_stripped: bool) -> None:
+        self._vault, self._notes, self._is_stripped = vault, notes, is_stripped
+
+    def connect(self, handshake: Exchange, bindings: Bindings) -> dict[str, Any]:
+        """Return the step that opens a socket."""
+        body: dict[str, Any] = {"path": rendered(bindings.text(request_target(handshake.url)))}
+        body |= self._subprotocols(handshake)
+        if origin := header(handshake.headers, "origin"):
+            body["origin"] = rendered(origin)
+        if headers := self.headers(handshake, bindings):
+            body["headers"] = headers
+        if cookies := self.cookies(handshake, bindings):
+            body["cookies"] = cookies
+        if self._is_stripped:
+            body.setdefault("headers", {})["Cookie"] = rendered(self._vault.demand_unknown("cookie"))
+        if "permessage-deflate" in header(handshake.answer_headers, "sec-websocket-extensions"):
+            body["compression"] = True
+        return {"connect": body}
+
+    def _subprotocols(self, handshake: Exchange) -> dict[str, list[str]]:
+        offered = [each.strip() for each in header(handshake.headers, "sec-websocket-protocol").split(",")]
+        tokens = list(dict.fromkeys(each for each in offered if _TOKEN.fullmatch(each)))
+        kept = [each for each in tokens if not is_secret("", each)]
+        if len(kept) < len(tokens):
+            text = "a subprotocol that looks like a secret was left out: subprotocols cannot hold variables"
+            self._notes.loss(handshake.line, text)
+        return {"subprotocols": kept} if kept else {}
+
+    def headers(self, request: Exchange, bindings: Bindings) -> dict[str, str]:
+        """Return the headers that a scenario should send, with variables in place of secrets."""
+        found: dict[str, str] = {}
+        for name, value in _joined(request.headers):
+            if _LEFT_TO_LOADWS.fullmatch(name):
+                continue
+            if not _TOKEN.fullmatch(name) or not value.isprintable():
+                self._notes.loss(request.line, f"the header {_shown(name)} was left out: HTTP does not allow it")
+                continue
+            found[name] = rendered(self._header(name, value, bindings))
+        return found
+
+    def _header(self, name: str, value: str, bindings: Bindings) -> Any:
+        """Return a header's value; of ``Bearer xyz`` only the credentials are a variable."""
+        _, blank, credentials = value.partition(" ")
+        if blank and is_secret_name(name) and bindings.variable(credentials):
+            return bindings.text(value)
+        if is_secret(name, value) and not bindings.is_bound(value):
+            return self._vault.demand(name, value)
+        return bindings.text(value)
+
+    def cookies(self, request: Exchange, bindings: Bindings) -> dict[str, str]:
+        """Return the cookies of a request that no exchange of the flow sets; their values are variables."""
+        set_by_server = {name for exchange in bindings.needed for name, _ in _cookies_set(exchange)}
+        found: dict[str, str] = {}
+        for pair in header(request.headers, "cookie").split(";"):
+            name, equals, value = pair.strip().partition("=")
+            if not equals or not _TOKEN.fullmatch(name) or name in set_by_server:
+                continue
+            bound = bindings.variable(value)
+            found[name] = rendered(Expression(bound) if bound else self._vault.demand(name, value or f"\0{name}"))
+        return found
+
+
+def sets_cookie_for(exchange: Exchange, request: Exchange) -> bool:
+    """Return whether an answer sets a cookie that a later request sends."""
+    sent = {tuple(pair.strip().split("=", 1)) for pair in header(request.headers, "cookie").split(";")}
+    return any(cookie in sent for cookie in _cookies_set(exchange))
+
+
+def _cookies_set(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    for name, value in exchange.answer_headers:
+        if name.lower() == "set-cookie":
+            for line in value.split("\n"):
+                cookie, _, content = line.partition(";")[0].strip().partition("=")
+                yield cookie, content
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield each header once: values of one name are joined, as HTTP joins them."""
+    names: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
+    for name, value in headers:
+        names.setdefault(name.lower(), name)
+        values.setdefault(name.lower(), []).append(value)
+    yield from ((names[key], ", ".join(found)) for key, found in values.items())
+
+
+def _shown(name: str) -> str:
+    return repr(name[:40]) if name.isprintable() else "with control characters"

@@ -1,0 +1,214 @@
+"""``import_har``: a recording becomes a scenario in which each socket is a user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadws.importers.har.bindings import Bindings
+from loadws.importers.har.flow import Flow, as_yaml
+from loadws.importers.har.handshake import Handshakes, origin_of, sets_cookie_for
+from loadws.importers.har.heartbeats import without_heartbeats
+from loadws.importers.har.http_steps import can_be_asked, demand_authorization, http_step
+from loadws.importers.har.loops import Step
+from loadws.importers.har.pauses import Pauses
+from loadws.importers.har.protocols import FRAMED, protocol_of
+from loadws.importers.har.reading import read_har
+from loadws.importers.har.recording import BINARY, ERROR, TEXT, Exchange, Frame, Recording, Socket, header
+from loadws.importers.har.traffic import Origins, Thing
+from loadws.importers.har.vault import Vault
+from loadws.importers.notes import Imported, ImportFailed, Notes
+from loadws.importers.writing import assembled
+
+#: A scenario has at most 1 MiB and 100,000 values; a recording is cut well before.
+_MOST_FRAMES, _MOST_BYTES, _MOST_VALUES = 5_000, 600_000, 50_000
+
+
+def import_har(content: bytes, path: Path, speed: float = 1.0) -> Imported:
+    """Return the scenario of a recording. Raises ``ImportFailed`` where the file holds no WebSocket that can be replayed."""
+    notes = Notes()
+    recording = read_har(content, path, notes)
+    return _Import(recording, path, notes, Pauses(speed)).imported()
+
+
+@dataclass
+class _User:
+    """A user type that is being made."""
+
+    flow: list[Any]
+    handlers: list[dict[str, Any]]
+    protocol: str | None
+    weight: int = 1
+
+    def same(self, other: _User) -> bool:
+        return (self.flow, self.handlers) == (other.flow, other.handlers)
+
+
+class _Import:
+    """One recording on its way to a scenario."""
+
+    def __init__(self, recording: Recording, path: Path, notes: Notes, pauses: Pauses) -> None:
+        self._recording, self._path, self._notes, self._pauses = recording, path, notes, pauses
+        self._vault = Vault()
+        self._handshakes = Handshakes(self._vault, notes, _is_stripped(recording))
+
+    def imported(self) -> Imported:
+        sockets = self._at_one_target([socket for socket in self._recording.sockets if self._was_open(socket)])
+        for thing in (*self._recording.exchanges, *(thing for each in sockets for thing in _things(each))):
+            self._vault.look_at(thing)
+        users: list[_User] = []
+        for socket in sockets:
+            user = self._user(socket)
+            same = next((other for other in users if other.same(user)), None)
+            if same is None:
+                users.append(user)
+            else:
+                same.weight += 1
+        self._say_what_is_missing()
+        return self._assembled(users, sockets)
+
+    # -- which sockets
+
+    def _was_open(self, socket: Socket) -> bool:
+        line, status = socket.handshake.line, socket.handshake.status
+        if origin_of(socket.handshake.url) is None:
+            self._notes.loss(line, "this WebSocket was left out: its address is none that can be connected to")
+        elif status >= 300:
+            self._notes.loss(line, f"this WebSocket was left out: the server refused it with {status}")
+        elif not socket.frames and not 101 <= status < 300:
+            self._notes.loss(line, "this WebSocket was left out: it never opened, or had not when the file was written")
+        else:
+            return True
+        return False
+
+    def _at_one_target(self, sockets: Sequence[Socket]) -> list[Socket]:
+        """Return the sockets of the origin with the most messages: a scenario has one target."""
+        if not sockets:
+            first = self._recording.sockets[0].handshake.line
+            message = f"{self._path}:{first}: no WebSocket of this recording was open, so there is nothing to replay"
+            raise ImportFailed(message, "record the page again, and export it while its WebSocket is open or after")
+        weights: dict[str | None, int] = {}
+        for socket in sockets:
+            origin = origin_of(socket.handshake.url)
+            weights[origin] = weights.get(origin, 0) + 1 + len(socket.frames)
+        self._target = max(weights, key=lambda origin: weights[origin]) or ""
+        for socket in sockets:
+            if origin_of(socket.handshake.url) != self._target:
+                text = "this WebSocket was left out: it is on another server, and a scenario has one target"
+                self._notes.loss(socket.handshake.line, text)
+        return [socket for socket in sockets if origin_of(socket.handshake.url) == self._target]
+
+    # -- one socket
+
+    def _user(self, socket: Socket) -> _User:
+        protocol = protocol_of(socket)
+        self._say_protocol(socket, protocol)
+        beats = without_heartbeats(self._messages(socket), protocol, self._notes)
+        frames = self._bounded(beats.frames)
+        before = [
+            each for each in self._recording.exchanges if each.at_s <= socket.handshake.at_s and can_be_asked(each)
+        ]
+        before.sort(key=lambda exchange: exchange.at_s)
+        bindings = Bindings(Origins([*before, socket.handshake, *frames]), self._vault)
+        for exchange in before:
+            if sets_cookie_for(exchange, socket.handshake):
+                bindings.need(exchange)
+        bindings.learn(socket.handshake)
+        for frame in frames:
+            bindings.learn(frame)
+        steps = Flow(socket, frames, bindings, self._notes, self._pauses).steps()
+        connect = self._handshakes.connect(socket.handshake, bindings)
+        around = [*self._http_steps(bindings), Step(connect, line=socket.handshake.line)]
+        flow = as_yaml([*around, *steps, Step(_close(socket), line=socket.handshake.line)], self._vault, self._notes)
+        return _User(flow, beats.handlers, protocol)
+
+    def _http_steps(self, bindings: Bindings) -> list[Step]:
+        steps = []
+        for exchange in sorted(bindings.needed, key=lambda exchange: exchange.at_s):
+            step = http_step(exchange, bindings, self._handshakes, self._target)
+            if _is_stripped(self._recording) and exchange.method != "GET":
+                demand_authorization(self._vault, step)
+            steps.append(Step(step, line=exchange.line))
+        return steps
+
+    def _messages(self, socket: Socket) -> list[Frame]:
+        """Return the messages; what is none (errors, control frames) is said."""
+        kept = []
+        for frame in socket.frames:
+            if frame.opcode in (TEXT, BINARY):
+                kept.append(frame)
+            elif frame.opcode == ERROR:
+                self._notes.loss(frame.line, "the page saw an error here; an error cannot be replayed")
+            elif frame.opcode == 0:
+                self._notes.loss(frame.line, "this message was left out: it is a fragment without its beginning")
+            else:
+                self._notes.change(frame.line, "pings, pongs and closes are loadws' own, so they were left out")
+        return kept
+
+    def _bounded(self, frames: list[Frame]) -> list[Frame]:
+        """Return the messages that fit into a scenario."""
+        size = values = 0
+        for index, frame in enumerate(frames):
+            size += len(frame.payload) if frame.is_sent else 40
+            values += 1 + (str(frame.payload).count(",") if frame.is_sent and frame.json is not None else 4)
+            if index >= _MOST_FRAMES or size > _MOST_BYTES or values > _MOST_VALUES:
+                text = f"the messages from here on were left out: a scenario has no room for more than these {index}"
+                self._notes.loss(frame.line, text)
+                return frames[:index]
+        return frames
+
+    # -- what is said
+
+    def _say_protocol(self, socket: Socket, protocol: str | None) -> None:
+        if protocol in FRAMED:
+            text = f"the messages are {protocol}: they are carried over as they are, and not understood"
+            self._notes.change(socket.handshake.line, text)
+        if not socket.has_messages and self._recording.is_firefox:
+            text = (
+                "Firefox writes no WebSocket messages into recordings: only the connection was carried over; use Chrome"
+            )
+            self._notes.loss(socket.handshake.line, text)
+        elif not socket.frames:
+            self._notes.loss(socket.handshake.line, "the recording has no messages of this WebSocket")
+
+    def _say_what_is_missing(self) -> None:
+        if _is_stripped(self._recording):
+            text = (
+                "Chrome leaves cookies and the header Authorization out of a recording, so they are variables: set them, to "
+                "nothing where the server needs none, or export with sensitive data"
+            )
+            self._notes.change(0, text)
+        if self._pauses.clamped:
+            count = self._pauses.clamped
+            said = "1 pause of more than a minute was" if count == 1 else f"{count} pauses of more than a minute were"
+            self._notes.change(0, f"{said} cut to one minute")
+
+    def _assembled(self, users: Sequence[_User], sockets: Sequence[Socket]) -> Imported:
+        types = [(user.flow, user.handlers, user.weight) for user in users]
+        protocols = sorted({user.protocol for user in users if user.protocol})
+        count = "1 WebSocket" if len(sockets) == 1 else f"{len(sockets)} WebSockets"
+        said = f"Imported from {self._path.name} ({self._recording.program or 'an unnamed program'}): {count}"
+        head = [said + (f", {', '.join(protocols)}" if protocols else "")]
+        return assembled(head, self._target, types, self._vault, self._notes)
+
+
+def _things(socket: Socket) -> Sequence[Thing]:
+    return (socket.handshake, *socket.frames)
+
+
+def _close(socket: Socket) -> dict[str, Any]:
+    """Return the step that ends the session, with the recorded code where a close frame may carry it."""
+    code = socket.close_code
+    is_sendable = code is not None and (1000 < code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999)
+    return {"close": {"code": code} if is_sendable else {}}
+
+
+def _is_stripped(recording: Recording) -> bool:
+    """Return whether cookies and credentials were removed from a recording: Chrome does, unless it is told otherwise."""
+    requests: list[Exchange] = [*recording.exchanges, *(socket.handshake for socket in recording.sockets)]
+    has_some = any(
+        header(request.headers, name) for request in requests for name in ("cookie", "authorization")
+    ) or any(header(request.answer_headers, "set-cookie") for request in requests)
+    return recording.is_chrome and not has_some

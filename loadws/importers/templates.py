@@ -1,0 +1,105 @@
+"""Values of a scenario that is being made: literal text escaped, and expressions among it.
+
+Three things in a text have a meaning of their own in a scenario: ``{{`` begins an expression, ``{%`` is refused, and ``${``
+names an environment variable. A literal that ends with ``{`` or ``$`` would join an expression that follows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+_SPECIAL = re.compile(r"\{\{|\{%|\$\{")
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """An expression of the template language, without its braces."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """Text with expressions in it."""
+
+    parts: tuple[str | Expression, ...]
+
+
+def rendered(value: Any) -> Any:
+    """Return a JSON value as a scenario writes it: literals escaped, and expressions in braces."""
+    match value:
+        case str():
+            return _value(value)
+        case Expression():
+            return _braced(value)
+        case Mixed():
+            return _mixed(value.parts)
+        case dict():
+            return {_key(key): rendered(item) for key, item in value.items()}
+        case list():
+            return [rendered(item) for item in value]
+    return value
+
+
+def fixed(value: Any) -> Any:
+    """Return text that has no expressions, such as a JSONPath: only the environment's references are escaped in it."""
+    return value.replace("${", "$${") if isinstance(value, str) else value
+
+
+def mixed(parts: Iterable[str | Expression]) -> str | Expression | Mixed:
+    """Return the simplest value that has these parts."""
+    kept = tuple(part for part in parts if part != "")
+    if not kept:
+        return ""
+    return kept[0] if len(kept) == 1 else Mixed(kept)
+
+
+def _mixed(parts: tuple[str | Expression, ...]) -> str:
+    text = ""
+    for index, part in enumerate(parts):
+        if isinstance(part, Expression):
+            text += _braced(part)
+            continue
+        is_before_expression = index + 1 < len(parts)
+        if is_before_expression and part.endswith(("{", "$")):
+            text += _value(part[:-1]) + "{{ '" + part[-1] + "' }}"
+        else:
+            text += _value(part)
+    return text
+
+
+def _braced(expression: Expression) -> str:
+    return "{{ " + expression.source + " }}"
+
+
+def _value(text: str) -> str:
+    return _SPECIAL.sub(lambda found: "$${" if found[0] == "${" else _quoted(found[0]), text)
+
+
+def _key(text: str) -> str:
+    """Escape a key: the environment is not put into keys, so ``${`` stays as it is."""
+    return _SPECIAL.sub(lambda found: found[0] if found[0] == "${" else _quoted(found[0]), text)
+
+
+def _quoted(text: str) -> str:
+    return "{{ '" + text + "' }}"
+
+
+def replacing(text: str, values: dict[str, str]) -> str | Expression | Mixed:
+    """Return the text with an expression in place of each value; of values that overlap, the longest."""
+    if not values:
+        return text
+    pattern = "|".join(re.escape(value) for value in sorted(values, key=len, reverse=True))
+    return mixed(_split(text, re.compile(pattern), lambda found: Expression(values[found])))
+
+
+def _split(text: str, pattern: re.Pattern[str], make: Callable[[str], Expression]) -> Iterable[str | Expression]:
+    at = 0
+    for match in pattern.finditer(text):
+        yield text[at : match.start()]
+        yield make(match[0])
+        at = match.end()
+    yield text[at:]

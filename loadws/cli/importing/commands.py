@@ -21,7 +21,14 @@ Force = Annotated[bool, typer.Option("--force", help="Write over a file that is 
 SCENARIO = Path("scenario.yaml")
 
 
-@imports.callback()
+_EXAMPLES = """\b
+Examples:
+  loadws import har session.har
+  loadws import har session.har -o chat.yaml --speed 2
+"""
+
+
+@imports.callback(epilog=_EXAMPLES)
 def import_() -> None:
     """Make a scenario of a recording or of another tool's script.
 
@@ -29,14 +36,7 @@ def import_() -> None:
     """
 
 
-_HAR_EXAMPLES = """\b
-Examples:
-  loadws import har session.har
-  loadws import har session.har -o chat.yaml --speed 2
-"""
-
-
-@imports.command(epilog=_HAR_EXAMPLES)
+@imports.command(epilog=_EXAMPLES)
 def har(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A recording of a browser or proxy.", show_default=False)

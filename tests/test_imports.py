@@ -39,6 +39,7 @@ ONLY_IN = {
     "wsproto": {"transport", "target", "testing"},
     "python_socks": {"transport/opening/socks.py"},
     "h11": {"transport", "target", "testing"},
+    "websockets": {"transport/codec/masking.py"},
     "hdrh": set(),  # only tests, which hold our wire format to it
     "vl_convert": {"report"},
     "jinja2": {"scenario", "report"},

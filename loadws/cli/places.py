@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadws.terms.errors import UsageError
+from loadws.terms.files.whole import replacing
 
 #: The file of a run's folder that goes to a summary's place, by the place's ending.
 SUMMARIES = {".md": "summary.md", ".json": "summary.json"}
@@ -48,7 +48,8 @@ class Places:
         problems = []
         for _, place, name in self._copies():
             try:
-                _copy(folder / name, place)
+                with replacing(place) as beside:
+                    shutil.copyfile(folder / name, beside)
             except OSError as error:
                 problems.append(f"{place} could not be written: {error.strerror or error}.")
         return problems
@@ -64,31 +65,14 @@ class Places:
 
 
 def _clear(option: str, place: Path) -> None:
-    """Delete the file that is there, and try whether a new one can be made."""
+    """Delete the file that is there, and make sure that a new one can be made."""
     if not place.parent.is_dir():
         raise UsageError(f"{option} {place}: there is no folder {place.parent}", "make it first")
-    beside = _beside(place)
     try:
-        place.unlink(missing_ok=True)
-        beside.write_bytes(b"")
-        beside.unlink()
+        with replacing(place) as beside:
+            beside.write_bytes(b"")
+        place.unlink()
     except OSError as error:
         raise UsageError(
             f"{option} {place}: cannot be written: {error.strerror or error}", "name a file that you may write"
         ) from error
-
-
-def _copy(source: Path, place: Path) -> None:
-    """Copy the whole file or, after a crash at any moment, none of it. Raises ``OSError``."""
-    beside = _beside(place)
-    try:
-        shutil.copyfile(source, beside)
-        beside.replace(place)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink()
-        raise
-
-
-def _beside(place: Path) -> Path:
-    return place.with_name(f".{place.name}.part")

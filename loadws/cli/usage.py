@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +13,7 @@ import typer
 import typer.core
 from typer.main import get_command
 
-from loadws.terms.errors import ExitCode
+from loadws.terms.errors import ExitCode, did_you_mean
 
 #: What typer raises for a wrong command line.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -35,8 +34,7 @@ class Commands(typer.core.TyperGroup):
 def _meant(word: str, commands: Sequence[str]) -> str:
     if word.endswith(_SCENARIOS):
         return f"; did you mean: loadws run {word}"
-    near = difflib.get_close_matches(word, commands, 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; commands are {', '.join(commands)}"
+    return "; " + (did_you_mean(word, commands) or f"commands are {', '.join(commands)}")
 
 
 def dispatch(app: typer.Typer, arguments: Sequence[str] | None) -> int:

@@ -20,9 +20,10 @@ from loadws.metrics.summary import (
 from loadws.metrics.wording import interval_of, observed_of
 from loadws.report.ledger_table import Tone
 from loadws.report.plain import plain
-from loadws.report.timings import NO_NUMBER, cell, overall, percentile_name
+from loadws.report.timings import NO_NUMBER, cell, overall
 from loadws.terms.errors import ExitCode
 from loadws.terms.failures import explain
+from loadws.terms.percentiles import percentile_name
 from loadws.terms.thresholds import format_value
 from loadws.terms.units import format_count, format_duration, format_rate, format_share, format_size
 

@@ -30,6 +30,7 @@ from loadws.metrics.runinfo import EarlyEnd, Ending, RunInfo
 from loadws.metrics.summary import Summary, from_json, to_json
 from loadws.report.runreport import RunReport
 from loadws.terms.errors import OutputError
+from loadws.terms.files.whole import replacing, write_whole
 
 if TYPE_CHECKING:
     from loadws.report.drawing.draw import Artist
@@ -120,7 +121,7 @@ class RunFolder:
 
     def _write_before_load(self, name: str, content: bytes) -> None:
         try:
-            _write_whole(self.path / name, content)
+            write_whole(self.path / name, content)
         except OSError as error:
             raise _output_error(error, f"{self.path / name} cannot be written") from error
 
@@ -164,7 +165,7 @@ def store(path: Path, summary: Summary) -> list[str]:
     with suppress(OSError):
         (path / _RESERVE).unlink()
     try:
-        _write_whole(path / SUMMARY, to_json(summary))
+        write_whole(path / SUMMARY, to_json(summary))
         report = read_run(path)
     except OSError as error:
         problem = f"{path / SUMMARY} could not be written: {_reason(error)}."
@@ -201,27 +202,12 @@ def draw(path: Path, summary: Summary, artist: Artist) -> list[str]:
 
 def _made(path: Path, make: Callable[[], bytes]) -> str:
     try:
-        _write_whole(path, make())
+        write_whole(path, make())
     except OSError as error:
         return f"{path} could not be written: {_reason(error)}."
     except Exception as defect:  # a report that fails must not take the others, or the verdict, with it
         return f"{path} could not be made: {type(defect).__name__}: {defect}. This is a defect of loadws."
     return ""
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """The whole file or, after a crash at any moment, none of it. Raises ``OSError``."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink()
-        raise
 
 
 def _reserve(path: Path) -> None:
@@ -255,17 +241,15 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 
 def _point_latest_to(path: Path) -> list[str]:
-    """``latest`` beside the run folder: a link, or a file with its name where the system has no links."""
-    link, beside = path.parent / LATEST, path.parent / f".{LATEST}.{path.name}"
+    """Point ``latest`` beside the run folder to it: a link, or a file with its name where the system has no links."""
+    link = path.parent / LATEST
     try:
-        try:
-            beside.symlink_to(path.name, target_is_directory=True)
-        except (NotImplementedError, PermissionError):
-            beside.write_text(path.name, "utf-8")
-        beside.replace(link)
+        with replacing(link) as beside:
+            try:
+                beside.symlink_to(path.name, target_is_directory=True)
+            except (NotImplementedError, PermissionError):
+                beside.write_text(path.name, "utf-8")
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         return [f"{link} could not be pointed to this run: {_reason(error)}."]
     return []
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.report.plain import plain
 from loadws.terms.metrics import TABLE
-from loadws.terms.percentiles import samples_for
+from loadws.terms.percentiles import PERCENTILES, percentile_name, samples_for
 from loadws.terms.thresholds import format_value
 from loadws.terms.units import format_count, format_duration, format_rate
 
@@ -32,9 +32,7 @@ GENERATORS_OWN = frozenset({
 })  # fmt: skip
 #: What has a table of its own: see ``deliveries``.
 OF_PROBES = frozenset(metric.name for metric in TABLE.values() if metric.is_of_probes)
-_PERCENTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
 _AGREE_WITHIN, _AGREE_WITHIN_NS = 1.05, 50_000
-_SHOWN = {"p999": "p99.9", "p9999": "p99.99"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +48,7 @@ class LatencyRow:
 
 def samples_needed(percentile: str) -> int:
     """How many samples carry a percentile: n(1 − p) ≥ 10, so 1,000 for ``p99`` (measurement.md)."""
-    return samples_for(_PERCENTILES[percentile])
-
-
-def percentile_name(field: str) -> str:
-    """``p999`` -> ``p99.9``."""
-    return _SHOWN.get(field, field)
+    return samples_for(PERCENTILES[percentile])
 
 
 def cell(entry: MetricEntry, field: str) -> str:
@@ -129,7 +122,7 @@ def _latency_row(step: str, what: str, entry: MetricEntry, fields: tuple[str, ..
 
 def too_few_note(rows: list[LatencyRow], fields: tuple[str, ...]) -> str:
     """How many samples the percentiles would take that no row, or not every row, could give."""
-    absent = [f for at, f in enumerate(fields) if f in _PERCENTILES and any(r.cells[at] == NO_NUMBER for r in rows)]
+    absent = [f for at, f in enumerate(fields) if f in PERCENTILES and any(r.cells[at] == NO_NUMBER for r in rows)]
     if not absent:
         return ""
     needs = ", ".join(f"{percentile_name(field)} takes {samples_needed(field):,}" for field in absent)

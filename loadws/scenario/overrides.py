@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from loadws.scenario.checks.connecting.target import wrong_target
 from loadws.scenario.model.model import Phase, RateRamp, Scenario, TooClose, UserRamp
 from loadws.scenario.model.times import in_other_time
-from loadws.scenario.yaml.explain import Where, any_of, nearest
+from loadws.scenario.yaml.explain import Where, any_of
 from loadws.scenario.yaml.scalars import Scalar, resolve
 from loadws.scenario.yaml.tree import Node, find, with_child, without
-from loadws.terms.errors import UsageError
+from loadws.terms.errors import UsageError, did_you_mean
 from loadws.terms.secrets import is_secret_header
 
 TRANSPORTS = ("native", "trio-websocket")
@@ -59,7 +59,7 @@ def replaced_places(root: Node, overrides: Overrides) -> dict[Where, Scalar]:
     known = _variables(root)
     for name, text in overrides.variables.items():
         if name not in known:
-            advice = nearest(name, known) or "--set changes what stands under variables"
+            advice = did_you_mean(name, known) or "--set changes what stands under variables"
             raise UsageError(f"--set {name}: the scenario has no variable {name!r}", advice)
         places["variables", name] = _scalar(name, text)
     return places

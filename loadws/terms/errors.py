@@ -6,6 +6,7 @@ else that escapes is a defect of loadws (70).
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 
@@ -45,6 +46,12 @@ def most_severe(codes: Iterable[ExitCode]) -> ExitCode:
 def interruption(signal_name: str) -> ExitCode:
     """Return the code of a run that a signal ended, by the name that people know of the signal."""
     return ExitCode.INTERRUPTED if signal_name == "Ctrl-C" else ExitCode.TERMINATED
+
+
+def did_you_mean(word: str, words: Iterable[str], most: int = 1) -> str:
+    """Return the advice ``did you mean 'within'?`` with the ``most`` similar words; "" where none is similar."""
+    similar = difflib.get_close_matches(word, dict.fromkeys(words), most)
+    return f"did you mean {' or '.join(map(repr, similar))}?" if similar else ""
 
 
 class LoadwsError(Exception):

@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from loadws.terms.percentiles import PERCENTILES, percentile_name
+
 Kind = Literal["histogram", "counter", "rate", "gauge"]
 Better = Literal["lower", "higher", "neither"]
 
-PERCENTILES = ("p50", "p75", "p90", "p95", "p99", "p99.9", "p99.99")
 AGGREGATES: dict[Kind, tuple[str, ...]] = {
-    "histogram": (*PERCENTILES, "max", "min", "mean", "count", "rate"),
+    "histogram": (*map(percentile_name, PERCENTILES), "max", "min", "mean", "count", "rate"),
     "counter": ("count", "rate"),
     "rate": ("rate", "count"),
     "gauge": ("max", "min", "mean"),

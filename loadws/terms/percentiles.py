@@ -13,6 +13,8 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
+#: The percentiles that tables and series have, by the names of their fields in ``summary.json``.
+PERCENTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
 BEYOND = 10
 #: What a design effect needs: so many blocks, of so many samples each.
 FEWEST_BLOCKS, SAMPLES_OF_A_BLOCK = 10, 10
@@ -24,6 +26,11 @@ CONFIDENCE = 0.95
 #: A binomial is summed from this many standard deviations below its mean (and as many counts, for narrow ones); the
 #: probability outside is smaller than the rounding error.
 _REACH = 12
+
+
+def percentile_name(field: str) -> str:
+    """Return how rules and tables write a percentile, or another aggregate: ``p99.9`` for the field ``p999``."""
+    return f"p{PERCENTILES[field]:g}" if field in PERCENTILES else field
 
 
 def supports(count: int, percentile: float) -> bool:

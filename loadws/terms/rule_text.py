@@ -13,14 +13,13 @@ Labels select exactly; entries that differ only in labels that are not named are
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from loadws.terms.errors import LoadwsError
+from loadws.terms.errors import LoadwsError, did_you_mean
 from loadws.terms.metrics import DEFAULT_AGGREGATE, TABLE, Metric
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
@@ -209,9 +208,8 @@ class RuleReader:
 
 def _known(name: str, metrics: Iterable[str]) -> str:
     names = list(metrics)
-    near = difflib.get_close_matches(name, names, 1)
-    if near:
-        return f"did you mean {near[0]!r}?"
+    if advice := did_you_mean(name, names):
+        return advice
     own = [repr(name) for name in names if name not in TABLE]
     of_scenario = f"; the scenario's own are {', '.join(own)}" if own else ""
     return f"`loadws docs metrics` lists those of loadws{of_scenario}"

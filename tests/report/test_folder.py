@@ -15,6 +15,7 @@ from loadws.metrics.summary import to_json
 from loadws.report import folder, html
 from loadws.report.folder import RunFolder, find_run, read_frames, read_run
 from loadws.terms.errors import OutputError
+from loadws.terms.files.whole import write_whole
 from tests.report import example
 
 STARTED = datetime(2026, 11, 23, 8, 15, tzinfo=UTC)
@@ -191,14 +192,13 @@ def test_what_cannot_be_written_at_the_end_is_said_and_the_rest_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = _filled(tmp_path)
-    write_whole = folder._write_whole
 
     def write(path: Path, content: bytes) -> None:
         if path.name in ("summary.json", "report.html"):
             raise FULL
         write_whole(path, content)
 
-    monkeypatch.setattr(folder, "_write_whole", write)
+    monkeypatch.setattr(folder, "write_whole", write)
     assert run.finish(example.summary()) == [
         f"{run.path / 'summary.json'} could not be written: No space left on device.",
         f"{run.path / 'report.html'} could not be written: No space left on device.",
@@ -215,20 +215,6 @@ def test_a_report_that_fails_takes_nothing_with_it(tmp_path: Path, monkeypatch: 
     assert run.finish(example.summary()) == [
         f"{run.path / 'report.html'} could not be made: ValueError: no such chart. This is a defect of loadws."
     ]
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "summary.json"
-    folder._write_whole(path, b"old")
-
-    def full(descriptor: int) -> None:
-        raise FULL
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        folder._write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert _names(tmp_path) == {"summary.json"}
 
 
 def test_the_first_thousand_errors_are_kept_and_the_rest_counted(

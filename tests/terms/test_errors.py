@@ -13,6 +13,7 @@ from loadws.terms.errors import (
     TargetError,
     UnitError,
     UsageError,
+    did_you_mean,
     most_severe,
 )
 
@@ -44,3 +45,9 @@ def test_errors_carry_their_exit_code_and_advice() -> None:
     codes = {kind: kind.exit_code for kind in (LoadwsError, UsageError, OutputError, UnitError, TargetError)}
     assert {ExitCode.USAGE, ExitCode.UNREACHABLE} == set(codes.values())
     assert ExitCode.UNREACHABLE is codes[TargetError]
+
+
+def test_the_most_similar_word_is_advised_and_none_that_is_not_similar() -> None:
+    assert did_you_mean("withing", ["within", "where"]) == "did you mean 'within'?"
+    assert did_you_mean("paths", ["path", "within", "path", "parts"], 2) == "did you mean 'path' or 'parts'?"
+    assert did_you_mean("xyz", ["within"]) == ""

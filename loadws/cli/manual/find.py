@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadws.cli.manual.pages import ALIASES, Page
-from loadws.terms.errors import UsageError
+from loadws.terms.errors import UsageError, did_you_mean
 
 #: Words for sections whose headings are others.
 _ALSO = {
@@ -151,7 +150,5 @@ def _advice(wanted: str, pages: tuple[Page, ...]) -> str:
     known = [*names, *ALIASES, *_ALSO]
     known += [section.heading.lower() for page in pages for section in sections(page.text)]
     known += [key for page in pages for keys, _ in rows(page) for key in keys]
-    near = difflib.get_close_matches(wanted, dict.fromkeys(known), 3)
-    if near:
-        return f"did you mean {' or '.join(map(repr, near))}?"
-    return f"pages are {', '.join(names)}; any verb, key, metric and kind of error is found too"
+    pages_are = f"pages are {', '.join(names)}; any verb, key, metric and kind of error is found too"
+    return did_you_mean(wanted, known, 3) or pages_are

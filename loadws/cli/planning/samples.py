@@ -9,12 +9,12 @@ from loadws.plan.plan import Plan
 from loadws.plan.samples import expected_samples
 from loadws.scenario.build import Loaded
 from loadws.scenario.yaml.explain import Problem
-from loadws.terms.percentiles import CONFIDENCE
+from loadws.terms.percentiles import CONFIDENCE, PERCENTILES
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import format_count
 
 #: Percentiles to judge instead, the highest first.
-_OTHERS = (99.9, 99.0, 95.0, 90.0, 75.0, 50.0)
+_OTHERS = sorted(PERCENTILES.values(), reverse=True)
 
 
 def samples_needed(percentile: float) -> int:

@@ -6,17 +6,14 @@ and it is as if there were none. A cache that cannot be read or written is none,
 
 from __future__ import annotations
 
-import os
 import platform
-import sys
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from loadws import __version__
 from loadws.fleet.machine.process_count import usable_cores
+from loadws.terms.files.cache import cache_file, keep_cached, read_cached
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -69,36 +66,27 @@ def this_machine() -> MachineKey:
 
 
 def read_calibration(transport: str) -> Calibration | None:
-    """That of this machine and transport, if there is one."""
-    file = calibration_file(transport)
-    try:
-        kept = msgspec.json.decode(file.read_bytes(), type=Calibration) if file else None
-    except (OSError, msgspec.DecodeError):
+    """Return the calibration of this machine and transport; None without one."""
+    content = read_cached(calibration_file(transport))
+    if content is None:
         return None
-    return kept if kept is not None and kept.machine == this_machine() else None
+    try:
+        kept = msgspec.json.decode(content, type=Calibration)
+    except msgspec.DecodeError:
+        return None
+    return kept if kept.machine == this_machine() else None
 
 
 def keep_calibration(calibration: Calibration) -> Path | None:
-    """Where it is kept, whole or not at all; None where it cannot be."""
-    file = calibration_file(calibration.transport)
-    if file is None:
-        return None
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as written:
-            written.write(msgspec.json.format(msgspec.json.encode(calibration)) + b"\n")
-        return Path(written.name).replace(file)
-    return None
+    """Keep a calibration in the cache; return where, None where it cannot be."""
+    return keep_cached(
+        calibration_file(calibration.transport), msgspec.json.format(msgspec.json.encode(calibration)) + b"\n"
+    )
 
 
 def calibration_file(transport: str) -> Path | None:
-    name = f"calibration-{transport}.json"
-    if cache := os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"):
-        return Path(cache) / "loadws" / name
-    try:
-        return Path.home() / ".cache" / "loadws" / name
-    except RuntimeError:  # a user without a home
-        return None
+    """Return where the calibration of a transport is kept; None for a user without a home."""
+    return cache_file(f"calibration-{transport}.json")
 
 
 def doubt(messages_per_s: float | None, transport: str, processes: int) -> str | None:

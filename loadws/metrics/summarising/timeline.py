@@ -14,9 +14,9 @@ from typing import TypeVar
 from loadws.metrics.frame import Frame, HistogramPart
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summarising.accumulator import Values, supported_percentiles
-from loadws.metrics.summarising.totals import PERCENTILES
 from loadws.metrics.summary import Column, MetricEntry, Series
 from loadws.terms.metrics import TABLE
+from loadws.terms.percentiles import PERCENTILES
 
 MOST_POINTS = 600
 #: A rate over less than this share of a point's time would be noise.

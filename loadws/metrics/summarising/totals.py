@@ -19,9 +19,9 @@ from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summarising.accumulator import Values, supported_percentiles
 from loadws.metrics.summary import MetricEntry
 from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
+from loadws.terms.percentiles import PERCENTILES
 
 #: The fields of an entry and the percentiles they hold.
-PERCENTILES = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9, "p9999": 99.99}
 
 #: How many buckets all open histograms may hold, about 20 MB, and how many each may hold, however many there are.
 MOST_OPEN_BUCKETS, LEAST_OPEN_BUCKETS = 200_000, 64

@@ -10,15 +10,12 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import os
-import sys
-import tempfile
 import zlib
-from contextlib import suppress
 from importlib.metadata import version
-from pathlib import Path
 
 import msgspec
+
+from loadws.terms.files.cache import cache_file, keep_cached, read_cached
 
 
 class Bundle(msgspec.Struct, frozen=True, tag=True):
@@ -30,13 +27,14 @@ class Bundle(msgspec.Struct, frozen=True, tag=True):
 
 def bundle() -> Bundle:
     """Return the bundle, from the cache or made anew."""
-    kept = _cache_file()
-    packed = _read(kept) if kept else None
-    if packed is None:
-        packed = gzip.compress(_made().encode(), 9, mtime=0)
-        if kept:
-            _keep(kept, packed)
-    return Bundle(base64.b64encode(packed).decode("ascii"), csp_source(gzip.decompress(packed)))
+    file = cache_file(f"vega-bundle-{version('vl-convert-python')}.js.gz")
+    packed = read_cached(file)
+    script = _unpacked(packed)
+    if packed is None or not script:
+        script = _made().encode()
+        packed = gzip.compress(script, 9, mtime=0)
+        keep_cached(file, packed)
+    return Bundle(base64.b64encode(packed).decode("ascii"), csp_source(script))
 
 
 def csp_source(script: bytes) -> str:
@@ -50,29 +48,9 @@ def _made() -> str:
     return f"(()=>{{{vl_convert.javascript_bundle('window.vegaEmbed=vegaEmbed;')}\n}})()"
 
 
-def _cache_file() -> Path | None:
-    name = f"vega-bundle-{version('vl-convert-python')}.js.gz"
-    if cache := os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"):
-        return Path(cache) / "loadws" / name
+def _unpacked(packed: bytes | None) -> bytes:
+    """Return the script of a cached file; nothing where there is no file or a broken one."""
     try:
-        return Path.home() / ".cache" / "loadws" / name
-    except RuntimeError:  # a user without a home
-        return None
-
-
-def _read(kept: Path) -> bytes | None:
-    """None where there is no such file, or a broken one."""
-    try:
-        packed = kept.read_bytes()
-        return packed if gzip.decompress(packed) else None
+        return gzip.decompress(packed) if packed else b""
     except (OSError, EOFError, zlib.error):
-        return None
-
-
-def _keep(kept: Path, packed: bytes) -> None:
-    """Whole or not at all: another run may read it at this moment."""
-    with suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
-            file.write(packed)
-        Path(file.name).replace(kept)
+        return b""

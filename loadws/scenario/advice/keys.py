@@ -11,8 +11,9 @@ from loadws.scenario.advice.models import body_of_verb, keys_of, place_below
 from loadws.scenario.model.connection import ConnectionOptions, Tls
 from loadws.scenario.model.model import Handlers, Phase, RateRamp, Scenario, UserRamp, UserType
 from loadws.scenario.model.steps import BARE_VERBS, STEPS, ConnectBody, Step
-from loadws.scenario.yaml.explain import any_of, nearest
+from loadws.scenario.yaml.explain import any_of
 from loadws.scenario.yaml.tree import Node, describe
+from loadws.terms.errors import did_you_mean
 
 _LEVELS: dict[type[BaseModel], Level] = {
     Scenario: "scenario", Phase: "phase", UserRamp: "phase", RateRamp: "phase", UserType: "user", Handlers: "on",
@@ -30,7 +31,7 @@ def meant(owner: type[BaseModel], key: str) -> str | None:
     found = key_meant(level_of(owner), key)
     if found in keys_of(owner):
         return found
-    near = nearest(key, keys_of(owner))
+    near = did_you_mean(key, keys_of(owner))
     return near.split("'")[1] if near else None
 
 
@@ -45,7 +46,7 @@ def unknown_key(key: str, mapping: Node, owners: Sequence[type[BaseModel]]) -> s
         or foreign_word(level_of(owner), key)
         or (issubclass(owner, Step) and foreign_word("verb", key))
         or _elsewhere(key, owners)
-        or nearest(key, keys)
+        or did_you_mean(key, keys)
         or f"keys here are {any_of(keys)}"
     )
 
@@ -116,11 +117,11 @@ def _unknown_step(keys: Sequence[str]) -> tuple[str, str]:
     for key in keys:
         if answer := foreign_word("verb", key):
             return f"unknown step {key!r}", answer
-    unknown = next((key for key in keys if nearest(key, STEPS)), keys[0])
+    unknown = next((key for key in keys if did_you_mean(key, STEPS)), keys[0])
     if owner := _step_with(keys):
         advice = f"it belongs to a step {owner!r}: write no dash before it, and indent it like that word"
         return f"unknown step {keys[0]!r}", advice
-    return f"unknown step {unknown!r}", nearest(unknown, STEPS) or f"steps are {any_of(STEPS)}"
+    return f"unknown step {unknown!r}", did_you_mean(unknown, STEPS) or f"steps are {any_of(STEPS)}"
 
 
 def _step_with(keys: Sequence[str]) -> str:
@@ -144,4 +145,4 @@ def _not_a_word(word: str) -> tuple[str, str]:
         return f"unknown step {word!r}", f"write a space after the colon: {verb}: ..."
     shown = f"unknown step {word[:40]!r}"
     words = any_of(sorted(BARE_VERBS))
-    return shown, foreign_word("verb", word) or nearest(word, STEPS) or f"words that are steps are {words}"
+    return shown, foreign_word("verb", word) or did_you_mean(word, STEPS) or f"words that are steps are {words}"

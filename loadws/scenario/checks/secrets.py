@@ -8,8 +8,9 @@ from itertools import islice
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.data.feed import DataError, open_feed
 from loadws.scenario.secrecy.secrets import SecretPath, secret_paths
-from loadws.scenario.yaml.explain import Where, nearest
+from loadws.scenario.yaml.explain import Where
 from loadws.scenario.yaml.tree import find, walk_nodes
+from loadws.terms.errors import did_you_mean
 from loadws.terms.secrets import SHORTEST, scalars
 
 #: In so many rows of a data file short values are looked for.
@@ -23,7 +24,7 @@ def check_secrets(findings: Findings, known: Collection[str], columns: Mapping[s
         where: Where = ("secrets", index)
         if path[0] not in known:
             message = f"there is no variable {path[0]!r} to keep secret"
-            findings.error(where, message, nearest(path[0], known))
+            findings.error(where, message, did_you_mean(path[0], known))
         elif path[0] in columns:
             _check_columns(findings, where, path, columns[path[0]])
         else:
@@ -46,7 +47,7 @@ def _check_variable(findings: Findings, where: Where, path: SecretPath) -> None:
 
 def _check_columns(findings: Findings, where: Where, path: SecretPath, columns: tuple[str, ...]) -> None:
     if len(path) > 1 and path[1] not in columns:
-        advice = nearest(path[1], columns) or f"columns are {', '.join(columns)}"
+        advice = did_you_mean(path[1], columns) or f"columns are {', '.join(columns)}"
         findings.error(where, f"the data {path[0]!r} has no column {path[1]!r}", advice)
         return
     wanted = path[1:2] or columns

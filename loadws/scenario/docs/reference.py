@@ -23,7 +23,8 @@ from loadws.scenario.model.steps import BARE_VERBS, STEPS
 from loadws.scenario.template.scope import FUNCTIONS
 from loadws.terms.errors import ExitCode
 from loadws.terms.failures import CLOSE_CODES, KINDS, meaning_of_code
-from loadws.terms.metrics import PERCENTILES, TABLE
+from loadws.terms.metrics import TABLE
+from loadws.terms.percentiles import PERCENTILES
 from loadws.terms.units import (
     BYTE_RATE_PATTERN,
     DURATION_PATTERN,

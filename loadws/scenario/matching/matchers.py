@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from loadws.scenario.matching.extract import MatchError, Path, compile_regex
 from loadws.scenario.matching.jsonpath import MISSING
 from loadws.scenario.template.template import Compiled, Scope, TemplateError, compile_value
 from loadws.scenario.template.values import EvaluationError, kind, same, show
+from loadws.terms.errors import did_you_mean
 
 Test = Callable[[Any], bool]
 TYPES = ("string", "number", "integer", "boolean", "null", "array", "object")
@@ -176,8 +176,7 @@ def compile_operand(value: JsonValue, path: Path) -> Compiled:
 
 
 def _unknown(word: str, matchers: tuple[str, ...], path: Path) -> MatchError:
-    near = difflib.get_close_matches(word, matchers, 1)
-    advice = f"did you mean {near[0]!r}?" if near else "matchers are " + ", ".join(matchers)
+    advice = did_you_mean(word, matchers) or "matchers are " + ", ".join(matchers)
     message = f"the matcher {word!r} does not fit here" if word in MATCHERS else f"unknown matcher {word!r}"
     return MatchError(message, (*path, word), advice, in_key=True)
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -60,6 +59,7 @@ from loadws.scenario.matching.matchers import (
 from loadws.scenario.matching.message import Message
 from loadws.scenario.template.template import Compiled, Scope
 from loadws.scenario.template.values import EvaluationError, show
+from loadws.terms.errors import did_you_mean
 
 __all__ = ["Captures", "Conditions", "MatchError", "Predicate", "Wanted", "compile_answer_conditions", "compile_captures",
            "compile_conditions", "has_json_path"]  # fmt: skip
@@ -181,10 +181,9 @@ def _clauses(key: str, value: JsonValue, keys: Mapping[str, _CompileKey]) -> Ite
         return (_looked_at(place, expectation) for expectation in compile_expectations(value, (key,)))
     compile_key = keys.get(key)
     if compile_key is None:
-        near = difflib.get_close_matches(key, keys, 1)
         *words, last = keys
         known = f"a condition is a JSONPath ($.a.b), {', '.join(words)} or {last}"
-        advice = f"did you mean {near[0]!r}?" if near else known
+        advice = did_you_mean(key, keys) or known
         raise MatchError(f"unknown condition {key!r}", (key,), advice, in_key=True)
     return compile_key(value)
 

@@ -9,7 +9,6 @@ powers go from left to right: ``2 ** 3 ** 2`` is 64.
 from __future__ import annotations
 
 import base64
-import difflib
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -34,7 +33,7 @@ from loadws.scenario.template.values import (
     negative,
     positive,
 )
-from loadws.terms.errors import LoadwsError
+from loadws.terms.errors import LoadwsError, did_you_mean
 
 Evaluate = Callable[[Scope], Any]
 
@@ -346,8 +345,7 @@ def _values(count: int) -> str:
 
 
 def _near(words: str, table: Iterable[str], name: str = "") -> str:
-    near = difflib.get_close_matches(name, table, 1)
-    return f"did you mean {near[0]!r}?" if near else words + ", ".join(table)
+    return did_you_mean(name, table) or words + ", ".join(table)
 
 
 # -- the closures that are not one line -------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ A problem is found at an offset of the text. Excerpts are made last, when it is 
 
 from __future__ import annotations
 
-import difflib
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -158,12 +157,6 @@ def show_where(where: Where) -> str:
     """``users[0].flow[2]``; a key that would not read so stands in brackets: ``where['$.id']``."""
     parts = [f".{part}" if isinstance(part, str) and _PLAIN_KEY.fullmatch(part) else f"[{part!r}]" for part in where]
     return "".join(parts).removeprefix(".")
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """``did you mean 'within'?``, or nothing where none is near."""
-    close = difflib.get_close_matches(word, list(words), 1)
-    return f"did you mean {close[0]!r}?" if close else ""
 
 
 def any_of(words: Iterable[str]) -> str:

@@ -17,7 +17,6 @@ from loadws.scenario.yaml.explain import (
     any_of,
     explain,
     explain_all,
-    nearest,
     show_where,
 )
 from loadws.scenario.yaml.tree import Node
@@ -107,5 +106,3 @@ def test_paths_read_like_code(where: tuple[str | int, ...], shown: str) -> None:
 def test_words() -> None:
     assert any_of(["a"]) == "'a'"
     assert any_of(["a", "b", "c"]) == "'a', 'b' or 'c'"
-    assert nearest("withing", ["within", "where"]) == "did you mean 'within'?"
-    assert nearest("xyz", ["within"]) == ""

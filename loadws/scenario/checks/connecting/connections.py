@@ -15,7 +15,8 @@ from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.model import UserType
 from loadws.scenario.model.step_names import flows_of, walk_user_types
 from loadws.scenario.model.steps import AnyStep, ConnectStep, Flow, OnConnection, walk
-from loadws.scenario.yaml.explain import Where, any_of, nearest
+from loadws.scenario.yaml.explain import Where, any_of
+from loadws.terms.errors import did_you_mean
 
 _State = Literal["none", "open", "refused", "closed", "unknown"]
 #: Of each connection by its name; None is the one without. What is not in it is "none".
@@ -75,7 +76,7 @@ def _names(user_type: UserType) -> dict[str, None]:
 def _check_names(findings: Findings, place: Where, user_type: UserType, names: Iterable[str]) -> None:
     for where, name in _mentioned(place, user_type):
         if name not in names:
-            advice = nearest(name, names) or f"write connect: {{as: {name}}} where it opens"
+            advice = did_you_mean(name, names) or f"write connect: {{as: {name}}} where it opens"
             findings.error(where, f"this user opens no connection {name!r}", advice)
 
 

@@ -11,7 +11,8 @@ from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.connection import ConnectionOptions
 from loadws.scenario.model.step_names import walk_around, walk_steps
 from loadws.scenario.model.steps import AnyStep, ConnectBody, ConnectStep, HttpStep
-from loadws.scenario.yaml.explain import Where, any_of, nearest
+from loadws.scenario.yaml.explain import Where, any_of
+from loadws.terms.errors import did_you_mean
 from loadws.terms.proxies import DIRECT, parse_proxy
 
 _CONNECTION: Where = ("connection",)
@@ -74,7 +75,7 @@ def _check_resolve(findings: Findings) -> None:
     for host in findings.scenario.connection.resolve:
         if dialled and host.lower() not in dialled:
             message = f"nothing connects to {host!r}, unless a redirect leads there"
-            advice = nearest(host, dialled) or f"hosts here are {any_of(sorted(dialled))}"
+            advice = did_you_mean(host, dialled) or f"hosts here are {any_of(sorted(dialled))}"
             findings.warning(("connection", "resolve", host), message, advice, at_key=True)
 
 
@@ -115,5 +116,5 @@ def _check_subprotocol(findings: Findings, where: Where, body: ConnectBody) -> N
     offered = findings.scenario.connection.subprotocols if body.subprotocols is None else body.subprotocols
     if wanted is None or wanted in offered:
         return
-    advice = nearest(wanted, offered) or "name it in subprotocols"
+    advice = did_you_mean(wanted, offered) or "name it in subprotocols"
     findings.error((*where, "expect", "subprotocol"), f"the subprotocol {wanted!r} is not offered", advice)

@@ -6,8 +6,9 @@ import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.yaml.explain import any_of, nearest
+from loadws.scenario.yaml.explain import any_of
 from loadws.terms.addresses import split_authority
+from loadws.terms.errors import did_you_mean
 
 UNIX = "ws+unix:"
 #: What fits into a sockaddr_un of Linux with its closing zero.
@@ -52,7 +53,7 @@ def _wrong_builtin(name: str) -> tuple[str, str] | None:
     mode, _, query = name.partition("?")
     if mode in BUILTIN_MODES:
         return _wrong_options(query)
-    advice = nearest(mode, BUILTIN_MODES) or f"there are {any_of(_BUILTIN + mode for mode in BUILTIN_MODES)}"
+    advice = did_you_mean(mode, BUILTIN_MODES) or f"there are {any_of(_BUILTIN + mode for mode in BUILTIN_MODES)}"
     return f"there is no built-in target {mode!r}", advice
 
 
@@ -60,7 +61,7 @@ def _wrong_options(query: str) -> tuple[str, str] | None:
     """What their values are, the target itself looks at: their notations are its own."""
     for option, _ in parse_qsl(query, keep_blank_values=True):
         if option not in BUILTIN_OPTIONS:
-            advice = nearest(option, BUILTIN_OPTIONS) or f"there are {any_of(BUILTIN_OPTIONS)}"
+            advice = did_you_mean(option, BUILTIN_OPTIONS) or f"there are {any_of(BUILTIN_OPTIONS)}"
             return f"a built-in target has no option {option!r}", advice
     return None
 

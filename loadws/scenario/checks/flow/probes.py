@@ -13,7 +13,8 @@ from loadws.scenario.model.step_names import flows_of
 from loadws.scenario.model.steps import Payload, walk
 from loadws.scenario.template.expression import TemplateError
 from loadws.scenario.template.template import compile_json, compile_template
-from loadws.scenario.yaml.explain import Where, any_of, nearest
+from loadws.scenario.yaml.explain import Where, any_of
+from loadws.terms.errors import did_you_mean
 from loadws.terms.units import NS_PER_S, format_duration
 
 LONGEST_WITHIN_NS = 600 * NS_PER_S
@@ -46,12 +47,13 @@ def _check_both_sides(findings: Findings, published: Iterable[str], delivered: I
         name = step.publish.probe
         if name not in delivered:
             advice = (
-                nearest(name, delivered) or f"write on: message: [{{where: ..., deliver: {{probe: {name}, id: ...}}}}]"
+                did_you_mean(name, delivered)
+                or f"write on: message: [{{where: ..., deliver: {{probe: {name}, id: ...}}}}]"
             )
             findings.warning((*where, "probe"), f"no message handler delivers the probe {name!r}", advice)
     for where, deliver, _ in delivers(findings.scenario):
         if deliver.probe not in published:
-            advice = nearest(deliver.probe, published) or "a publish step does"
+            advice = did_you_mean(deliver.probe, published) or "a publish step does"
             findings.error((*where, "probe"), f"nobody publishes the probe {deliver.probe!r}", advice)
 
 
@@ -80,7 +82,7 @@ def _check_deliver(findings: Findings, where: Where, deliver: Deliver, user_type
     for key in ("after", "until"):
         name = getattr(deliver, key)
         if name is not None and name not in steps and not findings.lost_steps:
-            advice = nearest(name, steps) or "give the step that joins the room a name"
+            advice = did_you_mean(name, steps) or "give the step that joins the room a name"
             findings.error((*where, key), f"this user has no step {name!r}", advice)
 
 

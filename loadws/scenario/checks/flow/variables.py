@@ -37,8 +37,9 @@ from loadws.scenario.model.steps.parts import (
 from loadws.scenario.template.expression import TemplateError
 from loadws.scenario.template.scope import SPECIAL_NAMES
 from loadws.scenario.template.template import Compiled, compile_template
-from loadws.scenario.yaml.explain import Where, nearest
+from loadws.scenario.yaml.explain import Where
 from loadws.scenario.yaml.tree import Node, find, walk_nodes
+from loadws.terms.errors import did_you_mean
 
 #: Why a special name has no value where it was used.
 _ONLY = {
@@ -323,7 +324,7 @@ class _Texts:
         for name, column in sorted(compiled.attributes):
             columns = self.columns.get(name)
             if columns is not None and column not in columns and name in self.findings.scenario.data:
-                advice = nearest(column, columns) or f"columns are {', '.join(columns)}"
+                advice = did_you_mean(column, columns) or f"columns are {', '.join(columns)}"
                 yield _place_of(name, text), f"the data {name!r} has no column {column!r}", advice
 
     def _unknown(self, name: str, known: frozenset[str]) -> tuple[str, str]:
@@ -332,7 +333,7 @@ class _Texts:
         if name in self.setters:
             line = self.findings.line_of(self.setters[name])
             return f"the variable {name!r} is used before it is set", f"it is set in line {line}"
-        advice = nearest(name, (known | self.setters.keys()) - SPECIAL_NAMES)
+        advice = did_you_mean(name, (known | self.setters.keys()) - SPECIAL_NAMES)
         return f"unknown variable {name!r}", advice or "declare it under variables, or capture it before"
 
 

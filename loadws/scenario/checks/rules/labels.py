@@ -13,7 +13,8 @@ from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.probes import delivers, probes_of
 from loadws.scenario.model.step_names import walk_steps
 from loadws.scenario.model.steps import STEPS
-from loadws.scenario.yaml.explain import any_of, nearest
+from loadws.scenario.yaml.explain import any_of
+from loadws.terms.errors import did_you_mean
 from loadws.terms.failures import KINDS, NEVER_SENT, is_known
 from loadws.terms.thresholds import Threshold
 
@@ -114,7 +115,7 @@ def _check_try(findings: Findings, index: int, threshold: Threshold, kind: str) 
 def _unknown_kind(findings: Findings, index: int, threshold: Threshold, message: str, known: Iterable[str]) -> None:
     known = list(known)
     families = [kind for kind in known if "." not in kind]
-    advice = nearest(threshold.labels["kind"], known) or f"kinds are {any_of(families)}; see `loadws docs kinds`"
+    advice = did_you_mean(threshold.labels["kind"], known) or f"kinds are {any_of(families)}; see `loadws docs kinds`"
     at_label(findings, index, threshold, "kind", message, advice)
 
 
@@ -125,7 +126,7 @@ def _unknown_label(findings: Findings, index: int, threshold: Threshold, label: 
     value, known = threshold.labels[label], list(known)
     names = any_of(known).replace(" or ", " and ") if known else ""
     are = f"the {label}s are {names}" if len(known) > 1 else f"the only {label} is {names}"
-    advice = nearest(value, known) or (are if known else f"no {label} has a name")
+    advice = did_you_mean(value, known) or (are if known else f"no {label} has a name")
     at_label(findings, index, threshold, label, f"there is no {label} {value!r}", advice)
 
 

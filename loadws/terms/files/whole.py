@@ -1,0 +1,36 @@
+"""Files that are written whole or not at all: at no moment can another program read a half of one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, on the disk when this returns. After a crash at any moment it has its old content or the new.
+
+    Raises ``OSError``, and then has left nothing beside the file.
+    """
+    with replacing(path) as beside, beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path in the same folder, of no file yet; what the block makes there becomes ``path`` when the block ends.
+
+    Raises ``OSError``. If the block or the replacement raises, nothing is left beside ``path``.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield beside
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise

@@ -12,7 +12,7 @@ CUT_OFF = "cut_off"
 
 
 class Arrivals(msgspec.Struct):
-    """Open model. planned (intended times that passed) = completed + failed + dropped + cut_off."""
+    """Arrived users (open model): planned = completed + failed + dropped + cut_off. Planned: intended times that passed."""
 
     expected: int = 0
     planned: int = 0
@@ -33,7 +33,7 @@ class Users(msgspec.Struct):
 
 
 class Sessions(msgspec.Struct):
-    """Closed model. started = completed + failed + cut_off."""
+    """Sessions of held users (closed model): started = completed + failed + cut_off."""
 
     started: int = 0
     completed: int = 0
@@ -42,7 +42,7 @@ class Sessions(msgspec.Struct):
 
 
 class Turns(msgspec.Struct):
-    """Of ``every``. due = done + failed + skipped + cut_off."""
+    """Turns of ``every``: due = done + failed + skipped + cut_off."""
 
     due: int = 0
     done: int = 0
@@ -72,9 +72,9 @@ class Connections(msgspec.Struct):
 
 
 class Messages(msgspec.Struct):
-    """sent = answered + timed_out + unanswered + one_way; the others are side counters.
+    """sent = answered + timed_out + unanswered + one_way; the others are counted beside these.
 
-    ``unclaimed`` are messages received that nobody waited for; ``unfinished_writes`` were begun and never whole.
+    ``unclaimed`` are messages received that no step waited for; ``unfinished_writes`` were begun and never whole.
     """
 
     sent: int = 0
@@ -90,9 +90,9 @@ class Messages(msgspec.Struct):
 
 
 class Http(msgspec.Struct):
-    """Of ``http`` steps, whose redirects count as one request. requests = answered + failed + timed_out + cut_off.
+    """Requests of ``http`` steps: requests = answered + failed + timed_out + cut_off. A redirect is part of its request.
 
-    Answered is one with a whole answer, whatever its status.
+    A request is answered when its answer came whole, whatever the status.
     """
 
     requests: int = 0
@@ -129,45 +129,73 @@ class Ledger(msgspec.Struct):
     close_codes: dict[str, int] = {}
 
     def add(self, other: Ledger) -> None:
-        """Another process's ledger on top of this one."""
-        for part in ("arrivals", "users", "sessions", "turns", "connections", "messages", "http", "bytes"):
+        """Add another process's ledger to this one."""
+        for part in self.__struct_fields__:
             mine, theirs = getattr(self, part), getattr(other, part)
-            for name in mine.__struct_fields__:
-                setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
-        for part in ("refusals", "failures", "close_codes"):
-            counts = getattr(self, part)
-            for key, count in getattr(other, part).items():
-                counts[key] = counts.get(key, 0) + count
+            if isinstance(mine, dict):
+                for key, count in theirs.items():
+                    mine[key] = mine.get(key, 0) + count
+            else:
+                for name in mine.__struct_fields__:
+                    setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
 
     def close(self) -> None:
-        """Of a process that fell silent: what was under way when it last spoke is counted as cut off at that moment.
+        """Count as cut off what was under way in a process that fell silent, at the moment when it last spoke.
 
-        So arrivals, sessions and turns are ``cut_off``, handshakes failed (``cut_off``), connections ``open_at_end``
-        and messages ``unanswered``. Nothing changes where everything had its end.
+        Each equation that does not hold is completed by its ``rest``. Nothing changes where everything had its end.
         """
-        a, s, t, c, m = self.arrivals, self.sessions, self.turns, self.connections, self.messages
-        a.cut_off += max(0, a.planned - a.completed - a.failed - a.dropped - a.cut_off)
-        s.cut_off += max(0, s.started - s.completed - s.failed - s.cut_off)
-        t.cut_off += max(0, t.due - t.done - t.failed - t.skipped - t.cut_off)
-        if (attempts := c.attempted - c.opened - c.refused - c.failed) > 0:
-            c.failed += attempts
+        failed = self.connections.failed
+        for equation in EQUATIONS:
+            record = getattr(self, equation.record)
+            if (missing := equation.missing(record)) > 0:
+                setattr(record, equation.rest, getattr(record, equation.rest) + missing)
+        if (attempts := self.connections.failed - failed) > 0:
             self.failures = {**self.failures, CUT_OFF: self.failures.get(CUT_OFF, 0) + attempts}
-        c.open_at_end += max(0, c.opened - c.closed_by_us - c.closed_by_peer - c.lost - c.open_at_end)
-        m.unanswered += max(0, m.sent - m.answered - m.timed_out - m.unanswered - m.one_way)
 
     def imbalances(self) -> list[str]:
-        """The equations that do not hold, as text; empty when all is well. Only true of a run that has ended."""
-        a, s, t, c, m, h = self.arrivals, self.sessions, self.turns, self.connections, self.messages, self.http
-        equations = (
-            ("arrivals.planned", a.planned, a.completed + a.failed + a.dropped + a.cut_off),
-            ("sessions.started", s.started, s.completed + s.failed + s.cut_off),
-            ("turns.due", t.due, t.done + t.failed + t.skipped + t.cut_off),
-            ("connections.attempted", c.attempted, c.opened + c.refused + c.failed),
-            ("connections.opened", c.opened, c.closed_by_us + c.closed_by_peer + c.lost + c.open_at_end),
-            ("messages.sent", m.sent, m.answered + m.timed_out + m.unanswered + m.one_way),
-            ("http.requests", h.requests, h.answered + h.failed + h.timed_out + h.cut_off),
-            ("refusals", c.refused, sum(self.refusals.values())),
-            ("failures", c.failed, sum(self.failures.values())),
-            ("close_codes", c.closed_by_us + c.closed_by_peer + c.lost, sum(self.close_codes.values())),
-        )
-        return [f"{name} is {whole}, its parts are {parts}" for name, whole, parts in equations if whole != parts]
+        """Return the equations that do not hold, as text. Of a run that goes on, none needs to hold."""
+        sums = [
+            (f"{equation.record}.{equation.whole}", getattr(record, equation.whole), equation.sum_of(record))
+            for equation in EQUATIONS
+            for record in [getattr(self, equation.record)]
+        ]
+        sums += [
+            (name, sum(getattr(self.connections, part) for part in parts), sum(getattr(self, name).values()))
+            for name, parts in BY_KEY.items()
+        ]
+        return [f"{name} is {whole}, its parts are {parts}" for name, whole, parts in sums if whole != parts]
+
+
+class Equation(msgspec.Struct, frozen=True):
+    """A counter of one record of the ledger that is the sum of others. ``rest`` is the part that has what was cut off."""
+
+    record: str
+    whole: str
+    parts: tuple[str, ...]
+    rest: str
+
+    def __str__(self) -> str:
+        """``due = done + failed + skipped + cut_off``, as the record's docstring says it."""
+        return f"{self.whole} = {' + '.join(self.parts)}"
+
+    def sum_of(self, record: msgspec.Struct) -> int:
+        """Return the sum of the parts."""
+        return sum(getattr(record, part) for part in self.parts)
+
+    def missing(self, record: msgspec.Struct) -> int:
+        """Return how much the parts lack to be the whole; below 0 where they are more."""
+        return int(getattr(record, self.whole)) - self.sum_of(record)
+
+
+#: The one list of what adds up. ``close`` completes these, ``imbalances`` checks them, reports show them in this order.
+EQUATIONS = (
+    Equation("arrivals", "planned", ("completed", "failed", "dropped", "cut_off"), "cut_off"),
+    Equation("sessions", "started", ("completed", "failed", "cut_off"), "cut_off"),
+    Equation("turns", "due", ("done", "failed", "skipped", "cut_off"), "cut_off"),
+    Equation("connections", "attempted", ("opened", "refused", "failed"), "failed"),
+    Equation("connections", "opened", ("closed_by_us", "closed_by_peer", "lost", "open_at_end"), "open_at_end"),
+    Equation("messages", "sent", ("answered", "timed_out", "unanswered", "one_way"), "unanswered"),
+    Equation("http", "requests", ("answered", "failed", "timed_out", "cut_off"), "cut_off"),
+)
+#: What the ledger counts by key, and the counters of ``connections`` that it adds up to.
+BY_KEY = {"refusals": ("refused",), "failures": ("failed",), "close_codes": ("closed_by_us", "closed_by_peer", "lost")}

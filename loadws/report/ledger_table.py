@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from loadws.metrics.ledger import Ledger
+import msgspec
+
+from loadws.metrics.ledger import EQUATIONS, Ledger
+from loadws.metrics.ledger import Equation as Sum
 from loadws.report.plain import plain
 from loadws.terms.failures import explain, explain_close
 from loadws.terms.units import format_size
@@ -13,19 +16,18 @@ from loadws.terms.units import format_size
 #: How a part of a whole, or an outcome, is to be seen.
 Tone = Literal["good", "plain", "warn", "bad"]
 
-#: (part of the ledger, whole, its parts and how they are to be seen, what is counted beside it)
-_TABLE: tuple[tuple[str, str, dict[str, Tone], tuple[str, ...]], ...] = (
-    ("arrivals", "planned", {"completed": "good", "failed": "bad", "dropped": "bad", "cut_off": "plain"}, ("expected",)),
-    ("sessions", "started", {"completed": "good", "failed": "bad", "cut_off": "plain"}, ()),
-    ("turns", "due", {"done": "good", "failed": "bad", "skipped": "warn", "cut_off": "plain"}, ()),
-    ("connections", "attempted", {"opened": "good", "refused": "bad", "failed": "bad"}, ("compressed", "as_expected")),
-    ("connections", "opened", {"closed_by_us": "good", "closed_by_peer": "warn", "lost": "bad", "open_at_end": "warn"}, ()),
-    ("messages", "sent", {"answered": "good", "timed_out": "bad", "unanswered": "bad", "one_way": "plain"},
-     ("received", "late", "duplicate", "unclaimed", "unfinished_writes")),
-    ("http", "requests", {"answered": "good", "failed": "bad", "timed_out": "bad", "cut_off": "warn"}, ()),
-)  # fmt: skip
-
-
+#: How each part of an equation is to be seen; one that is not named is plain.
+_TONES: dict[str, Tone] = {
+    **dict.fromkeys(("completed", "done", "opened", "closed_by_us", "answered"), "good"),
+    **dict.fromkeys(("skipped", "closed_by_peer", "open_at_end", "http.cut_off"), "warn"),
+    **dict.fromkeys(("failed", "dropped", "refused", "lost", "timed_out", "unanswered"), "bad"),
+}
+#: What is counted beside an equation, by its record and whole.
+_ASIDE = {
+    ("arrivals", "planned"): ("expected",),
+    ("connections", "attempted"): ("compressed", "as_expected"),
+    ("messages", "sent"): ("received", "late", "duplicate", "unclaimed", "unfinished_writes"),
+}
 #: What is under way when the load ends has not failed: it ends with the load.
 _WORDS = {(subject, "cut_off"): "ended with the load" for subject in ("arrivals", "sessions", "turns")}
 
@@ -63,24 +65,29 @@ class Equation:
 
 
 def equations(ledger: Ledger) -> list[Equation]:
-    """The ledger's sums, without those of which there is nothing."""
-    found = [_equation(ledger, *row) for row in _TABLE]
+    """Return the ledger's sums, without those of which there is nothing."""
+    found = [_with_counts(equation, getattr(ledger, equation.record)) for equation in EQUATIONS]
     return [e for e in found if any(part.count for part in (e.whole, *e.parts, *e.aside))]
 
 
-def _equation(ledger: Ledger, subject: str, whole: str, parts: dict[str, Tone], aside: tuple[str, ...]) -> Equation:
-    record = getattr(ledger, subject)
+def _with_counts(equation: Sum, record: msgspec.Struct) -> Equation:
+    subject = equation.record
 
-    def part(name: str, tone: Tone = "plain") -> Part:
+    def part(name: str) -> Part:
+        tone = _TONES.get(f"{subject}.{name}", _TONES.get(name, "plain"))
         return Part(_WORDS.get((subject, name), name.replace("_", " ")), getattr(record, name), tone)
 
+    def plain_part(name: str) -> Part:
+        return Part(name.replace("_", " "), getattr(record, name))
+
+    aside = _ASIDE.get((subject, equation.whole), ())
     return Equation(
-        subject, part(whole), tuple(part(*item) for item in parts.items()), tuple(part(name) for name in aside)
+        subject, plain_part(equation.whole), tuple(map(part, equation.parts)), tuple(map(plain_part, aside))
     )
 
 
 def bytes_text(ledger: Ledger) -> str:
-    """Where compression was agreed on, with what it made of the payload; of a run without, frames are no news."""
+    """Return the bytes of payload; where compression was agreed on, also those on the wire and their share of it."""
     size = ledger.bytes
     payload = f"sent {format_size(size.sent)}, received {format_size(size.received)} of payload"
     if not ledger.connections.compressed:
@@ -95,7 +102,7 @@ def _of_payload(wire: int, payload: int) -> str:
 
 
 def ending_rows(ledger: Ledger) -> list[tuple[str, int, str]]:
-    """How connections ended or were refused: what, how often, what it means."""
+    """Return how connections ended or were refused: what, how often, what it means."""
     refusals = [(f"refused with {plain(k)}", n, explain(f"http.{k}").meaning) for k, n in ledger.refusals.items()]
     failures = [(f"failed: {plain(k)}", n, explain(k).meaning) for k, n in ledger.failures.items()]
     closes = [(plain(explain_close(k)[0]), n, explain_close(k)[1]) for k, n in ledger.close_codes.items()]

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.metrics.ledger import Arrivals, Bytes, Connections, Http, Ledger, Messages, Sessions, Turns
+from loadws.metrics.ledger import (
+    BY_KEY,
+    EQUATIONS,
+    Arrivals,
+    Bytes,
+    Connections,
+    Equation,
+    Http,
+    Ledger,
+    Messages,
+    Sessions,
+    Turns,
+)
 
 counts = st.integers(0, 10**9)
 by_name = st.dictionaries(st.sampled_from(["503", "tcp.refused", "peer.1000", "us.1000"]), counts, max_size=3)
@@ -121,3 +133,28 @@ def test_adding_to_nothing_is_a_copy_that_stands_alone(ledger: Ledger) -> None:
 @given(ledgers)
 def test_json_keeps_every_number(ledger: Ledger) -> None:
     assert ledger == msgspec.json.decode(msgspec.json.encode(ledger), type=Ledger)
+
+
+@pytest.mark.parametrize("equation", EQUATIONS, ids=str)
+def test_a_record_says_its_equations(equation: Equation) -> None:
+    assert str(equation) in str(type(getattr(Ledger(), equation.record)).__doc__)
+
+
+def test_every_record_is_in_an_equation_or_counts_what_has_none() -> None:
+    summed = {equation.record for equation in EQUATIONS} | BY_KEY.keys()
+    assert set(Ledger.__struct_fields__) - summed == {"users", "bytes"}
+
+
+@given(ledgers)
+def test_what_was_under_way_in_a_lost_process_has_an_end(ledger: Ledger) -> None:
+    """Also HTTP requests: a copy of the equations had forgotten them, and the run said that its ledger does not add up."""
+    before = {equation: equation.missing(getattr(ledger, equation.record)) for equation in EQUATIONS}
+    ledger.close()
+    for equation, missing in before.items():
+        assert equation.missing(getattr(ledger, equation.record)) == min(0, missing)
+
+
+def test_nothing_changes_where_everything_had_its_end() -> None:
+    ledger = balanced()
+    ledger.close()
+    assert ledger == balanced()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from loadws.metrics.ledger import Arrivals, Connections, Ledger, Messages
+from importlib.resources import files
+
+from loadws.metrics.ledger import EQUATIONS, Arrivals, Connections, Ledger, Messages
 from loadws.report import ledger_table as balance
 from tests.report import example
 
@@ -58,3 +60,15 @@ def test_how_connections_ended_with_the_most_frequent_first() -> None:
         ("refused with 503", 12),
         ("failed: tcp.refused", 3),
     ]
+
+
+def test_the_document_of_the_numbers_has_the_same_equations() -> None:
+    _, _, table = (
+        (files("loadws") / "docs" / "measurement.md").read_text("utf-8").partition("| whole | parts |\n| --- | --- |\n")
+    )
+    documented = [row.split(" | ")[1].removesuffix(" |") for row in table.partition("\n\n")[0].splitlines()]
+    ledger = Ledger()
+    for equation in EQUATIONS:
+        setattr(getattr(ledger, equation.record), equation.whole, 1)
+    shown = [" + ".join(part.name for part in equation.parts) for equation in balance.equations(ledger)]
+    assert documented == shown

@@ -15,7 +15,8 @@ from loadws.scenario.model.measured import verbs_measuring, verbs_trying
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.probes import delivers, probes_of
 from loadws.scenario.model.step_names import walk_steps
-from loadws.scenario.model.steps import STEPS, AnyStep, ConnectStep, EveryStep, RequestStep
+from loadws.scenario.model.steps import STEPS, AnyStep, ConnectStep, EveryStep
+from loadws.scenario.model.steps.messages import STREAMED
 from loadws.scenario.yaml.explain import any_of
 from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import Threshold
@@ -104,7 +105,7 @@ def _steps(scenario: Scenario) -> Iterator[AnyStep]:
 
 
 def _streams(scenario: Scenario) -> bool:
-    return any(isinstance(step, RequestStep) and step.request.reply.until is not None for step in _steps(scenario))
+    return any(not step.measured().isdisjoint(STREAMED) for step in _steps(scenario))
 
 
 def _reconnects(scenario: Scenario) -> bool:

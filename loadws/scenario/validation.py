@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from loadws.scenario.advice.foreign import foreign_file
 from loadws.scenario.advice.keys import meant, no_step, unknown_key
 from loadws.scenario.advice.models import keys_of, model_below
-from loadws.scenario.advice.values import wrong_value
+from loadws.scenario.advice.wrong_values import wrong_value
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.steps import STEPS
 from loadws.scenario.yaml.explain import Problems, Where, any_of

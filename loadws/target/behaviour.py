@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from loadws.target.feed import feed_answers
+from loadws.target.market_feed import feed_answers
 from loadws.target.options import Mode, Stall, TargetOptions
 from loadws.terms.chance import TARGET_FAULTS, draw, fraction
 

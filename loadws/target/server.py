@@ -34,9 +34,9 @@ from loadws.target.behaviour import (
     resumes_ns,
 )
 from loadws.target.counts import Counts, add
-from loadws.target.feed import is_subscription, push_ticks
 from loadws.target.limits import CLOSE_WITHIN_S, MAX_MESSAGE_SIZE, REFUSAL_BODY, UPGRADE_WITHIN_S
 from loadws.target.login import answer_login, is_logged_in
+from loadws.target.market_feed import is_subscription, push_ticks
 from loadws.target.options import Address, TargetOptions
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_S

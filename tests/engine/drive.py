@@ -18,9 +18,9 @@ from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import make_plan
 from loadws.scenario.model.model import Scenario
-from loadws.testing.behaviour import Behaviour, Seen
-from loadws.testing.peer import ScriptedTransport
 from loadws.transport.http.client import HttpClients
+from tests.kit.behaviour import Behaviour, Seen
+from tests.kit.peer import ScriptedTransport
 
 
 @dataclass

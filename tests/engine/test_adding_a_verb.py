@@ -127,7 +127,7 @@ from loadws.scenario.docs.reference import filled
 from loadws.scenario.docs.schema import scenario_schema
 from loadws.scenario.model.steps import STEPS
 from loadws.scenario.yaml.explain import ScenarioError
-from loadws.testing.behaviour import echo
+from tests.kit.behaviour import echo
 from loadws.transport.http.client import HttpClients
 from ruamel.yaml import YAML
 from tests.engine.drive import drive

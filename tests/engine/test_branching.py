@@ -7,8 +7,8 @@ from typing import Any
 import trio
 
 from loadws.engine.lifecycle import Lifecycle
-from loadws.testing.behaviour import Behaviour, Say, echo, silent
 from tests.engine.drive import MS, S, drive
+from tests.kit.behaviour import Behaviour, Say, echo, silent
 
 
 def once(*steps: Any) -> dict[str, Any]:

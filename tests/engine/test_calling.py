@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from loadws.engine.steps import call as calling
-from loadws.testing.behaviour import Behaviour, Leave, Say, echo, refusal
 from tests.engine.drive import MS, Outcome, S, drive
+from tests.kit.behaviour import Behaviour, Leave, Say, echo, refusal
 
 HEAD = """
 import trio

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from loadws.engine.steps.connect import url_of
-from loadws.testing.behaviour import Behaviour, Leave, closes_after, echo, fails, refuses, silent
 from tests.engine.drive import MS, S, drive
+from tests.kit.behaviour import Behaviour, Leave, closes_after, echo, fails, refuses, silent
 
 
 def once(*steps: Any) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from ruamel.yaml import YAML
 
 from loadws.scenario.docs.examples import EXAMPLES
 from loadws.scenario.docs.reference import page
-from loadws.testing.behaviour import echo
-from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp
 from loadws.transport.http.client import HttpClients
 from tests.engine.drive import drive
+from tests.kit.behaviour import echo
+from tests.kit.scripted_http import Asked, Reply, ScriptedHttp
 from tests.scenario.texts import EXAMPLES_FOLDER
 
 #: The flows among the page's blocks: those of the verbs, and those in the prose.

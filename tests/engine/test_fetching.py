@@ -10,12 +10,12 @@ import trio
 
 from loadws.engine.steps.http import origin_of
 from loadws.metrics.ledger import Http
-from loadws.testing.behaviour import closes_after, echo, refuses, silent
-from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp, ScriptedWire
 from loadws.transport.base import ConnectFailed
 from loadws.transport.http.client import HttpClients
 from loadws.transport.url import Url
 from tests.engine.drive import MS, Outcome, S, drive
+from tests.kit.behaviour import closes_after, echo, refuses, silent
+from tests.kit.scripted_http import Asked, Reply, ScriptedHttp, ScriptedWire
 
 API = "http://api.test"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from loadws.engine.runtime.barriers import Barrier, Barriers
-from loadws.testing.behaviour import silent
 from tests.engine.drive import MS, S, drive
+from tests.kit.behaviour import silent
 
 
 def users(number: int, *steps: Any, **load: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, silent
 from tests.engine.drive import MS, Outcome, S, drive
+from tests.kit.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, silent
 
 EVERYONE_LEAVES = (Leave(1000), Leave(4000), Leave(None), Vanish("eof"), Vanish("reset"))
 

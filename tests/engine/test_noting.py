@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from loadws.testing.behaviour import Behaviour, Say, echo, silent
 from tests.engine.drive import MS, drive
+from tests.kit.behaviour import Behaviour, Say, echo, silent
 
 
 def once(*steps: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from loadws.metrics.frame import STALL_NS
-from loadws.testing.behaviour import Action, Behaviour, Say, echo, silent
 from tests.engine.drive import MS, S, drive
+from tests.kit.behaviour import Action, Behaviour, Say, echo, silent
 
 EVERY = {"every": "100ms", "align": True}
 

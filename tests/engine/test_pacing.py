@@ -9,8 +9,8 @@ import trio
 
 from loadws.engine.coordination import LEAD_NS
 from loadws.engine.lifecycle import Lifecycle
-from loadws.testing.behaviour import echo, refuses, silent
 from tests.engine.drive import MS, S, drive
+from tests.kit.behaviour import echo, refuses, silent
 
 
 def once(*steps: Any) -> dict[str, Any]:

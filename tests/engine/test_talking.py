@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from loadws.engine.runtime.connection.conversation import MOST_UNANSWERED
-from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, silent
 from loadws.transport.base import Payload
 from tests.engine.drive import MS, S, drive
+from tests.kit.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, silent
 
 ONE_SECOND = [{"users": 1, "for": "1s"}]
 ASK = {"send": {"json": {"id": "{{ id() }}"}}, "reply": {"where": {"$.id": "{{ sent.id }}"}, "within": "500ms"}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from loadws.engine.runtime.connection.inbox import KEPT_MESSAGES
-from loadws.testing.behaviour import Behaviour, Leave, Say, Vanish, pushes
 from tests.engine.drive import MS, drive
+from tests.kit.behaviour import Behaviour, Leave, Say, Vanish, pushes
 
 
 def once(*steps: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import SCHEMA_VERSION, Summary
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import ExitCode
-from loadws.testing import faults
+from tests.kit import faults
 
 #: Ends by itself only after an hour: whoever stops it is what is tested.
 LONG = """

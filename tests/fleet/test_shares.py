@@ -21,9 +21,9 @@ from loadws.metrics.frame import Frame
 from loadws.metrics.ledger import Ledger
 from loadws.plan.plan import make_plan
 from loadws.scenario.model.model import Scenario
-from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refusal
-from loadws.testing.peer import ScriptedTransport
 from loadws.transport.base import ConnectFailed, Payload, Timers
+from tests.kit.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refusal
+from tests.kit.peer import ScriptedTransport
 
 FLOW = [
     "connect",

@@ -8,11 +8,11 @@ from typing import Any
 
 import trio
 
-from loadws.testing import faults
-from loadws.testing.conformance import Recorder
 from loadws.transport.base import Connection, Connector, ConnectRequest
 from loadws.transport.clock.timers import open_timers
 from loadws.transport.registry import transport
+from tests.kit import faults
+from tests.kit.conformance import Recorder
 
 PATIENCE_S = 20
 

@@ -11,8 +11,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from loadws.testing.behaviour import Behaviour
-from loadws.testing.conformance import (
+from loadws.transport.base import Connection, Connector, ConnectRequest, End, Listener
+from loadws.transport.cookies import Jar
+from loadws.transport.registry import NAMES, transport
+from tests.kit.behaviour import Behaviour
+from tests.kit.conformance import (
     CHECKS,
     ENDINGS,
     FAILURES,
@@ -28,9 +31,6 @@ from loadws.testing.conformance import (
     over_sockets,
     we_close,
 )
-from loadws.transport.base import Connection, Connector, ConnectRequest, End, Listener
-from loadws.transport.cookies import Jar
-from loadws.transport.registry import NAMES, transport
 
 each_transport = pytest.mark.parametrize("name", NAMES)
 

@@ -7,12 +7,12 @@ import trio
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loadws.testing.conformance import Recorder
-from loadws.testing.raw import RawConnection, Request, response, serve
 from loadws.transport.base import ConnectRequest, HandshakeRefused
 from loadws.transport.cookies import MOST_COOKIES, Jar
 from loadws.transport.registry import NAMES
 from loadws.transport.url import parse_http_url, parse_url
+from tests.kit.conformance import Recorder
+from tests.kit.raw import RawConnection, Request, response, serve
 from tests.transport.talk import opened
 
 

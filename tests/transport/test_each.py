@@ -11,9 +11,6 @@ import pytest
 import trio
 import trio.testing
 
-from loadws.testing import faults
-from loadws.testing.conformance import Recorder
-from loadws.testing.raw import BINARY, TEXT, RawConnection, close_frame, frame, serve
 from loadws.transport.base import (
     ConnectFailed,
     Connection,
@@ -25,6 +22,9 @@ from loadws.transport.base import (
     Outgoing,
 )
 from loadws.transport.registry import NAMES
+from tests.kit import faults
+from tests.kit.conformance import Recorder
+from tests.kit.raw import BINARY, TEXT, RawConnection, close_frame, frame, serve
 from tests.transport.talk import Notes, against, connected, opened
 
 MS = 1_000_000

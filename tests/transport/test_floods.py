@@ -11,13 +11,13 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.testing import faults
-from loadws.testing.conformance import Recorder
-from loadws.testing.raw import CLOSE, CONTINUATION, TEXT, RawConnection, close_frame, frame, serve
 from loadws.transport.base import Connection, ConnectRequest, Payload
 from loadws.transport.native.connection import FRAMES_AT_ONCE
 from loadws.transport.registry import NAMES
 from loadws.transport.trio_websocket.instrumented import FrameWalk
+from tests.kit import faults
+from tests.kit.conformance import Recorder
+from tests.kit.raw import CLOSE, CONTINUATION, TEXT, RawConnection, close_frame, frame, serve
 from tests.transport.talk import Notes, against, connected, opened
 
 each_transport = pytest.mark.parametrize("name", NAMES)

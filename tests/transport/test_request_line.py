@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import trio
 
-from loadws.testing.raw import RawConnection, serve
 from loadws.transport.registry import NAMES
+from tests.kit.raw import RawConnection, serve
 from tests.transport.talk import connected, opened
 
 each_transport = pytest.mark.parametrize("name", NAMES)

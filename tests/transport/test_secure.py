@@ -14,11 +14,11 @@ import trio
 import trio.testing
 import trustme
 
-from loadws.testing.raw import CLOSE, TEXT, Handler, RawConnection, close_frame, frame, serve
 from loadws.transport.base import ConnectFailed, Connection, Connector, HandshakeRefused, NotOpen, Outgoing
 from loadws.transport.registry import NAMES
 from loadws.transport.tls.contexts import TlsSession
 from loadws.transport.tls_memory import TlsMemory
+from tests.kit.raw import CLOSE, TEXT, Handler, RawConnection, close_frame, frame, serve
 from tests.transport.talk import Notes, connected, opened
 
 each_transport = pytest.mark.parametrize("name", NAMES)

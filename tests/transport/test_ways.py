@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import trio
 
-from loadws.testing.raw import GONE, RawConnection, Request, serve
 from loadws.transport.background import background
 from loadws.transport.base import ConnectFailed, Network, Outgoing
 from loadws.transport.platform import MEANS
+from tests.kit.raw import GONE, RawConnection, Request, serve
 from tests.transport.talk import PATIENCE_S, Notes, connected, opened
 
 NAMES = ("native", "trio-websocket")

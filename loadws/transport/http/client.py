@@ -12,8 +12,8 @@ from loadws.transport.base import ConnectFailed
 from loadws.transport.cookies import Jar
 from loadws.transport.http.asked import Asked, made_fit
 from loadws.transport.http.connection import HttpConnection, Reply
+from loadws.transport.http.follow import followed
 from loadws.transport.http.messages import HttpAnswer, HttpFailed, HttpRequest, OnPart
-from loadws.transport.http.redirects import followed
 from loadws.transport.http.wire import Dial
 from loadws.transport.opening.redirects import REDIRECTS, location_of
 from loadws.transport.url import Url, parse_http_url

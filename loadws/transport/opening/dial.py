@@ -16,7 +16,7 @@ import trio
 
 from loadws.transport.base import ConnectFailed, Network, Timers
 from loadws.transport.net.tcp import TcpStream
-from loadws.transport.opening.addresses import SocketAddress, Sources, of_family
+from loadws.transport.opening.socket_addresses import SocketAddress, Sources, of_family
 from loadws.transport.platform import IP_BIND_ADDRESS_NO_PORT, UNIX_FAMILY
 
 DEFAULT_NETWORK = Network()

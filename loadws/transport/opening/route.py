@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from loadws.terms.proxies import ProxyAddress, parse_proxy
 from loadws.transport.base import ConnectFailed, ConnectRequest, ConnectTimings, FailurePhase, Timers
 from loadws.transport.net.tcp import TcpStream
-from loadws.transport.opening.addresses import Names, SocketAddress, Sources, unix_address
 from loadws.transport.opening.dial import open_tcp
 from loadws.transport.opening.proxy import on_the_way, open_tunnel
+from loadws.transport.opening.socket_addresses import Names, SocketAddress, Sources, unix_address
 from loadws.transport.tls.offer import TlsContexts, TlsOffer
 from loadws.transport.tls.stream import start_tls
 from loadws.transport.url import Url

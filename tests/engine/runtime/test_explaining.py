@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadws.testing.behaviour import Behaviour, Say
 from tests.engine.drive import MS, Outcome, drive
+from tests.kit.behaviour import Behaviour, Say
 
 
 def trace(flow: list[Any], says: dict[int, tuple[str, ...]], **more: Any) -> Outcome:

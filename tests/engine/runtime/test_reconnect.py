@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from loadws.engine.runtime.backoff import backoff_ns
 from loadws.scenario.model.connection import ReconnectOptions
 from loadws.terms.chance import draw
-from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refusal, silent
 from tests.engine.drive import MS, S, drive
+from tests.kit.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refusal, silent
 
 AT_ONCE = {"backoff": "1ms", "jitter": "none"}
 

@@ -15,11 +15,11 @@ import pytest
 from loadws.engine.runtime.secrecy import MOST_VALUES, RunSecrets, UserSecrets
 from loadws.metrics.frame import Frame
 from loadws.terms.masker import Masker
-from loadws.testing.behaviour import Action, Behaviour, Leave, Say, echo, refusal, silent
-from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp
 from loadws.transport.base import Payload
 from loadws.transport.http.client import HttpClients
 from tests.engine.drive import Outcome, drive
+from tests.kit.behaviour import Action, Behaviour, Leave, Say, echo, refusal, silent
+from tests.kit.scripted_http import Asked, Reply, ScriptedHttp
 
 #: With signs that JSON, addresses and forms escape, and a core that none of them touches.
 SECRET = 'a"TOPSECRET/+ö%b'

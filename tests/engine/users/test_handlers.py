@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from loadws.engine.users.handlers import QUEUED_EVENTS
-from loadws.testing.behaviour import Behaviour, Leave, Say, Vanish, pushes, refuses, silent
 from tests.engine.drive import MS, drive
+from tests.kit.behaviour import Behaviour, Leave, Say, Vanish, pushes, refuses, silent
 
 
 def once(*steps: Any, **on: Any) -> dict[str, Any]:

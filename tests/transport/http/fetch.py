@@ -8,10 +8,10 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
-from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp
 from loadws.transport.cookies import Jar
 from loadws.transport.http.client import HttpClient, HttpClients
 from loadws.transport.http.messages import HttpAnswer, HttpFailed, HttpRequest
+from tests.kit.scripted_http import Asked, Reply, ScriptedHttp
 
 API = "http://api.test"
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from loadws.terms.parties import had_http_response, is_unreachable
-from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp, ScriptedWire
 from loadws.transport.base import ConnectFailed
 from loadws.transport.cookies import Jar
 from loadws.transport.http.client import CONNECTIONS_OF_A_USER, IDLE_S, HttpClients
 from loadws.transport.http.messages import KINDS, HttpAnswer, HttpFailed, HttpRequest
 from loadws.transport.url import Url
+from tests.kit.scripted_http import Asked, Reply, ScriptedHttp, ScriptedWire
 from tests.transport.http.fetch import API, answer_of, fetch, get, raw, script
 
 OK = Reply(body=b"ok")

@@ -11,14 +11,14 @@ import pytest
 import trio
 import trustme
 
-from loadws.testing import faults, proxies
-from loadws.testing.raw import RawConnection, response, serve
 from loadws.transport.base import Network
 from loadws.transport.clock.timers import open_timers
 from loadws.transport.cookies import Jar
 from loadws.transport.http.client import HttpClient, HttpClients
 from loadws.transport.http.messages import HttpFailed, HttpRequest
 from loadws.transport.http.wire import NetworkDial
+from tests.kit import faults, proxies
+from tests.kit.raw import RawConnection, response, serve
 
 OK = response("200 OK", (("Content-Length", "2"),), b"ok")
 

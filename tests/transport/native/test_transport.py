@@ -15,14 +15,14 @@ import pytest
 import trio
 import trio.testing
 
-from loadws.testing import faults
-from loadws.testing.conformance import CHECKS, ENDINGS, Check, Ending, Recorder, ends_as_named, over_sockets
-from loadws.testing.raw import CLOSE, PING, PONG, RawConnection, close_frame, frame, serve
 from loadws.transport.base import Connection, ConnectRequest, NotOpen, Outgoing, Repeated
 from loadws.transport.clock.timers import open_timers
 from loadws.transport.native import connection as machine
 from loadws.transport.native.reactor import TaskReactor
 from loadws.transport.native.transport import NativeTransport
+from tests.kit import faults
+from tests.kit.conformance import CHECKS, ENDINGS, Check, Ending, Recorder, ends_as_named, over_sockets
+from tests.kit.raw import CLOSE, PING, PONG, RawConnection, close_frame, frame, serve
 from tests.transport.talk import Notes, against, connected, opened
 
 MS = 1_000_000

@@ -11,15 +11,15 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadws.testing import faults
-from loadws.testing.conformance import Recorder
-from loadws.testing.raw import BINARY, RawConnection, close_frame, frame
 from loadws.transport.base import ConnectRequest, Transport
 from loadws.transport.clock.timers import open_timers
 from loadws.transport.native.reactor import TaskReactor
 from loadws.transport.native.transport import NativeTransport
 from loadws.transport.net.read_rate import Pace
 from loadws.transport.registry import transport
+from tests.kit import faults
+from tests.kit.conformance import Recorder
+from tests.kit.raw import BINARY, RawConnection, close_frame, frame
 from tests.transport.talk import Notes
 
 S = 1_000_000_000

@@ -16,8 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadws.terms.units import NS_PER_S
-from loadws.testing import faults
-from loadws.testing.conformance import Recorder
 from loadws.transport.base import ConnectRequest, Outgoing
 from loadws.transport.clock.timers import open_timers
 from loadws.transport.net import stamps
@@ -32,6 +30,8 @@ from loadws.transport.net.stamps import (
     why_no_kernel_stamps,
 )
 from loadws.transport.registry import transport
+from tests.kit import faults
+from tests.kit.conformance import Recorder
 
 EPOCH_NS = 1_700_000_000 * NS_PER_S
 

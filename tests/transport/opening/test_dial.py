@@ -14,8 +14,8 @@ import trio.testing
 
 from loadws.transport.base import ConnectFailed, Network
 from loadws.transport.opening import dial
-from loadws.transport.opening.addresses import SocketAddress, Sources, unix_address
 from loadws.transport.opening.dial import open_tcp
+from loadws.transport.opening.socket_addresses import SocketAddress, Sources, unix_address
 from loadws.transport.platform import MEANS
 
 HERE = SocketAddress(socket.AF_INET, socket.IPPROTO_TCP, ("127.0.0.1", 9))

@@ -12,11 +12,11 @@ import trustme
 from python_socks._protocols import socks5
 
 from loadws.terms.proxies import parse_proxy
-from loadws.testing import faults, proxies
-from loadws.testing.conformance import Recorder
-from loadws.testing.proxies import Asked, Proxy, http_proxy, socks_proxy
-from loadws.testing.raw import RawConnection, serve
 from loadws.transport.base import FAILURE_KINDS, ConnectFailed, Network, Outgoing
+from tests.kit import faults, proxies
+from tests.kit.conformance import Recorder
+from tests.kit.proxies import Asked, Proxy, http_proxy, socks_proxy
+from tests.kit.raw import RawConnection, serve
 from tests.transport.talk import PATIENCE_S, connected, opened
 
 NAMES = ("native", "trio-websocket")

@@ -13,10 +13,10 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.testing.conformance import Recorder
-from loadws.testing.raw import RawConnection, Request, response, serve
 from loadws.transport.base import Connection, ConnectRequest, HandshakeRefused
 from loadws.transport.opening.redirects import GO_ANYWHERE, redirected
+from tests.kit.conformance import Recorder
+from tests.kit.raw import RawConnection, Request, response, serve
 from tests.transport.talk import connected, opened
 
 NAMES = ("native", "trio-websocket")

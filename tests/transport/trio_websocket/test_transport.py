@@ -11,9 +11,6 @@ import trio
 import trio.testing
 import trio_websocket
 
-from loadws.testing import faults
-from loadws.testing.conformance import Recorder
-from loadws.testing.raw import RawConnection, close_frame, serve
 from loadws.transport.base import (
     Connection,
     NotOpen,
@@ -22,6 +19,9 @@ from loadws.transport.base import (
 from loadws.transport.net.tcp import TcpStream
 from loadws.transport.trio_websocket import transport as trio_ws
 from loadws.transport.trio_websocket.instrumented import WatchedProtocol
+from tests.kit import faults
+from tests.kit.conformance import Recorder
+from tests.kit.raw import RawConnection, close_frame, serve
 from tests.transport.talk import Notes, against, connected, opened
 
 MS = 1_000_000

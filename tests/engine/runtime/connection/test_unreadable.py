@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from loadws.testing.behaviour import Behaviour, Say
 from tests.engine.drive import MS, Outcome, drive
+from tests.kit.behaviour import Behaviour, Say
 
 
 def answers(*payloads: str | bytes) -> Behaviour:

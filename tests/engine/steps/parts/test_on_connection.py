@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refuses, silent
 from tests.engine.drive import MS, S, drive
+from tests.kit.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refuses, silent
 
 FEED = {"connect": {"as": "feed"}}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
-from loadws.testing.raw import BINARY, CLOSE, PING, TEXT, RawConnection, close_frame, frame, response
+from tests.kit.raw import BINARY, CLOSE, PING, TEXT, RawConnection, close_frame, frame, response
 
 #: Each way of writing a length, at its borders.
 SIZES = (0, 1, 125, 126, 65_535, 65_536)

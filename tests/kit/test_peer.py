@@ -15,7 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from loadws.testing.behaviour import (
+from loadws.transport.base import ConnectFailed, ConnectRequest, HandshakeRefused, Outgoing
+from loadws.transport.clock.timers import open_timers
+from loadws.transport.registry import transport
+from tests.kit.behaviour import (
     Action,
     Behaviour,
     Leave,
@@ -28,12 +31,9 @@ from loadws.testing.behaviour import (
     refuses,
     silent,
 )
-from loadws.testing.conformance import Recorder, Stage, in_memory, over_sockets
-from loadws.testing.loopback import loopback_peer
-from loadws.testing.peer import ScriptedTransport
-from loadws.transport.base import ConnectFailed, ConnectRequest, HandshakeRefused, Outgoing
-from loadws.transport.clock.timers import open_timers
-from loadws.transport.registry import transport
+from tests.kit.conformance import Recorder, Stage, in_memory, over_sockets
+from tests.kit.loopback import loopback_peer
+from tests.kit.peer import ScriptedTransport
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -12,8 +12,8 @@ import trio
 import trio.testing
 
 from loadws.transport.base import ConnectFailed
-from loadws.transport.opening import addresses
-from loadws.transport.opening.addresses import Names, Sources, of_family
+from loadws.transport.opening import socket_addresses
+from loadws.transport.opening.socket_addresses import Names, Sources, of_family
 
 
 class _Clock:
@@ -81,7 +81,7 @@ def test_a_failure_is_shared_for_a_second_only() -> None:
     async def main() -> None:
         clock = _Clock()
         names = Names(clock)  # type: ignore[arg-type]
-        for clock.ns in (0, addresses.FAILURE_KEPT_NS - 1, addresses.FAILURE_KEPT_NS):
+        for clock.ns in (0, socket_addresses.FAILURE_KEPT_NS - 1, socket_addresses.FAILURE_KEPT_NS):
             with pytest.raises(ConnectFailed) as failure:
                 await names.resolve("no.test", 80)
             assert failure.value.kind == "dns.not_found"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from loadws.target.feed import feed_answers, is_subscription, tick
+from loadws.target.market_feed import feed_answers, is_subscription, tick
 from loadws.target.options import Closing, TargetOptions
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_MS

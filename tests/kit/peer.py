@@ -15,7 +15,6 @@ from typing import Literal
 
 import trio
 
-from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Seen, Vanish
 from loadws.transport.base import (
     ConnectFailed,
     Connection,
@@ -39,6 +38,7 @@ from loadws.transport.cookies import Jar
 from loadws.transport.net.pings import Pings
 from loadws.transport.net.read_rate import Pace
 from loadws.transport.url import parse_url
+from tests.kit.behaviour import Action, Behaviour, Leave, Say, Seen, Vanish
 
 #: What a frame costs beside its payload.
 HEAD_BYTES = 2

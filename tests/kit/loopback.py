@@ -10,9 +10,9 @@ from http import HTTPStatus
 import trio
 
 from loadws.terms.units import NS_PER_S
-from loadws.testing.behaviour import Action, Behaviour, Leave, Say, Seen, Vanish
-from loadws.testing.raw import BINARY, CLOSE, GONE, PING, PONG, TEXT, RawConnection, close_frame, frame, response, serve
 from loadws.transport.base import HandshakeRefused
+from tests.kit.behaviour import Action, Behaviour, Leave, Say, Seen, Vanish
+from tests.kit.raw import BINARY, CLOSE, GONE, PING, PONG, TEXT, RawConnection, close_frame, frame, response, serve
 
 
 @dataclass(frozen=True, slots=True)

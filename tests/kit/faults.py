@@ -14,7 +14,8 @@ from pathlib import Path
 import trio
 import trustme
 
-from loadws.testing.raw import (
+from loadws.transport.opening.upgrade_response import accept_for
+from tests.kit.raw import (
     BINARY,
     CLOSE,
     CONTINUATION,
@@ -28,7 +29,6 @@ from loadws.testing.raw import (
     response,
     serve,
 )
-from loadws.transport.opening.upgrade_response import accept_for
 
 Fault = AbstractAsyncContextManager[str]
 #: Bytes that are more than the buffers of both kernels take together: whoever writes them to who never reads is stuck.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from loadws.testing.raw import GONE, Handler, RawConnection, response, serve
+from tests.kit.raw import GONE, Handler, RawConnection, response, serve
 
 Proxy = AbstractAsyncContextManager[str]
 #: Kinds of addresses in SOCKS 5 (RFC 1928, 5).

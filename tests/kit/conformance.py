@@ -18,21 +18,6 @@ from typing import Any, Literal
 import trio
 import trio.testing
 
-from loadws.testing import faults
-from loadws.testing.behaviour import (
-    Behaviour,
-    Leave,
-    Say,
-    Seen,
-    Vanish,
-    closes_after,
-    echo,
-    pushes,
-    refusal,
-    silent,
-)
-from loadws.testing.loopback import loopback_peer
-from loadws.testing.peer import ScriptedTransport
 from loadws.transport.base import (
     ConnectFailed,
     Connection,
@@ -46,6 +31,21 @@ from loadws.transport.base import (
     Transport,
 )
 from loadws.transport.clock.timers import open_timers
+from tests.kit import faults
+from tests.kit.behaviour import (
+    Behaviour,
+    Leave,
+    Say,
+    Seen,
+    Vanish,
+    closes_after,
+    echo,
+    pushes,
+    refusal,
+    silent,
+)
+from tests.kit.loopback import loopback_peer
+from tests.kit.peer import ScriptedTransport
 
 MS = 1_000_000
 #: Longer than anything here takes; what waits this long is stuck.

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.testing.scripted_http import Asked, Reply, ScriptedHttp
 from loadws.transport.cookies import Jar
+from loadws.transport.http.follow import followed
 from loadws.transport.http.messages import HttpAnswer, HttpFailed, HttpRequest
-from loadws.transport.http.redirects import followed
 from loadws.transport.opening.redirects import GO_ANYWHERE
+from tests.kit.scripted_http import Asked, Reply, ScriptedHttp
 from tests.transport.http.fetch import API, answer_of, fetch, get, raw, script
 
 SECRETS = (

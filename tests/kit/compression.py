@@ -14,8 +14,6 @@ from dataclasses import dataclass
 
 import trio
 
-from loadws.testing.conformance import PATIENCE_S, Recorder
-from loadws.testing.raw import BINARY, CLOSE, CONTINUATION, PING, TEXT, Handler, RawConnection, frame, serve
 from loadws.transport.base import (
     Compression,
     ConnectFailed,
@@ -29,6 +27,8 @@ from loadws.transport.base import (
 )
 from loadws.transport.clock.timers import open_timers
 from loadws.transport.codec.deflate import Deflater, Inflater
+from tests.kit.conformance import PATIENCE_S, Recorder
+from tests.kit.raw import BINARY, CLOSE, CONTINUATION, PING, TEXT, Handler, RawConnection, frame, serve
 
 RSV1 = 0b100
 _MOST_MESSAGE_BYTES = 1 << 20

@@ -1,18 +1,18 @@
-"""Data flows one way through the house: what may import what, read from the source itself."""
+"""Data flows one way through the house: what may import what, read from the source itself.
+
+Every import counts, also inside functions and under ``TYPE_CHECKING``. Each test lists all that breaks its rule.
+"""
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
+from tests.kit.sources import ROOT, files, graph, module_name, named_modules, relative
 
-ROOT = Path(__file__).parent.parent / "loadws"
-
-#: Each room, and the rooms below it. ``target`` and ``testing`` stand beside: only ``cli`` and tests look at them.
+#: Each room, and the rooms below it. ``target`` stands beside: only ``cli`` and tests look at it.
 BELOW: dict[str, set[str]] = {
     "terms": set(),
     "scenario": {"terms"},
@@ -25,20 +25,54 @@ BELOW: dict[str, set[str]] = {
     "gate": {"metrics", "terms"},
     "report": {"metrics", "terms"},
     "target": {"transport", "terms"},
-    "testing": {"transport", "terms"},
     "cli": {"fleet", "gate", "report", "plan", "metrics", "scenario", "importers", "target", "terms"},
+}
+#: Inside a room: each folder, and the folders beside it that it may import. A folder that is not named here imports
+#: none. A folder may name only those that stand before it, so there is no circle of folders. Imports between a folder and
+#: the package that it lies in are free: the package is the door, and what its folders share.
+BESIDE: dict[str, dict[str, set[str]]] = {
+    "cli": {"planning": set(), "running": {"planning"}},
+    "engine": {"runtime": set(), "steps": {"runtime"}, "users": {"runtime"}},
+    "metrics": {"histograms": set(), "recording": {"histograms"}, "summarising": {"histograms", "recording"}},
+    "scenario": {
+        "yaml": set(),
+        "template": set(),
+        "model": {"yaml"},
+        "matching": {"template"},
+        "data": {"matching", "model"},
+        "secrecy": {"model", "yaml"},
+        "advice": {"model", "yaml"},
+        "docs": {"matching", "model", "template"},
+        "checks": {"data", "matching", "model", "secrecy", "template", "yaml"},
+    },
+    "transport": {
+        "clock": set(),
+        "codec": set(),
+        "net": set(),
+        "tls": set(),
+        "opening": {"codec", "net", "tls"},
+        "http": {"net", "opening", "tls"},
+        "native": {"clock", "codec", "net", "opening", "tls"},
+        "trio_websocket": {"codec", "net", "opening"},
+    },
 }
 #: What gate and report may see of metrics: records and their decoding, never what records them.
 SEEN_BY_REPORTS = {"summary", "frame", "runinfo", "ledger", "wording", "histograms", "output", "queued", "live"}
 #: What the target may see of transport: how bytes become messages and who reads them, never the client that it serves.
 SEEN_BY_TARGET = {"codec", "native"}
+#: Of a room, all that some other rooms may see.
+SEEN = {
+    ("gate", "metrics"): SEEN_BY_REPORTS,
+    ("report", "metrics"): SEEN_BY_REPORTS,
+    ("target", "transport"): SEEN_BY_TARGET,
+}
 #: Libraries that have one room, or a few, and no other.
 ONLY_IN = {
-    "trio": {"engine", "transport", "fleet", "target", "testing", "cli/running/run.py", "cli/calibrate.py"},
-    "trio_websocket": {"transport/trio_websocket/transport.py", "target", "testing"},
-    "wsproto": {"transport", "target", "testing"},
+    "trio": {"engine", "transport", "fleet", "target", "cli/running/run.py", "cli/calibrate.py"},
+    "trio_websocket": {"transport/trio_websocket/transport.py", "target"},
+    "wsproto": {"transport", "target"},
     "python_socks": {"transport/opening/socks.py"},
-    "h11": {"transport", "target", "testing"},
+    "h11": {"transport", "target"},
     "websockets": {"transport/codec/masking.py"},
     "hdrh": set(),  # only tests, which hold our wire format to it
     "vl_convert": {"report"},
@@ -48,66 +82,95 @@ ONLY_IN = {
     "typer": {"cli"},
     "rich": {"cli", "report"},
 }
-FILES = sorted(ROOT.rglob("*.py"))
 
 
-def imports(path: Path) -> Iterator[tuple[str, ...]]:
-    """The modules that a file imports, each as its parts; also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (tuple(alias.name.split(".")) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} imports relatively"
-            yield tuple((node.module or "").split("."))
-            yield from (tuple(f"{node.module}.{alias.name}".split(".")) for alias in node.names)
+def arrows() -> Iterator[tuple[Path, Path]]:
+    """Yield every import: the file that imports, and the file that it imports."""
+    yield from ((path, imported) for path, all_imported in graph().items() for imported in sorted(all_imported))
 
 
-def is_within(relative: Path, rooms: set[str]) -> bool:
-    return any(relative.as_posix() == room or relative.is_relative_to(room) for room in rooms)
+def folders(path: Path) -> tuple[str, ...]:
+    return path.relative_to(ROOT).parts[:-1]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_imports_point_down(path: Path) -> None:
-    room = path.relative_to(ROOT).parts[0]
-    if room not in BELOW:
-        assert path.parent == ROOT
-        return
-    for module in imports(path):
-        if module[0] != "loadws" or len(module) < 2:
-            continue
-        assert module[1] == room or module[1] in BELOW[room] or module[1] == "__version__", f"{room} imports {module}"
-        if room in ("gate", "report") and module[1] == "metrics" and len(module) > 2:
-            assert module[2] in SEEN_BY_REPORTS, f"{room} looks into metrics.{module[2]}"
-        if room == "target" and module[1] == "transport" and len(module) > 2:
-            assert module[2] in SEEN_BY_TARGET, f"{room} looks into transport.{module[2]}"
+def test_rooms_import_only_rooms_below_them() -> None:
+    assert [
+        f"{relative(path)} imports {relative(imported)}"
+        for path, imported in arrows()
+        if folders(path)
+        and folders(imported)
+        and folders(imported)[0] not in BELOW.get(folders(path)[0], set()) | {folders(path)[0]}
+    ] == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "gate" / "statistics").glob("*.py")), ids=lambda path: path.name)
-def test_statistics_are_pure_python_on_terms(path: Path) -> None:
-    for module in imports(path):
-        ours = module[:2] == ("loadws", "terms") or module[:3] == ("loadws", "gate", "statistics")
-        assert ours or module[0] in sys.stdlib_module_names, f"{path.name} imports {'.'.join(module)}"
+def test_only_files_that_start_the_program_stand_outside_the_rooms() -> None:
+    assert {relative(path) for path in files() if not folders(path)} == {"__init__.py", "__main__.py"}
+    assert {folders(path)[0] for path in files() if folders(path)} == set(BELOW)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_libraries_stay_in_their_rooms(path: Path) -> None:
-    relative = path.relative_to(ROOT)
-    for module in imports(path):
-        if module[0] in ONLY_IN:
-            assert is_within(relative, ONLY_IN[module[0]]), f"{relative} imports {module[0]}"
+def test_some_rooms_are_seen_in_part() -> None:
+    looks = []
+    for path, imported in arrows():
+        here, (there, *inside) = folders(path), imported.relative_to(ROOT).with_suffix("").parts
+        if here and inside and inside[0] not in SEEN.get((here[0], there), {inside[0]}):
+            looks.append(f"{relative(path)} looks at {relative(imported)}")
+    assert looks == []
+
+
+def test_folders_of_a_room_import_only_those_before_them() -> None:
+    up = []
+    for path, imported in arrows():
+        parent, here, there = _beside(folders(path), folders(imported))
+        if parent and here and there and there not in BESIDE.get(parent, {}).get(here, set()):
+            up.append(f"{relative(path)} imports {relative(imported)}: {parent}/{here} may not import {parent}/{there}")
+    assert up == []
+
+
+def _beside(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, str, str]:
+    """Return the folder that holds both, and where each lies in it: a folder's name, or "" for the folder itself."""
+    shared = 0
+    while shared < min(len(one), len(other)) and one[shared] == other[shared]:
+        shared += 1
+    return "/".join(one[:shared]), "".join(one[shared : shared + 1]), "".join(other[shared : shared + 1])
+
+
+def test_tables_name_only_what_stands_before() -> None:
+    for table in (BELOW, *BESIDE.values()):
+        before: set[str] = set()
+        for name, below in table.items():
+            assert below <= before, f"{name} names {below - before}, which stand after it"
+            before.add(name)
+
+
+def test_tables_name_only_folders_that_exist() -> None:
+    named = [*BELOW, *(f"{room}/{name}" for room, table in BESIDE.items() for name in table)]
+    assert [name for name in named if not (ROOT / name).is_dir()] == []
 
 
 def test_no_modules_import_one_another_in_a_circle() -> None:
-    """Imports inside functions and under ``TYPE_CHECKING`` count. A failure names the circle."""
-    modules = {module_name(path): path for path in FILES}
-    graph = {
-        name: {part for parts in imports(path) if (part := ".".join(parts)) in modules and part != name}
-        for name, path in modules.items()
-    }
-    TopologicalSorter(graph).prepare()  # raises CycleError
+    """A failure (``CycleError``) names the circle."""
+    TopologicalSorter(
+        {
+            module_name(path): {module_name(imported) for imported in all_imported}
+            for path, all_imported in graph().items()
+        }
+    ).prepare()
 
 
-def module_name(path: Path) -> str:
-    """Return the dotted name that a file is imported by."""
-    parts = path.relative_to(ROOT.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+def test_statistics_are_pure_python_on_terms() -> None:
+    foreign = []
+    for path in (ROOT / "gate" / "statistics").glob("*.py"):
+        for name in named_modules(path):
+            ours = f"{name}.".startswith(("loadws.terms.", "loadws.gate.statistics."))
+            if not ours and name.partition(".")[0] not in sys.stdlib_module_names:
+                foreign.append(f"{path.name} imports {name}")
+    assert foreign == []
+
+
+def test_libraries_stay_in_their_rooms() -> None:
+    assert [
+        f"{relative(path)} imports {library}"
+        for path in files()
+        for library in sorted({name.partition(".")[0] for name in named_modules(path)} & set(ONLY_IN))
+        if not any(path == ROOT / room or ROOT / room in path.parents for room in ONLY_IN[library])
+    ] == []

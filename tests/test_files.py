@@ -1,0 +1,109 @@
+"""The house stays easy to find one's way in: no crowded folder, no crumb without a reason, no two things of one name.
+
+Each test lists all that breaks its rule. The tables give what may stand, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from tests.kit.sources import ROOT, files, graph, relative
+
+FILES_IN_A_FOLDER = 16
+#: A file of fewer lines than this that only one other file imports is a crumb: it has a reason, or goes to its importer.
+LINES_OF_A_CRUMB = 60
+#: Rooms in which each file is one of many alike, listed by one registry: that is why it has one importer.
+ONE_OF_MANY = {
+    "cli": "a command of its own, which app.py imports when it is called",
+    "engine/steps": "a verb's code, which the registry lists",
+    "gate/statistics": "a procedure from a textbook, with its tests",
+    "importers": "a part of a recording",
+    "scenario/checks": "a check of one subject, which the list of checks calls",
+    "scenario/model": "the keys of one subject",
+    "terms": "a fact, which the rooms above share",
+}
+#: Other crumbs, and why each is a file of its own.
+CRUMBS = {
+    "transport/codec/xor.py": "the way without C, apart from the one that is used",
+    "engine/runtime/backoff.py": "pure arithmetic, tested without a connection",
+    "engine/runtime/connection/unreadable.py": "keeps the hot path's file to messages that can be read",
+    "engine/runtime/explaining.py": "is imported only by a run with --trace",
+    "plan/allocation.py": "pure arithmetic, held to its proof by a property test",
+    "scenario/file_name.py": "reads files that are wrong, with nothing of the parser",
+    "target/certificate.py": "makes keys, tested with a TLS client and without a process",
+    "target/cores.py": "asks the operating system, which most of the target does not",
+    "transport/http/follow.py": "redirects, tested without a network",
+    "transport/native/stamped_reactor.py": "a second reactor, for platforms that stamp what arrives",
+    "transport/opening/connect_tunnel.py": "one protocol of a proxy, beside socks.py",
+    "transport/opening/proxy.py": "which protocol a proxy speaks, and what its failures are called",
+    "transport/tls/stream.py": "TLS for the library that wants a stream, beside TLS for bytes",
+}
+#: Rooms that treat one subject each in their own way: as it is written, as it is judged, as it is done, as it is counted,
+#: as it is ordered on the command line. A file there may be called as that of another of these rooms.
+WAYS = ("scenario/model", "scenario/checks", "engine", "metrics/recording", "cli", "plan", "report", "metrics")
+#: Other files that share a name, and why.
+SHARED_NAMES = {
+    "connection.py": "the key `connection`, and the connection of each of our clients",
+    "live.py": "the figures of a running second, and the view that shows them",
+    "messages.py": "the verbs on messages, and the messages of HTTP",
+    "options.py": "what the command line asked of loadws, and what it asked of the target",
+    "outcome.py": "what comes of a run, and what comes of a comparison",
+    "calibrate.py": "the command, and what it runs",
+    "registry.py": "the list of a room's implementations",
+    "schema.py": "the command, and the schema that it prints",
+    "secrets.py": "what counts as secret, where a scenario holds it, and whether its key is right",
+    "setup_teardown.py": "run once around one process's load, and around that of all",
+    "transport.py": "the transport of each of our clients, and the check of what it lacks",
+    "process.py": "a process of load, and the process of the target",
+}
+
+
+def test_no_folder_is_crowded() -> None:
+    counts = Counter(path.parent for path in files())
+    assert {relative(folder): count for folder, count in counts.items() if count > FILES_IN_A_FOLDER} == {}
+
+
+def crumbs() -> list[str]:
+    """Return the small files that at most one other imports, but for packages and the program's door."""
+    importers = Counter(imported for all_imported in graph().values() for imported in all_imported)
+    return [
+        relative(path)
+        for path in files()
+        if path.name not in ("__init__.py", "__main__.py")
+        and importers[path] <= 1
+        and len(path.read_text("utf-8").splitlines()) < LINES_OF_A_CRUMB
+    ]
+
+
+def test_a_crumb_has_a_reason() -> None:
+    assert [name for name in crumbs() if name not in CRUMBS and not _is_in(name, tuple(ONE_OF_MANY))] == []
+
+
+def test_reasons_are_of_files_that_exist() -> None:
+    assert [name for name in CRUMBS if not (ROOT / name).is_file()] == []
+    assert set(SHARED_NAMES) <= {path.name for path in files()}
+
+
+def test_no_two_files_share_a_name_and_do_different_things() -> None:
+    assert {
+        name: places for name, places in _namesakes().items() if name not in SHARED_NAMES and not _ways(places)
+    } == {}
+
+
+def _namesakes() -> dict[str, list[str]]:
+    """Return the files that share a name, by name; but for ``__init__.py``."""
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for path in files():
+        by_name[path.name].append(relative(path))
+    return {name: places for name, places in by_name.items() if len(places) > 1 and name != "__init__.py"}
+
+
+def _ways(places: list[str]) -> bool:
+    """Return whether each file lies in another of the rooms that treat a subject in their own way."""
+    rooms = [next((way for way in WAYS if _is_in(place, (way,))), None) for place in places]
+    return None not in rooms and len(set(rooms)) == len(rooms)
+
+
+def _is_in(name: str, rooms: tuple[str, ...]) -> bool:
+    return any(Path(name).is_relative_to(room) for room in rooms)

@@ -14,7 +14,8 @@ from pathlib import Path
 from loadws.scenario.checks import check_all
 from loadws.scenario.checks.connecting.transport import check_transport
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.checks.rules.outside import check_outside
+from loadws.scenario.checks.rules.compared import check_comparisons
+from loadws.scenario.checks.rules.outside import OutsideRules, check_outside
 from loadws.scenario.checks.rules.own import own_metrics
 from loadws.scenario.checks.untrusted import check_untrusted, refuse_link
 from loadws.scenario.model.model import Scenario, ThresholdRule, UserType
@@ -28,6 +29,7 @@ from loadws.scenario.yaml.environment import Environment
 from loadws.scenario.yaml.explain import Problem, Problems, ScenarioError, SourceText
 from loadws.scenario.yaml.source import decode, read_file, read_tree
 from loadws.scenario.yaml.tree import Node, find
+from loadws.terms.comparisons import ComparisonRule
 from loadws.terms.errors import UsageError
 from loadws.terms.masker import Masker
 from loadws.terms.metrics import Metric
@@ -43,7 +45,8 @@ class Loaded:
 
     ``text`` is the file as read and ``masked_text`` the same without its secrets; ``masker`` hides those that are known
     before the run, and ``shown_target`` is the target without its own. ``thresholds`` are in the order of
-    ``scenario.thresholds``; ``own_metrics`` are those that ``record`` and ``count`` declare.
+    ``scenario.thresholds`` and ``comparisons`` in that of ``scenario.compare``; ``own_metrics`` are those that ``record``
+    and ``count`` declare.
     """
 
     scenario: Scenario
@@ -53,6 +56,7 @@ class Loaded:
     warnings: tuple[Problem, ...]
     own_metrics: Mapping[str, Metric]
     thresholds: tuple[Threshold, ...]
+    comparisons: tuple[ComparisonRule, ...]
     masker: Masker
     shown_target: str
 
@@ -130,19 +134,20 @@ class _Reading:
             check_untrusted(findings, is_target_ours=self._overrides.target is None)
             self._raise_errors()  # before any code is run, or a file read, that the scenario names
         check_transport(findings, self._overrides.transport, self._overrides.cannot)
-        thresholds = check_all(findings, own)
-        outside, problems = check_outside(findings, self._overrides.rules, own)
-        self._raise_errors(problem for problem in problems if problem.severity == "error")
+        thresholds, comparisons = check_all(findings, own), check_comparisons(findings, own)
+        outside = check_outside(findings, self._overrides.rules, self._overrides.comparisons, own)
+        self._raise_errors(problem for problem in outside.problems if problem.severity == "error")
         scenario = _with_rules(findings.scenario, outside)
-        rules = [own.for_rule(rule.rule) for rule in scenario.thresholds]
+        rules = [own.for_rule(rule) for rule in (*(each.rule for each in scenario.thresholds), *scenario.compare)]
         return Loaded(
             scenario=override_load(scenario, self._overrides),
             path=self._source.path,
             text=self._source.text,
             masked_text=mask(self._source.text, written, masker=self.masker),
-            warnings=self.shown((*self._problems.of("warning"), *problems)),
+            warnings=self.shown((*self._problems.of("warning"), *outside.problems)),
             own_metrics={name: metric for metrics in (own.named, *rules) for name, metric in metrics.items()},
-            thresholds=(*thresholds, *outside),
+            thresholds=(*thresholds, *outside.thresholds),
+            comparisons=(*comparisons, *outside.comparisons),
             masker=self.masker,
             shown_target=self.masker.text(target.text, MASKED),
         )
@@ -172,9 +177,12 @@ class _Reading:
         return lines[problem.line - 1] if problem.line else ""
 
 
-def _with_rules(scenario: Scenario, outside: Iterable[Threshold]) -> Scenario:
-    rules = (ThresholdRule(rule=threshold.rule) for threshold in outside)
-    return scenario.model_copy(update={"thresholds": (*scenario.thresholds, *rules)})
+def _with_rules(scenario: Scenario, outside: OutsideRules) -> Scenario:
+    rules = (ThresholdRule(rule=threshold.rule) for threshold in outside.thresholds)
+    compare = (rule.rule for rule in outside.comparisons)
+    return scenario.model_copy(
+        update={"thresholds": (*scenario.thresholds, *rules), "compare": (*scenario.compare, *compare)}
+    )
 
 
 def _findings(shaped: Shaped, problems: Problems, masker: Masker) -> Findings | None:

@@ -22,7 +22,8 @@ TRANSPORTS = ("native", "trio-websocket")
 class Overrides:
     """None is what the command line does not say. ``rate`` is in arrivals per second.
 
-    ``scale`` multiplies users and rates, ``time_scale`` times. ``rules`` are thresholds beside those of the file.
+    ``scale`` multiplies users and rates, ``time_scale`` times. ``rules`` are thresholds beside those of the
+    file, ``comparisons`` rules beside those of its ``compare``.
 
     ``cannot`` are the features that ``transport`` lacks: see ``features``. ``untrusted``: the scenario may run no code and
     read nothing outside of its folder (``checks.untrusted``). ``secrets`` are values to mask beside the scenario's own.
@@ -38,6 +39,7 @@ class Overrides:
     too_close: TooClose | None = None
     time_scale: float | None = None
     rules: tuple[str, ...] = ()
+    comparisons: tuple[str, ...] = ()
     transport: str = "native"
     cannot: frozenset[str] = frozenset()
     untrusted: bool = False

@@ -30,7 +30,7 @@ from typing import Literal, NoReturn
 
 from loadws.terms.metrics import TABLE, Better, Metric, percentile_of
 from loadws.terms.rule_text import SUFFIX, RuleError, RuleReader, Selection
-from loadws.terms.thresholds import FACTORS
+from loadws.terms.thresholds import FACTORS, Threshold
 from loadws.terms.units import DURATION_UNITS
 
 Op = Literal["<=", ">="]
@@ -50,6 +50,9 @@ HEADLINES = (
 )
 _SIGNED = re.compile(r"[+-]\d+(\.\d+)?([eE][+-]?\d+)?")
 _UNSIGNED = re.compile(r"\d")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_LABELS = re.compile(r"\{[^}]*\}")
+_THRESHOLD = re.compile(r"(?:[<>=]=|[<>])(?!=)\s*(?![+-])\S")
 _PERCENT = Decimal("0.01")
 #: Units in which a limit is written back; powers of ten, so that no digit is lost.
 _WRITTEN = (("s", Decimal(10) ** 9), ("ms", Decimal(10) ** 6), ("us", Decimal(10) ** 3), ("ns", Decimal(1)))
@@ -77,6 +80,12 @@ class ComparisonRule:
         return self.selection.unit == "ratio"
 
     @property
+    def threshold(self) -> Threshold:
+        """The threshold on the same value, by which the value is found in a summary; its limit means nothing."""
+        at = self.selection
+        return Threshold(self.rule, at.metric, at.aggregate, self.op, 0.0, at.unit, at.labels)
+
+    @property
     def is_upper(self) -> bool:
         """Whether a larger change is the worse one."""
         return self.op == "<="
@@ -84,6 +93,14 @@ class ComparisonRule:
     def __str__(self) -> str:
         """Return the rule in full, with its limit; it reads as the same rule."""
         return f"{self.selection} {self.op} {_limit_text(self)}"
+
+
+def is_comparison(rule: str) -> bool:
+    """Return whether a rule compares with a baseline: it has no limit, or its limit has a sign.
+
+    Any other rule is a threshold, which holds against one run alone.
+    """
+    return _THRESHOLD.search(_LABELS.sub("", _QUOTED.sub("", rule))) is None
 
 
 def parse_comparison(rule: str, own: Mapping[str, Metric] | None = None) -> ComparisonRule:

@@ -102,6 +102,7 @@ NOT_OF_SHAPE = {
     "binary": _NO_TREE,
     "certificate": _A_FILE,
     "certificate-missing": _A_FILE,
+    "comparisons": _ELSEWHERE,
     "connections": _ELSEWHERE,
     "control-character": _NO_TREE,
     "duplicate-keys": "JSON's objects have no key twice",

@@ -13,6 +13,7 @@ from loadws.terms.comparisons import (
     Op,
     better,
     default_rules,
+    is_comparison,
     parse_comparison,
 )
 from loadws.terms.metrics import TABLE, own_counter, own_trend
@@ -131,6 +132,20 @@ def test_a_rule_that_is_written_back_reads_the_same(made: ComparisonRule) -> Non
     read = parse_comparison(text, OWN)
     assert read == ComparisonRule(text, made.selection, made.op, made.limit, made.relative)
     assert str(read) == text
+
+
+@given(made=rules())
+def test_every_rule_with_a_signed_limit_is_a_comparison(made: ComparisonRule) -> None:
+    assert is_comparison(str(made))
+    assert is_comparison(str(made.selection))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["response_time.p99 < 200ms", "error_rate<1%", "errors == 0", "'a <= +1'.p50 >= 5", "x{step='<= +1'}.p99 <= 5ms"],
+)
+def test_a_limit_without_a_sign_is_a_threshold(text: str) -> None:
+    assert not is_comparison(text)
 
 
 PARTS = st.sampled_from([*TABLE, *OPS, *"{ } = , . ' \" + - 5 % pp ms /s p99 max step phase".split(), " "])

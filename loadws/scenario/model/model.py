@@ -331,6 +331,13 @@ class Scenario(Strict):
         Many[Annotated[ThresholdRule, BeforeValidator(_rule, json_schema_input_type=str | ThresholdRule)]],
         Field(description="What passes: each rule must hold."),
     ] = ()
+    compare: Annotated[
+        Many[str],
+        Field(
+            description="Rules for comparisons with a baseline: the largest change that passes.",
+            examples=[["response_time.p99 <= +10%", "error_rate <= +0.1pp"]],
+        ),
+    ] = ()
     too_close: Annotated[
         TooClose,
         Field(description="The verdict where samples are too few to tell on which side of its limit a percentile is."),

@@ -1,4 +1,4 @@
-"""Rules that the command line adds (``--rule``): checked against the scenario as its own thresholds are.
+"""Rules that the command line adds (``--rule``): checked against the scenario as its own rules are.
 
 They stand in no file, so their place is ``--rule`` and a line for each.
 """
@@ -6,38 +6,58 @@ They stand in no file, so their place is ``--rule`` and a line for each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.rules import check_thresholds
+from loadws.scenario.checks.rules.compared import check_comparisons
 from loadws.scenario.checks.rules.own import OwnMetrics
 from loadws.scenario.model.model import ThresholdRule
 from loadws.scenario.yaml.explain import Problem, Problems, SourceText
 from loadws.scenario.yaml.tree import Node
+from loadws.terms.comparisons import ComparisonRule
 from loadws.terms.thresholds import Threshold
 
 #: Where a problem of such a rule is said to be.
 PLACE = Path("--rule")
 
 
+@dataclass(frozen=True, slots=True)
+class OutsideRules:
+    """The rules of the command line, as many as can be parsed, and what is wrong with the others."""
+
+    thresholds: tuple[Threshold, ...]
+    comparisons: tuple[ComparisonRule, ...]
+    problems: tuple[Problem, ...]
+
+
 def check_outside(
-    findings: Findings, rules: Sequence[str], own: OwnMetrics
-) -> tuple[tuple[Threshold, ...], tuple[Problem, ...]]:
-    """Return the rules parsed, as many as can be, and what is wrong with them, with their excerpts."""
-    texts = [" ".join(rule.splitlines()) for rule in rules]
+    findings: Findings, thresholds: Sequence[str], comparisons: Sequence[str], own: OwnMetrics
+) -> OutsideRules:
+    """Return the rules parsed, and the problems with their excerpts."""
+    texts = [" ".join(rule.splitlines()) for rule in (*thresholds, *comparisons)]
+    first, rest = tuple(texts[: len(thresholds)]), tuple(texts[len(thresholds) :])
     problems = Problems(SourceText(PLACE, "\n".join(texts)))
-    thresholds = tuple(ThresholdRule(rule=text) for text in texts)
-    scenario = findings.scenario.model_copy(update={"thresholds": thresholds})
-    parsed = check_thresholds(replace(findings, scenario=scenario, root=_tree(texts), problems=problems), own)
+    scenario = findings.scenario.model_copy(
+        update={"thresholds": tuple(ThresholdRule(rule=text) for text in first), "compare": rest}
+    )
+    ours = replace(findings, scenario=scenario, root=_tree(first, rest), problems=problems)
+    parsed = check_thresholds(ours, own), check_comparisons(ours, own)
     found = (*problems.of("error"), *problems.of("warning"))
-    return parsed, tuple(replace(problem, excerpt=texts[problem.line - 1]) for problem in found)
+    return OutsideRules(*parsed, tuple(replace(problem, excerpt=texts[problem.line - 1]) for problem in found))
 
 
-def _tree(texts: Sequence[str]) -> Node:
+def _tree(thresholds: Sequence[str], comparisons: Sequence[str]) -> Node:
     """Return the rules as if they stood in a file, each in a line of its own."""
-    items, start = [], 0
+    first, end = _items(thresholds, 0)
+    rest, end = _items(comparisons, end)
+    return Node({"thresholds": Node(first, 0, end), "compare": Node(rest, 0, end)}, 0, end)
+
+
+def _items(texts: Sequence[str], start: int) -> tuple[tuple[Node, ...], int]:
+    items = []
     for text in texts:
         items.append(Node(text, start, start + len(text), plain=True))
         start += len(text) + 1
-    return Node({"thresholds": Node(tuple(items), 0, start)}, 0, start)
+    return tuple(items), start

@@ -57,7 +57,18 @@ BESIDE: dict[str, dict[str, set[str]]] = {
     },
 }
 #: What gate and report may see of metrics: records and their decoding, never what records them.
-SEEN_BY_REPORTS = {"summary", "frame", "runinfo", "ledger", "wording", "histograms", "output", "queued", "live"}
+SEEN_BY_REPORTS = {
+    "summary",
+    "comparison",
+    "frame",
+    "runinfo",
+    "ledger",
+    "wording",
+    "histograms",
+    "output",
+    "queued",
+    "live",
+}
 #: What the target may see of transport: how bytes become messages and who reads them, never the client that it serves.
 SEEN_BY_TARGET = {"codec", "native"}
 #: Of a room, all that some other rooms may see.

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from loadws import __version__
+from loadws.cli.comparing.commands import add_comparing
 from loadws.cli.importing.commands import imports
 from loadws.cli.options import (
     DEFAULT_TRANSPORT,
@@ -58,8 +59,10 @@ from loadws.cli.target_options import (
     UntilStdinCloses,
 )
 from loadws.cli.usage import Commands
+from loadws.cli.usage import examples as _examples
+from loadws.cli.usage import exit_codes as _exit_codes
 from loadws.target.options import TargetOptions
-from loadws.terms.errors import ExitCode, UsageError
+from loadws.terms.errors import UsageError
 
 app = typer.Typer(
     name="loadws",
@@ -68,15 +71,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _examples(*lines: str) -> str:
-    """Return an epilog; the mark at its beginning keeps its lines as they are."""
-    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
-
-
-def _exit_codes() -> str:
-    return "\n".join(("\b", "Exit codes:", *(f"  {code.value} {code.meaning}" for code in sorted(ExitCode))))
 
 
 def _print_version(asked: bool) -> None:
@@ -309,4 +303,5 @@ def init(
     init_command(file, force)
 
 
+add_comparing(app)
 app.add_typer(imports)

@@ -17,7 +17,27 @@ from loadws.terms.errors import ExitCode, did_you_mean
 
 #: What typer raises for a wrong command line.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+#: Stands for ``--`` among arguments: no path has a NUL.
+BETWEEN = "\0--"
 _SCENARIOS = (".yaml", ".yml")
+
+
+def examples(*lines: str) -> str:
+    """Return an epilog; the mark at its beginning keeps its lines as they are."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+
+
+def exit_codes() -> str:
+    """Return the table of exit codes, for the end of a help text."""
+    return "\n".join(("\b", "Exit codes:", *(f"  {code.value} {code.meaning}" for code in sorted(ExitCode))))
+
+
+class TwoSides(typer.core.TyperCommand):
+    """A command whose arguments are two lists with ``--`` between them. Options may stand anywhere."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse with a word in the place of ``--``, which would otherwise be lost."""
+        return super().parse_args(ctx, [BETWEEN if arg == "--" else arg for arg in args])
 
 
 class Commands(typer.core.TyperGroup):

@@ -73,6 +73,9 @@ class RunInfo(msgspec.Struct, frozen=True):
     send_lag_limit_ns: float | None = None  # the scenario's own limit; None: as far as no verdict changes
     keep_trying: bool = False  # the load goes on where no connection has ever opened
     open_timeout_s: float = 10.0
+    machine_name: str = ""  # processor, cores and memory, for people; equal names are machines that may be compared
+    plan_hash: str = ""  # equal for runs that planned the same load; empty where nothing is known
+    compare: tuple[str, ...] = ()  # the scenario's comparison rules
 
     @property
     def planned_s(self) -> float | None:

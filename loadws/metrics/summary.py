@@ -43,6 +43,8 @@ class Run(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     stamps: Literal["user", "kernel"] = "user"  # who says when an answer was received: loadws, or the kernel
     means: str = ""  # what the transport works with on this platform: "one epoll set, deadlines by a timerfd, .."
+    machine_name: str = ""  # processor, cores and memory; empty in runs of versions that did not say
+    plan_hash: str = ""  # equal for runs that planned the same load; empty in runs of versions that did not say
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.commands import Result, run
 
-COMMANDS = ("run", "validate", "plan", "target", "calibrate", "report", "schema", "docs", "init", "import")
+COMMANDS = ("run", "validate", "plan", "target", "calibrate", "report", "schema", "docs", "init", "compare", "import")
 
 
 @pytest.mark.parametrize(

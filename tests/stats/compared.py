@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from loadws.gate.comparing import Sides, Step, compare_runs, next_step
+from loadws.gate.comparing.compare import Sides, Step, compare_runs, next_step
 from loadws.gate.statistics.outcome import ALPHA
 from loadws.gate.statistics.sequential import Design
 from loadws.terms.comparisons import ComparisonRule

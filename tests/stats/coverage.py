@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from loadws.gate.comparing import conclude_pairs
+from loadws.gate.comparing.compare import conclude_pairs
 from loadws.gate.statistics import bootstrap, shares, unpaired
 from loadws.gate.statistics.changes import log_level
 from loadws.gate.statistics.sequential import Design

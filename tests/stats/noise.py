@@ -22,7 +22,7 @@ from statistics import fmean
 from typing import Literal
 
 from loadws.gate.check import observe
-from loadws.gate.comparing import Sides
+from loadws.gate.comparing.compare import Sides
 from loadws.metrics.summary import Summary, from_json
 from loadws.terms.comparisons import ComparisonRule, parse_comparison
 from loadws.terms.thresholds import parse_threshold

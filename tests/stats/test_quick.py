@@ -11,7 +11,7 @@ from statistics import stdev
 import msgspec
 import pytest
 
-from loadws.gate.comparing import Measured
+from loadws.gate.comparing.compare import Measured
 from loadws.metrics.summary import MetricEntry, to_json
 from tests.report.example import summary
 from tests.stats import noise

@@ -12,12 +12,14 @@ from typing import Any
 
 from loadws import __version__
 from loadws.cli.options import RunOptions
+from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.machine.preflight import Machine, means_of
 from loadws.fleet.machine.receive_stamps import Stamping
 from loadws.metrics.runinfo import OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo
 from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.plan.demand import is_paced
 from loadws.plan.figures import PlanFigures
+from loadws.plan.fingerprint import plan_hash
 from loadws.plan.plan import Plan, PlannedPhase
 from loadws.scenario.build import Loaded
 from loadws.scenario.model.model import Phase
@@ -70,6 +72,9 @@ def run_info(
         send_lag_limit_ns=scenario.generator.send_lag,
         keep_trying=options.keep_trying,
         open_timeout_s=scenario.connection.open_timeout / NS_PER_S,
+        machine_name=machine_name(),
+        plan_hash=plan_hash(scenario),
+        compare=scenario.compare,
         notes=(*notices(scenario), *((stamping.fallback,) if stamping.fallback else ())),
     )
 

@@ -62,7 +62,7 @@ def _processes(level: Level) -> int:
 
 
 def this_machine() -> MachineKey:
-    return MachineKey(_cpu(), usable_cores(), platform.python_version(), __version__)
+    return MachineKey(cpu_name(), usable_cores(), platform.python_version(), __version__)
 
 
 def read_calibration(transport: str) -> Calibration | None:
@@ -110,7 +110,8 @@ def doubt(messages_per_s: float | None, transport: str, processes: int) -> str |
     )
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """Return the processor's name, or its architecture where the system does not say more."""
     try:
         lines = _CPUINFO.read_text().splitlines()
     except OSError:

@@ -109,11 +109,11 @@ def next_step(
         return Step("first", min(design.early, design.pairs) - done)
     if done < design.pairs:
         early = [_first_pairs(sides, design.early) for sides in first]
-        estimates = _of_pairs(rules, early, design.alpha)
+        estimates = estimate_pairs(rules, early, design.alpha)
         if sequential.is_clearly_equal(estimates, limits):
             return Step("done", 0, _concluded(rules, early, estimates, (), design))
         return Step("first", design.pairs - done)
-    estimates = _of_pairs(rules, first, design.alpha)
+    estimates = estimate_pairs(rules, first, design.alpha)
     left = design.pairs - _pairs(second)
     if left > 0 and sequential.failing(estimates, limits, design.alpha):
         return Step("second", left)
@@ -128,7 +128,7 @@ def conclude_pairs(
     Fewer pairs than the design has decide by their own, wider interval. A failure without a whole second set is
     inconclusive.
     """
-    return _concluded(rules, first, _of_pairs(rules, first, design.alpha), second, design)
+    return _concluded(rules, first, estimate_pairs(rules, first, design.alpha), second, design)
 
 
 def _concluded(
@@ -138,7 +138,7 @@ def _concluded(
     second: Sequence[Sides],
     design: Design,
 ) -> tuple[Comparison, ...]:
-    again = _of_pairs(rules, second, design.alpha) if _pairs(second) >= design.pairs else []
+    again = estimate_pairs(rules, second, design.alpha) if _pairs(second) >= design.pairs else []
     rulings = sequential.rule_on(estimates, again, _limits(rules), design.alpha)
     setting = _Setting("pairs", len(rules), design.alpha)
     comparisons = []
@@ -149,7 +149,8 @@ def _concluded(
     return tuple(comparisons)
 
 
-def _of_pairs(rules: Sequence[ComparisonRule], sides: Sequence[Sides], alpha: float) -> list[Estimate]:
+def estimate_pairs(rules: Sequence[ComparisonRule], sides: Sequence[Sides], alpha: float) -> list[Estimate]:
+    """Return each rule's change between the sides of pairs, each by itself."""
     return [_of_pair(rule, each, alpha) for rule, each in zip(rules, sides, strict=True)]
 
 
@@ -179,8 +180,30 @@ def compare_runs(
 
     One run a side decides nothing but shares: use ``compare_windows``.
     """
-    estimates = [_of_runs(rule, each, alpha) for rule, each in zip(rules, sides, strict=True)]
-    return _judged_once(rules, sides, estimates, _Setting("runs", len(rules), alpha))
+    estimates = estimate_runs(rules, sides, alpha)
+    return _judged_once(rules, sides, estimates, [_Setting("runs", len(rules), alpha)] * len(rules))
+
+
+def estimate_runs(rules: Sequence[ComparisonRule], sides: Sequence[Sides], alpha: float) -> list[Estimate]:
+    """Return each rule's change between runs that are no pairs, each by itself."""
+    return [_of_runs(rule, each, alpha) for rule, each in zip(rules, sides, strict=True)]
+
+
+def compare_one_run(
+    rules: Sequence[ComparisonRule],
+    sides: Sequence[Sides],
+    windows: Sequence[Windows],
+    alpha: float = ALPHA,
+    seed: int = 0,
+) -> tuple[Comparison, ...]:
+    """Return the comparisons of one run a side: percentiles by their windows, where both runs have some; else by run."""
+    by_window = [rule.percentile is not None and all(each) for rule, each in zip(rules, windows, strict=True)]
+    estimates, shown, settings = [], [], []
+    for rule, side, each, is_by_window in zip(rules, sides, windows, by_window, strict=True):
+        estimates.append(_of_windows(rule, each, alpha, seed) if is_by_window else _of_runs(rule, side, alpha))
+        shown.append(side)
+        settings.append(_Setting("windows" if is_by_window else "runs", len(rules), alpha))
+    return _judged_once(rules, shown, estimates, settings)
 
 
 def compare_windows(
@@ -192,7 +215,7 @@ def compare_windows(
     """
     estimates = [_of_windows(rule, each, alpha, seed) for rule, each in zip(rules, windows, strict=True)]
     nothing = [Sides((), ())] * len(rules)
-    return _judged_once(rules, nothing, estimates, _Setting("windows", len(rules), alpha))
+    return _judged_once(rules, nothing, estimates, [_Setting("windows", len(rules), alpha)] * len(rules))
 
 
 def _of_runs(rule: ComparisonRule, sides: Sides, alpha: float) -> Estimate:
@@ -243,15 +266,18 @@ def _shares(measured: Sequence[Measured]) -> list[Share]:
 
 
 def _judged_once(
-    rules: Sequence[ComparisonRule], sides: Sequence[Sides], estimates: Sequence[Estimate], setting: _Setting
+    rules: Sequence[ComparisonRule],
+    sides: Sequence[Sides],
+    estimates: Sequence[Estimate],
+    settings: Sequence[_Setting],
 ) -> tuple[Comparison, ...]:
     """Return the comparisons of data that are judged once, without a second set."""
-    rows = zip(rules, sides, estimates, judge(estimates, _limits(rules)), strict=True)
+    rows = zip(rules, sides, estimates, judge(estimates, _limits(rules)), settings, strict=True)
     return tuple(
         _comparison(
             rule, decide(estimate, judged, setting.alpha), _found(rule, each, estimate, judged), estimate, setting
         )
-        for rule, each, estimate, judged in rows
+        for rule, each, estimate, judged, setting in rows
     )
 
 

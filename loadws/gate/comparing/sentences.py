@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from loadws.gate.comparing import Comparison, Found
+from loadws.gate.comparing.compare import Comparison, Found
 from loadws.terms.comparisons import ComparisonRule
 from loadws.terms.thresholds import format_value
 

@@ -207,6 +207,11 @@ class LatencyHistogram:
         top = _top_of_bucket(buckets[bisect_left(running, rank)])
         return min(max(top * self.span.scale, self.min), self.max)
 
+    def values(self) -> Iterator[tuple[float, int]]:
+        """Yield each value in order, as its bucket tells it, with how often it was measured; missing ones left out."""
+        for bucket, times in sorted(self._buckets.items()):
+            yield min(max(_top_of_bucket(bucket) * self.span.scale, self.min), self.max), times
+
     def count_above(self, value: float) -> int:
         """Return how many values are greater, as exactly as the buckets tell; requests without an answer not included."""
         if not self.count or value >= self.max:

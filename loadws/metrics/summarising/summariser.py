@@ -221,6 +221,8 @@ class Summariser:
             notes=(*info.notes, *self._notes(ending)),
             stamps=info.stamps,
             means=info.means,
+            machine_name=info.machine_name,
+            plan_hash=info.plan_hash,
         )
 
     def _notes(self, ending: Ending | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.gate.comparing import (
+from loadws.gate.comparing.compare import (
     Measured,
     Sides,
     Windows,

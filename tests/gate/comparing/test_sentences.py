@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from loadws.gate.comparing import Comparison, Found, Measured, Unit, conclude_pairs
-from loadws.gate.comparing import Sides as Compared
-from loadws.gate.comparison_text import change_text, sentence
+from loadws.gate.comparing.compare import Comparison, Found, Measured, Unit, conclude_pairs
+from loadws.gate.comparing.compare import Sides as Compared
+from loadws.gate.comparing.sentences import change_text, sentence
 from loadws.gate.statistics.outcome import Outcome
 from loadws.terms.comparisons import parse_comparison
 

@@ -1,0 +1,101 @@
+"""``loadws compare``: runs that are there already, a baseline's against a candidate's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from loadws.cli.comparing.rules import rules_from
+from loadws.cli.comparing.sources import runs_of
+from loadws.gate.comparing.identity import different_plans
+from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
+from loadws.gate.comparing.runs import MeasuredRun, compare_sides
+from loadws.metrics.comparison import ComparisonRecord, to_json
+from loadws.report.comparison import render_comparison
+from loadws.report.folder import read_info
+from loadws.terms.errors import LoadwsError, OutputError, UsageError
+from loadws.terms.metrics import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class CompareOptions:
+    """What ``loadws compare`` was asked. Names are run folders, files or globs."""
+
+    baseline: tuple[str, ...]
+    candidate: tuple[str, ...]
+    rules: tuple[str, ...]
+    across_machines: bool
+    json: Path | None
+
+
+def compare_command(options: CompareOptions) -> int:
+    """Compare, print and write; return the exit code. Raises ``LoadwsError`` for what cannot be compared."""
+    baseline, candidate = runs_of(options.baseline, "baseline"), runs_of(options.candidate, "candidate")
+    _refuse_shared(baseline, candidate)
+    refuse_other_plans(baseline, candidate)
+    own = own_metrics_of(run.summary for run in (*baseline, *candidate))
+    rules = chosen_rules(options.rules, baseline, candidate, own)
+    record = compare_sides(baseline, candidate, rules, now(), own, options.across_machines)
+    render_comparison(record, Console())
+    if options.json is not None:
+        write_json(options.json, record)
+    return record.exit_code
+
+
+def chosen_rules(
+    texts: Sequence[str], baseline: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], own: dict[str, Metric]
+) -> RuleSet:
+    """Return the rules of ``--rule``; else those of the candidate's scenario (``compare``); else the defaults."""
+    if texts:
+        return rules_from(texts, own)
+    if written := _of_scenario(candidate):
+        return rules_from(written, own, Path(candidate[-1].name) / "run.json: compare")
+    return defaults_of((run.summary for run in baseline), (run.summary for run in candidate))
+
+
+def _of_scenario(runs: Iterable[MeasuredRun]) -> tuple[str, ...]:
+    """Return the comparison rules of the newest run that says which scenario it ran."""
+    for run in reversed(list(runs)):
+        try:
+            return read_info(Path(run.name)).compare
+        except LoadwsError:
+            continue
+    return ()
+
+
+def _refuse_shared(baseline: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]) -> None:
+    shared = {Path(run.name).resolve() for run in baseline} & {Path(run.name).resolve() for run in candidate}
+    if shared:
+        raise UsageError(
+            f"{min(shared)} is on both sides of the comparison",
+            "a run cannot be compared with itself: narrow the globs",
+        )
+
+
+def refuse_other_plans(baseline: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]) -> None:
+    """Raise ``UsageError`` where the two sides measured different loads."""
+    why = different_plans((run.summary.run for run in baseline), (run.summary.run for run in candidate))
+    if why is not None:
+        raise UsageError(
+            f"these runs cannot be compared: {why}",
+            "compare runs with the same phases, users and steps; `loadws ab` compares two scenarios",
+        )
+
+
+def write_json(path: Path, record: ComparisonRecord) -> None:
+    """Write the record. Raises ``OutputError``."""
+    try:
+        path.write_bytes(to_json(record))
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}", "name a file that you may write"
+        ) from error
+
+
+def now() -> str:
+    """Return the time in UTC, as ISO 8601."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,34 @@
+"""Rules from the command line, with every problem at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from loadws.gate.comparing.rules import RuleSet, WrongRules, parse_rules
+from loadws.scenario.yaml.explain import Problem, explain_all
+from loadws.terms.errors import LoadwsError
+from loadws.terms.metrics import Metric
+
+PLACE = Path("--rule")
+
+
+class RulesError(LoadwsError):
+    """Rules that cannot be read. ``str()`` shows each at its place."""
+
+    def for_people(self) -> str:
+        """Return the problems, and that nothing was done."""
+        return f"{self}\nloadws: nothing was compared"
+
+
+def rules_from(texts: Sequence[str], own: Mapping[str, Metric], place: Path = PLACE) -> RuleSet:
+    """Return the rules that the texts state. Raises ``RulesError``."""
+    flat = [" ".join(text.splitlines()) for text in texts]
+    try:
+        return parse_rules(flat, own)
+    except WrongRules as wrong:
+        problems = [
+            Problem(place, index + 1, error.offset + 1, str(error), error.advice, excerpt=flat[index])
+            for index, error in wrong.problems
+        ]
+        raise RulesError(explain_all(problems)) from None

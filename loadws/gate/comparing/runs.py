@@ -1,0 +1,144 @@
+"""Whole runs of two sides, compared: what measures them, which rules hold, what else moved, and the verdict.
+
+Several runs a side are compared by one value a run. One run a side is compared by its windows of time, which knows no
+noise between runs and is said to be weaker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from loadws.gate.comparing.absolute import judge_thresholds
+from loadws.gate.comparing.compare import (
+    Comparison,
+    Measured,
+    Sides,
+    Windows,
+    compare_one_run,
+    compare_runs,
+    estimate_runs,
+)
+from loadws.gate.comparing.identity import counts_errors_differently, hindrances
+from loadws.gate.comparing.measured import measure, too_few_samples, windows_of
+from loadws.gate.comparing.rules import RuleSet
+from loadws.gate.comparing.verdict import Evidence, Finding, about_runs, conclude, side
+from loadws.gate.comparing.watched import watched
+from loadws.gate.statistics.bootstrap import Window
+from loadws.gate.statistics.outcome import ALPHA
+from loadws.metrics.comparison import ComparisonRecord
+from loadws.metrics.frame import Frame
+from loadws.metrics.summary import Summary
+from loadws.terms.comparisons import ComparisonRule
+from loadws.terms.errors import ExitCode
+from loadws.terms.metrics import Metric
+
+_SHOWN_ONLY = "The rules are shown and gate nothing; --across-machines gates all the same."
+#: Of a rule that is no longer judged: its values would be two different things.
+_ERRORS_DIFFER = (
+    "error_rate is not compared: the two sides were made by versions of loadws that count tries differently. "
+    "Make a new baseline."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRun:
+    """One run of a side. ``name`` is where it was found; ``frames`` reads its seconds, where they were kept."""
+
+    name: str
+    summary: Summary
+    frames: Callable[[], Iterable[Frame]] | None = None
+
+
+def compare_sides(
+    baseline: Sequence[MeasuredRun],
+    candidate: Sequence[MeasuredRun],
+    rules: RuleSet,
+    made_at: str,
+    own: Mapping[str, Metric],
+    across_machines: bool = False,
+    alpha: float = ALPHA,
+) -> ComparisonRecord:
+    """Return the comparison of runs that are no pairs, at least one a side."""
+    before, after = [run.summary for run in baseline], [run.summary for run in candidate]
+    comparable, left_out = _comparable(rules.comparisons, before, after)
+    others = [] if across_machines else list(hindrances([run.run for run in before], [run.run for run in after]))
+    sides = [Sides(_values(before, rule), _values(after, rule)) for rule in comparable]
+    is_single = len(baseline) == len(candidate) == 1
+    if is_single:
+        comparisons = compare_one_run(comparable, sides, _windows(baseline[0], candidate[0], comparable), alpha)
+    else:
+        comparisons = compare_runs(comparable, sides, alpha)
+    moved, looked_at = watched(before, after, own, comparable, estimate_runs, alpha)
+    findings: list[Finding] = [
+        *about_runs("baseline", [run.name for run in baseline], before),
+        *about_runs("candidate", [run.name for run in candidate], after),
+        *left_out,
+        *((ExitCode.INCONCLUSIVE, f"{other} {_SHOWN_ONLY}") for other in others),
+        *about_samples(comparisons, (*before, *after), "run"),
+    ]
+    evidence = Evidence(
+        method=_method(comparisons),
+        comparisons=comparisons,
+        checks=judge_thresholds(rules.thresholds, after),
+        watched=moved,
+        looked_at=looked_at,
+        findings=tuple(findings),
+        gates=not others,
+    )
+    return conclude(
+        after[0].run.scenario,
+        made_at,
+        side("baseline", [run.name for run in baseline], [run.run for run in before]),
+        side("candidate", [run.name for run in candidate], [run.run for run in after]),
+        evidence,
+        alpha,
+    )
+
+
+def about_samples(comparisons: Iterable[Comparison], runs: Sequence[Summary], unit: str) -> Iterator[Finding]:
+    """Yield for each rule on a percentile how many samples too few a run had, where that kept runs from being compared."""
+    for comparison in comparisons:
+        if not comparison.found.unknown:
+            continue
+        short = [few for run in runs if (few := too_few_samples(run.metrics, comparison.rule)) is not None]
+        if short:
+            samples, needed = min(short)
+            yield (
+                ExitCode.PASSED,
+                (
+                    f"{comparison.rule.selection} needs {needed:,} samples in each {unit}, and one had {samples:,}: make "
+                    f"each {unit} longer, or compare a lower percentile."
+                ),
+            )
+
+
+def _comparable(
+    rules: Sequence[ComparisonRule], baseline: Sequence[Summary], candidate: Sequence[Summary]
+) -> tuple[list[ComparisonRule], list[Finding]]:
+    """Return the rules that can be judged, and why the others cannot."""
+    if not counts_errors_differently(baseline, candidate):
+        return list(rules), []
+    kept = [rule for rule in rules if rule.selection.metric != "error_rate"]
+    return kept, [(ExitCode.INCONCLUSIVE, _ERRORS_DIFFER)] if len(kept) < len(rules) else []
+
+
+def _values(runs: Sequence[Summary], rule: ComparisonRule) -> list[Measured]:
+    return [measure(run.metrics, rule) for run in runs]
+
+
+def _windows(baseline: MeasuredRun, candidate: MeasuredRun, rules: Sequence[ComparisonRule]) -> list[Windows]:
+    before, after = _windows_of(baseline, rules), _windows_of(candidate, rules)
+    return [Windows(*each) for each in zip(before, after, strict=True)]
+
+
+def _windows_of(run: MeasuredRun, rules: Sequence[ComparisonRule]) -> list[list[Window]]:
+    if run.frames is None:
+        return [[] for _ in rules]
+    judged = {phase.name for phase in run.summary.run.phases if not phase.warmup}
+    return windows_of(run.frames(), rules, judged)
+
+
+def _method(comparisons: Sequence[Comparison]) -> str:
+    units = {comparison.unit for comparison in comparisons}
+    return "windows" if "windows" in units else "runs" if units else "none"

@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from loadws import __version__
-from loadws.cli.comparing.commands import add_comparing
+from loadws.cli.comparing.commands import (
+    AcrossMachines,
+    Against,
+    AllowNoBaseline,
+    BaselineOf,
+    Repeat,
+    SaveBaseline,
+    add_comparing,
+)
 from loadws.cli.importing.commands import imports
 from loadws.cli.options import (
     DEFAULT_TRANSPORT,
@@ -122,6 +130,11 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="One user runs its flow once; judged and written as ever.")
     ] = False,
+    repeat: Repeat = 1,
+    baseline: BaselineOf = None,
+    save_baseline: SaveBaseline = None,
+    allow_no_baseline: AllowNoBaseline = False,
+    across_machines: AcrossMachines = False,
     trace: Annotated[
         bool,
         typer.Option(
@@ -141,10 +154,15 @@ def run(
     )
     from loadws.cli.running.run import run_command  # takes a while, which a wrong command line need not wait for
 
+    against = Against(repeat, baseline, save_baseline, allow_no_baseline, across_machines)
     options = RunOptions(
         scenario, overrides, transport, stamps, processes, out, quiet, once, trace, keep_trying, places, tuple(sys.argv)
     )
-    raise typer.Exit(run_command(options))
+    if not against and not overrides.comparisons:
+        raise typer.Exit(run_command(options))
+    from loadws.cli.comparing.repeat import repeat_command
+
+    raise typer.Exit(repeat_command(options, against))
 
 
 @app.command(epilog=_examples("loadws validate scenarios/*.yaml", "loadws validate --untrusted pull-request/*.yaml"))

@@ -14,6 +14,7 @@ import typer
 
 from loadws.cli.places import Places
 from loadws.fleet import MOST_PROCESSES
+from loadws.terms.comparisons import is_comparison
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.units import parse_duration, parse_rate
 
@@ -118,8 +119,10 @@ def make_overrides(
     from loadws.scenario.overrides import Overrides
 
     variables = parse_settings(settings or ())
+    thresholds = tuple(rule for rule in rules or () if not is_comparison(rule))
+    comparisons = tuple(rule for rule in rules or () if is_comparison(rule))
     return Overrides(
-        target, variables, users, rate_per_s, duration_ns, scale, seed, too_close, time_scale, tuple(rules or ()),
+        target, variables, users, rate_per_s, duration_ns, scale, seed, too_close, time_scale, thresholds, comparisons,
         untrusted=untrusted,
     )  # fmt: skip
 
@@ -170,7 +173,12 @@ TimeScale = Annotated[
 ]
 Rules = Annotated[
     list[str] | None,
-    typer.Option("--rule", metavar="RULE", help="A threshold more: 'response_time.p95 < 200ms'. Repeat for several."),
+    typer.Option(
+        "--rule",
+        metavar="RULE",
+        help="A threshold more, as 'response_time.p95 < 200ms', or with --baseline a change, as "
+        "'response_time.p95 <= +10%'. Repeat for several.",
+    ),
 ]
 JunitAt = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Copy junit.xml to this file.")]
 SummaryAt = Annotated[

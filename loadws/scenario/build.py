@@ -147,7 +147,7 @@ class _Reading:
             warnings=self.shown((*self._problems.of("warning"), *outside.problems)),
             own_metrics={name: metric for metrics in (own.named, *rules) for name, metric in metrics.items()},
             thresholds=(*thresholds, *outside.thresholds),
-            comparisons=(*comparisons, *outside.comparisons),
+            comparisons=outside.comparisons or comparisons,
             masker=self.masker,
             shown_target=self.masker.text(target.text, MASKED),
         )
@@ -179,10 +179,8 @@ class _Reading:
 
 def _with_rules(scenario: Scenario, outside: OutsideRules) -> Scenario:
     rules = (ThresholdRule(rule=threshold.rule) for threshold in outside.thresholds)
-    compare = (rule.rule for rule in outside.comparisons)
-    return scenario.model_copy(
-        update={"thresholds": (*scenario.thresholds, *rules), "compare": (*scenario.compare, *compare)}
-    )
+    compare = tuple(rule.rule for rule in outside.comparisons) or scenario.compare
+    return scenario.model_copy(update={"thresholds": (*scenario.thresholds, *rules), "compare": compare})
 
 
 def _findings(shaped: Shaped, problems: Problems, masker: Masker) -> Findings | None:

@@ -23,7 +23,7 @@ class Overrides:
     """None is what the command line does not say. ``rate`` is in arrivals per second.
 
     ``scale`` multiplies users and rates, ``time_scale`` times. ``rules`` are thresholds beside those of the
-    file, ``comparisons`` rules beside those of its ``compare``.
+    file, ``comparisons`` rules in the place of those of its ``compare``.
 
     ``cannot`` are the features that ``transport`` lacks: see ``features``. ``untrusted``: the scenario may run no code and
     read nothing outside of its folder (``checks.untrusted``). ``secrets`` are values to mask beside the scenario's own.

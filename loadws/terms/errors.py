@@ -37,6 +37,11 @@ class ExitCode(IntEnum):
     PASSED = 0, "passed"
 
 
+def exit_code(number: int) -> ExitCode:
+    """Return the member with this number. Raises ``KeyError`` where there is none."""
+    return {code.value: code for code in ExitCode}[number]
+
+
 def most_severe(codes: Iterable[ExitCode]) -> ExitCode:
     """Of several codes that hold, the one to exit with; none holding is a pass."""
     precedence = list(ExitCode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,41 @@ AcrossMachines = Annotated[
 JsonAt = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison to this file, as JSON.")
 ]
+
+Repeat = Annotated[int, typer.Option("--repeat", min=1, max=100, metavar="N", help="Make so many runs, one by one.")]
+BaselineOf = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="RUN|GLOB|NAME",
+        help="Compare with these runs, or with a saved baseline. Reads only. Without one there, the exit code is 3.",
+    ),
+]
+SaveBaseline = Annotated[
+    str | None,
+    typer.Option(
+        "--save-baseline",
+        metavar="NAME",
+        help="Save the runs as baselines/SCENARIO/NAME.json, or as a path, if all passed.",
+    ),
+]
+AllowNoBaseline = Annotated[
+    bool, typer.Option("--allow-no-baseline", help="Let a run pass that has no baseline to be compared with.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What ``loadws run`` was asked beside the run itself: how often, against what, and where the result is saved."""
+
+    repeat: int = 1
+    baseline: str | None = None
+    save: str | None = None
+    allow_no_baseline: bool = False
+    across_machines: bool = False
+
+    def __bool__(self) -> bool:
+        return self.repeat > 1 or self.baseline is not None or self.save is not None
 
 
 def add_comparing(app: typer.Typer) -> None:

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Literal, NoReturn
+from pathlib import Path
+from typing import Literal, NamedTuple, NoReturn
 
 import trio
 from rich.console import Console
@@ -54,14 +55,27 @@ from loadws.terms.units import format_duration
 BUILTIN = "builtin:"
 
 
+class Finished(NamedTuple):
+    """A run that has ended: its exit code, its folder, and what it came to."""
+
+    code: int
+    folder: Path
+    summary: Summary
+
+
 def run_command(options: RunOptions) -> int:
     """Return the exit code of the verdict. What an older run left at fixed places is gone first."""
+    loaded = load_for_run(options)
+    with masked_errors(loaded.masker):
+        return _trace_loaded(loaded, options) if options.trace else run_loaded(loaded, options).code
+
+
+def load_for_run(options: RunOptions) -> Loaded:
+    """Return the scenario, after what an older run left at fixed places is gone. Raises ``LoadwsError``."""
     if not options.trace:
         options.places.clear()
         _forget_latest(options)
-    loaded = load_scenario(options.scenario, _with_transport(options))
-    with masked_errors(loaded.masker):
-        return _run_loaded(loaded, options)
+    return load_scenario(options.scenario, _with_transport(options))
 
 
 def _forget_latest(options: RunOptions) -> None:
@@ -72,13 +86,22 @@ def _forget_latest(options: RunOptions) -> None:
         forget_latest(options.out, name)
 
 
-def _run_loaded(loaded: Loaded, options: RunOptions) -> int:
+def _trace_loaded(loaded: Loaded, options: RunOptions) -> int:
+    seed = _begin(loaded)
+    with Signals() as signals:
+        return trio.run(_trace, loaded, options, seed, signals)
+
+
+def _begin(loaded: Loaded) -> int:
+    """Print the scenario's warnings, and return the seed."""
     for warning in loaded.warnings:
         print(explain(warning), file=sys.stderr)
-    seed = loaded.scenario.seed if loaded.scenario.seed is not None else secrets.randbits(31)
-    if options.trace:
-        with Signals() as signals:
-            return trio.run(_trace, loaded, options, seed, signals)
+    return loaded.scenario.seed if loaded.scenario.seed is not None else secrets.randbits(31)
+
+
+def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
+    """Make one run of a scenario, from its plan to its report. Raises ``LoadwsError`` where the load cannot begin."""
+    seed = _begin(loaded)
     if options.once:
         loaded = replace(loaded, scenario=one_flow(loaded.scenario))
     plan = make_plan(loaded.scenario, seed)
@@ -128,10 +151,10 @@ class _Run:
         self._summary: Summary | None = None
         self._watched = False  # whether a loop that stands still is the load's
 
-    def run(self) -> int:
-        """Return the exit code of the verdict. Raises ``Interrupted`` where a signal came before the load."""
+    def run(self) -> Finished:
+        """Return what the run came to. Raises ``Interrupted`` where a signal came before the load."""
         watcher, summary = trio.run(self._from_setup_to_teardown)
-        return self._show_report(watcher, summary)
+        return Finished(self._show_report(watcher, summary), watcher.folder.path, summary)
 
     async def _from_setup_to_teardown(self) -> tuple[Watcher, Summary]:
         """The verdict is said before ``teardown``, which may take half a minute."""

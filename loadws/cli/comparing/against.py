@@ -1,0 +1,84 @@
+"""Where the baseline of ``loadws run`` is found, and where it is saved.
+
+A NAME is a file ``baselines/<scenario>/<NAME>.json`` below the working directory, to be committed or cached; a word with a
+separator or the ending ``.json`` is a path. What is not there is no baseline, which is no error: the first run has none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loadws.cli.comparing.sources import is_baseline, matching, read_baseline, runs_at
+from loadws.gate.comparing.runs import MeasuredRun
+from loadws.metrics.baseline import baseline_of, to_json
+from loadws.metrics.summary import Summary
+from loadws.report.folder import slug
+from loadws.terms.errors import OutputError
+from loadws.terms.units import format_duration
+
+FOLDER = Path("baselines")
+_ENDING = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A baseline's runs; ``about`` says for people where it is and how old it is."""
+
+    runs: tuple[MeasuredRun, ...]
+    about: str
+
+
+def place_of(name: str, scenario: str) -> Path:
+    """Return the file of a saved baseline, by its name or its path."""
+    if name.endswith(_ENDING) or os.sep in name or "/" in name:
+        return Path(name)
+    return FOLDER / slug(scenario) / f"{name}{_ENDING}"
+
+
+def find_baseline(name: str, scenario: str) -> Found | None:
+    """Return the baseline that a run, a glob or a name means; None where there is none.
+
+    Raises ``SourceError`` for what is there and cannot be read.
+    """
+    saved = place_of(name, scenario)
+    paths = list(matching(name)) or ([saved] if saved.is_file() else [])
+    if not paths:
+        return None
+    runs = [run for path in paths for run in runs_at(path, "baseline")]
+    return Found(tuple(runs), _about(paths, runs))
+
+
+def _about(paths: Sequence[Path], runs: Sequence[MeasuredRun]) -> str:
+    first = paths[0]
+    since = read_baseline(first, "baseline").saved_at if is_baseline(first) else runs[0].summary.run.started_at
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
+    return f"{first}{more}: {count}, {_age(since)} old"
+
+
+def _age(since: str) -> str:
+    try:
+        seconds = (datetime.now(UTC) - datetime.fromisoformat(since.replace("Z", "+00:00"))).total_seconds()
+    except ValueError:
+        return "of unknown age, so probably"
+    days = int(seconds // 86_400)
+    return f"{days} day{'' if days == 1 else 's'}" if days else format_duration(max(0.0, seconds) * 1e9)
+
+
+def save_baseline(name: str, scenario: str, runs: Sequence[Summary], saved_at: str) -> Path:
+    """Write the baseline whole or not at all, and return its place. Raises ``OutputError``."""
+    place = place_of(name, scenario)
+    beside = place.with_name(f".{place.name}.part")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(to_json(baseline_of(place.stem, saved_at, runs)))
+        beside.replace(place)
+    except OSError as error:
+        raise OutputError(
+            f"the baseline {place} cannot be written: {error.strerror or error}", "name a file that you may write"
+        ) from error
+    return place

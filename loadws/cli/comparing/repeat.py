@@ -1,0 +1,179 @@
+"""``loadws run`` with ``--repeat``, ``--baseline`` or ``--save-baseline``: the runs, their comparison, the new baseline.
+
+Each run is judged by its thresholds as ever and leaves its own folder. What can be known to be wrong before the load (a
+baseline that cannot be read, another plan) is told before the load. A run that is interrupted ends the series.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import msgspec
+from rich.console import Console
+
+from loadws import __version__
+from loadws.cli.comparing.against import Found, find_baseline, save_baseline
+from loadws.cli.comparing.commands import Against
+from loadws.cli.comparing.compare import now, write_json
+from loadws.cli.masked import masked_errors
+from loadws.cli.options import RunOptions
+from loadws.cli.running.run import Finished, load_for_run, run_loaded
+from loadws.fleet.machine.identity import machine_name
+from loadws.fleet.signals import Signals
+from loadws.gate.comparing.identity import different_plans, hindrances
+from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
+from loadws.gate.comparing.runs import MeasuredRun, compare_sides
+from loadws.metrics.comparison import ComparisonRecord
+from loadws.metrics.summary import Run, Summary
+from loadws.plan.fingerprint import plan_hash
+from loadws.report.comparison import render_comparison
+from loadws.report.folder import read_frames
+from loadws.scenario.build import Loaded
+from loadws.terms.errors import ExitCode, UsageError, exit_code, most_severe
+
+COMPARISON = "comparison.json"
+_STOPPING = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DEFECT, ExitCode.UNREACHABLE)
+
+
+def repeat_command(options: RunOptions, against: Against) -> int:
+    """Run, compare and save; return the exit code of all together."""
+    _check(options, against)
+    loaded = load_for_run(options)
+    with masked_errors(loaded.masker):
+        baseline = None if against.baseline is None else _baseline(against, loaded)
+        return _Series(loaded, options, against, baseline).run()
+
+
+def _check(options: RunOptions, against: Against) -> None:
+    if options.trace:
+        raise UsageError("--trace judges nothing, so it goes without --repeat, --baseline and --save-baseline")
+    if options.overrides.comparisons and against.baseline is None:
+        raise UsageError(
+            f"the rule {options.overrides.comparisons[0]!r} compares with a baseline, and there is none",
+            "name one with --baseline, or write a limit without a sign: response_time.p99 < 200ms",
+        )
+
+
+def _baseline(against: Against, loaded: Loaded) -> Found | None:
+    """Return the baseline, after what is wrong with it was told. Raises ``LoadwsError``."""
+    assert against.baseline is not None
+    scenario = loaded.scenario.name or loaded.path.stem
+    found = find_baseline(against.baseline, scenario)
+    if found is None:
+        print(f"no baseline: nothing is at {against.baseline}", file=sys.stderr)
+        return None
+    runs = [run.summary.run for run in found.runs]
+    ours = _ours(runs[-1], loaded)
+    if why := different_plans(runs, [ours]):
+        raise UsageError(f"this run cannot be compared: {why}", "save a new baseline with --save-baseline")
+    print(f"baseline {found.about}", file=sys.stderr)
+    if not against.across_machines:
+        for hindrance in hindrances(runs, [ours]):
+            print(f"warning: {hindrance} The comparison will gate nothing.", file=sys.stderr)
+    return found
+
+
+def _ours(like: Run, loaded: Loaded) -> Run:
+    """Return what a run here and now will say of its plan, machine and version."""
+    return msgspec.structs.replace(
+        like, plan_hash=plan_hash(loaded.scenario), machine_name=machine_name(), loadws_version=__version__
+    )
+
+
+class _Series:
+    """The runs of one command, in order, and what becomes of them."""
+
+    def __init__(self, loaded: Loaded, options: RunOptions, against: Against, baseline: Found | None) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._against = against
+        self._baseline = baseline
+        self._done: list[Finished] = []
+
+    def run(self) -> int:
+        """Return the most severe exit code of the runs and of the comparison."""
+        with Signals() as signals:
+            for number in range(1, self._against.repeat + 1):
+                if signals.heard:
+                    break
+                self._say_number(number)
+                self._done.append(run_loaded(self._loaded, self._options))
+                if self._done[-1].code in _STOPPING:
+                    break
+        codes = [exit_code(done.code) for done in self._done]
+        if len(self._done) < self._against.repeat:
+            self._say_how_far()
+            codes += [ExitCode.INTERRUPTED] if signals.heard else []
+        complete = [done for done in self._done if done.code not in _STOPPING]
+        if self._against.baseline is not None:
+            codes.append(self._compare(complete))
+        code = most_severe(codes)
+        if self._against.save is not None:
+            code = most_severe([code, self._save(complete, code)])
+        return int(code)
+
+    def _say_number(self, number: int) -> None:
+        if self._against.repeat > 1:
+            print(f"run {number} of {self._against.repeat}", file=sys.stderr, flush=True)
+
+    def _say_how_far(self) -> None:
+        kept = ", ".join(str(done.folder) for done in self._done)
+        print(f"{len(self._done)} of {self._against.repeat} runs were begun; kept: {kept or 'none'}", file=sys.stderr)
+
+    # -- the comparison -----------------------------------------------------------------------------------------------
+
+    def _compare(self, complete: Sequence[Finished]) -> ExitCode:
+        if self._baseline is None:
+            allowed = self._against.allow_no_baseline
+            advice = "" if allowed else " --save-baseline makes one; --allow-no-baseline lets such a run pass."
+            print(f"NO BASELINE  {self._against.baseline}: nothing was compared.{advice}")
+            return ExitCode.PASSED if allowed else ExitCode.INCONCLUSIVE
+        if not complete:
+            return ExitCode.INCONCLUSIVE
+        record = self._record(self._baseline, complete)
+        render_comparison(record, Console())
+        write_json(complete[-1].folder / COMPARISON, record)
+        return exit_code(record.exit_code)
+
+    def _record(self, baseline: Found, complete: Sequence[Finished]) -> ComparisonRecord:
+        candidate = [_measured(done) for done in complete]
+        before, after = [run.summary for run in baseline.runs], [run.summary for run in candidate]
+        own = {**own_metrics_of((*before, *after)), **self._loaded.own_metrics}
+        rules = RuleSet(self._loaded.comparisons) or defaults_of(before, after)
+        return compare_sides(baseline.runs, candidate, rules, now(), own, self._against.across_machines)
+
+    # -- the saved baseline -------------------------------------------------------------------------------------------
+
+    def _save(self, complete: Sequence[Finished], code: ExitCode) -> ExitCode:
+        """Save the runs where every one of them passed and nothing failed; else say why not."""
+        assert self._against.save is not None
+        unfit = next((done for done in self._done if done.summary.verdict.outcome != "passed"), None)
+        if unfit is not None:
+            why = f"the run {unfit.folder} {_OUTCOMES[unfit.summary.verdict.outcome]}"
+        elif code in (ExitCode.FAILED, ExitCode.INVALID, *_STOPPING):
+            why = "the comparison did not pass"
+        elif not complete:
+            why = "no run was made"
+        else:
+            summaries: list[Summary] = [done.summary for done in complete]
+            place = save_baseline(self._against.save, summaries[0].run.scenario, summaries, now())
+            print(f"Baseline  {place} ({len(summaries)} run{'' if len(summaries) == 1 else 's'})")
+            return ExitCode.PASSED
+        print(f"no baseline was saved: {why}", file=sys.stderr)
+        return ExitCode.INCONCLUSIVE
+
+
+_OUTCOMES = {
+    "failed": "failed",
+    "no_data": "had a rule without data",
+    "inconclusive": "was inconclusive",
+    "invalid": "was invalid",
+    "interrupted": "was interrupted",
+    "unreachable": "did not reach its target",
+    "aborted": "was ended by a rule",
+}
+
+
+def _measured(done: Finished) -> MeasuredRun:
+    return MeasuredRun(str(done.folder), done.summary, lambda: read_frames(done.folder)[1])

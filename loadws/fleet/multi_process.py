@@ -21,7 +21,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-import msgspec
 import trio
 
 from loadws.engine.coordination import LEAD_NS
@@ -32,6 +31,7 @@ from loadws.fleet.protocol import Begin, Broken, Down, Ended, EndPhase, FlowsDon
 from loadws.fleet.shard import ShardOrder
 from loadws.fleet.signals import OnSignal, Signals, ended_by
 from loadws.fleet.single_process import TakeFrame
+from loadws.fleet.start import Start
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess
 
@@ -69,35 +69,38 @@ async def run_many(
     patience: Patience | None = None,
     signals: Signals | None = None,
     hide: Callable[[str], str] = str,
+    start: Start | None = None,
 ) -> Ending:
     """Run like ``run_local``. ``notice`` hears at once, in sentences, of processes that fall silent or are lost.
 
     ``hide`` masks secrets in what a process says of its own end.
     """
+    orders = [order.of_process(process, processes) for process in range(processes)]
     lifecycle = Lifecycle()
     async with AsyncExitStack() as stack:
         with ended_by(signals, lifecycle, on_signal):
-            started = [await stack.enter_async_context(open_process(number)) for number in range(processes)]
+            started = [await stack.enter_async_context(open_process(each.number)) for each in orders]
             fleet = _Fleet(
-                order, started, span, take, notice or (lambda _: None), patience or Patience(), lifecycle, hide
-            )
+                dict(zip(started, orders, strict=True)), span, take, notice or (lambda _: None), patience or Patience(),
+                lifecycle, hide, start or Start(),
+            )  # fmt: skip
             return await fleet.run()
 
 
 class _Fleet:
     def __init__(
         self,
-        order: ShardOrder,
-        processes: list[Process],
+        orders: dict[Process, ShardOrder],
         span: Span,
         take: TakeFrame,
         notice: Callable[[str], None],
         patience: Patience,
         lifecycle: Lifecycle,
         hide: Callable[[str], str],
+        start: Start,
     ) -> None:
-        self._order = order
-        self._processes = processes
+        self._orders = orders
+        self._processes = list(orders)
         self._span = span
         self._take = take
         self._notice = notice
@@ -106,6 +109,8 @@ class _Fleet:
         self._lifecycle = lifecycle
         self._taking = trio.Lock()
         self._flows_done: defaultdict[int, set[int]] = defaultdict(set)  # phase -> processes
+        self._start = start
+        self._starting = trio.Event()  # set when every process is ready
         self._begun = False
         self._end_by_s = float("inf")  # on trio's clock
         self._last_s = 0.0
@@ -115,6 +120,7 @@ class _Fleet:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pass_on_stops)
             nursery.start_soon(self._look_after)
+            nursery.start_soon(self._begin_together)
             async with trio.open_nursery() as followers:
                 for process in self._processes:
                     followers.start_soon(self._follow, process)
@@ -125,8 +131,7 @@ class _Fleet:
 
     async def _follow(self, process: Process) -> None:
         """From its order to its last word, or its loss."""
-        shard = msgspec.structs.replace(self._order, shard=process.number, shards=len(self._processes))
-        await process.tell(Order(shard))
+        await process.tell(Order(self._orders[process]))
         while not process.is_over:
             message = await process.hear()
             if message is None:
@@ -165,9 +170,9 @@ class _Fleet:
     # -- what all wait for --------------------------------------------------------------------------------------------
 
     async def _reconsider(self) -> None:
-        """Something was said, or somebody is gone: is there anything that nobody has to wait for any longer?"""
+        """Re-evaluate what the processes wait for, after a message or a loss."""
         if not self._begun:
-            await self._begin_or_give_up()
+            self._ready_or_give_up()
             return
         waited_for = {process.number for process in self._alive()}
         for phase, done in list(self._flows_done.items()):
@@ -175,15 +180,23 @@ class _Fleet:
                 del self._flows_done[phase]
                 await self._tell_all(EndPhase(phase, time.monotonic_ns() + LEAD_NS))
 
-    async def _begin_or_give_up(self) -> None:
+    def _ready_or_give_up(self) -> None:
         if any(process.is_over for process in self._processes):
             for process in self._processes:
                 process.lose("was not begun with, as another process could not be")
         elif all(process.is_ready for process in self._processes):
-            self._begun = True
-            if self._span.load_s is not None:
-                self._must_end_within(self._span.load_s + self._span.graceful_stop_s)
-            await self._tell_all(Begin(time.monotonic_ns() + BEGIN_LEAD_NS))
+            self._starting.set()
+
+    async def _begin_together(self) -> None:
+        """Wait for the start, and name it to all processes."""
+        await self._starting.wait()
+        at_ns = await self._start.moment(BEGIN_LEAD_NS, self._lifecycle)
+        self._begun = True
+        if self._span.load_s is not None:
+            self._must_end_within(self._span.load_s + self._span.graceful_stop_s)
+        for process in self._processes:
+            process.quiet = 0  # it had nothing to say while it waited
+        await self._tell_all(Begin(at_ns))
 
     async def _pass_on_stops(self) -> None:
         await self._lifecycle.stopping.wait()

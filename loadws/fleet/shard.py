@@ -16,7 +16,7 @@ from loadws.engine.coordination import Alone, Together
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Deliver, Load, run_load
 from loadws.metrics.runinfo import Ending
-from loadws.plan.plan import make_plan
+from loadws.plan.plan import Shard, make_plan
 from loadws.scenario.build import Overrides, load_text
 from loadws.scenario.model.model import Phase, Scenario
 from loadws.transport.net.stamps import ReadLags
@@ -24,7 +24,10 @@ from loadws.transport.registry import transport
 
 
 class ShardOrder(msgspec.Struct, frozen=True):
-    """Shard ``shard`` of ``shards``. ``env`` is the environment that the scenario's ``${NAME}`` and ``env()`` see."""
+    """Process ``process`` of ``processes`` of share ``share`` of ``of``; a run on one machine is share 0 of 1.
+
+    ``env`` is the environment that the scenario's ``${NAME}`` and ``env()`` see.
+    """
 
     path: str
     text: str
@@ -32,12 +35,23 @@ class ShardOrder(msgspec.Struct, frozen=True):
     env: dict[str, str]
     seed: int
     transport: str
-    shard: int = 0
-    shards: int = 1
+    process: int = 0
+    processes: int = 1
+    share: int = 0
+    of: int = 1
     stamps: Literal["user", "kernel"] = "user"
     variables: dict[str, Any] = {}  # what setup has set
     nonce: int = 0  # the run's own, in every process the same
     once: bool = False  # one user runs its flow once, whatever the load is
+
+    @property
+    def number(self) -> int:
+        """The process's number among those of all shares; from 0 in a run on one machine."""
+        return Shard(self.share, self.of).cut(self.process, self.processes).index
+
+    def of_process(self, process: int, processes: int) -> ShardOrder:
+        """Return the order for one of several processes of this share."""
+        return msgspec.structs.replace(self, process=process, processes=processes)
 
 
 async def run_shard(
@@ -53,7 +67,8 @@ async def run_shard(
     scenario = loaded.scenario
     if order.once:
         scenario = one_flow(scenario)
-    plan = make_plan(scenario, order.seed).shard_of(order.shard, order.shards)
+    share = make_plan(scenario, order.seed).shard_of(order.share, order.of)
+    plan = share.shard_of(order.process, order.processes).prepared()
     read_lags = ReadLags() if order.stamps == "kernel" else None
     load = Load(
         scenario, path.parent, plan, transport(order.transport, read_lags), order.env, say,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
-from loadws.engine.coordination import Alone
+from loadws.engine.coordination import LEAD_NS
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.sliced import in_slices
 from loadws.fleet.shard import ShardOrder, run_shard
 from loadws.fleet.signals import OnSignal, Signals, ended_by
+from loadws.fleet.start import AloneFrom, Start
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import EarlyEnd, Ending
 from loadws.transport.base import Timers
@@ -27,10 +28,11 @@ async def run_local(
     on_signal: OnSignal | None = None,
     signals: Signals | None = None,
     on_begin: Callable[[], None] | None = None,
+    start: Start | None = None,
 ) -> Ending:
     """Run to the end. Of ``signals`` the first ends it gracefully, the second at once; ``on_signal`` hears of the first.
 
-    ``on_begin`` is called when all is set up.
+    ``on_begin`` is called when everything is set up. ``start`` says when the load begins; None: at once.
     """
     lifecycle = Lifecycle()
 
@@ -39,12 +41,14 @@ async def run_local(
         if early_end is not None:
             lifecycle.end_early(early_end)
 
+    together = _Announced(on_begin or (lambda: None), start or Start(), lifecycle)
     with ended_by(signals, lifecycle, on_signal):
-        return await run_shard(order, deliver, lifecycle, say, _Announced(on_begin or (lambda: None)))
+        return await run_shard(order, deliver, lifecycle, say, together)
 
 
-class _Announced(Alone):
-    def __init__(self, on_begin: Callable[[], None]) -> None:
+class _Announced(AloneFrom):
+    def __init__(self, on_begin: Callable[[], None], start: Start, lifecycle: Lifecycle) -> None:
+        super().__init__(start, lifecycle, LEAD_NS)
         self._on_begin = on_begin
 
     async def begin(self, timers: Timers) -> int:

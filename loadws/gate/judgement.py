@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from loadws.gate.check import judge_rule, selected_by
-from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.runinfo import Ending, RunInfo, ShareInfo
 from loadws.metrics.summary import Check, Summary
 from loadws.metrics.wording import sentence_of
 from loadws.terms.metrics import TABLE
@@ -39,7 +39,9 @@ class Judgement:
 
 
 def judge_rules(summary: Summary, info: RunInfo, ending: Ending | None) -> Judgement:
-    """Judge every rule of the run. Raises ``RuleError``."""
+    """Judge every rule of the run; none of a share's, as rules are about the whole load. Raises ``RuleError``."""
+    if info.share is not None:
+        return Judgement((), (), (), (_judged_when_merged(info.share), *_notes(summary)))
     own, windows = info.own(), {(kept.rule, kept.metric): kept.windows for kept in summary.windows}
     checks, thresholds, changed = [], [], []
     for rule in info.rules:
@@ -122,6 +124,10 @@ def _strays(summary: Summary, labels: Mapping[str, str]) -> tuple[int, int]:
         entry.count for entry in summary.entries("response_time", **labels) if entry.labels.get("step") in names
     )
     return max((entry.count for entry in steps), default=0), answers
+
+
+def _judged_when_merged(share: ShareInfo) -> str:
+    return f"This is {share.name}: its rules are judged when all shares are merged (loadws merge)."
 
 
 def _notes(summary: Summary) -> Iterator[str]:

@@ -64,7 +64,7 @@ def _outcome(code: ExitCode, checks: Sequence[Check], ending: Ending | None) -> 
 def _findings(summary: Summary, info: RunInfo, judgement: Judgement, ending: Ending | None) -> Iterator[Finding]:
     """Yield everything that holds of the run, with its reason."""
     yield from _about_the_end(summary, ending)
-    yield from _about_what_was_done(summary, judgement, ending)
+    yield from _about_what_was_done(summary, info, judgement)
     yield from _about_the_generator(summary, judgement)
     yield from _about_the_checks(judgement)
     yield from _about_the_load(summary, info)
@@ -88,10 +88,12 @@ def _about_the_end(summary: Summary, ending: Ending | None) -> Iterator[Finding]
         yield code, f"The run was interrupted by {ending.interrupted} {after}; it says nothing of the rest."
 
 
-def _about_what_was_done(summary: Summary, judgement: Judgement, ending: Ending | None) -> Iterator[Finding]:
+def _about_what_was_done(summary: Summary, info: RunInfo, judgement: Judgement) -> Iterator[Finding]:
     if summary.ledger.connections.attempted and not summary.ledger.connections.opened and not _as_expected(summary):
         is_reached = _has_http_answer(summary)
         yield (ExitCode.FAILED if is_reached else ExitCode.UNREACHABLE), _nothing_opened(summary, is_reached)
+        return
+    if info.share is not None:  # it may have been one user, or none
         return
     units = units_of(summary)
     if not units.ended and not anything_succeeded(summary):
@@ -118,9 +120,22 @@ def _about_the_generator(summary: Summary, judgement: Judgement) -> Iterator[Fin
 
 
 def _about_the_load(summary: Summary, info: RunInfo) -> Iterator[Finding]:
+    yield from _about_lost_machines(info)
     too_little = [f"The load was not applied: {reason}" for reason in not_applied(summary, info.phases)]
     yield from ((ExitCode.INCONCLUSIVE, reason) for reason in too_little)
     yield from ((ExitCode.PASSED, reason) for reason in (() if too_little else losses(summary)))
+
+
+def _about_lost_machines(info: RunInfo) -> Iterator[Finding]:
+    """The load of a lost machine was not applied. Unless so many may be lost, the run says nothing at all."""
+    lost = [machine for machine in info.machines if machine.lost is not None]
+    is_tolerated = len(lost) <= info.tolerated_losses
+    code = ExitCode.INCONCLUSIVE if is_tolerated else ExitCode.INVALID
+    for machine in lost:
+        yield (
+            code,
+            f"{machine.name[0].upper()}{machine.name[1:]} was lost, and its load was not applied: {machine.lost}.",
+        )
 
 
 def _about_the_checks(judgement: Judgement) -> Iterator[Finding]:

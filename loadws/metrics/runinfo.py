@@ -5,6 +5,7 @@ With the frames it is all that a summary is made of, so it holds whatever the ju
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -44,6 +45,53 @@ class ProbeInfo(msgspec.Struct, frozen=True):
     within_us: int
 
 
+class ShareInfo(msgspec.Struct, frozen=True):
+    """What tells one share of a load from the others, and which shares belong together.
+
+    Share ``index`` of ``of``, ``index`` from 0. ``fingerprint`` is the plan's: the same on every machine that was given the
+    same scenario, data and options. ``whole_plan`` describes all shares together.
+    """
+
+    run_id: str
+    fingerprint: str
+    index: int
+    of: int
+    machine: str
+    whole_plan: dict[str, Any]
+    start_at: str | None = None  # UTC: the start that was asked for
+    began_at: str | None = None  # UTC: when its load really began; None: it never did
+
+    @property
+    def name(self) -> str:
+        return f"share {self.index} of {self.of} ({self.machine})"
+
+
+class MachineInfo(msgspec.Struct, frozen=True):
+    """One machine of a merged run: its share, and what that came to by itself.
+
+    ``numbers`` are its processes', as the frames and the health table name them. ``lost`` says why its data is missing in
+    whole or in part; None where all of it is there.
+    """
+
+    share: int
+    machine: str
+    numbers: tuple[int, ...] = ()
+    began_at: str | None = None
+    lost: str | None = None
+    outcome: str = ""
+    opened: int = 0  # connections
+    sent: int = 0  # messages
+    answered: int = 0
+    errors: int = 0
+    response_p50_ns: float | None = None  # of the judged time; None where there are too few answers for it
+    response_p99_ns: float | None = None
+    page: str = ""  # the share's own report, relative to the merged run's folder; empty where there is none
+
+    @property
+    def name(self) -> str:
+        return f"share {self.share} ({self.machine})" if self.machine else f"share {self.share}"
+
+
 class RunInfo(msgspec.Struct, frozen=True):
     """What is known of a run before its load. ``plan`` holds the plan's figures (``plan/figures.py``) as JSON."""
 
@@ -76,6 +124,26 @@ class RunInfo(msgspec.Struct, frozen=True):
     machine_name: str = ""  # processor, cores and memory, for people; equal names are machines that may be compared
     plan_hash: str = ""  # equal for runs that planned the same load; empty where nothing is known
     compare: tuple[str, ...] = ()  # the scenario's comparison rules
+    share: ShareInfo | None = None  # None: the whole load
+    machines: tuple[MachineInfo, ...] = ()  # of a merged run
+    tolerated_losses: int = 0  # so many machines may be lost, and the run is inconclusive instead of invalid
+
+    @property
+    def process_numbers(self) -> Sequence[int]:
+        """The numbers of the processes that made this load. Those of a share leave room for the others'."""
+        if self.machines:
+            return sorted(number for machine in self.machines for number in machine.numbers)
+        if self.share is not None:
+            return range(self.share.index, self.share.index + self.share.of * self.processes, self.share.of)
+        return range(self.processes)
+
+    @property
+    def excused(self) -> frozenset[int]:
+        """The processes of lost machines, where so many may be lost."""
+        lost = [machine for machine in self.machines if machine.lost is not None]
+        if len(lost) > self.tolerated_losses:
+            return frozenset()
+        return frozenset(number for machine in lost for number in machine.numbers)
 
     @property
     def planned_s(self) -> float | None:

@@ -195,6 +195,7 @@ class ProcessHealth(msgspec.Struct, frozen=True):
     steal_share: float = 0.0  # of the judged time of the machine's cores: taken by its hypervisor
     stalled_share: float = 0.0  # of the judged time: its event loop did not turn, for more than 100 ms at a time
     stall_max_ns: float = 0.0
+    machine: str = ""  # of a merged run: which share and machine it belongs to
 
 
 class Generator(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from loadws.plan.arrivals import Spacing
 from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS, Needs
-from loadws.plan.plan import Model, Plan, PlannedPhase
+from loadws.plan.plan import Model, Plan, PlannedPhase, Shard
 from loadws.terms.units import NS_PER_S
 
 MOST_POINTS = 120
@@ -78,17 +78,17 @@ class PlanFigures(msgspec.Struct, frozen=True):
 
 
 def figures_of(plan: Plan) -> PlanFigures:
-    """Return the figures of a plan."""
+    """Return the figures of a plan; those of a shard are its own part."""
     most = most_users(plan)
     return PlanFigures(
         model=plan.model,
         seed=plan.seed,
         duration_s=_seconds(plan.total_ns),
         graceful_stop_s=plan.graceful_stop_ns / NS_PER_S,
-        phases=tuple(_phase(phase) for phase in plan.phases),
-        held_most=plan.held_most,
+        phases=tuple(_phase(phase, plan.own) for phase in plan.phases),
+        held_most=plan.own.part_of(plan.held_most),
         most_users=most,
-        expected_arrivals=plan.expected_arrivals,
+        expected_arrivals=plan.own.part_of(plan.expected_arrivals),
         needs=need_figures(plan.needs, most),
         curve=tuple(curve(plan)),
     )
@@ -117,11 +117,11 @@ def most_users(plan: Plan) -> int:
     """
     most, arrived = 0, 0.0
     for phase in plan.phases:
-        coming = phase.expected_arrivals
+        coming = phase.expected_arrivals / plan.shards
         if phase.max_users is not None:  # users that are there already stay
             coming = max(0.0, min(coming, phase.max_users - arrived))
         arrived += coming
-        most = max(most, phase.held_most + round(arrived))
+        most = max(most, plan.own.part_of(phase.held_most) + round(arrived))
     return most
 
 
@@ -131,7 +131,7 @@ def curve(plan: Plan) -> list[CurvePoint]:
     The curve ends with the first phase whose length is not known before the run.
     """
     timed = [phase for phase in plan.phases if phase.start_ns is not None]
-    return [_point(timed, at_ns) for at_ns in _moments(timed)]
+    return [_point(timed, at_ns, plan.own) for at_ns in _moments(timed)]
 
 
 def _moments(phases: list[PlannedPhase]) -> list[int]:
@@ -150,26 +150,26 @@ def _ends(phase: PlannedPhase) -> tuple[int, ...]:
     return (start_ns, start_ns + phase.duration_ns - 1) if phase.duration_ns else (start_ns,)
 
 
-def _point(phases: list[PlannedPhase], at_ns: int) -> CurvePoint:
+def _point(phases: list[PlannedPhase], at_ns: int, own: Shard) -> CurvePoint:
     phase = [phase for phase in phases if (phase.start_ns or 0) <= at_ns][-1]
     offset_ns = at_ns - (phase.start_ns or 0)
-    return CurvePoint(at_ns / NS_PER_S, phase.users_at(offset_ns), phase.rate_at(offset_ns))
+    return CurvePoint(at_ns / NS_PER_S, own.part_of(phase.users_at(offset_ns)), phase.rate_at(offset_ns) / own.count)
 
 
-def _phase(phase: PlannedPhase) -> PhaseFigures:
+def _phase(phase: PlannedPhase, own: Shard) -> PhaseFigures:
     return PhaseFigures(
         name=phase.name,
         warmup=phase.warmup,
         start_s=_seconds(phase.start_ns),
         duration_s=_seconds(phase.duration_ns),
         iterations=phase.iterations,
-        users_from=phase.users_from,
-        users_to=phase.users_to,
-        arrivals_from_per_s=phase.rate_from,
-        arrivals_to_per_s=phase.rate_to,
+        users_from=own.part_of(phase.users_from),
+        users_to=own.part_of(phase.users_to),
+        arrivals_from_per_s=phase.rate_from / own.count,
+        arrivals_to_per_s=phase.rate_to / own.count,
         spacing=phase.spacing if phase.expected_arrivals else None,
         max_users=phase.max_users,
-        expected_arrivals=round(phase.expected_arrivals),
+        expected_arrivals=own.part_of(round(phase.expected_arrivals)),
     )
 
 

@@ -4,10 +4,12 @@ but the scenario and a seed.
 A held user lives in a slot. Slots are filled in order and emptied newest first, so that equal numbers of two phases
 are the same users. A slot's number is its user's index; the users that arrive have the indices above all slots.
 
-A plan can be cut into shards, one a process: shard i of n holds the slots and takes the arrivals whose number is i
-modulo n, and has its share of ``iterations`` and ``max_users``. All shards together are the whole plan, user by user,
-whatever their number. Only who is dropped at ``max_users`` and who runs which of the ``iterations`` depends on it: a process
-knows how many users it has itself, and not how many the others have.
+A plan can be cut into shards, one for each process: shard i of n holds the slots and takes the arrivals whose number is i
+modulo n, and has its share of ``iterations`` and ``max_users``. A shard can be cut again: shard j of m of that one is shard
+i + n·j of n·m. So each of several machines takes a shard, and cuts it for its own processes, whose number the other machines
+need not know. All shards together are the whole plan, user by user, whatever their number. Only which users are dropped at
+``max_users`` and which users run which of the ``iterations`` depends on the cut: a process knows how many users it has
+itself, and not how many the others have.
 """
 
 from __future__ import annotations
@@ -26,6 +28,26 @@ from loadws.scenario.model.steps import AnyStep, walk
 from loadws.terms.units import NS_PER_S
 
 Model = Literal["closed", "open", "mixed", "partly open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Part ``index`` of ``count`` of a load: what has a number has it where that number is ``index`` modulo ``count``."""
+
+    index: int = 0
+    count: int = 1
+
+    def part_of(self, whole: int) -> int:
+        """Return how many of the numbers below ``whole`` are this shard's; none where ``index`` is not below ``count``."""
+        return len(range(self.index, whole, self.count)) if self.index < self.count else 0
+
+    def has(self, number: int) -> bool:
+        """Return whether a slot or an arrival of this number is this shard's."""
+        return number % self.count == self.index
+
+    def cut(self, index: int, count: int) -> Shard:
+        """Return part ``index`` of ``count`` of this shard."""
+        return Shard(self.index + self.count * index, self.count * count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +114,19 @@ class PlannedPhase:
     def held_most(self) -> int:
         return max(self.users_from, self.users_to)
 
-    def shard_of(self, index: int, count: int) -> PlannedPhase:
-        """With process ``index``'s share of what is counted; users and arrivals are shared out by their numbers.
+    def shard_of(self, index: int, count: int, before: Shard) -> PlannedPhase:
+        """Return the phase with part ``index`` of ``count`` of what is counted; this phase is that of the shard ``before``.
 
-        Where users are only held, flows are shared by the processes that have one: without a user they would never end.
+        Users and arrivals keep the whole plan's figures: a shard tells its own by their numbers. Where users are only held,
+        flows are shared by the parts that have a user: without one they would never end.
         """
-        held = self.held_most if self.duration_ns else self.users_to
+        held = before.part_of(self.held_most if self.duration_ns else self.users_to)
         runners = count if self.expected_arrivals else min(count, held)
+        part = Shard(index, count)
         return replace(
             self,
-            iterations=None if self.iterations is None else _share(self.iterations, index, runners),
-            max_users=None if self.max_users is None else _share(self.max_users, index, count),
+            iterations=None if self.iterations is None else Shard(index, runners).part_of(self.iterations),
+            max_users=None if self.max_users is None else part.part_of(self.max_users),
         )
 
 
@@ -124,9 +148,14 @@ class Plan:
         """Not made with the plan: of one that asks for too many users, only the figures are wanted."""
         return allocate(self.weights, self.held_most, self.seed)
 
+    @cached_property
+    def own(self) -> Shard:
+        """Which part of the whole plan this is."""
+        return Shard(self.shard, self.shards)
+
     @property
     def held_most(self) -> int:
-        """The most users held at once: how many slots there are."""
+        """The most users held at once in the whole plan: how many slots there are."""
         return max(phase.held_most for phase in self.phases)
 
     @property
@@ -140,11 +169,16 @@ class Plan:
         return None if last.start_ns is None or last.duration_ns is None else last.start_ns + last.duration_ns
 
     def shard_of(self, index: int, count: int) -> Plan:
-        """The part that process ``index`` of ``count`` runs, with all made that the load would else have to wait for."""
-        phases = tuple(phase.shard_of(index, count) for phase in self.phases)
-        shard = replace(self, shard=index, shards=count, phases=phases)
-        _ = shard._held_types
-        return shard
+        """Return part ``index`` of ``count`` of this plan, which may be a shard of another one itself."""
+        before = self.own
+        after = before.cut(index, count)
+        phases = tuple(phase.shard_of(index, count, before) for phase in self.phases)
+        return replace(self, shard=after.index, shards=after.count, phases=phases)
+
+    def prepared(self) -> Plan:
+        """Return the plan with everything made that its load would otherwise have to wait for."""
+        _ = self._held_types
+        return self
 
     def changes(self, phase: PlannedPhase, held_before: int) -> Iterator[UserChange]:
         """This shard's held users that begin and leave in a phase, in the order of time, until ``users_to`` are held.
@@ -162,7 +196,7 @@ class Plan:
         )
 
     def _mine(self, changes: Iterator[tuple[int, int, bool]]) -> Iterator[UserChange]:
-        return (UserChange(at_ns, slot, start) for at_ns, slot, start in changes if slot % self.shards == self.shard)
+        return (UserChange(at_ns, slot, start) for at_ns, slot, start in changes if self.own.has(slot))
 
     def arrivals(self, phase: PlannedPhase) -> Iterator[Arrival]:
         """This shard's arrivals of a phase, in the order of time."""
@@ -170,7 +204,7 @@ class Plan:
             return
         offsets = arrivals(phase.rate_from, phase.rate_to, phase.duration_ns, phase.spacing, self.seed, phase.index)
         for number, at_ns in enumerate(offsets, start=phase.first_arrival):
-            if number % self.shards == self.shard:
+            if self.own.has(number):
                 yield Arrival(number, self.held_most + number, at_ns)
 
     def user_type(self, user: int) -> int:
@@ -178,11 +212,6 @@ class Plan:
         if user < len(self._held_types):
             return self._held_types[user]
         return choose(self.weights, user, self.seed)
-
-
-def _share(whole: int, index: int, count: int) -> int:
-    """How many of so many numbers are ``index`` modulo ``count``; none where ``index`` is not below it."""
-    return len(range(index, whole, count)) if index < count else 0
 
 
 def _steps(before: int, after: int) -> Iterator[tuple[int, bool]]:

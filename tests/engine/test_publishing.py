@@ -29,7 +29,7 @@ def scenario(*steps: Any, deliver: dict[str, Any] | None = None, users: int = 1)
 
 def delivered(outcome: Outcome) -> dict[str, int]:
     """What is not 0 of the counts, from the frames alone, as the summary has it."""
-    deliveries, totals = Deliveries((ProbeInfo("talk", 1_000_000),), ("all",), 1), Totals({})
+    deliveries, totals = Deliveries((ProbeInfo("talk", 1_000_000),), ("all",), range(1)), Totals({})
     for frame in outcome.frames:
         for _ in deliveries.adding(frame, totals):
             pass

@@ -217,13 +217,14 @@ class _Probe:
 
 
 class Deliveries:
-    """Takes the frames' parts in, and puts what is settled among the totals. ``phases`` are their names, by index."""
+    """Takes the frames' parts in, and puts what is settled among the totals. ``phases`` are their names, by index, and
+    ``processes`` the numbers of those that will be heard."""
 
-    def __init__(self, probes: tuple[ProbeInfo, ...], phases: tuple[str, ...], processes: int) -> None:
+    def __init__(self, probes: tuple[ProbeInfo, ...], phases: tuple[str, ...], processes: Iterable[int]) -> None:
         self._names = [probe.name for probe in probes]
         self._phases = phases
         self._probes = [_Probe(probe.within_us) for probe in probes]
-        self._told_s = dict.fromkeys(range(processes), 0.0)  # until when a process has told what it received
+        self._told_s = dict.fromkeys(processes, 0.0)  # until when a process has told what it received
         self._silence: Counter[int] = Counter()  # frames of others since a process was heard
         self._lost: set[int] = set()
         self._counts: Counter[tuple[str, str, str]] = Counter()  # metric, probe, phase

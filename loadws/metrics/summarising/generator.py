@@ -183,11 +183,15 @@ class Demands:
 
 
 def assess(
-    processes: Collection[ProcessHealth], demands: Demands, held_up_by: Mapping[str, int] | None = None
+    processes: Collection[ProcessHealth],
+    demands: Demands,
+    held_up_by: Mapping[str, int] | None = None,
+    excused: Collection[int] = (),
 ) -> Generator:
     """Return the run's generator: its processes, whether what they measured can be valid, and warnings with advice.
 
-    ``held_up_by``: what is known to have held up its process (an example of each), and how often.
+    ``held_up_by``: what is known to have held up its process (an example of each), and how often. ``excused`` are the
+    processes whose data may be missing: their load then counts as not applied.
     """
     missing = [_missing(process) for process in processes if not process.complete]
     late = [process for process in processes if (process.send_lag_p99_ns or 0) > demands.worth_a_warning_ns]
@@ -195,7 +199,8 @@ def assess(
     stalled = [process for process in processes if process.stalled_share > STALLED_SHARE]
     culprits = [_culprit(what, times) for what, times in (held_up_by or {}).items()] if late or busy or stalled else []
     is_over_its_limit = bool(late) and demands.send_lag_limit_ns is not None
-    invalid = bool(missing) or is_over_its_limit or (bool(busy) and demands.hides_read_lag)
+    is_missing = any(not process.complete and process.process not in excused for process in processes)
+    invalid = is_missing or is_over_its_limit or (bool(busy) and demands.hides_read_lag)
     warnings = (
         *missing,
         *(_late(process, demands) for process in late),
@@ -210,14 +215,18 @@ def _culprit(what: str, times: int) -> str:
     return f"One cause is the scenario's own: {what}, and so {times:,} time{'' if times == 1 else 's'} in all."
 
 
+def _name(process: ProcessHealth) -> str:
+    return f"Process {process.process}" + (f" of {process.machine}" if process.machine else "")
+
+
 def _missing(process: ProcessHealth) -> str:
     why = process.lost or "ended without its last frame"
-    return f"Process {process.process} {why}, so some of its data is missing: read what it printed, and run again."
+    return f"{_name(process)} {why}, so some of its data is missing: read what it printed, and run again."
 
 
 def _late(process: ProcessHealth, demands: Demands) -> str:
     lag, limit = format_duration(process.send_lag_p99_ns or 0), format_duration(demands.worth_a_warning_ns)
-    return f"Process {process.process} sent messages {lag} late (p99; {limit} is {demands.origin}). {_cause(process)}"
+    return f"{_name(process)} sent messages {lag} late (p99; {limit} is {demands.origin}). {_cause(process)}"
 
 
 def _cause(process: ProcessHealth) -> str:
@@ -240,13 +249,13 @@ def _busy(process: ProcessHealth, demands: Demands) -> str:
     share = f"{process.cpu_over_90_share:.0%}"
     effect = " Latencies without kernel stamps hold its own waiting too." if demands.hides_read_lag else ""
     return (
-        f"Process {process.process} used more than {BUSY:.0%} of its core for {share} of the judged time "
+        f"{_name(process)} used more than {BUSY:.0%} of its core for {share} of the judged time "
         f"({BUSY_SHARE:.0%} is fine).{effect} {_TOO_SLOW}"
     )
 
 
 def _stalled(process: ProcessHealth) -> str:
     return (
-        f"Process {process.process} stood still for {process.stalled_share:.0%} of the judged time, once for "
+        f"{_name(process)} stood still for {process.stalled_share:.0%} of the judged time, once for "
         f"{format_duration(process.stall_max_ns)}: it was stopped or suspended, had no core, or was blocked."
     )

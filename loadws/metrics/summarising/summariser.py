@@ -69,10 +69,10 @@ class Summariser:
         self._timeline = Timeline()
         self._thresholds = [parse_threshold(rule.rule, self._own) for rule in info.rules]
         self._windows = Windows(self._thresholds, self._judged)
-        self._deliveries = Deliveries(info.probes, tuple(phase.name for phase in info.phases), info.processes)
+        self._deliveries = Deliveries(info.probes, tuple(phase.name for phase in info.phases), info.process_numbers)
         for zero in self._deliveries.zeros():
             self._totals.add_counter(zero)
-        self._processes = {number: ProcessWatch(number) for number in range(info.processes)}
+        self._processes = {number: ProcessWatch(number) for number in info.process_numbers}
         self._newest: dict[int, Frame] = {}
         self._recent: deque[_Recent] = deque()
         self._begun: dict[int, float] = {0: 0.0}  # phase -> s; the recorder takes the first as begun, too
@@ -270,11 +270,13 @@ class Summariser:
         why = {lost.process: lost.why for lost in ending.lost} if ending else {}
         processes = [watch.health(why.get(number)) for number, watch in sorted(self._processes.items())]
         demands = Demands.of(self._thresholds, stamps=self._info.stamps, send_lag_limit_ns=self._info.send_lag_limit_ns)
+        machines = {number: machine.name for machine in self._info.machines for number in machine.numbers}
+        processes = [msgspec.structs.replace(health, machine=machines.get(health.process, "")) for health in processes]
         held_up_by: Counter[str] = Counter()
         for error in self._errors():
             if error.kind == HELD_UP and error.example:
                 held_up_by[error.example] += error.count
-        return assess(processes, demands, held_up_by)
+        return assess(processes, demands, held_up_by, self._info.excused)
 
     def _applied(self, ledger: Ledger, generator: Generator) -> Applied:
         judged = self._totals.counts_of

@@ -89,7 +89,7 @@ class _Run:
         ]
         for probes in self.processes:
             probes.begin(0)
-        self.deliveries = Deliveries((ProbeInfo("talk", WITHIN_NS // 1000),), ("steady",), processes)
+        self.deliveries = Deliveries((ProbeInfo("talk", WITHIN_NS // 1000),), ("steady",), range(processes))
         self.totals = Totals({})
         self.frames = 0
 

@@ -146,6 +146,7 @@ def test_a_process_is_watched_in_judged_time_only() -> None:
         "steal_share": pytest.approx(0.05),
         "stalled_share": pytest.approx(0.1),
         "stall_max_ns": 200 * NS_PER_MS,
+        "machine": "",
     }
 
 

@@ -19,6 +19,7 @@ from loadws.cli.comparing.commands import (
     add_comparing,
 )
 from loadws.cli.importing.commands import imports
+from loadws.cli.machines.commands import MERGE_EXAMPLES, SHARD_EXAMPLES, merge, shard
 from loadws.cli.options import (
     DEFAULT_TRANSPORT,
     Duration,
@@ -323,3 +324,5 @@ def init(
 
 add_comparing(app)
 app.add_typer(imports)
+app.command(epilog=_examples(*SHARD_EXAMPLES) + "\n\n" + _exit_codes())(shard)
+app.command(epilog=_examples(*MERGE_EXAMPLES) + "\n\n" + _exit_codes())(merge)

@@ -19,6 +19,7 @@ from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.units import parse_duration, parse_rate
 
 if TYPE_CHECKING:
+    from loadws.fleet.shares import Share
     from loadws.scenario.overrides import Overrides
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class RunOptions:
     keep_trying: bool
     places: Places
     command: tuple[str, ...]
+    share: Share | None = None  # None: the whole load
 
 
 def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:

@@ -33,6 +33,7 @@ from loadws.fleet.signals import OnSignal, Signals, ended_by
 from loadws.fleet.single_process import TakeFrame
 from loadws.fleet.start import Start
 from loadws.metrics.frame import Frame
+from loadws.metrics.merging import joined_phases
 from loadws.metrics.runinfo import Ending, LostProcess
 
 #: From "all are ready" to the first intended time: a machine that just started five interpreters is busy for a moment.
@@ -248,7 +249,7 @@ class _Fleet:
             aborted_by=self._lifecycle.rule,
             gave_up=self._lifecycle.gave_up,
             defect=self._defect,
-            phases=_phases(endings),
+            phases=joined_phases(endings),
             lost=tuple(LostProcess(p.number, p.lost) for p in self._processes if p.lost is not None),
         )
 
@@ -259,13 +260,3 @@ class _Fleet:
 
 def _looks(seconds: float, every_s: float) -> int:
     return max(1, round(seconds / every_s))
-
-
-def _phases(endings: list[Ending]) -> tuple[tuple[str, float, float], ...]:
-    """Each from its first beginning to its last end; processes agree on both but for a few milliseconds."""
-    longest = max((ending.phases for ending in endings), key=len, default=())
-    spans = []
-    for index, (name, _, _) in enumerate(longest):
-        same = [ending.phases[index] for ending in endings if index < len(ending.phases)]
-        spans.append((name, min(start for _, start, _ in same), max(end for _, _, end in same)))
-    return tuple(spans)

@@ -7,6 +7,7 @@ before, and once: a clock that is set while the load runs does not move it.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import trio
@@ -22,6 +23,8 @@ from loadws.transport.base import Timers
 HAND_OVER_NS = NS_PER_S
 #: The system's clock is read again this often while a start is waited for, in case that it is set.
 _READ_AGAIN_S = 5.0
+#: The least time from when a start is known to the start, where the moment is to be noted on a disk before.
+NOTE_LEAD_NS = NS_PER_S // 2
 
 
 class TooLate(LoadwsError):
@@ -37,13 +40,13 @@ class TooLate(LoadwsError):
 class Start:
     """The start of one load. ``at_unix_ns`` is the agreed moment; None: as soon as everything is ready.
 
-    ``began_unix_ns`` is the moment at which the load really began, once that is known. ``too_late`` is set instead where an
-    agreed moment had passed: the load is then ended before it begins, and the error is for the caller to raise.
+    ``note`` is told the moment in ns since 1970, in a thread, before it comes. ``too_late`` is set instead where an agreed
+    moment had passed: the load is then ended before it begins, and the error is for the caller to raise.
     """
 
-    def __init__(self, at_unix_ns: int | None = None) -> None:
+    def __init__(self, at_unix_ns: int | None = None, note: Callable[[int], None] | None = None) -> None:
         self.at_unix_ns = at_unix_ns
-        self.began_unix_ns: int | None = None
+        self._note = note
         self.too_late: TooLate | None = None
 
     async def moment(self, lead_ns: int, lifecycle: Lifecycle) -> int:
@@ -53,13 +56,17 @@ class Start:
         """
         if self.at_unix_ns is not None:
             await self._wait(self.at_unix_ns - HAND_OVER_NS, lifecycle.stopping)
+        if self._note is not None:
+            lead_ns = max(lead_ns, NOTE_LEAD_NS)
         now_unix_ns, now_ns = time.time_ns(), time.monotonic_ns()
         ahead_ns = lead_ns if self.at_unix_ns is None else self.at_unix_ns - now_unix_ns
         if ahead_ns < lead_ns and not lifecycle.stopping.is_set():
             self.too_late = TooLate(lead_ns - ahead_ns)
             lifecycle.end_early(EarlyEnd(gave_up=str(self.too_late)))
-        ahead_ns = lead_ns if lifecycle.stopping.is_set() else ahead_ns
-        self.began_unix_ns = now_unix_ns + ahead_ns
+        if lifecycle.stopping.is_set():
+            return now_ns + lead_ns
+        if self._note is not None:
+            await trio.to_thread.run_sync(self._note, now_unix_ns + ahead_ns)
         return now_ns + ahead_ns
 
     async def _wait(self, until_unix_ns: int, stopping: trio.Event) -> None:

@@ -150,7 +150,7 @@ class _Screen:
         state = _state_of(summary.generator)
         self._title("Generator", ": ", state)
         for row in health:
-            name = "" if len(health) == 1 else f"process {row.process}: "
+            name = "" if len(health) == 1 else f"process {row.process}{row.machine and f' of {row.machine}'}: "
             incomplete = "" if row.complete else " (incomplete)"
             cells = " · ".join(f"{what} {value}" for what, value in row.cells)
             self._line(("dim", f"  {name}{cells}{incomplete}"), indent=2)

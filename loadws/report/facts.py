@@ -89,9 +89,12 @@ class ErrorRow:
 
 @dataclass(frozen=True, slots=True)
 class HealthRow:
+    """One process. ``machine`` is empty where one machine made the whole load."""
+
     process: str
     cells: tuple[tuple[str, str], ...]  # what, value
     complete: bool
+    machine: str = ""
 
 
 def headline(summary: Summary) -> tuple[str, Tone, list[str]]:
@@ -230,7 +233,7 @@ def _health_row(health: ProcessHealth, stamps: str) -> HealthRow:
         ("memory", format_size(health.rss_max_bytes)),
         ("open files", format_count(health.open_files_max)),
     )
-    return HealthRow(str(health.process), cells, health.complete)
+    return HealthRow(str(health.process), cells, health.complete, plain(health.machine, 60))
 
 
 def _lag(ns: float | None) -> str:

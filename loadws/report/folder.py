@@ -71,10 +71,13 @@ class RunFolder:
         self._intervals.write(hlog.header(started_at.isoformat()).encode())
 
     @classmethod
-    def create(cls, root: Path, scenario: str, started_at: datetime) -> RunFolder:
-        """``started_at`` is UTC. Raises ``OutputError`` where anything cannot be opened or there is no room."""
+    def create(cls, root: Path, scenario: str, started_at: datetime, mark: str = "") -> RunFolder:
+        """Make a folder named after ``started_at``, which is UTC, and ``mark``.
+
+        Raises ``OutputError`` where anything cannot be opened or there is no room.
+        """
         try:
-            path = _new_folder(root / slug(scenario), f"{started_at:%Y%m%dT%H%M%SZ}")
+            path = _new_folder(root / slug(scenario), f"{started_at:%Y%m%dT%H%M%SZ}{mark}")
             folder = cls(path, started_at)
         except OSError as error:
             raise _output_error(error, f"the run folder cannot be made below {root}") from error

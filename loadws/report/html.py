@@ -18,7 +18,7 @@ import msgspec
 from markupsafe import Markup
 
 from loadws.metrics.runinfo import RunInfo
-from loadws.report import charts, deliveries, timings, vegalite
+from loadws.report import charts, deliveries, machines, timings, vegalite
 from loadws.report import facts as rows
 from loadws.report import ledger_table as balance
 from loadws.report.drawing.drawing import NOT_YET, Drawing
@@ -60,6 +60,7 @@ def render(report: RunReport, drawing: Drawing = NOT_YET) -> bytes:
         timings=timings,
         deliveries=deliveries,
         balance=balance,
+        machines=machines,
         summary=report.summary,
         info=report.info,
         fields=FIELDS,
@@ -101,10 +102,13 @@ def script_json(value: Any) -> Markup:
 
 
 def repeat_command(info: RunInfo) -> str:
-    """The command line that makes the same plan again: as it was given, with its seed."""
+    """The command line that makes the same plan again: as it was given, with its seed.
+
+    Of a merged run it is the command that merged it.
+    """
     program, *words = info.command
     program = "python -m loadws" if program.endswith("__main__.py") else PurePath(program).name
-    if not any(word == "--seed" or word.startswith("--seed=") for word in words):
+    if not info.machines and not any(word == "--seed" or word.startswith("--seed=") for word in words):
         words += ["--seed", str(info.seed)]
     return plain(f"{program} {shlex.join(words)}", 2_000)
 

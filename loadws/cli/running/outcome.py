@@ -30,8 +30,12 @@ SIGNALS_TO_GIVE_UP, SIGNALS_WHILE_DRAWING = 3, 2
 
 def outputs_of(info: RunInfo, folder: RunFolder, live: LiveConsole, summariser: Summariser) -> tuple[Output, ...]:
     """Return what consumes the frames of a run, in the order in which it gets them."""
-    outputs: tuple[Output, ...] = (folder, live, AbortRules(summariser.entries_for))
-    return outputs if info.keep_trying else (*outputs, DeadTarget())
+    outputs: list[Output] = [folder, live]
+    if info.share is None:  # rules are about the whole load
+        outputs.append(AbortRules(summariser.entries_for))
+    if not info.keep_trying:
+        outputs.append(DeadTarget())
+    return tuple(outputs)
 
 
 class Watcher:

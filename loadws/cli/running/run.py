@@ -7,16 +7,18 @@ import os
 import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn
 
+import msgspec
 import trio
 from rich.console import Console
 
+from loadws.cli.machines.share import share_info
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
 from loadws.cli.planning.samples import short_of_samples
@@ -31,9 +33,11 @@ from loadws.fleet.machine.receive_stamps import choose_stamps
 from loadws.fleet.multi_process import Span, run_many
 from loadws.fleet.setup_teardown import around
 from loadws.fleet.shard import ShardOrder, one_flow
+from loadws.fleet.shares import nonce_of, seed_of
 from loadws.fleet.signals import Interrupted, Signals, in_loop
 from loadws.fleet.single_process import run_local
 from loadws.fleet.standstill import LOOKS, LOOKS_AFTER_SIGNALS, LoopWatch
+from loadws.fleet.start import Start, as_utc
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
@@ -49,7 +53,7 @@ from loadws.scenario.model.model import Scenario
 from loadws.scenario.secrecy.secrets import secret_paths, secrets_in
 from loadws.scenario.yaml.explain import explain
 from loadws.target.builtin import open_builtin
-from loadws.terms.errors import ExitCode, LoadwsError, interruption
+from loadws.terms.errors import ExitCode, LoadwsError, OutputError, interruption
 from loadws.terms.units import format_duration
 
 BUILTIN = "builtin:"
@@ -87,25 +91,27 @@ def _forget_latest(options: RunOptions) -> None:
 
 
 def _trace_loaded(loaded: Loaded, options: RunOptions) -> int:
-    seed = _begin(loaded)
+    seed = _begin(loaded, options)
     with Signals() as signals:
         return trio.run(_trace, loaded, options, seed, signals)
 
 
-def _begin(loaded: Loaded) -> int:
+def _begin(loaded: Loaded, options: RunOptions) -> int:
     """Print the scenario's warnings, and return the seed."""
     for warning in loaded.warnings:
         print(explain(warning), file=sys.stderr)
-    return loaded.scenario.seed if loaded.scenario.seed is not None else secrets.randbits(31)
+    return _seed(loaded, options)
 
 
 def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
     """Make one run of a scenario, from its plan to its report. Raises ``LoadwsError`` where the load cannot begin."""
-    seed = _begin(loaded)
+    seed = _begin(loaded, options)
     if options.once:
         loaded = replace(loaded, scenario=one_flow(loaded.scenario))
-    plan = make_plan(loaded.scenario, seed)
-    for warning in short_of_samples(loaded, plan):
+    plan = whole = make_plan(loaded.scenario, seed)
+    if options.share is not None:
+        plan = whole.shard_of(options.share.index, options.share.of)
+    for warning in short_of_samples(loaded, whole):
         print(explain(warning), file=sys.stderr)
     machine = look_at_machine()
     figures = figures_of(plan)
@@ -117,11 +123,18 @@ def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
     stamping = choose_stamps(options.stamps, options.transport, loaded.scenario.target)
     if stamping.fallback:
         print(f"warning: {stamping.fallback}", file=sys.stderr)
+    share = share_info(loaded, options, whole) if options.share else None
     started_at = datetime.now(UTC).replace(microsecond=0)
-    info = run_info(loaded, options, plan, figures, processes, machine, stamping, started_at)
+    info = run_info(loaded, options, plan, figures, processes, machine, stamping, started_at, share)
     OUTPUT.is_product = False
     with Signals() as signals:
         return _Run(loaded, options, info, figures, signals).run()
+
+
+def _seed(loaded: Loaded, options: RunOptions) -> int:
+    if options.share is not None:
+        return seed_of(loaded, options.share.run_id)
+    return loaded.scenario.seed if loaded.scenario.seed is not None else secrets.randbits(31)
 
 
 def _processes(scenario: Scenario, options: RunOptions, figures: PlanFigures, machine: Machine) -> int:
@@ -149,6 +162,8 @@ class _Run:
         self._watcher: Watcher | None = None
         self._live: LiveConsole | None = None  # from the load's begin on
         self._summary: Summary | None = None
+        self._start = _start_of(options, self._note_start)
+        self._folder: RunFolder | None = None
         self._watched = False  # whether a loop that stands still is the load's
 
     def run(self) -> Finished:
@@ -168,13 +183,17 @@ class _Run:
         info = self._info
         self._loaded = _with_secrets_of_setup(self._loaded, order)
         folder = RunFolder.create(self._options.out, info.scenario, datetime.fromisoformat(info.started_at))
+        self._folder = folder
         folder.write_scenario(self._loaded.masked_text)
         summariser = Summariser(info)
         with LiveConsole(self._progress, summariser.live, self._options.quiet) as self._live:
             watcher = Watcher(info, folder, summariser, outputs_of(info, folder, self._live, summariser))
             watcher.begin()
             self._watcher = watcher
-            return watcher, self._conclude(watcher, await self._made(order, watcher))
+            ending = await self._made(order, watcher)
+            if self._start.too_late is not None:
+                raise self._start.too_late
+            return watcher, self._conclude(watcher, ending)
 
     async def _made(self, order: ShardOrder, watcher: Watcher) -> Ending:
         """A defect of ours ends the run, but not what it has measured until then."""
@@ -182,12 +201,13 @@ class _Run:
         try:
             if info.processes == 1:
                 return await run_local(
-                    order, watcher.take, on_signal=self._say_patience, signals=self._signals, on_begin=self._watch
-                )
+                    order, watcher.take, on_signal=self._say_patience, signals=self._signals, on_begin=self._watch,
+                    start=self._start,
+                )  # fmt: skip
             span = Span(self._figures.duration_s, self._figures.graceful_stop_s)
             return await run_many(
                 order, info.processes, span, watcher.take, self._say_patience, self._print,
-                signals=self._signals, hide=masker.text,
+                signals=self._signals, hide=masker.text, start=self._start,
             )  # fmt: skip
         except LoadwsError:
             raise  # a limit of the machine
@@ -244,7 +264,19 @@ class _Run:
     # -- what it needs ------------------------------------------------------------------------------------------------
 
     def _order(self, url: str) -> ShardOrder:
-        return _order(self._loaded, self._options, self._info.seed, url, self._info.stamps)
+        order = _order(self._loaded, self._options, self._info.seed, url, self._info.stamps)
+        share = self._info.share
+        if share is None:
+            return order
+        nonce = nonce_of(share.run_id, self._info.seed, share.fingerprint)
+        return msgspec.structs.replace(order, share=share.index, of=share.of, nonce=nonce)
+
+    def _note_start(self, unix_ns: int) -> None:
+        """Keep when a share's load begins, for ``merge``. A disk that cannot take it leaves it unknown."""
+        if self._folder is not None and self._info.share is not None:
+            share = msgspec.structs.replace(self._info.share, began_at=as_utc(unix_ns))
+            with suppress(OutputError):
+                self._folder.begin(msgspec.structs.replace(self._info, share=share))
 
     def _say_patience(self, signal_name: str) -> None:
         patience = format_duration(self._loaded.scenario.graceful_stop)
@@ -256,6 +288,10 @@ class _Run:
             self._live.say(text)
         else:
             self._progress.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _start_of(options: RunOptions, note: Callable[[int], None]) -> Start:
+    return Start() if options.share is None else Start(options.share.start_at_unix_ns, note)
 
 
 @asynccontextmanager

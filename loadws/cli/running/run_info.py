@@ -15,7 +15,7 @@ from loadws.cli.options import RunOptions
 from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.machine.preflight import Machine, means_of
 from loadws.fleet.machine.receive_stamps import Stamping
-from loadws.metrics.runinfo import OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo
+from loadws.metrics.runinfo import OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo, ShareInfo
 from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.plan.demand import is_paced
 from loadws.plan.figures import PlanFigures
@@ -44,6 +44,7 @@ def run_info(
     machine: Machine,
     stamping: Stamping,
     started_at: datetime,
+    share: ShareInfo | None = None,
 ) -> RunInfo:
     scenario = loaded.scenario
     return RunInfo(
@@ -61,7 +62,7 @@ def run_info(
         own_metrics=tuple(_own_metrics(loaded.own_metrics.values())),
         paced=is_paced(scenario),
         probes=tuple(ProbeInfo(probe.name, probe.within_ns // NS_PER_US) for probe in probes_of(scenario)),
-        expected_arrivals=plan.expected_arrivals,
+        expected_arrivals=plan.own.part_of(plan.expected_arrivals),
         command=masked_command(options.command, scenario.secrets, loaded.masker),
         plan=figures.as_json(),
         machine=_describe(machine),
@@ -76,6 +77,7 @@ def run_info(
         plan_hash=plan_hash(scenario),
         compare=scenario.compare,
         notes=(*notices(scenario), *((stamping.fallback,) if stamping.fallback else ())),
+        share=share,
     )
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.flow.variables import Columns
 from loadws.scenario.checks.load import expected_arrivals, most_held
 from loadws.scenario.data.feed import DataError, open_feed
-from loadws.scenario.model.step_names import walk_around, walk_steps
-from loadws.scenario.model.steps import Payload
+from loadws.scenario.named_files import payloads
 from loadws.scenario.yaml.explain import Where
 from loadws.terms.units import format_size
 
@@ -44,17 +41,11 @@ def _check_rows_suffice(findings: Findings, name: str, rows: int) -> None:
 
 
 def check_payload_files(findings: Findings) -> None:
-    for where, payload in payloads(findings):
+    for where, payload in payloads(findings.scenario):
         if payload.file is not None:
             _check_file(findings, (*where, "file"), payload.file, as_text=True)
         if payload.binary is not None and payload.binary.file is not None:
             _check_file(findings, (*where, "binary", "file"), payload.binary.file)
-
-
-def payloads(findings: Findings) -> Iterator[tuple[Where, Payload]]:
-    """Return every payload that a step carries, with its place."""
-    for where, step in (*walk_steps(findings.scenario), *walk_around(findings.scenario)):
-        yield from (((*where, *place), payload) for place, payload in step.payloads())
 
 
 def _check_file(findings: Findings, where: Where, name: str, *, as_text: bool = False) -> None:

@@ -9,15 +9,12 @@ read its files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from loadws.scenario.checks.files import payloads
 from loadws.scenario.checks.findings import Findings
-from loadws.scenario.model.connection import Tls
 from loadws.scenario.model.step_names import walk_around, walk_steps
-from loadws.scenario.model.steps import ConnectStep
+from loadws.scenario.named_files import named_files
 from loadws.scenario.yaml.explain import Problem, ScenarioError, Where
 from loadws.scenario.yaml.tree import walk_nodes
 
@@ -37,7 +34,7 @@ def check_untrusted(findings: Findings, *, is_target_ours: bool) -> None:
     """Find every ``call``, ``env()``, and file outside of the scenario's folder. ``is_target_ours``: the file names it."""
     _check_calls(findings)
     _check_environment(findings)
-    for where, name in _files(findings):
+    for where, name in named_files(findings.scenario):
         _check_file(findings, where, name)
     if is_target_ours and findings.scenario.target.startswith(_UNIX):
         path = unquote(urlsplit(findings.scenario.target).path.partition(":")[0])
@@ -57,27 +54,6 @@ def _check_environment(findings: Findings) -> None:
         texts = node.value if isinstance(node.value, dict) else (node.value,)
         if any(isinstance(text, str) and "{{" in text and _ENV_CALL.search(text) for text in texts):
             findings.error(node.where, "--untrusted: env() would read the environment", _TRUST)
-
-
-def _files(findings: Findings) -> Iterator[tuple[Where, str]]:
-    """Every file that the scenario names, with its place."""
-    for name, source in findings.scenario.data.items():
-        yield ("data", name, "file"), source.file
-    for where, payload in payloads(findings):
-        if payload.file is not None:
-            yield (*where, "file"), payload.file
-        if payload.binary is not None and payload.binary.file is not None:
-            yield (*where, "binary", "file"), payload.binary.file
-    yield from _tls_files(("connection", "tls"), findings.scenario.connection.tls)
-    for where, step in walk_steps(findings.scenario):
-        if isinstance(step, ConnectStep) and step.connect.tls is not None:
-            yield from _tls_files((*where, "connect", "tls"), step.connect.tls)
-
-
-def _tls_files(where: Where, tls: Tls) -> Iterator[tuple[Where, str]]:
-    for key in ("ca", "certificate", "key"):
-        if (name := getattr(tls, key)) is not None:
-            yield (*where, key), name
 
 
 def _check_file(findings: Findings, where: Where, name: str) -> None:

@@ -1,0 +1,99 @@
+"""The commands for loads that several machines make, as typer reads them. What they do is imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadws.cli.machines.options import RunId, ShareCount, ShareIndex, StartAt, TolerateLoss
+from loadws.cli.options import (
+    DEFAULT_TRANSPORT,
+    Duration,
+    KeepTrying,
+    Processes,
+    Rate,
+    Rules,
+    RunOptions,
+    Scale,
+    Scenario,
+    Seed,
+    Settings,
+    Stamps,
+    Target,
+    TimeScale,
+    TooClose,
+    Transport,
+    Untrusted,
+    Users,
+    make_overrides,
+)
+from loadws.cli.places import Places
+
+SHARD_EXAMPLES = (
+    "loadws shard chat.yaml --of 4 --index 0 --run-id nightly-7 --start-at 2026-07-31T12:00:00Z",
+    "loadws shard chat.yaml --of 4 --index $SLURM_PROCID --run-id $SLURM_JOB_ID",
+)
+MERGE_EXAMPLES = (
+    "loadws merge host1/reports/chat/latest host2/reports/chat/latest",
+    "loadws merge */reports/chat/latest --tolerate-loss 1",
+)
+
+
+def shard(
+    scenario: Scenario,
+    of: ShareCount,
+    index: ShareIndex,
+    run_id: RunId = "",
+    start_at: StartAt = None,
+    target: Target = None,
+    settings: Settings = None,
+    users: Users = None,
+    rate: Rate = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    time_scale: TimeScale = None,
+    rules: Rules = None,
+    seed: Seed = None,
+    transport: Transport = DEFAULT_TRANSPORT,
+    stamps: Stamps = "auto",
+    processes: Processes = None,
+    too_close: TooClose = None,
+    keep_trying: KeepTrying = False,
+    untrusted: Untrusted = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the share's folder goes.")] = Path("reports"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
+) -> None:
+    """Run one share of a load on this machine.
+
+    Run one on each of several machines, then put them together with `loadws merge`: rules are judged there, on the sum.
+    Users, arrivals and rows of data are split exactly. setup and teardown run once for each share.
+    """
+    overrides = make_overrides(
+        target, settings, users, rate, duration, scale, seed, too_close, untrusted, time_scale, rules
+    )
+    from loadws.cli.machines.share import share_of
+    from loadws.cli.running.run import run_command
+
+    share = share_of(index, of, run_id, start_at)
+    options = RunOptions(
+        scenario, overrides, transport, stamps, processes, out, quiet, False, False, keep_trying, Places(),
+        tuple(sys.argv), share,
+    )  # fmt: skip
+    raise typer.Exit(run_command(options))
+
+
+def merge(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folder of each share.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the merged run's folder goes.")] = Path("reports"),
+    tolerate_loss: TolerateLoss = 0,
+) -> None:
+    """Put the shares of one load together: one sum, one verdict, one report.
+
+    Histograms and the ledger are added up exactly. Shares of different runs are refused.
+    """
+    from loadws.cli.machines.merge import merge_command
+
+    raise typer.Exit(merge_command(runs, out, tolerate_loss, tuple(sys.argv)))

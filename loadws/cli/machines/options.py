@@ -1,0 +1,50 @@
+"""The options of the commands for several machines. Imports nothing heavy, for ``--help`` is to appear at once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from loadws.cli.options import parse_number, told
+
+ShareCount = Annotated[
+    int,
+    typer.Option("--of", metavar="N", parser=told(parse_number), help="How many shares there are.", show_default=False),
+]
+ShareIndex = Annotated[
+    int,
+    typer.Option(
+        "--index",
+        metavar="I",
+        parser=told(parse_number),
+        help="Which share this is, counted from 0.",
+        show_default=False,
+    ),
+]
+RunId = Annotated[
+    str,
+    typer.Option(
+        "--run-id",
+        metavar="ID",
+        help="What the shares of this run have in common. Without --seed the seed is derived from it.",
+        show_default=False,
+    ),
+]
+StartAt = Annotated[
+    str | None,
+    typer.Option(
+        "--start-at",
+        metavar="TIME",
+        help="When all shares begin, in UTC: 2026-07-31T12:00:00Z. Without it a share begins at once.",
+    ),
+]
+TolerateLoss = Annotated[
+    int,
+    typer.Option(
+        "--tolerate-loss",
+        metavar="N",
+        parser=told(parse_number),
+        help="So many machines may be lost: the run is then inconclusive and not invalid.",
+    ),
+]

@@ -1,0 +1,56 @@
+"""``loadws shard``: one share of a load on this machine, a run of its own that ``loadws merge`` joins with the others."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from platform import node
+
+from loadws.cli.options import RunOptions
+from loadws.fleet.shares import Share, fingerprint, run_id_of
+from loadws.fleet.start import as_utc
+from loadws.metrics.runinfo import ShareInfo
+from loadws.plan.figures import figures_of
+from loadws.plan.plan import Plan
+from loadws.scenario.build import Loaded
+from loadws.terms.errors import UsageError
+from loadws.terms.units import format_duration
+
+
+def share_of(index: int, of: int, run_id: str, start_at: str | None) -> Share:
+    """Return the share that the command line asks for. Raises ``UsageError``, also for a start that has passed."""
+    start_ns = None if start_at is None else parse_start(start_at)
+    if start_ns is not None and (late_ns := time.time_ns() - start_ns) >= 0:
+        raise UsageError(
+            f"--start-at {start_at} was {format_duration(late_ns)} ago by this machine's clock",
+            "name a later moment, the same for all shares; it is UTC",
+        )
+    return Share(index, of, run_id, start_ns)
+
+
+def parse_start(text: str) -> int:
+    """Return a moment in ns since 1970. Without an offset it is UTC. Raises ``UsageError``."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"--start-at {text!r} is no date and time",
+            "write UTC as 2026-07-31T12:00:00Z: date -u -d '+1 minute' +%FT%TZ",
+        ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1_000_000) * 1_000
+
+
+def share_info(loaded: Loaded, options: RunOptions, whole: Plan) -> ShareInfo:
+    """Return what ``merge`` needs to know of this share; ``whole`` is the plan of all shares."""
+    assert options.share is not None
+    share, mark = options.share, fingerprint(loaded, whole, options.overrides)
+    return ShareInfo(
+        run_id=loaded.masker.text(run_id_of(share, whole.seed, mark)),
+        fingerprint=mark,
+        index=share.index,
+        of=share.of,
+        machine=node(),
+        whole_plan=figures_of(whole).as_json(),
+        start_at=None if share.start_at_unix_ns is None else as_utc(share.start_at_unix_ns),
+    )

@@ -1,0 +1,110 @@
+"""One share of a load that several machines make together, and what they must agree on without a word to each other.
+
+The seed, and the key that tells this run's probes from others', are derived from the run's id: every machine that was given
+the same scenario and the same id has the same ones. The fingerprint is of everything that decides what is sent: two shares
+with the same fingerprint are parts of one plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from loadws import __version__
+from loadws.plan.figures import figures_of
+from loadws.plan.plan import Plan
+from loadws.scenario.build import Loaded, Overrides
+from loadws.scenario.named_files import named_files, named_modules
+from loadws.terms.errors import UsageError
+
+#: The most shares of a run. A process's number must fit into 16 bits of a probe's token, whatever share it is of.
+MOST_SHARES = 256
+_SEED_BITS = 31
+_NONCE_BITS = 63
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Share ``index`` of ``of``, from 0. ``run_id`` empty: none was given. ``start_at_unix_ns`` None: at once."""
+
+    index: int
+    of: int
+    run_id: str = ""
+    start_at_unix_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.of <= MOST_SHARES:
+            raise UsageError(f"--of {self.of}: a run has 1 to {MOST_SHARES} shares", "use fewer, larger machines")
+        if not 0 <= self.index < self.of:
+            raise UsageError(
+                f"--index {self.index}: of {self.of} shares the indices are 0 to {self.of - 1}",
+                "count from 0, as the index of a Kubernetes Job does",
+            )
+
+
+def fingerprint(loaded: Loaded, plan: Plan, overrides: Overrides) -> str:
+    """Return 16 hexadecimal digits: the same wherever the same would be sent to the same target, whatever the seed.
+
+    Hashes the text without its secrets, what the command line changes, the plan's figures, and the files it names.
+    """
+    known = replace(
+        overrides,
+        target=None,  # as shown
+        variables={name: loaded.masker.text(value) for name, value in sorted(overrides.variables.items())},
+        seed=None,
+        cannot=frozenset(),  # follows from the transport and the platform
+        secrets=(),
+    )
+    figures = {name: value for name, value in figures_of(plan).as_json().items() if name != "seed"}
+    parts = (loaded.masked_text, loaded.shown_target, known, figures, __version__)
+    digest = hashlib.sha256(msgspec.json.encode(parts, order="deterministic"))
+    for name, path in files_of(loaded):
+        digest.update(f"\0{name}\0".encode())
+        _add_file(digest, path)
+    return digest.hexdigest()[:16]
+
+
+def files_of(loaded: Loaded) -> Iterator[tuple[str, Path]]:
+    """Yield (name, path) of each file that the scenario names, once. Those whose names are templates are left out."""
+    base = loaded.path.parent
+    names = (*(name for _, name in named_files(loaded.scenario)), *named_modules(loaded.scenario))
+    for name in dict.fromkeys(names):
+        if "{{" not in name and (base / name).is_file():
+            yield name, base / name
+
+
+def _add_file(digest: hashlib._Hash, path: Path) -> None:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+
+
+def seed_of(loaded: Loaded, run_id: str) -> int:
+    """Return the seed that every share of a run has. Raises ``UsageError`` where nothing says which."""
+    if loaded.scenario.seed is not None:
+        return loaded.scenario.seed
+    if not run_id:
+        raise UsageError(
+            "a share needs the seed that all shares of its run have, and nothing says which",
+            "say --seed N, or --run-id ID, from which it is derived; the same for every share",
+        )
+    return _number("seed", loaded.masked_text, run_id) >> (64 - _SEED_BITS)
+
+
+def nonce_of(run_id: str, seed: int, mark: str) -> int:
+    """Return the key of the run's probes: the same for its shares, and another for each run id and plan (``mark``)."""
+    return _number("nonce", run_id, str(seed), mark) >> (64 - _NONCE_BITS)
+
+
+def run_id_of(share: Share, seed: int, mark: str) -> str:
+    """Return the run's id: as it was given, or made of the seed and the plan's fingerprint."""
+    return share.run_id or f"{mark[:8]}-{seed}"
+
+
+def _number(*words: str) -> int:
+    return int.from_bytes(hashlib.sha256("\0".join(words).encode()).digest()[:8])

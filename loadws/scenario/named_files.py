@@ -1,0 +1,46 @@
+"""The files that a scenario names: data, payloads, certificates, Python modules. All are relative to its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from loadws.scenario.model.connection import Tls
+from loadws.scenario.model.model import Scenario
+from loadws.scenario.model.step_names import walk_around, walk_steps
+from loadws.scenario.model.steps import CallStep, ConnectStep, Payload
+from loadws.scenario.yaml.explain import Where
+
+
+def named_files(scenario: Scenario) -> Iterator[tuple[Where, str]]:
+    """Yield the name of each file that is read, with its place; names may be templates. Modules are not among them."""
+    for name, source in scenario.data.items():
+        yield ("data", name, "file"), source.file
+    for where, payload in payloads(scenario):
+        if payload.file is not None:
+            yield (*where, "file"), payload.file
+        if payload.binary is not None and payload.binary.file is not None:
+            yield (*where, "binary", "file"), payload.binary.file
+    yield from _tls_files(("connection", "tls"), scenario.connection.tls)
+    for where, step in walk_steps(scenario):
+        if isinstance(step, ConnectStep) and step.connect.tls is not None:
+            yield from _tls_files((*where, "connect", "tls"), step.connect.tls)
+
+
+def named_modules(scenario: Scenario) -> Iterator[str]:
+    """Yield the file of each module that a ``call`` names; what such a module imports itself is not known."""
+    for _, step in (*walk_steps(scenario), *walk_around(scenario)):
+        if isinstance(step, CallStep):
+            module, _, _ = step.call.function.partition(":")
+            yield f"{module.replace('.', '/')}.py"
+
+
+def payloads(scenario: Scenario) -> Iterator[tuple[Where, Payload]]:
+    """Yield every payload that a step carries, with its place."""
+    for where, step in (*walk_steps(scenario), *walk_around(scenario)):
+        yield from (((*where, *place), payload) for place, payload in step.payloads())
+
+
+def _tls_files(where: Where, tls: Tls) -> Iterator[tuple[Where, str]]:
+    for key in ("ca", "certificate", "key"):
+        if (name := getattr(tls, key)) is not None:
+            yield (*where, key), name

@@ -45,6 +45,7 @@ class Run(msgspec.Struct, frozen=True):
     means: str = ""  # what the transport works with on this platform: "one epoll set, deadlines by a timerfd, .."
     machine_name: str = ""  # processor, cores and memory; empty in runs of versions that did not say
     plan_hash: str = ""  # equal for runs that planned the same load; empty in runs of versions that did not say
+    share: str = ""  # "share 0 of 2 (host)"; empty: the whole load
 
 
 class Check(msgspec.Struct, frozen=True):

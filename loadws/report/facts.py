@@ -105,7 +105,7 @@ def headline(summary: Summary) -> tuple[str, Tone, list[str]]:
     if summary.schema_version < SCHEMA_VERSION:
         reasons.append(JUDGED_BY_OLD_RULES)
     if verdict.outcome == "passed":
-        return word, tone, [_why_passed(verdict), *reasons]
+        return word, tone, reasons if summary.run.share else [_why_passed(verdict), *reasons]
     open_checks = [check for check in verdict.checks if not check.holds]
     if verdict.outcome in ("failed", "no_data", "aborted", "inconclusive"):
         return word, tone, [*_named(open_checks), *reasons] or [sentence]

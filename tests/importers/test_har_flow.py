@@ -276,7 +276,7 @@ def test_what_has_a_meaning_in_a_scenario_is_escaped() -> None:
 
     scope = Scope(clock=lambda: 0)
     _, first, second, *_ = scenario.flow  # type: ignore[misc]
-    assert compile_template(first.send.text).text(scope) == text  # type: ignore[attr-defined]
+    assert compile_template(first.send.text).text(scope) == text  # type: ignore[union-attr]
     assert json.loads(compile_json(second.send.json_).text(scope)) == {"${k}": text}  # type: ignore[union-attr]
 
 

@@ -223,6 +223,7 @@ class Summariser:
             means=info.means,
             machine_name=info.machine_name,
             plan_hash=info.plan_hash,
+            share=info.share.name if info.share else "",
         )
 
     def _notes(self, ending: Ending | None) -> tuple[str, ...]:

@@ -8,7 +8,21 @@ import pytest
 
 from tests.cli.commands import Result, run
 
-COMMANDS = ("run", "validate", "plan", "target", "calibrate", "report", "schema", "docs", "init", "compare", "import")
+COMMANDS = (
+    "run",
+    "validate",
+    "plan",
+    "target",
+    "calibrate",
+    "report",
+    "schema",
+    "docs",
+    "init",
+    "shard",
+    "merge",
+    "compare",
+    "import",
+)
 
 
 @pytest.mark.parametrize(

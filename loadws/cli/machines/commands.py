@@ -90,7 +90,7 @@ def merge(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the merged run's folder goes.")] = Path("reports"),
     tolerate_loss: TolerateLoss = 0,
 ) -> None:
-    """Put the shares of one load together: one sum, one verdict, one report.
+    """Add up the shares of one load and judge the sum.
 
     Histograms and the ledger are added up exactly. Shares of different runs are refused.
     """

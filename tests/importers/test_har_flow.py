@@ -39,6 +39,7 @@ def test_an_answered_id_becomes_a_correlated_request() -> None:
     assert flow == steps(
         """\
 - request:
+    name: add
     send: {json: {jsonrpc: "2.0", id: "{{ id() }}", method: add, params: [1, 2]}}
     reply: {where: {$.id: "{{ sent.id }}"}}
 """
@@ -91,7 +92,10 @@ def test_an_id_that_is_used_again_becomes_a_variable() -> None:
     assert flow == steps(
         """\
 - set: {id_1: "{{ uuid() }}"}
-- request: {send: {json: {type: subscribe, id: "{{ id_1 }}"}}, reply: {where: {$.id: "{{ id_1 }}"}}}
+- request:
+    name: subscribe
+    send: {json: {type: subscribe, id: "{{ id_1 }}"}}
+    reply: {where: {$.id: "{{ id_1 }}"}}
 - send: {json: {type: complete, id: "{{ id_1 }}"}}
 """
     )
@@ -188,7 +192,10 @@ def test_repeats_become_loops() -> None:
 - repeat: 5
   do:
     - think: 600ms..1s
-    - request: {send: {json: {type: say, id: "{{ id() }}"}}, reply: {where: {$.id: "{{ sent.id }}"}}}
+    - request:
+        name: say
+        send: {json: {type: say, id: "{{ id() }}"}}
+        reply: {where: {$.id: "{{ sent.id }}"}}
 """
     )
 
@@ -252,7 +259,7 @@ def test_an_answer_without_an_id_is_known_by_its_kind() -> None:
     assert flow == steps(
         """\
 - think: 1s
-- request: {send: {json: {type: join, room: lobby}}, reply: {where: {$.type: joined}}}
+- request: {name: join, send: {json: {type: join, room: lobby}}, reply: {where: {$.type: joined}}}
 """
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from loadws.importers.notes import Notes
 from loadws.importers.templates import Expression, Mixed, rendered
 from loadws.importers.yaml_text import Commented, Steps
 
+_STEP_NAME = re.compile(r"[A-Za-z_][\w.:/-]{0,39}", re.ASCII)
 #: A request whose answer took longer than this may take twice as long as recorded; unless said, it may take ten seconds.
 _SLOW_S = 5.0
 
@@ -95,9 +97,10 @@ class Flow:
             reply["capture"] = captures
         if (took_s := answer.frame.at_s - frame.at_s) > _SLOW_S:
             reply["within"] = written(2 * took_s)
-        if not reply:
-            return payload if isinstance(payload, str) else {"send": payload}
-        return {"send": payload, "reply": reply}
+        named = {"name": name} if (name := _name(frame)) else {}
+        if not reply and not named and isinstance(payload, str):
+            return payload
+        return {**named, "send": payload} | ({"reply": reply} if reply else {})
 
     # -- conditions
 
@@ -144,6 +147,12 @@ def _kinds(frame: Frame) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for index, item in enumerate(tree):
             if isinstance(item, str) and item and not any(map(str.isdigit, item)) and not is_secret("", item):
                 yield (index,), item
+
+
+def _name(frame: Frame) -> str:
+    """Return what reports call a request: the word that says of what kind it is; empty where there is none."""
+    words = [value for _, value in _kinds(frame) if _STEP_NAME.fullmatch(value)]
+    return words[0] if words else ""
 
 
 def _at(tree: Any, path: Sequence[str | int]) -> Any:

@@ -90,5 +90,6 @@ def whole(block: str) -> str:
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_example_loads(block: str, tmp_path: Path) -> None:
     (tmp_path / "accounts.csv").write_text("user\nanna\n")
+    (tmp_path / "rooms.csv").write_text("lobby;7\n")
     shutil.copy(EXAMPLES_FOLDER / "flows.py", tmp_path)
     assert load_text(whole(block), tmp_path / "scenario.yaml", env={}).scenario.user_types != ()

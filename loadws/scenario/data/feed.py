@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from loadws.scenario.data.rows import DataError, Rows, open_rows
+from loadws.scenario.data.rows import DataError, Dialect, Rows, open_rows
 from loadws.scenario.model.model import DataSource
 from loadws.terms import chance
 
@@ -66,9 +66,9 @@ class Feed:
 
 
 def open_feed(source: DataSource, base: Path) -> Feed:
-    """Looks through the file, whose path is relative to ``base``. Raises ``DataError``."""
+    """Look through the file, whose path is relative to ``base``. Raises ``DataError``."""
     try:
-        return Feed(source, open_rows(base / source.file))
+        return Feed(source, open_rows(base / source.file, Dialect(source.delimiter, source.columns)))
     except DataError as error:
         place = source.file if error.line is None else f"{source.file}:{error.line}"
         raise DataError(f"{place}: {error}", error.line, error.advice) from None

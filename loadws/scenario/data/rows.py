@@ -5,7 +5,8 @@ row is then read from its place and decoded anew, in 3 to 4 µs. So a million ro
 and the file's pages are shared by the machine. To look through a million rows takes about a second; the index is kept for
 whoever opens the same file again, in the same state.
 
-CSV has a header line and all its values are text; JSON keeps its types. Every row has the same columns.
+CSV has a header line, unless the scenario names its columns, and all its values are text; JSON keeps its types. Every row
+has the same columns.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import json
 import os
 import stat
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -46,6 +49,18 @@ class DataError(LoadwsError):
         self.line = line
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a CSV file is written. ``columns`` are the names where it has no header line; ``delimiter`` None is a comma."""
+
+    delimiter: str | None = None
+    columns: tuple[str, ...] = ()
+
+    @property
+    def sign(self) -> str:
+        return self.delimiter or ","
+
+
 class Rows:
     """A file's rows by their number, from 0. Raises ``DataError`` where the file is not what it was any more.
 
@@ -55,7 +70,7 @@ class Rows:
 
     __slots__ = ("_decode", "_file", "_lengths", "_starts", "_state", "columns")
 
-    def __init__(self, file: int, columns: tuple[str, ...], decode: Callable[[str, tuple[str, ...]], _Row]) -> None:
+    def __init__(self, file: int, columns: tuple[str, ...], decode: _Decode) -> None:
         self.columns = columns
         self._file = file
         self._state = _state_of(file)
@@ -94,8 +109,8 @@ def _state_of(file: int) -> tuple[int, int]:
     return state.st_mtime_ns, state.st_size
 
 
-def open_rows(file: Path) -> Rows:
-    """Raises ``DataError``."""
+def open_rows(file: Path, dialect: Dialect = Dialect()) -> Rows:  # noqa: B008: it never changes
+    """Open a data file and find its rows. Raises ``DataError``."""
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise DataError("what kind of file this is cannot be told", None, f"its name ends in {', '.join(_READERS)}")
@@ -108,7 +123,7 @@ def open_rows(file: Path) -> Rows:
             advice = "JSON lines (.jsonl) may be longer" if largest == LARGEST_ARRAY else ""
             message = f"has {format_size(state.st_size)}; {format_size(largest)} are allowed"
             raise DataError(message, None, advice)
-        return _indexed(file, state.st_size, state.st_mtime_ns, state.st_ino)
+        return _indexed(file, dialect, state.st_size, state.st_mtime_ns, state.st_ino)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}") from None
     except ValueError:  # a NUL in the name
@@ -116,9 +131,9 @@ def open_rows(file: Path) -> Rows:
 
 
 @functools.lru_cache(maxsize=16)
-def _indexed(file: Path, size: int, changed_ns: int, inode: int) -> Rows:
+def _indexed(file: Path, dialect: Dialect, size: int, changed_ns: int, inode: int) -> Rows:
     """``size``, ``changed_ns`` and ``inode`` tell a file from what it was before."""
-    read, decode = _READERS[file.suffix.lower()]
+    read, decode = _READERS[file.suffix.lower()](dialect)
     with file.open("rb", buffering=1 << 20) as stream:
         placed = read(stream)
         _, _, columns = next(placed, (0, 0, ()))
@@ -151,23 +166,32 @@ class _Lines:
 # -- CSV --------------------------------------------------------------------------------------------------------------
 
 
-def _csv(stream: BinaryIO) -> Iterator[_Placed]:
+def _csv_reader(dialect: Dialect) -> tuple[_Read, _Decode]:
+    return functools.partial(_csv, dialect), functools.partial(_decode_csv, dialect.sign)
+
+
+def _csv(dialect: Dialect, stream: BinaryIO) -> Iterator[_Placed]:
     """The header first. A row ends where the reader asks for no further line, so that a quoted field may have any."""
     lines = _Lines(stream)
-    placed = _csv_rows(lines)
-    line, start, header = next(placed, (None, 0, []))
-    columns = tuple(name.strip() for name in header)
-    _check_header(columns, line)
-    yield start, lines.at, columns
+    placed = _csv_rows(lines, dialect.sign)
+    if dialect.columns:
+        columns, named_by = dialect.columns, "`columns`"
+        yield 0, 0, columns
+    else:
+        line, start, header = next(placed, (None, 0, []))
+        columns, named_by = tuple(name.strip() for name in header), "the header"
+        _check_header(columns, line, dialect)
+        yield start, lines.at, columns
     for line, start, row in placed:
         if len(row) != len(columns):
-            raise DataError(f"this row has {_fields(len(row))}, and the header {_fields(len(columns))}", line)
+            message = f"this row has {_fields(len(row))}, and {named_by} {_fields(len(columns))}"
+            raise DataError(message, line, _other_delimiter(row, dialect))
         yield start, lines.at, ()
 
 
-def _csv_rows(lines: _Lines) -> Iterator[tuple[int, int, list[str]]]:
+def _csv_rows(lines: _Lines, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
     """Each row that is not blank, with the line and the byte that it begins at."""
-    reader = csv.reader(iter(lines), strict=True)
+    reader = csv.reader(iter(lines), strict=True, delimiter=delimiter)
     while True:
         line, start = lines.number + 1, lines.at
         try:
@@ -180,14 +204,18 @@ def _csv_rows(lines: _Lines) -> Iterator[tuple[int, int, list[str]]]:
             yield line, start, row
 
 
-def _decode_csv(text: str, columns: tuple[str, ...]) -> _Row:
+def _decode_csv(delimiter: str, text: str, columns: tuple[str, ...]) -> _Row:
+    """Return the fields. A byte order mark before the first row is no part of it."""
     try:
-        return tuple(next(csv.reader(io.StringIO(text, newline=""), strict=True)))
+        lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
+        return tuple(next(csv.reader(lines, strict=True, delimiter=delimiter)))
     except csv.Error as error:
         raise DataError(str(error)) from None
 
 
-def _check_header(columns: tuple[str, ...], line: int | None) -> None:
+def _check_header(columns: tuple[str, ...], line: int | None, dialect: Dialect) -> None:
+    if advice := _other_delimiter(columns, dialect):
+        raise DataError(f"the only column is called {columns[0]!r}", line, advice)
     seen: set[str] = set()
     for number, name in enumerate(columns, 1):
         if not name:
@@ -195,6 +223,14 @@ def _check_header(columns: tuple[str, ...], line: int | None) -> None:
         if name in seen:
             raise DataError(f"the column {name!r} stands twice in the header", line)
         seen.add(name)
+
+
+def _other_delimiter(row: Sequence[str], dialect: Dialect) -> str:
+    """Return advice where a row is one field that holds what separates fields elsewhere."""
+    if dialect.delimiter is not None or len(row) != 1:
+        return ""
+    found = next((sign for sign in ";\t|" if sign in row[0]), None)
+    return f"say how its fields are separated: delimiter: {json.dumps(found)}" if found else ""
 
 
 def _fields(count: int) -> str:
@@ -290,9 +326,10 @@ def _difference(row: dict[str, Any], columns: tuple[str, ...]) -> str:
 
 
 _Read = Callable[[BinaryIO], Iterator[_Placed]]
-_READERS: dict[str, tuple[_Read, Callable[[str, tuple[str, ...]], _Row]]] = {
-    ".csv": (_csv, _decode_csv),
-    ".jsonl": (_json_lines, _decode_json),
-    ".ndjson": (_json_lines, _decode_json),
-    ".json": (_json_array, _decode_json),
+_Decode = Callable[[str, tuple[str, ...]], _Row]
+_READERS: dict[str, Callable[[Dialect], tuple[_Read, _Decode]]] = {
+    ".csv": _csv_reader,
+    ".jsonl": lambda dialect: (_json_lines, _decode_json),
+    ".ndjson": lambda dialect: (_json_lines, _decode_json),
+    ".json": lambda dialect: (_json_array, _decode_json),
 }

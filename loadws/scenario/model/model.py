@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -30,6 +31,7 @@ from loadws.scenario.model.field_types import (
     Span,
     Strict,
     Template,
+    different,
     short_for,
 )
 from loadws.scenario.model.steps import CallStep, ConnectStep, Flow, UserFlow, walk
@@ -221,13 +223,26 @@ TooClose = Literal["inconclusive", "pass"]
 TARGET_PATTERN = r"^([wW][sS]{1,2}://[^\s#]+|ws\+unix:[^\s#]+|builtin:[a-z]+(\?\S*)?|.*\$\{.*)$"
 
 
+def _one_character(text: str) -> str:
+    if len(text) != 1 or text in '"\r\n':
+        raise ValueError('is one character, such as ";" or "\\t", and no quote or line break')
+    return text
+
+
 class DataSource(Strict):
-    """Rows for users: a CSV file with a header line, or JSON lines."""
+    """Rows for users: a CSV file, or JSON lines."""
 
     file: Annotated[
         str,
-        Field(description="A .csv with a header line, .jsonl or .ndjson, or a .json array; relative to the scenario."),
+        Field(description="A .csv, .jsonl or .ndjson, or a .json array; relative to the scenario."),
     ]
+    delimiter: Annotated[
+        Annotated[str, AfterValidator(_one_character)] | None,
+        Field(description='What separates the fields of a CSV file, such as ";" or "\\t"; else a comma.'),
+    ] = None
+    columns: Annotated[
+        Many[Name], Field(description="Names of the columns of a CSV file that has no header line.")
+    ] = ()
     order: Annotated[
         Literal["sequential", "random", "unique"],
         Field(description="sequential: user n has row n. unique: the same, and no row twice. random: by chance."),
@@ -238,6 +253,13 @@ class DataSource(Strict):
             description="What sequential does beyond the last row: begin again, or stop: users then have none and end."
         ),
     ] = "repeat"
+
+    @model_validator(mode="after")
+    def _is_csv(self) -> DataSource:
+        different(self.columns)
+        if (self.delimiter or self.columns) and not self.file.lower().endswith(".csv"):
+            raise ValueError("delimiter and columns are for .csv files; JSON names its columns itself")
+        return self
 
 
 class ThresholdRule(Strict):

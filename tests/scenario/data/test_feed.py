@@ -57,6 +57,57 @@ def test_csv(tmp_path: Path, content: str) -> None:
     assert rows(feed) == BOB_AND_EVE
 
 
+@pytest.mark.parametrize(
+    ("source", "content"),
+    [
+        ({"delimiter": ";"}, "user;age\nbob;41\neve;7\n"),
+        ({"delimiter": "\t"}, "user\tage\nbob\t41\neve\t7\n"),
+        ({"columns": ["user", "age"]}, "bob,41\neve,7\n"),
+        ({"columns": ["user", "age"], "delimiter": "|"}, '\ufeff"bob"|41\n\neve|7\n'),
+    ],
+)
+def test_csv_of_other_dialects(tmp_path: Path, source: dict[str, Any], content: str) -> None:
+    (tmp_path / "rows.csv").write_text(content)
+    feed = open_feed(DataSource(file="rows.csv", **source), tmp_path)
+    assert rows(feed) == BOB_AND_EVE
+
+
+@pytest.mark.parametrize(
+    ("source", "content", "message", "advice"),
+    [
+        ({}, "user;age\nbob;41\n", "rows.csv:1: the only column is called 'user;age'",
+         'say how its fields are separated: delimiter: ";"'),
+        ({}, "user\tage\nbob\t41\n", "rows.csv:1: the only column is called 'user\\tage'",
+         'say how its fields are separated: delimiter: "\\t"'),
+        ({"columns": ["user", "age"]}, "bob;41\n", "rows.csv:1: this row has 1 field, and `columns` 2 fields",
+         'say how its fields are separated: delimiter: ";"'),
+    ],
+)  # fmt: skip
+def test_another_delimiter_is_the_likely_cause(
+    tmp_path: Path, source: dict[str, Any], content: str, message: str, advice: str
+) -> None:
+    (tmp_path / "rows.csv").write_text(content)
+    with pytest.raises(DataError) as caught:
+        open_feed(DataSource(file="rows.csv", **source), tmp_path)
+    assert (str(caught.value), caught.value.advice) == (message, advice)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"file": "rows.csv", "delimiter": ""},
+        {"file": "rows.csv", "delimiter": ";;"},
+        {"file": "rows.csv", "delimiter": '"'},
+        {"file": "rows.jsonl", "delimiter": ";"},
+        {"file": "rows.json", "columns": ["a"]},
+        {"file": "rows.csv", "columns": ["a", "a"]},
+    ],
+)
+def test_dialects_that_cannot_be(source: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        DataSource(**source)
+
+
 def test_a_quoted_field_may_hold_anything(tmp_path: Path) -> None:
     feed = opened(tmp_path, 'a,b\n"x, ""y""\nz", \n')
     assert rows(feed) == [{"a": 'x, "y"\nz', "b": " "}]

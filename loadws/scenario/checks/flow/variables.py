@@ -324,7 +324,7 @@ class _Texts:
         for name, column in sorted(compiled.attributes):
             columns = self.columns.get(name)
             if columns is not None and column not in columns and name in self.findings.scenario.data:
-                advice = did_you_mean(column, columns) or f"columns are {', '.join(columns)}"
+                advice = did_you_mean(column, columns) or _columns_are(columns)
                 yield _place_of(name, text), f"the data {name!r} has no column {column!r}", advice
 
     def _unknown(self, name: str, known: frozenset[str]) -> tuple[str, str]:
@@ -335,6 +335,17 @@ class _Texts:
             return f"the variable {name!r} is used before it is set", f"it is set in line {line}"
         advice = did_you_mean(name, (known | self.setters.keys()) - SPECIAL_NAMES)
         return f"unknown variable {name!r}", advice or "declare it under variables, or capture it before"
+
+
+def _columns_are(columns: tuple[str, ...]) -> str:
+    """Return advice for a column that is not there; the likely cause is a file whose first line is no header."""
+    advice = f"columns are {', '.join(columns)}"
+    is_data = any(name.isdigit() or "@" in name for name in columns)
+    return (
+        f"{advice}; if these are values, the file has no header: name its columns, columns: [...]"
+        if is_data
+        else advice
+    )
 
 
 def _place_of(name: str, text: str) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from loadws.terms.percentiles import PERCENTILES
 from loadws.terms.secrets import SECRET_HEADERS
+from loadws.terms.transports import NAMES
 
 ROOT = Path(__file__).parent.parent / "loadws"
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
@@ -90,3 +91,13 @@ def test_the_cache_folder_is_found_in_one_place(variable: str) -> None:
         if any(isinstance(node, ast.Constant) and node.value == variable for node in ast.walk(tree))
     ]
     assert users == ["terms/files/cache.py"]
+
+
+def test_transports_are_named_in_one_table() -> None:
+    """A file may say one name, as the transport itself does; two of them are a list."""
+    second = [
+        path
+        for path, tree in TREES.items()
+        if len({node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value in NAMES}) > 1
+    ]
+    assert second == ["terms/transports.py", "transport/registry.py"]  # the latter makes each

@@ -21,7 +21,6 @@ from loadws.cli.comparing.commands import (
 from loadws.cli.importing.commands import imports
 from loadws.cli.machines.commands import MERGE_EXAMPLES, SHARD_EXAMPLES, merge, shard
 from loadws.cli.options import (
-    DEFAULT_TRANSPORT,
     Duration,
     JunitAt,
     KeepTrying,
@@ -72,6 +71,7 @@ from loadws.cli.usage import examples as _examples
 from loadws.cli.usage import exit_codes as _exit_codes
 from loadws.target.options import TargetOptions
 from loadws.terms.errors import UsageError
+from loadws.terms.transports import DEFAULT_TRANSPORT
 
 app = typer.Typer(
     name="loadws",

@@ -16,6 +16,7 @@ from loadws.cli.places import Places
 from loadws.fleet import MOST_PROCESSES
 from loadws.terms.comparisons import is_comparison
 from loadws.terms.errors import LoadwsError, UsageError
+from loadws.terms.transports import TransportName
 from loadws.terms.units import parse_duration, parse_rate
 
 if TYPE_CHECKING:
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SchemaOf = Literal["scenario", "summary"]
-TransportName = Literal["native", "trio-websocket"]
 TooCloseVerdict = Literal["inconclusive", "pass"]
 StampsAsked = Literal["user", "kernel", "auto"]
-#: The transport that speaks WebSocket unless another is asked for.
-DEFAULT_TRANSPORT: TransportName = "native"
 #: A seed is kept in 63 bits.
 LARGEST_NUMBER = 2**63 - 1
 

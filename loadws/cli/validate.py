@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from loadws.cli.planning.samples import short_of_samples
-from loadws.fleet.machine.preflight import features_lacked_by
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.model.steps import walk
@@ -16,7 +15,7 @@ from loadws.terms.errors import ExitCode
 
 def validate_command(paths: Iterable[Path], transport: str, untrusted: bool = False) -> int:
     """Return ``USAGE`` where any file has an error; warnings alone do no harm."""
-    overrides = Overrides(transport=transport, cannot=features_lacked_by(transport), untrusted=untrusted)
+    overrides = Overrides(transport=transport, untrusted=untrusted)
     valid = [_validate(path, overrides) for path in paths]
     return ExitCode.PASSED if all(valid) else ExitCode.USAGE
 

@@ -57,7 +57,6 @@ def fingerprint(loaded: Loaded, plan: Plan, overrides: Overrides) -> str:
         target=None,  # as shown
         variables={name: loaded.masker.text(value) for name, value in sorted(overrides.variables.items())},
         seed=None,
-        cannot=frozenset(),  # follows from the transport and the platform
         secrets=(),
     )
     figures = {name: value for name, value in figures_of(plan).as_json().items() if name != "seed"}

@@ -133,7 +133,7 @@ class _Reading:
         if self._overrides.untrusted:
             check_untrusted(findings, is_target_ours=self._overrides.target is None)
             self._raise_errors()  # before any code is run, or a file read, that the scenario names
-        check_transport(findings, self._overrides.transport, self._overrides.cannot)
+        check_transport(findings, self._overrides.transport)
         thresholds, comparisons = check_all(findings, own), check_comparisons(findings, own)
         outside = check_outside(findings, self._overrides.rules, self._overrides.comparisons, own)
         self._raise_errors(problem for problem in outside.problems if problem.severity == "error")

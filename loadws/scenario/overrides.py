@@ -14,8 +14,7 @@ from loadws.scenario.yaml.scalars import Scalar, resolve
 from loadws.scenario.yaml.tree import Node, find, with_child, without
 from loadws.terms.errors import UsageError, did_you_mean
 from loadws.terms.secrets import is_secret_header
-
-TRANSPORTS = ("native", "trio-websocket")
+from loadws.terms.transports import DEFAULT_TRANSPORT, NAMES
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Overrides:
     ``scale`` multiplies users and rates, ``time_scale`` times. ``rules`` are thresholds beside those of the
     file, ``comparisons`` rules in the place of those of its ``compare``.
 
-    ``cannot`` are the features that ``transport`` lacks: see ``features``. ``untrusted``: the scenario may run no code and
+    ``untrusted``: the scenario may run no code and
     read nothing outside of its folder (``checks.untrusted``). ``secrets`` are values to mask beside the scenario's own.
     """
 
@@ -40,8 +39,7 @@ class Overrides:
     time_scale: float | None = None
     rules: tuple[str, ...] = ()
     comparisons: tuple[str, ...] = ()
-    transport: str = "native"
-    cannot: frozenset[str] = frozenset()
+    transport: str = DEFAULT_TRANSPORT
     untrusted: bool = False
     secrets: tuple[str, ...] = ()
 
@@ -51,8 +49,8 @@ class Overrides:
 
 def replaced_places(root: Node, overrides: Overrides) -> dict[Where, Scalar]:
     """The values that stand in for those of the file. Raises ``UsageError``."""
-    if overrides.transport not in TRANSPORTS:
-        raise UsageError(f"there is no transport {overrides.transport!r}", f"say {any_of(TRANSPORTS)}")
+    if overrides.transport not in NAMES:
+        raise UsageError(f"there is no transport {overrides.transport!r}", f"say {any_of(NAMES)}")
     places: dict[Where, Scalar] = {}
     if overrides.target is not None:
         if wrong := wrong_target(overrides.target):

@@ -1,27 +1,19 @@
-"""``--transport NAME`` and the stamps it takes -> the transport. Its library is imported only when it is asked for."""
+"""Makes the transport of a name, with its stamps. Its library is imported only when it is asked for."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from loadws.terms.errors import UsageError
+from loadws.terms.transports import NAMES
 from loadws.transport.base import Transport
 from loadws.transport.net.stamps import ReadLags
 
-NAMES = ("native", "trio-websocket")
-
-#: What a transport lacks, by the names of ``scenario.features``. Asking for it is an error before the run, not a difference
-#: in it.
-CANNOT: dict[str, frozenset[str]] = {
-    "trio-websocket": frozenset({"compression", "fragments"}),
-    "native": frozenset(),
-}
-
 
 def transport(name: str, read_lags: ReadLags | None = None) -> Transport:
-    """With kernel receive stamps where there is a place for their ``read_lags``: on the native transport, on Linux.
+    """Return the transport of a name; with ``read_lags``, the native one uses the kernel's receive stamps.
 
-    Raises ``UsageError`` for a name that none has.
+    Raises ``UsageError`` for a name that no transport has.
     """
     match name:
         case "trio-websocket":

@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 import trustme
 
-from loadws.transport.registry import NAMES
+from loadws.terms.transports import NAMES
 from tests.bench import matching, whole
 from tests.bench.command import CLIENT_CORE, SERVER_CORE, CommandFailed, pin, port_of
 from tests.bench.held import Held

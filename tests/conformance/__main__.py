@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from loadws.transport.registry import CANNOT, NAMES
+from loadws.terms.transports import NAMES, traits_of
 from tests.conformance.environment import NotHere, SetupFailed, fuzzer, suite_folder
 from tests.conformance.server import fuzzing_server
 from tests.conformance.suite import Result, run, sections_of
@@ -47,7 +47,7 @@ def _sections(text: str) -> tuple[int, ...]:
 
 
 def _all_sections(name: str) -> tuple[int, ...]:
-    return sections_of(_PLAIN if "compression" in CANNOT[name] else f"{_PLAIN},{_COMPRESSED}")
+    return sections_of(_PLAIN if "compression" in traits_of(name).lacks else f"{_PLAIN},{_COMPRESSED}")
 
 
 async def _judge(made: Path, names: list[str], sections: tuple[int, ...] | None) -> list[Result]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from loadws.transport.registry import NAMES
+from loadws.terms.transports import NAMES
 from tests.conformance.environment import NotHere, fuzzer, suite_folder
 from tests.conformance.server import fuzzing_server
 from tests.conformance.suite import Result, run, sections_of

@@ -20,7 +20,7 @@ from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import SCHEMA_VERSION, Summary
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import ExitCode
-from loadws.transport.registry import NAMES
+from loadws.terms.transports import NAMES
 from tests.kit import faults
 
 Fault = Callable[[], AbstractAsyncContextManager[str]]

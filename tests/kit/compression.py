@@ -1,4 +1,4 @@
-"""The part of the conformance kit about permessage-deflate, for transports that have it: see ``transport.choose.CANNOT``.
+"""The part of the conformance kit about permessage-deflate, for transports that have it: see ``terms.transports``.
 
 ``CHECKS`` are run with a maker of the transport, over sockets, against a peer that is written by hand::
 

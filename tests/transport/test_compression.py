@@ -13,15 +13,16 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.sync.server import ServerConnection, serve
 
+from loadws.terms.transports import NAMES, TRANSPORTS
 from loadws.transport.base import Compression, Connection, ConnectRequest, Outgoing, Payload, UncountedWire
 from loadws.transport.clock.timers import open_timers
-from loadws.transport.registry import CANNOT, NAMES, transport
+from loadws.transport.registry import transport
 from tests.kit.behaviour import echo
 from tests.kit.compression import CHECKS, Check
 from tests.kit.conformance import PATIENCE_S, Recorder
 from tests.kit.loopback import loopback_peer
 
-COMPRESSING = [name for name in NAMES if "compression" not in CANNOT[name]]
+COMPRESSING = [name for name in NAMES if "compression" not in TRANSPORTS[name].lacks]
 SAID: list[Payload] = [*['{"op": "say", "text": "hello"}'] * 50, "", b"", b"\x00" * 5000, "gr\u00fc\u00dfe " * 100]
 
 

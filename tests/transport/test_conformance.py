@@ -11,9 +11,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from loadws.terms.transports import NAMES
 from loadws.transport.base import Connection, Connector, ConnectRequest, End, Listener
 from loadws.transport.cookies import Jar
-from loadws.transport.registry import NAMES, transport
+from loadws.transport.registry import transport
 from tests.kit.behaviour import Behaviour
 from tests.kit.conformance import (
     CHECKS,

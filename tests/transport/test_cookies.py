@@ -7,9 +7,9 @@ import trio
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from loadws.terms.transports import NAMES
 from loadws.transport.base import ConnectRequest, HandshakeRefused
 from loadws.transport.cookies import MOST_COOKIES, Jar
-from loadws.transport.registry import NAMES
 from loadws.transport.url import parse_http_url, parse_url
 from tests.kit.conformance import Recorder
 from tests.kit.raw import RawConnection, Request, response, serve

@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 
+from loadws.terms.transports import NAMES
 from loadws.transport.base import (
     ConnectFailed,
     Connection,
@@ -21,7 +22,6 @@ from loadws.transport.base import (
     NotOpen,
     Outgoing,
 )
-from loadws.transport.registry import NAMES
 from tests.kit import faults
 from tests.kit.conformance import Recorder
 from tests.kit.raw import BINARY, TEXT, RawConnection, close_frame, frame, serve

@@ -11,9 +11,9 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadws.terms.transports import NAMES
 from loadws.transport.base import Connection, ConnectRequest, Payload
 from loadws.transport.native.connection import FRAMES_AT_ONCE
-from loadws.transport.registry import NAMES
 from loadws.transport.trio_websocket.instrumented import FrameWalk
 from tests.kit import faults
 from tests.kit.conformance import Recorder

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from loadws.terms.errors import UsageError
-from loadws.transport.registry import NAMES, transport
+from loadws.terms.transports import NAMES
+from loadws.transport.registry import transport
 
 
 @pytest.mark.parametrize("name", NAMES)

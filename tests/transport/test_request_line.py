@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trio
 
-from loadws.transport.registry import NAMES
+from loadws.terms.transports import NAMES
 from tests.kit.raw import RawConnection, serve
 from tests.transport.talk import connected, opened
 

@@ -14,8 +14,8 @@ import trio
 import trio.testing
 import trustme
 
+from loadws.terms.transports import NAMES
 from loadws.transport.base import ConnectFailed, Connection, Connector, HandshakeRefused, NotOpen, Outgoing
-from loadws.transport.registry import NAMES
 from loadws.transport.tls.contexts import TlsSession
 from loadws.transport.tls_memory import TlsMemory
 from tests.kit.raw import CLOSE, TEXT, Handler, RawConnection, close_frame, frame, serve

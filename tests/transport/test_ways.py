@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 import trio
 
+from loadws.terms.transports import NAMES
 from loadws.transport.background import background
 from loadws.transport.base import ConnectFailed, Network, Outgoing
 from loadws.transport.platform import MEANS
 from tests.kit.raw import GONE, RawConnection, Request, serve
 from tests.transport.talk import PATIENCE_S, Notes, connected, opened
-
-NAMES = ("native", "trio-websocket")
 
 
 class _Echo:

@@ -10,7 +10,6 @@ import typer
 
 from loadws.cli.machines.options import RunId, ShareCount, ShareIndex, StartAt, TolerateLoss
 from loadws.cli.options import (
-    DEFAULT_TRANSPORT,
     Duration,
     KeepTrying,
     Processes,
@@ -31,6 +30,7 @@ from loadws.cli.options import (
     make_overrides,
 )
 from loadws.cli.places import Places
+from loadws.terms.transports import DEFAULT_TRANSPORT
 
 SHARD_EXAMPLES = (
     "loadws shard chat.yaml --of 4 --index 0 --run-id nightly-7 --start-at 2026-07-31T12:00:00Z",

@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from loadws.cli.masked import masked_errors
-from loadws.cli.options import DEFAULT_TRANSPORT
 from loadws.cli.planning.chart import MARGIN, chart, ruler
 from loadws.cli.planning.samples import short_of_samples
 from loadws.fleet.machine.calibration import doubt
@@ -26,6 +25,7 @@ from loadws.scenario.build import Loaded, load_scenario
 from loadws.scenario.overrides import Overrides
 from loadws.scenario.yaml.explain import explain
 from loadws.terms.errors import ExitCode
+from loadws.terms.transports import DEFAULT_TRANSPORT
 from loadws.terms.units import NS_PER_S, format_count, format_duration, format_rate, format_size
 
 NARROWEST, WIDEST = 40, 100

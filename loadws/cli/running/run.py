@@ -27,7 +27,7 @@ from loadws.cli.running.run_info import run_info
 from loadws.cli.screen import OUTPUT
 from loadws.fleet.machine.calibration import doubt
 from loadws.fleet.machine.ports import pairs_of
-from loadws.fleet.machine.preflight import Machine, check_fit, features_lacked_by, look_at_machine
+from loadws.fleet.machine.preflight import Machine, check_fit, look_at_machine
 from loadws.fleet.machine.process_count import choose_processes
 from loadws.fleet.machine.receive_stamps import choose_stamps
 from loadws.fleet.multi_process import Span, run_many
@@ -345,7 +345,7 @@ async def _target(target: str, processes: int = 1) -> AsyncIterator[str]:
 
 
 def _with_transport(options: RunOptions) -> Overrides:
-    return replace(options.overrides, transport=options.transport, cannot=features_lacked_by(options.transport))
+    return replace(options.overrides, transport=options.transport)
 
 
 def _order(

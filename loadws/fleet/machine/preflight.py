@@ -1,4 +1,4 @@
-"""Before the load: what the transport lacks, what this machine can hold, and what of the plan cannot fit.
+"""Before the load: what this machine can hold, and what of the plan cannot fit.
 
 The soft limit of open files is raised to the hard one by ourselves. What surely does not fit is an error before the first
 connection, with the number that would fit; what might not fit (arrivals whose sessions live long) is a warning. ``loadws
@@ -18,9 +18,9 @@ from loadws.fleet.machine.ports import Pairs
 from loadws.plan.figures import PlanFigures
 from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS
 from loadws.terms.errors import UsageError
+from loadws.terms.transports import traits_of
 from loadws.terms.units import format_count, format_size
 from loadws.transport.platform import MEANS
-from loadws.transport.registry import CANNOT
 
 ONE_PAIR = Pairs()
 #: Pipes and files of a parent for each of its processes.
@@ -63,14 +63,9 @@ class Need:
     advice: str
 
 
-def features_lacked_by(transport: str) -> frozenset[str]:
-    """What a scenario may not use with this transport: see ``scenario.features``."""
-    return CANNOT[transport]
-
-
 def means_of(transport: str) -> str:
-    """What it works with on this platform; nothing where a library chooses for itself."""
-    return str(MEANS) if transport == "native" else ""
+    """Return what a transport works with on this platform; "" where a library chooses for itself."""
+    return str(MEANS) if traits_of(transport).is_ours else ""
 
 
 def look_at_machine() -> Machine:

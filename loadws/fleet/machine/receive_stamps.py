@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from loadws.terms.transports import traits_of
 from loadws.transport.net.stamps import why_no_kernel_stamps
 
 AskedStamps = Literal["user", "kernel", "auto"]
 Stamps = Literal["user", "kernel"]
 
-_HAS_KERNEL_STAMPS = "native"
 _UNIX = "ws+unix:"
 
 
@@ -36,7 +36,7 @@ def choose_stamps(asked: AskedStamps, transport: str, target: str) -> Stamping:
 
 
 def _why_not(transport: str, target: str) -> str | None:
-    if transport != _HAS_KERNEL_STAMPS:
+    if not traits_of(transport).kernel_stamps:
         return f"the transport {transport} cannot read them"
     if target.startswith(_UNIX):
         return "a Unix socket has none"

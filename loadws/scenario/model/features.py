@@ -1,6 +1,6 @@
 """What a scenario asks for that not every transport can do, and where it asks for it.
 
-A feature is called by the key that asks for it. Which transport lacks which is in ``transport.choose.CANNOT``;
+A feature is called by the key that asks for it. Which transport lacks which is in ``terms.transports``;
 the two meet before anything has run, in ``checks.transport``.
 """
 

@@ -178,7 +178,7 @@ class _Connection:
     # What its user calls.
 
     async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
-        assert fragments == 1, "the library sends a message whole: see choose.CANNOT"
+        assert fragments == 1, "the library sends a message whole: see terms.transports"
         self._check_open()
         try:
             await self._send_message(payload, out)
@@ -191,7 +191,7 @@ class _Connection:
         return self.send(payload.payload if isinstance(payload, Repeated) else payload, out, fragments)
 
     def send_soon(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
-        assert fragments == 1, "the library sends a message whole: see choose.CANNOT"
+        assert fragments == 1, "the library sends a message whole: see terms.transports"
         self._check_open()
         if isinstance(payload, str):
             payload = encodable(payload)

@@ -47,7 +47,7 @@ def test_what_every_transport_does_is_no_feature(text: str) -> None:
 
 
 def test_what_the_transport_lacks_is_said_at_every_place_at_once() -> None:
-    lacking = Overrides(transport="trio-websocket", cannot=frozenset({"compression", "fragments"}))
+    lacking = Overrides(transport="trio-websocket")
     with pytest.raises(ScenarioError) as caught:
         load_text(USES, Path("x.yaml"), lacking)
     assert [(each.line, each.column, each.message, each.advice) for each in caught.value.problems] == [
@@ -62,7 +62,7 @@ def test_what_the_transport_lacks_is_said_at_every_place_at_once() -> None:
 
 
 def test_another_transport_is_not_asked_for_what_it_has() -> None:
-    assert load_text(USES, Path("x.yaml"), Overrides(transport="native", cannot=frozenset({"read_slowly"})))
+    assert load_text(USES, Path("x.yaml"), Overrides(transport="native"))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import trustme
 from python_socks._protocols import socks5
 
 from loadws.terms.proxies import parse_proxy
+from loadws.terms.transports import NAMES
 from loadws.transport.base import FAILURE_KINDS, ConnectFailed, Network, Outgoing
 from tests.kit import faults, proxies
 from tests.kit.conformance import Recorder
@@ -19,7 +20,6 @@ from tests.kit.proxies import Asked, Proxy, http_proxy, socks_proxy
 from tests.kit.raw import RawConnection, serve
 from tests.transport.talk import PATIENCE_S, connected, opened
 
-NAMES = ("native", "trio-websocket")
 CA = trustme.CA()
 #: A name that only ``resolve`` knows.
 RESOLVE = Network(resolve={"chat.test": ("127.0.0.1",)})

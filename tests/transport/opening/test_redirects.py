@@ -13,13 +13,13 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadws.terms.transports import NAMES
 from loadws.transport.base import Connection, ConnectRequest, HandshakeRefused
 from loadws.transport.opening.redirects import GO_ANYWHERE, redirected
 from tests.kit.conformance import Recorder
 from tests.kit.raw import RawConnection, Request, response, serve
 from tests.transport.talk import connected, opened
 
-NAMES = ("native", "trio-websocket")
 SECRET = (
     ("Authorization", "Bearer geheim"),
     ("Cookie", "id=geheim"),

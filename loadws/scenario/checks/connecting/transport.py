@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.features import features_of
-
-#: The transport that can do everything that the language has.
-ABLEST = "native"
+from loadws.terms.transports import having, traits_of
 
 
-def check_transport(findings: Findings, name: str, cannot: frozenset[str]) -> None:
-    """``cannot`` are the features that the transport ``name`` lacks."""
+def check_transport(findings: Findings, name: str) -> None:
+    """Report each use of a feature that the transport of this name lacks."""
+    lacks = traits_of(name).lacks
     for feature in features_of(findings.scenario):
-        if feature.name in cannot:
+        if feature.name in lacks:
             message = f"--transport {name} has no {feature.name!r}"
-            findings.error(feature.where, message, f"use --transport {ABLEST}", at_key=True)
+            findings.error(feature.where, message, f"use --transport {having(feature.name)[0]}", at_key=True)

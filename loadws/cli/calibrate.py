@@ -18,10 +18,11 @@ from loadws.fleet.machine.preflight import look_at_machine
 from loadws.fleet.machine.process_count import is_local, usable_cores
 from loadws.plan.needs import FILES_OF_A_PROCESS
 from loadws.target.builtin import open_builtin
+from loadws.terms.addresses import BUILTIN
 from loadws.terms.errors import ExitCode
 from loadws.terms.units import format_duration, format_size
 
-BUILTIN = "builtin:echo"
+ECHO = BUILTIN + "echo"
 BUSY = (
     "Where it says none, no rate kept the send lag within 1 ms: other programs were busy. Calibrate when they are not."
 )
@@ -52,7 +53,7 @@ async def _calibrate(target: str, transport: str, effort: Effort) -> Calibration
 
 @asynccontextmanager
 async def _beside(target: str, processes: int) -> AsyncIterator[str]:
-    if target != BUILTIN:
+    if target != ECHO:
         yield target
         return
     async with open_builtin("echo", processes) as url:

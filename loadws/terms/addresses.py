@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 UNIX_SCHEME = "ws+unix"
+#: Before the mode of a target that loadws starts itself: ``builtin:echo``.
+BUILTIN = "builtin:"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _REST = re.compile(r"//([^/?#]*)([^#]*)", re.DOTALL)

@@ -53,10 +53,9 @@ from loadws.scenario.model.model import Scenario
 from loadws.scenario.secrecy.secrets import secret_paths, secrets_in
 from loadws.scenario.yaml.explain import explain
 from loadws.target.builtin import open_builtin
+from loadws.terms.addresses import BUILTIN
 from loadws.terms.errors import ExitCode, LoadwsError, OutputError, interruption
 from loadws.terms.units import format_duration
-
-BUILTIN = "builtin:"
 
 
 class Finished(NamedTuple):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.steps import ConnectStep, walk
+from loadws.terms.addresses import BUILTIN
 from loadws.terms.proxies import parse_proxy
 from loadws.terms.units import format_count
 from loadws.transport.platform import MEANS
@@ -58,5 +59,5 @@ def _dialled(scenario: Scenario) -> set[str]:
     proxies = [None if "{{" in text else parse_proxy(text) for text in said if text is not None]
     if proxies and all(proxy is not None for proxy in proxies):
         return {proxy.host.lower() for proxy in proxies if proxy is not None}
-    host = None if scenario.target.startswith("builtin:") else urlsplit(scenario.target).hostname
+    host = None if scenario.target.startswith(BUILTIN) else urlsplit(scenario.target).hostname
     return {host or ""}

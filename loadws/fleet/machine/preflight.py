@@ -17,6 +17,7 @@ from loadws.fleet.machine.cgroups import look_at_groups
 from loadws.fleet.machine.ports import Pairs
 from loadws.plan.figures import PlanFigures
 from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS
+from loadws.terms.addresses import BUILTIN
 from loadws.terms.errors import UsageError
 from loadws.terms.transports import traits_of
 from loadws.terms.units import format_count, format_size
@@ -27,7 +28,6 @@ ONE_PAIR = Pairs()
 FILES_OF_A_CHILD = 6
 #: A limit of open files below this is no limit for a load, but a machine that was set up for something else.
 LEAST_FILES = 256
-_BUILTIN = "builtin:"
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _MEMORY = Path("/proc/meminfo")
 #: What a machine has that does not say how much.
@@ -154,7 +154,7 @@ def needs_of_run(figures: PlanFigures, machine: Machine, pairs: Pairs, processes
     if pairs.targets:
         needs.append(_ports(figures, machine, pairs))
     needs.append(_memory(figures, machine, processes))
-    if target.startswith(_BUILTIN):
+    if target.startswith(BUILTIN):
         needs.append(_files_of_builtin(figures, machine))
     return needs
 

@@ -17,6 +17,7 @@ from loadws.fleet.machine.cgroups import look_at_groups
 from loadws.fleet.machine.preflight import Machine, most_children
 from loadws.plan.figures import PlanFigures
 from loadws.plan.needs import FILES_OF_A_PROCESS
+from loadws.terms.addresses import BUILTIN
 
 USERS_OF_A_PROCESS = 500
 USERS_WITHOUT_PAUSE_OF_A_PROCESS = 25
@@ -39,7 +40,7 @@ def choose_processes(figures: PlanFigures, machine: Machine, target: str, *, pac
 
 def is_local(target: str) -> bool:
     """Whether the target surely runs on this machine."""
-    if target.startswith("builtin:"):
+    if target.startswith(BUILTIN):
         return True
     host = urlsplit(target).hostname or ""
     return host in _THIS_MACHINE or host.startswith("127.")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.yaml.explain import any_of
-from loadws.terms.addresses import split_authority
+from loadws.terms.addresses import BUILTIN, split_authority
 from loadws.terms.errors import did_you_mean
 
 UNIX = "ws+unix:"
@@ -27,7 +27,6 @@ BUILTIN_OPTIONS = (
     "stall",
     "tick",
 )
-_BUILTIN = "builtin:"
 _EXAMPLE = "write ws://host:port/path, wss://..., or builtin:echo"
 
 
@@ -38,8 +37,8 @@ def check_target(findings: Findings) -> None:
 
 def wrong_target(target: str) -> tuple[str, str] | None:
     """Message and advice, or None where it is a target. The message does not show the address: it may hold a password."""
-    if target.startswith(_BUILTIN):
-        return _wrong_builtin(target.removeprefix(_BUILTIN))
+    if target.startswith(BUILTIN):
+        return _wrong_builtin(target.removeprefix(BUILTIN))
     if "{{" in target:
         return "the target is the same for everyone: templates have no place in it", "use path or query of connect"
     if target.startswith(UNIX):
@@ -53,7 +52,7 @@ def _wrong_builtin(name: str) -> tuple[str, str] | None:
     mode, _, query = name.partition("?")
     if mode in BUILTIN_MODES:
         return _wrong_options(query)
-    advice = did_you_mean(mode, BUILTIN_MODES) or f"there are {any_of(_BUILTIN + mode for mode in BUILTIN_MODES)}"
+    advice = did_you_mean(mode, BUILTIN_MODES) or f"there are {any_of(BUILTIN + mode for mode in BUILTIN_MODES)}"
     return f"there is no built-in target {mode!r}", advice
 
 

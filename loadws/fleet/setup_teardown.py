@@ -16,9 +16,9 @@ import msgspec
 import trio
 
 from loadws.engine.setup_teardown import SETUP_NUMBER, TEARDOWN_NUMBER, Done, Once, run_once
-from loadws.fleet.shard import ShardOrder
+from loadws.fleet.shard import ShardOrder, load_order
 from loadws.fleet.signals import Signals, in_loop
-from loadws.scenario.build import Loaded, load_text
+from loadws.scenario.build import Loaded
 from loadws.terms.errors import ExitCode, LoadwsError
 from loadws.terms.parties import is_unreachable
 
@@ -43,12 +43,14 @@ async def around(
     tell: Callable[[str], None],
     say: Callable[[str], None] | None = None,
     signals: Signals | None = None,
+    loaded: Loaded | None = None,
 ) -> AsyncIterator[ShardOrder]:
-    """The order with the variables that all users share. ``tell`` hears what is logged, and what fails in ``teardown``.
+    """Run ``setup``, yield the order with the variables that it has set, and run ``teardown``.
 
-    Raises ``SetupFailed``.
+    ``tell`` hears what is logged, and what fails in ``teardown``. ``loaded``: the scenario of the order, where the caller
+    has it. Raises ``SetupFailed``.
     """
-    loaded = load_text(order.text, Path(order.path), order.overrides, order.env)
+    loaded = load_order(order) if loaded is None else loaded
     scenario = loaded.scenario
     variables: dict[str, Any] = {}
     try:

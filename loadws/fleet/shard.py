@@ -7,6 +7,7 @@ scenario. Back come frames, one a second and a last one, and how it ended.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Deliver, Load, run_load
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import Shard, make_plan
-from loadws.scenario.build import Overrides, load_text
+from loadws.scenario.build import Loaded, Overrides, load_text
 from loadws.scenario.model.model import Phase, Scenario
 from loadws.transport.net.stamps import ReadLags
 from loadws.transport.registry import transport
@@ -60,13 +61,15 @@ async def run_shard(
     lifecycle: Lifecycle,
     say: Callable[[str], None] | None = None,
     together: Together | None = None,
+    loaded: Loaded | None = None,
 ) -> Ending:
-    """``together``: how to agree with the other shards; None where this one is alone."""
-    path = Path(order.path)
-    loaded = load_text(order.text, path, order.overrides, order.env)
-    scenario = loaded.scenario
-    if order.once:
-        scenario = one_flow(scenario)
+    """Run one shard of a load to its end.
+
+    ``together``: how to agree with the other shards; None where this one is alone. ``loaded``: the scenario of the order, if
+    this process has it already; None where the order has come over a pipe.
+    """
+    loaded = load_order(order) if loaded is None else loaded
+    scenario, path = loaded.scenario, Path(order.path)
     share = make_plan(scenario, order.seed).shard_of(order.share, order.of)
     plan = share.shard_of(order.process, order.processes).prepared()
     read_lags = ReadLags() if order.stamps == "kernel" else None
@@ -78,8 +81,17 @@ async def run_shard(
     return await run_load(load, deliver, lifecycle)
 
 
+def load_order(order: ShardOrder) -> Loaded:
+    """Parse the scenario of an order, as its overrides change it. Raises ``ScenarioError``."""
+    loaded = load_text(order.text, Path(order.path), order.overrides, order.env)
+    return replace(loaded, scenario=one_flow(loaded.scenario)) if order.once else loaded
+
+
 def one_flow(scenario: Scenario) -> Scenario:
-    """One user, one flow. A flow without end ends when the last user of the load itself would have to go."""
+    """Return the scenario with a load of one user that runs its flow once.
+
+    A flow without end ends when the last user of the load itself would have to go.
+    """
     spans = [phase.for_ for phase in scenario.load]
     longest = None if None in spans else sum(filter(None, spans)) + scenario.graceful_stop
     once = Phase.model_validate({"name": "once", "users": 1, "iterations": 1}).model_copy(update={"for_": longest})

@@ -15,6 +15,7 @@ from loadws.fleet.signals import OnSignal, Signals, ended_by
 from loadws.fleet.start import AloneFrom, Start
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import EarlyEnd, Ending
+from loadws.scenario.build import Loaded
 from loadws.transport.base import Timers
 
 #: Takes a frame, in steps that it yields between, and returns why the run is to end early; None where it is not.
@@ -29,10 +30,12 @@ async def run_local(
     signals: Signals | None = None,
     on_begin: Callable[[], None] | None = None,
     start: Start | None = None,
+    loaded: Loaded | None = None,
 ) -> Ending:
     """Run to the end. Of ``signals`` the first ends it gracefully, the second at once; ``on_signal`` hears of the first.
 
     ``on_begin`` is called when everything is set up. ``start`` says when the load begins; None: at once.
+    ``loaded``: the scenario of the order, where the caller has it.
     """
     lifecycle = Lifecycle()
 
@@ -43,7 +46,7 @@ async def run_local(
 
     together = _Announced(on_begin or (lambda: None), start or Start(), lifecycle)
     with ended_by(signals, lifecycle, on_signal):
-        return await run_shard(order, deliver, lifecycle, say, together)
+        return await run_shard(order, deliver, lifecycle, say, together, loaded)
 
 
 class _Announced(AloneFrom):

@@ -91,6 +91,7 @@ def _forget_latest(options: RunOptions) -> None:
 
 def _trace_loaded(loaded: Loaded, options: RunOptions) -> int:
     seed = _begin(loaded, options)
+    loaded = replace(loaded, scenario=one_flow(loaded.scenario))
     with Signals() as signals:
         return trio.run(_trace, loaded, options, seed, signals)
 
@@ -174,13 +175,13 @@ class _Run:
         """The verdict is said before ``teardown``, which may take half a minute."""
         with LoopWatch(self._patience, self._give_up) as watch:
             trio.lowlevel.spawn_system_task(watch.turn)
-            async with _ready(self._signals, self._loaded, self._order, self._info.processes, self._print) as order:
+            async with _ready(self._signals, self._loaded, self._order, self._info.processes, self._print) as ready:
+                order, self._loaded = ready
                 return await self._load(order)
 
     async def _load(self, order: ShardOrder) -> tuple[Watcher, Summary]:
         """Open the files, make the load, judge it."""
         info = self._info
-        self._loaded = _with_secrets_of_setup(self._loaded, order)
         folder = RunFolder.create(self._options.out, info.scenario, datetime.fromisoformat(info.started_at))
         self._folder = folder
         folder.write_scenario(self._loaded.masked_text)
@@ -201,7 +202,7 @@ class _Run:
             if info.processes == 1:
                 return await run_local(
                     order, watcher.take, on_signal=self._say_patience, signals=self._signals, on_begin=self._watch,
-                    start=self._start,
+                    start=self._start, loaded=self._loaded,
                 )  # fmt: skip
             span = Span(self._figures.duration_s, self._figures.graceful_stop_s)
             return await run_many(
@@ -301,10 +302,11 @@ async def _ready(
     processes: int,
     tell: Callable[[str], None],
     say: Callable[[str], None] | None = None,
-) -> AsyncIterator[ShardOrder]:
-    """The target is there and ``setup`` has run, and ``teardown`` will. Within, no signal is listened to.
+) -> AsyncIterator[tuple[ShardOrder, Loaded]]:
+    """Start the target, run ``setup``, and in the end ``teardown``; in between, yield the order and the scenario to run.
 
-    Raises ``Interrupted`` where a signal came before.
+    The scenario has the target's own address, and its masker knows the secrets that setup has set. Within, no signal is
+    listened to. Raises ``Interrupted`` where a signal came before.
     """
     before_load, began = trio.CancelScope(), False
 
@@ -315,13 +317,12 @@ async def _ready(
             before_load.cancel()
 
     with before_load, signals.heard_by(in_loop(heed)):
-        async with (
-            _target(loaded.scenario.target, processes) as url,
-            around(order_to(url), tell, say, signals) as order,
-        ):
-            began = True
-            with signals.heard_by(None):
-                yield order
+        async with _target(loaded.scenario.target, processes) as url:
+            loaded = replace(loaded, scenario=loaded.scenario.model_copy(update={"target": url}))
+            async with around(order_to(url), tell, say, signals, loaded) as order:
+                began = True
+                with signals.heard_by(None):
+                    yield order, _with_secrets_of_setup(loaded, order)
     if not began:
         raise Interrupted(signals.heard[0])
 
@@ -383,6 +384,7 @@ async def _trace(loaded: Loaded, options: RunOptions, seed: int, signals: Signal
 
     with LoopWatch(lambda: LOOKS_AFTER_SIGNALS if len(signals.heard) > 1 else LOOKS, give_up) as watch:
         trio.lowlevel.spawn_system_task(watch.turn)
-        async with _ready(signals, loaded, partial(_order, loaded, options, seed), 1, print, print) as order:
-            await run_local(order, take, print, signals=signals)
+        async with _ready(signals, loaded, partial(_order, loaded, options, seed), 1, print, print) as ready:
+            order, loaded = ready
+            await run_local(order, take, print, signals=signals, loaded=loaded)
     return int(ExitCode.FAILED if failed else ExitCode.PASSED)

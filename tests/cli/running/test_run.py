@@ -15,6 +15,9 @@ import pytest
 
 from loadws.fleet.machine.calibration import Calibration, Found, Level, keep_calibration, this_machine
 from loadws.metrics.summary import from_json
+from loadws.scenario.yaml.explain import Problems
+from loadws.scenario.yaml.source import read_tree
+from loadws.scenario.yaml.tree import Node
 from tests.cli.commands import run
 
 HELD = """
@@ -141,6 +144,33 @@ def test_once_is_one_flow_of_one_user_judged_and_written(tmp_path: Path, capsys:
     [path] = tmp_path.rglob("summary.json")
     ledger = from_json(path.read_bytes()).ledger
     assert (ledger.sessions.started, ledger.connections.opened) == (1, 1)
+
+
+AROUND = """
+setup: [{log: before}]
+teardown: [{log: after}]
+target: builtin:echo
+load: [{users: 2, iterations: 2}]
+flow: [connect, {request: {send: {text: hello}}}]
+"""
+
+
+@pytest.mark.parametrize("how", ["--quiet", "--once", "--trace"])
+def test_a_run_in_one_process_parses_its_scenario_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Also with a setup, a teardown and a target of its own, whose address is not known when the file is read."""
+    parsed = []
+
+    def counted(problems: Problems) -> Node:
+        parsed.append(problems.source.path)
+        return read_tree(problems)
+
+    monkeypatch.setattr("loadws.scenario.build.read_tree", counted)
+    result = run(capsys, "run", written(tmp_path, AROUND), "--processes", "1", how, *out(tmp_path))
+
+    assert result.code == 0
+    assert parsed == [tmp_path / "scenario.yaml"]
 
 
 def test_trace_of_a_flow_that_fails_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,1 +1,1 @@
-"""The verbs of the language: each step is compiled to a coroutine function before the run. ``registry`` has the table."""
+"""Compile each verb of the language to a coroutine function before the run. The table is in ``registry``."""

@@ -1,4 +1,4 @@
-"""``barrier``: users that wait for each other."""
+"""``barrier``: make users wait for each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from loadws.scenario.model.steps import BarrierStep
 
 
 def compile_barrier(step: BarrierStep, context: StepContext) -> StepFunction:
-    """Compile the step. A user that is asked to leave waits for no other; a barrier not reached in time fails the step."""
+    """Compile the step.
+
+    A user that is asked to leave stops waiting. The step fails where too few users come in time.
+    """
     body = step.barrier
     recorder, now_ns, barriers = context.recorder, context.now_ns, context.shared.barriers
 
@@ -33,7 +36,7 @@ def compile_barrier(step: BarrierStep, context: StepContext) -> StepFunction:
 
 
 class _Place:
-    """One strand's place at a barrier."""
+    """The place of one strand at a barrier."""
 
     def __init__(self, strand: Strand, now_ns: Callable[[], int]) -> None:
         self._strand = strand
@@ -41,7 +44,7 @@ class _Place:
         self.is_released = False
 
     async def wait(self, barrier: Barrier, deadline_ns: int) -> int:
-        """Wait until it is released, the deadline, or its user is to go; return how many users were there at the end."""
+        """Wait until the barrier opens, the deadline, or the user has to leave; return how many users were there then."""
         strand = self._strand
         barrier.come(self._release)
         try:

@@ -1,8 +1,8 @@
-"""``call``: a Python function of the scenario, with its user.
+"""``call``: run a Python function of the scenario with its user.
 
-Counted is each call, and whether it failed: by a step that failed inside and was not caught, or because it crashed, which is
-an error of its own kind. ``call_time`` is how long the calls took that did not fail. A function that holds up its process is
-named, for then every time that the process measures is wrong.
+Each call is counted as a try. It fails when a step inside it fails and the function does not catch that, and when it
+crashes, which is an error of its own kind. ``call_time`` is the time of the calls that did not fail. A function that blocks
+its process is reported by name, because every time that the process measures is then wrong.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BLOCKED_NS = 50 * NS_PER_MS
 
 
 def compile_call(step: CallStep, context: StepContext) -> StepFunction:
-    """Compile the step. Raises ``FunctionError`` where the function cannot be had."""
+    """Compile the step. Raises ``FunctionError`` where the function cannot be loaded."""
     function = find_function(context.base, step.call.function)
     args = {name: compile_value(value) for name, value in step.call.args.items()}
     maker = StepMaker(step, context.in_python())
@@ -76,15 +76,15 @@ def compile_call(step: CallStep, context: StepContext) -> StepFunction:
 
 
 def _go(strand: Strand) -> NoReturn:
-    """The user is to go: its load is over, or a handler has ended the session, which then failed."""
+    """End a call whose user has to leave: its load is over, or a handler has ended the session, which then failed."""
     strand.heed()
     raise Leave
 
 
 def _one_of(group: BaseExceptionGroup[BaseException], user: User, strand: Strand, step: CallStep) -> bool:
-    """What came out of a nursery of the function's: a cancellation goes on, then leaving, then what crashed or failed.
+    """Raise one exception of the group that a nursery of the function raised, or return whether the call has failed.
 
-    Whether the call has failed, where it returns.
+    A cancellation is raised first, then that the user leaves, then a crash or a failure.
     """
     if (cancelled := group.subgroup(trio.Cancelled)) is not None:
         raise cancelled
@@ -114,7 +114,7 @@ def _crashed(error: BaseException, user: User, strand: Strand, step: CallStep) -
 
 
 class _Moment(NamedTuple):
-    """When a function went on: by the clock, by this thread's processor time, and by how often the thread had waited."""
+    """The moment a function continued: the time, the thread's processor time, and how often the thread had waited."""
 
     wall_ns: int
     cpu_ns: int
@@ -125,9 +125,9 @@ class _Moment(NamedTuple):
         return cls(time.perf_counter_ns(), time.thread_time_ns(), _voluntary_waits())
 
     def held_up_ns(self) -> int:
-        """Return for how long the function has held up its process since, in ns.
+        """Return for how long the function has blocked its process since, in ns.
 
-        Time in which another program had the core is not the function's: then the thread neither ran nor waited.
+        Time in which another program had the core does not count: the thread then neither ran nor waited.
         """
         took_ns = time.perf_counter_ns() - self.wall_ns
         if took_ns <= BLOCKED_NS or _voluntary_waits() > self.waits:
@@ -141,7 +141,7 @@ def _voluntary_waits() -> int:
 
 
 class _Watched(Awaitable[object]):
-    """A coroutine that is driven as it is, with an eye on how long it goes on between two waits."""
+    """A coroutine that is driven unchanged and observed: how long does it run between two waits?"""
 
     def __init__(self, coroutine: Coroutine[Any, Any, object], strand: Strand, step: CallStep) -> None:
         self._coroutine = coroutine
@@ -170,9 +170,9 @@ class _Watched(Awaitable[object]):
                 error = thrown
 
     def _give_up(self) -> NoReturn:
-        """The function catches everything, so it would catch whatever else it is told.
+        """Stop driving a function that catches every exception, and keep it from running again.
 
-        It catches even that it is closed, now and when it is freed, and Python would print that in the midst of a run.
+        It would also catch that it is closed, now and when it is freed, and Python would print that during the run.
         """
         hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
         try:

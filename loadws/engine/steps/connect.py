@@ -47,7 +47,7 @@ SWITCHING = 101
 
 
 def compile_connect(step: ConnectStep, context: StepContext) -> StepFunction:
-    """Compile the step."""
+    """Compile the step, which opens a connection."""
     opener = ConnectOpener(step, context)
     name = step.connect.as_
     find = lookup(name, context)
@@ -67,7 +67,7 @@ def compile_connect(step: ConnectStep, context: StepContext) -> StepFunction:
 
 
 def compile_reconnect(step: ReconnectStep, context: StepContext) -> StepFunction:
-    """Compile the step: one attempt, now. Where one is under way by itself already, that is the one."""
+    """Compile the step, which tries once, now. Where the connection is already being reopened, the step waits for that."""
     find, recorder, now_ns = lookup(step.reconnect.on, context), context.recorder, context.now_ns
 
     async def reconnect(strand: Strand) -> None:
@@ -91,9 +91,9 @@ def compile_reconnect(step: ReconnectStep, context: StepContext) -> StepFunction
 
 
 class ConnectOpener:
-    """How a ``connect`` opens its connection: once, and again in the place of one that has ended.
+    """The way a ``connect`` opens its connection: once, and again to replace a connection that has ended.
 
-    ``policy`` says what becomes of one that is lost; None: nothing.
+    ``policy`` says whether and how a lost connection is replaced; None: it is not.
     """
 
     def __init__(self, step: ConnectStep, context: StepContext) -> None:
@@ -124,7 +124,10 @@ class ConnectOpener:
             strand.free_ns = self._shared.timers.now_ns()
 
     def _request(self, strand: Strand, step: Step, conversation: Conversation) -> ConnectRequest:
-        """A request that cannot be made is no connection: none has its place then."""
+        """Return the request.
+
+        Raises ``FlowInterrupted`` where it cannot be made; the conversation is removed from the user then.
+        """
         user = strand.user
         try:
             request: ConnectRequest = strand.evaluate(step, self._ask)
@@ -136,7 +139,7 @@ class ConnectOpener:
 
 
 def policy_of(step: ConnectStep, scenario: Scenario) -> ReconnectOptions | None:
-    """Return the step's own ``reconnect``, else the scenario's; None where a lost connection is not replaced."""
+    """Return the ``reconnect`` policy of the step, else of the scenario; None where a lost connection is not replaced."""
     said = step.connect.reconnect
     return (scenario.connection.reconnect if said is None else said) or None
 
@@ -149,7 +152,7 @@ def _take(capture: Captures, strand: Strand, step: Step, answer: _Answer) -> Non
 
 
 class _RequestMaker:
-    """Scope -> ConnectRequest: the connection's own options, and what the step adds or replaces."""
+    """A maker of ``ConnectRequest`` for a scope: the options of ``connection``, with what the step adds or replaces."""
 
     def __init__(self, step: ConnectStep, context: StepContext) -> None:
         options, body = context.scenario.connection, step.connect
@@ -198,7 +201,7 @@ class _RequestMaker:
 
 
 def network_of(options: ConnectionOptions) -> Network:
-    """Return the options of a connection that are the network's."""
+    """Return the options of a connection that concern the network: addresses, proxy, timeouts."""
     return Network(
         resolve={host.lower(): addresses for host, addresses in options.resolve.items()},
         source_addresses=options.source_addresses,
@@ -208,9 +211,9 @@ def network_of(options: ConnectionOptions) -> Network:
 
 
 def url_of(target: str, path: str | None, query: list[tuple[str, str]]) -> str:
-    """Return the target with another path, where one is given (it may bring a query), and with more query.
+    """Return the target with another path, where one is given (it may contain a query), and with a longer query.
 
-    What its author wrote stays as it is: only what ``query`` adds is encoded. Raise ValueError where ``target`` is none.
+    The target and the path stay as written: only what ``query`` adds is encoded. Raises ``ValueError`` for a wrong target.
     """
     address = split_address(target)
     if path is not None:
@@ -223,7 +226,7 @@ def _compression(asked: Literal[False] | CompressionOptions) -> Compression | No
 
 
 class _Answer:
-    """The server's answer to an upgrade, whichever it was. ``timings`` where it opened, ``refusal`` where it did not."""
+    """The server's answer to an upgrade. ``timings`` are set where the connection opened, ``refusal`` where it did not."""
 
     __slots__ = ("body", "headers", "refusal", "status", "subprotocol", "timings")
 
@@ -243,7 +246,7 @@ class _Answer:
 
 
 class _Attempt:
-    """One attempt to connect: it counts as attempted, and as exactly one of opened, refused and failed."""
+    """One attempt to connect, which is counted as attempted, and as exactly one of opened, refused and failed."""
 
     def __init__(self, strand: Strand, step: Step, conversation: Conversation, shared: Shared) -> None:
         self.strand = strand
@@ -256,7 +259,7 @@ class _Attempt:
         self._recorder = shared.recorder
 
     async def run(self, request: ConnectRequest) -> _Answer | None:
-        """Return the server's answer; None where there was none, which was counted, and the flow may go on."""
+        """Return the server's answer; None where none came, which is counted as a failure that lets the flow go on."""
         try:
             return await self._answer(request)
         except ConnectFailed as failure:
@@ -299,7 +302,7 @@ class _Attempt:
         return answer
 
     async def _take_a_place(self) -> None:
-        """Wait until few enough handshakes of held users are under way; this wait is neither a lag nor a latency."""
+        """Wait until few enough handshakes of held users are under way. This wait counts neither as lag nor as latency."""
         handshakes = self._shared.handshakes
         try:
             handshakes.acquire_nowait()
@@ -318,9 +321,9 @@ class _Attempt:
         ledger.failures[kind] = ledger.failures.get(kind, 0) + 1
 
     def judge(self, answer: _Answer, expect: _Expectation) -> None:
-        """Hold an answer against what is expected, which may be a refusal. Another answer fails the connect.
+        """Compare an answer with the expected one, which may be a refusal. Any other answer fails the connect.
 
-        Raises ``EndSession`` then, unless the step says otherwise.
+        Raises ``EndSession`` then, unless the step's ``on_failure`` says otherwise.
         """
         user, label = self.strand.user, self.step.label
         self.strand.free_ns = self._shared.timers.now_ns()
@@ -341,7 +344,7 @@ class _Attempt:
 
 
 class _Expectation:
-    """``expect``: which answer to the upgrade is the right one."""
+    """The compiled ``expect``: which answer to the upgrade is right."""
 
     def __init__(self, expect: ExpectHandshake) -> None:
         self.status = expect.status
@@ -350,7 +353,7 @@ class _Expectation:
         self._subprotocol = expect.subprotocol
 
     def why_not(self, answer: _Answer, scope: Scope) -> str | None:
-        """Return what of an answer is not as expected, for people; None where all is."""
+        """Return in which respect an answer is not as expected, for a message; None where it is as expected."""
         if answer.status != self.status:
             expected = "" if self.status == SWITCHING else f", expected was {self.status}"
             return f"{_answered(answer)}{expected}"
@@ -377,7 +380,7 @@ def _answered(answer: _Answer) -> str:
 
 
 def compile_close(step: CloseStep, context: StepContext) -> StepFunction:
-    """Compile the step. Closing what is closed already is no failure: the peer was quicker."""
+    """Compile the step. To close a connection that is closed already is no failure: the server was quicker."""
     reason, now_ns = compile_template(step.close.reason), context.now_ns
     find = lookup(step.close.on, context)
 

@@ -1,4 +1,4 @@
-"""``drop``, ``stall`` and ``read_slowly``: a client that misbehaves, as clients do."""
+"""``drop``, ``stall`` and ``read_slowly``: act like a faulty or slow client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loadws.transport.base import Connection
 
 
 def compile_drop(step: DropStep, context: StepContext) -> StepFunction:
-    """Compile the step. Dropping what has ended already is no failure: the peer was quicker."""
+    """Compile the step. To drop a connection that has already ended is no failure: the server was quicker."""
     find, now_ns = lookup(step.drop.on, context), context.now_ns
 
     async def drop(strand: Strand) -> None:
@@ -30,13 +30,13 @@ def compile_drop(step: DropStep, context: StepContext) -> StepFunction:
 
 
 def compile_stall(step: StallStep, context: StepContext) -> StepFunction:
-    """Compile the step, which reads nothing for a while."""
+    """Compile the step, which reads nothing for a time."""
     limit = _ReadLimit(step, 0, step.stall.for_, context.now_ns)
     return with_connection(step, step.stall.on, context, "stall", limit.hold)
 
 
 def compile_read_slowly(step: ReadSlowlyStep, context: StepContext) -> StepFunction:
-    """Compile the step, which reads slowly: for a while, or from now on."""
+    """Compile the step, which reads slowly for a time, or until the connection ends."""
     body = step.read_slowly
     if body.for_ is not None:
         limit = _ReadLimit(step, body.rate, body.for_, context.now_ns)
@@ -49,7 +49,7 @@ def compile_read_slowly(step: ReadSlowlyStep, context: StepContext) -> StepFunct
 
 
 class _ReadLimit:
-    """A bound on reading, in bytes per second, for a time in ns."""
+    """A limit on reading, in bytes per second, for a time in ns."""
 
     def __init__(self, step: Step, bytes_per_s: int, for_ns: int, now_ns: Callable[[], int]) -> None:
         self._step = step
@@ -58,7 +58,7 @@ class _ReadLimit:
         self._now_ns = now_ns
 
     async def hold(self, strand: Strand, conversation: Conversation, connection: Connection) -> None:
-        """Read no faster for the time. A user that is to leave reads on at once."""
+        """Limit reading for the time. It ends at once for a user that has to leave."""
         _, due_ns = strand.due()
         connection.limit_reading(self._bytes_per_s)
         conversation.wait_beside(strand.parker)

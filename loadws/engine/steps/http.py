@@ -1,11 +1,10 @@
-"""``http``: a request and its answer, over the user's own client.
+"""``http``: send a request with the user's own client, and judge its answer.
 
-What is counted: each request begins as one of the ledger's ``http.requests`` and ends as exactly one of answered, failed,
-timed out and cut off. An answer of 400 or more fails the step, unless ``check`` says which status is right; then that is a
-check like any other.
+Each request begins as one of the ledger's ``http.requests`` and ends as exactly one of answered, failed, timed out and cut
+off. A status of 400 or more fails the step, unless ``check`` says which status is right; then it is a check like any other.
 
-``http_time`` holds the answers that did not fail, from the intended moment to the last byte, without the opening of
-connections. That is a row of its own, ``http_connect_time``, as a WebSocket's connecting is.
+``http_time`` has the answers that did not fail, from the intended time to the last byte, without the opening of connections.
+That has a metric of its own, ``http_connect_time``, as it has for a WebSocket.
 """
 
 from __future__ import annotations
@@ -79,9 +78,9 @@ async def _fetch(
     shared: Shared,
     brings_secrets: bool,
 ) -> HttpAnswer | None:
-    """Return the answer; None where there was none, which was counted, and the flow may go on.
+    """Return the answer; None where none came, which is counted as a failure that lets the flow go on.
 
-    ``span_ns`` is (intended time, deadline). ``brings_secrets``: its body has one, and is not traced.
+    ``span_ns`` is (intended time, deadline). ``brings_secrets``: a secret is captured from its body, which is not traced.
     """
     intended_ns, deadline_ns = span_ns
     timers, recorder = shared.timers, shared.recorder
@@ -116,9 +115,9 @@ async def _fetch(
 
 
 def _on_part(shared: Shared, brings_secrets: bool) -> OnPart | None:
-    """Return what traces an exchange; None without ``--trace``.
+    """Return the function that traces an exchange; None without ``--trace``.
 
-    A body that a secret is captured from is not shown: it is not known yet which part of it is the secret.
+    A body that a secret is captured from is not shown, because which part of it is the secret is not known yet.
     """
     tracer, timers = shared.tracer, shared.timers
     if tracer is None:
@@ -135,7 +134,7 @@ def _on_part(shared: Shared, brings_secrets: bool) -> OnPart | None:
 
 
 class _RequestMaker:
-    """Scope -> HttpRequest."""
+    """A maker of ``HttpRequest`` for a scope."""
 
     def __init__(self, body: HttpBody, context: StepContext) -> None:
         self._request = HttpRequest(body.method.upper(), "", redirects=body.redirects)
@@ -179,7 +178,10 @@ def origin_of(target: str) -> str:
 
 
 def _proxy(body: HttpBody, scenario: Scenario) -> Compiled | None:
-    """The step's own, else the connection's where that is the same for everybody: what it reads may not be set yet."""
+    """Return the step's own proxy, else that of ``connection``.
+
+    A template in the latter is not used: its variables may not be set yet.
+    """
     if body.proxy is not None:
         return compile_template(body.proxy)
     shared = scenario.connection.proxy
@@ -210,7 +212,7 @@ def _compile_body(body: HttpBody, context: StepContext) -> Callable[[Scope], byt
 
 
 class _Judge:
-    """What becomes of an answer: its status judged, its time recorded, check and capture."""
+    """A judge of answers: it judges the status, records the time, and runs ``check`` and ``capture``."""
 
     def __init__(self, step: HttpStep, recorder: Recorder) -> None:
         body = step.http
@@ -250,7 +252,10 @@ class _Judge:
                 self._fail(strand, answer, "capture", missing, "end_turn")
 
     def _fail(self, strand: Strand, answer: HttpAnswer, kind: str, detail: str, default: OnFailure) -> None:
-        """With the answer beside it, for errors.ndjson. Secrets are looked for in the whole of it: half is no JSON."""
+        """Fail the step, and keep the beginning of the answer for errors.ndjson.
+
+        Secrets are looked for in the whole body, because half of a JSON text is no JSON.
+        """
         strand.user.secrets.look_at_answer(answer.status, answer.headers, answer.body)
         refused = HandshakeRefused(answer.status, answer.headers, answer.body[:KEPT_OF_A_BODY])
         strand.user.report(kind, self.step.label, detail, refused)

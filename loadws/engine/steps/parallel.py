@@ -1,10 +1,10 @@
-"""``parallel``: several branches at once, each a strand of its own.
+"""``parallel``: run several branches at once, each in a strand of its own.
 
-The branches were written side by side, so they share the user's variables, as handlers do: what one sets the others see, and
-what two set is what the later one set. ``sent``, ``message`` and ``iteration`` are each branch's own.
+The branches share the user's variables, as handlers do: each sees what another sets, and of two values the later one stays.
+``sent``, ``message`` and ``iteration`` are each branch's own.
 
-A branch that fails ends, and the others go on; the step fails when all of them are over. One that ends the session makes the
-others end with their step, as it does with overlapping turns.
+A branch that fails ends, and the others go on; the step fails when all of them have ended. A branch that ends the session
+ends the others after their current step, as it does overlapping turns.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def compile_parallel(step: ParallelStep, context: StepContext) -> StepFunction:
 
 
 class _Branches:
-    """The branches of one step under way, and how they ended."""
+    """The branches of one step: the time at which the last became free, and the interruptions."""
 
     def __init__(self, strand: Strand) -> None:
         self._strand = strand
@@ -52,7 +52,7 @@ class _Branches:
             branch.let_go()
 
     def join(self) -> None:
-        """The strand goes on where its last branch ended, or is interrupted by what ends most."""
+        """Continue the strand at the moment its last branch ended, or raise the interruption that ends most."""
         strand = self._strand
         strand.intended_ns = 0
         strand.free_ns = self._free_ns

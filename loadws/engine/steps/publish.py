@@ -1,4 +1,4 @@
-"""``publish``: a message that many connections receive, followed to each of them."""
+"""``publish``: send a message that many connections receive, and follow it to each of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from loadws.transport.base import Connection, NotOpen, Outgoing, Payload
 
 
 def compile_publish(step: PublishStep, context: StepContext) -> StepFunction:
-    """Compile the step. It is like ``send``; the probe is made just before the message, so that it is as old as that."""
+    """Compile the step. It is like ``send``; the probe is made just before the message, so that both have the same age."""
     fragments = step.publish.send.fragments
     one_way = OneWay(context.recorder, step)
     make = _publications(step, context)
@@ -68,7 +68,7 @@ class _MakePublication:
     now_ns: Callable[[], int]
 
     def __call__(self, strand: Strand, conversation: Conversation, intended_ns: int) -> tuple[Publication, Payload]:
-        """Make a publication, whose token ``{{ probe }}`` is, and the message that carries it."""
+        """Make a publication, whose token is the value of ``{{ probe }}``, and the message that carries it."""
         to = self.to
         audience = EVERYONE if to is None else audience_of(strand.evaluate(self.step, to.text))
         probing = probing_of(conversation)
@@ -85,16 +85,16 @@ class _MakePublication:
 
 
 class _SoonPublished(SoonSent, kw_only=True, eq=False):
-    """A handler's publication, which is one when it was written."""
+    """A handler's publication, which is counted when it was written."""
 
     publication: Publication
 
     def on_written(self) -> None:
-        """Count the message, and let its receivers owe its delivery."""
+        """Count the message, and expect its delivery from every receiver."""
         super().on_written()
         self.publication.sent()
 
     def on_unfinished(self) -> None:
-        """Count the message as unfinished: no receiver owes anything."""
+        """Count the message as unfinished, and expect no delivery."""
         super().on_unfinished()
         self.publication.unsent()

@@ -1,11 +1,11 @@
-"""A virtual user as the Python functions of a scenario see it: ``from loadws import User``.
+"""A virtual user for the Python functions of a scenario: ``from loadws import User``.
 
-Each method is a step of the language, made from its arguments as YAML would say it and run by the same code; so what it
-measures and counts, its deadlines and its failures are those of the language. What a step fails by is counted once and
-raised as ``StepFailed``; a function that does not catch it ends its turn, as a failed step of a flow does. A step that was
-made once is kept, for functions say the same few things again and again.
+Each method makes a step of the language from its arguments, as YAML would, and runs it by the same code. So its metrics,
+counts, deadlines and failures are those of the language. A step that fails is counted once and raises ``StepFailed``; a
+function that does not catch it ends its turn, as a failed step of a flow does. Steps that were made once are kept, because
+functions repeat the same few.
 
-A function may wait for whatever trio can wait for. What it must not do is hold up its process: see ``BLOCKED_NS``.
+A function may wait for anything that trio can wait for. It must not block its process: see ``BLOCKED_NS``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Json = Mapping[str, Any] | list[Any]
 
 
 class StepFailed(Exception):
-    """A step failed, and that is counted. ``kind`` is that of the error: ``timeout``, ``closed.1011``, ``lost.reset``."""
+    """A step failed, which has been counted. ``kind`` is the kind of error: ``timeout``, ``closed.1011``, ``lost.reset``."""
 
     def __init__(self, kind: str, detail: str, ended: FlowInterrupted) -> None:
         super().__init__(f"{kind}: {detail}")
@@ -55,11 +55,14 @@ class StepFailed(Exception):
 
 
 class UserLeaves(BaseException):
-    """The user was asked to go: its load is over. Not an ``Exception``, so that nobody catches it by mistake."""
+    """The user has to leave, because its load is over.
+
+    It is no ``Exception``, so that functions do not catch it by mistake.
+    """
 
 
 class Answer:
-    """A message that came. ``received_ns`` is on the machine's monotonic clock."""
+    """A received message. ``received_ns`` is on the machine's monotonic clock."""
 
     __slots__ = ("_message", "received_ns")
 
@@ -69,12 +72,12 @@ class Answer:
 
     @property
     def payload(self) -> str | bytes:
-        """Text, or the bytes of a binary message."""
+        """The text, or the bytes of a binary message."""
         return self._message.payload
 
     @property
     def json(self) -> Any:
-        """The payload as JSON. Raises ``ValueError`` with the reason and the place where it is none."""
+        """The payload as JSON. Raises ``ValueError`` with the reason and the place where it is not JSON."""
         value = self._message.json
         if value is NOT_JSON:
             raise ValueError(f"the message is not JSON: {self._message.why_not_json()}")
@@ -93,12 +96,12 @@ class HttpReply:
 
     @property
     def json(self) -> Any:
-        """The body as JSON. Raises ``ValueError`` with the reason and the place where it is none."""
+        """The body as JSON. Raises ``ValueError`` with the reason and the place where it is not JSON."""
         return read_json(self.body)
 
 
 class StepMaker:
-    """Steps of one ``call``, by what they say."""
+    """The steps of one ``call``, each kept under the arguments that it was made from."""
 
     def __init__(self, step: CallStep, context: StepContext) -> None:
         self.step = step
@@ -110,7 +113,10 @@ class StepMaker:
         self._kept: OrderedDict[str, StepFunction] = OrderedDict()
 
     def make(self, said: Mapping[str, Any]) -> StepFunction:
-        """Raises pydantic's ``ValidationError``, a ``ValueError``, for what is no step."""
+        """Return the compiled step.
+
+        Raises pydantic's ``ValidationError``, a ``ValueError``, where the arguments make no step.
+        """
         key = repr(said)
         made = self._kept.get(key)
         if made is None:
@@ -121,10 +127,11 @@ class StepMaker:
 
 
 class User:
-    """What a function of a scenario gets: its virtual user.
+    """The virtual user that a function of a scenario receives.
 
-    Times are in seconds. ``where``, ``check``, ``until`` and ``capture`` are as in YAML, templates too; payloads are sent as
-    they are: text, bytes, or what becomes JSON. ``on`` names one of several connections, as ``connect(name=..)`` did.
+    Times are in seconds. ``where``, ``check``, ``until`` and ``capture`` are written as in YAML, templates included.
+    Payloads are text, bytes, or a value that is sent as JSON. ``on`` names one of several connections: the ``name`` of its
+    ``connect``.
     """
 
     def __init__(self, strand: Strand, maker: StepMaker) -> None:
@@ -139,28 +146,33 @@ class User:
 
     @property
     def index(self) -> int:
-        """Its number, from 0, that no other user of the run has."""
+        """The user's number, from 0, which no other user of the run has."""
         return self._strand.user.index
 
     @property
     def iteration(self) -> int:
-        """How many flows it has run before this one."""
+        """The number of flows that the user has run before this one."""
         return self._strand.scope.iteration
 
     @property
     def variables(self) -> dict[str, Any]:
-        """The variables of its flow: what templates see, and rows of data by their source's name."""
+        """The variables of the user's flow, as templates see them, and rows of data under the name of their source."""
         return self._strand.scope.variables
 
     @property
     def leaving(self) -> bool:
-        """Whether it was asked to go. Its next step raises ``UserLeaves``; there is no need to look."""
+        """Whether the user has to leave. Its next step raises ``UserLeaves``, so there is no need to ask."""
         return self._strand.user.is_to_go
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
     async def connect(self, path: str | None = None, *, name: str | None = None, **options: Any) -> None:
-        """Opens a connection; ``options`` are those of the step: ``headers``, ``query``, ``subprotocols``, ``expect`` .."""
+        """Open a connection.
+
+        ``options`` are those of the step: ``headers``, ``query``, ``subprotocols``, ``expect`` and so on.
+
+        Raises ``ValueError`` where a connection of this name is open, and ``StepFailed``.
+        """
         user = self._strand.user
         there = user.current if name is None else user.named.get(name)
         if there is not None and there.is_open:
@@ -170,7 +182,7 @@ class User:
     async def send(
         self, payload: str | bytes | Json, *, name: str | None = None, on: str | None = None, fragments: int = 1
     ) -> None:
-        """Sends a message that wants no answer."""
+        """Send a message that needs no answer. Raises ``StepFailed``."""
         body = {"text": _GIVEN_ELSEWHERE, "fragments": fragments, **_said(on=on)}
         await self._run({"send": body, **_said(name=name)}, payload)
 
@@ -186,7 +198,7 @@ class User:
         within: float | None = None,
         on: str | None = None,
     ) -> Answer:
-        """Sends a message, and returns the one that answers it."""
+        """Send a message, and return the message that answers it. Raises ``StepFailed``."""
         reply = _said(where=where, until=until, check=check, capture=capture, within=_duration(within))
         body = {"send": {"text": _GIVEN_ELSEWHERE}, **_said(on=on), **({"reply": reply} if reply else {})}
         return _answer(await self._run({"request": body, **_said(name=name)}, payload))
@@ -202,36 +214,42 @@ class User:
         within: float | None = None,
         on: str | None = None,
     ) -> Answer:
-        """Waits for messages that nobody asked for, kept ones first; returns the last of ``count``."""
+        """Wait for ``count`` messages that no request asked for, kept ones first, and return the last.
+
+        Raises ``StepFailed``.
+        """
         body = _said(where=where, check=check, capture=capture, within=_duration(within), on=on)
         return _answer(await self._run({"wait_for": {"count": count, **body}, **_said(name=name)}))
 
     async def wait_for_close(
         self, code: int | None = None, *, within: float | None = None, on: str | None = None
     ) -> None:
-        """Waits until the server closes the connection, with this code, or any."""
+        """Wait until the server closes the connection, with this code or, for None, with any. Raises ``StepFailed``."""
         close = "any" if code is None else code
         await self._run({"wait_for": {"close": close, **_said(within=_duration(within), on=on)}})
 
     async def ping(self, *, name: str | None = None, within: float | None = None, on: str | None = None) -> None:
-        """Sends a ping and waits for its pong."""
+        """Send a ping and wait for its pong. Raises ``StepFailed``."""
         await self._run({"ping": _said(within=_duration(within), on=on), **_said(name=name)})
 
     async def close(self, code: int = 1000, reason: str = "", *, on: str | None = None) -> None:
-        """Closes the connection, and waits until it is closed."""
+        """Close the connection, and wait until it is closed."""
         await self._run({"close": {"code": code, "reason": reason, **_said(on=on)}})
 
     async def http(self, method: str, url: str, *, name: str | None = None, **options: Any) -> HttpReply:
-        """Asks over HTTP with the user's own cookies; ``options`` are the step's: ``json``, ``check`` .."""
+        """Send an HTTP request with the user's own cookies, and return the answer. Raises ``StepFailed``.
+
+        ``options`` are those of the step: ``json``, ``check`` and so on.
+        """
         found = await self._run({"http": {method.lower(): url, **_said(**options)}, **_said(name=name)})
         return HttpReply(found.status, found.headers, found.body)
 
     async def step(self, said: Mapping[str, Any]) -> None:
-        """Any step of the language, as YAML says it: ``await user.step({"stall": "10s"})``."""
+        """Run any step of the language, written as in YAML: ``await user.step({"stall": "10s"})``. Raises ``StepFailed``."""
         await self._run(said)
 
     async def think(self, seconds: float) -> None:
-        """Waits; a user that is asked to go is not held up by it."""
+        """Pause for some seconds. A user that has to leave stops pausing."""
         await self._heed()
         now_ns = self._maker.now_ns
         with self._free_strand() as strand:
@@ -242,7 +260,7 @@ class User:
     # -- what it notes ------------------------------------------------------------------------------------------------
 
     def check(self, holds: object, name: str = "check") -> bool:
-        """Counts a check that held or failed; returns which."""
+        """Count a check that held or failed, and return which."""
         strand, name = self._strand, self._masked(name)
         self._maker.recorder.outcome("check", name, self._maker.now_ns(), failed=not holds)
         if not holds:
@@ -250,7 +268,10 @@ class User:
         return bool(holds)
 
     def record(self, name: str, value: float) -> None:
-        """A value of a trend, which ``records`` of the call has to name with its unit. What is no number is an error."""
+        """Record a value of a trend, which ``records`` of the call has to name with its unit.
+
+        A value that is no number is counted as an error. Raises ``ValueError`` for a trend that ``records`` does not name.
+        """
         body = self._maker.records.get(name)
         if body is None:
             raise ValueError(f"{name!r} is not among the records of this call: records: {{{name}: ms}}")
@@ -262,7 +283,10 @@ class User:
         recorder.trend(name, label, body.metric_unit, value * (body.ns_per_unit or 1), now_ns)
 
     def count(self, name: str, n: int = 1) -> None:
-        """``n`` more of a counter of the scenario's own."""
+        """Add ``n`` to a counter of the scenario's own.
+
+        Raises ``ValueError`` for another metric's name, and for a negative ``n``.
+        """
         if name in TABLE or name in self._maker.records:
             raise ValueError(f"{name!r} is another metric already: choose another name")
         if not isinstance(n, int) or n < 0:
@@ -278,7 +302,7 @@ class User:
             maker.tracer.note(text)
 
     def remember_secrets(self) -> None:
-        """Keep the secrets that the function has set, which loadws does not see it do."""
+        """Remember the secrets among the variables: a function may have set some."""
         self._strand.user.secrets.remember(self.variables)
 
     def _masked(self, name: str) -> str:
@@ -288,19 +312,19 @@ class User:
     # -- chance -------------------------------------------------------------------------------------------------------
 
     def random(self) -> float:
-        """[0, 1), the same in every run of the same seed."""
+        """Return a random number in [0, 1), the same in every run of the same seed."""
         return fraction(self._strand.scope.draw())
 
     def id(self) -> int:
-        """A number that no other call in the run gets."""
+        """Return a number that no other call in the run gets."""
         return self._strand.scope.next_id()
 
     # -- how ----------------------------------------------------------------------------------------------------------
 
     async def _heed(self) -> None:
-        """Ends a function whose user is to go: at its next step, and should it catch that, at each one after.
+        """End a function whose user has to leave: at its next step and, if the function catches that, at every later step.
 
-        Who catches everything would go on for ever: the loop gets its turn, and at some point the function is given up.
+        A function that catches everything would go on for ever: other tasks get their turn, and in the end it is given up.
         """
         if self._strand.is_handler or not self._strand.user.is_to_go:
             return
@@ -314,7 +338,7 @@ class User:
 
     @contextmanager
     def _free_strand(self) -> Iterator[Strand]:
-        """The call's own; where a step is under way on it, another beside it: a strand waits for one thing at a time."""
+        """Yield the call's strand, or a branch of it while a step is under way. A strand waits for one thing at a time."""
         if self._is_busy:
             strand = self._strand.branch()
             try:
@@ -329,7 +353,7 @@ class User:
             self._is_busy = False
 
     async def _run(self, said: Mapping[str, Any], payload: str | bytes | Json | None = None) -> Any:
-        """What came of it."""
+        """Run a step, and return its result. Raises ``UserLeaves`` and ``StepFailed``."""
         await self._heed()
         self.remember_secrets()
         if isinstance(name := said.get("name"), str):
@@ -351,19 +375,19 @@ class User:
 
 @coroutine
 def _give_up() -> Iterator[object]:
-    """Tells whoever drives the function, and stays there."""
+    """Tell the driver of the function to give it up, and wait for ever."""
     yield GIVEN_UP
 
 
 def _answer(message: Message | None) -> Answer:
-    """A request that failed and was to continue all the same has none; that is no answer to go on with."""
+    """Return the answer. Raises ``StepFailed`` where there is none because the request failed."""
     if message is None:
         raise StepFailed("no_answer", "the step failed, and was counted", EndTurn())
     return Answer(message)
 
 
 def _said(**keys: Any) -> dict[str, Any]:
-    """Those that have a value, by the language's names: ``as_`` is ``as``."""
+    """Return the arguments that have a value, under the names of the language: ``as_`` becomes ``as``."""
     return {key.removesuffix("_"): value for key, value in keys.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""``set``, ``check``, ``record``, ``count`` and ``log``: steps that wait for nothing."""
+"""``set``, ``check``, ``record``, ``count`` and ``log``: steps that never wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from loadws.terms.metrics import TABLE
 
 
 def compile_set(step: SetStep, context: StepContext) -> StepFunction:
-    """Compile the step, which gives variables values."""
+    """Compile the step, which sets variables."""
     values = [(name, compile_value(value)) for name, value in step.set.items()]
     sets_secrets = context.has_secrets(step.set)
 
@@ -44,7 +44,7 @@ def compile_check(step: CheckStep, context: StepContext) -> StepFunction:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Return whether a value can be a trend's."""
+    """Return whether a value may be recorded in a trend: a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -1,4 +1,4 @@
-"""Every verb of the language with the function that compiles it. This is the only file that imports all steps."""
+"""The table of verbs: each with the function that compiles its step. Only this file imports all steps."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
 
 
 def compile_step(step: Step, context: StepContext) -> StepFunction:
-    """Compile one step, with what all steps share: patience, membership in audiences, the trace."""
+    """Compile one step, and add what all steps share: patience, membership in audiences, the trace."""
     run = VERBS[step.verb](step, context)
     run = with_membership(with_patience(run, step, context), step, context)
     return run if context.tracer is None else _traced(run, step, context.tracer)
@@ -137,7 +137,7 @@ def _message_handler(
 
 
 def _open_handler(flow: Flow, context: StepContext) -> CompiledHandler | None:
-    """Compile an ``open`` handler. ``connect`` waits for it, so it may wait."""
+    """Compile an ``open`` handler. It may wait, because ``connect`` waits for it."""
     return CompiledHandler(replace(context, in_handler=True).flow(flow), waits=True) if flow else None
 
 
@@ -160,5 +160,5 @@ def _waits(flow: Flow) -> bool:
 
 
 def _mentions(user: UserType, name: str) -> bool:
-    """Return whether some template may read a special name: every text of the user type is searched for the word."""
+    """Return whether some template may read a special name: whether any text of the user type contains the word."""
     return name in str(user.model_dump(exclude={"name"})).replace(f"'{name}':", "")

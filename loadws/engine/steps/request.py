@@ -1,7 +1,7 @@
 """``send`` and ``request``: the hot path.
 
-A request is expected before it is sent, since its answer may be quicker than the return of the write. It is counted as sent
-when its last byte was taken, and its fate exactly once, however it ends: see ``_conclude``.
+A request is entered among those in flight before it is sent, because its answer may arrive before the write returns. It is
+counted as sent when the kernel has accepted its last byte, and its outcome exactly once: see ``_conclude``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from loadws.transport.base import Connection, NotOpen, Outgoing, Payload, Repeat
 
 
 def compile_send(step: SendStep, context: StepContext) -> StepFunction:
-    """Compile the step; in a handler that must not wait it queues its message."""
+    """Compile the step. In a handler that must not wait it queues its message."""
     payload = context.payload(step.send)
     fragments = step.send.fragments
     one_way = OneWay(context.recorder, step)
@@ -126,7 +126,7 @@ def compile_request(step: RequestStep, context: StepContext) -> StepFunction:
 def _asker(
     step: RequestStep, payload: CompiledPayload, context: StepContext
 ) -> Callable[[Strand], tuple[Payload, int, Pending]]:
-    """What makes a request that is not the same each time: its payload, the size of that, and what it waits for."""
+    """Return a function that makes a request that differs each time. The request is payload, size and conditions."""
     reply, tracer = step.request.reply, context.tracer
     where = compile_conditions(reply.where) if reply.where else None
     until = compile_conditions(reply.until) if reply.until else None
@@ -148,7 +148,7 @@ def _asker(
 
 
 def _time_stream(recorder: Recorder, step: str, intended_ns: int, lag_ns: int, pending: Pending) -> None:
-    """Record the times of a streamed answer's first and last message from the intended time, with and without send lag."""
+    """Record the times to a streamed answer's first and last message from the intended time, with and without send lag."""
     assert pending.message is not None
     for which, received_ns in (("first", pending.first_ns), ("last", pending.message.received_ns)):
         recorder.duration(f"{which}_message_time", step, intended_ns, received_ns - intended_ns)
@@ -163,7 +163,7 @@ def _conclude(
     due: tuple[int, int],
     size: int,
 ) -> None:
-    """Counts what became of a request, however its step ended: by an answer, a deadline, an end, or a cancellation."""
+    """Count the outcome of a request, however its step ended: an answer, a deadline, an end, or a cancellation."""
     messages = recorder.ledger.messages
     message = pending.message
     if message is not None:
@@ -204,5 +204,5 @@ def _fail_unanswered(
 
 
 def _reads_json(step: RequestStep) -> bool:
-    """Return whether a JSONPath chooses the answer, or its end."""
+    """Return whether a JSONPath is among the conditions of the answer or of its end."""
     return any(has_json_path(conditions) for conditions in (step.request.reply.where, step.request.reply.until))

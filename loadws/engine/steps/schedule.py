@@ -1,4 +1,4 @@
-"""``think``, ``every``, and the steps that hold other steps: ``repeat``, ``while``, ``if``, ``pick``."""
+"""``think``, ``every``, and the steps that contain steps: ``repeat``, ``while``, ``if``, ``pick``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ _TURNS = count(1)
 
 
 def compile_think(step: ThinkStep, context: StepContext) -> StepFunction:
-    """Compile the step. A pause counts from the moment the user became free, and its actual end makes the next step due."""
+    """Compile the step.
+
+    A pause begins at the moment the user became free, and the next step is due at the pause's actual end.
+    """
     now_ns = context.now_ns
     mean_ns = step.think.exponential
     least_ns, most_ns = step.think.least or 0, step.think.most or 0
@@ -79,13 +82,13 @@ def compile_every(step: EveryStep, context: StepContext) -> StepFunction:
 
 
 def _end_of_load(strand: Strand, shared: Shared) -> int:
-    """Return until when turns of the user are due: until it was asked to leave, or its load ended, or now."""
+    """Return until when a user's turns are due, in ns: until it was asked to leave, its load ended, or now."""
     ends = (strand.user.left_ns, shared.load_ended_ns)
     return min((end_ns for end_ns in ends if end_ns is not None), default=shared.timers.now_ns())
 
 
 def _tries_of(flow: Flow) -> tuple[Try, ...]:
-    """Return the tries that each turn of a schedule makes, whatever it finds: not those inside of ``if`` and ``pick``."""
+    """Return the tries that every turn of a schedule makes, in any case: those inside ``if`` and ``pick`` are left out."""
     tries: list[Try] = []
     for step in flow:
         if step.measures.counts_unrun:
@@ -96,14 +99,20 @@ def _tries_of(flow: Flow) -> tuple[Try, ...]:
 
 
 def _offset_ns(step: EveryStep, strand: Strand) -> int:
-    """A held user's first turn falls anywhere within the interval, so that not all of them fire at once."""
+    """Return the time from the start to the first turn, in ns.
+
+    For a held user it is random within the interval, so that the users do not all send at once.
+    """
     if step.align or not strand.user.is_held:
         return 0
     return int(step.every * fraction(strand.scope.draw()))
 
 
 class _Schedule:
-    """The intended times of one ``every``: start + offset + multiples, before start + for. Each is counted when due."""
+    """The intended times of one ``every``: start + offset + multiples, before start + for.
+
+    Each is counted when it is due.
+    """
 
     def __init__(self, step: EveryStep, start_ns: int, offset_ns: int, turns: Turns) -> None:
         self._interval_ns = step.every
@@ -113,29 +122,29 @@ class _Schedule:
         self.skips_late = step.late == "skip"
 
     def peek(self) -> int | None:
-        """The next intended time; None at the end."""
+        """Return the next intended time in ns; None at the end."""
         if self._end_ns is not None and self._next_ns >= self._end_ns:
             return None
         return self._next_ns
 
     def take(self) -> int:
-        """The next turn is due."""
+        """Count the next turn as due, and return its intended time in ns."""
         intended_ns = self._next_ns
         self._next_ns += self._interval_ns
         self._turns.due += 1
         return intended_ns
 
     def skip_late(self, now_ns: int) -> None:
-        """With ``late: skip``, a turn whose time passed before the user was free is left out, and counted."""
+        """Skip and count, with ``late: skip``, the turns whose time passed before the user was free."""
         while self.skips_late and (intended_ns := self.peek()) is not None and intended_ns < now_ns:
             self.take()
             self._turns.skipped += 1
 
     def close(self, end_ns: int, recorder: Recorder, tries: Iterable[Try]) -> None:
-        """Cut off the turns that were due by ``end_ns`` and never began, because the one before had not ended.
+        """Count the turns that were due by ``end_ns`` and never began, because the turn before had not ended, as cut off.
 
-        Those that were due for longer than an interval are failed tries without an answer, for a server that stops to answer
-        must not end its own measurement. One that has just become due says nothing of the server.
+        Those that were overdue by more than an interval are also failed tries without an answer: a server that stops
+        answering must not end its own measurement. A turn that has just become due says nothing about the server.
         """
         last_ns = end_ns - 1 if self._end_ns is None else min(end_ns, self._end_ns) - 1
         due = (last_ns - self._next_ns) // self._interval_ns + 1
@@ -149,7 +158,7 @@ class _Schedule:
 async def _one_by_one(
     strand: Strand, schedule: _Schedule, flow: Steps, turns: Turns, now_ns: Callable[[], int]
 ) -> None:
-    """Begin each turn at its intended time or, late, when the one before has ended; it keeps its intended time."""
+    """Begin each turn at its intended time or, if late, when the turn before ends. Its intended time stays the same."""
     while True:
         schedule.skip_late(now_ns())
         intended_ns = schedule.peek()
@@ -165,7 +174,7 @@ async def _one_by_one(
 
 
 async def _until(strand: Strand, intended_ns: int, now_ns: Callable[[], int]) -> None:
-    """Wait for a turn's time. A user that leaves meanwhile goes at once."""
+    """Wait for the time of a turn. A user that has to leave meanwhile leaves at once."""
     while now_ns() < intended_ns:
         strand.heed()
         await strand.pause(intended_ns)
@@ -173,7 +182,7 @@ async def _until(strand: Strand, intended_ns: int, now_ns: Callable[[], int]) ->
 
 
 async def _turn(strand: Strand, flow: Steps, turns: Turns) -> None:
-    """Run one turn, counted as exactly one of done, failed and cut off."""
+    """Run one turn, which is counted as exactly one of done, failed and cut off."""
     number = next(_TURNS)
     lost_before, strand.lost_try = strand.lost_try, False
     strand.turns.append(number)
@@ -199,7 +208,7 @@ async def _turn(strand: Strand, flow: Steps, turns: Turns) -> None:
 
 
 def _end_of_turn(strand: Strand, error: EndTurn, number: int) -> None:
-    """Go on behind a turn that failed, unless more than this turn is to end."""
+    """Continue after a turn that failed. Raises the error where it ends more than this turn."""
     if not error.ends(number):
         raise error
     strand.interruption = None
@@ -208,7 +217,7 @@ def _end_of_turn(strand: Strand, error: EndTurn, number: int) -> None:
 async def _overlapping(
     strand: Strand, schedule: _Schedule, flow: Steps, turns: Turns, now_ns: Callable[[], int]
 ) -> None:
-    """Begin each turn at its intended time: it has a task and variables of its own, and waits for no other."""
+    """Begin each turn at its intended time, in a task with variables of its own, without waiting for other turns."""
     ended: list[FlowInterrupted] = []
     under_way = _UnderWay(strand)
 
@@ -249,7 +258,7 @@ async def _overlapping(
 
 
 class _UnderWay:
-    """How many overlapping turns there are, and a place to wait until there is room for another."""
+    """A count of overlapping turns, and a place to wait until another may begin."""
 
     def __init__(self, strand: Strand) -> None:
         self._strand = strand
@@ -275,7 +284,7 @@ def compile_repeat(step: RepeatStep, context: StepContext) -> StepFunction:
     times = step.repeat if isinstance(step.repeat, int) else compile_template(step.repeat)
 
     async def repeat(strand: Strand) -> None:
-        """A turn that fails ends, and the next begins."""
+        """Run the flow a number of times. A turn that fails ends, and the next begins."""
         wanted = times if isinstance(times, int) else strand.evaluate(step, times)
         if not isinstance(wanted, int) or isinstance(wanted, bool):
             strand.fail(step, "template", f"repeat needs a whole number, and got {show(wanted)}")
@@ -312,7 +321,7 @@ def compile_while(step: WhileStep, context: StepContext) -> StepFunction:
 
 
 async def _breathe(strand: Strand) -> None:
-    """A loop that waits for nothing must neither keep the process nor hold up a user that leaves."""
+    """Let other tasks run, because a loop may never wait itself. The loop ends here if its user has to leave."""
     await trio.lowlevel.checkpoint()
     strand.heed()
 

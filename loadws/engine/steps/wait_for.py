@@ -1,4 +1,4 @@
-"""``wait_for`` and ``expect_none``: messages, and ends, that nobody asked for."""
+"""``wait_for`` and ``expect_none``: wait for messages and closes that no request asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from loadws.transport.base import Connection, End
 
 
 def compile_wait_for(step: WaitForStep, context: StepContext) -> StepFunction:
-    """Compile the step: it waits for messages, or for a close."""
+    """Compile the step, which waits for messages or for a close."""
     return _wait_for_close(step, context) if step.wait_for.close is not None else _wait_for_messages(step, context)
 
 
@@ -71,9 +71,9 @@ def _wait_for_messages(step: WaitForStep, context: StepContext) -> StepFunction:
 async def _wait(
     strand: Strand, step: Step, find: Lookup, conversation: Conversation, wait: MessageWait, deadline_ns: int
 ) -> Conversation:
-    """Wait until all messages have come, the deadline, or an end of the connection that is not healed.
+    """Wait until all messages have come, the deadline, or the end of a connection that is not replaced.
 
-    Returns the connection on which that was.
+    Returns the connection on which the wait ended.
     """
     while True:
         await _wait_on_one(strand, conversation, wait, deadline_ns)
@@ -137,7 +137,7 @@ def _unexpected(end: End | None, expected: object, within_ns: int) -> str:
 
 
 def compile_expect_none(step: ExpectNoneStep, context: StepContext) -> StepFunction:
-    """Compile the step, which fails where a message comes."""
+    """Compile the step, which fails if a message comes."""
     body = step.expect_none
     where = compile_conditions(body.where) if body.where else None
     recorder, now_ns = context.recorder, context.now_ns

@@ -1,4 +1,4 @@
-"""What must hold of the message that a step has waited for: its ``check`` and ``capture``."""
+"""The conditions on a message that a step has waited for: ``check`` and ``capture``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from loadws.scenario.template.template import EvaluationError
 
 
 class Answer:
-    """The ``check`` and ``capture`` of a step, and ``message`` for the steps after it.
+    """The compiled ``check`` and ``capture`` of a step, which also set ``message`` for the steps after it.
 
-    ``kind`` is that of the step's try, which fails once, by the first thing that fails.
+    ``kind`` is the kind of the step's try. A try fails once, by the first failure.
     """
 
     __slots__ = (
@@ -49,10 +49,10 @@ class Answer:
         self.is_looked_at = bool(check or capture or context.uses_message or context.for_python)
 
     def look_at(self, strand: Strand, message: Message, intended_ns: int, *, is_spoiled: bool = False) -> bool:
-        """Hold the conditions against a message. A failed check lets the flow go on; a capture that finds nothing raises
-        ``EndTurn``, unless the step says otherwise.
+        """Apply ``check`` and ``capture`` to a message, and return whether the try has failed.
 
-        ``is_spoiled``: the try has failed already, by an earlier message of the same step; returns whether it has now.
+        ``is_spoiled``: it has failed already, by an earlier message of the same step. A failed check lets the flow go on; a
+        capture that finds nothing raises ``EndTurn``, unless the step's ``on_failure`` says otherwise.
         """
         if self._for_python:
             strand.scope.extra["answer"] = message

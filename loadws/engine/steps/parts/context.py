@@ -1,7 +1,7 @@
-"""What compiling a step may ask for: the scenario, what the process shares, and where in the scenario the step stands.
+"""The context in which a step is compiled: the scenario, the objects of the process, and the place of the step.
 
-What a step needs while it runs (its meter, its templates, its payload) is found when it is compiled, and closed over, so
-that running it looks nothing up.
+Compiling looks up all that a step needs while it runs (its meter, templates and payload) and keeps it in a closure, so that
+a running step looks nothing up.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ AwaitedClose = str | Literal[False] | None
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """What a step is compiled in.
+    """The context in which a step is compiled.
 
     ``base`` is the folder of the scenario's files. ``at_once``: inside a handler whose steps may not wait. ``uses_message``
     and ``uses_sent``: a template of the user type reads ``message`` or ``sent``; where none does, nothing is parsed for it.
-    ``keeps``: the user type has a ``wait_for``, so its connections have inboxes. ``heals``: some connection of the user type
-    reconnects by itself. ``for_python``: for a function, which gives the payloads and wants the answers. ``deliverings`` are
-    those of the user type's handlers, in their order. ``plain_requests`` fills while steps are compiled: see ``UserTraits``.
-    ``closing`` is the close that is awaited after the flow.
+    ``keeps``: some step of the user type reads an inbox, so its connections have one. ``heals``: some connection of the user
+    type reconnects by itself. ``for_python``: for a function, which passes payloads and receives answers. ``deliverings``
+    are those of the user type's handlers, in their order. ``plain_requests`` fills while steps are compiled: see
+    ``UserTraits``. ``closing`` is the connection whose close is awaited after the flow.
     """
 
     scenario: Scenario
@@ -71,25 +71,28 @@ class StepContext:
         return self.shared.timers.now_ns
 
     def in_python(self) -> StepContext:
-        """Return the context of a function's steps. It waits for each, so none is only queued, as a handler's may be."""
+        """Return the context for the steps of a function.
+
+        It waits for each of them: none is only queued, as in a handler.
+        """
         return replace(self, for_python=True, at_once=False)
 
     def payload(self, payload: Payload) -> CompiledPayload:
-        """Compile what a step sends. Raises ``OSError`` where a file of it cannot be read."""
+        """Compile a payload. Raises ``OSError`` where a file of it cannot be read."""
         return GIVEN if self.for_python else compile_payload(payload, self.base)
 
     def has_secrets(self, names: Iterable[str]) -> bool:
-        """Return whether one of these variables is a secret, or a part of it is."""
+        """Return whether one of these variables is a secret or contains one."""
         return not {path[0] for path in secret_paths(self.scenario.secrets)}.isdisjoint(names)
 
     def note_plain_request(self, step: RequestStep) -> None:
-        """Remember a request that takes the next message of its connection as its answer, whichever that is."""
+        """Remember a request that uses the next message of its connection, whatever it is, as its answer."""
         names = self.plain_requests.setdefault(step.request.on, [])
         if step.label not in names:
             names.append(step.label)
 
     def log(self, probe: str) -> ProbeLog:
-        """Return where deliveries of a probe are followed."""
+        """Return the log of a probe's deliveries."""
         probes = self.recorder.probes
         assert probes is not None, "a scenario with a publish or a deliver has probes"
         return probes.named(probe)
@@ -105,13 +108,13 @@ class StepContext:
         return tuple(self._before(close, step) for step, close in zip(flow, _closes(flow, self.closing), strict=True))
 
     def _before(self, close: AwaitedClose, step: Step) -> StepFunction:
-        """Compile a step after which the close of a connection is awaited next, or not."""
+        """Compile a step. ``close`` is the connection whose close the next step waits for; False where it waits for none."""
         run = replace(self, closing=close if step.inside == "one" else False).step(step)
         return run if close is False or step.inside in ("again", "together") else _awaiting(run, close)
 
 
 def _closes(flow: Flow, after: AwaitedClose) -> list[AwaitedClose]:
-    """Return for each step of a flow the close that the next step that waits is a ``wait_for`` of."""
+    """Return for each step the connection whose close is awaited right after it; False where none is."""
     found: list[AwaitedClose] = []
     for step in reversed(flow):
         found.append(after)
@@ -123,7 +126,7 @@ def _closes(flow: Flow, after: AwaitedClose) -> list[AwaitedClose]:
 
 
 def _awaiting(run: StepFunction, name: str | None) -> StepFunction:
-    """Let a close of the connection pass that comes before the step that waits for it."""
+    """Return the step, during which a close of the named connection is no error: the next step waits for it."""
 
     async def awaiting(strand: Strand) -> None:
         strand.awaited_close = (name,)

@@ -1,7 +1,7 @@
-"""The headers of an upgrade: the connection's own, and what the step adds or replaces, whatever the case of their names.
+"""The headers of an upgrade: those of ``connection``, and those that the step adds or replaces, in any case of letters.
 
-``origin`` and ``cookies`` are headers too, with keys of their own. Cookies go into the one header Cookie that there may be,
-after what ``headers`` say of it.
+``origin`` and ``cookies`` have keys of their own. Cookies are put into the one header Cookie, after those that ``headers``
+has there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def templates(texts: dict[str, str]) -> Templates:
 
 
 class HeaderMaker:
-    """``constant``: it makes the same headers for everybody."""
+    """A maker of headers for a scope. ``constant``: they are the same for every user."""
 
     def __init__(self, options: ConnectionOptions, body: ConnectBody) -> None:
         merged = {name.lower(): (name, text) for name, text in (*_named(options), *_named(body))}
@@ -35,7 +35,7 @@ class HeaderMaker:
 
 
 def with_cookie(headers: Headers, cookie: str) -> Headers:
-    """With more in the header Cookie: one that is there already comes first."""
+    """Return the headers with more cookies in the header Cookie, after those that it has already."""
     said = [value for name, value in headers if name.lower() == "cookie"]
     others = tuple(header for header in headers if header[0].lower() != "cookie")
     return (*others, ("Cookie", "; ".join([*said, cookie])))

@@ -1,4 +1,4 @@
-"""Steps that begin or end the membership of a connection in a probe's audience: ``deliver: {after: …, until: …}``."""
+"""Steps that make a connection a receiver of a probe, or end that: ``deliver: {after: …, until: …}``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from loadws.scenario.model.steps import OnConnection, Step
 
 
 def with_membership(run: StepFunction, step: Step, context: StepContext) -> StepFunction:
-    """Return the step, after which a connection joins or before which it leaves; unchanged where no ``deliver`` names it."""
+    """Return the step with the joining after it and the leaving before it; unchanged where no ``deliver`` names it."""
     joins = [(each, _lookup(step, each, context)) for each in context.deliverings if each.after == step.label]
     leaves = [(each, _lookup(step, each, context)) for each in context.deliverings if each.until == step.label]
     if not joins and not leaves:
@@ -32,5 +32,5 @@ def with_membership(run: StepFunction, step: Step, context: StepContext) -> Step
 
 
 def _lookup(step: Step, delivering: Delivering, context: StepContext) -> Lookup:
-    """Return how the step's connection is found; that of the handler where the step uses none."""
+    """Return the function that finds the step's connection, or that of the handler where the step uses none."""
     return lookup(step.connection if isinstance(step.body, OnConnection) else delivering.on, context)

@@ -1,8 +1,8 @@
 """Which of a user's connections a step uses.
 
-Without ``on``, a step of a flow uses the connection without a name, and a step of a handler the connection that its event
-is of. How it is looked up is settled when the step is compiled: two attributes in a flow, where most messages of most
-scenarios travel, and a dict only for connections with a name.
+Without ``on``, a step of a flow uses the connection without a name, and a step of a handler the connection of its event. How
+it is looked up is decided when the step is compiled: by two attributes in a flow, where most messages travel, and by a dict
+only for connections with a name.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ def lookup(on: str | None, context: StepContext) -> Lookup:
 
 
 def with_connection(step: Step, on: str | None, context: StepContext, kind: str, run: ConnectedStep) -> StepFunction:
-    """Return the step, which is given its open connection; without one it has failed as a try of ``kind``.
+    """Return the step with its open connection as an argument; without a connection it fails as a try of ``kind``.
 
-    What is returned is a plain function that returns the coroutine of ``run``: a frame of its own would cost each message.
+    The result is a plain function that returns the coroutine of ``run``: a frame of its own would cost time with each
+    message.
     """
     find, recorder = lookup(on, context), context.recorder
 
@@ -51,9 +52,9 @@ def with_connection(step: Step, on: str | None, context: StepContext, kind: str,
 
 
 def fail_without_connection(strand: Strand, step: Step, conversation: Conversation | None) -> None:
-    """Fail a step whose connection ended before it, or was never there. The end itself is counted once.
+    """Fail a step whose connection ended before the step, or never opened. The end itself is counted once.
 
-    Raises ``FlowInterrupted``, unless the step lets the flow go on.
+    Raises ``FlowInterrupted``, unless the step's ``on_failure`` lets the flow go on.
     """
     if conversation is None or conversation.end is None:
         strand.failures += 1
@@ -64,9 +65,9 @@ def fail_without_connection(strand: Strand, step: Step, conversation: Conversati
 
 
 def fail_with_connection(strand: Strand, step: Step, conversation: Conversation) -> None:
-    """Fail a step whose connection ended, or began to close, while it waited.
+    """Fail a step whose connection ended, or began to close, while the step waited.
 
-    Raises ``FlowInterrupted``, unless the step lets the flow go on.
+    Raises ``FlowInterrupted``, unless the step's ``on_failure`` lets the flow go on.
     """
     if conversation.end is None:
         strand.failures += 1
@@ -77,10 +78,10 @@ def fail_with_connection(strand: Strand, step: Step, conversation: Conversation)
 
 
 def _go_on_or_end(strand: Strand, step: Step, conversation: Conversation | None) -> None:
-    """Do what the step says of its failure; unless it says something, end what the connection was opened for.
+    """Follow the step's ``on_failure``; without one, end what the connection was opened for.
 
-    Where another connection is being opened in its place, the flow goes on: the next step waits for that one, and the turn
-    in which something was lost has failed.
+    Where the connection is being replaced, the flow goes on: the next step waits for the new one, and the turn in which
+    something was lost has failed.
     """
     if step.on_failure is not None:
         strand.obey(step.on_failure)
@@ -97,7 +98,7 @@ def _go_on_or_end(strand: Strand, step: Step, conversation: Conversation | None)
 
 
 def _is_healed(conversation: Conversation) -> bool:
-    """Return whether another connection is being opened in its place, or will be as soon as its end is told."""
+    """Return whether the connection is being replaced, or will be as soon as its end is reported."""
     if conversation.end is None and conversation.may_heal:
         conversation.is_breaking = True
         return True

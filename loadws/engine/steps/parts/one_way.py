@@ -1,4 +1,4 @@
-"""Messages that want no answer: ``send`` and ``publish``."""
+"""Messages without an answer: ``send`` and ``publish``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from loadws.transport.base import Outgoing, Payload, payload_bytes
 
 
 class OneWay:
-    """A counter of messages that want no answer, each when it is known whether its last byte was taken."""
+    """A counter of messages without an answer.
+
+    A message is counted when the kernel has accepted its last byte, or will not.
+    """
 
     __slots__ = ("_ledger", "_meter")
 
@@ -17,7 +20,7 @@ class OneWay:
         self._meter = recorder.step(step.label)
 
     def count(self, out: Outgoing, due: tuple[int, int], data: Payload) -> bool:
-        """Count a message, and return whether it was written whole. One of which no byte was offered counts as nothing."""
+        """Count a message, and return whether all of it was written. A message of which no byte was tried is not counted."""
         messages = self._ledger.messages
         if not out.written_ns:
             messages.unfinished_writes += bool(out.sent_ns)
@@ -30,7 +33,7 @@ class OneWay:
 
 
 class SoonSent(Outgoing, kw_only=True, eq=False):
-    """A handler's message. The transport says when it is known what became of it."""
+    """A handler's queued message. The transport reports whether it was written."""
 
     one_way: OneWay
     due: tuple[int, int]

@@ -1,4 +1,4 @@
-"""Steps that wait while their connection is being healed (``connection.reconnect``)."""
+"""Steps that wait while their connection is being replaced (``connection.reconnect``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from loadws.scenario.model.steps import Step
 
 
 def with_patience(run: StepFunction, step: Step, context: StepContext) -> StepFunction:
-    """Return the step, which waits while its connection is being healed; unchanged where no connection heals."""
+    """Return the step, which first waits while its connection is being replaced. It is unchanged where none reconnects."""
     patience_ns = step.patience_ns()
     if patience_ns is None or not context.heals or context.at_once:
         return run

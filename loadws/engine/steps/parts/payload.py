@@ -1,4 +1,4 @@
-"""What a ``send`` or a ``request`` carries, made ready before the run: a constant is encoded once."""
+"""The payload of a ``send`` or ``request``, prepared before the run: a constant is encoded once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ AnyPayload = TypeVar("AnyPayload", str, bytes)
 
 @dataclass(frozen=True, slots=True)
 class CompiledPayload:
-    """``make`` gives the value that ``sent`` is in templates, and the payload. A constant payload is in ``constant``."""
+    """A payload.
+
+    ``make`` returns the value of ``sent`` in templates, and the bytes or text; ``constant`` is set if it is fixed.
+    """
 
     make: Callable[[Scope], tuple[Any, str | bytes]]
     constant: str | bytes | None = None

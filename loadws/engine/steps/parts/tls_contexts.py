@@ -1,8 +1,8 @@
-"""``tls`` of a connect -> the context, the server name and the memory that its connections are opened with.
+"""TLS contexts: ``tls`` of a connect -> the context, server name and session memory that its connections are opened with.
 
-What is constant has one context for all connections of the process. A client certificate that comes from a data file has a
-context of its own, since OpenSSL keeps the two together; those used last are kept, so that a user that comes back finds its
-own, and can take up its TLS session.
+Where ``tls`` is constant, all connections of the process share one context. A client certificate from a data file has a
+context of its own, because OpenSSL keeps the two together. The contexts used last are kept, so that a user that returns
+finds its own and can resume its TLS session.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_KEPT = 500
 
 
 class Contexts:
-    """A process's TLS contexts, each made once. ``base`` is the folder that the scenario's files are relative to."""
+    """The TLS contexts of a process, each made once. The scenario's files are relative to ``base``."""
 
     def __init__(self, base: Path) -> None:
         self._base = base
@@ -28,7 +28,10 @@ class Contexts:
         self._of_users: OrderedDict[TlsSettings, ssl.SSLContext] = OrderedDict()
 
     def shared(self, settings: TlsSettings) -> ssl.SSLContext | None:
-        """None where nothing is said, and the transport's own default serves. Raises ``TlsFileError``."""
+        """Return the context for these settings; None for no settings: the transport's default applies.
+
+        Raises ``TlsFileError``.
+        """
         if settings == TlsSettings():
             return None
         if settings not in self._shared:
@@ -36,7 +39,7 @@ class Contexts:
         return self._shared[settings]
 
     def of_user(self, settings: TlsSettings) -> ssl.SSLContext:
-        """Takes about a millisecond where it has to be made. Raises ``TlsFileError``."""
+        """Return the context of a user's own certificate, in about a millisecond if it is new. Raises ``TlsFileError``."""
         if settings not in self._of_users:
             self._of_users[settings] = make_context(settings, self._base, is_one_of_many=True)
             if len(self._of_users) > MOST_KEPT:
@@ -46,10 +49,10 @@ class Contexts:
 
 
 class Securing:
-    """What one connect step says of TLS, compiled. ``is_constant``: the same for every user."""
+    """The compiled ``tls`` of one connect step. ``is_constant``: it is the same for every user."""
 
     def __init__(self, tls: Tls, contexts: Contexts) -> None:
-        """Raises ``TlsFileError`` for files that are the same for every user."""
+        """Compile it. Raises ``TlsFileError`` for files that are the same for every user."""
         self.resumes = tls.resume
         self.presents_certificate = tls.certificate is not None
         self._tls = tls
@@ -61,7 +64,7 @@ class Securing:
         self._shared = contexts.shared(tls.settings(str)) if self._is_shared else None
 
     def context(self, scope: Scope) -> ssl.SSLContext | None:
-        """Raises ``EvaluationError``, also where the user's own files cannot be used."""
+        """Return the context for a scope. Raises ``EvaluationError``, also where the user's own files cannot be used."""
         if self._is_shared:
             return self._shared
         try:
@@ -75,13 +78,13 @@ class Securing:
 
 
 def is_shared(tls: Tls) -> bool:
-    """Whether one context serves everybody."""
+    """Return whether one context serves every user."""
     texts = (tls.certificate, tls.key, tls.key_password)
     return all(compile_template(text).constant for text in texts if text is not None)
 
 
 def shared_context(tls: Tls, base: Path) -> ssl.SSLContext | None:
-    """For what users share although their certificates differ: without the certificate, then."""
+    """Return the context that all users share: without the client certificate where that differs among users."""
     if not is_shared(tls):
         tls = tls.model_copy(update={"certificate": None, "key": None, "key_password": None})
     return Contexts(base).shared(tls.settings(str))

@@ -1,7 +1,7 @@
-"""A scenario file -> ``Scenario``, or ``ScenarioError`` with every problem at once. Nothing waits and nothing connects.
+"""Build a scenario: a file -> ``Scenario``, or ``ScenarioError`` with every problem at once. Nothing waits or connects.
 
-The way of a file: bytes, text, tree (``source``); environment put in (``environment``); shape judged (``shape``); steps
-named (``labels``); cross-checks (``checks``); and what the command line changes (``overrides``).
+The stages: bytes, text, tree (``yaml.source``); the environment's values (``yaml.environment``); the shape (``validation``);
+names of steps (``model.step_names``); cross-checks (``checks``); and the changes of the command line (``overrides``).
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ def load_scenario(path: Path, overrides: Overrides | None = None, env: Mapping[s
 def load_text(
     content: str | bytes, path: Path, overrides: Overrides | None = None, env: Mapping[str, str] | None = None
 ) -> Loaded:
-    """The same for text that stands, or would stand, at ``path``; files are relative to its directory."""
+    """Read and check text as ``load_scenario`` does a file at ``path``; files are relative to its folder.
+
+    Raises ``ScenarioError`` and ``UsageError``.
+    """
     overrides = overrides or Overrides()
     reading = _Reading(decode(content, path), overrides, _environment(overrides, env))
     try:
@@ -90,7 +93,7 @@ def _environment(overrides: Overrides, env: Mapping[str, str] | None) -> Mapping
 
 
 class _Reading:
-    """One file on its way to a scenario, and what is known so far of the secrets in it."""
+    """One file on its way to a scenario, with the secrets that are known so far."""
 
     def __init__(self, source: SourceText, overrides: Overrides, env: Mapping[str, str]) -> None:
         self._source = source
@@ -101,7 +104,7 @@ class _Reading:
         self.masker = Masker(overrides.secrets)
 
     def loaded(self) -> Loaded:
-        """Raises ``ScenarioError`` and ``UsageError``."""
+        """Return the checked scenario. Raises ``ScenarioError`` and ``UsageError``."""
         self._written = written = read_tree(self._problems)
         self.masker = self.masker.adding(secret_settings(written, self._overrides))
         environment = Environment(self._env, self._problems, is_refused=self._overrides.untrusted)
@@ -114,7 +117,7 @@ class _Reading:
         return self._judged(findings, target, written)
 
     def _filled_in(self, written: Node, environment: Environment) -> Node:
-        """The tree with the environment in it, and what the command line says."""
+        """Return the tree with the environment's values and those of the command line."""
         places = replaced_places(written, self._overrides)
         root = environment.substitute(cut_places(written, places))
         for where, value in places.items():
@@ -157,7 +160,7 @@ class _Reading:
             raise ScenarioError(errors)
 
     def shown(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-        """The problems with their excerpts, all of it without secrets."""
+        """Return the problems with their excerpts, all without secrets."""
         text = mask(self._source.text, self._written, "same length", self.masker)
         lines = SourceText(self._source.path, text).lines
         return tuple(
@@ -171,7 +174,7 @@ class _Reading:
         )
 
     def _excerpt(self, problem: Problem, lines: Sequence[str]) -> str:
-        """The line of the file; a problem that is not in the file has its own."""
+        """Return the line of the file; a problem outside the file has its own excerpt."""
         if problem.path != self._source.path:
             return self.masker.text(problem.excerpt)
         return lines[problem.line - 1] if problem.line else ""
@@ -192,7 +195,7 @@ def _findings(shaped: Shaped, problems: Problems, masker: Masker) -> Findings | 
 
 
 def _named(scenario: Scenario, path: Path) -> Scenario:
-    """The scenario with a name for itself, its phases and its user types."""
+    """Return the scenario with a name for itself, its phases and its user types."""
     load = tuple(
         phase.model_copy(update={"name": phase.name or f"phase-{number}"})
         for number, phase in enumerate(scenario.load, 1)

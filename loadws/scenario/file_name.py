@@ -1,4 +1,4 @@
-"""A scenario's name, read also from a file that is wrong: reports are found by it."""
+"""Read a scenario's name, also from a file with faults: reports are found by it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAME = re.compile(
 
 
 def name_in(path: Path, env: Mapping[str, str]) -> str | None:
-    """Return what reports call the scenario in a file; None where the file cannot be read, or its name not be told."""
+    """Return the name of the scenario in a file; None where the file cannot be read, or has no readable name."""
     with suppress(ScenarioError):
         source = decode(read_file(path), path)
         problems = Problems(source)

@@ -1,4 +1,4 @@
-"""What the command line changes of a scenario: its target, variables, load, times, seed and rules."""
+"""Changes of a scenario by the command line: its target, variables, load, times, seed and rules."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _scalar(name: str, text: str) -> Scalar:
 
 
 def put(root: Node, where: Where, value: Scalar) -> Node:
-    """The tree with another value at a place of one or two keys."""
+    """Return the tree with another value at a place of one or two keys."""
     key, inner = str(where[0]), where[1:]
     old = root.child(key)
     if inner:
@@ -96,7 +96,7 @@ def put(root: Node, where: Where, value: Scalar) -> Node:
 
 
 def cut_places(root: Node, places: Mapping[Where, Scalar]) -> Node:
-    """The tree without the values that will be replaced: what they refer to need not exist."""
+    """Return the tree without the values that will be replaced: variables that they refer to need not exist."""
     return without(root, {place for place in places if place in _places(root)})
 
 
@@ -182,5 +182,8 @@ def _scaled(phase: Phase, factor: float) -> Phase:
 
 
 def _scaled_count(users: int | None, factor: float) -> int | None:
-    """Rounded up, so that a phase with users keeps one; the small step down is for factors that are no binary fraction."""
+    """Return the count times the factor, rounded up, so that a phase with users keeps one.
+
+    The small step down compensates for factors that are no binary fraction.
+    """
     return None if users is None else math.ceil(users * factor - 1e-9)

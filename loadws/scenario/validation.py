@@ -1,8 +1,8 @@
-"""Tree -> Scenario: pydantic's judgement, told at the place in the file and in the language's words.
+"""Tree -> Scenario: pydantic's errors, at their places in the file and in the language's words.
 
-pydantic says where by a ``loc`` that has artefacts in it (the tags of unions, the long form of what the file says short); it
-is read against the tree. What is wrong is cut out of the tree and the rest judged again, so that a scenario with a few
-errors still becomes one that the cross-checks can look at. A later round tells only what no earlier cut can have caused.
+pydantic gives the place as a ``loc`` with artefacts in it (the tags of unions, the long form of short notations); it is
+compared with the tree. Wrong parts are cut out of the tree and the rest is validated again, so that a scenario with a few
+errors still becomes one that the cross-checks can examine. A later round reports only what no earlier cut can have caused.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ ROUNDS = 40
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """``root`` is the tree that the scenario was made from, ``cut`` what was taken out; None is what nobody could save."""
+    """A scenario with the tree that it was made from, ``root``, and the parts that were cut out.
+
+    None: it could not be made.
+    """
 
     scenario: Scenario | None
     root: Node
@@ -39,9 +42,9 @@ class Shaped:
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """One error of pydantic: the node and what it stands in, what of the loc is not in the tree, and the models on the way.
+    """One error of pydantic: its node, the node around it, the rest of the loc that is not in the tree, and the models.
 
-    The last of these is the one whose keys were looked at.
+    The last of these models is the one whose keys were checked.
     """
 
     node: Node
@@ -60,12 +63,12 @@ class _Fault:
 
     @property
     def where(self) -> Where:
-        """The place that is wrong; of a missing key, where it should be."""
+        """The place that is wrong; for a missing key, the place where it should be."""
         return (*self.node.where, self.rest[-1]) if self.kind == "missing" and self.rest else self.node.where
 
 
 def shape(root: Node, problems: Problems, undefined: set[Where]) -> Shaped:
-    """Adds to ``problems`` what is wrong with the shape. ``undefined`` are values that are known to be missing."""
+    """Return the scenario, and add the faults of its shape to ``problems``. ``undefined`` are values known to be missing."""
     cut_nodes = [find(root, where)[0] for where in undefined]
     if foreign := foreign_file(root.value if isinstance(root.value, dict) else ()):
         problems.add(
@@ -115,7 +118,7 @@ def _fault(root: Node, error: ErrorDetails) -> _Fault:
 
 
 def _is_tag(loc: Where, index: int) -> bool:
-    """A step's verb behind its index: the tag of the union of steps, which is no key of the file."""
+    """Return whether a part of a loc is a verb after an index: the tag of the union of steps, no key of the file."""
     return index > 0 and isinstance(loc[index - 1], int) and loc[index] in STEPS
 
 
@@ -123,7 +126,7 @@ def _is_tag(loc: Where, index: int) -> bool:
 
 
 def _as_text(root: Node, faults: list[_Fault]) -> Node | None:
-    """The tree with numbers from the environment made text again, where they were refused; None if there are none."""
+    """Return the tree with refused numbers from the environment made text again; None if there are none."""
     wrong = {
         fault.node.where
         for fault in faults
@@ -153,7 +156,7 @@ _STAND_INS = {
 
 
 def _completed(root: Node, faults: list[_Fault]) -> Node:
-    """The scenario with harmless values for what it cannot do without, so that the rest can be looked at."""
+    """Return the scenario with harmless values for missing required keys, so that the rest can be checked."""
     lacking = [str(fault.rest[-1]) for fault in faults if fault.kind == "missing" and not fault.node.where]
     if not lacking and root.child("users"):
         return without(root, {("flow",), ("on",)})
@@ -166,7 +169,7 @@ def _completed(root: Node, faults: list[_Fault]) -> Node:
 
 
 def _tell(faults: list[_Fault], problems: Problems, gone: set[Where]) -> None:
-    """One problem a place; none for what an inner problem, now or before, may have caused."""
+    """Add one problem for each place, and none that an inner problem, now or earlier, may have caused."""
     by_place: dict[tuple[Where, bool], list[_Fault]] = {}
     misspelt = set(_misspelt(faults))
     for fault in faults:
@@ -177,7 +180,7 @@ def _tell(faults: list[_Fault], problems: Problems, gone: set[Where]) -> None:
 
 
 def _misspelt(faults: list[_Fault]) -> Iterable[Where]:
-    """Yield where the keys would stand that unknown keys were probably meant to be: they are not missing as well."""
+    """Yield the places of the keys that unknown keys were probably meant to be: they are not reported as missing too."""
     for fault in faults:
         if fault.kind == "extra_forbidden" and (key := meant(fault.owner, str(fault.where[-1]))):
             yield (*fault.where[:-1], key)

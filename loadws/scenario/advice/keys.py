@@ -1,4 +1,4 @@
-"""A key, or a step, that does not exist: what its author probably meant."""
+"""Advice for a key, or a step, that does not exist: what its author probably meant."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def unknown_key(key: str, mapping: Node, owners: Sequence[type[BaseModel]]) -> s
 
 
 def _beside_a_verb(key: str, step: Node, owner: type[BaseModel]) -> str:
-    """A key of the verb's mapping that was written beside the verb: mostly too little indentation."""
+    """Return advice for a key of the verb's mapping that stands beside the verb, mostly by too little indentation."""
     body = body_of_verb(owner)
     if not issubclass(owner, Step) or body is None or key not in keys_of(body) or not isinstance(step.value, dict):
         return ""
@@ -64,7 +64,7 @@ def _beside_a_verb(key: str, step: Node, owner: type[BaseModel]) -> str:
 
 
 def _elsewhere(key: str, owners: Sequence[type[BaseModel]]) -> str:
-    """A key of another mapping: one inside this one, or one around it."""
+    """Return advice for a key of another mapping: one inside this mapping, or one around it."""
     way = place_below(owners[-1], key)
     if way:
         return f"{key!r} stands under {'.'.join(way)!r}"
@@ -103,7 +103,7 @@ def no_step(node: Node) -> tuple[str, str]:
 
 
 def _under_a_verb(step: Node, verbs: Sequence[str]) -> str:
-    """Of several verbs one has nothing behind it, and the other keys are its own: they are indented too little."""
+    """Return advice where one of several verbs has nothing behind it and the other keys are its own: indent them further."""
     assert isinstance(step.value, dict)
     for verb in verbs:
         body = body_of_verb(STEPS[verb])

@@ -1,4 +1,4 @@
-"""What the models of the language say about keys: which a mapping may have, and which mapping a key belongs to."""
+"""The keys of the language, as the models have them: which a mapping may have, and which mapping a key belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cross-checks: what is wrong with a scenario although each of its parts has the right shape. One file, one concern."""
+"""Cross-checks: faults of a scenario whose parts each have the right shape. Each file has one concern."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from loadws.terms.thresholds import Threshold
 
 
 def check_all(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
-    """Everything that can be found without a network. Returns the thresholds that could be parsed."""
+    """Find every fault that can be found without a network. Returns the thresholds that could be parsed."""
     check_target(findings)
     check_network(findings)
     check_load(findings)

@@ -1,4 +1,4 @@
-"""Files that a scenario names: data and payloads. Paths are relative to the scenario's directory."""
+"""Check the files that a scenario names: data and payloads. Paths are relative to the scenario's folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST_PAYLOAD = 64 * 2**20
 
 
 def check_data(findings: Findings) -> Columns:
-    """Reads every data file; returns the columns of those that can be read."""
+    """Read every data file, and return the columns of those that can be read."""
     columns = {}
     for name, source in findings.scenario.data.items():
         try:
@@ -30,7 +30,7 @@ def check_data(findings: Findings) -> Columns:
 
 
 def _check_rows_suffice(findings: Findings, name: str, rows: int) -> None:
-    """No error: the command line may ask for fewer users yet."""
+    """Warn of too few rows. It is no error, because the command line may ask for fewer users."""
     held, arriving = most_held(findings.scenario.load), expected_arrivals(findings.scenario.load)
     users = f"{held:,} users are held" + (f" and some {arriving:,} arrive" if arriving else "")
     if held + arriving > rows:
@@ -60,7 +60,10 @@ def _check_file(findings: Findings, where: Where, name: str, *, as_text: bool = 
 
 
 def _read(findings: Findings, where: Where, name: str) -> bytes | None:
-    """The file's bytes. A pipe or device is not opened: that could wait, or never end."""
+    """Return the bytes of a file; None where it cannot be read, which is an error.
+
+    A pipe or device is not opened, because that could wait for ever.
+    """
     file = findings.base / name
     try:
         if file.exists() and not file.is_file():

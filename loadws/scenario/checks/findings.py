@@ -1,4 +1,4 @@
-"""What a cross-check looks at, and how it tells what it found: by places in the scenario, made places in the file."""
+"""The scenario that a cross-check examines, and the problems that it adds, at places of the scenario."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from loadws.scenario.yaml.tree import Node, find, walk_nodes
 class Findings:
     """A scenario under examination.
 
-    Where its file was wrong already, ``cut`` are the parts of the file that ``scenario`` lacks; then the checks say nothing
-    that these parts might have answered. ``base`` is the directory that files are relative to. A place (``where``) is the
-    path through the model's keys; where the file is shorter (``request: hello``) it ends at what the file has.
+    Where its file has other faults, ``cut`` are the parts of the file that ``scenario`` lacks; the checks are silent about
+    what these parts might answer. ``base`` is the folder that files are relative to. A place (``where``) is the path through
+    the model's keys; where the file is shorter (``request: hello``) it ends at what the file has.
     """
 
     scenario: Scenario
@@ -33,12 +33,12 @@ class Findings:
         self._add(where, message, advice, "warning", at_key)
 
     def error_in(self, where: Where, text: str, at: int, message: str, advice: str = "") -> None:
-        """At character ``at`` of the text that stands there."""
+        """Add an error at character ``at`` of the text at a place."""
         node, _ = find(self.root, where)
         self.problems.add(self.problems.source.offset_in(node, text, at), message, advice, node.where)
 
     def error_in_key(self, where: Where, at: int, message: str, advice: str = "") -> None:
-        """At character ``at`` of the key that leads there."""
+        """Add an error at character ``at`` of the key that leads to a place."""
         node, _ = find(self.root, where)
         quoted = self.problems.source.text[node.head : node.head + 1] in ("'", '"')
         self.problems.add(node.head + quoted + at, message, advice, node.where)
@@ -49,7 +49,7 @@ class Findings:
 
     @cached_property
     def cut_words(self) -> frozenset[str]:
-        """Every key and text in the parts that were cut out: names that these parts may have given to something."""
+        """The keys and texts in the parts that were cut out, which may have named something."""
         words: set[str] = set()
         for node in (inner for outer in self.cut for inner in walk_nodes(outer)):
             words |= {str(part) for part in node.where[-1:]}

@@ -1,4 +1,4 @@
-"""Phases: told apart by name, with someone to serve them, and something to judge."""
+"""Check phases: names that differ, users for each, and something to judge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_load(findings: Findings) -> None:
 
 
 def most_held(phases: tuple[Phase, ...]) -> int:
-    """How many users are held at once at most; so many there are at least."""
+    """Return the largest number of users held at once. There are at least as many users in all."""
     most = held = 0
     for phase in phases:
         most = max(most, _held_at_start(phase, held), _held_at_end(phase))
@@ -33,7 +33,7 @@ def most_held(phases: tuple[Phase, ...]) -> int:
 
 
 def expected_arrivals(phases: tuple[Phase, ...]) -> int:
-    """How many users arrive in all, on average."""
+    """Return the mean number of users that arrive in all."""
     total = rate = 0.0
     for phase in phases:
         start = rate if phase.arrivals is None or phase.arrivals.from_ is None else phase.arrivals.from_
@@ -91,7 +91,7 @@ def _check_names(findings: Findings, phases: tuple[Phase, ...]) -> None:
 
 
 def check_user_types(findings: Findings) -> None:
-    """User types are told apart by name too."""
+    """Check that the names of user types differ."""
     types = enumerate(findings.scenario.users or ())
     _check_different(findings, "user type", [(("users", index), user_type) for index, user_type in types])
 

@@ -1,4 +1,4 @@
-"""``secrets``: that each names something, and that what it names is long enough to be hidden."""
+"""Check ``secrets``: that each names something, whose values are long enough to be masked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _ADVICE = f"use {SHORTEST} characters or more"
 
 
 def check_secrets(findings: Findings, known: Collection[str], columns: Mapping[str, tuple[str, ...]]) -> None:
-    """``known`` are the names that have a value somewhere, ``columns`` those of the data files that can be read."""
+    """Check ``secrets``.
+
+    ``known`` are the names that have a value somewhere, ``columns`` those of the readable data files.
+    """
     for index, path in enumerate(secret_paths(findings.scenario.secrets)):
         where: Where = ("secrets", index)
         if path[0] not in known:
@@ -32,7 +35,7 @@ def check_secrets(findings: Findings, known: Collection[str], columns: Mapping[s
 
 
 def _check_variable(findings: Findings, where: Where, path: SecretPath) -> None:
-    """Of a variable that steps set, nothing is known yet."""
+    """Check a declared variable. The value of one that steps set is not known yet."""
     if path[0] not in findings.scenario.variables:
         return
     node, rest = find(findings.root, ("variables", *path))
@@ -57,7 +60,7 @@ def _check_columns(findings: Findings, where: Where, path: SecretPath, columns: 
 
 
 def _column(findings: Findings, source: str, column: str) -> Iterator[str]:
-    """The first values of a column."""
+    """Yield the first values of a column."""
     try:
         feed = open_feed(findings.scenario.data[source], findings.base)
         for row in islice(feed.rows(), LOOKED_AT):

@@ -1,8 +1,8 @@
-"""``--untrusted``: what a scenario may not do that its reader has not looked at, as in CI for pull requests.
+"""``--untrusted``: refuse what a scenario may not do that nobody has reviewed, as in CI for pull requests.
 
 A scenario has loadws' own rights. It can run Python beside it (``call``), read any file (``file``, ``data``, ``tls``) and
-any variable of the environment (``env()``, ``${NAME}``), and send what it read to the target, which it names too.
-Untrusted, it can do none of that beyond its own folder. These checks come before any other, for others run its code and
+any variable of the environment (``env()``, ``${NAME}``), and send these to the target, which it names too. An untrusted
+scenario can do none of that beyond its own folder. These checks run before all others, because the others run its code and
 read its files.
 """
 
@@ -49,7 +49,7 @@ def _check_calls(findings: Findings) -> None:
 
 
 def _check_environment(findings: Findings) -> None:
-    """Texts and keys alike; a text without a template is taken too seriously rather than not at all."""
+    """Refuse ``env()`` in texts and keys. A text that only looks like a template is refused too."""
     for node in walk_nodes(findings.root):
         texts = node.value if isinstance(node.value, dict) else (node.value,)
         if any(isinstance(text, str) and "{{" in text and _ENV_CALL.search(text) for text in texts):
@@ -68,7 +68,7 @@ def _check_file(findings: Findings, where: Where, name: str) -> None:
 
 
 def _is_within(base: Path, name: str) -> bool:
-    """Whether a file lies in the folder, or below it, when all links on the way are followed."""
+    """Return whether a file is in the folder or below it, after all links on the path are followed."""
     try:
         return (base / name).resolve().is_relative_to(base.resolve())
     except (OSError, ValueError, RuntimeError):  # a loop of links, or a name that no file can have

@@ -1,8 +1,8 @@
 """Data files: a row of values for each user.
 
-A feed keeps no position. Which row a user gets is computed from its number and the run's seed, so that it is the same
-whatever the number of processes: ``sequential`` and ``unique`` give user n the row n, ``random`` a hash of seed, user and
-session. So processes share a file without overlap, and without a word to each other.
+A feed keeps no position. A user's row is computed from its number and the run's seed, so that it is the same whatever the
+number of processes: ``sequential`` and ``unique`` give user n the row n, ``random`` a hash of seed, user and session. So
+processes share a file without overlap and without communication.
 
 ========== ============================== =======================================
 order      beyond the last row            the same row for several users
@@ -28,7 +28,7 @@ __all__ = ["DataError", "Feed", "open_feed"]
 
 
 class Feed:
-    """The rows of one data file, and who gets which."""
+    """The rows of one data file, and which user gets which."""
 
     __slots__ = ("_rows", "_salt", "_source")
 
@@ -46,7 +46,7 @@ class Feed:
         return len(self._rows)
 
     def row(self, user: int, session: int, seed: int) -> Mapping[str, Any] | None:
-        """The row of a user's session; None where there is none left for it. Raises ``DataError``."""
+        """Return the row of a user's session; None where none is left for it. Raises ``DataError``."""
         number = self._number(user, session, seed)
         return None if number is None else dict(zip(self.columns, self._rows[number], strict=True))
 
@@ -66,7 +66,7 @@ class Feed:
 
 
 def open_feed(source: DataSource, base: Path) -> Feed:
-    """Look through the file, whose path is relative to ``base``. Raises ``DataError``."""
+    """Check the file, whose path is relative to ``base``, and return its rows. Raises ``DataError``."""
     try:
         return Feed(source, open_rows(base / source.file, Dialect(source.delimiter, source.columns)))
     except DataError as error:

@@ -1,9 +1,9 @@
-"""``call``: the Python functions of a scenario, found in a module beside it.
+"""The Python functions of a scenario, for ``call``: found in a module beside it.
 
-A module is read from its own file and kept under a name of its own, so that two scenarios' ``flows.py`` are two modules, and
-neither is taken for an installed one. While it is imported, the scenario's folder and its own come first on the path, so
-that it can import what stands beside it. It is imported once a process, again when the file has changed, and its code runs
-with loadws' own rights: a scenario is as trusted as the script that it may bring.
+A module is read from its own file and kept under a name of its own, so that ``flows.py`` of two scenarios are two modules,
+and neither is confused with an installed one. While it is imported, the scenario's folder and its own come first on the
+path, so that it can import the files beside it. It is imported once in a process, and again when the file has changed. Its
+code has loadws' own rights: a scenario is as trusted as the script that it contains.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ UserFunction = Callable[..., Coroutine[Any, Any, object]]
 
 
 class FunctionError(LoadwsError):
-    """There is no such function, or it cannot be called so."""
+    """A function does not exist, or cannot be called this way."""
 
 
 def find_function(base: Path, name: str) -> UserFunction:
-    """The function ``module:function``; ``base`` is the scenario's folder. Raises ``FunctionError``."""
+    """Return the function ``module:function``; ``base`` is the scenario's folder. Raises ``FunctionError``."""
     module_name, _, attribute = name.partition(":")
     module = _module(base.resolve(), module_name)
     found = getattr(module, attribute, None)
@@ -44,7 +44,7 @@ def find_function(base: Path, name: str) -> UserFunction:
 
 
 def check_arguments(function: UserFunction, names: Collection[str]) -> None:
-    """Raises ``FunctionError`` where the function does not take a user and just these."""
+    """Check that the function accepts a user and exactly these arguments. Raises ``FunctionError``."""
     try:
         inspect.signature(function).bind(None, **dict.fromkeys(names))
     except TypeError as error:
@@ -53,7 +53,7 @@ def check_arguments(function: UserFunction, names: Collection[str]) -> None:
 
 
 def place_of(error: BaseException) -> str:
-    """``flows.py:12``, the innermost line that is the scenario's own; empty where there is none."""
+    """Return an error's innermost line in the scenario's own code, as ``flows.py:12``; an empty text for none."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if (frame.filename in _OWN_FILES)]
     return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
@@ -95,7 +95,7 @@ def _imported(unique: str, file: Path, base: Path) -> ModuleType:
 
 @contextmanager
 def _first_on_path(*folders: Path) -> Iterator[None]:
-    """The module may change the path for itself; what was there before is there again after it."""
+    """Put folders first on the path, and restore the path afterwards: the module may change it for itself."""
     before = list(sys.path)
     sys.path[:0] = dict.fromkeys(map(str, folders))
     try:

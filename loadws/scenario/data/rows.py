@@ -1,12 +1,11 @@
-"""The rows of a data file, each read when it is wanted: what is kept is where each lies, twelve bytes a row.
+"""The rows of a data file, each read when it is needed. Only the place of each is kept, twelve bytes for a row.
 
 A file is read once from beginning to end, so that every mistake in it is found before the load; none of its rows is kept. A
-row is then read from its place and decoded anew, in 3 to 4 µs. So a million rows are 12 MB and no objects, in each process,
-and the file's pages are shared by the machine. To look through a million rows takes about a second; the index is kept for
-whoever opens the same file again, in the same state.
+row is then read from its place and decoded anew, in 3 to 4 µs. So a million rows take 12 MB and no objects in each process,
+and the machine shares the file's pages. To check a million rows takes about a second; the index is kept for the next opening
+of the same file in the same state.
 
-CSV has a header line, unless the scenario names its columns, and all its values are text; JSON keeps its types. Every row
-has the same columns.
+CSV has a header line and all its values are text; JSON keeps its types. Every row has the same columns.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _COPY = "write a new file beside it and rename it, or let the run have a copy of
 
 
 class DataError(LoadwsError):
-    """A data file cannot be used. ``line`` (1 based) is where, if it is a matter of one line."""
+    """A data file cannot be used. ``line`` (1 based) is the line at fault, if it is one line."""
 
     def __init__(self, message: str, line: int | None = None, advice: str = "") -> None:
         super().__init__(message, advice)
@@ -62,10 +61,10 @@ class Dialect:
 
 
 class Rows:
-    """A file's rows by their number, from 0. Raises ``DataError`` where the file is not what it was any more.
+    """The rows of a file by their number, from 0. Raises ``DataError`` where the file has changed.
 
-    A file that is written anew in its place is noticed by its time and size, which takes a microsecond of each row. One that
-    is replaced by another of the same name is no matter: the rows are those of the first.
+    A file that is rewritten in place is noticed by its time and size, which costs a microsecond with each row. Replacing the
+    file by another of the same name changes nothing: the rows are those of the first.
     """
 
     __slots__ = ("_decode", "_file", "_lengths", "_starts", "_state", "columns")
@@ -104,7 +103,7 @@ class Rows:
 
 
 def _state_of(file: int) -> tuple[int, int]:
-    """Return what a change of an open file changes: its time of modification and its size."""
+    """Return the time of modification and the size of an open file, which change when it is rewritten."""
     state = os.fstat(file)
     return state.st_mtime_ns, state.st_size
 
@@ -132,7 +131,7 @@ def open_rows(file: Path, dialect: Dialect = Dialect()) -> Rows:  # noqa: B008: 
 
 @functools.lru_cache(maxsize=16)
 def _indexed(file: Path, dialect: Dialect, size: int, changed_ns: int, inode: int) -> Rows:
-    """``size``, ``changed_ns`` and ``inode`` tell a file from what it was before."""
+    """Return the rows and their index. ``size``, ``changed_ns`` and ``inode`` tell a file from what it was before."""
     read, decode = _READERS[file.suffix.lower()](dialect)
     with file.open("rb", buffering=1 << 20) as stream:
         placed = read(stream)
@@ -190,7 +189,7 @@ def _csv(dialect: Dialect, stream: BinaryIO) -> Iterator[_Placed]:
 
 
 def _csv_rows(lines: _Lines, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
-    """Each row that is not blank, with the line and the byte that it begins at."""
+    """Yield each row that is not blank, with the line and the byte at which it begins."""
     reader = csv.reader(iter(lines), strict=True, delimiter=delimiter)
     while True:
         line, start = lines.number + 1, lines.at
@@ -254,7 +253,7 @@ def _json_lines(stream: BinaryIO) -> Iterator[_Placed]:
 
 
 def _json_array(stream: BinaryIO) -> Iterator[_Placed]:
-    """Each element's place is where the one before ended, behind white space and a comma."""
+    """Yield the elements. Each begins where the one before ended, after white space and a comma."""
     content = stream.read().removeprefix(b"\xef\xbb\xbf")
     skipped = stream.tell() - len(content)
     try:
@@ -304,7 +303,7 @@ def _decode_json(text: str, columns: tuple[str, ...]) -> _Row:
 
 
 def _objects(rows: Iterable[tuple[int | None, int, int, Any]]) -> Iterator[_Placed]:
-    """The columns first, which are those of the first row."""
+    """Yield the columns, which are those of the first row, then the rows."""
     columns: tuple[str, ...] = ()
     for number, (line, start, end, row) in enumerate(rows, 1):
         if not isinstance(row, dict) or not row:

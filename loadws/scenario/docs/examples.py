@@ -1,6 +1,6 @@
-"""An example of every verb: a flow that runs as it stands. The reference page shows them, and editors do.
+"""An example of every verb: a flow that runs as it is. The reference page and editors show them.
 
-A test runs each against a peer that answers every message with the same message.
+A test runs each against a server that answers every message with the same message.
 """
 
 from __future__ import annotations

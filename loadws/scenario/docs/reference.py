@@ -50,7 +50,7 @@ _FEW_KEYS = 4
 
 
 def page() -> str:
-    """The page as it ships."""
+    """Return the page as it is shipped."""
     return files("loadws").joinpath("docs", "language.md").read_text("utf-8")
 
 
@@ -72,7 +72,7 @@ def filled(text: str) -> str:
 
 
 def _keys(models: dict[str, Any], model: str, leave_out: tuple[str, ...] = ()) -> Iterator[str]:
-    """A table of a mapping's keys. What was said of a step above its table is not said again of its verb."""
+    """Yield a table of a mapping's keys. A verb's meaning does not repeat what stands above the table."""
     said = f"{models[model].get('description')} "
     required = models[model].get("required", ())
     properties = {
@@ -89,7 +89,7 @@ def _keys(models: dict[str, Any], model: str, leave_out: tuple[str, ...] = ()) -
 
 
 def _steps(models: dict[str, Any], _: str | None) -> Iterator[str]:
-    """Every verb: what it does, an example that runs, and its keys."""
+    """Yield every verb: what it does, an example that runs, and its keys."""
     for verb, step in STEPS.items():
         yield from (
             "",
@@ -175,7 +175,7 @@ _PARTS: dict[str, Callable[[dict[str, Any], Any], Iterator[str]]] = {
 
 
 def _words(node: dict[str, Any], models: dict[str, Any]) -> str:
-    """What a value is, for people."""
+    """Return what a value is, in words."""
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
         return "any value" if name == "JsonValue" else _mapping(models[name])
@@ -215,7 +215,7 @@ def _unit(pattern: str) -> str:
 
 
 def _default(node: dict[str, Any], models: dict[str, Any]) -> str:
-    """Durations and sizes are kept as numbers, and told with their units."""
+    """Return the default in words. Durations and sizes are stored as numbers, and shown with their units."""
     value = node.get("default")
     if value in (None, "", [], {}):
         return ""

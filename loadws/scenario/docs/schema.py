@@ -1,4 +1,4 @@
-"""The JSON Schema of scenario files, for editors: made from the models, so that it cannot differ from them."""
+"""The JSON Schema of scenario files, for editors. It is made from the models, so that it cannot differ from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loadws.scenario.model.steps import STEPS
 
 
 def scenario_schema() -> dict[str, Any]:
-    """A JSON Schema (2020-12)."""
+    """Return the JSON Schema (2020-12)."""
     schema = Scenario.model_json_schema(by_alias=True, mode="validation")
     _close(schema)
     for verb, step in STEPS.items():
@@ -27,19 +27,19 @@ def scenario_schema() -> dict[str, Any]:
 
 
 def _explain_verb(verb: str, step: dict[str, Any]) -> None:
-    """What a step does stands where editors look: at its verb."""
+    """Put what a step does where editors show it: at its verb."""
     key = step["properties"][verb]
     key["description"] = f"{step['description']} {key['description']}"
     key["examples"] = list(_values(YAML(typ="safe", pure=True).load(EXAMPLES[verb]), verb))
 
 
 def _values(flow: list[Any], verb: str) -> Iterator[Any]:
-    """What stands behind a verb at an example's top level."""
+    """Yield the values of a verb at the top level of its example."""
     return (step[verb] for step in flow if isinstance(step, dict) and verb in step)
 
 
 def _close(node: Any) -> None:
-    """A mapping whose keys have a pattern has no others; pydantic leaves that open."""
+    """Allow no other keys in a mapping whose keys have a pattern: pydantic leaves that open."""
     if isinstance(node, dict):
         if "patternProperties" in node:
             node["additionalProperties"] = False

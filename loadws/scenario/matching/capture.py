@@ -1,15 +1,15 @@
-"""``capture``: variables from a message or a handshake; compiled before the run.
+r"""``capture``: variables from a message or a handshake; compiled before the run.
 
 ::
 
-    name: $.a.b                                       of parsed JSON
+    name: $.a.b                                       from parsed JSON
     name: text                                        the whole text
-    name: {regex: "id=(\\d+)", group: 1}               group 1 unless said, or the whole match where there is none
+    name: {regex: "id=(\d+)", group: 1}               group 1 by default, or the whole match if there is none
     name: {bytes: {at: 0, length: 4, as: hex|text|base64|uint|int, order: big|little}}
-    name: {header: Set-Cookie}   {status: true}       of a handshake, or the answer to an http step
-    name: {cookie: session}                           of the answer to an http step
+    name: {header: Set-Cookie}   {status: true}       from a handshake, or the answer to an http step
+    name: {cookie: session}                           from the answer to an http step
 
-A capture takes everything or nothing. There are no templates in it.
+A capture sets all of its variables or none. It has no templates.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _ADVICE = (
 
 
 class Captures:
-    """``sets`` are the names it gives values, ``places`` where each takes its value from.
+    """Compiled captures. ``sets`` are the names of their variables, ``places`` the places that the values come from.
 
-    ``handshake_only`` are the names that no message has (header, status).
+    ``handshake_only`` are the names whose places no message has (header, status).
     """
 
     __slots__ = ("_places", "handshake_only", "places", "sets")
@@ -56,7 +56,7 @@ class Captures:
         self.handshake_only = tuple(name for name, place in places.items() if place.of_handshake)
 
     def take(self, message: Message, variables: dict[str, Any]) -> str | None:
-        """Sets the variables and returns None; or sets none, and returns what was not found, for people."""
+        """Set the variables and return None; or set none, and return what was not found, for a message."""
         found = {}
         for name, place in self._places:
             value = place.find(message)
@@ -69,17 +69,17 @@ class Captures:
     def take_handshake(
         self, status: int, headers: Mapping[str, str], body: bytes, variables: dict[str, Any]
     ) -> str | None:
-        """The same from the answer to an upgrade. ``headers`` have lower-case names."""
+        """Set the variables from the answer to an upgrade, as ``take`` does. ``headers`` have lower-case names."""
         return self.take(Handshake.of(status, headers, body), variables)
 
 
 def compile_captures(mapping: Mapping[str, JsonValue]) -> Captures:
-    """Raises ``MatchError`` at the first thing that is wrong."""
+    """Compile captures. Raises ``MatchError`` for the first that is wrong."""
     return Captures({name: _place(value, (name,)) for name, value in mapping.items()})
 
 
 def compile_place(value: JsonValue) -> Place:
-    """One place of a message, written as a capture's. Raises ``MatchError``."""
+    """Compile one place of a message, written as in a capture. Raises ``MatchError``."""
     place = _place(value, ())
     if place.of_handshake:
         raise MatchError("a message has no headers, no cookies and no status", (), _ADVICE)

@@ -1,6 +1,6 @@
-"""Places in a message: a JSONPath, the whole text, a part that a regex finds, bytes at an offset, or a handshake's parts.
+"""Places in a message: a JSONPath, the whole text, a part that a regex finds, bytes at an offset, or parts of a handshake.
 
-Conditions look at a place and captures take what is there. A place is compiled once; ``find`` gives ``MISSING`` where the
+Conditions test the value at a place and captures keep it. A place is compiled once; ``find`` returns ``MISSING`` where the
 message has no such place, and ``absent`` then says why.
 """
 
@@ -24,7 +24,7 @@ Path = tuple[str | int, ...]
 class MatchError(LoadwsError):
     """A condition or capture is wrong. ``path`` leads to the key or value in its mapping.
 
-    ``offset`` is where in that text, where it can be said; ``in_key`` says that the text is the last key of ``path``.
+    ``offset`` is the place in that text, where known; ``in_key``: the text is the last key of ``path``.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class MatchError(LoadwsError):
 class Handshake(Message, kw_only=True, eq=False, gc=False):
     """The answer to an upgrade or to an ``http`` step, read like a message: its payload is the body.
 
-    ``headers`` have lower-case names; ``cookies`` are those that the user has after it.
+    ``headers`` have lower-case names; ``cookies`` are those that the user has afterwards.
     """
 
     status: int
@@ -48,7 +48,7 @@ class Handshake(Message, kw_only=True, eq=False, gc=False):
 
     @staticmethod
     def of(status: int, headers: Mapping[str, str], body: bytes, cookies: Mapping[str, str] | None = None) -> Handshake:
-        """Make one; ``body`` is text wherever it can be, without a byte order mark, as browsers read it."""
+        """Make a handshake. ``body`` becomes text if it can, without a byte order mark, as in browsers."""
         try:
             payload: str | bytes = body.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -58,9 +58,9 @@ class Handshake(Message, kw_only=True, eq=False, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``label`` is how a sentence for people calls it; ``absent`` ends that sentence where nothing was found.
+    """A place in a message. ``label`` is its name in a message to people; ``absent`` ends that message where it is missing.
 
-    ``header`` is the header that it is, in lower case, where it is one.
+    ``header`` is the name of the header that it is, in lower case; None for any other place.
     """
 
     label: str
@@ -74,7 +74,7 @@ class Place:
 
 
 def json_place(text: str, path: Path, *, in_key: bool) -> Place:
-    """Raises ``MatchError``."""
+    """Compile a JSONPath. Raises ``MatchError``."""
     try:
         find = compile_path(text)
     except PathError as error:
@@ -114,7 +114,10 @@ TEXT = Place("text", _text, _no_text)
 
 @functools.lru_cache(maxsize=512)
 def compile_regex(pattern: str) -> re.Pattern[str]:
-    """Raises ``ValueError`` with a message for people. Cached, since a templated pattern is compiled while the load runs."""
+    """Compile a pattern. Raises ``ValueError`` with a message for people.
+
+    The results are cached, because a pattern with a template is compiled while the load runs.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "[[" may mean a set of sets in a later Python
@@ -126,7 +129,7 @@ def compile_regex(pattern: str) -> re.Pattern[str]:
 
 
 def regex_place(pattern: Any, group: Any, path: Path) -> Place:
-    """What a group of the pattern takes from the text: group 1 unless said, or all where there is no group."""
+    """Return the place of a group of the pattern: group 1 by default, or the whole match if there is no group."""
     if not isinstance(pattern, str):
         raise MatchError("regex is text", (*path, "regex"))
     try:
@@ -167,9 +170,9 @@ LENGTH = Place(
 
 
 def slice_of(payload: bytes, at: int, length: int | None) -> bytes | None:
-    """``length`` bytes (None: the rest) from offset ``at``, which counts from the end if negative.
+    """Return ``length`` bytes (None: the rest) from offset ``at``, which counts from the end if negative.
 
-    None where they are not all there.
+    Returns None where the payload is too short.
     """
     start = at if at >= 0 else len(payload) + at
     end = len(payload) if length is None else start + length
@@ -181,7 +184,7 @@ _FORMS = ("hex", "text", "base64", "uint", "int")
 
 
 def bytes_place(value: Any, path: Path) -> Place:
-    """``{at: 0, length: 4, as: hex|text|base64|uint|int, order: big|little}``; raises ``MatchError``."""
+    """Compile ``{at: 0, length: 4, as: hex|text|base64|uint|int, order: big|little}``. Raises ``MatchError``."""
     if not isinstance(value, dict):
         raise MatchError("bytes is a mapping", path, "write bytes: {at: 0, length: 4, as: hex}")
     only_keys(value, ("at", "length", "as", "order"), path)
@@ -232,7 +235,7 @@ def _utf8(part: bytes) -> Any:
 
 
 def offset_in(mapping: Mapping[str, Any], path: Path) -> int:
-    """The ``at`` of a bytes mapping: 0 unless said."""
+    """Return the ``at`` of a bytes mapping, 0 by default. Raises ``MatchError``."""
     at = mapping.get("at", 0)
     if type(at) is not int:
         raise MatchError("at is an offset in bytes; a negative one counts from the end", (*path, "at"))

@@ -1,8 +1,8 @@
-"""Conditions with a key: whoever waits for a message is looked up, and not searched for.
+"""Conditions with a key: the request that a message answers is looked up, not searched for.
 
-A condition that asks a place of the message to equal a value has a key: the value. What a message has at that place is
-looked up in a dictionary, so that its cost does not grow with the number of those who wait. Such are an equality of a
-JSONPath, of the text, or of a part of it that a regex takes, and bytes at an offset.
+A condition that compares a place of the message with a value has a key: the value. The message's value at that place is
+looked up in a dictionary, so that the cost does not grow with the number of requests that wait. Such conditions are an
+equality of a JSONPath, of the text, or of a part of it that a regex takes, and bytes at an offset.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ Key = Callable[[Scope], tuple[Extract, Hashable]]
 
 
 class Wanted(msgspec.Struct, eq=False):
-    """Conditions with their templates evaluated: ``extract`` of the message is ``key``, and ``rest`` holds.
+    """Conditions with their templates evaluated: ``extract`` of the message equals ``key``, and ``rest`` holds.
 
-    Where ``extract`` is None there is no key, where ``rest`` is None nothing else is asked. A struct: many are made.
+    Where ``extract`` is None there is no key; where ``rest`` is None there are no other conditions. It is a struct because
+    many are made.
     """
 
     extract: Extract | None
@@ -43,7 +44,7 @@ class Wanted(msgspec.Struct, eq=False):
 
 
 def key_of(place: Place, expectation: Expectation) -> Key | None:
-    """None where more is asked than to equal a value."""
+    """Return the key of an expectation; None where it is more than an equality."""
     if expectation.matcher is not EQUALS:
         return None
     extract, operand = _extractor(place), expectation.operand
@@ -51,7 +52,7 @@ def key_of(place: Place, expectation: Expectation) -> Key | None:
 
 
 def key_of_bytes(at: int, content: Compiled) -> Key:
-    """As many bytes at the offset as are wanted there."""
+    """Return the key of bytes at an offset: as many of the message as the wanted value has."""
 
     def key(scope: Scope) -> tuple[Extract, Hashable]:
         wanted = content(scope)
@@ -61,7 +62,10 @@ def key_of_bytes(at: int, content: Compiled) -> Key:
 
 
 def _extractor(place: Place) -> Extract:
-    """One for all conditions that look at the same JSONPath, or at the text: a message is then looked up once for them."""
+    """Return the function that extracts a key.
+
+    Conditions on the same place share it, so that it runs once for each message.
+    """
     return _shared_extractor(place.label) if place is TEXT or place.label.startswith("$") else _extract_from(place)
 
 

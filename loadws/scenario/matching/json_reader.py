@@ -1,15 +1,15 @@
-"""JSON as JavaScript's ``JSON.parse`` takes it, since that is the reader that most servers are made for.
+r"""JSON as JavaScript's ``JSON.parse`` reads it, because most servers are made for that reader.
 
 msgspec reads nearly everything, in the time that a load test has. What it refuses is read once more here, because it is
 stricter than JavaScript in four ways:
 
-- Half of a surrogate pair, written as an escape (``"\\ud83d"``), stands in the text as it is.
+- Half of a surrogate pair, written as an escape (``"\ud83d"``), is kept in the text.
 - A number beyond a float is infinite (``1e999``), also a whole number of thousands of digits.
 - Nesting is bounded by ``MOST_LEVELS``, and not by the depth of Python's stack.
-- Bytes are UTF-8 with a byte order mark or without, as ``TextDecoder`` reads them; what is no UTF-8 becomes U+FFFD. In text
+- Bytes are UTF-8 with a byte order mark or without, as ``TextDecoder`` reads them; wrong UTF-8 becomes U+FFFD. In text
   a byte order mark is refused, as ``JSON.parse`` refuses it.
 
-In the rest they agree: of two equal names in an object the last holds, and NaN, comments, trailing commas and control
+In the rest they agree: of two equal names in an object the last one counts, and NaN, comments, trailing commas and control
 characters within strings are refused. Whole numbers stay exact, where JavaScript rounds those beyond 2^53.
 """
 
@@ -58,7 +58,7 @@ class NotJson(ValueError):
 
 
 def read_json(payload: str | bytes) -> Any:
-    """Return what the payload says. Raise ``NotJson``."""
+    """Return the value of a payload. Raises ``NotJson``."""
     try:
         return msgspec.json.decode(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -66,7 +66,7 @@ def read_json(payload: str | bytes) -> Any:
 
 
 def read_elements(content: bytes) -> list[bytes]:
-    """Return the elements of an array in UTF-8, each as it is written. Raise ``NotJson``, also where it is no array."""
+    """Return the elements of an array in UTF-8, each as it is written. Raises ``NotJson``, also where it is no array."""
     try:
         return [bytes(raw) for raw in msgspec.json.decode(content, type=list[msgspec.Raw])]
     except (msgspec.MsgspecError, RecursionError):
@@ -116,7 +116,7 @@ def _read_as_javascript(text: str) -> Any:
 
 
 def _not_json(reason: str, text: str, at: int) -> NotJson:
-    """Make the error for a place in a text, which is told in bytes of UTF-8."""
+    """Return the error for a place in a text, as an offset in bytes of UTF-8."""
     start, end = max(0, at - EXCERPT_BEFORE), at + EXCERPT_AFTER
     excerpt = f"{'…' if start else ''}{text[start:end]!r}{'…' if end < len(text) else ''}"
     return NotJson(reason, len(text[:at].encode("utf-8", "surrogatepass")), excerpt)
@@ -132,7 +132,7 @@ def _reason(error: json.JSONDecodeError, text: str) -> str:
 
 
 class _NotANumber(Exception):
-    """``NaN`` or ``Infinity``, which Python's reader would take."""
+    """``NaN`` or ``Infinity``, which Python's reader would accept."""
 
 
 def _refuse(word: str) -> NoReturn:
@@ -158,7 +158,7 @@ _DECODER = json.JSONDecoder(parse_int=_whole_number, parse_constant=_refuse)
 
 
 def _read_deep(text: str) -> Any:
-    """Read what is nested deeper than Python's stack, with a stack of its own."""
+    """Read a value that is nested deeper than Python's stack, with a stack of its own."""
     reader = _DeepReader(text)
     try:
         return reader.read()
@@ -169,7 +169,7 @@ def _read_deep(text: str) -> Any:
 
 
 class _DeepReader:
-    """Reads one value. Strings, numbers and words are Python's to read; only arrays and objects are put together here."""
+    """A reader of one value. Python reads strings, numbers and words; only arrays and objects are put together here."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -187,7 +187,7 @@ class _DeepReader:
                 value, at = self._put(value, at)
 
     def _value(self, at: int) -> tuple[Any, int]:
-        """Return a value and where it ends; ``_OPENED`` where a container began whose first value comes."""
+        """Return a value and its end; ``_OPENED`` where a container began whose first value comes next."""
         char = self._text[at : at + 1]
         if char == "[":
             return self._opened([], at)
@@ -210,7 +210,7 @@ class _DeepReader:
         return _OPENED, at if isinstance(container, list) else self._name(at)
 
     def _put(self, value: Any, at: int) -> tuple[Any, int]:
-        """Put a value into the innermost container. Return that where it ends here, else ``_OPENED``."""
+        """Put a value into the innermost container. Return that container if it ends here, else ``_OPENED``."""
         container = self._open[-1]
         if isinstance(container, list):
             container.append(value)

@@ -1,7 +1,7 @@
 """JSONPath, the part that names one place: ``$``, ``.name``, ``['name']``, ``[0]``, ``[-1]``; compiled once to a closure.
 
-The syntax is RFC 9535's, whose singular queries these are (its section 2.3.5.1); names after a dot may hold ``-`` too. What
-selects several places (``..``, ``*``, slices, filters) is refused by name.
+The syntax is that of the singular queries of RFC 9535 (section 2.3.5.1); names after a dot may contain ``-`` too. A path
+that selects several places (``..``, ``*``, slices, filters) is refused with a message that names the operator.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _REFUSED = (
 
 
 class PathError(LoadwsError):
-    """``offset`` (0 based) is where in the path's text the problem stands."""
+    """A path is wrong. ``offset`` (0 based) is the place of the problem in its text."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message, "a path is written like $.a.b[0] or $['a b']")
@@ -51,7 +51,7 @@ class PathError(LoadwsError):
 
 
 def compile_path(text: str) -> Find:
-    """A function from parsed JSON to what stands at the path, or ``MISSING``. Raises ``PathError``."""
+    """Return a function from parsed JSON to the value at the path, or ``MISSING``. Raises ``PathError``."""
     parts = parse_path(text)
     if not parts:
         return lambda data: data
@@ -61,7 +61,7 @@ def compile_path(text: str) -> Find:
 
 
 def parse_path(text: str) -> Parts:
-    """The keys and indexes of a path, outermost first. Raises ``PathError``."""
+    """Return the keys and indexes of a path, outermost first. Raises ``PathError``."""
     if not text.startswith("$"):
         raise PathError("a path begins with $", 0)
     parts: list[str | int] = []
@@ -86,7 +86,7 @@ def _part(text: str, at: int) -> tuple[str | int, int]:
 
 
 def _unquoted(match: re.Match[str]) -> str:
-    """The name between quotes. Its escapes are JSON's, and ``\\'`` between single quotes."""
+    r"""Return the name between quotes. Its escapes are those of JSON, and ``\'`` between single quotes."""
     name = match[2]
     if name is None:
         name = re.sub(
@@ -100,7 +100,7 @@ def _unquoted(match: re.Match[str]) -> str:
 
 
 def _one_key(key: str) -> Find:
-    """Most paths are one key, and a ``where`` asks it of every message."""
+    """Return the function for a path of one key: most are that, and a ``where`` applies it to every message."""
     return lambda data: data.get(key, MISSING) if isinstance(data, dict) else MISSING
 
 

@@ -1,7 +1,7 @@
-"""Matchers: what may be asked of a value that a place holds. A plain value asks for equality, as JSON has it.
+"""Matchers: tests of the value at a place. A plain value tests for equality, as in JSON.
 
-``MATCHERS`` is the one table of them. Several in one mapping must all hold. A value that is missing satisfies nothing but
-``exists: false``.
+``MATCHERS`` is the table of them. Several in one mapping must all hold. A missing value satisfies nothing but ``exists:
+false``.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ TYPES = ("string", "number", "integer", "boolean", "null", "array", "object")
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """``test`` makes the test from what stands beside the word, ``says`` the words for what was expected.
+    """A matcher. ``test`` makes the test from its operand, ``says`` the words for the expected value.
 
-    ``test`` raises ``ValueError`` with a message for people where such an operand makes no sense.
+    ``test`` raises ``ValueError`` with a message for people where the operand makes no sense.
     """
 
     test: Callable[[Any], Test]
@@ -36,14 +36,14 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A matcher and its operand, which may hold templates; ``fixed`` is the test where it holds none."""
+    """A matcher and its operand, which may hold templates. ``fixed`` is the test of an operand without templates."""
 
     matcher: Matcher
     operand: Compiled
     fixed: Test | None
 
     def bind(self, scope: Scope) -> Test:
-        """Raises ``EvaluationError``."""
+        """Return the test, with the operand's templates evaluated now. Raises ``EvaluationError``."""
         if self.fixed is not None:
             return self.fixed
         try:
@@ -59,7 +59,7 @@ class Expectation:
 
 
 def _equals(expected: Any) -> Test:
-    """Fast for what is compared most: a text, a number or a word."""
+    """Return the test for equality; a fast one for the usual operands: a text, a number or a word."""
     if expected is None or isinstance(expected, bool):
         return lambda value: value is expected
     if isinstance(expected, str):
@@ -84,7 +84,10 @@ def _in(options: Any) -> Test:
 
 
 def _compared(word: str, compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
-    """Numbers with numbers and texts with texts; anything else is not less and not greater."""
+    """Return the test that compares numbers with numbers and texts with texts.
+
+    Any other pair is neither less nor greater.
+    """
 
     def make(bound: Any) -> Test:
         if isinstance(bound, bool) or not isinstance(bound, int | float | str):
@@ -137,7 +140,7 @@ MATCHERS: dict[str, Matcher] = {
 def compile_expectations(
     value: JsonValue, path: Path, matchers: tuple[str, ...] = tuple(MATCHERS)
 ) -> tuple[Expectation, ...]:
-    """A plain value, or a mapping of matchers. Raises ``MatchError``."""
+    """Compile a plain value, or a mapping of matchers. Raises ``MatchError``."""
     if not isinstance(value, dict):
         return (expect(EQUALS, compile_operand(value, path), path),)
     if not value.keys() & MATCHERS.keys():
@@ -158,7 +161,7 @@ def compile_expectations(
 
 
 def expect(matcher: Matcher, operand: Compiled, path: Path) -> Expectation:
-    """Raises ``MatchError`` where a constant operand makes no sense."""
+    """Return an expectation. Raises ``MatchError`` where a constant operand makes no sense."""
     if not operand.constant:
         return Expectation(matcher, operand, None)
     try:
@@ -168,7 +171,7 @@ def expect(matcher: Matcher, operand: Compiled, path: Path) -> Expectation:
 
 
 def compile_operand(value: JsonValue, path: Path) -> Compiled:
-    """A value with templates in it. Raises ``MatchError``."""
+    """Compile a value with templates in it. Raises ``MatchError``."""
     try:
         return compile_value(value)
     except TemplateError as error:

@@ -5,15 +5,15 @@
     $.a.b[0]: value or matchers         of parsed JSON; equality is JSON's (1 == 1.0, true != 1)
     text:     value or matchers         of the whole text (equals, regex, in, exists)
     regex:    pattern                   found in the text
-    regex:    {pattern:, group:, equals|regex|in|exists:}      of the part that the pattern takes (group 1 unless said)
+    regex:    {pattern:, group:, equals|regex|in|exists:}      of the part that the pattern takes (group 1 by default)
     bytes:    {at:, hex|base64|text:, length: number or matchers}      of a binary message
 
-Of the answer to an ``http`` step, ``compile_answer_conditions`` knows two more::
+For the answer to an ``http`` step, ``compile_answer_conditions`` has two more::
 
     status:   200, [200, 201] or matchers
     headers:  {name: value or matchers}
 
-Values may hold templates, which ``bind`` evaluates once for all the messages that are then looked at. Captures are in
+Values may hold templates, which ``bind`` evaluates once for all the messages that are then tested. Captures are in
 ``capture.py``.
 """
 
@@ -71,7 +71,7 @@ _LENGTH_MATCHERS = ("equals", "in", "lt", "le", "gt", "ge")
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """One thing that must hold: an expectation of a place. ``key``: where it asks for one value, see ``keyed.py``."""
+    """One condition: an expectation of a place. ``key``: its key where it is an equality, see ``index.py``."""
 
     place: Place
     expectation: Expectation
@@ -89,7 +89,7 @@ class _Clause:
 
 
 class Conditions:
-    """Conditions on a message. ``names`` and ``attributes`` are what their templates read."""
+    """Compiled conditions on a message. ``names`` and ``attributes`` are those that their templates read."""
 
     __slots__ = ("_bound", "_clauses", "attributes", "names", "want")
 
@@ -105,14 +105,14 @@ class Conditions:
         self.want: Callable[[Scope], Wanted] = _always(want(NO_SCOPE)) if constant else want
 
     def bind(self, scope: Scope) -> Predicate:
-        """A predicate with the templates evaluated now, the same one each time where there are none.
+        """Return a predicate with the templates evaluated now; the same one each time where there are none.
 
         Raises ``EvaluationError``.
         """
         return self._bound or _all([clause.bind(scope) for clause in self._clauses])
 
     def why(self, message: Message, scope: Scope) -> str | None:
-        """None where all hold, else a sentence on the first that does not. Raises ``EvaluationError``."""
+        """Return a sentence on the first condition that does not hold; None where all hold. Raises ``EvaluationError``."""
         for clause in self._clauses:
             if sentence := clause.why(message, scope):
                 return sentence
@@ -155,7 +155,7 @@ def _all(predicates: list[Predicate]) -> Predicate:
 
 
 def _keyed(clauses: list[_Clause]) -> _Clause | None:
-    """The clause to look up by: rather one with a template, since a constant does not tell requests apart."""
+    """Return the clause to look up by: preferably one with a template, because a constant does not tell requests apart."""
     keyed = [clause for clause in clauses if clause.key is not None]
     return min(keyed, key=lambda clause: clause.expectation.operand.constant, default=None)
 
@@ -164,14 +164,14 @@ def _keyed(clauses: list[_Clause]) -> _Clause | None:
 
 
 def compile_conditions(mapping: Mapping[str, JsonValue]) -> Conditions:
-    """Raises ``MatchError`` at the first thing that is wrong."""
+    """Compile conditions on a message. Raises ``MatchError`` for the first that is wrong."""
     if not mapping:
         raise MatchError("here a condition is missing", ())
     return Conditions([clause for key, value in mapping.items() for clause in _clauses(key, value, _KEYS)])
 
 
 def compile_answer_conditions(mapping: Mapping[str, JsonValue]) -> Conditions:
-    """The same of the answer to an ``http`` step."""
+    """Compile conditions on the answer to an ``http`` step. Raises ``MatchError`` for the first that is wrong."""
     return Conditions([clause for key, value in mapping.items() for clause in _clauses(key, value, _KEYS_OF_ANSWER)])
 
 
@@ -216,7 +216,7 @@ def _headers(value: JsonValue) -> Iterator[_Clause]:
 
 
 def _as_text(value: JsonValue, path: Path) -> Compiled:
-    """An operand that is text, whatever the type of the template in it."""
+    """Compile an operand to text, whatever type its template has."""
     if not isinstance(value, str):
         raise MatchError(f"{path[-1]} is text, and this is {show(value)}", path, "put it in quotes")
     compiled = compile_operand(value, path)
@@ -224,7 +224,7 @@ def _as_text(value: JsonValue, path: Path) -> Compiled:
 
 
 def _regex(value: JsonValue) -> Iterator[_Clause]:
-    """A pattern that is found; or ``{pattern:, group:}`` and what must hold of the part that it takes."""
+    """Compile a pattern that must be found; or ``{pattern:, group:}`` with expectations of the part that it takes."""
     if isinstance(value, dict):
         yield from _part(value)
         return
@@ -273,7 +273,7 @@ def _bytes(value: JsonValue) -> Iterator[_Clause]:
 
 
 def _content(form: str, value: JsonValue, path: Path) -> Compiled:
-    """The bytes that hex, base64 or text stand for; a constant is decoded now."""
+    """Compile hex, base64 or text to bytes; a constant is decoded now."""
     compiled, decode = _as_text(value, path), _CONTENTS[form]
 
     def content(scope: Scope) -> bytes:

@@ -1,4 +1,4 @@
-"""A message as the scenario sees it: parsed once, and only if asked."""
+"""A received message as the scenario sees it: parsed once, and only if it is read as JSON."""
 
 from __future__ import annotations
 
@@ -31,11 +31,14 @@ class Message(msgspec.Struct, eq=False, gc=False):
 
     @property
     def is_unreadable(self) -> bool:
-        """Whether it was asked for as JSON and is not. What nothing asked for is not parsed to tell."""
+        """Whether the message was read as JSON and is none. A message that was never read as JSON is not parsed for this."""
         return self._json is NOT_JSON
 
     def why_not_json(self) -> str:
-        """Return the reason and the place, with an excerpt; empty where it is JSON. Parses once more."""
+        """Return why the payload is no JSON, with the place and an excerpt; an empty text where it is JSON.
+
+        Parses it again.
+        """
         try:
             read_json(self.payload)
         except NotJson as error:
@@ -44,7 +47,7 @@ class Message(msgspec.Struct, eq=False, gc=False):
 
     @property
     def value(self) -> Any:
-        """Return what ``message`` is in a template: the parsed JSON, else the payload."""
+        """Return the value of ``message`` in a template: the parsed JSON, else the payload."""
         parsed = self.json
         return self.payload if parsed is NOT_JSON else parsed
 

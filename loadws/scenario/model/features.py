@@ -1,4 +1,4 @@
-"""What a scenario asks for that not every transport can do, and where it asks for it.
+"""The features of a scenario that not every transport has, and the places that ask for them.
 
 A feature is called by the key that asks for it. Which transport lacks which is in ``terms.transports``;
 the two meet before anything has run, in ``checks.transport``.
@@ -22,21 +22,21 @@ OPTIONS = ("compression",)
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """``where`` leads to the value in the file that asks for it."""
+    """A use of a feature. ``where`` leads to the value in the file that asks for it."""
 
     name: str
     where: Where
 
 
 def features_of(scenario: Scenario) -> Iterator[Feature]:
-    """Each use of each feature, in the order of the scenario."""
+    """Yield each use of each feature, in the order of the scenario."""
     yield from _asked(scenario.connection, ("connection",))
     for where, step in walk_steps(scenario):
         yield from _of_step(step, where)
 
 
 def keeps_windows(scenario: Scenario) -> bool:
-    """Whether some connection may compress with context takeover."""
+    """Return whether some connection may compress with context takeover."""
     connects = [step.connect.compression for _, step in walk_steps(scenario) if isinstance(step, ConnectStep)]
     asked = [scenario.connection.compression, *connects]
     return any(compression.context_takeover for compression in asked if compression)

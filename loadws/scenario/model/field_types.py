@@ -1,4 +1,4 @@
-"""What a field of a scenario may hold: times, rates, sizes, names, codes, headers. Durations are nanoseconds.
+"""The types of a scenario's fields: times, rates, sizes, names, codes, headers. Durations are in nanoseconds.
 
 A ``Template`` is text that may hold ``{{ expressions }}``; the engine compiles it before the run.
 """
@@ -43,12 +43,12 @@ class Strict(BaseModel):
 
 
 def exactly_one(*keys: str) -> ConfigDict:
-    """For editors, what the model's validator says: one of these keys stands there, and no other of them."""
+    """Return the configuration that tells editors what the model's validator checks: exactly one of these keys."""
     return ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in keys]})
 
 
 class NotWritten:
-    """Marks a field that a short form fills and that no file spells out."""
+    """A mark of a field that a short form fills and that no file writes."""
 
 
 T = TypeVar("T")

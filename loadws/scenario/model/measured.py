@@ -1,4 +1,4 @@
-"""Which verbs measure a metric, and which count tries of a kind: what the steps say of themselves, looked up by name."""
+"""Which verbs measure a metric, and which count tries of a kind: looked up from the facets of the steps."""
 
 from __future__ import annotations
 

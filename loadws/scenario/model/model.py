@@ -1,7 +1,7 @@
-"""The frozen Scenario: what a scenario file may say, and all that the engine gets to know of it.
+"""The frozen Scenario: all that a scenario file may say, and all that the engine knows of it.
 
-These models are read twice: pydantic validates the file's tree against them, and the JSON Schema for editors is made from
-them. ``fields``, ``steps`` and ``connection`` hold the parts.
+These models are used twice: pydantic validates the file's tree against them, and the JSON Schema for editors is made from
+them. ``field_types``, ``steps`` and ``connection`` have the parts.
 """
 
 from __future__ import annotations
@@ -115,14 +115,14 @@ class UserType(Strict):
 
     @property
     def is_whole_session(self) -> bool:
-        """A flow with ``connect`` at its top level runs from before its connection to its close; see the flow rule."""
+        """Whether the flow runs from before its connection to its close: it has ``connect`` at its top level."""
         return any(
             isinstance(step, ConnectStep) or (isinstance(step, CallStep) and step.is_session) for step in self.flow
         )
 
     @property
     def is_in_python(self) -> bool:
-        """Whether some of what its users do stands in a function, which nobody has read."""
+        """Whether a function is a part of what its users do; the file does not show what it does."""
         return any(step.is_opaque for where in (self.flow, *self.on.flows()) for _, step in walk(where))
 
 
@@ -149,7 +149,7 @@ class RateRamp(Strict):
 
 
 def _constant(value: Any) -> Any:
-    """``users: 10`` -> the ramp that stays there."""
+    """Return the ramp of a constant: ``users: 10`` begins and ends at 10."""
     return value if isinstance(value, dict | UserRamp | RateRamp) else {"from": value, "to": value}
 
 

@@ -1,4 +1,4 @@
-"""What whoever reads a run's results has to know of its scenario: one sentence each, made here and said in every output."""
+"""Notices about a scenario that readers of a run's results need: one sentence each, shown in every output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def notices(scenario: Scenario) -> tuple[str, ...]:
 
 
 def _is_unverified(scenario: Scenario) -> bool:
-    """Whether some connect takes any certificate."""
+    """Return whether some connect accepts any certificate."""
     general = scenario.connection.tls
     connects = (step.connect for _, step in walk_steps(scenario) if isinstance(step, ConnectStep))
     return not general.verify or any(not general.overridden(connect.tls).verify for connect in connects)

@@ -1,4 +1,4 @@
-"""The probes of a scenario: what is published under a name, and who delivers it."""
+"""The probes of a scenario: the steps that publish under a name, and the handlers that deliver it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from loadws.scenario.yaml.explain import Where
 
 @dataclass(frozen=True, slots=True)
 class PublishedProbe:
-    """``within_ns`` is how long its deliveries count."""
+    """A probe. ``within_ns`` is the time within which its deliveries count."""
 
     name: str
     within_ns: int
@@ -34,7 +34,7 @@ def delivers(scenario: Scenario) -> Iterator[tuple[Where, Deliver, UserType]]:
 
 
 def probes_of(scenario: Scenario) -> tuple[PublishedProbe, ...]:
-    """In the order of their first publish, which is the same in every process; those that nobody publishes last."""
+    """Return the probes in the order of their first publish, which is the same in every process; unpublished ones last."""
     names = [step.publish.probe for _, step in publishes(scenario)]
     within_ns = {deliver.probe: deliver.within for _, deliver, _ in delivers(scenario)}
     return tuple(PublishedProbe(name, within_ns.get(name, TEN_SECONDS)) for name in dict.fromkeys([*names, *within_ns]))

@@ -1,7 +1,7 @@
-"""Step names: what a step says, else its literal text, else its verb and number.
+"""Step names: the name in the file, else the step's literal text, else its verb and number.
 
-A name is unique for a meaning: steps of one verb may share it (and are then measured together), steps of two may not. The
-name and ``on_failure`` that a verb's body says count as the step's: they are lifted to it, so that nobody looks twice.
+Steps of one verb may share a name, and are then measured together; steps of two verbs may not. A name and ``on_failure`` in
+a verb's body are moved to the step, so that no reader has to look in two places.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ LONGEST_LITERAL = 60
 
 
 def walk_steps(scenario: Scenario) -> Iterator[tuple[Where, AnyStep]]:
-    """Every step with its place: each user type's flow, then its handlers."""
+    """Yield every step with its place: each user type's flow, then its handlers."""
     for place, user_type in walk_user_types(scenario):
         for where, flow in flows_of(user_type):
             yield from walk(flow, (*place, *where))
 
 
 def flows_around(scenario: Scenario) -> Iterator[tuple[Where, Flow]]:
-    """The flows that are no user's: once before the load, and once after it."""
+    """Yield the flows that have no user: ``setup`` before the load and ``teardown`` after it."""
     yield ("setup",), scenario.setup
     yield ("teardown",), scenario.teardown
 
@@ -37,13 +37,13 @@ def walk_around(scenario: Scenario) -> Iterator[tuple[Where, AnyStep]]:
 
 
 def walk_user_types(scenario: Scenario) -> Iterator[tuple[Where, UserType]]:
-    """User types with their place, which is the scenario itself for the short form."""
+    """Yield the user types with their places; for the short form that is the scenario itself."""
     for index, user_type in enumerate(scenario.user_types):
         yield ("users", index) if scenario.users is not None else (), user_type
 
 
 def flows_of(user_type: UserType) -> Iterator[tuple[Where, Flow]]:
-    """The flow and those of the handlers."""
+    """Yield the flow and those of the handlers, with their places."""
     yield ("flow",), user_type.flow
     yield ("on", "open"), user_type.on.open
     for index, handler in enumerate(user_type.on.message):
@@ -88,7 +88,7 @@ def _named_handlers(names: _Names, on: Handlers) -> Handlers:
 
 
 def said_name(step: Step) -> str | None:
-    """The name beside the verb, or inside its body."""
+    """Return the name beside the verb, or in its body; None for neither."""
     return step.name or getattr(step.body, "name", None)
 
 
@@ -102,7 +102,7 @@ def literal_text(step: Step) -> str | None:
 
 @dataclass
 class _Names:
-    """Names given so far: ``verbs`` by name, the whole text behind a name that was cut, and how many steps of a verb."""
+    """The names given so far: their verbs, the whole texts of those that were cut, and each verb's number of steps."""
 
     verbs: dict[str, str]
     hide: Callable[[str], str] = str

@@ -1,8 +1,8 @@
-"""``--time-scale``: a scenario whose phases last shorter, or longer, and are otherwise the same.
+"""``--time-scale``: the same scenario with longer or shorter phases.
 
-Multiplied are how long phases last, the ``for`` of ``every``, and how long into the judged time a rule that aborts is first
-looked at. What a user or the server takes is no matter of the test's length: ``think``, ``within``, intervals and rates
-stay.
+It multiplies the durations of phases, the times of steps that are a part of the test's length (the ``for`` of ``every``),
+and the time after which a rule that aborts is first judged. Times of a user or the server are no part of the test's length:
+``think``, ``within``, intervals and rates stay.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""``tls``: what of the scenario becomes one TLS context, and the files behind it, read.
+"""TLS contexts from ``tls``: the settings that make a context, and the files behind them.
 
-Contexts are made here, so that ``validate`` finds by the very same code what a run would find.
+Contexts are made here, so that ``validate`` finds faults by the same code as a run.
 
-What a context costs (OpenSSL 3.0, one core): 0.1 ms and 13 KB bare, 0.3 ms with a CA file of one certificate, 0.5 ms more
-with a client certificate and its key; with the whole system store 19 ms and 800 KB. Where contexts are many, one a client
-certificate, the system's certificates are therefore looked up in its folder when a server shows one (0.1 ms), not loaded.
+A context costs (OpenSSL 3.0, one core): 0.1 ms and 13 KB bare, 0.3 ms with a CA file of one certificate, 0.5 ms more with a
+client certificate and its key; with the whole system store 19 ms and 800 KB. Where there are many contexts, one for each
+client certificate, the system's certificates are therefore looked up in its folder when a server shows one (0.1 ms), not
+loaded.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ UNVERIFIED = (
 
 
 class TlsFileError(LoadwsError):
-    """A file of ``tls`` cannot be used; ``key`` says which."""
+    """A file of ``tls`` cannot be used; ``key`` is the key that names it."""
 
     def __init__(self, key: FileKey, message: str, advice: str = "") -> None:
         super().__init__(message, advice)
@@ -36,7 +37,7 @@ class TlsFileError(LoadwsError):
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """What makes one context different from another; templates have their values already. Paths are the scenario's."""
+    """The settings in which contexts differ, with templates evaluated. Paths are relative to the scenario."""
 
     ca: str | None = None
     certificate: str | None = None
@@ -47,10 +48,10 @@ class TlsSettings:
 
 
 def make_context(settings: TlsSettings, base: Path, *, is_one_of_many: bool = False) -> ssl.SSLContext:
-    """A client's context; ``base`` is the folder that paths are relative to. Raises ``TlsFileError``.
+    """Return a client's context; ``base`` is the folder that paths are relative to. Raises ``TlsFileError``.
 
-    ``is_one_of_many``: see above. A renegotiation is refused: a server that asks for one handshake after another would
-    keep the generator busy.
+    ``is_one_of_many``: see above. Renegotiation is refused: a server that asks for one handshake after another would keep
+    the generator busy.
     """
     context = _trusting(settings, base, lazily=is_one_of_many)
     context.options |= ssl.OP_NO_RENEGOTIATION
@@ -83,13 +84,13 @@ def _with_ca(name: str, base: Path) -> ssl.SSLContext:
 
 
 def _is_hashed(folder: str) -> bool:
-    """Whether OpenSSL can look certificates up in it: their names are hashes, made by ``openssl rehash``."""
+    """Return whether OpenSSL can look up certificates in a folder: their names are hashes, made by ``openssl rehash``."""
     with os.scandir(folder) as entries:
         return any(entry.name.endswith(".0") for entry in entries)
 
 
 def _load_certificate(context: ssl.SSLContext, settings: TlsSettings, base: Path) -> None:
-    """OpenSSL would ask the terminal for a password that is missing; here it is told an empty one."""
+    """Load a certificate and its key. An empty password keeps OpenSSL from asking for one at the terminal."""
     certificate, key = settings.certificate or "", settings.key or settings.certificate or ""
     where: FileKey = "certificate" if settings.key is None else "key"
     if "-----BEGIN CERTIFICATE" not in _read("certificate", certificate, base):
@@ -119,7 +120,7 @@ def _refused(error: ssl.SSLError, settings: TlsSettings, where: FileKey, *, is_l
 
 
 def _read(key: FileKey, name: str, base: Path) -> str:
-    """The text of a file; a pipe or device is not opened: that could wait, or never end."""
+    """Return the text of a file. A pipe or device is not opened, because that could wait for ever."""
     file = base / name
     try:
         if file.exists() and not file.is_file():

@@ -1,6 +1,6 @@
-"""Names without secrets. A name labels what is measured and stands in every output, so it is masked before it is used.
+"""Names without secrets: a name labels measurements and appears in every output, so it is masked before it is used.
 
-Names are masked in the scenario itself, those that refer to them too, so that each still means the same.
+Names are masked in the scenario itself, together with all references to them, so that each still means the same.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Hiding:
         return step.model_copy(update={step.verb: self._with(step.body, "name")})
 
     def _at(self, model: Model, path: tuple[str, ...]) -> Model:
-        """Return the model with the name, or names, at a path masked. A template is masked when the run knows its text."""
+        """Return the model with the name, or names, at a path masked. A template's text is masked in the run."""
         field, *rest = path
         value = getattr(model, field)
         if rest:
@@ -85,7 +85,7 @@ class _Hiding:
         return model if "{{" in value else self._with(model, field)
 
     def _with(self, model: Model, *names: str) -> Model:
-        """The model with these of its texts masked; the very same where there is nothing to mask."""
+        """Return the model with these of its texts masked; the same object where there is nothing to mask."""
         texts = {name: text for name in names if isinstance(text := getattr(model, name), str)}
         masked = {name: self._masker.text(text) for name, text in texts.items()}
         return model if masked == texts else model.model_copy(update=masked)

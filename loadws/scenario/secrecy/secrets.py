@@ -1,9 +1,9 @@
-"""What of a scenario's file is secret: the values, and the file's text without them.
+"""The secrets of a scenario's file: the values, and the file's text without them.
 
-Secret are what ``secrets`` names, ``cookies``, headers and query parameters of secret names (``terms.secrets``), the key's
-password of ``tls``, and user info and secret parameters of addresses. A value that is only a reference to the environment
-(``${TOKEN}``) tells nothing and stays in the text. Excerpts in messages keep their columns: there each character becomes a
-``*``.
+Secret are the values that ``secrets`` names, ``cookies``, headers and query parameters of secret names (``terms.secrets``),
+the key's password of ``tls``, and user info and secret parameters of addresses. A value that is only a reference to the
+environment (``${TOKEN}``) reveals nothing and stays in the text. Excerpts in messages keep their columns: there each
+character becomes a ``*``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ENV_CALL = re.compile(r"\benv\s*\(\s*[\"'](\w+)[\"']\s*\)")
 
 
 def secret_paths(secrets: Sequence[str]) -> tuple[SecretPath, ...]:
-    """Return what ``secrets`` names: ``accounts.password`` is the column of a data source, or a key of a mapping."""
+    """Return the paths that ``secrets`` names: ``accounts.password`` is a column of a data source, or a key of a mapping."""
     return tuple(tuple(name.split(".")) for name in secrets)
 
 
@@ -61,7 +61,7 @@ def secrets_in(variables: Mapping[str, Any], paths: Sequence[SecretPath]) -> Ite
 def secret_values(root: Node, written: Node, env: Mapping[str, str]) -> Iterator[str]:
     """Return the secret values that are known before the run.
 
-    ``root`` is the tree with the environment and the command line in it, ``written`` the same as it stands in the file.
+    ``root`` is the tree with the environment and the command line in it, ``written`` the tree as in the file.
     """
     for node in secret_nodes(root):
         for value in scalars(_plain(node)):
@@ -78,7 +78,7 @@ def _plain(node: Node) -> Any:
 
 
 def _parts(text: str, where: Where) -> Iterator[str]:
-    """What is secret in a header or an address, apart from the rest of it."""
+    """Yield the secret parts of a header or an address."""
     if where[-2:-1] == ("headers",):
         found = header_secrets([(str(where[-1]), text)])
     else:
@@ -87,7 +87,7 @@ def _parts(text: str, where: Where) -> Iterator[str]:
 
 
 def _from_environment(found: tuple[Node, Where], env: Mapping[str, str]) -> Iterator[str]:
-    """The values of the variables that a secret is made of, each by itself."""
+    """Yield the values of the environment variables that a secret is made of."""
     node, rest = found
     for inner in walk_nodes(node) if not rest else ():
         if isinstance(inner.value, str):
@@ -129,7 +129,7 @@ def mask(
 ) -> str:
     """Return the file's text without its secrets.
 
-    ``root`` is its tree as written, None where it could not be read; ``masker`` knows values that stand elsewhere too.
+    ``root`` is its tree as written, None where it could not be read; ``masker`` knows the values of other sources too.
     """
     spans = [*_spans_in_text(text)]
     spans += _spans_in_tree(text, root, masker or Masker()) if root else _spans_by_name(text)
@@ -147,7 +147,7 @@ def _masked(secret: str, form: str) -> str:
 
 
 def _spans_in_text(text: str) -> Iterator[Span]:
-    """What looks like a secret wherever it stands, in comments too."""
+    """Yield the spans that look like a secret anywhere in the text, also in comments."""
     yield from spans_in_addresses(text)
     for match in _HEADER_LINE.finditer(text):
         if not is_only_a_reference(match[1]):
@@ -155,7 +155,7 @@ def _spans_in_text(text: str) -> Iterator[Span]:
 
 
 def _spans_by_name(text: str) -> Iterator[Span]:
-    """Values of secrets in a file that is no YAML: its names are found, and what stands behind each of them."""
+    """Yield the spans of secrets in a file that is no YAML: their names are searched for, and the values after them."""
     listed = re.search(r"(?m)^[\"']?secrets[\"']?\s*:((?:.*\n?)(?:[ \t]*-.*\n?)*)", text)
     for name in re.findall(r"[A-Za-z_]\w*", listed[1]) if listed else ():
         for match in re.finditer(rf"(?<![\w.]){name}{_VALUE}", text):
@@ -179,14 +179,14 @@ def _spans_in_tree(text: str, root: Node, masker: Masker) -> Iterator[Span]:
 
 
 def _tells(text: str, node: Node) -> bool:
-    """Whether a scalar is more than a reference to where the secret comes from."""
+    """Return whether a scalar is more than a reference to the source of the secret."""
     if isinstance(node.value, dict | tuple) or node.value is None:
         return False
     return not is_only_a_reference(text[node.start : node.end])
 
 
 def _kept(root: Node) -> Iterator[Span]:
-    """Keys and numbers, which stay whatever they look like."""
+    """Yield the spans of keys and numbers, which stay whatever they look like."""
     for node in walk_nodes(root):
         if node.key_start is not None:
             yield node.key_start, node.start

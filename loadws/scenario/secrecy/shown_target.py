@@ -1,8 +1,8 @@
-"""The target as outputs show it, and what in it is secret.
+"""The target as outputs show it, and the secrets in it.
 
-A reference to the environment stays a reference (``ws://h/?token=${TOKEN}``), for what is put into a path, a query or a user
-info may be a credential. Scheme, host and port are shown with their values: a report that does not say which server it is
-about is of no use. User info and secret parameters are masked, wherever they come from.
+A reference to the environment stays a reference (``ws://h/?token=${TOKEN}``), because a value in a path, a query or user
+info may be a credential. Scheme, host and port are shown with their values: a report has to say which server it is about.
+User info and secret parameters are masked, wherever they come from.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]
 
 @dataclass(frozen=True, slots=True)
 class ShownTarget:
-    """``values`` are the environment's that the target is made of and that are not shown."""
+    """The target as shown. ``values`` are those from the environment that are part of the target and not shown."""
 
     text: str
     values: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class ShownTarget:
 def shown_target(written: str, target: str, env: Mapping[str, str]) -> ShownTarget:
     """Return how the target is shown. ``written`` is its text in the file, ``target`` the same with the environment in it.
 
-    Where the command line gives the target, both are its address.
+    Where the command line sets the target, both are its address.
     """
     pieces = list(_pieces(written, env))
     if "".join(value for value, _ in pieces) != target:
@@ -43,7 +43,7 @@ def shown_target(written: str, target: str, env: Mapping[str, str]) -> ShownTarg
 
 
 def _pieces(written: str, env: Mapping[str, str]) -> list[tuple[str, str | None]]:
-    """The parts of the text in their order: what stands there, and the name of the variable that gave it, if one did."""
+    """Yield the parts of the text in order, each with the name of the variable that it comes from, if any."""
     pieces: list[tuple[str, str | None]] = []
     done = 0
     for match in _REFERENCE.finditer(written):
@@ -55,7 +55,7 @@ def _pieces(written: str, env: Mapping[str, str]) -> list[tuple[str, str | None]
 
 
 def _is_private(target: str, start: int, end: int) -> bool:
-    """Whether a part lies in the user info, or behind the host and port; a part that is the whole address is one."""
+    """Return whether a part is in the user info, or after host and port. A part that is the whole address is private."""
     scheme = re.match(r"wss?://", target)
     if scheme is None:
         return 0 <= target.find("?") < start

@@ -1,9 +1,9 @@
-"""One ``{{ expression }}``: Jinja2's lexer and parser make its tree, and we compile the tree into closures, once.
+"""One ``{{ expression }}``: Jinja2's lexer and parser make its tree, and this file compiles the tree to closures, once.
 
-Only plain data can be reached: names are variables, ``a.b`` is ``a["b"]`` and never a Python attribute, and what can be
-called stands in ``scope.FUNCTIONS``. There are no statements, slices, keyword arguments or methods, and of Jinja's filters
-and tests only those in the tables below; everything else is refused by name with its place. Precedence is Jinja's, whose
-powers go from left to right: ``2 ** 3 ** 2`` is 64.
+Only plain data can be reached: names are variables, ``a.b`` is ``a["b"]`` and never a Python attribute, and only the
+functions in ``scope.FUNCTIONS`` can be called. There are no statements, slices, keyword arguments or methods, and of Jinja's
+filters and tests only those in the tables below; everything else is refused by name with its place. Precedence is Jinja's,
+whose powers go from left to right: ``2 ** 3 ** 2`` is 64.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ENVIRONMENT = Environment()
 
 
 class TemplateError(LoadwsError):
-    """A template is wrong. ``offset`` (0 based) is where in its text; ``path`` leads to that text inside a value."""
+    """A template is wrong. ``offset`` (0 based) is the place in its text; ``path`` leads to that text inside a value."""
 
     def __init__(self, message: str, offset: int, advice: str = "", path: tuple[str | int, ...] = ()) -> None:
         super().__init__(message, advice)
@@ -54,16 +54,16 @@ class TemplateError(LoadwsError):
 
 
 class Expression:
-    """A compiled expression, where it ends in its text, and the names that it reads.
+    """A compiled expression, its end in its text, and the names that it reads.
 
-    ``names`` are variables and special names; one that stands only under ``is defined`` or ``default`` is not among them,
-    since it may well be missing. ``attributes`` are pairs (name, key) for each ``name.key``.
+    ``names`` are variables and special names. A name that is only in ``is defined`` or ``default`` is not among them,
+    because it may be missing. ``attributes`` are pairs (name, key) for each ``name.key``.
     """
 
     __slots__ = ("attributes", "end", "evaluate", "names")
 
     def __init__(self, text: str, start: int) -> None:
-        """Reads the expression whose ``{{`` stands at ``start``. Raises ``TemplateError``."""
+        """Read the expression whose ``{{`` is at offset ``start``. Raises ``TemplateError``."""
         tokens, self.end = _tokens(text, start)
         compiler = _Compiler()
         self.evaluate = compiler.compile(_parse(tokens, start))
@@ -77,7 +77,7 @@ _Token = tuple[int, str, str]
 
 
 def _tokens(text: str, start: int) -> tuple[list[_Token], int]:
-    """The tokens between ``{{`` and ``}}``, each with its offset where Jinja has the line; and where the expression ends."""
+    """Return the tokens between ``{{`` and ``}}``, with their offsets in place of line numbers, and the expression's end."""
     if text[start + 2 : start + 3] in ("-", "+"):
         raise TemplateError("{{- and {{+ are not supported", start, "put a space after {{")
     # Line breaks are made spaces of the same length, because the lexer would count \r\n as one.
@@ -109,7 +109,7 @@ def _whole_expression(tokens: list[_Token], text: str, start: int, end: int, clo
 
 
 def _parse(tokens: list[_Token], start: int) -> nodes.Expr:
-    """Jinja's tree. The ``lineno`` of each node is the offset of its text, for that is what the tokens carry."""
+    """Return Jinja's tree. The ``lineno`` of each node is the offset of its text, because the tokens carry that."""
     parser = Parser(_ENVIRONMENT, "")
     try:
         with warnings.catch_warnings():
@@ -139,7 +139,7 @@ def _refuse(message: str, node: nodes.Node, advice: str = "") -> NoReturn:
 
 
 class _Compiler:
-    """Compiles one tree, and notes what it reads."""
+    """A compiler of one tree, which collects the names that it reads."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -308,7 +308,7 @@ class _Compiler:
         return self._all(node.args)
 
     def _unnoted(self, node: nodes.Expr) -> Evaluate:
-        """Compiles what may be undefined: its names and attributes are no demand on anyone."""
+        """Compile a part that may be undefined, without collecting its names and attributes."""
         names, attributes = self.names.copy(), self.attributes.copy()
         evaluate = self.compile(node)
         self.names, self.attributes = names, attributes
@@ -376,7 +376,7 @@ def _binary(operation: Operation, left: Evaluate, right: Evaluate) -> Evaluate:
 
 
 def _chain(first: Evaluate, rest: list[tuple[Operation, Evaluate]]) -> Evaluate:
-    """``a < b < c``: each value is evaluated at most once, and none after the first that does not hold."""
+    """Compile ``a < b < c``: each value is evaluated at most once, and none after the first comparison that fails."""
 
     def chain(scope: Scope) -> Any:
         left = first(scope)

@@ -1,7 +1,7 @@
-"""What an expression may see and call: one user's variables, the special names, and the functions.
+"""The names that an expression may use: the variables of one user, the special names, and the functions.
 
-A ``Scope`` belongs to one user. Random values and ids are counted, not generated (see ``terms.chance``), and a scope's forks
-share these counts, so that overlapping turns of one user never draw the same value or give the same id.
+A ``Scope`` belongs to one user. Random values and ids are computed from counts (see ``terms.chance``), and a scope's forks
+share these counts, so that overlapping turns of one user never draw the same value or return the same id.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class _Counts:
 
 
 class Scope:
-    """What the expressions of one user see. ``clock`` gives milliseconds since 1970, ``extra`` the special names."""
+    """The names that the expressions of one user see.
+
+    ``clock`` returns milliseconds since 1970, ``extra`` has the special names.
+    """
 
     __slots__ = ("_counts", "clock", "env", "extra", "iteration", "seed", "user", "variables")
 
@@ -63,23 +66,23 @@ class Scope:
 
     @property
     def draws(self) -> int:
-        """How many random values this user has drawn."""
+        """The number of random values that this user has drawn."""
         return self._counts.draws
 
     @property
     def ids(self) -> int:
-        """How many ids this user has given out."""
+        """The number of ids that this user has used."""
         return self._counts.ids
 
     def draw(self) -> int:
-        """The user's next 64 random bits."""
+        """Return the user's next 64 random bits."""
         counts = self._counts
         count = counts.draws
         counts.draws = count + 1
         return chance.draw(self.seed, self.user, count)
 
     def next_id(self) -> int:
-        """An integer below 2**53 that no other call in the run gets, the same in every run."""
+        """Return an integer below 2**53 that no other call in the run gets, the same in every run."""
         counts = self._counts
         counts.ids += 1
         if counts.ids >> _ID_BITS or not 0 <= self.user < 1 << _USER_BITS:
@@ -87,7 +90,7 @@ class Scope:
         return self.user << _ID_BITS | counts.ids
 
     def fork(self) -> Scope:
-        """A scope for an overlapping turn: variables and special names of its own, the same user and counts."""
+        """Return a scope for an overlapping turn: its own variables and special names, the same user and counts."""
         scope = Scope(
             self.variables.copy(),
             user=self.user,
@@ -106,7 +109,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of the template language: how it is written, how many values it takes, and what it does."""
+    """A function of the template language: its notation, number of arguments, and the Python function behind it."""
 
     usage: str
     arity: int
@@ -127,7 +130,7 @@ def _length(value: Any, what: str) -> int:
 
 
 def _uuid(scope: Scope) -> str:
-    """Version 4 in shape: 122 bits of the user's stream."""
+    """Return a UUID of version 4, made of 122 bits of the user's random stream."""
     bits = scope.draw() << 64 | scope.draw()
     digits = f"{bits & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x4000 << 64 | 0x8000 << 48:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -1,9 +1,9 @@
 """Text and JSON values with ``{{ expressions }}`` in them, compiled once and evaluated a million times.
 
 Without an expression a template is constant. A text that is exactly one expression keeps the type of its value; any other is
-text, in which values stand as ``values.as_text`` writes them (true, false and null as JSON has them).
+text, in which values are written by ``values.as_text`` (true, false and null as in JSON).
 
-The values of constants are shared between evaluations: whoever gets a list or a dict from here must not change it.
+The values of constants are shared between evaluations: the caller must not change a list or a dict that it gets from here.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _STATEMENT = re.compile(r"\{%.*?%\}", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A template. ``evaluate`` gives its value and ``text`` the same as text; both raise ``EvaluationError``.
+    """A template. ``evaluate`` returns its value and ``text`` the same as text; both raise ``EvaluationError``.
 
-    ``names`` and ``attributes`` are what it reads, as ``Expression`` has them.
+    ``names`` and ``attributes`` are the names that it reads, as in ``Expression``.
     """
 
     evaluate: Evaluate
@@ -53,7 +53,10 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class CompiledJson:
-    """A JSON payload: ``both`` gives the value and its encoding. One without expressions was encoded when compiled."""
+    """A JSON payload.
+
+    ``both`` returns the value and its encoding; without expressions, the encoding was made when compiling.
+    """
 
     both: Callable[[Scope], tuple[Any, str]]
     constant: bool
@@ -68,7 +71,7 @@ class CompiledJson:
 
 
 def compile_template(text: str) -> Compiled:
-    """Raises ``TemplateError``."""
+    """Compile a text. Raises ``TemplateError``."""
     pieces = _pieces(text)
     expressions = [piece for piece in pieces if isinstance(piece, Expression)]
     if not expressions:
@@ -81,7 +84,7 @@ def compile_template(text: str) -> Compiled:
 
 
 def _pieces(text: str) -> list[str | Expression]:
-    """The text as it is and the expressions in it, in order."""
+    """Yield the texts and expressions of a template, in their order."""
     pieces: list[str | Expression] = []
     at = 0
     while (start := text.find("{{", at)) >= 0:
@@ -140,12 +143,12 @@ def _filled(pieces: list[str | Expression]) -> Callable[[Scope], str]:
 
 
 def compile_value(value: JsonValue) -> Compiled:
-    """A JSON value with templates in its texts, keys too. Raises ``TemplateError`` with the path to the text."""
+    """Compile a JSON value with templates in its texts and keys. Raises ``TemplateError`` with the path to the text."""
     return _compile(value, ())
 
 
 def compile_json(value: JsonValue) -> CompiledJson:
-    """A JSON payload. Raises ``TemplateError``, also where a constant cannot be written as JSON."""
+    """Compile a JSON payload. Raises ``TemplateError``, also where a constant cannot be written as JSON."""
     compiled = compile_value(value)
     if not compiled.constant:
         evaluate = compiled.evaluate
@@ -199,7 +202,7 @@ def _list(items: list[Compiled]) -> Evaluate:
 
 
 def _object(value: dict[str, JsonValue], items: list[Compiled]) -> Evaluate:
-    """Keys are known: what is constant is copied whole, and only the rest evaluated."""
+    """Compile an object whose keys are constant: copy its constant part whole, and evaluate only the rest."""
     holes = [(key, item.evaluate) for key, item in zip(value, items, strict=True) if not item.constant]
 
     def build(scope: Scope) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Plain values, the only ones that a template computes with: what JSON has, and bytes.
+"""Plain values, the only ones that a template computes with: those of JSON, and bytes.
 
-Everything here is bounded, so that no expression in a scenario file can eat the generator: what is computed stays within 64
-bits or is a finite float, and a text or list that is built stays under ``LONGEST`` characters or items. What cannot be done
-raises ``EvaluationError``, never anything else.
+Everything here is bounded, so that no expression in a scenario file can block the generator: a number stays within 64 bits
+or is a finite float, and a text or list stays under ``LONGEST`` characters or items. An impossible operation raises
+``EvaluationError`` and nothing else.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ Operation = Callable[[Any, Any], Any]
 
 
 class EvaluationError(Exception):
-    """A template could not be evaluated, or a value not be used: the message is for people."""
+    """A template could not be evaluated, or a value not be used. The message is for people."""
 
 
 class Undefined(EvaluationError):
-    """What a template asked for is not there: ``default`` and ``is defined`` look for this one."""
+    """A name or key of a template does not exist. ``default`` and ``is defined`` catch this error."""
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
 
 
 def kind(value: Any) -> str:
-    """The JSON word for a value's type: string, integer, number, boolean, null, array, object (or bytes)."""
+    """Return the JSON word for a value's type: string, integer, number, boolean, null, array, object (or bytes)."""
     match value:
         case bool():
             return "boolean"
@@ -63,7 +63,7 @@ def kind(value: Any) -> str:
 
 
 def show(value: Any) -> str:
-    """A value for people: as JSON, cut at ``SHOWN`` characters."""
+    """Return a value as text for a message: as JSON, cut at ``SHOWN`` characters."""
     if isinstance(value, str | bytes):
         value = value[: SHOWN + 1]
     try:
@@ -74,7 +74,7 @@ def show(value: Any) -> str:
 
 
 def as_text(value: Any) -> str:
-    """How a value stands within text: a string as it is, everything else as JSON writes it."""
+    """Return a value as part of a text: a string as it is, everything else as JSON."""
     if type(value) is str:
         return value
     if type(value) is int:
@@ -87,7 +87,7 @@ def as_text(value: Any) -> str:
 def as_json(value: Any) -> str:
     """Return compact JSON, as JavaScript's ``JSON.stringify`` writes it: half of a surrogate pair is an escape.
 
-    Bytes become base64. Raise ``EvaluationError`` where it cannot be written.
+    Bytes become base64. Raises ``EvaluationError`` for a value that JSON cannot have.
     """
     try:
         return _JSON.encode(value).decode()
@@ -114,7 +114,10 @@ def _base64(value: Any) -> str:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equality as JSON has it: 1 is 1.0, but true is not 1. Values nested too deeply to compare are not the same."""
+    """Return whether two values are equal in JSON: 1 is 1.0, but true is not 1.
+
+    Values nested too deeply to compare are not the same.
+    """
     try:
         return _same(a, b)
     except RecursionError:
@@ -132,7 +135,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def freeze(value: Any) -> Hashable:
-    """A key for dictionaries: two plain values are ``same`` exactly where their keys are equal."""
+    """Return a key for dictionaries: two plain values have equal keys exactly where they are the ``same``."""
     if type(value) is int or type(value) is str:  # nearly always; it is its own key
         return value
     try:
@@ -156,7 +159,7 @@ def _freeze(value: Any) -> Hashable:
 
 
 def in_range(number: Any) -> Any:
-    """The number, if it is one that a message could carry."""
+    """Return the number. Raises ``EvaluationError`` for one that no message could carry."""
     if type(number) is float:
         if math.isfinite(number):
             return number
@@ -169,7 +172,7 @@ def in_range(number: Any) -> Any:
 
 
 def fits(length: int) -> int:
-    """The length, if something may be that long."""
+    """Return the length. Raises ``EvaluationError`` for one that is too long."""
     if length > LONGEST:
         raise EvaluationError(f"the result would have {length:,} characters or items; {LONGEST:,} are allowed")
     return length
@@ -208,7 +211,7 @@ _multiply_numbers = _of_numbers("multiply", operator.mul)
 
 
 def add(a: Any, b: Any) -> Any:
-    """Numbers; or two texts or lists, one after the other."""
+    """Return the sum of two numbers, or two texts or lists joined. Raises ``EvaluationError``."""
     if type(a) is type(b) and isinstance(a, str | list):
         fits(len(a) + len(b))
         return a + b
@@ -216,7 +219,7 @@ def add(a: Any, b: Any) -> Any:
 
 
 def multiply(a: Any, b: Any) -> Any:
-    """Numbers; or a text, repeated."""
+    """Return the product of two numbers, or a text repeated. Raises ``EvaluationError``."""
     if isinstance(b, str):
         a, b = b, a
     if isinstance(a, str) and isinstance(b, int):
@@ -236,7 +239,7 @@ def _comparison(compare: Operation) -> Operation:
 
 
 def contains(item: Any, container: Any) -> bool:
-    """``item in container``: a part of a text, an item of a list, a key of an object."""
+    """Return ``item in container``: whether it is a part of a text, an item of a list, or a key of an object."""
     try:
         return item in container
     except (TypeError, RecursionError):
@@ -278,7 +281,7 @@ def positive(a: Any) -> Any:
 
 
 def item(container: Any, key: Any) -> Any:
-    """A key of an object, or a place in a list or text. Raises ``Undefined`` where there is none."""
+    """Return the value of an object's key, or at an index of a list or text. Raises ``Undefined`` where there is none."""
     try:
         if isinstance(container, dict) or (isinstance(container, list | str) and type(key) is int):
             return container[key]

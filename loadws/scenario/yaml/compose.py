@@ -1,4 +1,4 @@
-"""Events -> raw nodes: what stands in the file, before aliases, duplicate keys and merge keys are looked at.
+"""Compose the parser's events to raw nodes, as the file has them: aliases, duplicate keys and merge keys are kept.
 
 A constructor of the YAML library would stop at the first duplicate key and would not say where values stand. Depth and the
 number of values are bounded here, while reading, so that no file can exhaust the stack or the memory.
@@ -39,7 +39,7 @@ _TYPED_TAGS = {
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """A mapping as it stands in the file, before duplicate and merge keys are looked at."""
+    """A mapping as the file has it, with its duplicate keys and merge keys."""
 
     pairs: tuple[tuple[Raw, Raw], ...]
     start: int
@@ -57,7 +57,7 @@ Raw = Node | Pairs | Items
 
 
 class Composer:
-    """Events -> raw nodes, where an alias is the very object of its anchor."""
+    """A composer of raw nodes. An alias is the very object of its anchor."""
 
     def __init__(self, problems: Problems, events: Events) -> None:
         self.problems = problems

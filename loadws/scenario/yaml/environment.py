@@ -1,7 +1,7 @@
-"""``${NAME}`` and ``${NAME:-default}`` in any text of the file; ``$${`` is a plain ``${``.
+"""Replace ``${NAME}`` and ``${NAME:-default}`` in any text of the file; ``$${`` is a plain ``${``.
 
-An unquoted value that is one reference and nothing else is a number or a truth value where the variable's text is one
-written the usual way (``10``, not ``010``); ``shape.py`` makes it text again where the scenario wants text.
+An unquoted value that is a single reference becomes a number or a truth value if the variable's text is one in its usual
+form (``10``, not ``010``). ``validation.py`` makes it text again where the scenario needs text.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]
 
 @dataclass
 class Environment:
-    """Puts variables into a tree. ``undefined`` are the places of values that could not be made.
+    """The environment's variables, for use in a tree. ``undefined`` are the places of values that could not be made.
 
-    ``is_refused``: an untrusted scenario gets no variables, and is told so where it wants one.
+    ``is_refused``: an untrusted scenario gets no variables, and a reference to one is a problem.
     """
 
     variables: Mapping[str, str]
@@ -31,7 +31,7 @@ class Environment:
     _told: set[tuple[Where, str | None]] = field(default_factory=set)
 
     def substitute(self, node: Node) -> Node:
-        """The tree with every reference replaced; what is undefined becomes a problem."""
+        """Return the tree with every reference replaced. Each undefined variable becomes a problem."""
         if isinstance(node.value, dict):
             return replace(node, value={key: self.substitute(child) for key, child in node.value.items()})
         if isinstance(node.value, tuple):
@@ -59,7 +59,7 @@ class Environment:
         return ""
 
     def _tell(self, node: Node, match: re.Match[str]) -> None:
-        """Once a value and name: a text may hold a reference a thousand times."""
+        """Add a problem, once for each value and name: a text may hold a reference a thousand times."""
         name = match["name"]
         self.undefined.add(node.where)
         offset = self.problems.source.offset_in(node, str(node.value), match.start())
@@ -75,7 +75,7 @@ class Environment:
 
 
 def _number(text: str) -> Scalar:
-    """The number or truth value, where no character of the text is lost by it."""
+    """Return the number or truth value of a text; the text itself where the number would be written differently."""
     try:
         value = resolve(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The events of the YAML parser, and its complaints in our words."""
+"""The events of the YAML parser, with its error messages in our words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Events:
         self._events = YAML(typ="safe", pure=True).parse(problems.source.text)
 
     def next(self) -> Any:
-        """The next event, None at the end."""
+        """Return the next event; None at the end."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -61,12 +61,12 @@ class ScenarioError(LoadwsError):
 
 
 def _order(problem: Problem) -> tuple[bool, int, int]:
-    """In the order of the file; what stands on the command line comes last."""
+    """Return the key to sort by: the order of the file, with problems of the command line last."""
     return str(problem.path).startswith("--"), problem.line, problem.column
 
 
 class Placed(Protocol):
-    """A value of the file: its offsets, as ``tree.Node`` has them."""
+    """A value of the file with its offsets, as ``tree.Node`` has them."""
 
     @property
     def start(self) -> int: ...
@@ -76,7 +76,7 @@ class Placed(Protocol):
 
 @dataclass(frozen=True)
 class SourceText:
-    """A file's text, and where in it a line begins."""
+    """The text of a file, and the offsets at which its lines begin."""
 
     path: Path
     text: str
@@ -86,25 +86,25 @@ class SourceText:
         return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column, both from 1."""
+        """Return the line and column of an offset, both from 1."""
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
 
     def offset_in(self, node: Placed, text: str, at: int) -> int:
-        """Where in the file the character ``at`` of a value's text stands; the value's begin where escapes hide it."""
+        """Return the offset in the file of character ``at`` of a value's text; the value's own where escapes hide that."""
         written = self.text[node.start : node.end]
         quoted = written[:1] in ("'", '"')
         return node.start + quoted + at if written[quoted:].startswith(text) else node.start
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines without their ends. Problems share these: of a file with one long line there may be thousands."""
+        """The lines without their line ends. Problems share them, because a file with one long line may have thousands."""
         return _LINE_BREAK.split(self.text)
 
 
 @dataclass
 class Problems:
-    """Collects what is found in one text, each thing once."""
+    """The problems that were found in one text, each once."""
 
     source: SourceText
     found: dict[tuple[int, str], Problem] = field(default_factory=dict)
@@ -115,18 +115,18 @@ class Problems:
         self.found.setdefault((offset, message), problem)
 
     def fail(self, offset: int, message: str, advice: str = "", where: Where = ()) -> NoReturn:
-        """Adds what makes it useless to look further. Raises ``ScenarioError`` with all that was found."""
+        """Add a problem after which it is useless to look further. Raises ``ScenarioError`` with all problems."""
         self.add(offset, message, advice, where)
         raise ScenarioError(self.of("error")) from None
 
     def of(self, severity: Severity) -> tuple[Problem, ...]:
-        """In the order of the file."""
+        """Return the problems of a severity, in the order of the file."""
         chosen = [problem for problem in self.found.values() if problem.severity == severity]
         return tuple(sorted(chosen, key=lambda problem: (problem.line, problem.column)))
 
 
 def explain(problem: Problem) -> str:
-    """The problem as people see it."""
+    """Return the text that shows a problem: place, message, advice, excerpt and caret."""
     place = f"{problem.path}:{problem.line}:{problem.column}: " if problem.line else f"{problem.path}: "
     severity = "warning: " if problem.severity == "warning" else ""
     where = f"{show_where(problem.where)}: " if problem.where else ""
@@ -135,7 +135,7 @@ def explain(problem: Problem) -> str:
 
 
 def explain_all(problems: Iterable[Problem]) -> str:
-    """All of them, or the first and how many there are more."""
+    """Return the text that shows all problems, or the first ones and the number of the others."""
     problems = tuple(problems)
     shown = [explain(problem) for problem in problems[:SHOWN_PROBLEMS]]
     left_out = len(problems) - len(shown)
@@ -154,12 +154,12 @@ def _excerpt(problem: Problem) -> str:
 
 
 def show_where(where: Where) -> str:
-    """``users[0].flow[2]``; a key that would not read so stands in brackets: ``where['$.id']``."""
+    """Return a place as text: ``users[0].flow[2]``. A key that is no plain word stands in brackets: ``where['$.id']``."""
     parts = [f".{part}" if isinstance(part, str) and _PLAIN_KEY.fullmatch(part) else f"[{part!r}]" for part in where]
     return "".join(parts).removeprefix(".")
 
 
 def any_of(words: Iterable[str]) -> str:
-    """``'a', 'b' or 'c'``."""
+    """Return a list in words: ``'a', 'b' or 'c'``."""
     *first, last = [repr(word) for word in words]
     return f"{', '.join(first)} or {last}" if first else last

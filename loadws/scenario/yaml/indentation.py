@@ -1,4 +1,4 @@
-"""Indentation that YAML refuses: which line stands by how many spaces, and against which line above it.
+"""Explain indentation that YAML refuses: which line is indented by how many spaces, and which line above does not fit.
 
 The parser names a token that it did not expect; a reader needs the two lines that do not fit together.
 """
@@ -15,7 +15,7 @@ _UNEXPECTED = re.compile(r"expected <block end>|expected '<document start>'")
 
 @dataclass(frozen=True, slots=True)
 class _Begin:
-    """Something that begins in a line: a dash, or a key. ``column`` counts from 0, ``line`` from 1."""
+    """The beginning of a list item or a key in a line. ``column`` counts from 0, ``line`` from 1."""
 
     column: int
     line: int
@@ -52,7 +52,7 @@ def _is_key(before_colon: str) -> bool:
 
 
 def _open_blocks(above: str) -> list[_Begin]:
-    """Return what the lines above leave open at their end, outer before inner."""
+    """Return the blocks that are still open at the end of the lines above, outer before inner."""
     blocks: list[_Begin] = []
     for number, line in enumerate(above.splitlines(), 1):
         match = _LINE.match(line)

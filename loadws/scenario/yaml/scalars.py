@@ -1,4 +1,4 @@
-"""What an unquoted scalar means: YAML 1.2's core schema (10.3.2). ``on``, ``yes`` and ``1:30`` are text."""
+"""The meaning of an unquoted scalar: YAML 1.2's core schema (10.3.2). ``on``, ``yes`` and ``1:30`` are text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 def resolve(text: str) -> Scalar:
-    """What an unquoted scalar is. ``ValueError`` for numbers that no message could carry."""
+    """Return the value of an unquoted scalar. Raises ``ValueError`` for a number that no message could carry."""
     if text in _NULL:
         return None
     if text in _BOOL:

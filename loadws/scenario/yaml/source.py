@@ -1,11 +1,11 @@
-"""YAML text -> a tree of nodes, each of which knows where it stands.
+"""Read YAML text to a tree of nodes, each of which knows its place in the file.
 
 The tree is made from the parser's events, not by a constructor: so every duplicate key is seen, depth and size are bounded
 while reading, and a scalar is what YAML 1.2's core schema says (``on``, ``yes`` and ``1:30`` are text). Anchors, aliases and
-merge keys (``<<``) work; an alias is copied, and its copies stand where the anchor does.
+merge keys (``<<``) work; an alias is copied, and its copies have the place of the anchor.
 
-What cannot be read at all raises ``ScenarioError``; what can be read around (duplicate keys, keys that are no text) is added
-to the problems, and the rest of the file is read on.
+A file that cannot be read at all raises ``ScenarioError``. Faults that do not prevent reading (duplicate keys, keys that are
+no text) are added to the problems, and the rest of the file is read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ LARGEST_FILE = 1024 * 1024
 
 
 def read_file(path: Path) -> bytes:
-    """The file's bytes. Raises ``ScenarioError`` for what cannot be a scenario: missing, a directory, too large."""
+    """Return the bytes of a file.
+
+    Raises ``ScenarioError`` where it cannot be a scenario: missing, a directory, too large.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
@@ -40,7 +43,7 @@ def read_file(path: Path) -> bytes:
 
 
 def decode(content: bytes | str, path: Path) -> SourceText:
-    """Text that a YAML reader may see: not too large, UTF-8, without control characters."""
+    """Return the file's text. Raises ``ScenarioError`` where it is too large, no UTF-8, or has control characters."""
     if len(content) > LARGEST_FILE:
         _refuse(path, f"a scenario has at most {LARGEST_FILE // 1024:,} KiB", "keep rows in data files")
     try:
@@ -66,7 +69,7 @@ def _refuse(path: Path, message: str, advice: str = "") -> NoReturn:
 
 
 def read_tree(problems: Problems) -> Node:
-    """The document's mapping. Raises ``ScenarioError`` where there is none, or no end to it."""
+    """Return the mapping that the document is. Raises ``ScenarioError`` where it is none, or never ends."""
     text = problems.source.text
     events = Events(problems)
     root = Composer(problems, events).compose()
@@ -82,7 +85,7 @@ _SMALLEST = "the smallest scenario has target, load and flow"
 
 
 class _Copier:
-    """Raw nodes -> nodes of their own place each; counts them, so that a few aliases cannot become millions."""
+    """A copier of raw nodes to nodes with a place each. It counts them, so that a few aliases cannot become millions."""
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
@@ -131,7 +134,7 @@ class _Copier:
         return None
 
     def _merged(self, value: Raw, where: Where, depth: int) -> dict[str, Node]:
-        """What ``<<`` brings in; of several mappings the earlier wins."""
+        """Return the pairs that ``<<`` adds; of several mappings the earlier one wins."""
         mappings = value.items if isinstance(value, Items) else (value,)
         merged: dict[str, Node] = {}
         for mapping in mappings:

@@ -1,7 +1,7 @@
-"""The tree of a scenario file: each value, and where it stands in the text.
+"""The tree of a scenario file: each value, and its place in the text.
 
-Nodes never change. A part can be cut out of a tree (because it is wrong, and the rest is still worth looking at); what is
-left still says where it stood in the file as written.
+Nodes never change. A part can be cut out of a tree, because it is wrong and the rest can still be checked; the remaining
+nodes keep their places in the file as written.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Node:
 
     @property
     def head(self) -> int:
-        """Where a reader looks first: at the key, or at the value in a list."""
+        """The offset that a reader looks at first: that of the key, or of the value in a list."""
         return self.start if self.key_start is None else self.key_start
 
     def child(self, part: str | int) -> Node | None:
@@ -55,14 +55,14 @@ class Node:
 
 
 def walk_nodes(node: Node) -> Iterator[Node]:
-    """The node and everything inside it, outer before inner."""
+    """Yield the node and everything inside it, outer before inner."""
     yield node
     for child in node.children():
         yield from walk_nodes(child)
 
 
 def plain_value(node: Node) -> Any:
-    """The tree as Python's own dicts, lists and scalars."""
+    """Return the tree as Python's own dicts, lists and scalars."""
     if isinstance(node.value, dict):
         return {key: plain_value(child) for key, child in node.value.items()}
     if isinstance(node.value, tuple):
@@ -71,7 +71,7 @@ def plain_value(node: Node) -> Any:
 
 
 def find(root: Node, where: Where) -> tuple[Node, Where]:
-    """The deepest node on the way to ``where``, and what is left of the way."""
+    """Return the deepest node on the path ``where``, and the rest of the path."""
     node = root
     for index, part in enumerate(where):
         child = node.child(part)
@@ -82,7 +82,7 @@ def find(root: Node, where: Where) -> tuple[Node, Where]:
 
 
 def without(node: Node, cut: set[Where]) -> Node:
-    """The tree without the nodes that stood at these places of the file."""
+    """Return the tree without the nodes at these places of the file."""
     if isinstance(node.value, dict):
         return replace(
             node, value={key: without(child, cut) for key, child in node.value.items() if child.where not in cut}
@@ -93,18 +93,18 @@ def without(node: Node, cut: set[Where]) -> Node:
 
 
 def with_child(node: Node, key: str, child: Node) -> Node:
-    """The mapping, with another value for a key."""
+    """Return the mapping with another value for a key."""
     assert isinstance(node.value, dict)
     return replace(node, value={**node.value, key: child})
 
 
 def as_written(value: Scalar) -> str:
-    """A number or truth value as text: what an environment variable held before it was read as one."""
+    """Return a number or truth value as text: the text that an environment variable had before it was read as one."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def describe(value: object) -> str:
-    """A value of the tree in the words of a message: ``text "5"``, ``a list``, ``nothing``."""
+    """Return a value of the tree in the words of a message: ``text "5"``, ``a list``, ``nothing``."""
     match value:
         case None:
             return "nothing"

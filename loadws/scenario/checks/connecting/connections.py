@@ -1,8 +1,8 @@
-"""Connections: each step finds the one that it needs, under the name that it says.
+"""Check that each step finds the connection that it names.
 
 A flow is followed in its order, with a state for each of its connections. After a function, after branches that disagree,
-and wherever else the file does not say what becomes of a connection, its state is unknown, and nothing is said of it. A loop
-is followed twice, since its second turn begins where its first one ended.
+and wherever else the file does not determine the state of a connection, the state is unknown and gives no message. A loop is
+followed twice, because its second turn begins where its first one ended.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _refuse_connects(findings: Findings, flow: Flow, where: Where, message: str,
 
 
 def _names(user_type: UserType) -> dict[str, None]:
-    """The connections that have a name, in the order of the flow."""
+    """Return the names of the connections that have one, in the order of the flow."""
     steps = (step for _, step in walk(user_type.flow) if isinstance(step, ConnectStep))
     return dict.fromkeys(step.connect.as_ for step in steps if step.connect.as_ is not None)
 
@@ -81,7 +81,7 @@ def _check_names(findings: Findings, place: Where, user_type: UserType, names: I
 
 
 def _mentioned(place: Where, user_type: UserType) -> Iterator[tuple[Where, str]]:
-    """Every ``on:`` that names a connection, with its place."""
+    """Yield the place and name of every ``on:`` that names a connection."""
     for where, flow in flows_of(user_type):
         for inner, step in walk(flow, (*place, *where)):
             if isinstance(step.body, OnConnection) and step.body.on is not None:
@@ -96,7 +96,7 @@ def _mentioned(place: Where, user_type: UserType) -> Iterator[tuple[Where, str]]
 
 @dataclass
 class _Connections:
-    """Follows which connections there are. ``told``: the places of which something was said already."""
+    """The connections of a flow, followed step by step. ``told``: the places that have a message already."""
 
     findings: Findings
     names: Iterable[str]
@@ -180,7 +180,7 @@ def _agreed(ways: list[_States]) -> _States:
 
 
 def _all_changes(before: _States, branches: list[_States]) -> _States:
-    """After all of several branches that ran side by side: what any of them changed is changed."""
+    """Return the states after several branches that ran side by side: each with the changes of all branches."""
     after = dict(before)
     for states in branches:
         after.update({name: state for name, state in states.items() if before.get(name) != state})

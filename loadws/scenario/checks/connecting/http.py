@@ -1,4 +1,4 @@
-"""``http`` steps: addresses that can be asked."""
+"""Check the addresses of ``http`` steps."""
 
 from __future__ import annotations
 

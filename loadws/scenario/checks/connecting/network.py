@@ -1,4 +1,4 @@
-"""Addresses, proxies and what the handshake offers: what cannot fit together, as far as it is known without a network."""
+"""Check addresses, proxies and the offers of the handshake for contradictions, as far as they show without a network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def _parts(findings: Findings) -> Iterator[tuple[Where, ConnectionOptions | Conn
 
 
 def _dialled_hosts(findings: Findings) -> set[str]:
-    """In lower case; empty where that is not known, as of a proxy or an ``http`` step with a template in it."""
+    """Return the hosts that are connected to, in lower case.
+
+    The result is empty where they are not known, because a proxy or an ``http`` step has a template in its address.
+    """
     fetched = [step.http for _, step in _all_steps(findings) if isinstance(step, HttpStep)]
     said = [part.proxy for _, part in _parts(findings) if part.proxy is not None]
     said += [body.proxy for body in fetched if body.proxy is not None]
@@ -58,7 +61,7 @@ def _all_steps(findings: Findings) -> Iterator[tuple[Where, AnyStep]]:
 
 
 def _authority(url: str) -> str:
-    """The part of an address that says whom to dial, with the templates in it."""
+    """Return the part of an address that has host and port, with its templates."""
     return url if url.startswith("{{") else url.partition("://")[2].partition("/")[0]
 
 
@@ -70,7 +73,7 @@ def _host_of(target: str) -> str | None:
 
 
 def _check_resolve(findings: Findings) -> None:
-    """A host that nobody dials is a slip of the pen, unless a redirect leads there."""
+    """Warn of a host in ``resolve`` that nothing connects to. It is probably misspelt, unless a redirect leads there."""
     dialled = _dialled_hosts(findings)
     for host in findings.scenario.connection.resolve:
         if dialled and host.lower() not in dialled:
@@ -80,7 +83,7 @@ def _check_resolve(findings: Findings) -> None:
 
 
 def _check_sources(findings: Findings) -> None:
-    """Where all addresses of a host are known, some source has to be of a family of theirs."""
+    """Check that some source address has the family of a host whose addresses are all known."""
     options = findings.scenario.connection
     ours = {ipaddress.ip_address(source).version for source in options.source_addresses}
     given = {host.lower(): addresses for host, addresses in options.resolve.items()}

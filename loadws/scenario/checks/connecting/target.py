@@ -1,4 +1,4 @@
-"""The target: a WebSocket address, or one of the servers that loadws brings."""
+"""Check the target: a WebSocket address, or one of the servers that loadws contains."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _wrong_builtin(name: str) -> tuple[str, str] | None:
 
 
 def _wrong_options(query: str) -> tuple[str, str] | None:
-    """What their values are, the target itself looks at: their notations are its own."""
+    """Return message and advice for a wrong option of a built-in target. Its values are checked by the target itself."""
     for option, _ in parse_qsl(query, keep_blank_values=True):
         if option not in BUILTIN_OPTIONS:
             advice = did_you_mean(option, BUILTIN_OPTIONS) or f"there are {any_of(BUILTIN_OPTIONS)}"
@@ -108,5 +108,5 @@ def _wrong_authority(authority: str) -> str | None:
 
 
 def _without_values(message: str) -> str:
-    """urllib's message without the parts of the address that it quotes."""
+    """Return urllib's message without the parts of the address that it quotes."""
     return re.sub(r"(?: as)? ?'.*'", "", message, flags=re.DOTALL).strip()

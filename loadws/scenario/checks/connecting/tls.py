@@ -1,4 +1,4 @@
-"""``tls``: that its files are what they should be and fit each other; that whoever turns verification off knows it."""
+"""Check that the files of ``tls`` exist, can be used and fit each other; warn where verification is off."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_tls(findings: Findings) -> None:
 
 
 def _uses(findings: Findings) -> Iterator[tuple[Where, Tls, Tls]]:
-    """Each place that says something, what holds there, and what it says itself."""
+    """Yield each place with TLS settings: the place, the settings in effect there, and those written there."""
     general = findings.scenario.connection.tls
     yield ("connection", "tls"), general, general
     for where, step in walk_steps(findings.scenario):
@@ -37,7 +37,7 @@ def _check_pair(findings: Findings, where: Where, tls: Tls, written: Tls) -> Non
 
 
 def _check_files(findings: Findings, where: Where, tls: Tls, seen: set[object]) -> None:
-    """Loaded into a context that is thrown away. A name that a template makes is only known when a user has its row."""
+    """Load the files into a context, once for equal settings. Names made by templates are only known in the run."""
     texts = (tls.certificate, tls.key, tls.key_password)
     if any("{{" in text for text in texts if text is not None):
         tls = tls.model_copy(update={"certificate": None, "key": None, "key_password": None})

@@ -1,4 +1,4 @@
-"""The transport: every use of a feature that the one that was chosen does not have."""
+"""Find every use of a feature that the chosen transport lacks."""
 
 from __future__ import annotations
 

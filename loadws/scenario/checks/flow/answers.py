@@ -1,7 +1,7 @@
-"""Answers that can be mistaken: a ``request`` without ``where`` takes the next message, whatever it is.
+"""Warn of answers that may be confused: a ``request`` without ``where`` uses the next message, whatever it is.
 
-All of this is advice: which messages a server sends is not in the file. It is given only where the file itself shows that
-other messages come on the same connection, or that several requests wait on it at once.
+All of this is advice, because the file does not say which messages a server sends. It is given only where the file shows
+that other messages come on the same connection, or that several requests wait on it at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TELL_APART = "tell the answers apart: reply: {where: ...}"
 
 
 def check_answers(findings: Findings) -> None:
-    """Warn of requests that may take a message that is not their answer."""
+    """Warn of requests that may use a message that is not their answer."""
     for place, user_type in walk_user_types(findings.scenario):
         _check_claims(findings, place, user_type)
         _check_turns(findings, place, user_type)
@@ -44,7 +44,7 @@ def _check_turns(findings: Findings, place: Where, user_type: UserType) -> None:
 
 
 def _check_branches(findings: Findings, where: Where, step: AnyStep) -> None:
-    """Of several branches that ask on one connection, each takes the next message for its answer."""
+    """Warn of branches that send requests on one connection, where each uses the next message as its answer."""
     branches = list(step.children())
     asking = [{name for _, name in _requests_without_where(branch, ())} for _, branch in branches]
     for index, (path, branch) in enumerate(branches):
@@ -90,7 +90,7 @@ def _handled(place: Where, user_type: UserType) -> list[tuple[str | None, Where]
 
 
 def _check_claims(findings: Findings, place: Where, user_type: UserType) -> None:
-    """A handler without ``where`` leaves nothing of its connection to requests and waits."""
+    """Warn of a handler without ``where``, which leaves no message of its connection to requests and waits."""
     waiting = {step.connection for _, step in walk(user_type.flow) if step.awaits() in ("next", "answer", "pushed")}
     for index, handler in enumerate(user_type.on.message):
         if handler.where is None and waiting and handler.on in (None, *waiting):

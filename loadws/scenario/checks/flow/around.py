@@ -1,4 +1,4 @@
-"""``setup`` and ``teardown``: steps that need no user and no WebSocket, and that end."""
+"""Check that the steps of ``setup`` and ``teardown`` need no user and no WebSocket, and that they end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Barriers: enough users for each, and one number of them where several steps are one barrier."""
+"""Check that each barrier can have enough users, and that the steps of one barrier agree on their number."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_barriers(findings: Findings) -> None:
 
 
 def most_users(scenario: Scenario) -> int | None:
-    """How many users there may be at once; None where arrivals without ``max_users`` bound them by nothing."""
+    """Return the largest number of users at once; None where arrivals without ``max_users`` set no bound."""
     most = 0
     for phase in scenario.load:
         if phase.arrivals is not None and phase.max_users is None:

@@ -1,4 +1,4 @@
-"""``call``: functions that are there, are async, and take what they are called with."""
+"""Check that the functions of ``call`` exist, are async, and accept their arguments."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Flows: expressions that are some, close reasons that fit, names that are told apart, and steps that are reached.
+"""Check flows: expressions, close reasons, names of steps, and steps that are never reached.
 
-Errors are what would fail in every run. Warnings are what ``validate`` advises.
+A fault that would fail every run is an error; the rest are warnings, which ``validate`` shows.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _check_reached_in(findings: Findings, flow: Flow, where: Where) -> None:
 
 
 def _check_login(findings: Findings, place: Where, user_type: UserType) -> None:
-    """An ``http`` step before any message, in a flow whose connection is open before the flow begins."""
+    """Warn of an ``http`` step before any message in a flow whose connection is open before the flow begins."""
     if user_type.is_whole_session or findings.lost_steps:
         return
     for index, step in enumerate(user_type.flow):

@@ -1,4 +1,4 @@
-"""Probes: what is published is delivered somewhere, what is delivered is published, and the message carries it."""
+"""Check that what is published is delivered, that what is delivered is published, and that the message carries its probe."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_probes(findings: Findings) -> None:
 
 
 def _check_both_sides(findings: Findings, published: Iterable[str], delivered: Iterable[str]) -> None:
-    """What nobody delivers is sent all the same, and has no receivers; what nobody publishes never comes."""
+    """Warn of a probe that no handler delivers: it has no receivers. Add an error for one that no step publishes."""
     for where, step in publishes(findings.scenario):
         name = step.publish.probe
         if name not in delivered:
@@ -58,7 +58,7 @@ def _check_both_sides(findings: Findings, published: Iterable[str], delivered: I
 
 
 def _check_audiences(findings: Findings) -> None:
-    """An audience without members; where a template names one, that is only known in the run."""
+    """Add an error for an audience without members. Where a template names an audience, only the run knows its members."""
     audiences: dict[str, set[str | None]] = {}
     for _, deliver, _ in delivers(findings.scenario):
         audiences.setdefault(deliver.probe, set()).add(deliver.in_)
@@ -87,7 +87,7 @@ def _check_deliver(findings: Findings, where: Where, deliver: Deliver, user_type
 
 
 def _carries_probe(payload: Payload) -> bool:
-    """What cannot be read as a template is complained about elsewhere."""
+    """Return whether the message carries its probe. A wrong template has its own message elsewhere, so it counts as yes."""
     try:
         if payload.text is not None:
             return "probe" in compile_template(payload.text).names

@@ -1,7 +1,8 @@
-"""Templates and conditions: that they can be read, and that what they name has a value when they are reached.
+"""Check templates and conditions: that they can be read, and that the names in them have values when they are reached.
 
-A flow is walked in its order. What any branch sets counts as set after it; what a loop sets counts from where it is set.
-A handler may run at any time, so it may use whatever its user sets anywhere, and a flow whatever its handlers set.
+A flow is followed in its order. A variable that any branch sets counts as set after it; one that a loop sets counts from the
+place where it is set. A handler may run at any time, so it may use every variable that its user sets anywhere, and a flow
+every variable that its handlers set.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ Columns = Mapping[str, tuple[str, ...]]
 
 
 def check_variables(findings: Findings, columns: Columns) -> None:
-    """Everything that holds a template, a condition or a capture."""
+    """Check everything that holds a template, a condition or a capture."""
     scenario = findings.scenario
     _check_declared(findings, columns)
     around = _check_around(findings, columns)
@@ -84,7 +85,7 @@ def check_variables(findings: Findings, columns: Columns) -> None:
 
 
 def _check_declared(findings: Findings, columns: Columns) -> None:
-    """A variable's first value may use rows of data and the variables above it."""
+    """Check the values of variables, which may use rows of data and the variables above them."""
     scenario = findings.scenario
     for name in scenario.data.keys() & scenario.variables.keys():
         findings.error(("data", name), f"{name!r} is a variable already", "choose another name", at_key=True)
@@ -96,7 +97,10 @@ def _check_declared(findings: Findings, columns: Columns) -> None:
 
 
 def _check_around(findings: Findings, columns: Columns) -> frozenset[str]:
-    """``setup`` has no rows of data: it is nobody's. Returns what it sets, which ``teardown`` and all users have."""
+    """Check ``setup`` and ``teardown``, which have no rows of data because they have no user.
+
+    Returns the variables that ``setup`` sets: ``teardown`` and all users have them.
+    """
     known = frozenset(findings.scenario.variables) | findings.cut_words
     set_by_setup: frozenset[str] = frozenset()
     for where, flow in flows_around(findings.scenario):
@@ -107,7 +111,7 @@ def _check_around(findings: Findings, columns: Columns) -> frozenset[str]:
 
 
 def _check_user_type(texts: _Texts, place: Where, user_type: UserType, always: frozenset[str]) -> frozenset[str]:
-    """Returns the names that have a value at one of its connects."""
+    """Check a user type. Returns the names that have a value at some connect of it."""
     in_handlers = {name for name, where in texts.setters.items() if where[len(place)] == "on"}
     flow = _Walk(texts, set(always | in_handlers))
     flow.flow(user_type.flow, (*place, "flow"))
@@ -124,7 +128,7 @@ def _check_user_type(texts: _Texts, place: Where, user_type: UserType, always: f
 
 
 def _setters(place: Where, user_type: UserType) -> Iterator[tuple[str, Where]]:
-    """Every name that the user type sets, with its first place last, so that a dict keeps that one."""
+    """Yield every variable that the user type sets, with its place; the first place comes last, so that a dict keeps it."""
     found: list[tuple[str, Where]] = []
     for where, flow in flows_of(user_type):
         found += [(name, set_at) for set_at, name in _set_in(flow, (*place, *where))]
@@ -134,7 +138,7 @@ def _setters(place: Where, user_type: UserType) -> Iterator[tuple[str, Where]]:
 
 
 def _set_in(flow: Flow, where: Where) -> Iterator[tuple[Where, str]]:
-    """Each place of a flow that sets a variable, and which."""
+    """Yield each place of a flow that sets a variable, and the variable."""
     for inner, step in walk(flow, where):
         yield from (((*inner, *place), name) for place, name in step.sets())
 
@@ -144,7 +148,7 @@ def _set_in(flow: Flow, where: Where) -> Iterator[tuple[Where, str]]:
 
 @dataclass
 class _Walk:
-    """Goes through a flow; ``known`` are the names that have a value so far."""
+    """A walk through a flow. ``known`` are the names that have a value so far."""
 
     texts: _Texts
     known: set[str]
@@ -213,14 +217,14 @@ _COMPILERS: Mapping[Subject, Callable[[Mapping[str, JsonValue]], Conditions]] = 
 
 @dataclass
 class _Texts:
-    """Reads what stands at a place. ``setters`` is where each name is first set, for those that are used too early."""
+    """The texts at places of the file. ``setters`` has the first place that sets each name, for names used too early."""
 
     findings: Findings
     columns: Columns
     setters: Mapping[str, Where] = field(default_factory=dict)
 
     def read(self, where: Where, known: frozenset[str]) -> None:
-        """Every text at the place or inside it, keys too."""
+        """Check every text and key at the place and inside it."""
         node = self._node(where)
         for inner in walk_nodes(node) if node else ():
             if isinstance(inner.value, str):
@@ -257,7 +261,7 @@ class _Texts:
     def captures(
         self, where: Where, captures: Mapping[str, JsonValue] | None, *, of_handshake: bool = False
     ) -> frozenset[str]:
-        """Returns the names they set."""
+        """Check captures, and return the names that they set."""
         if captures is None:
             return frozenset()
         for name in captures.keys() & self.findings.scenario.data.keys():
@@ -275,7 +279,7 @@ class _Texts:
         return frozenset(captures)
 
     def _node(self, where: Where) -> Node | None:
-        """What stands there; a text in its place is its short form."""
+        """Return the node at a place; None where the file has none. A text there may be a short form of the place."""
         node, rest = find(self.findings.root, where)
         return node if not rest or isinstance(node.value, str) else None
 
@@ -318,7 +322,7 @@ class _Texts:
             self.findings.problems.add(node.head, message, advice, node.where)
 
     def _missing(self, compiled: Compiled, text: str, known: frozenset[str]) -> Iterator[tuple[int, str, str]]:
-        """Names without a value and columns that are not there: offset, message, advice."""
+        """Yield offset, message and advice for each name without a value and each column that does not exist."""
         for name in sorted(compiled.names - known):
             yield _place_of(name, text), *self._unknown(name, known)
         for name, column in sorted(compiled.attributes):
@@ -349,6 +353,6 @@ def _columns_are(columns: tuple[str, ...]) -> str:
 
 
 def _place_of(name: str, text: str) -> int:
-    """Where in a template's text a name is read first, as far as can be told from the text."""
+    """Return the offset of the first use of a name in a template's text, as far as the text shows it; else 0."""
     match = re.compile(rf"(?<![\w.]){re.escape(name)}\b").search(text, max(text.find("{{"), 0))
     return match.start() if match else 0

@@ -1,4 +1,4 @@
-"""Rules: thresholds whose metric, labels and aggregate exist, and that the scenario can give data to."""
+"""Check rules: thresholds whose metric, labels and aggregate exist, and that the scenario can give data to."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The labels of a rule: steps, phases, probes and kinds that exist. Of what does not exist nothing is ever counted, so
-that a rule on it would hold for ever.
+"""Check the labels of a rule: its step, phase, probe and kind must exist.
+
+A rule on a step that does not exist has no data, and one on a count of it would hold for ever.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def _check_phase(findings: Findings, index: int, threshold: Threshold) -> None:
 
 
 def _check_step(findings: Findings, index: int, threshold: Threshold) -> None:
-    """A function gives its steps what names it likes, so that with one nothing is known."""
+    """Check that a step of this name exists. With a ``call`` this is not known: a function may give its steps any name."""
     verbs = dict(named_steps(findings.scenario))
     name = threshold.labels.get("step")
     if name is None or name in verbs or any(STEPS[verb].is_opaque for verb in verbs.values()):
@@ -101,7 +102,7 @@ def _check_kind(findings: Findings, index: int, threshold: Threshold, kind: str)
 
 
 def _check_try(findings: Findings, index: int, threshold: Threshold, kind: str) -> None:
-    """``error_rate`` names what was tried; what went wrong with it is for ``errors``."""
+    """Check the kind of ``error_rate``, which is a kind of try; a kind of failure is one of ``errors``."""
     if kind in TRIES or (is_known(kind) and kind.partition(".")[0] in _ENDS):
         return
     message = f"error_rate has no kind {kind!r}: its kinds are what was tried"

@@ -1,6 +1,6 @@
-"""Rules that the command line adds (``--rule``): checked against the scenario as its own rules are.
+"""Check the rules of the command line (``--rule``) against the scenario, as its own thresholds are.
 
-They stand in no file, so their place is ``--rule`` and a line for each.
+They are in no file, so their place is ``--rule`` and a line for each.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The metrics that a scenario declares itself, by ``record``, ``count`` and a call's ``records`` and ``counts``."""
+"""The metrics that a scenario declares: by ``record``, ``count`` and a call's ``records`` and ``counts``."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ METRIC = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z_][\w-]*))""")
 
 @dataclass(frozen=True)
 class OwnMetrics:
-    """What the scenario's record and count steps declare. ``patterns`` are counts whose names hold templates."""
+    """The metrics that a scenario declares. ``patterns`` are those of counters whose names have templates."""
 
     named: Mapping[str, Metric]
     patterns: tuple[re.Pattern[str], ...] = ()
 
     def for_rule(self, rule: str) -> Mapping[str, Metric]:
-        """The metrics, and the one that the rule names if a templated count may have that name."""
+        """Return the metrics, and the one that the rule names if some counter with a template may have that name."""
         match = METRIC.match(rule)
         name = match and (match[1] or match[2] or match[3])
         if name and name not in self.named and any(pattern.fullmatch(name) for pattern in self.patterns):
@@ -32,7 +32,7 @@ class OwnMetrics:
 
 
 def own_metrics(scenario: Scenario) -> OwnMetrics:
-    """The first declaration of each name counts; ``check_own_metrics`` complains about others."""
+    """Return the declared metrics. Of several declarations of a name the first counts; see ``check_own_metrics``."""
     named: dict[str, Metric] = {}
     patterns: list[re.Pattern[str]] = []
     for metric in (metric for _, step in walk_steps(scenario) for _, metric in step.own_metrics()):
@@ -50,7 +50,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def check_own_metrics(findings: Findings) -> None:
-    """A name is one metric: not one of loadws' own, and not a trend here and a count or another unit there."""
+    """Check that a name is one metric: not a metric of loadws, and always of the same kind and unit."""
     first: dict[str, tuple[Metric, int]] = {}
     declared = ((where, each) for where, step in walk_steps(findings.scenario) for each in step.own_metrics())
     for where, (path, metric) in declared:

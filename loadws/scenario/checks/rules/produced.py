@@ -1,6 +1,6 @@
-"""Whether a scenario can give a rule data at all. A rule without data fails; one on a count that is always 0 says nothing.
+"""Check that a scenario can give a rule data. A rule without data fails, and a count that is always 0 says nothing.
 
-A function may do anything, so where a scenario has a ``call`` nothing is known and nothing is said.
+A function may do anything, so a scenario with a ``call`` gets no such message.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _check_probes(findings: Findings, index: int, threshold: Threshold) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a scenario must have for a metric. ``of_target``: another --target may have it, so that it is only warned of."""
+    """A feature that a scenario needs for a metric. ``of_target``: another --target may have it, so it is only a warning."""
 
     what: str
     is_met: Callable[[Scenario], bool]
@@ -125,7 +125,7 @@ def _has_tls(scenario: Scenario) -> bool:
 
 
 def _has_name(scenario: Scenario) -> bool:
-    """Whether the target's host has to be looked up: it is neither an address nor said in ``resolve``."""
+    """Return whether the target's host is looked up: whether it is no address and not in ``resolve``."""
     if not scenario.target.lower().startswith(("ws://", "wss://")):
         return False
     host = urlsplit(scenario.target).hostname or ""

@@ -1,4 +1,4 @@
-"""What a flow may say: payloads, and each kind of step.
+"""The language of flows: payloads, and each kind of step.
 
 A step is a mapping with one verb key, so each verb has a model of its own and ``step_verb`` chooses among them.
 """

@@ -88,7 +88,7 @@ class HttpBody(Body):
 
     @property
     def payload(self) -> Payload | None:
-        """The body as a message would carry it; None where there is none, or a form."""
+        """The body as the payload of a message; None where there is none, or a form."""
         given = {name: getattr(self, name) for name in self.model_fields_set.intersection(_BODIES) - {"form"}}
         return Payload.model_construct(_fields_set=set(given), **given) if given else None
 

@@ -141,7 +141,7 @@ class RequestBody(OnConnection):
 
 
 def _request_body(value: Any) -> Any:
-    """``request: hello`` -> the message as ``send`` takes it."""
+    """Return the long form of ``request: hello``, and of a mapping that has the message only."""
     longer = short_for("send", "a message: text, or a mapping with send and reply")(value)
     return {"send": {"text": value}} if isinstance(value, str) else longer
 

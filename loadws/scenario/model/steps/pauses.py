@@ -38,7 +38,7 @@ def _think(value: Any) -> Any:
 
 
 def parse_safely(text: str) -> int:
-    """A duration, or 0 where the field's own validator will complain anyway."""
+    """Return a duration in ns; 0 for a wrong one, which the field's own validator reports."""
     try:
         return parse_duration(text)
     except UnitError:

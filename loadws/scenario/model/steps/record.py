@@ -82,12 +82,12 @@ class RecordBody(Strict):
 
     @property
     def ns_per_unit(self) -> int | None:
-        """What turns a value into nanoseconds; None where the unit is no time."""
+        """The factor from the value to nanoseconds; None where the unit is no unit of time."""
         return DURATION_UNITS[self.unit] if self.unit in ("ns", "us", "µs", "ms", "s") else None
 
     @property
     def metric_unit(self) -> str:
-        """The unit of the trend: every time is kept in nanoseconds."""
+        """The unit of the trend. Times are kept in nanoseconds."""
         return self.unit if self.ns_per_unit is None else "ns"
 
 

@@ -19,6 +19,7 @@ from loadws.cli.comparing.commands import (
     add_comparing,
 )
 from loadws.cli.importing.commands import imports
+from loadws.cli.init import Template
 from loadws.cli.machines.commands import MERGE_EXAMPLES, SHARD_EXAMPLES, merge, shard
 from loadws.cli.options import (
     Duration,
@@ -311,15 +312,23 @@ def docs(
     docs_command(words or ())
 
 
-@app.command(epilog=_examples("loadws init", "loadws init chat.yaml"))
+@app.command(epilog=_examples("loadws init", "loadws init chat.yaml --template chat", "loadws docs start"))
 def init(
     file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The file to write.")] = Path("scenario.yaml"),
+    template: Annotated[
+        Template,
+        typer.Option(
+            help="What the scenario does. echo: a first request. chat: a room, every message followed to its receivers. "
+            "json-rpc: many requests in flight. login: HTTP first. feed: subscribe and receive. "
+            "spike: a rush of newcomers. ci: a gate for a pipeline."
+        ),
+    ] = "echo",
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a commented starter scenario that runs as it is."""
     from loadws.cli.init import init_command
 
-    init_command(file, force)
+    init_command(file, template, force)
 
 
 add_comparing(app)

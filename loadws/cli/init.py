@@ -1,16 +1,25 @@
-"""``loadws init``: a commented scenario to start from, which runs as it is."""
+"""``loadws init``: a commented scenario to start from, which runs as it is. Each template is a file in ``starters``."""
 
 from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import Literal, get_args
 
 from loadws.terms.errors import OutputError, UsageError
 
+Template = Literal["echo", "chat", "json-rpc", "login", "feed", "spike", "ci"]
+TEMPLATES: tuple[Template, ...] = get_args(Template)
 
-def init_command(file: Path, force: bool) -> None:
-    """Raises ``UsageError`` where a file would be written over, ``OutputError`` where it cannot be written."""
-    text = resources.files("loadws.cli").joinpath("starter.yaml").read_text("utf-8")
+
+def init_command(file: Path, template: Template, force: bool) -> None:
+    """Write a template to a file, and print how to run it.
+
+    Raises:
+        UsageError: The file is there already and ``force`` is not given.
+        OutputError: The file cannot be written.
+    """
+    text = resources.files("loadws.cli").joinpath("starters", f"{template}.yaml").read_text("utf-8")
     try:
         with file.open("w" if force else "x", encoding="utf-8") as written:
             written.write(text)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from loadws.cli.init import TEMPLATES
 from loadws.scenario.build import load_scenario
 from tests.cli.commands import Result, run
 
@@ -16,6 +17,26 @@ def test_what_it_writes_is_valid(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert run(capsys, "init", str(file)) == Result(0, expected, "")
     loaded = load_scenario(file)
     assert (loaded.warnings, loaded.scenario.target) == ((), "builtin:echo")
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_each_template_is_valid_and_commented(
+    template: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TARGET", raising=False)
+    file = tmp_path / "mine.yaml"
+    assert run(capsys, "init", str(file), "--template", template).code == 0
+    loaded = load_scenario(file)
+    assert (loaded.warnings, loaded.scenario.target[:8]) == ((), "builtin:")
+    assert loaded.scenario.thresholds
+    assert file.read_text().count("#") > 5
+
+
+def test_an_unknown_template_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.yaml"
+    found = run(capsys, "init", str(file), "--template", "chatt")
+    assert (found.code, file.exists()) == (2, False)
+    assert "json-rpc" in found.err
 
 
 def test_without_a_name_it_is_scenario_yaml(

@@ -1,4 +1,4 @@
-"""Every scenario that ships, and the starter of ``loadws init``, is run against the target that it names, made small.
+"""Every scenario that ships, and every template of ``loadws init``, is run against the target that it names, made small.
 
 Real processes and real time: two at once, so that they take half of it.
 """
@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from loadws.cli.init import TEMPLATES
 from loadws.metrics.summary import STALLED_SHARE, Summary, from_json
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
-STARTER = Path(__file__).parents[2] / "loadws" / "cli" / "starter.yaml"
+STARTERS = Path(__file__).parents[2] / "loadws" / "cli" / "starters"
 #: What makes each short: ``--duration`` is for scenarios with one judged phase.
 SMALL = {
     FOLDER / "arrivals.yaml": ("--scale", "0.5"),
@@ -33,7 +34,13 @@ SMALL = {
     FOLDER / "reconnect-storm.yaml": ("--duration", "3500ms", "--scale", "0.5"),
     FOLDER / "soak.yaml": ("--duration", "2500ms", "--scale", "0.2"),
     FOLDER / "spike.yaml": ("--scale", "0.5"),
-    STARTER: ("--duration", "1s"),
+    STARTERS / "chat.yaml": ("--duration", "2s"),
+    STARTERS / "ci.yaml": ("--duration", "1s"),
+    STARTERS / "echo.yaml": ("--duration", "1s"),
+    STARTERS / "feed.yaml": ("--duration", "1s"),
+    STARTERS / "json-rpc.yaml": ("--duration", "1s"),
+    STARTERS / "login.yaml": ("--duration", "1s"),
+    STARTERS / "spike.yaml": ("--time-scale", "0.3"),
 }
 Ran = subprocess.CompletedProcess[str]
 
@@ -61,10 +68,11 @@ def _summary(out: Path) -> Summary:
 
 
 def test_none_is_forgotten() -> None:
-    assert sorted(FOLDER.glob("*.yaml")) == sorted(SMALL.keys() - {STARTER})
+    assert sorted(FOLDER.glob("*.yaml")) == sorted(path for path in SMALL if path.parent == FOLDER)
+    assert sorted(path.stem for path in SMALL if path.parent == STARTERS) == sorted(TEMPLATES)
 
 
-@pytest.mark.parametrize("scenario", SMALL, ids=lambda path: path.stem)
+@pytest.mark.parametrize("scenario", SMALL, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_it_runs_and_passes(scenario: Path, runs: dict[Path, tuple[Path, Future[Ran]]]) -> None:
     out, running = runs[scenario]
     ran = running.result()

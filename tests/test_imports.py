@@ -22,16 +22,17 @@ BELOW: dict[str, set[str]] = {
     "metrics": {"terms"},
     "engine": {"plan", "transport", "metrics", "scenario", "terms"},
     "fleet": {"engine", "plan", "transport", "metrics", "scenario", "terms"},
+    "cluster": {"fleet", "engine", "plan", "transport", "metrics", "scenario", "terms"},
     "gate": {"metrics", "terms"},
     "report": {"metrics", "terms"},
     "target": {"transport", "terms"},
-    "cli": {"fleet", "gate", "report", "plan", "metrics", "scenario", "importers", "target", "terms"},
+    "cli": {"cluster", "fleet", "gate", "report", "plan", "metrics", "scenario", "importers", "target", "terms"},
 }
 #: Inside a room: each folder, and the folders beside it that it may import. A folder that is not named here imports
 #: none. A folder may name only those that stand before it, so there is no circle of folders. Imports between a folder and
 #: the package that it lies in are free: the package is the door, and what its folders share.
 BESIDE: dict[str, dict[str, set[str]]] = {
-    "cli": {"planning": set(), "running": {"planning"}},
+    "cli": {"planning": set(), "running": {"planning"}, "machines": {"running"}},
     "engine": {"runtime": set(), "steps": {"runtime"}, "users": {"runtime"}},
     "metrics": {"histograms": set(), "recording": {"histograms"}, "summarising": {"histograms", "recording"}},
     "scenario": {
@@ -79,9 +80,7 @@ SEEN = {
 }
 #: Libraries that have one room, or a few, and no other.
 ONLY_IN = {
-    "trio": {"engine", "transport", "fleet", "target", "cli/running/run.py", "cli/calibrate.py"},
-    "trio_websocket": {"transport/trio_websocket/transport.py", "target"},
-    "wsproto": {"transport", "target"},
+    "trio": {"engine", "transport", "fleet", "cluster", "target", "cli/running/run.py", "cli/calibrate.py"},
     "python_socks": {"transport/opening/socks.py"},
     "h11": {"transport", "target"},
     "websockets": {"transport/codec/masking.py"},

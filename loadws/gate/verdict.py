@@ -13,7 +13,7 @@ import msgspec
 from loadws.gate.applied import losses, not_applied, stood_still
 from loadws.gate.judgement import Judgement, judge_rules
 from loadws.gate.units_of_work import anything_succeeded, every_session_failed, names_sessions, units_of
-from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.runinfo import Ending, RunInfo, lost_machines
 from loadws.metrics.summary import SCHEMA_VERSION, Check, Outcome, Summary, Verdict
 from loadws.terms.errors import ExitCode, interruption, most_severe
 from loadws.terms.failures import explain
@@ -67,6 +67,7 @@ def _findings(summary: Summary, info: RunInfo, judgement: Judgement, ending: End
     yield from _about_what_was_done(summary, info, judgement)
     yield from _about_the_generator(summary, judgement)
     yield from _about_the_checks(judgement)
+    yield from _about_lost_machines(info, ending)
     yield from _about_the_load(summary, info)
     if summary.run.judged_s <= 0:
         yield ExitCode.INCONCLUSIVE, _without_judged_time(summary)
@@ -120,22 +121,18 @@ def _about_the_generator(summary: Summary, judgement: Judgement) -> Iterator[Fin
 
 
 def _about_the_load(summary: Summary, info: RunInfo) -> Iterator[Finding]:
-    yield from _about_lost_machines(info)
     too_little = [f"The load was not applied: {reason}" for reason in not_applied(summary, info.phases)]
     yield from ((ExitCode.INCONCLUSIVE, reason) for reason in too_little)
     yield from ((ExitCode.PASSED, reason) for reason in (() if too_little else losses(summary)))
 
 
-def _about_lost_machines(info: RunInfo) -> Iterator[Finding]:
+def _about_lost_machines(info: RunInfo, ending: Ending | None) -> Iterator[Finding]:
     """The load of a lost machine was not applied. Unless so many may be lost, the run says nothing at all."""
-    lost = [machine for machine in info.machines if machine.lost is not None]
-    is_tolerated = len(lost) <= info.tolerated_losses
-    code = ExitCode.INCONCLUSIVE if is_tolerated else ExitCode.INVALID
-    for machine in lost:
-        yield (
-            code,
-            f"{machine.name[0].upper()}{machine.name[1:]} was lost, and its load was not applied: {machine.lost}.",
-        )
+    lost = lost_machines(info, ending)
+    code = ExitCode.INCONCLUSIVE if len(lost) <= info.tolerated_losses else ExitCode.INVALID
+    for machine, why in lost:
+        name = f"{machine.name[0].upper()}{machine.name[1:]}"
+        yield code, f"{name} was lost, and its load was not applied: {why}."
 
 
 def _about_the_checks(judgement: Judgement) -> Iterator[Finding]:

@@ -138,14 +138,6 @@ class RunInfo(msgspec.Struct, frozen=True):
         return range(self.processes)
 
     @property
-    def excused(self) -> frozenset[int]:
-        """The processes of lost machines, where so many may be lost."""
-        lost = [machine for machine in self.machines if machine.lost is not None]
-        if len(lost) > self.tolerated_losses:
-            return frozenset()
-        return frozenset(number for machine in lost for number in machine.numbers)
-
-    @property
     def planned_s(self) -> float | None:
         """How long the load lasts by its plan, without its graceful stop; None where iterations decide."""
         lengths = [phase.planned_s for phase in self.phases]
@@ -180,3 +172,22 @@ class Ending(msgspec.Struct, frozen=True):
     phases: tuple[tuple[str, float, float], ...] = ()  # name, start_s, end_s as they really were
     lost: tuple[LostProcess, ...] = ()
     gave_up: str | None = None  # why the load was stopped although nothing broke: no connection ever opened
+
+
+def lost_machines(info: RunInfo, ending: Ending | None) -> list[tuple[MachineInfo, str]]:
+    """Return the machines of which data is missing in whole or in part, each with the reason, as a sentence's end."""
+    why = {lost.process: lost.why for lost in ending.lost} if ending else {}
+    lost = []
+    for machine in info.machines:
+        of_process = next((f"its process {number} {why[number]}" for number in machine.numbers if number in why), None)
+        if (reason := machine.lost or of_process) is not None:
+            lost.append((machine, reason))
+    return lost
+
+
+def excused_processes(info: RunInfo, ending: Ending | None) -> frozenset[int]:
+    """Return the processes of lost machines, where so many may be lost; none where more are."""
+    lost = lost_machines(info, ending)
+    if len(lost) > info.tolerated_losses:
+        return frozenset()
+    return frozenset(number for machine, _ in lost for number in machine.numbers)

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from platform import node
 
-from loadws.cli.options import RunOptions
-from loadws.fleet.shares import Share, fingerprint, run_id_of
-from loadws.fleet.start import as_utc
-from loadws.metrics.runinfo import ShareInfo
-from loadws.plan.figures import figures_of
-from loadws.plan.plan import Plan
-from loadws.scenario.build import Loaded
+from loadws.fleet.shares import Share
 from loadws.terms.errors import UsageError
 from loadws.terms.units import format_duration
 
@@ -39,18 +32,3 @@ def parse_start(text: str) -> int:
         ) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1_000_000) * 1_000
-
-
-def share_info(loaded: Loaded, options: RunOptions, whole: Plan) -> ShareInfo:
-    """Return what ``merge`` needs to know of this share; ``whole`` is the plan of all shares."""
-    assert options.share is not None
-    share, mark = options.share, fingerprint(loaded, whole, options.overrides)
-    return ShareInfo(
-        run_id=loaded.masker.text(run_id_of(share, whole.seed, mark)),
-        fingerprint=mark,
-        index=share.index,
-        of=share.of,
-        machine=node(),
-        whole_plan=figures_of(whole).as_json(),
-        start_at=None if share.start_at_unix_ns is None else as_utc(share.start_at_unix_ns),
-    )

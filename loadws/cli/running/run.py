@@ -18,12 +18,12 @@ import msgspec
 import trio
 from rich.console import Console
 
-from loadws.cli.machines.share import share_info
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
 from loadws.cli.planning.samples import short_of_samples
 from loadws.cli.running.outcome import Watcher, outputs_of, show_report
 from loadws.cli.running.run_info import run_info
+from loadws.cli.running.share_info import share_info
 from loadws.cli.screen import OUTPUT
 from loadws.fleet.machine.calibration import doubt
 from loadws.fleet.machine.ports import pairs_of

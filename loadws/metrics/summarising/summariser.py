@@ -17,7 +17,7 @@ from loadws.metrics.frame import Frame
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.live import LiveView
-from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.runinfo import Ending, RunInfo, excused_processes
 from loadws.metrics.summarising.accumulator import supported_percentiles
 from loadws.metrics.summarising.delivery import Deliveries
 from loadws.metrics.summarising.generator import HELD_UP, Demands, ProcessWatch, assess
@@ -277,7 +277,7 @@ class Summariser:
         for error in self._errors():
             if error.kind == HELD_UP and error.example:
                 held_up_by[error.example] += error.count
-        return assess(processes, demands, held_up_by, self._info.excused)
+        return assess(processes, demands, held_up_by, excused_processes(self._info, ending))
 
     def _applied(self, ledger: Ledger, generator: Generator) -> Applied:
         judged = self._totals.counts_of

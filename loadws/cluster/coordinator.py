@@ -1,0 +1,386 @@
+"""The coordinator of a load that several machines make: gives out the work, names the start, and takes what is measured.
+
+It never waits for ever: a share has so long to be ready, is lost when it was not heard of for four seconds, and must have
+ended so long after its plan. A share that is lost stays lost: it is named, what it had said until then counts, and whatever
+comes from it later is refused. Silence is counted in looks and not in time, so that a coordinator that was itself stopped
+accuses nobody.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import trio
+
+from loadws.cluster.channel import LONGEST_HELLO, Authority, Channel, ChannelError
+from loadws.cluster.clocks import Clock
+from loadws.cluster.messages import (
+    Broken,
+    Down,
+    Ended,
+    Facts,
+    Hello,
+    Invitation,
+    Measured,
+    Prepared,
+    Pulse,
+    PulseBack,
+    Refused,
+    Result,
+    Stop,
+    Thanks,
+    Ticket,
+    Up,
+    Work,
+)
+from loadws.engine.lifecycle import Lifecycle
+from loadws.engine.sliced import in_slices
+from loadws.fleet.multi_process import Span
+from loadws.fleet.signals import OnSignal, Signals, ended_by
+from loadws.fleet.single_process import TakeFrame
+from loadws.metrics.frame import Frame
+from loadws.metrics.merging import joined_phases
+from loadws.metrics.runinfo import Ending, LostProcess
+from loadws.plan.plan import Shard
+from loadws.terms.errors import LoadwsError
+from loadws.terms.units import NS_PER_S, format_duration
+
+LOOK_EVERY_S = 0.5
+KEY_BYTES = 32
+_PULSES_BEFORE_START = 10
+_PULSE_BEFORE_START_S = 0.05
+
+
+class ClusterError(LoadwsError):
+    """The shares could not be made ready. Nothing was run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a share may take, in seconds: to be ready; to be silent before it is lost; from its ticket to its start;
+    and to end after the last of its users must have gone."""
+
+    ready_s: float = 120.0
+    silent_s: float = 4.0
+    start_s: float = 1.5
+    end_s: float = 30.0
+
+
+@dataclass
+class RemoteShare:
+    """One share, as its coordinator sees it. ``ending`` is how it ended by itself, ``lost`` why it did not."""
+
+    index: int
+    work: Work
+    channel: Channel[Up, Down] | None = None
+    facts: Facts | None = None
+    prepared: Prepared | None = None
+    ticketed: bool = False
+    quiet: int = 0  # at how many looks in a row nothing had been heard of it
+    taken: int = 0  # the number of the last frame without a gap before it
+    clock: Clock = field(default_factory=Clock)
+    ending: Ending | None = None
+    lost: str | None = None
+    broken: Broken | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.ending is not None or self.lost is not None
+
+    @property
+    def name(self) -> str:
+        return f"share {self.index}" + (f" ({self.facts.machine})" if self.facts else "")
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of its processes among those of all shares; none before it is prepared."""
+        own, processes = Shard(self.index, self.work.order.of), self.prepared.processes if self.prepared else 0
+        return tuple(own.cut(process, processes).index for process in range(processes))
+
+
+class Coordinator:
+    """Listens for its shares. ``notice`` hears at once, in sentences, of those that are lost."""
+
+    def __init__(self, works: Sequence[Work], notice: Callable[[str], None], patience: Patience | None = None) -> None:
+        self.shares = [RemoteShare(index, work) for index, work in enumerate(works)]
+        self.run = secrets.token_hex(8)
+        self._key = secrets.token_bytes(KEY_BYTES)
+        self._authority = Authority()
+        self._notice = notice
+        self._patience = patience or Patience()
+        self._address = ("", 0)
+        self._changed = trio.Event()  # set, and replaced, whenever a share's state changes
+        self._taking = trio.Lock()
+        self._take: TakeFrame | None = None
+        self._lifecycle = Lifecycle()
+        self._last_s = 0.0
+        self._end_by_s = float("inf")  # on trio's clock
+        self._begun = False
+
+    def invitation(self, index: int) -> Invitation:
+        """Return what a share is to be started with."""
+        host, port = self._address
+        return Invitation(host, port, self._authority.certificate, self._key, index)
+
+    @asynccontextmanager
+    async def listening(self, host: str) -> AsyncIterator[None]:
+        """Take connections at a free port of ``host`` while within. Raises ``ClusterError`` where it cannot."""
+        try:
+            [listener, *_] = await trio.open_tcp_listeners(0, host=host)
+        except OSError as error:
+            raise ClusterError(f"no port can be opened at {host}: {error.strerror or error}") from error
+        self._address = (host, listener.socket.getsockname()[1])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.serve_listeners, self._serve, [listener])
+            nursery.start_soon(self._look_after)
+            nursery.start_soon(self._pulse)
+            try:
+                yield
+            finally:
+                nursery.cancel_scope.cancel()
+
+    # -- until all are ready ------------------------------------------------------------------------------------------
+
+    async def all_ready(self) -> None:
+        """Wait until every share is prepared. Raises ``ClusterError`` with everything that is in the way."""
+        with trio.move_on_after(self._patience.ready_s):
+            while not (any(s.is_over for s in self.shares) or all(s.prepared for s in self.shares)):
+                await self._changed.wait()
+        for share in () if any(s.is_over for s in self.shares) else self.shares:
+            if share.prepared is None:
+                what = "did not come" if share.facts is None else "was not ready"
+                share.lost = f"{what} within {self._patience.ready_s:g} s"
+        self._check_versions()
+        problems = [f"{share.name} {share.lost}" for share in self.shares if share.lost is not None]
+        if problems:
+            advice = next((share.broken.advice for share in self.shares if share.broken and share.broken.advice), "")
+            raise ClusterError("\n  ".join(("the shares could not be made ready:", *problems)), advice)
+
+    def _check_versions(self) -> None:
+        of = [(share, share.facts.versions) for share in self.shares if share.facts is not None]
+        ours = of[0][1] if of else {}
+        for share, versions in of[1:]:
+            other = [f"{name} {versions.get(name)}" for name in ours if versions.get(name) != ours[name]]
+            if other and share.lost is None:
+                first = ", ".join(f"{name} {ours[name]}" for name in ours if versions.get(name) != ours[name])
+                share.lost = f"has {', '.join(other)}, and {of[0][0].name} has {first}: install the same on each"
+
+    # -- the load -----------------------------------------------------------------------------------------------------
+
+    async def load(
+        self, span: Span, take: TakeFrame, signals: Signals | None = None, on_signal: OnSignal | None = None
+    ) -> Ending:
+        """Name the start, and take what is measured until the last share has ended or is lost."""
+        self._take = take
+        with ended_by(signals, self._lifecycle, on_signal):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._pass_on_stops, span)
+                await self._compare_clocks()
+                await self._give_tickets(span)
+                while not all(share.is_over for share in self.shares):
+                    await self._changed.wait()
+                nursery.cancel_scope.cancel()
+        return self._ending()
+
+    async def _compare_clocks(self) -> None:
+        for _ in range(_PULSES_BEFORE_START):
+            await self._pulse_all()
+            await trio.sleep(_PULSE_BEFORE_START_S)
+
+    async def _give_tickets(self, span: Span) -> None:
+        """Each share is told the start on its own clock. A share that is lost by now gets none."""
+        start_ns = time.time_ns() + round(self._patience.start_s * NS_PER_S)
+        self._begun = True
+        if span.load_s is not None:
+            self._must_end_within(self._patience.start_s + span.load_s + span.graceful_stop_s)
+        async with trio.open_nursery() as nursery:
+            for share in self.shares:
+                if not share.is_over and not share.ticketed:
+                    share.ticketed = True
+                    nursery.start_soon(self._tell, share, Ticket(self.run, start_ns + share.clock.offset_ns))
+
+    async def _pass_on_stops(self, span: Span) -> None:
+        await self._lifecycle.stopping.wait()
+        self._must_end_within(span.graceful_stop_s)
+        await self._tell_all(Stop(self._lifecycle.reason or ""))
+        with self._lifecycle.users:  # cancelled when the end is wanted at once
+            await trio.sleep_forever()
+        self._must_end_within(0)
+        await self._tell_all(Stop(self._lifecycle.reason or ""))
+
+    def _must_end_within(self, seconds: float) -> None:
+        self._end_by_s = min(self._end_by_s, trio.current_time() + seconds + self._patience.end_s)
+
+    async def fill(self, result: Result) -> None:
+        """Take the frames that a share has left where it was started, and that did not come over the channel."""
+        share = self.shares[result.index]
+        for measured in result.unconfirmed:
+            if measured.number > share.taken:
+                await self._take_frame(share, measured)
+
+    # -- what shares say ----------------------------------------------------------------------------------------------
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        """One connection, from its first message to its end. What is wrong with it concerns no other."""
+        channel: Channel[Up, Down] | None = None
+        try:
+            with trio.fail_after(10):
+                channel = await self._authority.welcome(stream)
+                hello = await channel.receive(LONGEST_HELLO)
+            share = await self._admitted(channel, hello)
+            if share is not None:
+                await self._follow(share, channel)
+        except (ChannelError, trio.TooSlowError):
+            pass
+        finally:
+            if channel is not None:
+                await channel.aclose()
+            else:
+                with trio.CancelScope(shield=True):
+                    await trio.aclose_forcefully(stream)
+
+    async def _admitted(self, channel: Channel[Up, Down], hello: Up | None) -> RemoteShare | None:
+        """Return the share that a connection is; None for one that is refused."""
+        if not isinstance(hello, Hello) or not hmac.compare_digest(hello.key, self._key):
+            return None
+        share = self.shares[hello.index] if 0 <= hello.index < len(self.shares) else None
+        if share is None or share.channel is not None or share.is_over:
+            why = "this share was started before: it runs once, and is not begun again"
+            await channel.send(Refused(why))
+            return None
+        share.channel, share.facts = channel, hello.facts
+        await channel.send(share.work)
+        return share
+
+    async def _follow(self, share: RemoteShare, channel: Channel[Up, Down]) -> None:
+        try:
+            while not share.is_over:
+                message = await channel.receive()
+                if message is None:
+                    await self.lose(share.index, "is gone: its connection was closed")
+                    return
+                share.quiet = 0
+                await self._heed(share, message)
+        except ChannelError as error:
+            await self.lose(share.index, f"said what is no message: {error}")
+
+    async def _heed(self, share: RemoteShare, message: Up) -> None:
+        match message:
+            case Prepared():
+                share.prepared = message
+                for notice in message.notices:
+                    self._notice(f"{share.name}: {notice}")
+            case PulseBack(sent_ns, clock_ns):
+                share.clock.add(sent_ns, clock_ns, time.time_ns())
+                return
+            case Measured():
+                await self._take_frame(share, message)
+                return
+            case Ended(ending):
+                share.ending = ending
+                await self._tell(share, Thanks())
+            case Broken():
+                share.broken = message
+                await self._tell(share, Thanks())
+                await self.lose(share.index, message.error if message.is_usage else f"failed: {message.error}")
+            case Hello():
+                raise ChannelError("a second greeting")
+        self._change()
+
+    async def _take_frame(self, share: RemoteShare, measured: Measured) -> None:
+        """One after another, as taking a frame may be done in steps."""
+        if self._take is None or not share.ticketed or measured.number != share.taken + 1:
+            return
+        async with self._taking:
+            share.taken = measured.number
+            frame: Frame = measured.frame
+            self._last_s = max(self._last_s, frame.start_s + frame.duration_s)
+            early_end = await in_slices(self._take(frame))
+        if early_end is not None:
+            self._lifecycle.end_early(early_end)
+
+    async def lose(self, index: int, why: str) -> None:
+        """Give up a share; ``why`` goes on after its name. Nothing that it says later counts."""
+        share = self.shares[index]
+        if share.is_over:
+            return
+        share.lost = why
+        if self._begun:
+            self._notice(f"{share.name[0].upper()}{share.name[1:]} {why}. The others go on, and the run is invalid.")
+        self._change()
+        if share.channel is not None:
+            with trio.move_on_after(0.5):
+                await self._tell(share, Refused("its coordinator has given it up"))
+            await share.channel.aclose()
+
+    # -- looking after them -------------------------------------------------------------------------------------------
+
+    async def _look_after(self) -> None:
+        most = self._patience.silent_s / LOOK_EVERY_S
+        while True:
+            await trio.sleep(LOOK_EVERY_S)
+            for share in self.shares:
+                if share.is_over or share.channel is None:
+                    continue
+                share.quiet += 1
+                if share.quiet > most:
+                    await self.lose(
+                        share.index, f"was not heard of for {format_duration(self._patience.silent_s * 1e9)}"
+                    )
+                elif trio.current_time() > self._end_by_s:
+                    await self.lose(
+                        share.index, f"did not end within {self._patience.end_s:g} s of when it should have"
+                    )
+
+    async def _pulse(self) -> None:
+        while True:
+            await self._pulse_all()
+            await trio.sleep(LOOK_EVERY_S)
+
+    async def _pulse_all(self) -> None:
+        """Beside each other: one that is stopped must not keep the others from hearing it."""
+        async with trio.open_nursery() as nursery:
+            for share in self.shares:
+                nursery.start_soon(self._pulse_one, share)
+
+    async def _pulse_one(self, share: RemoteShare) -> None:
+        with trio.move_on_after(LOOK_EVERY_S):
+            await self._tell(share, Pulse(time.time_ns(), share.taken))
+
+    async def _tell_all(self, message: Down) -> None:
+        async with trio.open_nursery() as nursery:
+            for share in self.shares:
+                nursery.start_soon(self._tell, share, message)
+
+    async def _tell(self, share: RemoteShare, message: Down) -> None:
+        if share.channel is not None:
+            await share.channel.send(message)
+
+    def _change(self) -> None:
+        changed, self._changed = self._changed, trio.Event()
+        changed.set()
+
+    # -- how it ended -------------------------------------------------------------------------------------------------
+
+    def _ending(self) -> Ending:
+        endings = [share.ending for share in self.shares if share.ending is not None]
+        lost = [
+            LostProcess(number, f"was lost with its share, which {share.lost}")
+            for share in self.shares
+            if share.lost is not None
+            for number in share.numbers
+        ]
+        return Ending(
+            ended_at_s=max((ending.ended_at_s for ending in endings), default=self._last_s),
+            interrupted=self._lifecycle.reason,
+            aborted_by=self._lifecycle.rule,
+            gave_up=self._lifecycle.gave_up,
+            defect=next((ending.defect for ending in endings if ending.defect), None),
+            phases=joined_phases(endings),
+            lost=(*(each for ending in endings for each in ending.lost), *lost),
+        )

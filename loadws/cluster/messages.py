@@ -1,0 +1,149 @@
+"""What the coordinator of a load and its shares say to each other.
+
+The way of a share: up ``Hello``; down ``Work``; up ``Prepared``; down ``Ticket``, once; then up ``Measured`` for each
+frame, up ``Ended`` or ``Broken``, and down ``Thanks``. All that time the coordinator sends ``Pulse``, which the share
+answers at once: so each knows that the other is there, and the coordinator knows how far apart their clocks are.
+``Refused`` and ``Stop`` may come down at any time. Clocks are the system's, in ns since 1970.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from loadws.fleet.shard import ShardOrder
+from loadws.metrics.frame import Frame
+from loadws.metrics.runinfo import Ending
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a share's machine is. ``versions`` are of loadws, Python, and the libraries that measure."""
+
+    machine: str
+    pid: int
+    cores: int
+    versions: dict[str, str]
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """All that a share is started with: where its coordinator is, and how each proves to be what it says.
+
+    ``certificate`` is that of the coordinator's own authority, in PEM; ``key`` is the run's.
+    """
+
+    host: str
+    port: int
+    certificate: str
+    key: bytes
+    index: int
+
+
+class NamedFile(msgspec.Struct, frozen=True):
+    """A file of the scenario. ``name`` is relative to the scenario's folder, ``digest`` the SHA-256 of its content."""
+
+    name: str
+    content: bytes
+    digest: str
+
+
+# -- up ---------------------------------------------------------------------------------------------------------------
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    """The first message up, and the only one that is read before the key is known to be right."""
+
+    key: bytes
+    index: int
+    facts: Facts
+
+
+class Prepared(msgspec.Struct, frozen=True, tag=True):
+    """Everything is set up to begin; ``notices`` are what the machine's user should know, in sentences."""
+
+    processes: int
+    stamps: str
+    notices: tuple[str, ...] = ()
+
+
+class PulseBack(msgspec.Struct, frozen=True, tag=True):
+    """The answer to a pulse. ``clock_ns`` is the share's clock."""
+
+    sent_ns: int
+    clock_ns: int
+
+
+class Measured(msgspec.Struct, frozen=True, tag=True):
+    """A frame; ``number`` counts the frames of the share from 1."""
+
+    number: int
+    frame: Frame
+
+
+class Ended(msgspec.Struct, frozen=True, tag=True):
+    """The share's last message; its last frame came before it."""
+
+    ending: Ending
+
+
+class Broken(msgspec.Struct, frozen=True, tag=True):
+    """The last message of a share that could not go on. ``is_usage``: it is for the user to mend, and no defect."""
+
+    error: str
+    advice: str = ""
+    trace: str = ""
+    is_usage: bool = False
+
+
+# -- down -------------------------------------------------------------------------------------------------------------
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """This share is not wanted, or no longer. It must load nothing more."""
+
+    why: str
+
+
+class Work(msgspec.Struct, frozen=True, tag=True):
+    """What a share is to run. ``processes`` None: as many as it needs, with ``neighbours`` shares on the same machine."""
+
+    order: ShardOrder
+    files: tuple[NamedFile, ...]
+    stamps: str
+    processes: int | None = None
+    neighbours: int = 1
+
+
+class Pulse(msgspec.Struct, frozen=True, tag=True):
+    """``taken`` is the number of the last frame that the coordinator has: the share may forget it."""
+
+    sent_ns: int
+    taken: int = 0
+
+
+class Ticket(msgspec.Struct, frozen=True, tag=True):
+    """The leave to load, given once. ``start_ns`` is on the share's own clock."""
+
+    run: str
+    start_ns: int
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """Once: gracefully; twice: at once."""
+
+    reason: str
+
+
+class Thanks(msgspec.Struct, frozen=True, tag=True):
+    """The coordinator has everything: the share may go."""
+
+
+Up = Hello | Prepared | PulseBack | Measured | Ended | Broken
+Down = Refused | Work | Pulse | Ticket | Stop | Thanks
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What a share leaves where it was started: the frames that its coordinator had not confirmed, and how it ended."""
+
+    index: int
+    unconfirmed: tuple[Measured, ...] = ()
+    ending: Ending | None = None
+    error: str = ""

@@ -1,0 +1,103 @@
+"""What a share does before its load: its files, its plan, what its machine can hold, and how many processes it needs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from loadws import __version__
+from loadws.cluster.messages import Facts, NamedFile, Work
+from loadws.fleet.machine.ports import pairs_of
+from loadws.fleet.machine.preflight import check_fit, look_at_machine
+from loadws.fleet.machine.process_count import choose_processes, usable_cores
+from loadws.fleet.machine.receive_stamps import choose_stamps
+from loadws.fleet.multi_process import Span
+from loadws.fleet.shard import ShardOrder
+from loadws.fleet.shares import files_of
+from loadws.plan.demand import is_paced
+from loadws.plan.figures import figures_of
+from loadws.plan.plan import make_plan
+from loadws.scenario.build import Loaded, load_text
+from loadws.terms.errors import UsageError
+from loadws.terms.masker import Masker
+from loadws.terms.units import format_size
+
+#: The most that the files of a scenario may come to.
+MOST_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A share that could begin. ``notices`` are sentences for people."""
+
+    order: ShardOrder
+    processes: int
+    span: Span
+    stamps: str
+    masker: Masker
+    notices: tuple[str, ...]
+
+
+def facts() -> Facts:
+    """Return what this machine is, and which versions it runs."""
+    versions = {"loadws": __version__, "Python": platform.python_version(), "trio": version("trio")}
+    return Facts(platform.node(), os.getpid(), usable_cores(), versions)
+
+
+def packed(loaded: Loaded) -> tuple[NamedFile, ...]:
+    """Return the files that the scenario names. Raises ``UsageError`` for one that cannot travel with it."""
+    files, left = [], MOST_BYTES
+    base = loaded.path.parent.resolve()
+    for name, path in files_of(loaded):
+        if not path.resolve().is_relative_to(base) or Path(name).is_absolute():
+            raise UsageError(
+                f"the file {name!r} lies outside of the scenario's folder, and only files of that folder are sent",
+                "place it beside the scenario",
+            )
+        left -= path.stat().st_size
+        if left < 0:
+            raise UsageError(
+                f"the scenario's files are larger than {format_size(MOST_BYTES)}, which is too much to send to each machine",
+                "place them on each machine, and use `loadws shard` there (loadws docs machines)",
+            )
+        content = path.read_bytes()
+        files.append(NamedFile(name, content, hashlib.sha256(content).hexdigest()))
+    return tuple(files)
+
+
+def prepare(work: Work, folder: Path) -> Ready:
+    """Make everything ready in ``folder``. Raises ``LoadwsError`` where this machine cannot make this share."""
+    for file in work.files:
+        _unpack(file, folder)
+    path = folder / Path(work.order.path).name
+    order = msgspec.structs.replace(work.order, path=str(path))
+    loaded = load_text(order.text, path, order.overrides, order.env)
+    scenario = loaded.scenario
+    figures = figures_of(make_plan(scenario, order.seed).shard_of(order.share, order.of))
+    machine = look_at_machine()
+    processes = work.processes or choose_processes(figures, machine, scenario.target, paced=is_paced(scenario))
+    if work.processes is None:
+        processes = min(processes, max(1, usable_cores() // work.neighbours))
+    notices = check_fit(figures, machine, pairs_of(scenario), processes, scenario.target)
+    stamping = choose_stamps(work.stamps, order.transport, scenario.target)  # type: ignore[arg-type]
+    order = msgspec.structs.replace(order, stamps=stamping.stamps)
+    span = Span(figures.duration_s, figures.graceful_stop_s)
+    return Ready(order, processes, span, stamping.stamps, loaded.masker, tuple(notices))
+
+
+def _unpack(file: NamedFile, folder: Path) -> None:
+    if hashlib.sha256(file.content).hexdigest() != file.digest:
+        raise UsageError(f"the file {file.name!r} did not arrive as it was sent", "run again")
+    path = folder / file.name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(
+            f"the file {file.name!r} would lie outside of the share's folder", "place it beside the scenario"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(file.content)

@@ -1,0 +1,40 @@
+"""Starts a share as a process of this machine, and reads what it leaves: what a worker of any cluster does for us."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import msgspec
+
+from loadws.cluster.messages import Invitation, Result
+
+COMMAND = (sys.executable, "-m", "loadws.cluster.share")
+_LONGEST_SAID = 500
+
+
+def start_share(invitation: Invitation) -> subprocess.Popen[bytes]:
+    """Start a share, in a process group of its own: the terminal's Ctrl-C reaches its coordinator alone."""
+    process = subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdin is not None
+    process.stdin.write(msgspec.msgpack.encode(invitation))
+    process.stdin.close()
+    process.stdin = None  # so that ``communicate`` leaves it alone
+    return process
+
+
+def run_share(packed: bytes) -> bytes:
+    """Run the share of an invitation to its end; return its packed ``Result``. This is the task of a cluster's worker."""
+    invitation = msgspec.msgpack.decode(packed, type=Invitation)
+    with start_share(invitation) as process:
+        try:
+            out, said = process.communicate()
+        finally:
+            process.kill()
+    if process.returncode == 0 and out:
+        return out
+    last = said.decode(errors="replace").strip().rpartition("\n")[2][:_LONGEST_SAID]
+    why = f"its process ended with {process.returncode}" + (f" ({last})" if last else "")
+    return msgspec.msgpack.encode(Result(invitation.index, error=why))

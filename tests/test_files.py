@@ -25,6 +25,10 @@ ONE_OF_MANY = {
 }
 #: Other crumbs, and why each is a file of its own.
 CRUMBS = {
+    "cluster/processes.py": "starts processes of this machine, which is one way of several",
+    "transport/registry.py": "the only file that knows both clients",
+    "gate/comparing/absolute.py": "thresholds among rules of a comparison, apart from the rules on changes",
+    "report/tables/machines.py": "one table of the report",
     "transport/codec/xor.py": "the way without C, apart from the one that is used",
     "engine/runtime/backoff.py": "pure arithmetic, tested without a connection",
     "engine/runtime/connection/unreadable.py": "keeps the hot path's file to messages that can be read",
@@ -41,7 +45,17 @@ CRUMBS = {
 }
 #: Rooms that treat one subject each in their own way: as it is written, as it is judged, as it is done, as it is counted,
 #: as it is ordered on the command line. A file there may be called as that of another of these rooms.
-WAYS = ("scenario/model", "scenario/checks", "engine", "metrics/recording", "cli", "plan", "report", "metrics")
+WAYS = (
+    "scenario/model",
+    "scenario/checks",
+    "engine",
+    "metrics/recording",
+    "cli",
+    "plan",
+    "report",
+    "metrics",
+    "importers",
+)
 #: Other files that share a name, and why.
 SHARED_NAMES = {
     "connection.py": "the key `connection`, and the connection of each of our clients",
@@ -49,6 +63,14 @@ SHARED_NAMES = {
     "messages.py": "the verbs on messages, and the messages of HTTP",
     "options.py": "what the command line asked of loadws, and what it asked of the target",
     "outcome.py": "what comes of a run, and what comes of a comparison",
+    "commands.py": "the options of a group of commands, as typer reads them",
+    "measured.py": "the verbs that measure, and the figures of a run that a comparison reads",
+    "share.py": "what the command line says of a share, and the process that makes one for a coordinator",
+    "compare.py": "the command, and what it does with the runs",
+    "identity.py": "what a machine is called, and whether two runs may be compared",
+    "rules.py": "the rules that a command line names, and what rules of a comparison are",
+    "shares.py": "a load cut for several machines, and the statistics of failed shares",
+    "verdict.py": "what comes of one run, and what comes of a comparison",
     "calibrate.py": "the command, and what it runs",
     "registry.py": "the list of a room's implementations",
     "schema.py": "the command, and the schema that it prints",

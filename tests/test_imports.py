@@ -32,8 +32,10 @@ BELOW: dict[str, set[str]] = {
 #: none. A folder may name only those that stand before it, so there is no circle of folders. Imports between a folder and
 #: the package that it lies in are free: the package is the door, and what its folders share.
 BESIDE: dict[str, dict[str, set[str]]] = {
-    "cli": {"planning": set(), "running": {"planning"}, "machines": {"running"}},
+    "cli": {"planning": set(), "running": {"planning"}, "comparing": {"running"}, "machines": {"running"}},
     "engine": {"runtime": set(), "steps": {"runtime"}, "users": {"runtime"}},
+    "gate": {"statistics": set(), "comparing": {"statistics"}},
+    "importers/har": {"recorded": set(), "recognised": {"recorded"}, "written": {"recognised", "recorded"}},
     "metrics": {"histograms": set(), "recording": {"histograms"}, "summarising": {"histograms", "recording"}},
     "scenario": {
         "yaml": set(),

@@ -18,13 +18,14 @@ import msgspec
 from markupsafe import Markup
 
 from loadws.metrics.runinfo import RunInfo
-from loadws.report import charts, deliveries, machines, timings, vegalite
+from loadws.report import charts, deliveries, timings, vegalite
 from loadws.report import facts as rows
 from loadws.report import ledger_table as balance
 from loadws.report.drawing.drawing import NOT_YET, Drawing
 from loadws.report.drawing.vega_bundle import csp_source
 from loadws.report.plain import plain, plain_lines
 from loadws.report.runreport import RunReport
+from loadws.report.tables import machines
 
 FIELDS = ("p50", "p90", "p95", "p99", "p999", "max")
 CONNECT_FIELDS = ("p50", "p90", "p99", "max")

@@ -18,9 +18,9 @@ COMMANDS = (
     "schema",
     "docs",
     "init",
+    "compare",
     "shard",
     "merge",
-    "compare",
     "import",
 )
 

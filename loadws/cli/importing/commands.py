@@ -50,7 +50,7 @@ def har(
 
     From Chrome, Edge, mitmproxy, HTTP Toolkit and others that write WebSocket messages into HAR. Firefox does not.
     """
-    from loadws.cli.importing.run import ImportOptions, import_command
+    from loadws.cli.importing.import_file import ImportOptions, import_command
     from loadws.importers.har.importing import import_har
 
     if not 0 < speed < 1e6:

@@ -74,8 +74,8 @@ def shard(
     overrides = make_overrides(
         target, settings, users, rate, duration, scale, seed, too_close, untrusted, time_scale, rules
     )
-    from loadws.cli.machines.share import share_of
     from loadws.cli.running.run import run_command
+    from loadws.cli.running.share import share_of
 
     share = share_of(index, of, run_id, start_at)
     options = RunOptions(

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadws.importers.har.bindings import Bindings
-from loadws.importers.har.flow import Flow, as_yaml
-from loadws.importers.har.handshake import Handshakes, origin_of, sets_cookie_for
-from loadws.importers.har.heartbeats import without_heartbeats
-from loadws.importers.har.http_steps import can_be_asked, demand_authorization, http_step
-from loadws.importers.har.loops import Step
-from loadws.importers.har.pauses import Pauses
-from loadws.importers.har.protocols import FRAMED, protocol_of
-from loadws.importers.har.reading import read_har
-from loadws.importers.har.recording import BINARY, ERROR, TEXT, Exchange, Frame, Recording, Socket, header
-from loadws.importers.har.traffic import Origins, Thing
-from loadws.importers.har.vault import Vault
+from loadws.importers.har.recognised.heartbeats import without_heartbeats
+from loadws.importers.har.recognised.protocols import FRAMED, protocol_of
+from loadws.importers.har.recognised.traffic import Origins, Thing
+from loadws.importers.har.recorded.reading import read_har
+from loadws.importers.har.recorded.recording import BINARY, ERROR, TEXT, Exchange, Frame, Recording, Socket, header
+from loadws.importers.har.written.bindings import Bindings
+from loadws.importers.har.written.flow import Flow, as_yaml
+from loadws.importers.har.written.handshake import Handshakes, origin_of, sets_cookie_for
+from loadws.importers.har.written.http_steps import can_be_asked, demand_authorization, http_step
+from loadws.importers.har.written.loops import Step
+from loadws.importers.har.written.pauses import Pauses
+from loadws.importers.har.written.vault import Vault
 from loadws.importers.notes import Imported, ImportFailed, Notes
 from loadws.importers.writing import assembled
 

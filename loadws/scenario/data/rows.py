@@ -108,7 +108,7 @@ def _state_of(file: int) -> tuple[int, int]:
     return state.st_mtime_ns, state.st_size
 
 
-def open_rows(file: Path, dialect: Dialect = Dialect()) -> Rows:  # noqa: B008: it never changes
+def open_rows(file: Path, dialect: Dialect = Dialect()) -> Rows:  # it never changes
     """Open a data file and find its rows. Raises ``DataError``."""
     reader = _READERS.get(file.suffix.lower())
     if reader is None:

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadws.importers.credentials import is_secret_name
-from loadws.importers.har.bindings import Bindings
-from loadws.importers.har.recording import Exchange, header
-from loadws.importers.har.vault import Vault, is_secret
+from loadws.importers.har.recorded.recording import Exchange, header
+from loadws.importers.har.written.bindings import Bindings
+from loadws.importers.har.written.vault import Vault, is_secret
 from loadws.importers.notes import Notes
 from loadws.importers.templates import Expression, rendered
 

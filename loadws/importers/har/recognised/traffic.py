@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from loadws.importers.credentials import is_secret_name, named_in, words_of
-from loadws.importers.har.leaves import Key, Path, Scalar, json_path, key_of, leaves, name_of
-from loadws.importers.har.recording import Exchange, Frame, header
+from loadws.importers.har.recognised.leaves import Key, Path, Scalar, json_path, key_of, leaves, name_of
+from loadws.importers.har.recorded.recording import Exchange, Frame, header
 from loadws.scenario.matching.json_reader import NotJson, read_json
 
 Thing = Exchange | Frame

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from loadws.importers.credentials import is_secret_name, looks_secret
-from loadws.importers.har.leaves import Key, Scalar, key_of
-from loadws.importers.har.traffic import Thing, heard_by, said_by
+from loadws.importers.har.recognised.leaves import Key, Scalar, key_of
+from loadws.importers.har.recognised.traffic import Thing, heard_by, said_by
 from loadws.importers.names import Names, environment_name
 from loadws.importers.notes import Variable
 from loadws.importers.templates import Expression

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from loadws.importers.credentials import UUID
-from loadws.importers.har.id_places import IdIndex, is_id_place, is_uuid
-from loadws.importers.har.leaves import (
+from loadws.importers.har.recognised.id_places import IdIndex, is_id_place, is_uuid
+from loadws.importers.har.recognised.leaves import (
     Key,
     Path,
     Scalar,
@@ -19,9 +19,9 @@ from loadws.importers.har.leaves import (
     leaves,
     name_of,
 )
-from loadws.importers.har.recording import Exchange, Frame
-from loadws.importers.har.traffic import Heard, Origins, Said, Thing, said_by
-from loadws.importers.har.vault import Vault, is_secret
+from loadws.importers.har.recognised.traffic import Heard, Origins, Said, Thing, said_by
+from loadws.importers.har.recorded.recording import Exchange, Frame
+from loadws.importers.har.written.vault import Vault, is_secret
 from loadws.importers.templates import Expression, Mixed, fixed, mixed, rendered, replacing
 
 #: Numbers below this are too common to be taken for a value that the server gave.

@@ -1,0 +1,1 @@
+"""The recording as its file has it."""

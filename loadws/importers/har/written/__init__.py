@@ -1,0 +1,1 @@
+"""The parts of the scenario that a recording becomes."""

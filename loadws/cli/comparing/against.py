@@ -18,6 +18,7 @@ from loadws.metrics.baseline import baseline_of, to_json
 from loadws.metrics.summary import Summary
 from loadws.report.folder import slug
 from loadws.terms.errors import OutputError
+from loadws.terms.files.whole import write_whole
 from loadws.terms.units import format_duration
 
 FOLDER = Path("baselines")
@@ -72,11 +73,9 @@ def _age(since: str) -> str:
 def save_baseline(name: str, scenario: str, runs: Sequence[Summary], saved_at: str) -> Path:
     """Write the baseline whole or not at all, and return its place. Raises ``OutputError``."""
     place = place_of(name, scenario)
-    beside = place.with_name(f".{place.name}.part")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(to_json(baseline_of(place.stem, saved_at, runs)))
-        beside.replace(place)
+        write_whole(place, to_json(baseline_of(place.stem, saved_at, runs)))
     except OSError as error:
         raise OutputError(
             f"the baseline {place} cannot be written: {error.strerror or error}", "name a file that you may write"

@@ -86,6 +86,8 @@ ONLY_IN = {
     "python_socks": {"transport/opening/socks.py"},
     "h11": {"transport", "target"},
     "websockets": {"transport/codec/masking.py"},
+    "distributed": {"cluster/dask.py"},
+    "trustme": {"target", "cluster/channel.py"},
     "hdrh": set(),  # only tests, which hold our wire format to it
     "vl_convert": {"report"},
     "jinja2": {"scenario", "report"},

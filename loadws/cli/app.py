@@ -21,6 +21,7 @@ from loadws.cli.comparing.commands import (
 from loadws.cli.importing.commands import imports
 from loadws.cli.init import Template
 from loadws.cli.machines.commands import MERGE_EXAMPLES, SHARD_EXAMPLES, merge, shard
+from loadws.cli.machines.options import ClusterAt, InsecureCluster, TolerateLoss
 from loadws.cli.options import (
     Duration,
     JunitAt,
@@ -137,6 +138,9 @@ def run(
     save_baseline: SaveBaseline = None,
     allow_no_baseline: AllowNoBaseline = False,
     across_machines: AcrossMachines = False,
+    cluster: ClusterAt = None,
+    insecure_cluster: InsecureCluster = False,
+    tolerate_loss: TolerateLoss = 0,
     trace: Annotated[
         bool,
         typer.Option(
@@ -157,9 +161,15 @@ def run(
     from loadws.cli.running.run import run_command  # takes a while, which a wrong command line need not wait for
 
     against = Against(repeat, baseline, save_baseline, allow_no_baseline, across_machines)
+    machines = None
+    if cluster is not None:
+        from loadws.cli.machines.cluster import cluster_options
+
+        machines = cluster_options(cluster, insecure_cluster, tolerate_loss, once=once, trace=trace)
     options = RunOptions(
-        scenario, overrides, transport, stamps, processes, out, quiet, once, trace, keep_trying, places, tuple(sys.argv)
-    )
+        scenario, overrides, transport, stamps, processes, out, quiet, once, trace, keep_trying, places,
+        tuple(sys.argv), cluster=machines,
+    )  # fmt: skip
     if not against and not overrides.comparisons:
         raise typer.Exit(run_command(options))
     from loadws.cli.comparing.repeat import repeat_command

@@ -20,6 +20,7 @@ from loadws.terms.transports import TransportName
 from loadws.terms.units import parse_duration, parse_rate
 
 if TYPE_CHECKING:
+    from loadws.cluster.cluster import ClusterOptions
     from loadws.fleet.shares import Share
     from loadws.scenario.overrides import Overrides
 
@@ -48,6 +49,7 @@ class RunOptions:
     places: Places
     command: tuple[str, ...]
     share: Share | None = None  # None: the whole load
+    cluster: ClusterOptions | None = None  # None: this machine makes the load
 
 
 def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:

@@ -8,6 +8,7 @@ import sys
 import msgspec
 
 from loadws.cluster.messages import Invitation, Result
+from loadws.cluster.prepare import facts
 
 COMMAND = (sys.executable, "-m", "loadws.cluster.share")
 _LONGEST_SAID = 500
@@ -38,3 +39,8 @@ def run_share(packed: bytes) -> bytes:
     last = said.decode(errors="replace").strip().rpartition("\n")[2][:_LONGEST_SAID]
     why = f"its process ended with {process.returncode}" + (f" ({last})" if last else "")
     return msgspec.msgpack.encode(Result(invitation.index, error=why))
+
+
+def facts_of_worker() -> dict[str, str]:
+    """Return the versions of a worker. That it can be called at all shows that loadws is there."""
+    return facts().versions

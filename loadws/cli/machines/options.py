@@ -48,3 +48,15 @@ TolerateLoss = Annotated[
         help="So many machines may be lost: the run is then inconclusive and not invalid.",
     ),
 ]
+ClusterAt = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Have the workers of a Dask cluster make the load: tcp://HOST:8786, tls://HOST:8786, local:4.",
+    ),
+]
+InsecureCluster = Annotated[
+    bool,
+    typer.Option("--insecure-cluster", help="Send the scenario and its secrets to the cluster without encryption."),
+]

@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
 from loadws.fleet.signals import Signals
@@ -16,13 +17,14 @@ from loadws.gate.dead_target import DeadTarget
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
 from loadws.metrics.output import Output
-from loadws.metrics.runinfo import EarlyEnd, Ending, RunInfo
+from loadws.metrics.runinfo import EarlyEnd, Ending, MachineInfo, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.report.console import render, render_place
 from loadws.report.drawing.draw import Artist
 from loadws.report.folder import REPORT, RunFolder, draw
 from loadws.report.live import LiveConsole
+from loadws.terms.errors import OutputError
 
 #: So many signals in a run, or two while its report is drawn, and the report stays without charts.
 SIGNALS_TO_GIVE_UP, SIGNALS_WHILE_DRAWING = 3, 2
@@ -55,6 +57,12 @@ class Watcher:
         """Begin all outputs, before the load. Raises ``LoadwsError`` where the run cannot do without one that fails."""
         for output in self._outputs:
             output.begin(self.info)
+
+    def keep_machines(self, machines: tuple[MachineInfo, ...]) -> None:
+        """Keep what each machine came to in ``run.json``. A disk that cannot take it leaves it as it was."""
+        self.info = msgspec.structs.replace(self.info, machines=machines)
+        with suppress(OutputError):
+            self.folder.begin(self.info)
 
     def take(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
         """Take a frame in slices, so that the load need not wait for all of it; return why the run is to end, if it is."""

@@ -25,11 +25,14 @@ from loadws.cli.running.outcome import Watcher, outputs_of, show_report
 from loadws.cli.running.run_info import run_info
 from loadws.cli.running.share_info import share_info
 from loadws.cli.screen import OUTPUT
+from loadws.cluster.cluster import Cluster, ClusterOptions
+from loadws.cluster.dask import is_local
+from loadws.cluster.prepare import packed
 from loadws.fleet.machine.calibration import doubt
 from loadws.fleet.machine.ports import pairs_of
 from loadws.fleet.machine.preflight import Machine, check_fit, look_at_machine
 from loadws.fleet.machine.process_count import choose_processes
-from loadws.fleet.machine.receive_stamps import choose_stamps
+from loadws.fleet.machine.receive_stamps import Stamping, choose_stamps
 from loadws.fleet.multi_process import Span, run_many
 from loadws.fleet.setup_teardown import around
 from loadws.fleet.shard import ShardOrder, one_flow
@@ -38,6 +41,7 @@ from loadws.fleet.signals import Interrupted, Signals, in_loop
 from loadws.fleet.single_process import run_local
 from loadws.fleet.standstill import LOOKS, LOOKS_AFTER_SIGNALS, LoopWatch
 from loadws.fleet.start import Start, as_utc
+from loadws.metrics.by_machine import ByMachine
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
@@ -54,7 +58,7 @@ from loadws.scenario.secrecy.secrets import secret_paths, secrets_in
 from loadws.scenario.yaml.explain import explain
 from loadws.target.builtin import open_builtin
 from loadws.terms.addresses import BUILTIN
-from loadws.terms.errors import ExitCode, LoadwsError, OutputError, interruption
+from loadws.terms.errors import ExitCode, LoadwsError, OutputError, UsageError, interruption
 from loadws.terms.units import format_duration
 
 
@@ -115,6 +119,21 @@ def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
         print(explain(warning), file=sys.stderr)
     machine = look_at_machine()
     figures = figures_of(plan)
+    if options.cluster is None:
+        processes, stamping = _fitted(loaded, options, figures, machine)
+    else:  # each share looks at its own machine
+        processes, stamping = 1, Stamping("user")
+        _check_target_of_cluster(loaded.scenario.target, options.cluster)
+    share = share_info(loaded, options, whole) if options.share else None
+    started_at = datetime.now(UTC).replace(microsecond=0)
+    info = run_info(loaded, options, plan, figures, processes, machine, stamping, started_at, share)
+    OUTPUT.is_product = False
+    with Signals() as signals:
+        return _Run(loaded, options, info, figures, signals).run()
+
+
+def _fitted(loaded: Loaded, options: RunOptions, figures: PlanFigures, machine: Machine) -> tuple[int, Stamping]:
+    """Return how many processes make the load here, and their stamps. Raises ``UsageError`` where it cannot fit."""
     processes = _processes(loaded.scenario, options, figures, machine)
     for notice in check_fit(figures, machine, pairs_of(loaded.scenario), processes, loaded.scenario.target):
         print(f"warning: {notice}", file=sys.stderr)
@@ -123,12 +142,15 @@ def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
     stamping = choose_stamps(options.stamps, options.transport, loaded.scenario.target)
     if stamping.fallback:
         print(f"warning: {stamping.fallback}", file=sys.stderr)
-    share = share_info(loaded, options, whole) if options.share else None
-    started_at = datetime.now(UTC).replace(microsecond=0)
-    info = run_info(loaded, options, plan, figures, processes, machine, stamping, started_at, share)
-    OUTPUT.is_product = False
-    with Signals() as signals:
-        return _Run(loaded, options, info, figures, signals).run()
+    return processes, stamping
+
+
+def _check_target_of_cluster(target: str, cluster: ClusterOptions) -> None:
+    if target.startswith(BUILTIN) and not is_local(cluster.address):
+        raise UsageError(
+            f"{target} would run on this machine's own address, which the cluster's workers cannot reach",
+            "name a target that they can reach (--target), or use --cluster local:N",
+        )
 
 
 def _seed(loaded: Loaded, options: RunOptions) -> int:
@@ -164,6 +186,7 @@ class _Run:
         self._summary: Summary | None = None
         self._start = _start_of(options, self._note_start)
         self._folder: RunFolder | None = None
+        self._cluster: Cluster | None = None
         self._watched = False  # whether a loop that stands still is the load's
 
     def run(self) -> Finished:
@@ -180,6 +203,31 @@ class _Run:
                 return await self._load(order)
 
     async def _load(self, order: ShardOrder) -> tuple[Watcher, Summary]:
+        """Make the load with what is to make it: this machine, or a cluster's."""
+        if self._options.cluster is None:
+            return await self._load_and_judge(order)
+        cluster = self._cluster = Cluster(self._options.cluster.address, self._print)
+        async with cluster.opened():
+            await self._join(cluster, order)
+            return await self._load_and_judge(order)
+
+    async def _join(self, cluster: Cluster, order: ShardOrder) -> None:
+        """Wait until the cluster's machines are ready. Raises ``Interrupted`` where a signal comes before."""
+        options, files = self._options, packed(self._loaded)
+        with trio.CancelScope() as before_load, self._signals.heard_by(in_loop(lambda _name: before_load.cancel())):
+            machines = await cluster.prepare(order, files, options.stamps, options.processes)
+        if before_load.cancelled_caught:
+            raise Interrupted(self._signals.heard[0])
+        assert options.cluster is not None
+        self._info = msgspec.structs.replace(
+            self._info, machines=machines, processes=sum(len(machine.numbers) for machine in machines),
+            stamps="kernel" if set(cluster.stamps) == {"kernel"} else "user",
+            tolerated_losses=options.cluster.tolerated_losses,
+        )  # fmt: skip
+        for machine in machines:
+            self._print(f"{machine.name}: {len(machine.numbers)} process{'' if len(machine.numbers) == 1 else 'es'}")
+
+    async def _load_and_judge(self, order: ShardOrder) -> tuple[Watcher, Summary]:
         """Open the files, make the load, judge it."""
         info = self._info
         folder = RunFolder.create(self._options.out, info.scenario, datetime.fromisoformat(info.started_at))
@@ -187,10 +235,14 @@ class _Run:
         folder.write_scenario(self._loaded.masked_text)
         summariser = Summariser(info)
         with LiveConsole(self._progress, summariser.live, self._options.quiet) as self._live:
-            watcher = Watcher(info, folder, summariser, outputs_of(info, folder, self._live, summariser))
+            by_machine = ByMachine()
+            outputs = (*outputs_of(info, folder, self._live, summariser), *((by_machine,) if info.machines else ()))
+            watcher = Watcher(info, folder, summariser, outputs)
             watcher.begin()
             self._watcher = watcher
             ending = await self._made(order, watcher)
+            if self._cluster is not None:
+                watcher.keep_machines(by_machine.with_counts(self._cluster.machines()))
             if self._start.too_late is not None:
                 raise self._start.too_late
             return watcher, self._conclude(watcher, ending)
@@ -198,13 +250,15 @@ class _Run:
     async def _made(self, order: ShardOrder, watcher: Watcher) -> Ending:
         """A defect of ours ends the run, but not what it has measured until then."""
         info, masker = self._info, self._loaded.masker
+        span = Span(self._figures.duration_s, self._figures.graceful_stop_s)
         try:
+            if self._cluster is not None:
+                return await self._cluster.load(span, watcher.take, self._signals, self._say_patience)
             if info.processes == 1:
                 return await run_local(
                     order, watcher.take, on_signal=self._say_patience, signals=self._signals, on_begin=self._watch,
                     start=self._start, loaded=self._loaded,
                 )  # fmt: skip
-            span = Span(self._figures.duration_s, self._figures.graceful_stop_s)
             return await run_many(
                 order, info.processes, span, watcher.take, self._say_patience, self._print,
                 signals=self._signals, hide=masker.text, start=self._start,

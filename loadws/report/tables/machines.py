@@ -35,6 +35,7 @@ def _row(machine: MachineInfo) -> MachineRow:
         ("errors", format_count(machine.errors)),
         ("response p50", _time(machine.response_p50_ns)),
         ("response p99", _time(machine.response_p99_ns)),
+        ("clock", plain(machine.clock or NO_NUMBER)),
     )
     return MachineRow(plain(machine.name, 80), cells, plain(machine.lost or ""), plain(machine.page))
 

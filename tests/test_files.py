@@ -25,8 +25,8 @@ ONE_OF_MANY = {
 }
 #: Other crumbs, and why each is a file of its own.
 CRUMBS = {
+    "metrics/by_machine.py": "what each machine of a merged run had, which no single run needs",
     "cluster/processes.py": "starts processes of this machine, which is one way of several",
-    "transport/registry.py": "the only file that knows both clients",
     "gate/comparing/absolute.py": "thresholds among rules of a comparison, apart from the rules on changes",
     "report/tables/machines.py": "one table of the report",
     "transport/codec/xor.py": "the way without C, apart from the one that is used",
@@ -64,6 +64,10 @@ SHARED_NAMES = {
     "messages.py": "the verbs on messages, and the messages of HTTP",
     "options.py": "what the command line asked of loadws, and what it asked of the target",
     "outcome.py": "what comes of a run, and what comes of a comparison",
+    "cluster.py": "the option of the command line, and what it does",
+    "functions.py": "Python beside a scenario, and JavaScript beside a script of Artillery",
+    "importing.py": "the way from a file of one tool to a scenario",
+    "matching.py": "which message a step waits for, in each language",
     "commands.py": "the options of a group of commands, as typer reads them",
     "measured.py": "the verbs that measure, and the figures of a run that a comparison reads",
     "share.py": "what the command line says of a share, and the process that makes one for a coordinator",

@@ -34,8 +34,8 @@ BELOW: dict[str, set[str]] = {
 BESIDE: dict[str, dict[str, set[str]]] = {
     "cli": {"planning": set(), "running": {"planning"}, "comparing": {"running"}, "machines": {"running"}},
     "engine": {"runtime": set(), "steps": {"runtime"}, "users": {"runtime"}},
+    "importers": {"har": set(), "artillery": {"har"}},
     "gate": {"statistics": set(), "comparing": {"statistics"}},
-    "importers/har": {"recorded": set(), "recognised": {"recorded"}, "written": {"recognised", "recorded"}},
     "metrics": {"histograms": set(), "recording": {"histograms"}, "summarising": {"histograms", "recording"}},
     "scenario": {
         "yaml": set(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from loadws.scenario.model.field_types import RESERVED
 
@@ -20,6 +21,10 @@ class Names:
 
     def __init__(self) -> None:
         self._used: set[str] = set()
+
+    def take(self, names: Iterable[str]) -> None:
+        """Let no new variable have one of these names."""
+        self._used.update(names)
 
     def new(self, words: str) -> str:
         """Return a name that no other variable has: ``accessToken`` gives ``access_token``, then ``access_token_2``."""

@@ -59,8 +59,12 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A scenario, and what must be known about it. ``required`` are the variables that have no value yet."""
+    """A scenario, and what must be known about it.
+
+    ``required`` are the variables that have no value yet; ``files`` are names and contents of what it needs beside it.
+    """
 
     text: str
     notes: tuple[Note, ...]
     required: tuple[Variable, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()

@@ -22,10 +22,20 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
+class Environment:
+    """A variable of the environment, which is put into the file when it is read."""
+
+    name: str
+
+
+Part = str | Expression | Environment
+
+
+@dataclass(frozen=True, slots=True)
 class Mixed:
     """Text with expressions in it."""
 
-    parts: tuple[str | Expression, ...]
+    parts: tuple[Part, ...]
 
 
 def rendered(value: Any) -> Any:
@@ -33,7 +43,7 @@ def rendered(value: Any) -> Any:
     match value:
         case str():
             return _value(value)
-        case Expression():
+        case Expression() | Environment():
             return _braced(value)
         case Mixed():
             return _mixed(value.parts)
@@ -49,7 +59,7 @@ def fixed(value: Any) -> Any:
     return value.replace("${", "$${") if isinstance(value, str) else value
 
 
-def mixed(parts: Iterable[str | Expression]) -> str | Expression | Mixed:
+def mixed(parts: Iterable[Part]) -> Part | Mixed:
     """Return the simplest value that has these parts."""
     kept = tuple(part for part in parts if part != "")
     if not kept:
@@ -57,10 +67,10 @@ def mixed(parts: Iterable[str | Expression]) -> str | Expression | Mixed:
     return kept[0] if len(kept) == 1 else Mixed(kept)
 
 
-def _mixed(parts: tuple[str | Expression, ...]) -> str:
+def _mixed(parts: tuple[Part, ...]) -> str:
     text = ""
     for index, part in enumerate(parts):
-        if isinstance(part, Expression):
+        if not isinstance(part, str):
             text += _braced(part)
             continue
         is_before_expression = index + 1 < len(parts)
@@ -71,8 +81,8 @@ def _mixed(parts: tuple[str | Expression, ...]) -> str:
     return text
 
 
-def _braced(expression: Expression) -> str:
-    return "{{ " + expression.source + " }}"
+def _braced(part: Expression | Environment) -> str:
+    return "${" + part.name + "}" if isinstance(part, Environment) else "{{ " + part.source + " }}"
 
 
 def _value(text: str) -> str:
@@ -88,7 +98,7 @@ def _quoted(text: str) -> str:
     return "{{ '" + text + "' }}"
 
 
-def replacing(text: str, values: dict[str, str]) -> str | Expression | Mixed:
+def replacing(text: str, values: dict[str, str]) -> Part | Mixed:
     """Return the text with an expression in place of each value; of values that overlap, the longest."""
     if not values:
         return text
@@ -96,7 +106,7 @@ def replacing(text: str, values: dict[str, str]) -> str | Expression | Mixed:
     return mixed(_split(text, re.compile(pattern), lambda found: Expression(values[found])))
 
 
-def _split(text: str, pattern: re.Pattern[str], make: Callable[[str], Expression]) -> Iterable[str | Expression]:
+def _split(text: str, pattern: re.Pattern[str], make: Callable[[str], Expression]) -> Iterable[Part]:
     at = 0
     for match in pattern.finditer(text):
         yield text[at : match.start()]

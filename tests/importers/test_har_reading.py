@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loadws.importers.har.importing import import_har
-from loadws.importers.har.recorded.reading import read_har
+from loadws.importers.har.reading import read_har
 from loadws.importers.notes import ImportFailed, Notes
 from tests.importers.har_files import (
     RECEIVED,

@@ -28,6 +28,13 @@ Examples:
 """
 
 
+_ARTILLERY_EXAMPLES = """\b
+Examples:
+  loadws import artillery load.yml
+  loadws import artillery load.yml -o load.yaml --environment staging
+"""
+
+
 @imports.callback(epilog=_EXAMPLES)
 def import_() -> None:
     """Make a scenario of a recording or of another tool's script.
@@ -57,3 +64,28 @@ def har(
         raise UsageError(f"--speed {speed:g} is no speed", "2 is twice as fast as recorded, 0.5 half as fast")
     options = ImportOptions(file, output, strict, force)
     raise typer.Exit(import_command(options, partial(import_har, speed=speed)))
+
+
+@imports.command(epilog=_ARTILLERY_EXAMPLES)
+def artillery(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A script of Artillery, YAML or JSON.", show_default=False)
+    ],
+    output: Out = SCENARIO,
+    strict: Strict = False,
+    environment: Annotated[
+        str | None,
+        typer.Option("--environment", "-e", metavar="NAME", help="Which of the script's environments to take."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Make a scenario of an Artillery script, engines ws and socketio.
+
+    JavaScript functions are listed, and a Python file with their stubs is written beside the scenario.
+    """
+    from loadws.cli.importing.import_file import ImportOptions, import_command
+    from loadws.importers.artillery.importing import import_artillery
+
+    options = ImportOptions(file, output, strict, force)
+    convert = partial(import_artillery, environment=environment, folder=output.parent)
+    raise typer.Exit(import_command(options, convert))

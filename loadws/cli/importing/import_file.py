@@ -40,10 +40,20 @@ def import_command(options: ImportOptions, convert: Callable[[bytes, Path], Impo
             f"{options.out} is there already", "choose another name with -o, or write over it with --force"
         )
     imported = convert(_read(options.file), options.file)
+    beside = [options.out.parent / name for name, _ in imported.files] if options.out != STDOUT else []
+    for path in beside:
+        _refuse_to_overwrite(path, options)
     _write(options.out, imported.text)
+    for path, (_, text) in zip(beside, imported.files, strict=False):
+        _write(path, text)
     _say(options, imported, sys.stderr if options.out == STDOUT else sys.stdout)
     is_short = options.strict and any(note.is_loss for note in imported.notes)
     return ExitCode.FAILED if is_short else ExitCode.PASSED
+
+
+def _refuse_to_overwrite(path: Path, options: ImportOptions) -> None:
+    if path.exists() and not options.force:
+        raise UsageError(f"{path} is there already", "choose another place with -o, or write over it with --force")
 
 
 def _read(file: Path) -> bytes:
@@ -73,10 +83,11 @@ def _say(options: ImportOptions, imported: Imported, to: TextIO) -> None:
         print(f"... and {more} more, which stand at the top of the scenario", file=to)
     if options.out == STDOUT:
         return
-    print(f"{options.out} is written.", file=to)
+    for written in (options.out, *(options.out.parent / name for name, _ in imported.files)):
+        print(f"{written} is written.", file=to)
     settings = "".join(f"{variable.environment}=... " for variable in imported.required)
     if settings:
-        print("Set the variables that the recording does not give away, then check and run it:", file=to)
+        print("Set the variables that the file does not give away, then check and run it:", file=to)
     else:
         print("Check and run it:", file=to)
     for command in ("validate", "run"):

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadws.importers.har.recognised.heartbeats import without_heartbeats
-from loadws.importers.har.recognised.protocols import FRAMED, protocol_of
-from loadws.importers.har.recognised.traffic import Origins, Thing
-from loadws.importers.har.recorded.reading import read_har
-from loadws.importers.har.recorded.recording import BINARY, ERROR, TEXT, Exchange, Frame, Recording, Socket, header
-from loadws.importers.har.written.bindings import Bindings
-from loadws.importers.har.written.flow import Flow, as_yaml
-from loadws.importers.har.written.handshake import Handshakes, origin_of, sets_cookie_for
-from loadws.importers.har.written.http_steps import can_be_asked, demand_authorization, http_step
-from loadws.importers.har.written.loops import Step
-from loadws.importers.har.written.pauses import Pauses
-from loadws.importers.har.written.vault import Vault
+from loadws.importers.har.bindings import Bindings
+from loadws.importers.har.flow import Flow, as_yaml
+from loadws.importers.har.handshake import Handshakes, origin_of, sets_cookie_for
+from loadws.importers.har.heartbeats import without_heartbeats
+from loadws.importers.har.http_steps import can_be_asked, demand_authorization, http_step
+from loadws.importers.har.loops import Step
+from loadws.importers.har.pauses import Pauses
+from loadws.importers.har.protocols import FRAMED, protocol_of
+from loadws.importers.har.reading import read_har
+from loadws.importers.har.recording import BINARY, ERROR, TEXT, Exchange, Frame, Recording, Socket, header
+from loadws.importers.har.traffic import Origins, Thing, named_values
 from loadws.importers.notes import Imported, ImportFailed, Notes
-from loadws.importers.writing import assembled
+from loadws.importers.vault import Vault
+from loadws.importers.writing import Draft, assembled, once_each
+from loadws.importers.yaml_text import Steps
 
 #: A scenario has at most 1 MiB and 100,000 values; a recording is cut well before.
 _MOST_FRAMES, _MOST_BYTES, _MOST_VALUES = 5_000, 600_000, 50_000
@@ -31,19 +31,6 @@ def import_har(content: bytes, path: Path, speed: float = 1.0) -> Imported:
     notes = Notes()
     recording = read_har(content, path, notes)
     return _Import(recording, path, notes, Pauses(speed)).imported()
-
-
-@dataclass
-class _User:
-    """A user type that is being made."""
-
-    flow: list[Any]
-    handlers: list[dict[str, Any]]
-    protocol: str | None
-    weight: int = 1
-
-    def same(self, other: _User) -> bool:
-        return (self.flow, self.handlers) == (other.flow, other.handlers)
 
 
 class _Import:
@@ -57,17 +44,19 @@ class _Import:
     def imported(self) -> Imported:
         sockets = self._at_one_target([socket for socket in self._recording.sockets if self._was_open(socket)])
         for thing in (*self._recording.exchanges, *(thing for each in sockets for thing in _things(each))):
-            self._vault.look_at(thing)
-        users: list[_User] = []
+            self._vault.remember(named_values(thing))
+        draft = Draft([self._title(sockets)], self._target, once_each(len(sockets)))
         for socket in sockets:
-            user = self._user(socket)
-            same = next((other for other in users if other.same(user)), None)
-            if same is None:
-                users.append(user)
-            else:
-                same.weight += 1
+            flow, handlers = self._user(socket)
+            draft.add_user(f"socket-{len(draft.users) + 1}", flow, handlers, 1)
         self._say_what_is_missing()
-        return self._assembled(users, sockets)
+        return assembled(draft, self._vault, self._notes)
+
+    def _title(self, sockets: Sequence[Socket]) -> str:
+        protocols = sorted({protocol for socket in sockets if (protocol := protocol_of(socket))})
+        count = "1 WebSocket" if len(sockets) == 1 else f"{len(sockets)} WebSockets"
+        program = self._recording.program or "an unnamed program"
+        return ", ".join([f"Imported from {self._path.name} ({program}): {count}", *protocols])
 
     # -- which sockets
 
@@ -102,7 +91,7 @@ class _Import:
 
     # -- one socket
 
-    def _user(self, socket: Socket) -> _User:
+    def _user(self, socket: Socket) -> tuple[Steps, list[dict[str, Any]]]:
         protocol = protocol_of(socket)
         self._say_protocol(socket, protocol)
         beats = without_heartbeats(self._messages(socket), protocol, self._notes)
@@ -122,7 +111,7 @@ class _Import:
         connect = self._handshakes.connect(socket.handshake, bindings)
         around = [*self._http_steps(bindings), Step(connect, line=socket.handshake.line)]
         flow = as_yaml([*around, *steps, Step(_close(socket), line=socket.handshake.line)], self._vault, self._notes)
-        return _User(flow, beats.handlers, protocol)
+        return flow, beats.handlers
 
     def _http_steps(self, bindings: Bindings) -> list[Step]:
         steps = []
@@ -184,14 +173,6 @@ class _Import:
             count = self._pauses.clamped
             said = "1 pause of more than a minute was" if count == 1 else f"{count} pauses of more than a minute were"
             self._notes.change(0, f"{said} cut to one minute")
-
-    def _assembled(self, users: Sequence[_User], sockets: Sequence[Socket]) -> Imported:
-        types = [(user.flow, user.handlers, user.weight) for user in users]
-        protocols = sorted({user.protocol for user in users if user.protocol})
-        count = "1 WebSocket" if len(sockets) == 1 else f"{len(sockets)} WebSockets"
-        said = f"Imported from {self._path.name} ({self._recording.program or 'an unnamed program'}): {count}"
-        head = [said + (f", {', '.join(protocols)}" if protocols else "")]
-        return assembled(head, self._target, types, self._vault, self._notes)
 
 
 def _things(socket: Socket) -> Sequence[Thing]:

@@ -54,7 +54,7 @@ def test_the_variables_that_are_missing_are_in_the_command_line(
         done.out
         == """\
 a b.yaml is written.
-Set the variables that the recording does not give away, then check and run it:
+Set the variables that the file does not give away, then check and run it:
   X_API_KEY=... loadws validate 'a b.yaml'
   X_API_KEY=... loadws run 'a b.yaml'
 """

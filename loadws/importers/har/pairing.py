@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from loadws.importers.har.recognised.id_places import IdIndex, is_id_place
-from loadws.importers.har.recognised.leaves import Path, is_kind_name, leaves
-from loadws.importers.har.recorded.recording import Frame
+from loadws.importers.har.id_places import IdIndex, is_id_place
+from loadws.importers.har.recording import Frame
+from loadws.importers.leaves import Path, is_kind_name, leaves
 
 #: An answer without an id comes at most so long after what it answers, in seconds.
 _LATEST_S = 5.0

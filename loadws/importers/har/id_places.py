@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from loadws.importers.credentials import UUID
-from loadws.importers.har.recognised.leaves import Key, Path, Scalar, is_id_name, key_of, leaves, name_of
-from loadws.importers.har.recorded.recording import Frame
+from loadws.importers.har.recording import Frame
+from loadws.importers.leaves import Key, Path, Scalar, is_id_name, key_of, leaves, name_of
 
 
 def is_uuid(value: Scalar) -> bool:

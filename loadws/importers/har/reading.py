@@ -14,19 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from loadws.importers.har.recorded.places import Lines, Torn, elements, member, members, skip_blanks, value_at
-from loadws.importers.har.recorded.recording import (
-    BINARY,
-    CLOSE,
-    ERROR,
-    PING,
-    PONG,
-    TEXT,
-    Exchange,
-    Frame,
-    Recording,
-    Socket,
-)
+from loadws.importers.har.places import Lines, Torn, elements, member, members, skip_blanks, value_at
+from loadws.importers.har.recording import BINARY, CLOSE, ERROR, PING, PONG, TEXT, Exchange, Frame, Recording, Socket
 from loadws.importers.notes import ImportFailed, Notes
 
 _LISTS = (

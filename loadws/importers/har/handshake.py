@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadws.importers.credentials import is_secret_name
-from loadws.importers.har.recorded.recording import Exchange, header
-from loadws.importers.har.written.bindings import Bindings
-from loadws.importers.har.written.vault import Vault, is_secret
+from loadws.importers.har.bindings import Bindings
+from loadws.importers.har.recording import Exchange, header
 from loadws.importers.notes import Notes
 from loadws.importers.templates import Expression, rendered
+from loadws.importers.vault import Vault, is_secret
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: Headers that loadws or the connection itself decides.

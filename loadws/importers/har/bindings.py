@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from loadws.importers.credentials import UUID
-from loadws.importers.har.recognised.id_places import IdIndex, is_id_place, is_uuid
-from loadws.importers.har.recognised.leaves import (
+from loadws.importers.har.id_places import IdIndex, is_id_place, is_uuid
+from loadws.importers.har.recording import Exchange, Frame
+from loadws.importers.har.traffic import Heard, Origins, Said, Thing, said_by
+from loadws.importers.leaves import (
     Key,
     Path,
     Scalar,
@@ -19,10 +21,8 @@ from loadws.importers.har.recognised.leaves import (
     leaves,
     name_of,
 )
-from loadws.importers.har.recognised.traffic import Heard, Origins, Said, Thing, said_by
-from loadws.importers.har.recorded.recording import Exchange, Frame
-from loadws.importers.har.written.vault import Vault, is_secret
-from loadws.importers.templates import Expression, Mixed, fixed, mixed, rendered, replacing
+from loadws.importers.templates import Expression, Mixed, Part, fixed, mixed, rendered, replacing
+from loadws.importers.vault import Vault, is_secret
 
 #: Numbers below this are too common to be taken for a value that the server gave.
 _LEAST_NUMBER = 1000
@@ -138,7 +138,7 @@ class Bindings:
             return Expression("now_ms() // 1000")
         return value
 
-    def text(self, text: str) -> str | Expression | Mixed:
+    def text(self, text: str) -> Part | Mixed:
         """Return a text with variables in place of the values that are bound."""
         bound = self._expressions.get(key_of(text))
         if bound is not None:
@@ -173,7 +173,7 @@ def _varied_paths(sent: list[Frame]) -> set[Path]:
     return {path for path, found in values.items() if len(found) > 1 and len(set(found)) == len(found)}
 
 
-def _generator(value: Scalar) -> Expression | Mixed | str:
+def _generator(value: Scalar) -> Part | Mixed:
     if isinstance(value, int):
         return Expression("id()")
     if UUID.fullmatch(value):

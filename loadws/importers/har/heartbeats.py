@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadws.importers.har.recognised.leaves import expression_path, is_kind_name, json_path
-from loadws.importers.har.recognised.protocols import is_heartbeat
-from loadws.importers.har.recorded.recording import Frame
+from loadws.importers.har.protocols import is_heartbeat
+from loadws.importers.har.recording import Frame
+from loadws.importers.leaves import expression_path, is_kind_name, json_path
 from loadws.importers.notes import Notes
 from loadws.importers.templates import Expression, rendered
 

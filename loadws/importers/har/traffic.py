@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from loadws.importers.credentials import is_secret_name, named_in, words_of
-from loadws.importers.har.recognised.leaves import Key, Path, Scalar, json_path, key_of, leaves, name_of
-from loadws.importers.har.recorded.recording import Exchange, Frame, header
+from loadws.importers.har.recording import Exchange, Frame, header
+from loadws.importers.leaves import Key, Path, Scalar, json_path, key_of, leaves, name_of
 from loadws.scenario.matching.json_reader import NotJson, read_json
 
 Thing = Exchange | Frame
@@ -129,6 +129,12 @@ def heard_by(thing: Thing) -> Iterator[Heard]:
     for name, value in thing.answer_headers:
         if not _ORDINARY.fullmatch(name):
             yield Heard(thing, name, value, {"header": name})
+
+
+def named_values(thing: Thing) -> Iterator[tuple[str, Scalar]]:
+    """Yield everything that a thing says and hears, with its names."""
+    yield from ((said.name, said.value) for said in said_by(thing))
+    yield from ((heard.name, heard.value) for heard in heard_by(thing))
 
 
 class Origins:

@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from loadws.importers.har.recognised.leaves import expression_path, fits_scenario, is_kind_name, json_path, leaves
-from loadws.importers.har.recognised.pairing import Answer, Pairs, kind_of, pair
-from loadws.importers.har.recorded.recording import Frame, Socket
-from loadws.importers.har.written.bindings import Bindings
-from loadws.importers.har.written.loops import Step, looped
-from loadws.importers.har.written.pauses import Pauses, span, written
-from loadws.importers.har.written.vault import Vault, is_secret
+from loadws.importers.har.bindings import Bindings
+from loadws.importers.har.loops import Step, looped
+from loadws.importers.har.pairing import Answer, Pairs, kind_of, pair
+from loadws.importers.har.pauses import Pauses, span, written
+from loadws.importers.har.recording import Frame, Socket
+from loadws.importers.leaves import expression_path, fits_scenario, is_kind_name, json_path, leaves
 from loadws.importers.notes import Notes
 from loadws.importers.templates import Expression, Mixed, rendered
+from loadws.importers.vault import Vault, is_secret
 from loadws.importers.yaml_text import Commented, Steps
 
 _STEP_NAME = re.compile(r"[A-Za-z_][\w.:/-]{0,39}", re.ASCII)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from loadws.importers.har.recognised.leaves import fits_scenario
-from loadws.importers.har.recorded.recording import TEXT, Exchange, Frame, header
-from loadws.importers.har.written.bindings import Bindings
-from loadws.importers.har.written.handshake import Handshakes, origin_of, request_target
-from loadws.importers.har.written.vault import Vault
+from loadws.importers.har.bindings import Bindings
+from loadws.importers.har.handshake import Handshakes, origin_of, request_target
+from loadws.importers.har.recording import TEXT, Exchange, Frame, header
+from loadws.importers.leaves import fits_scenario
 from loadws.importers.templates import rendered
+from loadws.importers.vault import Vault
 
 _METHODS = frozenset("get post put patch delete head options".split())
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from loadws.importers.har.recognised.leaves import is_kind_name
-from loadws.importers.har.recorded.recording import Frame, Socket, header
+from loadws.importers.har.recording import Frame, Socket, header
+from loadws.importers.leaves import is_kind_name
 
 _BEATS = frozenset("ping pong heartbeat heart_beat keepalive keep_alive ka hb pusher:ping pusher:pong".split())
 _TEXT_BEATS = frozenset(["ping", "pong", "heartbeat", "keepalive", "h", "hb", "\n", "\r\n", "{}", '{"type":6}\x1e'])

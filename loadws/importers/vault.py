@@ -1,10 +1,11 @@
-"""The secrets of a recording, and the variables that stand in their place. Nothing here is ever printed."""
+"""The secrets of a file that is imported, and the variables that stand in their place. Nothing here is ever printed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from loadws.importers.credentials import is_secret_name, looks_secret
-from loadws.importers.har.recognised.leaves import Key, Scalar, key_of
-from loadws.importers.har.recognised.traffic import Thing, heard_by, said_by
+from loadws.importers.leaves import Key, Scalar, key_of
 from loadws.importers.names import Names, environment_name
 from loadws.importers.notes import Variable
 from loadws.importers.templates import Expression
@@ -24,7 +25,7 @@ def is_secret(name: str, value: Scalar) -> bool:
 
 
 class Vault:
-    """Every secret value of a recording, and the names of all variables.
+    """Every secret value of a file, and the names of all variables.
 
     ``required`` are the variables that the user must set; ``secret`` are the names of all variables that hold a secret.
     """
@@ -39,10 +40,8 @@ class Vault:
     def required(self) -> tuple[Variable, ...]:
         return tuple(self._required.values())
 
-    def look_at(self, thing: Thing) -> None:
-        """Remember the secrets in what a thing says and hears, so that they are printed nowhere."""
-        values = [(said.name, said.value) for said in said_by(thing)]
-        values += [(heard.name, heard.value) for heard in heard_by(thing)]
+    def remember(self, values: Iterable[tuple[str, Scalar]]) -> None:
+        """Remember the secrets among values, each with its name, so that they are printed nowhere."""
         self._hidden.update(str(value) for name, value in values if is_secret(name, value))
 
     def demand(self, name: str, value: Scalar) -> Expression:

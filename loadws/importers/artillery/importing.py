@@ -1,0 +1,241 @@
+"""``import_artillery``: a script becomes a scenario; each of its scenarios is a type of user."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from loadws.importers.artillery.expressions import Expressions, variable_name
+from loadws.importers.artillery.functions import Functions
+from loadws.importers.artillery.phases import phases
+from loadws.importers.artillery.script import Script, items, pairs, plain, text_of
+from loadws.importers.artillery.socketio import HANDLERS, OPENING, SocketIoSteps
+from loadws.importers.artillery.steps import StepsOf
+from loadws.importers.credentials import is_secret_name
+from loadws.importers.leaves import expression_path
+from loadws.importers.names import environment_name
+from loadws.importers.notes import Imported, ImportFailed, Variable
+from loadws.importers.templates import Expression, rendered
+from loadws.importers.vault import is_secret
+from loadws.importers.writing import Draft, assembled
+from loadws.importers.yaml_text import Steps
+from loadws.scenario.yaml.tree import Node
+
+_CONFIG = "target phases variables payload processor environments tls ws socketio defaults http"
+_SCENARIO = "name engine weight flow beforeScenario afterScenario"
+_SOCKET_IO = "/socket.io/?EIO=4&transport=websocket"
+
+
+def import_artillery(
+    content: bytes, path: Path, environment: str | None = None, folder: Path | None = None
+) -> Imported:
+    """Return the scenario of a script, to be kept in a folder: that of the script unless said.
+
+    Raises ``ImportFailed`` for a file that is no script, or has nothing that loadws could run.
+    """
+    return _Import(Script(content, path), environment, path.parent if folder is None else folder).imported()
+
+
+class _Import:
+    """One script on its way to a scenario."""
+
+    def __init__(self, script: Script, environment: str | None, folder: Path) -> None:
+        self._script, self._folder = script, folder
+        config = script.root.child("config")
+        assert config is not None
+        self._config = config
+        self._overrides = self._environment(environment)
+        self._expressions, self._functions = Expressions(script), Functions(script)
+        script.vault.names.take(_names_in(script.root))
+        for name in ("target", "$environment"):
+            self._expressions.defined.add(name)
+
+    def imported(self) -> Imported:
+        script = self._script
+        script.lose_others(self._config, _CONFIG, "the setting")
+        script.lose_others(script.root, "config scenarios", "the part")
+        target = self._target()
+        draft = Draft([f"Imported from {script.path.name} (Artillery)"], target)
+        draft.load = phases(script, self._setting("phases"))
+        draft.variables = self._variables(draft)
+        for node in items(script.root.child("scenarios")):
+            self._scenario(node, target, draft)
+        if not draft.users:
+            advice = "loadws imports scenarios of the engines ws and socketio"
+            place = f"{script.path}:{script.line(script.root.child('scenarios') or script.root)}"
+            raise ImportFailed(f"{place}: there is no scenario here that loadws could run", advice)
+        if (
+            text_of(self._child("tls", "rejectUnauthorized")) == ""
+            and plain(self._child("tls", "rejectUnauthorized")) is False
+        ):
+            draft.connection = {"tls": {"verify": False}}
+        self._demand(draft)
+        return assembled(draft, script.vault, script.notes, self._functions.files)
+
+    # -- settings
+
+    def _environment(self, name: str | None) -> Node | None:
+        """Return the settings of the environment of this name. Raises ``ImportFailed`` where there is none."""
+        environments = self._config.child("environments")
+        names = [key for key, _ in pairs(environments)]
+        if name is None:
+            if names:
+                text = f"the environments {', '.join(names)} were left out: choose one with --environment"
+                self._script.change(environments or self._config, text)
+            return None
+        if environments is None or name not in names:
+            known = f"environments are {', '.join(names)}" if names else "the script has no environments"
+            raise ImportFailed(f"{self._script.path}: there is no environment {name!r}", known)
+        return environments.child(name)
+
+    def _setting(self, key: str) -> Node | None:
+        own = self._overrides.child(key) if self._overrides is not None else None
+        return own if own is not None else self._config.child(key)
+
+    def _child(self, key: str, inner: str) -> Node | None:
+        setting = self._setting(key)
+        return None if setting is None else setting.child(inner)
+
+    def _target(self) -> str:
+        node = self._setting("target")
+        written = self._expressions.fixed(text_of(node), node or self._config)
+        if node is None or "{{" in written or not written:
+            place = f"{self._script.path}:{self._script.line(node or self._config)}"
+            advice = "write the address of the server in config.target"
+            raise ImportFailed(f"{place}: there is no target that can be carried over", advice)
+        for scheme, ours in (("https://", "wss://"), ("http://", "ws://")):
+            if written.startswith(scheme):
+                return ours + written.removeprefix(scheme)
+        return written
+
+    def _variables(self, draft: Draft) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, node in pairs(self._setting("variables")):
+            ours = self._expressions.define(name)
+            if isinstance(node.value, str | int) and "{{" not in str(node.value) and is_secret(name, node.value):
+                draft.required.append(Variable(ours, environment_name(ours), is_text=isinstance(node.value, str)))
+                self._script.vault.secret.append(ours)
+                continue
+            values = self._expressions.value(plain(node), node, name)
+            if isinstance(values, list):
+                found[f"{ours}_values"] = rendered(values)
+                values = None
+                found[ours] = "{{ choice(" + f"{ours}_values" + ") }}"
+            else:
+                found[ours] = rendered(values)
+        for index, node in enumerate(items(self._setting("payload"))):
+            self._payload(node, "payload" if index == 0 else f"payload_{index + 1}", found, draft)
+        return found
+
+    def _payload(self, node: Node, name: str, found: dict[str, Any], draft: Draft) -> None:
+        self._script.lose_others(node, "path fields order skipHeader delimiter", "the payload's")
+        path, fields = text_of(node.child("path")), [text_of(each) for each in items(node.child("fields"))]
+        if not path.lower().endswith(".csv") or not fields:
+            self._script.loss(node, "this payload was left out: it is no .csv file with fields")
+            return
+        file = self._script.path.parent / path
+        source: dict[str, Any] = {"file": Path(os.path.relpath(file, self._folder)).as_posix()}
+        columns = fields
+        if plain(node.child("skipHeader")) is True:
+            columns = self._header(file, text_of(node.child("delimiter"))) or fields
+        else:
+            source["columns"] = fields
+        if delimiter := text_of(node.child("delimiter")):
+            source["delimiter"] = delimiter
+        source["order"] = "sequential" if text_of(node.child("order")) == "sequence" else "random"
+        draft.data[name] = source
+        for field, column in zip(fields, columns, strict=False):
+            found[self._expressions.define(field)] = rendered(Expression(expression_path(name, (column,))))
+            if is_secret_name(column):
+                self._script.vault.secret.append(f"{name}.{column}")
+
+    def _header(self, file: Path, delimiter: str) -> list[str] | None:
+        """Return the names in a CSV file's first line; None where the file cannot be read."""
+        try:
+            with file.open(encoding="utf-8-sig", newline="") as stream:
+                return [name.strip() for name in next(csv.reader(stream, delimiter=delimiter or ","), [])]
+        except (OSError, ValueError, csv.Error):
+            return None
+
+    # -- scenarios
+
+    def _scenario(self, node: Node, target: str, draft: Draft) -> None:
+        script = self._script
+        engine = text_of(node.child("engine")) or ("ws" if target.startswith(("ws", "$")) else "http")
+        if engine not in ("ws", "socketio"):
+            script.loss(node, f"this scenario was left out: loadws has nothing for the engine {engine!r}")
+            return
+        script.lose_others(node, _SCENARIO, "the scenario's")
+        converter = (StepsOf if engine == "ws" else SocketIoSteps)(script, self._expressions, self._functions, target)
+        flow = converter.flow(node.child("flow"))
+        if engine == "socketio":
+            script.change(node, "the events of Socket.IO are sent as text, each in its own message")
+        before = [self._functions.call(text_of(each), each) for each in items(node.child("beforeScenario"))]
+        after = [self._functions.call(text_of(each), each) for each in items(node.child("afterScenario"))]
+        opening = [] if _connects(flow) else [self._connect(engine), *(OPENING if engine == "socketio" else [])]
+        closing = [] if flow and flow[-1] == "close" else ["close"]
+        name = text_of(node.child("name")).strip() or f"user-{len(draft.users) + 1}"
+        weight = plain(node.child("weight"))
+        draft.add_user(
+            name, Steps([*before, *opening, *flow, *closing, *after]), HANDLERS if engine == "socketio" else [],
+            weight if isinstance(weight, int | float) and not isinstance(weight, bool) and weight > 0 else 1,
+        )  # fmt: skip
+
+    def _connect(self, engine: str) -> Any:
+        settings = self._setting(engine)
+        said: dict[str, Any] = {}
+        if engine == "socketio":
+            said["path"] = self._socket_io_path(settings)
+        if settings is not None:
+            self._script.lose_others(
+                settings, "headers subprotocols extraHeaders path query transports", f"the {engine}"
+            )
+            headers = plain(settings.child("headers")) or plain(settings.child("extraHeaders"))
+            if isinstance(headers, dict):
+                values = {name: self._expressions.value(value, settings, name) for name, value in headers.items()}
+                said["headers"] = {name: str(rendered(value)) for name, value in values.items()}
+            if protocols := [text_of(each) for each in items(settings.child("subprotocols"))]:
+                said["subprotocols"] = protocols
+        return {"connect": said} if said else "connect"
+
+    def _socket_io_path(self, settings: Node | None) -> Any:
+        path = text_of(settings.child("path")) if settings is not None else ""
+        query = plain(settings.child("query")) if settings is not None else None
+        address = ("/" + path.strip("/") + "/" + _SOCKET_IO.rpartition("/")[2]) if path else _SOCKET_IO
+        if isinstance(query, dict):
+            address += "".join(f"&{key}={value}" for key, value in query.items())
+        elif isinstance(query, str):
+            address += "&" + query.lstrip("?&")
+        return rendered(self._expressions.text(address, settings or self._config))
+
+    # -- what must be set
+
+    def _demand(self, draft: Draft) -> None:
+        """Make required variables of what nothing in the script sets, and name the environment's own."""
+        expressions = self._expressions
+        for name, node in expressions.used.items():
+            if name not in expressions.defined and name != "acknowledgement":
+                draft.required.append(Variable(name, environment_name(name), is_secret=False))
+                self._script.change(node, f"nothing in the script sets {name!r}, so it is a variable that you must set")
+        given = {variable.environment for variable in draft.required}
+        draft.environment = [name for name in expressions.environment if name not in given]
+
+
+def _connects(flow: Steps) -> bool:
+    return any(step == "connect" or (isinstance(step, dict) and "connect" in step) for step in flow)
+
+
+def _names_in(node: Node) -> Iterator[str]:
+    """Yield every name that the script gives a value: its variables, the fields of its payloads, its captures."""
+    for key, child in pairs(node):
+        if key == "variables":
+            yield from (variable_name(name) for name, _ in pairs(child))
+        elif key == "fields":
+            yield from (variable_name(text_of(each)) for each in items(child))
+        elif key == "as":
+            yield variable_name(text_of(child))
+    for child in node.children():
+        yield from _names_in(child)

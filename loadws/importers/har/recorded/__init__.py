@@ -1,1 +1,0 @@
-"""The recording as its file has it."""

@@ -1,0 +1,272 @@
+"""What becomes of an Artillery script, part by part. Every scenario is also validated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadws.importers.artillery.importing import import_artillery
+from loadws.importers.notes import ImportFailed
+from tests.importers.artillery_scripts import CONFIG, flow_of, imported, loaded, notes_of
+
+NANO = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        ("{duration: 60, arrivalRate: 5}", "{arrivals: 5/s, for: 60s, spacing: uniform}"),
+        ("{duration: 1m, arrivalRate: 5, rampTo: 50, name: up}",
+         "{name: up, arrivals: {from: 5/s, to: 50/s}, for: 60s, spacing: uniform}"),
+        ("{duration: 10, rampTo: 5}", "{arrivals: {from: 0/s, to: 5/s}, for: 10s, spacing: uniform}"),
+        ("{duration: 40, arrivalCount: 10}", "{arrivals: 0.25/s, for: 40s, spacing: uniform}"),
+        ("{duration: 10, arrivalRate: 5, maxVusers: 7}", "{arrivals: 5/s, for: 10s, spacing: uniform, max_users: 7}"),
+        ("{pause: 10}", "{users: 0, for: 10s}"),
+    ],
+)  # fmt: skip
+def test_phases(phase: str, expected: str) -> None:
+    found = imported(
+        config=f"config:\n  target: ws://127.0.0.1:1\n  phases: [{phase}, {{duration: 1, arrivalRate: 1}}]\n"
+    )
+    loaded(found)
+    assert f"load:\n  - {expected}\n" in found.text
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("phase", "what"),
+    [
+        ("{duration: '{{ d }}', arrivalRate: 5}", "its duration"),
+        ("{duration: 10, arrivalRate: '{{ r }}'}", "its rate"),
+        ("{pause: soon}", "its pause"),
+    ],
+)
+def test_phases_that_cannot_be_known_are_said(phase: str, what: str) -> None:
+    found = imported(config=f"config:\n  target: ws://127.0.0.1:1\n  phases:\n    - {phase}\n")
+    assert notes_of(found) == [
+        "there are no phases to carry over, so one user runs once",
+        f"this phase was left out: {what} is not a number",
+    ]
+    assert found.notes[1].line == 4
+    assert loaded(found).scenario.load[0].iterations == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "ours"),
+    [
+        ("- send: hello", "- send: hello\n"),
+        ("- send: {op: join, n: 5}", "- send: {json: {op: join, n: 5}}\n"),
+        ("- send: {payload: hello}", "- send: hello\n"),
+        ("- send: {payload: who, match: {json: $.op, value: who}}",
+         "- request: {send: who, reply: {check: {$.op: who}}}\n"),
+        ("- send: {payload: who, match: {regexp: '^a'}}", '- request: {send: who, reply: {check: {text: {regex: "^a"}}}}\n'),
+        ("- send: {payload: who, capture: {json: $.id, as: the-id}}",
+         "- request: {send: who, reply: {capture: {the_id: $.id}}}\n"),
+        ("- send: {payload: who, capture: {regexp: '(a)(b)', group: 2, as: x}}",
+         '- request: {send: who, reply: {capture: {x: {regex: "(a)(b)", group: 2}}}}\n'),
+        ("- wait: {match: {json: $.op, value: ready}}", "- wait_for: {check: {$.op: ready}}\n"),
+        ("- think: 2", "- think: 2s\n"),
+        ("- think: 100ms", "- think: 100ms\n"),
+        ("- think: '{{ $randomNumber(1, 3) }}'", "- think: 1s..3s\n"),
+        ("- log: 'at {{ $uuid }}'", '- log: "at {{ uuid() }}"\n'),
+        ("- send: '{{ $randomString(5) }} {{ $randomNumber(1,6) }}'",
+         '- send: "{{ random_text(5) }} {{ random_int(1, 6) }}"\n'),
+        ("- loop: [{send: a}]\n  count: 3", "- repeat: 3\n  do:\n    - send: a\n"),
+        ("- loop: [{send: '{{ $loopCount }}'}]\n  count: 3",
+         '- set: {loop_count: 0}\n- repeat: 3\n  do:\n    - set: {loop_count: "{{ loop_count + 1 }}"}\n'
+         '    - send: "{{ loop_count }}"\n'),
+        ("- loop: [{send: '{{ $loopElement }}'}]\n  over: [a, 2]",
+         '- set: {loop_count: 0}\n- repeat: 2\n  do:\n'
+         '    - set: {loop_element: "{{ ([\\"a\\", 2])[loop_count] }}"}\n'
+         '    - set: {loop_count: "{{ loop_count + 1 }}"}\n    - send: "{{ loop_element }}"\n'),
+        ("- post: {url: /login, json: {user: anna}, capture: {json: $.id, as: x}}",
+         "- http: {post: /login, json: {user: anna}, capture: {x: $.id}}\n"),
+        ("- get: {url: 'http://other.test/a', qs: {n: 5}, headers: {X-A: b}}",
+         '- http: {get: "http://other.test/a", headers: {X-A: b}, query: {n: "5"}}\n'),
+    ],
+)  # fmt: skip
+def test_steps(step: str, ours: str) -> None:
+    found = imported(step)
+    assert flow_of(found) == ours
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("- weird: 5", "the step 'weird' was left out: loadws has nothing that does the same"),
+        ("- think: a while", "this think was left out: its time is not a number"),
+        ("- loop: [{send: a}]\n  whileTrue: more\n  count: 2",
+         "the loop's 'whileTrue' was left out: loadws has nothing that does the same"),
+        ("- send: {payload: a, capture: {json: '$..x', as: x}}",
+         "this capture was left out: it is neither the path to one place nor a regular expression"),
+        ("- send: {payload: a, match: {json: '$[*]', value: 1}}",
+         "this match was left out: it is neither the path to one place nor a regular expression"),
+        ("- send: '{{ a + b }}'", "the template '{{ a + b }}' stays as text: loadws has nothing that does the same"),
+        ("- get: {url: /a, ifTrue: x}", "the request's 'ifTrue' was left out: loadws has nothing that does the same"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_carried_over_is_said_with_its_line(step: str, said: str) -> None:
+    found = imported("- send: before\n" + step)
+    loaded(found)
+    assert [note.text for note in found.notes] == [said]
+    assert found.notes[0].is_loss
+    assert found.notes[0].line >= 8
+    assert f"#   line {found.notes[0].line}: " in found.text
+
+
+def test_variables_are_ours(tmp_path: Path) -> None:
+    config = CONFIG + "  variables: {greeting: hello, room: [lobby, hall]}\n"
+    found = imported("- send: '{{ greeting }} {{ room }}'", config)
+    assert flow_of(found) == '- send: "{{ greeting }} {{ room }}"\n'
+    assert 'room: "{{ choice(room_values) }}"' in found.text
+
+
+def test_a_variable_that_nothing_sets_must_be_set() -> None:
+    found = imported("- send: '{{ token }}'")
+    assert [each.environment for each in found.required] == ["TOKEN"]
+    assert notes_of(found) == ["nothing in the script sets 'token', so it is a variable that you must set"]
+    assert loaded(found).scenario.variables == {"token": "5555"}
+
+
+def test_the_environment_is_the_environment() -> None:
+    config = (
+        "config:\n  target: 'ws://{{ $processEnvironment.HOST_NAME }}:1'\n  phases: [{duration: 1, arrivalRate: 1}]\n"
+    )
+    found = imported("- send: '{{ $env.ROOM }}'", config)
+    assert [each.environment for each in found.required] == ["HOST_NAME", "ROOM"]
+    assert loaded(found).scenario.target == "ws://5555:1"
+
+
+def test_an_environment_of_the_script_is_chosen() -> None:
+    config = CONFIG + "  environments: {staging: {target: 'wss://staging.test'}}\n"
+    assert loaded(imported(config=config, environment="staging")).scenario.target == "wss://staging.test"
+    assert notes_of(imported(config=config)) == [
+        "the environments staging were left out: choose one with --environment"
+    ]
+    with pytest.raises(ImportFailed, match=r"load.yml: there is no environment 'production'") as refused:
+        imported(config=config, environment="production")
+    assert refused.value.advice == "environments are staging"
+
+
+@pytest.mark.parametrize(
+    ("header", "skip", "source"),
+    [
+        ("", "false", '{file: users.csv, columns: [name, password], delimiter: ";", order: sequential}'),
+        ("Name;Pass Word\n", "true", '{file: users.csv, delimiter: ";", order: sequential}'),
+    ],
+)
+def test_payloads_are_data(tmp_path: Path, header: str, skip: str, source: str) -> None:
+    (tmp_path / "users.csv").write_text(header + "anna;s3cret\n")
+    payload = f"{{path: users.csv, fields: [name, password], order: sequence, delimiter: ';', skipHeader: {skip}}}"
+    found = imported("- send: '{{ name }} {{ password }}'", CONFIG + f"  payload: {payload}\n", tmp_path)
+    assert f"data: {{payload: {source}}}\n" in found.text
+    scenario = loaded(found, tmp_path).scenario
+    assert set(scenario.variables) == {"name", "password"}
+
+
+def test_functions_get_a_stub_in_python(tmp_path: Path) -> None:
+    found = imported("- function: set-up\n- send: hi", CONFIG + "  processor: ./my-functions.js\n", tmp_path)
+    ((name, text),) = found.files
+    assert name == "my_functions.py"
+    assert "async def set_up(user: User) -> None:" in text
+    assert '- call: "my_functions:set_up"' in found.text
+    assert loaded(found, tmp_path).warnings == ()
+    assert notes_of(found) == [
+        "the JavaScript function 'set-up' has to be written in Python: my_functions.py has its stub"
+    ]
+
+
+def test_several_scenarios_are_user_types_with_their_weights() -> None:
+    script = CONFIG + (
+        "scenarios:\n"
+        "  - {name: talk, engine: ws, weight: 3, flow: [{send: a}]}\n"
+        "  - {name: look, engine: ws, flow: [{send: b}]}\n"
+        "  - {name: web, engine: http, flow: [{get: {url: /}}]}\n"
+    )
+    found = import_artillery(script.encode(), Path("load.yml"))
+    scenario = loaded(found).scenario
+    assert [(each.name, each.weight) for each in scenario.user_types] == [("talk", 3), ("look", 1)]
+    assert notes_of(found) == ["this scenario was left out: loadws has nothing for the engine 'http'"]
+
+
+def test_a_connect_of_the_flow_is_the_only_one() -> None:
+    found = imported("- connect: '{{ target }}/chat?a=1'\n- send: hi")
+    loaded(found)
+    assert found.text.count("connect") == 1
+    assert '- connect: {path: "/chat?a=1"}' in found.text
+
+
+def test_settings_of_the_connection() -> None:
+    config = CONFIG + "  tls: {rejectUnauthorized: false}\n  ws: {subprotocols: [chat], headers: {X-A: b}}\n"
+    found = imported(config=config)
+    scenario = loaded(found).scenario
+    assert not scenario.connection.tls.verify
+    assert "- connect: {headers: {X-A: b}, subprotocols: [chat]}" in found.text
+
+
+def test_secrets_become_required_variables() -> None:
+    config = CONFIG + "  variables: {password: hunter2}\n  ws: {headers: {Authorization: Bearer abc123def}}\n"
+    found = imported("- send: {op: login, token: q7Zt4Lx9Wv2Kb8Rm5Nc3Hp6Y}", config)
+    loaded(found)
+    for secret in ("hunter2", "abc123def", "q7Zt4Lx9Wv2Kb8Rm5Nc3Hp6Y"):
+        assert secret not in found.text
+        assert not any(secret in note for note in notes_of(found))
+    assert len(found.required) == 3
+
+
+def test_socket_io_is_carried_over_as_text() -> None:
+    flow = """\
+    - emit: {channel: join, data: {room: lobby}, response: {channel: joined}}
+    - emit: [add, 2, 3]
+      acknowledge: {match: {json: "$[0]", value: 5}}
+    - emit: {channel: bye}
+    - emit: {channel: x, namespace: /admin}
+    """
+    found = imported(flow, engine="socketio")
+    loaded(found)
+    assert (
+        found.text.partition("\nflow:\n")[2]
+        == """\
+  - connect: {path: "/socket.io/?EIO=4&transport=websocket"}
+  - wait_for: {where: {text: {regex: "^0"}}}
+  - request: {name: namespace, send: "40", reply: {where: {text: {regex: "^40"}}}}
+  - request:
+      name: join
+      send: "42{{ [\\"join\\", {\\"room\\": \\"lobby\\"}] | tojson }}"
+      reply: {where: {text: {regex: "^42\\\\[\\"joined\\""}}}
+  - set: {acknowledgement: "{{ id() }}"}
+  - request:
+      name: add
+      send: "42{{ acknowledgement }}{{ [\\"add\\", 2, 3] | tojson }}"
+      reply: {where: {text: {regex: "^43{{ acknowledgement }}\\\\["}}}
+  - send: "42{{ [\\"bye\\"] | tojson }}"
+  - close
+on: {message: [{where: {text: "2"}, do: [{send: "3"}]}]}
+"""
+    )
+    assert notes_of(found) == [
+        "the events of Socket.IO are sent as text, each in its own message",
+        "the match of this answer was left out: loadws sees events of Socket.IO as text; what it times stays",
+        "this emit was left out: it is for a namespace of its own",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "load.yml:1:1: this is no Artillery script: the file is empty"),
+        ("config: {target: ws://a.test}", "load.yml:1: this is no Artillery script: there is no `scenarios`"),
+        ("scenarios: []", "load.yml:1: this is no Artillery script: there is no `config`"),
+        ("config: {}\nscenarios: []", "load.yml:1: there is no target that can be carried over"),
+        ("config: {target: ws://a.test}\nscenarios: [{engine: http}]",
+         "load.yml:2: there is no scenario here that loadws could run"),
+        ('{"log": {}}', "load.yml:1: this is no Artillery script: there is no `config`"),
+    ],
+)  # fmt: skip
+def test_what_is_no_script_is_refused_with_its_place(content: str, said: str) -> None:
+    with pytest.raises(ImportFailed) as refused:
+        import_artillery(content.encode(), Path("load.yml"))
+    assert str(refused.value) == said
+    assert refused.value.advice

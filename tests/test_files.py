@@ -25,6 +25,9 @@ ONE_OF_MANY = {
 }
 #: Other crumbs, and why each is a file of its own.
 CRUMBS = {
+    "report/course/spans.py": "how seconds become spans, tested without a run",
+    "report/html/glossary.py": "which terms the page explains",
+    "report/html/numbers.py": "how the page writes numbers",
     "metrics/by_machine.py": "what each machine of a merged run had, which no single run needs",
     "cluster/processes.py": "starts processes of this machine, which is one way of several",
     "gate/comparing/absolute.py": "thresholds among rules of a comparison, apart from the rules on changes",
@@ -68,6 +71,7 @@ SHARED_NAMES = {
     "functions.py": "Python beside a scenario, and JavaScript beside a script of Artillery",
     "importing.py": "the way from a file of one tool to a scenario",
     "matching.py": "which message a step waits for, in each language",
+    "sentences.py": "what a comparison says, and what a report says of a run's course",
     "commands.py": "the options of a group of commands, as typer reads them",
     "measured.py": "the verbs that measure, and the figures of a run that a comparison reads",
     "share.py": "what the command line says of a share, and the process that makes one for a coordinator",

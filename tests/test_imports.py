@@ -37,6 +37,14 @@ BESIDE: dict[str, dict[str, set[str]]] = {
     "importers": {"har": set(), "artillery": {"har"}},
     "gate": {"statistics": set(), "comparing": {"statistics"}},
     "metrics": {"histograms": set(), "recording": {"histograms"}, "summarising": {"histograms", "recording"}},
+    "report": {
+        "course": set(),
+        "svg": set(),
+        "tables": set(),
+        "charts": {"course", "svg"},
+        "drawing": {"charts", "course", "svg"},
+        "html": {"charts", "course", "drawing", "svg", "tables"},
+    },
     "scenario": {
         "yaml": set(),
         "template": set(),
@@ -89,7 +97,7 @@ ONLY_IN = {
     "distributed": {"cluster/dask.py"},
     "trustme": {"target", "cluster/channel.py"},
     "hdrh": set(),  # only tests, which hold our wire format to it
-    "vl_convert": {"report"},
+    "resvg_py": {"report/drawing"},
     "jinja2": {"scenario", "report"},
     "ruamel": {"scenario"},
     "pydantic": {"scenario", "engine"},

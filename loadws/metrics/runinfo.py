@@ -127,6 +127,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     compare: tuple[str, ...] = ()  # the scenario's comparison rules
     share: ShareInfo | None = None  # None: the whole load
     machines: tuple[MachineInfo, ...] = ()  # of a merged run
+    place: dict[str, str] = {}  # where it was run: ``host``; in CI also ``job`` (an address) and ``commit``
     tolerated_losses: int = 0  # so many machines may be lost, and the run is inconclusive instead of invalid
 
     @property

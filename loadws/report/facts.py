@@ -12,7 +12,6 @@ from loadws.metrics.summary import (
     SCHEMA_VERSION,
     Check,
     ErrorCount,
-    MetricEntry,
     ProcessHealth,
     Summary,
     Verdict,
@@ -20,12 +19,11 @@ from loadws.metrics.summary import (
 from loadws.metrics.wording import interval_of, observed_of
 from loadws.report.ledger_table import Tone
 from loadws.report.plain import plain
-from loadws.report.timings import NO_NUMBER, cell, overall
+from loadws.report.timings import NO_NUMBER
 from loadws.terms.errors import ExitCode
 from loadws.terms.failures import explain
-from loadws.terms.percentiles import percentile_name
 from loadws.terms.thresholds import format_value
-from loadws.terms.units import format_count, format_duration, format_rate, format_share, format_size
+from loadws.terms.units import format_count, format_duration, format_share, format_size
 
 #: Each outcome of a run: its word, its tone, and what it says where no reason was given.
 OUTCOMES: dict[str, tuple[str, Tone, str]] = {
@@ -240,26 +238,6 @@ def _lag(ns: float | None) -> str:
     return NO_NUMBER if ns is None else format_duration(ns)
 
 
-def key_numbers(summary: Summary) -> list[tuple[str, str]]:
-    """The run's few big numbers: what, value."""
-    found = []
-    response = overall(summary, "response_time")
-    if response and response.count:
-        best = next((field for field in ("p99", "p90", "p50") if getattr(response, field) is not None), "max")
-        shown = dict.fromkeys(("p50" if response.p50 is not None else best, best))
-        found += [(f"response time {percentile_name(field)}", cell(response, field)) for field in shown]
-        found.append(("requests answered", _rate(response)))
-    for name in ("messages_sent", "messages_received"):
-        entry = overall(summary, name)
-        if entry and entry.per_s is not None:
-            found.append((name.replace("_", " "), _rate(entry)))
-    found.append(("connections opened", format_count(summary.ledger.connections.opened)))
-    error_rate = overall(summary, "error_rate")
-    if error_rate and error_rate.value is not None:
-        found.append(("error rate", format_value(error_rate.value, "ratio")))
-    return found
-
-
 def machine_rows(machine: dict[str, Any]) -> list[tuple[str, str]]:
     """What is known of the generator's machine: ``{"memory_bytes": 1073741824}`` -> ``("memory", "1 GiB")``."""
     return [
@@ -271,13 +249,6 @@ def machine_rows(machine: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _fact(key: str, value: Any) -> str:
     return format_size(value) if key.endswith("_bytes") and isinstance(value, int | float) else plain(str(value))
-
-
-def _rate(entry: MetricEntry) -> str:
-    """Events a second; of counts below a hundred a second one digit after the point."""
-    if entry.per_s is None:
-        return format_count(entry.count)
-    return format_rate(round(entry.per_s, 1) if entry.per_s < 100 else round(entry.per_s))
 
 
 def _seconds(seconds: float) -> str:

@@ -28,6 +28,7 @@ from loadws.metrics.frame import ErrorSample, Frame, LogLine
 from loadws.metrics.histograms import hlog
 from loadws.metrics.runinfo import EarlyEnd, Ending, RunInfo
 from loadws.metrics.summary import Summary, from_json, to_json
+from loadws.report.course.course import course_of
 from loadws.report.runreport import RunReport
 from loadws.terms.errors import OutputError
 from loadws.terms.files.whole import replacing, write_whole
@@ -184,22 +185,23 @@ def derive(path: Path, report: RunReport) -> list[str]:
 
     The report has no charts yet: see ``draw``.
     """
-    from loadws.report import html, junit, markdown  # they take a moment to import that a run's start need not wait for
+    from loadws.report import junit, markdown
+    from loadws.report.html import page  # they take a moment to import that a run's start need not wait for
 
     makers: dict[str, Callable[[], bytes]] = {
         "junit.xml": lambda: junit.render(report.summary),
         "summary.md": lambda: markdown.render(report.summary).encode("utf-8", "replace"),
-        REPORT: lambda: html.render(report),
+        REPORT: lambda: page.render(report),
     }
     return [problem for name, make in makers.items() if (problem := _made(path / name, make))]
 
 
 def draw(path: Path, summary: Summary, artist: Artist) -> list[str]:
     """Write the report of a run folder again, with its charts; return what is missing, in sentences. Takes seconds."""
-    from loadws.report import charts, html
+    from loadws.report.html import page
 
-    drawing = artist.draw(charts.charts(summary))
-    problem = _made(path / REPORT, lambda: html.render(_around(path, summary), drawing))
+    drawing = artist.draw(summary, path)
+    problem = _made(path / REPORT, lambda: page.render(_around(path, summary), drawing))
     return [sentence for sentence in (drawing.problem, problem) if sentence]
 
 
@@ -357,7 +359,10 @@ def _around(folder: Path, summary: Summary) -> RunReport:
     except OSError:
         scenario = ""
     errors = tuple(islice(_error_samples(folder / ERRORS), MOST_ERRORS))
-    return RunReport(summary, info, errors, scenario, tuple(islice(_log_lines(folder / WINDOWS), MOST_LOGS)))
+    logs = tuple(islice(_log_lines(folder / WINDOWS), MOST_LOGS))
+    series = summary.series
+    course = course_of(_lines(folder / WINDOWS), series.interval_s, len(series.start_s))
+    return RunReport(summary, info, errors, scenario, logs, course)
 
 
 class _Said(msgspec.Struct):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loadws.metrics.frame import ErrorSample, LogLine
 from loadws.metrics.runinfo import RunInfo
 from loadws.metrics.summary import Summary
+from loadws.report.course.course import Course
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,4 @@ class RunReport:
     errors: tuple[ErrorSample, ...] = ()
     scenario_text: str = ""
     logs: tuple[LogLine, ...] = ()
+    course: Course = field(default_factory=Course)

@@ -5,12 +5,14 @@ A percentile that its samples cannot carry is never printed; how many it would t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.report.plain import plain
 from loadws.terms.metrics import TABLE
-from loadws.terms.percentiles import PERCENTILES, percentile_name, samples_for
+from loadws.terms.percentiles import PERCENTILES, percentile_name, rank_of, samples_for, supports
 from loadws.terms.thresholds import format_value
 from loadws.terms.units import format_count, format_duration, format_rate
 
@@ -52,9 +54,33 @@ def samples_needed(percentile: str) -> int:
 
 
 def cell(entry: MetricEntry, field: str) -> str:
-    """One number of an entry for people; ``NO_NUMBER`` where its samples cannot support it."""
-    value = getattr(entry, field)
-    return NO_NUMBER if value is None else plain(format_value(value, entry.unit))
+    """Return one number of an entry for people; ``NO_NUMBER`` where its samples cannot support it."""
+    return value_text(judged_value(entry, field), entry.unit)
+
+
+def value_text(value: float | None, unit: str) -> str:
+    """Return a metric's value for people: ``never`` where it is infinite, ``NO_NUMBER`` where there is none."""
+    return NO_NUMBER if value is None else plain(format_value(value, unit))
+
+
+def judged_value(entry: MetricEntry, field: str) -> float | None:
+    """Return a percentile or the maximum by the rule of the checks: requests without an answer rank above every value.
+
+    Infinite where the rank lies among these; None where the samples do not support the percentile. One step then has
+    one p95, in the checks and in every table.
+    """
+    measured: float | None = getattr(entry, field)
+    percentile = PERCENTILES.get(field)
+    if not entry.missing or (percentile is None and field != "max"):
+        return measured
+    if percentile is None:
+        return math.inf
+    whole = entry.count + entry.missing
+    if not supports(whole, percentile):
+        return None
+    if rank_of(percentile, whole) > entry.count:
+        return math.inf
+    return LatencyHistogram.of_entry(entry).percentile_with_missing(percentile) if entry.histogram else None
 
 
 def overall(summary: Summary, name: str) -> MetricEntry | None:
@@ -84,6 +110,26 @@ def latency_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
         whole = [(what, overall(summary, name)) for name, what in LATENCY_METRICS]
         rows += [_latency_row(ALL_STEPS, what, e, fields) for what, e in whole if e and not e.labels]
     return rows
+
+
+def phase_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
+    """Return response time of each phase over all steps, in the phases' order."""
+    found = []
+    for phase in dict.fromkeys(span.name for span in summary.run.phases):
+        entries = [entry for entry in summary.entries("response_time", phase=phase) if entry.count]
+        whole = [entry for entry in entries if set(entry.labels) == {"phase"}] or entries[:1]
+        found += [_latency_row(plain(phase), "response", entry, fields) for entry in whole]
+    return found
+
+
+def shown_fields(rows: list[LatencyRow], fields: tuple[str, ...]) -> list[str]:
+    """Return the fields of which at least one row has a number."""
+    return [field for at, field in enumerate(fields) if any(row.cells[at] != NO_NUMBER for row in rows)]
+
+
+def shown_cells(row: LatencyRow, fields: tuple[str, ...], shown: list[str]) -> list[str]:
+    """Return a row's cells of the fields that are shown."""
+    return [row.cells[fields.index(field)] for field in shown]
 
 
 def connect_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
@@ -125,7 +171,7 @@ def too_few_note(rows: list[LatencyRow], fields: tuple[str, ...]) -> str:
     absent = [f for at, f in enumerate(fields) if f in PERCENTILES and any(r.cells[at] == NO_NUMBER for r in rows)]
     if not absent:
         return ""
-    needs = ", ".join(f"{percentile_name(field)} takes {samples_needed(field):,}" for field in absent)
+    needs = ", ".join(f"{percentile_name(field)} needs {samples_needed(field):,}" for field in absent)
     return f"{NO_NUMBER} too few samples: {needs}."
 
 
@@ -134,7 +180,7 @@ def missing_note(rows: list[LatencyRow]) -> str:
     if not missing:
         return ""
     listed = ", ".join(f"{count:,} of {step}" for step, count in missing.items())
-    return f"Without an answer, and so in no percentile here: {listed}. Checks rank them above every measured value."
+    return f"Without an answer: {listed}. They rank above every measured value, here as in the checks."
 
 
 def stray_note(summary: Summary) -> str:
@@ -153,12 +199,15 @@ def gap_sentence(summary: Summary) -> str:
         "Response time counts from the moment a message was intended, service time from the moment it was sent; "
         "what lies between them is waiting that a user would have felt"
     )
-    if not response or not service or response.p50 is None or service.p50 is None:
+    if not response or not service:
         return explained + "."
-    field = next((f for f in ("p99", "p90") if getattr(response, f) and getattr(service, f)), "p50")
+    known = [f for f in ("p99", "p95", "p90", "p50") if _is_finite(response, f) and _is_finite(service, f)]
+    if not known:
+        return explained + "."
+    field, name = known[0], percentile_name(known[0])
     felt, took = cell(response, field), cell(service, field)
-    name = percentile_name(field)
-    if getattr(response, field) <= getattr(service, field) * _AGREE_WITHIN + _AGREE_WITHIN_NS:
+    response_ns, service_ns = judged_value(response, field) or 0.0, judged_value(service, field) or 0.0
+    if response_ns <= service_ns * _AGREE_WITHIN + _AGREE_WITHIN_NS:
         return f"{explained}. Here they agree ({name} {felt} and {took}): messages went out on time."
     held_up, sent_late = (_lag_ns(summary, lag, field) for lag in ("schedule_lag", "send_lag"))
     if sent_late > held_up:
@@ -175,6 +224,11 @@ def gap_sentence(summary: Summary) -> str:
         f"{explained}: here {name} is {felt} against {took}, because the server (or a slow flow) held up messages that "
         "were due. Judge by response time; service time alone would hide that wait."
     )
+
+
+def _is_finite(entry: MetricEntry, field: str) -> bool:
+    value = judged_value(entry, field)
+    return value is not None and math.isfinite(value)
 
 
 def recovery_sentence(summary: Summary) -> str:

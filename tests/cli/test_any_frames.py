@@ -40,7 +40,9 @@ from loadws.metrics.histograms.histogram import HistogramError, LatencyHistogram
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending, LostProcess, ProbeInfo
 from loadws.metrics.summarising.summariser import Summariser
-from loadws.report import charts, junit, markdown
+from loadws.report import junit, markdown
+from loadws.report.charts.charts import charts
+from loadws.report.drawing.drawing import Drawn
 from loadws.report.folder import RunFolder, read_run
 from loadws.report.live import LiveConsole
 from tests.metrics.driven import driven
@@ -201,8 +203,8 @@ def test_any_frames_make_a_run(many: list[Frame], ending: Ending | None) -> None
             }
     assert junit.render(summary)
     assert markdown.render(summary)
-    for chart in charts.charts(summary):
-        assert chart.static_spec()["layer"]
+    for chart in charts(summary):
+        assert Drawn.of(chart).view
 
 
 def test_a_frame_that_cannot_be_summed_up_is_not_kept() -> None:

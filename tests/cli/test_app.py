@@ -14,7 +14,7 @@ from tests.cli.commands import Result, run
 
 COMMANDS = ("run", "validate", "plan", "target", "report", "schema", "docs", "init", "compare", "import")
 #: What takes long to import, and what ``--help`` has no use for.
-HEAVY = ("trio", "trio_websocket", "pydantic", "ruamel", "jinja2", "vl_convert", "trustme", "msgspec")
+HEAVY = ("trio", "trio_websocket", "pydantic", "ruamel", "jinja2", "trustme", "msgspec")
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

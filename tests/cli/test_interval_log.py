@@ -16,7 +16,7 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from loadws.metrics.histograms.hlog import parse_tag
-from loadws.report import html
+from loadws.report.html import page as html
 from tests.cli.commands import run
 
 SCENARIO = """

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from loadws.metrics.runinfo import Ending
-from loadws.report import html
 from loadws.report.folder import RunFolder
+from loadws.report.html import page as html
 from tests.cli.commands import Result, run
 from tests.report import example
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from loadws.report import charts, html
 from loadws.report.drawing.draw import Artist
+from loadws.report.html.page import INLINE, Assets, render
 from loadws.report.runreport import RunReport
 
 
-def page(report: RunReport) -> bytes:
-    return html.render(report, Artist().draw(charts.charts(report.summary)))
+def page(report: RunReport, assets: Assets = INLINE) -> bytes:
+    return render(report, Artist().draw(report.summary), assets)

@@ -7,6 +7,7 @@ import pytest
 
 from loadws.metrics.summary import Check, Verdict
 from loadws.report import facts as rows
+from loadws.report.html.overview import tiles
 from loadws.terms.errors import ExitCode
 from tests.report import example
 
@@ -78,9 +79,9 @@ def test_a_warning_that_is_the_verdicts_reason_is_not_said_twice() -> None:
     assert rows.warnings(said) == []
 
 
-def test_the_key_numbers_of_a_short_run_have_no_percentile_that_it_cannot_carry() -> None:
-    names = [what for what, _ in rows.key_numbers(example.brief())]
-    assert names == ["response time p50", "requests answered", "connections opened"]
+def test_the_tiles_of_a_short_run_have_no_percentile_that_it_cannot_carry() -> None:
+    names = [what for what, _ in tiles(example.brief())]
+    assert names == ["response p50", "connections opened"]
 
 
 def test_facts_of_the_machine() -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from loadws.metrics.runinfo import Ending
 from loadws.metrics.summary import to_json
-from loadws.report import folder, html
+from loadws.report import folder
 from loadws.report.folder import RunFolder, find_run, read_frames, read_run
+from loadws.report.html import page as html
 from loadws.terms.errors import OutputError
 from loadws.terms.files.whole import write_whole
 from tests.report import example

@@ -51,14 +51,14 @@ def test_too_few_samples_are_said_with_the_number_that_it_takes() -> None:
     found = timings.latency_rows(example.brief(), ("p50", "p90", "p999", "max"))
     assert (
         timings.too_few_note(found, ("p50", "p90", "p999", "max"))
-        == "— too few samples: p90 takes 100, p99.9 takes 10,000."
+        == "— too few samples: p90 needs 100, p99.9 needs 10,000."
     )
     assert timings.too_few_note(found, ("max",)) == ""
 
 
 def test_requests_without_an_answer_are_named() -> None:
     found = timings.latency_rows(example.summary(), ("p50",))
-    assert timings.missing_note(found).startswith("Without an answer, and so in no percentile here: 13 of say.")
+    assert timings.missing_note(found).startswith("Without an answer: 13 of say. They rank above")
 
 
 def test_the_gap_between_response_and_service_time_is_explained() -> None:

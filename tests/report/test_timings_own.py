@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from loadws.metrics.summary import MetricEntry, Summary
-from loadws.report import html, markdown
+from loadws.report import markdown
 from loadws.report.console import render
+from loadws.report.html import page as html
 from loadws.report.runreport import RunReport
 from loadws.report.timings import counter_rows, other_rows, own_rows
 from tests.report.example import summary as example_summary
@@ -64,9 +65,9 @@ def test_own_counters_are_rows_and_ours_are_not(summary: Summary) -> None:
 def test_every_report_has_them(summary: Summary) -> None:
     screen = io.StringIO()
     render(summary, Console(file=screen, width=80))
-    page = html.render(RunReport(summary)).decode()
+    text_of_page = html.render(RunReport(summary)).decode()
     comment = markdown.render(summary)
-    for text in (screen.getvalue(), page, comment):
+    for text in (screen.getvalue(), text_of_page, comment):
         assert "feed_age" in text.replace("&#95;", "_")
         assert "greeted" in text
-    assert "basket <b>" not in page
+    assert "basket <b>" not in text_of_page

@@ -12,6 +12,7 @@ from typing import Any
 
 from loadws import __version__
 from loadws.cli.options import RunOptions
+from loadws.cli.running.place import place
 from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.machine.preflight import Machine, means_of
 from loadws.fleet.machine.receive_stamps import Stamping
@@ -76,6 +77,7 @@ def run_info(
         machine_name=machine_name(),
         plan_hash=plan_hash(scenario),
         compare=scenario.compare,
+        place={name: loaded.masker.text(shown_address(value)) for name, value in place(os.environ).items()},
         notes=(*notices(scenario), *((stamping.fallback,) if stamping.fallback else ())),
         share=share,
     )

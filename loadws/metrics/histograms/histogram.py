@@ -192,6 +192,20 @@ class LatencyHistogram:
             )
         )
 
+    @classmethod
+    def of_payload(cls, payload: str) -> LatencyHistogram:
+        """Return the buckets of an encoded histogram, without exact extremes. Raises ``HistogramError``."""
+        packed = _driven(_unpacking(payload))
+        histogram = cls(packed.scale, packed.highest * packed.scale)
+        histogram._buckets = packed.counts
+        histogram.count = sum(packed.counts.values())
+        return histogram
+
+    def items(self) -> Iterator[tuple[float, int]]:
+        """Yield the highest value of each bucket that holds something, in the metric's unit, and its count."""
+        for bucket, times in sorted(self._buckets.items()):
+            yield _top_of_bucket(bucket) * self.span.scale, times
+
     def value_at_rank(self, rank: int) -> float:
         """The ``rank``-th smallest value, from 1, in the metric's unit; inf where that is one of the missing.
 

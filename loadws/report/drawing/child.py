@@ -1,51 +1,66 @@
-"""``python -m loadws.report.drawing.child``: reads charts from stdin, a line of JSON each, and draws them.
+"""``python -m loadws.report.drawing.child``: reads one order from stdin as JSON, and draws the charts of that run.
 
-Each is written to stdout as a line ``{"type": "Drawn", "chart": name, "svg": text}``, and at last comes
-``{"type": "Bundle", "packed": .., "source": ..}``, the scripts.
-
-A line is written as soon as it is there, so that what was drawn before this process is ended is not lost.
+Each chart is written to stdout as a line ``{"type": "Drawn", "name": .., ..}`` as soon as it is there, so what was drawn
+before this process is ended is not lost. The last line is ``{"type": "Done"}``.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from pathlib import Path
 
 import msgspec
 
-#: Above what drawing needs (0.7 GB with all that V8 sets aside): a specification that runs away ends here and takes no more.
-MOST_MEMORY_BYTES = 1536 * 2**20
-MOST_CPU_S = 120
+from loadws.metrics.summary import Summary
+from loadws.report.charts.charts import charts, slowest_steps
+from loadws.report.course.course import Course, course_of
+from loadws.report.course.heatmap import HeatMap, heat_maps
+from loadws.report.drawing.drawing import Drawn
+
+#: Above what drawing needs (0.2 GB for ten hours with fifty steps): a run that needs more gets a report without charts.
+MOST_MEMORY_BYTES = 1024 * 2**20
+MOST_CPU_S = 60
+#: So many steps have a heat map of their own, the slowest.
+_STEPS_WITH_MAP = 5
+_WINDOWS, _INTERVALS = "windows.ndjson", "intervals.hlog"
 
 
-class ChartOrder(msgspec.Struct, frozen=True):
-    """A chart to draw."""
+class Order(msgspec.Struct, frozen=True):
+    """The run whose charts are to be drawn; ``folder`` is empty where only its summary is known."""
 
-    chart: str
-    spec: dict[str, Any]
+    summary: Summary
+    folder: str = ""
 
 
-class Drawn(msgspec.Struct, frozen=True, tag=True):
-    """A chart that was drawn."""
-
-    chart: str
-    svg: str
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """Everything was drawn."""
 
 
 def main() -> None:
     """Draw what stdin asks for."""
     _limit_ourselves()
-    import vl_convert
-
-    from loadws.report.drawing.vega_bundle import bundle
-
-    for line in sys.stdin.buffer:
-        order = msgspec.json.decode(line, type=ChartOrder)
-        _say(Drawn(order.chart, vl_convert.vegalite_to_svg(order.spec)))
-    _say(bundle())
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    course, heat = _read(order)
+    for chart in charts(order.summary, course, heat):
+        _say(Drawn.of(chart))
+    _say(Done())
 
 
-def _say(drawn: Any) -> None:
+def _read(order: Order) -> tuple[Course, tuple[HeatMap, ...]]:
+    series = order.summary.series
+    if not order.folder or not series.start_s:
+        return Course(), ()
+    folder, points = Path(order.folder), len(series.start_s)
+    steps = slowest_steps(order.summary)[:_STEPS_WITH_MAP]
+    maps = heat_maps(folder / _INTERVALS, points * series.interval_s, points, steps)
+    try:
+        with (folder / _WINDOWS).open("rb") as lines:
+            return course_of(lines, series.interval_s, points), maps
+    except OSError:
+        return Course(), maps
+
+
+def _say(drawn: Drawn | Done) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(drawn) + b"\n")
     sys.stdout.buffer.flush()
 
@@ -56,8 +71,8 @@ def _limit_ourselves() -> None:
     except ImportError:  # Windows: no such limits
         return
     for what, most in (
-        (resource.RLIMIT_CORE, 0),  # V8 ends its process by a trap where it gets no memory: no core of that
-        (resource.RLIMIT_DATA, MOST_MEMORY_BYTES),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, MOST_MEMORY_BYTES),
         (resource.RLIMIT_CPU, MOST_CPU_S),
     ):
         _, hard = resource.getrlimit(what)

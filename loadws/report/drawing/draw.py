@@ -12,20 +12,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import msgspec
 
-from loadws.report.charts import Chart
-from loadws.report.drawing.child import ChartOrder, Drawn
-from loadws.report.drawing.drawing import Drawing
-from loadws.report.drawing.vega_bundle import Bundle
+from loadws.metrics.summary import Summary
+from loadws.report.drawing.child import Done, Order
+from loadws.report.drawing.drawing import Drawing, Drawn
 
 COMMAND = (sys.executable, "-m", "loadws.report.drawing.child")
-WITHIN_S = 90.0
+WITHIN_S = 60.0
 _SHELL = Path("/bin/sh")
 _GOES_FIRST = 'echo 1000 2>/dev/null > /proc/self/oom_score_adj; exec "$@"'
 _ADVICE = "`loadws report` of the run's folder draws them again."
-_NEEDS = "Drawing needs about 250 MB of memory, and 40 GB of addresses (ulimit -v)."
+_NEEDS = "Drawing needs up to 250 MB of memory."
 
 
 class Artist:
@@ -44,21 +44,23 @@ class Artist:
         if self._process is not None:
             self._process.kill()
 
-    def draw(self, charts: Sequence[Chart]) -> Drawing:
-        """Return what could be drawn. Never raises for what the child does, or does not do."""
-        orders = b"".join(msgspec.json.encode(ChartOrder(c.name, c.static_spec())) + b"\n" for c in charts)
+    def draw(self, summary: Summary, folder: Path | None = None) -> Drawing:
+        """Return what could be drawn of a run. Never raises for what the child does, or does not do.
+
+        ``folder`` is the run's: without it there are no heat maps, and no charts by kind of error.
+        """
+        order = _encoded(Order(summary, str(folder) if folder else ""))
         try:
-            said, problem = self._run(orders)
+            said, problem = self._run(order)
         except OSError as error:
             said, problem = b"", f"the process that draws them could not be started ({error.strerror or error})"
-        svgs, bundle, is_understood = _read(said)
+        drawn, is_done, is_understood = _read(said)
         problem = problem or ("" if is_understood else "the process that draws them said what is no chart")
-        missing = [chart.title for chart in charts if chart.name not in svgs]
-        if missing:
-            return Drawing(svgs, bundle, _missing(missing, len(charts), problem or "the process that draws them ended"))
-        return Drawing(svgs, bundle)
+        if is_done:
+            return Drawing(drawn)
+        return Drawing(drawn, _missing(len(drawn), problem or "the process that draws them ended"))
 
-    def _run(self, orders: bytes) -> tuple[bytes, str]:
+    def _run(self, order: bytes) -> tuple[bytes, str]:
         """Return what the child wrote, and why it may be less than it should; nothing where it did well."""
         if self._given_up:
             return b"", f"drawing was ended by {self._given_up}"
@@ -69,7 +71,7 @@ class Artist:
             if self._given_up:  # it was told so while the process was started
                 self._process.kill()
             try:
-                said, _ = self._process.communicate(orders, timeout=self._within_s)
+                said, _ = self._process.communicate(order, timeout=self._within_s)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 said, _ = self._process.communicate()
@@ -79,6 +81,26 @@ class Artist:
         return said, _how(self._process.returncode)
 
 
+def _encoded(order: Order) -> bytes:
+    """Return an order as JSON, also where a text of the server holds half a character."""
+    try:
+        return msgspec.json.encode(order)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_whole_characters(msgspec.to_builtins(order)))
+
+
+def _whole_characters(value: Any) -> Any:
+    """Return plain data with "?" in the place of each half of a character (a surrogate), which UTF-8 cannot write."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case dict():
+            return {_whole_characters(key): _whole_characters(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_whole_characters(each) for each in value]
+    return value
+
+
 def _expendable(command: Sequence[str]) -> tuple[str, ...]:
     """The same command, run so that the kernel ends it before any other where memory ends."""
     if sys.platform == "linux" and _SHELL.exists():
@@ -86,20 +108,18 @@ def _expendable(command: Sequence[str]) -> tuple[str, ...]:
     return tuple(command)
 
 
-def _read(said: bytes) -> tuple[dict[str, str], Bundle | None, bool]:
-    """Return what stands in the whole lines of what the child wrote, and whether all of these say something."""
-    svgs: dict[str, str] = {}
-    bundle = None
+def _read(said: bytes) -> tuple[tuple[Drawn, ...], bool, bool]:
+    """Return the charts that the child wrote in whole lines, whether these are all, and whether every line is known."""
+    drawn: list[Drawn] = []
     for line in said.split(b"\n")[:-1]:
         try:
-            match msgspec.json.decode(line, type=Drawn | Bundle):
-                case Drawn(chart, svg):
-                    svgs[chart] = svg
-                case found:
-                    bundle = found
+            found = msgspec.json.decode(line, type=Drawn | Done)
         except msgspec.DecodeError:
-            return svgs, bundle, False
-    return svgs, bundle, True
+            return tuple(drawn), False, False
+        if isinstance(found, Done):
+            return tuple(drawn), True, True
+        drawn.append(found)
+    return tuple(drawn), False, True
 
 
 def _how(code: int) -> str:
@@ -114,6 +134,6 @@ def _how(code: int) -> str:
     return f"the process that draws them was ended by {name}. {_NEEDS}"
 
 
-def _missing(titles: Sequence[str], of: int, problem: str) -> str:
-    what = "There are no charts" if len(titles) == of else f"Of {of} charts {len(titles)} are missing"
+def _missing(drawn: int, problem: str) -> str:
+    what = "Some charts are missing" if drawn else "There are no charts"
     return f"{what}: {problem.rstrip('.')}. {_ADVICE}"

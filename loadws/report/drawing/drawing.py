@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from loadws.report.drawing.vega_bundle import Bundle
+import msgspec
+
+from loadws.report.charts.chart import Chart, Key, Value
+from loadws.report.svg.palette import DARK, LIGHT
+from loadws.report.svg.plot import GUTTER
+
+_RIGHT = 12  # pixels
+
+
+class Drawn(msgspec.Struct, frozen=True, tag=True):
+    """A chart that was drawn: ``axis`` and ``view`` are ``svg`` elements of ``height`` pixels that stand side by side."""
+
+    name: str
+    title: str
+    caption: str
+    axis: str
+    view: str
+    height: int
+    is_over_time: bool
+    keys: tuple[Key, ...] = ()
+    columns: dict[str, list[Value]] = {}
+
+    @classmethod
+    def of(cls, chart: Chart) -> Drawn:
+        plot = chart.plot
+        return cls(
+            chart.name, chart.title, chart.caption, str(plot.axis()), str(plot.view()), plot.whole_height,
+            plot.is_over_time, tuple(chart.keys), {name: list(values) for name, values in chart.columns.items()},
+        )  # fmt: skip
+
+    def alone(self, width: int, dark: bool = False) -> str:
+        """Return the chart as one picture for a file: ``width`` pixels, with colours instead of variables."""
+        colours = DARK if dark else LIGHT
+        inner = width - GUTTER - _RIGHT
+        text = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{self.height}">'
+            f'<rect width="100%" height="100%" fill="{colours["card"]}"/>{self.axis}'
+            f'<svg x="{GUTTER}" width="{inner}" height="{self.height}">{self.view}</svg></svg>\n'
+        )
+        for name, colour in LIGHT.items():
+            text = text.replace(f"var(--{name}, {colour})", colours[name])
+        return text
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """``svgs`` by the name of their chart. Without a ``bundle`` they are pictures and no more. ``problem`` is a sentence."""
+    """``charts`` in the order of the report. ``problem`` is a sentence, empty where nothing is missing."""
 
-    svgs: Mapping[str, str] = field(default_factory=dict)
-    bundle: Bundle | None = None
+    charts: tuple[Drawn, ...] = ()
     problem: str = ""
 
 

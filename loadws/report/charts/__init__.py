@@ -1,0 +1,1 @@
+"""Summary and course -> the charts of the report."""

@@ -1,0 +1,44 @@
+"""A chart of the report: its picture, its legend, and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from loadws.report.svg.plot import Plot
+
+Value = float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One entry of a legend; ``look`` is ``line``, ``dash`` or ``box``."""
+
+    text: str
+    colour: str
+    look: str = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """``columns`` are the chart's numbers, all of one length, the first of them is its x; their names carry the units.
+
+    Of a chart over time, the first column is ``t``: seconds since the run's start at which each interval begins.
+    """
+
+    name: str
+    title: str
+    caption: str
+    plot: Plot
+    keys: Sequence[Key] = ()
+    columns: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+
+
+def digits(number: float) -> float:
+    """Return four significant digits, whole where it is whole: a third of the bytes, and no screen shows more."""
+    rounded = round(number) if abs(number) >= 1000 else float(f"{number:.4g}")
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def all_digits(values: Sequence[float | None]) -> list[Value]:
+    return [None if value is None else digits(value) for value in values]

@@ -1,0 +1,77 @@
+"""Every chart that a run has data for, in the order of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from loadws.metrics.summary import Summary
+from loadws.report import timings
+from loadws.report.charts.chart import Chart
+from loadws.report.charts.generator import generator_cpu, generator_lag
+from loadws.report.charts.heat import heat_charts
+from loadws.report.charts.latency import latency_over_time, step_over_time
+from loadws.report.charts.ranges import connect_parts, delivery_spreads
+from loadws.report.charts.spectrum import spectrum
+from loadws.report.charts.traffic import (
+    dropped_over_time,
+    errors_over_time,
+    losses_over_time,
+    messages_over_time,
+    reopened_over_time,
+    users_over_time,
+)
+from loadws.report.course.course import Course
+from loadws.report.course.heatmap import HeatMap
+
+#: Steps that have a chart of their own, the slowest first; the others are in the tables.
+MOST_STEP_CHARTS = 12
+
+
+def charts(summary: Summary, course: Course | None = None, heat: tuple[HeatMap, ...] = ()) -> list[Chart]:
+    """Return the charts; without a course those that the summary has the data for."""
+    return list(_charts(summary, course or Course(), heat))
+
+
+def _charts(summary: Summary, course: Course, heat: tuple[HeatMap, ...]) -> Iterator[Chart]:
+    if summary.series.start_s:
+        over_time = (
+            errors_over_time(summary, course),
+            latency_over_time(summary, course),
+            generator_lag(summary),
+            generator_cpu(summary),
+        )
+        yield from (chart for chart in over_time if chart)
+        yield from heat_charts(summary, heat)
+    if (curve := spectrum(summary)) is not None:
+        yield curve
+    if summary.series.start_s:
+        for number, step in enumerate(slowest_steps(summary)):
+            if (chart := step_over_time(summary, step, number)) is not None:
+                yield chart
+    if (spreads := delivery_spreads(summary)) is not None:
+        yield spreads
+    if summary.series.start_s:
+        traffic = (
+            messages_over_time(summary),
+            users_over_time(summary),
+            losses_over_time(summary, course),
+            reopened_over_time(summary),
+            dropped_over_time(summary),
+        )
+        yield from (chart for chart in traffic if chart)
+    if (parts := connect_parts(summary)) is not None:
+        yield parts
+
+
+def slowest_steps(summary: Summary) -> list[str]:
+    """Return the steps that have a chart, the slowest first, where there are several."""
+    steps = timings.by_step(summary, "response_time")
+    if len(steps) < 2:
+        return []
+
+    def slowness(step: str) -> tuple[float, float]:
+        entry = steps[step]
+        worst = next((v for f in ("p99", "p90", "p50") if (v := timings.judged_value(entry, f)) is not None), 0.0)
+        return -worst, -(entry.max or 0.0)
+
+    return sorted(steps, key=slowness)[:MOST_STEP_CHARTS]

@@ -1,0 +1,108 @@
+"""Heat maps: how many answers took how long, over time. A stall is a slope, a slow minority is a second band."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from loadws.metrics.summary import Summary
+from loadws.report.charts.chart import Chart, Key
+from loadws.report.charts.timeaxis import TimeAxis
+from loadws.report.course.heatmap import MOST_ROWS, HeatMap, row_limits
+from loadws.report.plain import plain
+from loadws.report.svg.palette import HEAT_LEVELS
+from loadws.report.svg.paths import short
+from loadws.report.svg.plot import SPAN, Plot, Shape
+from loadws.report.svg.scales import Scale, duration_label, log_scale
+
+_ROW, _SMALL_ROW = 6, 4  # pixels
+
+
+def heat_charts(summary: Summary, maps: tuple[HeatMap, ...]) -> Iterator[Chart]:
+    """Yield the map of all steps, then those of single steps, smaller."""
+    axis = TimeAxis(summary)
+    for number, each in enumerate(maps):
+        if each.step:
+            yield _chart(
+                axis, each, f"heat-{number}", f"{plain(each.step, 80)}: answers by time and latency", "", _SMALL_ROW
+            )
+        else:
+            yield _chart(axis, each, "heat", "Heat map: answers by time and latency", _caption(each), _ROW)
+
+
+def _caption(heat: HeatMap) -> str:
+    read = "" if heat.share >= 1 else f" Made from a sample of {heat.share:.0%} of the run's intervals."
+    return (
+        "Each column is a moment of the run, each row a range of response times; the darker, the more answers. The colours "
+        f"are logarithmic. Requests without an answer are not in it.{read}"
+    )
+
+
+def _chart(axis: TimeAxis, heat: HeatMap, name: str, title: str, caption: str, row_px: int) -> Chart:
+    lowest, rows, together = _rows(heat)
+    cells = _gathered(heat, lowest, together)
+    most = max(cells.values())
+    height = row_px * rows
+    scale = _scale(lowest, rows * together)
+    shapes, names = axis.phases(height)
+    shapes = [shape for shape in shapes if shape.width]  # a warm-up's shading would look like a cell
+    by_level: dict[int, list[str]] = {}
+    width = SPAN / heat.columns
+    for (column, row), count in sorted(cells.items()):
+        left, top = short(column * width), height - (row + 1) * row_px
+        by_level.setdefault(_level(count, most), []).append(f"M{left} {top}h{short(width)}v{row_px}h-{short(width)}z")
+    heats = [Shape("".join(parts), f"heat{level}") for level, parts in sorted(by_level.items())]
+    plot = Plot(height, scale, duration_label, [*heats, *shapes], axis.ticks(), names, title, is_over_time=True)
+    keys = [Key(text, f"heat{level}", "box") for level, text in _levels(most)]
+    return Chart(name, title, caption, plot, keys, _columns(axis, heat, cells, lowest, together))
+
+
+def _rows(heat: HeatMap) -> tuple[int, int, int]:
+    """Return the lowest row, how many are shown, at most ``MOST_ROWS``, and how many of the map's rows are one of these."""
+    used = [row for _, row in heat.cells]
+    lowest = max(0, min(used) - 1)
+    count = max(8, max(used) + 2 - lowest)
+    together = math.ceil(count / MOST_ROWS)
+    return lowest, math.ceil(count / together), together
+
+
+def _gathered(heat: HeatMap, lowest: int, together: int) -> dict[tuple[int, int], int]:
+    """Return the cells by row from the bottom."""
+    cells: dict[tuple[int, int], int] = {}
+    for (column, row), count in heat.cells.items():
+        place = column, (row - lowest) // together
+        cells[place] = cells.get(place, 0) + count
+    return cells
+
+
+def _scale(lowest: int, rows: int) -> Scale:
+    low, high = row_limits(lowest)[0], row_limits(lowest + rows - 1)[1]
+    ticks = log_scale([low, high]).ticks
+    return Scale(low, high, True, tuple(tick for tick in ticks if low <= tick <= high))
+
+
+def _level(count: int, most: int) -> int:
+    """Return the colour's number, from 1: even steps of the logarithm."""
+    return 1 + round((HEAT_LEVELS - 1) * math.log(count) / math.log(most)) if most > 1 else HEAT_LEVELS
+
+
+def _levels(most: int) -> Iterator[tuple[int, str]]:
+    """Yield the lightest, a middle and the darkest colour with their counts."""
+    yield 1, "1 answer"
+    if most > 10:
+        yield 4, f"about {round(math.sqrt(most)):,}"
+    if most > 1:
+        yield HEAT_LEVELS, f"{most:,}"
+
+
+def _columns(
+    axis: TimeAxis, heat: HeatMap, cells: dict[tuple[int, int], int], lowest: int, together: int
+) -> dict[str, list[float | str | None]]:
+    ordered = sorted(cells)
+    width_s = axis.until_s / heat.columns
+    return {
+        "t": [round(column * width_s, 3) for column, _ in ordered],
+        "from (ms)": [round(row_limits(lowest + row * together)[0], 4) for _, row in ordered],
+        "to (ms)": [round(row_limits(lowest + (row + 1) * together - 1)[1], 4) for _, row in ordered],
+        "answers": [cells[place] for place in ordered],
+    }

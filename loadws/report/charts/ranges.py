@@ -1,0 +1,73 @@
+"""Metrics side by side, each from its lowest to its highest figure with its percentiles as dots: connecting, delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loadws.metrics.summary import MetricEntry, Summary
+from loadws.report import deliveries, timings
+from loadws.report.charts.chart import Chart, Key, Value, digits
+from loadws.report.plain import plain
+from loadws.report.svg import paths
+from loadws.report.svg.plot import SPAN, Plot, Shape
+from loadws.report.svg.scales import duration_label, log_scale
+
+_FIELDS = ("p50", "p90", "p99", "max")
+_ROW = 30  # pixels
+_MOST_PROBES = 6
+
+
+def connect_parts(summary: Summary) -> Chart | None:
+    rows = [(what, timings.overall(summary, name)) for name, what in timings.CONNECT_METRICS]
+    caption = "Only connections that opened. Refused and failed attempts have no time; they are counted in the ledger."
+    return _ranges("connect", "Opening a connection", caption, rows)
+
+
+def delivery_spreads(summary: Summary) -> Chart | None:
+    """Return when the first, the median and the last receiver had a probe, of each probe."""
+    probes = list(dict.fromkeys(e.labels["probe"] for e in summary.metrics if "probe" in e.labels))[:_MOST_PROBES]
+    rows = [
+        (
+            f"{plain(probe, 20)} {word}" if len(probes) > 1 else word,
+            next(iter(summary.entries(metric, probe=probe)), None),
+        )
+        for probe in probes
+        for metric, word in deliveries.SPREADS
+    ]
+    caption = "From the publish to the first, the median and the last receiver, over all publications of a probe."
+    return _ranges("delivery", "Fan-out: when receivers had it", caption, rows)
+
+
+def _ranges(name: str, title: str, caption: str, rows: Sequence[tuple[str, MetricEntry | None]]) -> Chart | None:
+    found = {
+        what: {field: ms for field in _FIELDS if (ms := (getattr(entry, field) or 0.0) / 1e6) > 0}
+        for what, entry in rows
+        if entry and entry.count
+    }
+    found = {what: values for what, values in found.items() if values}
+    if not found:
+        return None
+    x = log_scale(ms for values in found.values() for ms in values.values())
+    middles = {what: _ROW * number + _ROW / 2 for number, what in enumerate(found)}
+    spans = "".join(
+        f"M{paths.short(SPAN * x.at(min(ends)))} {middles[what]:g}H{paths.short(SPAN * x.at(max(ends)))}"
+        for what, ends in ((what, values.values()) for what, values in found.items())
+    )
+    shapes = [Shape(spans, "track", 7)]
+    for field in _FIELDS:
+        points = [(SPAN * x.at(values[field]), middles[what]) for what, values in found.items() if field in values]
+        if points:
+            shapes.append(Shape(paths.dots(points), field, 10))
+    ticks = [(x.at(tick), duration_label(tick)) for tick in x.ticks]
+    texts = [(middle, what) for what, middle in middles.items()]
+    plot = Plot(_ROW * len(found), x, duration_label, shapes, ticks, title=title, y_grid=False, y_texts=texts)
+    keys = [Key(field, field, "box") for field in _FIELDS if any(field in values for values in found.values())]
+    columns: dict[str, list[Value]] = {
+        "": list(found),
+        **{f"{f} (ms)": [_or_none(v.get(f)) for v in found.values()] for f in _FIELDS},
+    }
+    return Chart(name, title, caption, plot, keys, columns)
+
+
+def _or_none(value: float | None) -> float | None:
+    return None if value is None else digits(value)

@@ -1,0 +1,123 @@
+"""The events of a run over time: answers, closed connections, refusals, errors by kind, dropped arrivals.
+
+They come from ``windows.ndjson``, whose frames carry each process's ledger so far: what is new in a window is the difference
+to the window before. A run folder without that file has no course, and the report does without these charts and sentences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from loadws.metrics.frame import CounterPart
+from loadws.metrics.ledger import Ledger
+from loadws.terms.errors import LoadwsError
+
+#: What happened is kept by such keys: ``answered``, ``dropped``, ``opened``, and by kind with one of these before it.
+CLOSED, REFUSED, FAILED, ERROR = "closed ", "refused ", "failed ", "error "
+#: Closes that are no event: ours, and the server's at the end of its work.
+_ORDINARY = ("us.",)
+_STEP_ERROR = "step error "
+
+
+def step_error(kind: str, step: str) -> str:
+    """Return the key of errors of one kind in one step."""
+    return f"{_STEP_ERROR}{kind} in {step}"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Counts of each interval of ``interval_s`` seconds since the run's start, by what happened.
+
+    ``covered_s`` is how much of each interval a process was measuring; 0 where the run has no window.
+    """
+
+    interval_s: float = 1.0
+    covered_s: tuple[float, ...] = ()
+    counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def of(self, key: str) -> tuple[int, ...]:
+        """Return the counts of one key, zeros where it never happened."""
+        return self.counts.get(key, (0,) * len(self.covered_s))
+
+    def kinds(self, prefix: str) -> dict[str, tuple[int, ...]]:
+        """Return the counts by kind of all keys that begin with ``prefix``, the most frequent first."""
+        found = {key.removeprefix(prefix): counts for key, counts in self.counts.items() if key.startswith(prefix)}
+        return dict(sorted(found.items(), key=lambda item: (-sum(item[1]), item[0])))
+
+
+class _Window(msgspec.Struct):
+    """The part of a frame that a course is made of; the line of an ending has none of it."""
+
+    ledger: Ledger | None = None
+    process: int = 0
+    start_s: float = 0.0
+    duration_s: float = 0.0
+    counters: tuple[CounterPart, ...] = ()
+
+
+_WINDOW = msgspec.json.Decoder(_Window)
+
+
+def course_of(lines: Iterable[bytes], interval_s: float, points: int) -> Course:
+    """Return the course of a run from the lines of its ``windows.ndjson``, in ``points`` intervals.
+
+    A line that cannot be read ends it: the process that wrote it was killed.
+    """
+    counts: dict[str, list[int]] = {}
+    covered: list[dict[int, float]] = [{} for _ in range(points)]
+    before: dict[int, dict[str, int]] = {}
+    for window in _windows(lines):
+        at = int((window.start_s + window.duration_s / 2) / interval_s)
+        if not 0 <= at < points or window.ledger is None:
+            continue
+        covered[at][window.process] = covered[at].get(window.process, 0.0) + window.duration_s
+        so_far = _so_far(window.ledger)
+        news = _difference(so_far, before.get(window.process, {})) | _errors(window.counters)
+        before[window.process] = so_far
+        for key, count in news.items():
+            counts.setdefault(key, [0] * points)[at] += count
+    return Course(
+        interval_s,
+        tuple(min(interval_s, max(each.values(), default=0.0)) for each in covered),
+        {key: tuple(values) for key, values in counts.items()},
+    )
+
+
+def _windows(lines: Iterable[bytes]) -> Iterator[_Window]:
+    for line in lines:
+        try:
+            window = _WINDOW.decode(line)
+        except (msgspec.DecodeError, LoadwsError):
+            return
+        if window.ledger is not None and math.isfinite(window.start_s):
+            yield window
+
+
+def _so_far(ledger: Ledger) -> dict[str, int]:
+    return {
+        "answered": ledger.messages.answered,
+        "opened": ledger.connections.opened,
+        "dropped": ledger.arrivals.dropped,
+        "arrivals": ledger.arrivals.planned,
+        **{f"{CLOSED}{key}": count for key, count in ledger.close_codes.items() if not key.startswith(_ORDINARY)},
+        **{f"{REFUSED}{status}": count for status, count in ledger.refusals.items()},
+        **{f"{FAILED}{kind}": count for kind, count in ledger.failures.items()},
+    }
+
+
+def _difference(so_far: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    return {key: new for key, count in so_far.items() if (new := count - before.get(key, 0)) > 0}
+
+
+def _errors(counters: Iterable[CounterPart]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for counter in counters:
+        if counter.name == "errors":
+            kind, step = counter.labels.get("kind", ""), counter.labels.get("step", "")
+            for key in (f"{ERROR}{kind}", step_error(kind, step)):
+                found[key] = found.get(key, 0) + counter.count
+    return found

@@ -1,0 +1,67 @@
+"""Small bars as inline SVG: a rule's observed value against its limit, and how a whole of the ledger divides."""
+
+from __future__ import annotations
+
+import math
+
+from markupsafe import Markup
+
+from loadws.metrics.summary import Check
+from loadws.report.ledger_table import Equation
+from loadws.report.svg.palette import paint
+
+_WIDTH, _HEIGHT = 132, 18
+_LIMIT_AT = 0.7  # of the width, where the observed value is smaller than the limit
+_TONES = {"passed": "good", "failed": "bad", "too_close": "warn", "no_data": "bad"}
+
+
+def check_bar(check: Check) -> Markup:
+    """Return a bar from zero to the observed value, its interval, and a line at the limit; empty without a number.
+
+    What lies beyond the bar's end, as a latency that never ended does, reaches to the end.
+    """
+    if check.limit is None or check.observed is None or check.limit <= 0:
+        return Markup("")
+    known = [v for v in (check.observed, check.upper) if v is not None and math.isfinite(v)]
+    longest = max([check.limit / _LIMIT_AT, *(min(v, check.limit * 20) for v in known)])
+    colour = paint(_TONES[check.outcome])
+    parts = [f'<rect y="4" width="{_WIDTH}" height="10" rx="2" fill="{paint("track")}"/>']
+    parts.append(f'<rect y="4" width="{_px(check.observed, longest)}" height="10" rx="2" fill="{colour}"/>')
+    if check.lower is not None and check.upper is not None:
+        lower, upper = _px(check.lower, longest), _px(check.upper, longest)
+        parts.append(
+            f'<path d="M{lower} 9H{upper}M{lower} 6v6M{upper} 6v6" stroke="{paint("ink")}" stroke-width="1.2"/>'
+        )
+    limit = _px(check.limit, longest)
+    parts.append(f'<path d="M{limit} 0v{_HEIGHT}" stroke="{paint("ink")}" stroke-width="2"/>')
+    size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
+    return Markup(f'<svg {size} aria-hidden="true">{"".join(parts)}</svg>')
+
+
+def ledger_bar(equation: Equation) -> Markup:
+    """Return the whole as a bar that is divided into its parts; a part of almost nothing can still be seen."""
+    parts, at = [], 0.0
+    for part in equation.parts:
+        if part.count and equation.whole.count:
+            share = 100 * part.count / equation.whole.count
+            colour = paint(part.tone if part.tone != "plain" else "max")
+            parts.append(f'<rect x="{at:.3f}%" width="{max(share, 0.6):.3f}%" height="12" fill="{colour}"/>')
+            at += share
+    return Markup(
+        f'<svg width="100%" height="12" aria-hidden="true"><rect width="100%" height="12" fill="{paint("track")}"/>'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def swatch(colour: str, look: str = "box") -> Markup:
+    """Return the sign of a legend: a box, a line, or a dashed line."""
+    if look == "box":
+        inner = f'<rect y="1" width="10" height="10" rx="2" fill="{paint(colour)}"/>'
+        return Markup(f'<svg width="12" height="12" aria-hidden="true">{inner}</svg>')
+    dash = ' stroke-dasharray="4 3"' if look == "dash" else ""
+    line = f'<path d="M0 6h18" stroke="{paint(colour)}" stroke-width="2.5"{dash}/>'
+    return Markup(f'<svg width="20" height="12" aria-hidden="true">{line}</svg>')
+
+
+def _px(value: float, longest: float) -> str:
+    return f"{_WIDTH * min(max(value, 0.0) / longest, 1.0):.1f}" if math.isfinite(value) else str(_WIDTH)

@@ -1,0 +1,182 @@
+"""The report as a browser shows it: with scripts, without them, and where a CI server blocks styles as well."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loadws.report.html.page import Assets, css, javascript
+from tests.report import example
+from tests.report.browser import CHROMIUM, Browser, Page, browser
+from tests.report.drawn import page as page_of
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+
+#: What Jenkins sends with every file of a build, the one without and the one with its style sheets.
+JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self';"
+CHARTS = ["errors", "latency", "lag", "cpu", "spectrum", "connections", "messages", "dropped", "connect"]
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reports")
+    (folder / "whole.html").write_bytes(page_of(example.report()))
+    (folder / "beside.html").write_bytes(page_of(example.report(), Assets(beside=True)))
+    (folder / "report.css").write_text(css(), "utf-8")
+    (folder / "report.js").write_text(javascript(), "utf-8")
+    (folder / "hostile.html").write_bytes(page_of(example.hostile()))
+    return folder
+
+
+@pytest.fixture
+def jenkins(site: Path) -> Iterator[str]:
+    """The address at which the reports are served as Jenkins serves them."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, request: object, address: object, server: object) -> None:
+            super().__init__(request, address, server, directory=str(site))  # type: ignore[arg-type]
+
+        def end_headers(self) -> None:
+            self.send_header("Content-Security-Policy", JENKINS)
+            super().end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Nothing: it would stand between the tests' results."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+_SEEN = """[...document.querySelectorAll("figure[data-chart]")].map((figure) => {
+  const box = figure.querySelector("svg.view path").ownerSVGElement.getBoundingClientRect();
+  return box.width > 200 && box.height > 40;
+})"""
+
+
+def test_the_page_comes_alive_where_scripts_run(chromium: Browser, site: Path) -> None:
+    with chromium.page((site / "whole.html").as_uri()) as page:
+        assert page.evaluate("document.documentElement.dataset.live") == "yes"
+        assert (
+            page.evaluate("[...document.querySelectorAll('figure[data-chart]')].map((f) => f.dataset.chart)") == CHARTS
+        )
+        assert page.complaints() == []
+        assert page.fetched() == []
+
+
+def test_charts_are_drawn_where_scripts_are_blocked(chromium: Browser, site: Path) -> None:
+    with chromium.page((site / "whole.html").as_uri(), scripts=False) as page:
+        assert page.count("figure[data-chart] svg.view path") > 3 * len(CHARTS)
+        assert page.evaluate(_SEEN) == [True] * len(CHARTS)
+        assert page.count(".tools[hidden]") == 1  # buttons that could do nothing are not shown
+        assert page.complaints() == []
+        assert page.fetched() == []
+
+
+def test_it_reads_in_order_where_styles_are_blocked_too(chromium: Browser, jenkins: str) -> None:
+    """The server allows neither scripts nor inline styles. That it blocked them is all that the console may say."""
+    with chromium.page(f"{jenkins}/whole.html", scripts=False) as page:
+        assert page.evaluate(_SEEN) == [True] * len(CHARTS)
+        assert page.count('table[border="1"]') > 4
+        assert _background(page) == "rgba(0, 0, 0, 0)"  # no style of ours came through
+        assert not [url for url in page.fetched() if "favicon" not in url]
+
+
+def test_with_its_assets_beside_it_a_strict_server_has_nothing_to_block(chromium: Browser, jenkins: str) -> None:
+    with chromium.page(f"{jenkins}/beside.html", scripts=False) as page:
+        assert _background(page) == "rgb(245, 247, 250)"  # its style came through
+        assert [told for told in page.complaints() if "style" in str(told)] == []
+
+
+def test_zoom_moves_all_charts_over_time_and_the_wheel_scrolls(chromium: Browser, site: Path) -> None:
+    with chromium.page((site / "whole.html").as_uri()) as page:
+        page.evaluate("document.querySelector('#chart-latency').scrollIntoView({block: 'center'})")
+        box = page.evaluate("(({x, y, width, height}) => [x, y, width, height])"
+                            "(document.querySelector('#chart-latency svg.view').getBoundingClientRect())")  # fmt: skip
+        x, y, width, height = box
+        before = page.evaluate("scrollY")
+        page.call(
+            "Input.dispatchMouseEvent", type="mouseWheel", x=x + width / 2, y=y + height / 2, deltaX=0, deltaY=100
+        )
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        data = "[...document.querySelectorAll('figure[data-time] svg.data')]"
+        views = f"{data}.map((each) => each.getAttribute('viewBox').split(' ')[2])"
+        assert set(page.evaluate(views)) == {"1000"}  # the wheel has zoomed nothing
+        page.evaluate("document.querySelector('#chart-latency').scrollIntoView({block: 'center'})")
+        assert isinstance(before, int | float)
+        for kind, at in (("mousePressed", 0.25), ("mouseMoved", 0.5), ("mouseReleased", 0.75)):
+            page.call("Input.dispatchMouseEvent", type=kind, x=x + width * at, y=y + height / 2, button="left",
+                      buttons=1, clickCount=1)  # fmt: skip
+        widths = {round(float(each)) for each in page.evaluate(views)}
+        assert widths == {500}
+        assert page.evaluate("location.hash").startswith("#zoom=")
+        page.evaluate("document.querySelector('[data-do=reset]').click()")
+        assert {float(each) for each in page.evaluate(views)} == {1000.0}
+
+
+def test_a_link_to_something_folded_unfolds_it(chromium: Browser, site: Path) -> None:
+    with chromium.page((site / "whole.html").as_uri() + "#scenario") as page:
+        assert page.evaluate("document.querySelector('#scenario > details').open") is True
+
+
+def test_tables_sort_by_value_and_not_by_text(chromium: Browser, site: Path) -> None:
+    sort = """(() => {
+      const table = document.querySelector("#latency table.sortable");
+      const column = [...table.tHead.rows[0].cells].findIndex((cell) => cell.textContent.trim() === "p50");
+      table.tHead.rows[0].cells[column].querySelector("button").click();
+      return [...table.tBodies[0].rows].map((row) => row.cells[column].textContent.trim());
+    })()"""
+    with chromium.page((site / "whole.html").as_uri()) as page:
+        values = [_ms(text) for text in page.evaluate(sort)]
+        assert len(values) > 3
+        assert values == sorted(values, reverse=True)
+
+
+def _ms(text: str) -> float:
+    number, unit = text.split()
+    return float(number) * {"µs": 1e-3, "ms": 1.0, "s": 1e3}[unit]
+
+
+def _background(page: Page) -> str:
+    page.call("DOM.enable")
+    page.call("CSS.enable")
+    root = page.call("DOM.getDocument", depth=0)["root"]["nodeId"]
+    body = page.call("DOM.querySelector", nodeId=root, selector="body")["nodeId"]
+    style = page.call("CSS.getComputedStyleForNode", nodeId=body)["computedStyle"]
+    return next(str(entry["value"]) for entry in style if entry["name"] == "background-color")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_light_and_dark(chromium: Browser, site: Path, dark: bool) -> None:
+    with chromium.page((site / "whole.html").as_uri(), dark=dark) as page:
+        assert _background(page) == ("rgb(14, 19, 27)" if dark else "rgb(245, 247, 250)")
+        line = "getComputedStyle(document.querySelector('svg.data path[stroke*=p99]')).stroke"
+        assert page.evaluate(line) == ("rgb(183, 139, 255)" if dark else "rgb(122, 61, 208)")
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_phone_and_a_wide_screen_need_no_scrolling_to_the_side(chromium: Browser, site: Path, width: int) -> None:
+    with chromium.page((site / "whole.html").as_uri(), width=width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_no_attack_runs(chromium: Browser, site: Path) -> None:
+    with chromium.page((site / "hostile.html").as_uri()) as page:
+        assert page.evaluate("document.documentElement.dataset.live") == "yes"
+        assert page.evaluate("window.owned") is None
+        assert page.evaluate("document.querySelectorAll('img, [onerror], [onload]').length") == 0
+        assert page.complaints() == []
+        assert page.fetched() == []

@@ -90,7 +90,16 @@ SEEN = {
 }
 #: Libraries that have one room, or a few, and no other.
 ONLY_IN = {
-    "trio": {"engine", "transport", "fleet", "cluster", "target", "cli/running/run.py", "cli/calibrate.py"},
+    "trio": {
+        "engine",
+        "transport",
+        "fleet",
+        "cluster",
+        "target",
+        "cli/running/run.py",
+        "cli/calibrate.py",
+        "cli/comparing/slices.py",
+    },
     "python_socks": {"transport/opening/socks.py"},
     "h11": {"transport", "target"},
     "websockets": {"transport/codec/masking.py"},

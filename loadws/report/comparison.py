@@ -42,8 +42,9 @@ def _lines(record: ComparisonRecord) -> Iterator[tuple[str, int, str]]:
         f"{outcome}  {record.scenario}: comparison with a baseline",
     )
     yield "dim", 2, f"compared by {_METHODS[record.method]}"
-    yield "dim", 2, f"baseline: {_side(record.baseline)}"
-    yield "dim", 2, f"candidate: {_side(record.candidate)}"
+    unit = "slice" if record.method == "pairs" else "run"
+    yield "dim", 2, f"baseline: {_side(record.baseline, unit)}"
+    yield "dim", 2, f"candidate: {_side(record.candidate, unit)}"
     for reason in record.reasons:
         yield "", 2, reason
     yield from _rules(record)
@@ -81,9 +82,9 @@ def _watched(record: ComparisonRecord) -> Iterator[tuple[str, int, str]]:
         yield "dim", 2, f"… and {more} more: see the JSON"
 
 
-def _side(side: Side) -> str:
+def _side(side: Side, unit: str) -> str:
     what = "" if side.name in ("baseline", "candidate") else f"{side.name}, "
-    runs = f"{len(side.runs)} run{'' if len(side.runs) == 1 else 's'}"
+    runs = f"{len(side.runs)} {unit}{'' if len(side.runs) == 1 else 's'}"
     first = f" ({side.runs[0]}{' …' if len(side.runs) > 1 else ''})" if side.runs and side.runs[0] else ""
     on = f" on {side.machine_name}" if side.machine_name else ""
     since = f", from {side.started_at}" if side.started_at else ""

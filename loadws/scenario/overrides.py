@@ -24,6 +24,8 @@ class Overrides:
     ``scale`` multiplies users and rates, ``time_scale`` times. ``rules`` are thresholds beside those of the
     file, ``comparisons`` rules in the place of those of its ``compare``.
 
+    ``settle_ns`` is how long a load that begins with a judged phase warms up before it, in nanoseconds.
+
     ``untrusted``: the scenario may run no code and
     read nothing outside of its folder (``checks.untrusted``). ``secrets`` are values to mask beside the scenario's own.
     """
@@ -40,6 +42,7 @@ class Overrides:
     rules: tuple[str, ...] = ()
     comparisons: tuple[str, ...] = ()
     transport: str = DEFAULT_TRANSPORT
+    settle_ns: int | None = None
     untrusted: bool = False
     secrets: tuple[str, ...] = ()
 
@@ -119,6 +122,8 @@ def override_load(scenario: Scenario, overrides: Overrides) -> Scenario:
         phases = _with_judged_phase(phases, overrides)
     if overrides.scale is not None:
         phases = tuple(_scaled(phase, _factor("--scale", overrides.scale)) for phase in phases)
+    if overrides.settle_ns is not None and not phases[0].warmup:
+        phases = (_settling(phases[0], overrides.settle_ns), *phases)
     seed = scenario.seed if overrides.seed is None else overrides.seed
     too_close = overrides.too_close or scenario.too_close
     return scenario.model_copy(update={"load": phases, "seed": seed, "too_close": too_close})
@@ -162,6 +167,27 @@ def _changed(phase: Phase, overrides: Overrides) -> Phase:
     if changed.arrivals is not None and changed.for_ is None:
         raise UsageError("--rate: this phase has no time for arrivals", "say --duration too")
     return changed
+
+
+def _settling(first: Phase, settle_ns: int) -> Phase:
+    """Return a warm-up with the load that the first judged phase begins with."""
+    users, arrivals = first.users, first.arrivals
+    if users is not None:
+        held = users.to if users.from_ is None else users.from_
+        users = users.model_copy(update={"from_": held, "to": held})
+    if arrivals is not None:
+        rate = arrivals.to if arrivals.from_ is None else arrivals.from_
+        arrivals = _rate_ramp(rate, rate)
+    return first.model_copy(
+        update={
+            "name": "settling",
+            "warmup": True,
+            "for_": settle_ns,
+            "iterations": None,
+            "users": users,
+            "arrivals": arrivals,
+        }
+    )
 
 
 def _rate_ramp(start: float | None, end: float) -> RateRamp:

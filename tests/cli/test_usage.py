@@ -19,6 +19,7 @@ COMMANDS = (
     "docs",
     "init",
     "compare",
+    "ab",
     "shard",
     "merge",
     "import",

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from loadws.cli.options import (
+    Processes,
+    Rate,
+    RunOptions,
+    Scale,
+    Scenario,
+    Seed,
+    Settings,
+    Stamps,
+    Target,
+    TimeScale,
+    Transport,
+    Untrusted,
+    Users,
+    make_overrides,
+    told,
+)
+from loadws.cli.places import Places
 from loadws.cli.usage import BETWEEN, TwoSides, examples, exit_codes
 from loadws.terms.errors import UsageError
+from loadws.terms.transports import DEFAULT_TRANSPORT
+from loadws.terms.units import parse_duration
 
 ComparisonRules = Annotated[
     list[str] | None,
@@ -18,6 +39,14 @@ ComparisonRules = Annotated[
         metavar="RULE",
         help="What must hold: a change ('response_time.p99 <= +10%') or a value ('error_rate < 1%'). Repeat for several.",
     ),
+]
+SideA = Annotated[
+    list[str] | None,
+    typer.Option("--a", metavar="NAME=VALUE", help="How side A, the baseline, differs. Repeat for several."),
+]
+SideB = Annotated[
+    list[str] | None,
+    typer.Option("--b", metavar="NAME=VALUE", help="How side B, the candidate, differs. Repeat for several."),
 ]
 AcrossMachines = Annotated[
     bool,
@@ -75,6 +104,98 @@ def add_comparing(app: typer.Typer) -> None:
         + "\n\n"
         + exit_codes(),
     )(compare)
+
+    app.command(
+        "ab",
+        epilog=examples(
+            "loadws ab chat.yaml --a 'target=ws://127.0.0.1:8001' --b 'target=ws://127.0.0.1:8002'",
+            "loadws ab chat.yaml --b 'compression=true' --rule 'response_time.p99 <= +10%' --budget 5m",
+            "loadws ab before.yaml after.yaml",
+        )
+        + "\n\n"
+        + exit_codes(),
+    )(ab)
+
+
+def ab(
+    scenario: Scenario,
+    other: Annotated[
+        Path | None,
+        typer.Argument(metavar="[SCENARIO_B]", help="Another scenario for side B.", show_default=False),
+    ] = None,
+    a: SideA = None,
+    b: SideB = None,
+    rules: ComparisonRules = None,
+    slices: Annotated[
+        int, typer.Option("--slices", min=2, max=200, metavar="N", help="Slices a side, before a failure is confirmed.")
+    ] = 12,
+    longest: Annotated[
+        int,
+        typer.Option("--slice", metavar="TIME", parser=told(parse_duration), help="The longest that a slice may last."),
+    ] = 10_000_000_000,
+    settle: Annotated[
+        int,
+        typer.Option(
+            "--settle",
+            metavar="TIME",
+            parser=told(parse_duration),
+            help="How long each slice warms up, where the scenario has no warm-up.",
+        ),
+    ] = 1_000_000_000,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            "--budget",
+            metavar="TIME",
+            parser=told(parse_duration),
+            help="The longest that all of it may last, as 5m; what is undecided then is inconclusive.",
+        ),
+    ] = None,
+    target: Target = None,
+    settings: Settings = None,
+    users: Users = None,
+    rate: Rate = None,
+    scale: Scale = None,
+    time_scale: TimeScale = None,
+    seed: Seed = None,
+    transport: Transport = DEFAULT_TRANSPORT,
+    stamps: Stamps = "auto",
+    processes: Processes = None,
+    untrusted: Untrusted = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the comparison's folder goes.")] = Path("reports"),
+    json_: JsonAt = None,
+) -> None:
+    """Compare two sides by short slices that take turns.
+
+    This is the honest way on a noisy machine. The sides differ by --a and --b: target=URL, users=N, rate=R, duration=T,
+    scale=F, transport=NAME, scenario=FILE, or a variable of the scenario. A failure is confirmed by a second set of slices;
+    clearly equal sides end early.
+    """
+    import secrets
+
+    from loadws.cli.comparing.ab import AbOptions, ab_command
+    from loadws.cli.comparing.sides import side_options
+
+    overrides = make_overrides(target, settings, users, rate, None, scale, None, None, untrusted, time_scale, None)
+    common = RunOptions(
+        scenario, overrides, transport, stamps, processes, out, True, False, False, True, Places(None, None, None),
+        tuple(sys.argv),
+    )  # fmt: skip
+    changes = list(a or ()), [*((f"scenario={other}",) if other is not None else ()), *(b or ())]
+    if not changes[0] and not changes[1]:
+        raise UsageError("both sides are the same", "say how B differs: --b 'target=ws://…', or name a second scenario")
+    sides = side_options(common, "a", changes[0]), side_options(common, "b", changes[1])
+    names = ", ".join(changes[0]) or str(scenario), ", ".join(changes[1]) or str(scenario)
+    asked = AbOptions(
+        rules=tuple(rules or ()),
+        slices=slices,
+        longest_ns=longest,
+        settle_ns=settle,
+        budget_ns=budget,
+        seed=secrets.randbits(31) if seed is None else seed,
+        json=json_,
+    )
+    raise typer.Exit(ab_command(*sides, names, asked))
 
 
 def compare(

@@ -82,7 +82,7 @@ def load_for_run(options: RunOptions) -> Loaded:
     if not options.trace:
         options.places.clear()
         _forget_latest(options)
-    return load_scenario(options.scenario, _with_transport(options))
+    return load_scenario(options.scenario, with_transport(options))
 
 
 def _forget_latest(options: RunOptions) -> None:
@@ -198,8 +198,8 @@ class _Run:
         """The verdict is said before ``teardown``, which may take half a minute."""
         with LoopWatch(self._patience, self._give_up) as watch:
             trio.lowlevel.spawn_system_task(watch.turn)
-            async with _ready(self._signals, self._loaded, self._order, self._info.processes, self._print) as ready:
-                order, self._loaded = ready
+            async with ready(self._signals, self._loaded, self._order, self._info.processes, self._print) as both:
+                order, self._loaded = both
                 return await self._load(order)
 
     async def _load(self, order: ShardOrder) -> tuple[Watcher, Summary]:
@@ -318,7 +318,7 @@ class _Run:
     # -- what it needs ------------------------------------------------------------------------------------------------
 
     def _order(self, url: str) -> ShardOrder:
-        order = _order(self._loaded, self._options, self._info.seed, url, self._info.stamps)
+        order = order_for(self._loaded, self._options, self._info.seed, url, self._info.stamps)
         share = self._info.share
         if share is None:
             return order
@@ -349,7 +349,7 @@ def _start_of(options: RunOptions, note: Callable[[int], None]) -> Start:
 
 
 @asynccontextmanager
-async def _ready(
+async def ready(
     signals: Signals,
     loaded: Loaded,
     order_to: Callable[[str], ShardOrder],
@@ -398,15 +398,17 @@ async def _target(target: str, processes: int = 1) -> AsyncIterator[str]:
         yield url
 
 
-def _with_transport(options: RunOptions) -> Overrides:
+def with_transport(options: RunOptions) -> Overrides:
+    """Return the overrides with the transport."""
     return replace(options.overrides, transport=options.transport)
 
 
-def _order(
+def order_for(
     loaded: Loaded, options: RunOptions, seed: int, url: str, stamps: Literal["user", "kernel"] = "user"
 ) -> ShardOrder:
+    """Return what a process of the run is told; ``url`` is where its target is."""
     secret = tuple(sorted(loaded.masker.values))
-    overrides = replace(_with_transport(options), target=url, secrets=secret)
+    overrides = replace(with_transport(options), target=url, secrets=secret)
     env = {} if overrides.untrusted else dict(os.environ)
     return ShardOrder(
         str(loaded.path), loaded.text, overrides, env, seed, options.transport, stamps=stamps,
@@ -438,7 +440,7 @@ async def _trace(loaded: Loaded, options: RunOptions, seed: int, signals: Signal
 
     with LoopWatch(lambda: LOOKS_AFTER_SIGNALS if len(signals.heard) > 1 else LOOKS, give_up) as watch:
         trio.lowlevel.spawn_system_task(watch.turn)
-        async with _ready(signals, loaded, partial(_order, loaded, options, seed), 1, print, print) as ready:
-            order, loaded = ready
+        async with ready(signals, loaded, partial(order_for, loaded, options, seed), 1, print, print) as both:
+            order, loaded = both
             await run_local(order, take, print, signals=signals, loaded=loaded)
     return int(ExitCode.FAILED if failed else ExitCode.PASSED)

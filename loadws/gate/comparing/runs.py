@@ -6,7 +6,7 @@ noise between runs and is said to be weaker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from loadws.gate.comparing.absolute import judge_thresholds
@@ -20,8 +20,9 @@ from loadws.gate.comparing.compare import (
     estimate_runs,
 )
 from loadws.gate.comparing.identity import counts_errors_differently, hindrances
-from loadws.gate.comparing.measured import measure, too_few_samples, windows_of
+from loadws.gate.comparing.measured import measure, windows_of
 from loadws.gate.comparing.rules import RuleSet
+from loadws.gate.comparing.samples import about_samples, without_too_few
 from loadws.gate.comparing.verdict import Evidence, Finding, about_runs, conclude, side
 from loadws.gate.comparing.watched import watched
 from loadws.gate.statistics.bootstrap import Window
@@ -69,6 +70,7 @@ def compare_sides(
         comparisons = compare_one_run(comparable, sides, _windows(baseline[0], candidate[0], comparable), alpha)
     else:
         comparisons = compare_runs(comparable, sides, alpha)
+    comparisons = without_too_few(comparisons, (*before, *after))
     moved, looked_at = watched(before, after, own, comparable, estimate_runs, alpha)
     findings: list[Finding] = [
         *about_runs("baseline", [run.name for run in baseline], before),
@@ -94,23 +96,6 @@ def compare_sides(
         evidence,
         alpha,
     )
-
-
-def about_samples(comparisons: Iterable[Comparison], runs: Sequence[Summary], unit: str) -> Iterator[Finding]:
-    """Yield for each rule on a percentile how many samples too few a run had, where that kept runs from being compared."""
-    for comparison in comparisons:
-        if not comparison.found.unknown:
-            continue
-        short = [few for run in runs if (few := too_few_samples(run.metrics, comparison.rule)) is not None]
-        if short:
-            samples, needed = min(short)
-            yield (
-                ExitCode.PASSED,
-                (
-                    f"{comparison.rule.selection} needs {needed:,} samples in each {unit}, and one had {samples:,}: make "
-                    f"each {unit} longer, or compare a lower percentile."
-                ),
-            )
 
 
 def _comparable(

@@ -1,0 +1,326 @@
+"""``loadws ab``: two sides by turns, in short slices, and their comparison in pairs.
+
+The course: a pilot of each side tells how long a slice has to be; the total time is printed; pairs are run until the
+comparison is decided (``gate.comparing.compare.next_step``), the budget is spent, or the reader stops it. What there is
+then is judged and kept: every slice is a folder, and the comparison is ``comparison.json``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from rich.console import Console
+
+from loadws.cli.comparing.compare import now, write_json
+from loadws.cli.comparing.pilot import needs_of, out_of_reach, slice_length_ns
+from loadws.cli.comparing.rules import rules_from
+from loadws.cli.comparing.slices import Bench, Slice, in_loop, load_side, now_s, open_benches
+from loadws.cli.masked import masked_errors
+from loadws.cli.options import RunOptions
+from loadws.fleet.signals import Signals
+from loadws.gate.comparing.measured import measure
+from loadws.gate.comparing.order import Letter, orders
+from loadws.gate.comparing.pairs import PairSet, conclude_slices, next_pairs
+from loadws.gate.comparing.rules import RuleSet
+from loadws.gate.comparing.verdict import Finding
+from loadws.gate.statistics.sequential import Design
+from loadws.metrics.comparison import ComparisonRecord
+from loadws.metrics.summary import to_json
+from loadws.report.comparison import render_comparison
+from loadws.report.folder import slug
+from loadws.scenario.build import Loaded
+from loadws.terms.comparisons import default_rules
+from loadws.terms.errors import ExitCode, LoadwsError, OutputError, interruption
+from loadws.terms.metrics import TABLE
+from loadws.terms.units import NS_PER_S, format_duration
+
+PILOT_NS = 2 * NS_PER_S
+#: A pair that is no sample (loadws stood still, the load was not applied) is run again, but not more often than this.
+MOST_REPEATS = 6
+COMPARISON = "comparison.json"
+_UNFIT = ("invalid", "inconclusive", "unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class AbOptions:
+    """What ``loadws ab`` was asked beside its two sides. Times in nanoseconds; ``budget_ns`` None: no bound."""
+
+    rules: tuple[str, ...] = ()
+    slices: int = 12
+    longest_ns: int = 10 * NS_PER_S
+    settle_ns: int = NS_PER_S
+    budget_ns: int | None = None
+    seed: int = 0
+    json: Path | None = None
+
+
+class SideError(LoadwsError):
+    """A side that no slice can be run against."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class Side(NamedTuple):
+    """One side: how it is called, and what it runs."""
+
+    letter: Letter
+    name: str
+    loaded: Loaded
+    options: RunOptions
+
+
+def ab_command(a: RunOptions, b: RunOptions, names: tuple[str, str], options: AbOptions) -> int:
+    """Run the slices, print and write the comparison; return its exit code. Raises ``LoadwsError``."""
+    settled = [replace(each, overrides=replace(each.overrides, settle_ns=options.settle_ns)) for each in (a, b)]
+    loaded = [load_side(each) for each in settled]
+    with masked_errors(loaded[0].masker), masked_errors(loaded[1].masker):
+        own = {**loaded[0].own_metrics, **loaded[1].own_metrics}
+        texts = options.rules or loaded[0].scenario.compare
+        rules = rules_from(texts, own) if texts else RuleSet()
+        sides = [
+            Side("A", names[0], loaded[0], settled[0]),
+            Side("B", names[1], loaded[1], settled[1]),
+        ]
+        with Signals() as signals:
+            return _Ab(sides, rules, options, signals).run()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The folder of a comparison, and its slices so far."""
+
+    path: Path
+    count: int = 0
+
+    def add(self, letter: Letter, done: Slice) -> None:
+        """Write a slice's summary and what it was, at once. Raises ``OutputError``."""
+        self.count += 1
+        folder = self.path / "slices" / f"{self.count:03}-{letter.lower()}"
+        try:
+            folder.mkdir(parents=True)
+            (folder / "run.json").write_bytes(msgspec.json.encode(done.info))
+            (folder / "summary.json").write_bytes(to_json(done.summary))
+        except OSError as error:
+            raise OutputError(
+                f"{folder} cannot be written: {error.strerror or error}", "choose another folder with --out"
+            ) from error
+
+
+@dataclass(slots=True)
+class _Pairs:
+    """The two sets of pairs, and why pairs had to be run again."""
+
+    first: PairSet = field(default_factory=PairSet)
+    second: PairSet = field(default_factory=PairSet)
+    repeated: list[str] = field(default_factory=list)
+
+
+class _Ab:
+    """One comparison, from its pilots to its record."""
+
+    def __init__(self, sides: Sequence[Side], rules: RuleSet, options: AbOptions, signals: Signals) -> None:
+        self._sides = sides
+        self._rules = rules
+        self._options = options
+        self._signals = signals
+        self._design = Design(pairs=options.slices, early=min(8, options.slices))
+        self._orders = orders(options.seed)
+        self._benches: dict[Letter, Bench] = {}
+        self._length_ns: int | None = None
+        self._pair_s = 0.0
+        self._pairs = _Pairs()
+        self._seeds: Iterator[int] = iter(range(options.seed, options.seed + 10_000))
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-ab"
+        scenario = sides[0].loaded.scenario.name or sides[0].loaded.path.stem
+        self._scenario = scenario
+        self._kept = _Kept(sides[0].options.out / slug(scenario) / stamp)
+        self._findings: list[Finding] = []
+        self._began_s = 0.0
+
+    def run(self) -> int:
+        """Return the exit code of the comparison."""
+        in_loop(self._run)
+        record = self._record()
+        render_comparison(record, Console())
+        self._kept.path.mkdir(parents=True, exist_ok=True)
+        write_json(self._kept.path / COMPARISON, record)
+        print(f"Comparison  {self._kept.path / COMPARISON}")
+        if self._options.json is not None:
+            write_json(self._options.json, record)
+        return record.exit_code
+
+    def _record(self) -> ComparisonRecord:
+        own = {**self._sides[0].loaded.own_metrics, **self._sides[1].loaded.own_metrics}
+        names = (f"A: {self._sides[0].name}", f"B: {self._sides[1].name}")
+        return conclude_slices(
+            self._scenario, now(), names, self._rules, self._pairs.first, self._pairs.second, self._design, own,
+            self._findings,
+        )  # fmt: skip
+
+    # -- the course ---------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        sides = [(side.loaded, side.options) for side in self._sides]
+        async with open_benches(sides, self._signals, self._say) as benches:
+            self._benches = {side.letter: bench for side, bench in zip(self._sides, benches, strict=True)}
+            self._began_s = now_s()
+            if await self._pilot():
+                await self._all_pairs()
+        if self._signals.heard:
+            done = len(self._pairs.first.a) + len(self._pairs.second.a)
+            name = self._signals.heard[0]
+            self._findings.append((interruption(name), f"Interrupted by {name} after {done} whole pairs."))
+
+    async def _pilot(self) -> bool:
+        """Run a first slice of each side; return whether there is something to compare."""
+        pilots = []
+        for side in self._sides:
+            done = await self._slice(side.letter, next(self._seeds), min(PILOT_NS, self._options.longest_ns))
+            if done.was_interrupted:
+                return False
+            if done.summary.verdict.outcome == "unreachable":
+                raise SideError(f"side {side.letter} ({side.name}): {done.summary.verdict.reasons[0]}")
+            pilots.append(done)
+        self._choose_rules(pilots)
+        self._choose_length(pilots)
+        if not self._rules.comparisons:
+            self._findings.append((ExitCode.INCONCLUSIVE, "The pilots of both sides have no value in common."))
+        return bool(self._rules.comparisons)
+
+    def _choose_rules(self, pilots: Sequence[Slice]) -> None:
+        """Take the headlines where no comparison rule was given: those that slices can have the samples for."""
+        if self._rules.comparisons:
+            return
+        runs = [done.summary for done in pilots]
+        wanted = default_rules(set(TABLE))
+        there = [
+            rule for rule in wanted if rule.judges_share or all(need.seconds < 1e9 for need in needs_of([rule], runs))
+        ]
+        there = [rule for rule in there if not rule.judges_share or all(measure(run.metrics, rule) for run in runs)]
+        missed = {need.rule for need in out_of_reach(needs_of(there, runs), self._longest_ns())}
+        for rule in missed:
+            self._say(f"{rule.selection} is not compared: slices of {self._longest()} have too few samples (--slice)")
+        self._rules = RuleSet(tuple(rule for rule in there if rule not in missed), self._rules.thresholds)
+
+    def _choose_length(self, pilots: Sequence[Slice]) -> None:
+        """Fix the length of slices, and say how long all of it will last at most."""
+        needs = needs_of(self._rules.comparisons, [done.summary for done in pilots])
+        if self._has_one_phase():
+            self._length_ns = slice_length_ns(needs, self._options.longest_ns)
+            pilot_ns = min(PILOT_NS, self._options.longest_ns)
+            longer_s = (self._length_ns - pilot_ns) / NS_PER_S
+        else:
+            longer_s = 0.0
+        for need in out_of_reach(needs, self._length_ns or self._longest_ns()):
+            self._say(
+                f"warning: {need.rule.selection} needs slices of {format_duration(need.seconds * NS_PER_S)} for its "
+                f"samples, and they last {self._longest()}: say --slice {format_duration(need.seconds * NS_PER_S)}"
+            )
+        self._pair_s = sum(done.wall_s + longer_s for done in pilots)
+        whole = format_duration(self._pair_s * self._design.pairs * NS_PER_S)
+        twice = format_duration(self._pair_s * self._design.pairs * 2 * NS_PER_S)
+        lasting = "" if self._length_ns is None else f" of {format_duration(self._length_ns)}"
+        self._say(
+            f"{self._design.pairs} slices a side{lasting}: {whole} in all, less where both are clearly equal, "
+            f"{twice} where a failure has to be confirmed{self._budget_text()}"
+        )
+        self._say(self._processes_text(pilots[0]))
+
+    def _budget_text(self) -> str:
+        budget = self._options.budget_ns
+        return "" if budget is None else f"; at most {format_duration(budget)} (--budget)"
+
+    def _processes_text(self, pilot: Slice) -> str:
+        if pilot.info.processes == 1:
+            return "all slices run in this one process"
+        return (
+            f"each slice has {pilot.info.processes} processes of its own, started anew: they differ as two runs do "
+            "(--processes 1 keeps one for all)"
+        )
+
+    def _has_one_phase(self) -> bool:
+        return all(_has_one_timed_phase(side.loaded) for side in self._sides)
+
+    def _longest_ns(self) -> int:
+        return self._options.longest_ns if self._has_one_phase() else _judged_ns(self._sides[0].loaded)
+
+    def _longest(self) -> str:
+        return format_duration(self._longest_ns())
+
+    async def _all_pairs(self) -> None:
+        while True:
+            step = next_pairs(self._rules, self._pairs.first, self._pairs.second, self._design)
+            if step.stage == "done":
+                return
+            into = self._pairs.first if step.stage == "first" else self._pairs.second
+            for _ in range(step.pairs):
+                if not await self._pair(into, step.stage):
+                    return
+
+    async def _pair(self, into: PairSet, stage: str) -> bool:
+        """Run a pair, again where it is no sample; return whether the comparison may go on."""
+        for order in self._orders:
+            if self._signals.heard or not self._may_begin():
+                return False
+            seed = next(self._seeds)
+            done: dict[Letter, Slice] = {}
+            for letter in order:
+                done[letter] = await self._slice(letter, seed, self._length_ns)
+                if done[letter].was_interrupted:
+                    return False
+            why = _no_sample(done)
+            if not why:
+                into.add(done["A"].summary, done["B"].summary)
+                self._say(f"{stage} set, pair {len(into.a)} of {self._design.pairs}")
+                return True
+            self._pairs.repeated.append(why)
+            self._say(f"a pair is run again: {why}")
+            if len(self._pairs.repeated) > MOST_REPEATS:
+                self._findings.append(
+                    (ExitCode.INVALID, f"More than {MOST_REPEATS} pairs were no samples; the last: {why}")
+                )
+                return False
+        return False
+
+    def _may_begin(self) -> bool:
+        """Return whether a pair fits into the budget; note it where not."""
+        budget = self._options.budget_ns
+        if budget is None or now_s() - self._began_s + self._pair_s <= budget / NS_PER_S:
+            return True
+        self._findings.append(
+            (ExitCode.PASSED, f"The budget of {format_duration(budget)} was spent; what was undecided is inconclusive.")
+        )
+        return False
+
+    async def _slice(self, letter: Letter, seed: int, length_ns: int | None) -> Slice:
+        length_ns = length_ns if self._has_one_phase() else None
+        done = await self._benches[letter].slice(seed, self._signals, self._say, length_ns)
+        self._kept.add(letter, done)
+        return done
+
+    def _say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def _has_one_timed_phase(loaded: Loaded) -> bool:
+    judged = [phase for phase in loaded.scenario.load if not phase.warmup]
+    return len(judged) == 1 and judged[0].for_ is not None
+
+
+def _judged_ns(loaded: Loaded) -> int:
+    return sum(phase.for_ or 0 for phase in loaded.scenario.load if not phase.warmup)
+
+
+def _no_sample(done: dict[Letter, Slice]) -> str:
+    """Return why one of a pair's slices says nothing; empty where both do."""
+    for letter, each in done.items():
+        verdict = each.summary.verdict
+        if verdict.outcome in _UNFIT:
+            return f"side {letter}: {verdict.reasons[0] if verdict.reasons else verdict.outcome}"
+    return ""

@@ -1,0 +1,24 @@
+"""The order of slices: A and B lead by turns in every two pairs, and a coin says which leads first (ABBA or BAAB).
+
+A steady drift of the machine then cancels within two pairs, and nobody knows before which side a disturbance hits.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Literal
+
+Letter = Literal["A", "B"]
+Order = tuple[Letter, Letter]
+_AB: Order = ("A", "B")
+_BA: Order = ("B", "A")
+
+
+def orders(seed: int) -> Iterator[Order]:
+    """Yield the order within each pair, without end."""
+    chance = random.Random(f"order {seed}")
+    while True:
+        first, second = (_AB, _BA) if chance.random() < 0.5 else (_BA, _AB)
+        yield first
+        yield second

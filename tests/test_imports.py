@@ -71,6 +71,8 @@ BESIDE: dict[str, dict[str, set[str]]] = {
 SEEN_BY_REPORTS = {
     "summary",
     "comparison",
+    "history",
+    "search",
     "frame",
     "runinfo",
     "ledger",

@@ -137,6 +137,9 @@ def run(
     baseline: BaselineOf = None,
     save_baseline: SaveBaseline = None,
     allow_no_baseline: AllowNoBaseline = False,
+    canary: Annotated[
+        bool, typer.Option("--canary", help="Measure loadws' own echo target for a second first, for loadws history.")
+    ] = False,
     across_machines: AcrossMachines = False,
     cluster: ClusterAt = None,
     insecure_cluster: InsecureCluster = False,
@@ -168,7 +171,7 @@ def run(
         machines = cluster_options(cluster, insecure_cluster, tolerate_loss, once=once, trace=trace)
     options = RunOptions(
         scenario, overrides, transport, stamps, processes, out, quiet, once, trace, keep_trying, places,
-        tuple(sys.argv), cluster=machines,
+        tuple(sys.argv), cluster=machines, canary=canary,
     )  # fmt: skip
     if not against and not overrides.comparisons:
         raise typer.Exit(run_command(options))

@@ -50,6 +50,7 @@ class RunOptions:
     command: tuple[str, ...]
     share: Share | None = None  # None: the whole load
     cluster: ClusterOptions | None = None  # None: this machine makes the load
+    canary: bool = False  # whether loadws' own echo target is measured first
 
 
 def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:

@@ -124,6 +124,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     open_timeout_s: float = 10.0
     machine_name: str = ""  # processor, cores and memory, for people; equal names are machines that may be compared
     plan_hash: str = ""  # equal for runs that planned the same load; empty where nothing is known
+    canary_ns: float | None = None  # the median round trip of loadws' own echo target just before the load
     compare: tuple[str, ...] = ()  # the scenario's comparison rules
     share: ShareInfo | None = None  # None: the whole load
     machines: tuple[MachineInfo, ...] = ()  # of a merged run

@@ -44,6 +44,9 @@ class Run(msgspec.Struct, frozen=True):
     stamps: Literal["user", "kernel"] = "user"  # who says when an answer was received: loadws, or the kernel
     means: str = ""  # what the transport works with on this platform: "one epoll set, deadlines by a timerfd, .."
     machine_name: str = ""  # processor, cores and memory; empty in runs of versions that did not say
+    canary_ns: float | None = (
+        None  # the median round trip of loadws' own echo target just before, where it was measured
+    )
     plan_hash: str = ""  # equal for runs that planned the same load; empty in runs of versions that did not say
     share: str = ""  # "share 0 of 2 (host)"; empty: the whole load
 

@@ -12,7 +12,20 @@ from loadws import __version__, cli
 from loadws.terms.errors import ExitCode, LoadwsError, TargetError, UsageError
 from tests.cli.commands import Result, run
 
-COMMANDS = ("run", "validate", "plan", "target", "report", "schema", "docs", "init", "compare", "ab", "import")
+COMMANDS = (
+    "run",
+    "validate",
+    "plan",
+    "target",
+    "report",
+    "schema",
+    "docs",
+    "init",
+    "compare",
+    "ab",
+    "history",
+    "import",
+)
 #: What takes long to import, and what ``--help`` has no use for.
 HEAVY = ("trio", "trio_websocket", "pydantic", "ruamel", "jinja2", "trustme", "msgspec")
 

@@ -20,6 +20,7 @@ COMMANDS = (
     "init",
     "compare",
     "ab",
+    "history",
     "shard",
     "merge",
     "import",

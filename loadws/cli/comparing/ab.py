@@ -32,7 +32,7 @@ from loadws.gate.comparing.verdict import Finding
 from loadws.gate.statistics.sequential import Design
 from loadws.metrics.comparison import ComparisonRecord
 from loadws.metrics.summary import to_json
-from loadws.report.comparison import render_comparison
+from loadws.report.comparing.comparison import render_comparison
 from loadws.report.folder import slug
 from loadws.scenario.build import Loaded
 from loadws.terms.comparisons import default_rules

@@ -115,6 +115,9 @@ def add_comparing(app: typer.Typer) -> None:
         + "\n\n"
         + exit_codes(),
     )(ab)
+    app.command(
+        "history", epilog=examples("loadws history reports/chat", "loadws history reports --html history.html")
+    )(history)
 
 
 def ab(
@@ -196,6 +199,31 @@ def ab(
         json=json_,
     )
     raise typer.Exit(ab_command(*sides, names, asked))
+
+
+def history(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder with runs, at any depth.", show_default=False)
+    ],
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--value", metavar="VALUE", help="What to follow, as response_time.p99. Repeat for several."),
+    ] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the history to this file, as JSON.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the history to this file, as a page.")
+    ] = None,
+) -> None:
+    """Show the runs of a scenario over time, with change points.
+
+    A change needs at least three runs on either side, on one machine. Runs with --canary tell a changed machine from a
+    changed product.
+    """
+    from loadws.cli.comparing.history import history_command
+
+    history_command(folder, values or (), json_, html)
 
 
 def compare(

@@ -15,7 +15,7 @@ from loadws.gate.comparing.identity import different_plans
 from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun, compare_sides
 from loadws.metrics.comparison import ComparisonRecord, to_json
-from loadws.report.comparison import render_comparison
+from loadws.report.comparing.comparison import render_comparison
 from loadws.report.folder import read_info
 from loadws.terms.errors import LoadwsError, OutputError, UsageError
 from loadws.terms.metrics import Metric

@@ -27,7 +27,7 @@ from loadws.gate.comparing.runs import MeasuredRun, compare_sides
 from loadws.metrics.comparison import ComparisonRecord
 from loadws.metrics.summary import Run, Summary
 from loadws.plan.fingerprint import plan_hash
-from loadws.report.comparison import render_comparison
+from loadws.report.comparing.comparison import render_comparison
 from loadws.report.folder import read_frames
 from loadws.scenario.build import Loaded
 from loadws.terms.errors import ExitCode, UsageError, exit_code, most_severe

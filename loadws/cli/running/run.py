@@ -21,6 +21,7 @@ from rich.console import Console
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
 from loadws.cli.planning.samples import short_of_samples
+from loadws.cli.running.canary import measure_canary
 from loadws.cli.running.outcome import Watcher, outputs_of, show_report
 from loadws.cli.running.run_info import run_info
 from loadws.cli.running.share_info import share_info
@@ -129,6 +130,11 @@ def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
     info = run_info(loaded, options, plan, figures, processes, machine, stamping, started_at, share)
     OUTPUT.is_product = False
     with Signals() as signals:
+        if options.canary:
+            canary_ns = trio.run(measure_canary, signals, options.transport, _say_nothing)
+            if signals.heard:
+                raise Interrupted(signals.heard[0])
+            info = msgspec.structs.replace(info, canary_ns=canary_ns)
         return _Run(loaded, options, info, figures, signals).run()
 
 
@@ -151,6 +157,10 @@ def _check_target_of_cluster(target: str, cluster: ClusterOptions) -> None:
             f"{target} would run on this machine's own address, which the cluster's workers cannot reach",
             "name a target that they can reach (--target), or use --cluster local:N",
         )
+
+
+def _say_nothing(_line: str) -> None:
+    """Take what the canary would log."""
 
 
 def _seed(loaded: Loaded, options: RunOptions) -> int:

@@ -223,6 +223,7 @@ class Summariser:
             means=info.means,
             machine_name=info.machine_name,
             plan_hash=info.plan_hash,
+            canary_ns=info.canary_ns,
             share=info.share.name if info.share else "",
         )
 

@@ -1,0 +1,78 @@
+"""``loadws history``: the runs below a folder over time, as a table, as JSON, and as a page."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from loadws.cli.comparing.rules import rules_from
+from loadws.cli.comparing.sources import SourceError, runs_at
+from loadws.gate.comparing.history import history_of
+from loadws.gate.comparing.rules import own_metrics_of
+from loadws.gate.comparing.runs import MeasuredRun
+from loadws.metrics.history import History, to_json
+from loadws.report.comparing.history import render_history, render_page
+from loadws.report.folder import LATEST, SUMMARY
+from loadws.terms.comparisons import ComparisonRule, default_rules
+from loadws.terms.errors import OutputError, UsageError
+from loadws.terms.metrics import TABLE
+
+_SLICES = "slices"
+
+
+def history_command(folder: Path, values: Sequence[str], json: Path | None, page: Path | None) -> None:
+    """Print a table for each scenario, and write what was asked for. Raises ``LoadwsError``."""
+    histories = tuple(_histories(folder, values))
+    for history in histories:
+        render_history(history, Console())
+    for place, content in ((json, to_json(histories)), (page, render_page(histories))):
+        if place is not None:
+            _write(place, content)
+
+
+def _histories(folder: Path, values: Sequence[str]) -> Iterator[History]:
+    by_scenario: defaultdict[str, list[MeasuredRun]] = defaultdict(list)
+    for run in _runs_below(folder):
+        by_scenario[run.summary.run.scenario].append(run)
+    if not by_scenario:
+        raise SourceError(
+            f"{folder} has no run that can be read", "name a folder with runs: reports, or reports/<scenario>"
+        )
+    for scenario, runs in sorted(by_scenario.items()):
+        yield history_of(scenario, runs, _rules(values, runs))
+
+
+def _runs_below(folder: Path) -> Iterator[MeasuredRun]:
+    """Yield the runs at any depth; those that cannot be read are told and left out, slices are no runs."""
+    if not folder.is_dir():
+        raise SourceError(f"there is no folder {folder}", "name a folder with runs: reports, or reports/<scenario>")
+    for summary in sorted(folder.rglob(SUMMARY)):
+        inside = summary.parent.relative_to(folder).parts
+        if LATEST in inside or _SLICES in inside:
+            continue
+        try:
+            yield from runs_at(summary.parent, "history")
+        except SourceError as error:
+            print(f"left out: {error}", file=sys.stderr)
+
+
+def _rules(values: Sequence[str], runs: Sequence[MeasuredRun]) -> Sequence[ComparisonRule]:
+    if not values:
+        return default_rules(set(TABLE))
+    found = rules_from(values, own_metrics_of(run.summary for run in runs), Path("--value"))
+    if found.thresholds:
+        raise UsageError(f"--value {found.thresholds[0].rule!r} has a limit", "name a value alone: response_time.p99")
+    return found.comparisons
+
+
+def _write(place: Path, content: bytes) -> None:
+    try:
+        place.write_bytes(content)
+    except OSError as error:
+        raise OutputError(
+            f"{place} cannot be written: {error.strerror or error}", "name a file that you may write"
+        ) from error

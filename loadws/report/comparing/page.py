@@ -1,0 +1,40 @@
+"""The frame of a page without scripts: a title, a style for light and dark, and whatever stands inside."""
+
+from __future__ import annotations
+
+from html import escape
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1c2430; --faint: #6b7685; --paper: #fff; --line: #1f6feb; --bad: #c62f2f; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e9f0; --faint: #98a3b3; --paper: #12161c; --line: #6ea8fe; --bad: #ff7b72; }
+}
+body { margin: 2rem auto; max-width: 52rem; padding: 0 1rem; color: var(--ink); background: var(--paper);
+  font: 1rem/1.5 system-ui, sans-serif; }
+svg { width: 100%; height: auto; font: 11px system-ui, sans-serif; }
+svg text { fill: var(--faint); } svg circle { fill: var(--line); }
+.line { fill: none; stroke: var(--line); stroke-width: 1.5; } .grid { stroke: var(--faint); stroke-dasharray: 2 4; }
+.mark { stroke: var(--bad); stroke-width: 2; } .note { color: var(--faint); }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
+th, td { padding: .2rem .6rem; text-align: left; border-bottom: 1px solid var(--faint); } td.n { text-align: right; }
+"""
+
+
+def page(title: str, inside: str) -> bytes:
+    """Return a whole HTML page. ``inside`` is HTML, and ``title`` is text."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><main>\n<h1>{escape(title)}</h1>\n"
+        f"{inside}\n</main></body></html>\n"
+    ).encode("utf-8", "replace")
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Return a table of texts; every column but the first is set to the right."""
+    heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td class=n>{escape(cell)}</td>" for cell in row[1:])}</tr>'
+        for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'

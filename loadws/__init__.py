@@ -15,7 +15,7 @@ __all__ = ["Answer", "HttpReply", "StepFailed", "User", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """What the functions of a scenario need, imported when they do: the command line starts without it."""
+    """Return what the functions of a scenario need, imported when they do: the command line starts without it."""
     if name in __all__:
         from loadws.engine.steps import python_api as python_user
 

@@ -4,7 +4,7 @@ from loadws import StepFailed, User
 
 
 async def trade(user: User, size: int) -> None:
-    """A step among others: orders, of which each waits for its own answer."""
+    """Place orders, each waiting for its own answer: a step among others."""
     for number in range(size):
         order = {"op": "order", "id": user.id(), "price": round(100 + user.random(), 2)}
         answer = await user.request(order, name="order", where={"$.id": "{{ sent.id }}"}, within=2)
@@ -13,7 +13,7 @@ async def trade(user: User, size: int) -> None:
 
 
 async def customer(user: User) -> None:
-    """A whole user: a session from before its connection to its close."""
+    """Live a whole session, from before its connection to its close: a user in Python."""
     await user.connect()
     try:
         await user.request({"op": "hello", "id": user.id()}, name="greet", where={"$.id": "{{ sent.id }}"}, within=2)

@@ -29,7 +29,12 @@ BUSY = (
 
 
 def calibrate_command(target: str, transport: str, as_json: bool, effort: Effort) -> int:
-    """Raises ``TargetError`` where there is no target, and ``KeyboardInterrupt`` on Ctrl-C."""
+    """Calibrate, and print what was found; return the exit code.
+
+    Raises:
+        TargetError: There is no target.
+        KeyboardInterrupt: Ctrl-C was pressed.
+    """
     calibration = trio.run(_calibrate, target, transport, effort)
     kept = keep_calibration(calibration)
     if as_json:

@@ -54,7 +54,9 @@ class RunOptions:
 
 
 def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:
-    """A parser for typer: what ours says is wrong becomes a usage error that names the option. Typer parses defaults too."""
+    """Return a parser for typer, which turns our errors into usage errors that name the option. Typer parses defaults
+    too.
+    """
 
     def convert(given: str | T) -> T:
         if not isinstance(given, str):
@@ -118,7 +120,7 @@ def make_overrides(
     time_scale: float | None = None,
     rules: list[str] | None = None,
 ) -> Overrides:
-    """What the command line changes of the file, in the scenario package's words."""
+    """Return what the command line changes of the file, in the scenario package's words."""
     from loadws.scenario.overrides import Overrides
 
     variables = parse_settings(settings or ())

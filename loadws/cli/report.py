@@ -37,7 +37,9 @@ def report_command(run: Path, open_: bool) -> None:
 
 
 def rebuild(folder: Path) -> Summary:
-    """The summary of a run that did not write its own, of what it had kept; judged by the rules that it began with."""
+    """Return the summary of a run that did not write its own, of what it had kept; judged by the rules that it began
+    with.
+    """
     info, frames, ending = read_frames(folder)
     summariser = Summariser(info)
     for frame in frames:

@@ -97,7 +97,7 @@ class Broken(msgspec.Struct, frozen=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """This share is not wanted, or no longer. It must load nothing more."""
+    """The refusal of a share that is not wanted, or no longer. It must load nothing more."""
 
     why: str
 

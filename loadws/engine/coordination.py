@@ -16,10 +16,12 @@ LEAD_NS = 20 * NS_PER_MS
 
 class Together(Protocol):
     async def begin(self, timers: Timers) -> int:
-        """Called when all is set up; the first intended time, on the clock of ``timers``."""
+        """Report that all is set up; return the first intended time, on the clock of ``timers``."""
 
     async def flows_done(self, phase: int, timers: Timers) -> int:
-        """This process's share of a phase's flows has ended; returns when all have: the phase's end, which may lie ahead."""
+        """Report that this process's share of a phase's flows has ended. Return the phase's end, which may lie ahead,
+        once all shares have ended.
+        """
 
 
 class Alone:

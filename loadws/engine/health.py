@@ -185,7 +185,7 @@ def open_files() -> int:
 
 
 def resident_bytes() -> int:
-    """This process's resident memory; 0 where the system does not say."""
+    """Return the resident memory of this process in bytes; 0 where the system does not report it."""
     try:
         return int(_STATM.read_text().split()[1]) * _PAGE_BYTES
     except (OSError, IndexError, ValueError):

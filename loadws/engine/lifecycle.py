@@ -23,7 +23,7 @@ class Lifecycle:
         self.is_at_once = False  # a second signal came: nothing is waited for any more
 
     def signal(self, name: str) -> None:
-        """The first signal ends the run gracefully, the second one at once."""
+        """End the run: gracefully at the first signal, at once at the second."""
         if self.stopping.is_set():
             self.is_at_once = True
             self.users.cancel()

@@ -68,7 +68,7 @@ class Load:
 
 
 async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending:
-    """Runs to the end of the plan, or of patience; ``deliver`` gets a frame a second and the last one."""
+    """Run to the end of the plan, or of patience. ``deliver`` gets one frame per second and the last one."""
     phases = [(phase.name, phase.warmup) for phase in load.plan.phases]
     secrets = run_secrets(load.scenario, load.masker, load.shared)
     recorder = Recorder(phases, process=load.plan.shard, masker=secrets.masker)
@@ -163,7 +163,7 @@ async def _deliver_frames(
     watch: Watch,
     deliver: Deliver,
 ) -> None:
-    """A frame a second, in slices between which the load goes on."""
+    """Deliver one frame per second, in slices between which the load goes on."""
     parker = Parker(timers)
     next_ns = start_ns + NS_PER_S
     while True:

@@ -82,7 +82,7 @@ class Done:
 
 
 async def run_once(once: Once, variables: dict[str, Any]) -> Done:
-    """Runs the flow with these variables, and puts into them what it has set, also where it ends midway."""
+    """Run the flow with these variables, and update them with what it sets, also where it ends midway."""
     async with open_timers() as timers:
         secrets = run_secrets(once.scenario, once.masker, variables)
         recorder = Recorder([(once.name, True)], masker=secrets.masker)

@@ -67,7 +67,9 @@ class Process:
         return message
 
     def lose(self, why: str) -> None:
-        """It is given up: it ends now, and only what it has said until now counts. ``why`` goes on after its number."""
+        """Give a process up: it ends now, and only what it has sent until now counts. ``why`` goes on after its
+        number.
+        """
         if not self.is_over:
             self.lost = why
             self._process.kill()

@@ -88,7 +88,11 @@ class Sender:
         self._lock = trio.Lock()
 
     async def send(self, message: Down | Up) -> None:
-        """Raises ``trio.BrokenResourceError`` where nobody reads any more."""
+        """Send a message.
+
+        Raises:
+            trio.BrokenResourceError: The other end does not read any more.
+        """
         content = msgspec.msgpack.encode(message)
         async with self._lock:
             await self._stream.send_all(_LENGTH.pack(len(content)) + content)
@@ -103,7 +107,7 @@ class Receiver(Generic[Message]):
         self._unread = bytearray()
 
     async def receive(self) -> Message | None:
-        """The next message; None where there will be no more."""
+        """Return the next message; None where there will be no more."""
         while (message := self._whole()) is None:
             chunk = await self._stream.receive_some(_CHUNK_BYTES)
             if not chunk:
@@ -112,7 +116,7 @@ class Receiver(Generic[Message]):
         return message
 
     def _whole(self) -> Message | None:
-        """The next message, taken out of what is unread; None where it is not whole yet."""
+        """Return the next message, taken out of what is unread; None where it is not whole yet."""
         if len(self._unread) < _LENGTH.size:
             return None
         end = _LENGTH.size + _LENGTH.unpack_from(self._unread)[0]

@@ -90,7 +90,7 @@ class Signals:
 
 
 def _to_hear() -> Iterator[int]:
-    """What there is on this system. A hang-up that is ignored already stays so: that is what ``nohup`` is for."""
+    """Yield the signals of this system. A hang-up that is ignored already stays so: that is what ``nohup`` is for."""
     for name in _HEARD:
         number = getattr(signal, name, None)
         if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
@@ -109,7 +109,7 @@ def in_loop(listener: Listener) -> Listener:
 
 @contextmanager
 def ended_by(signals: Signals | None, lifecycle: Lifecycle, on_signal: OnSignal | None) -> Iterator[None]:
-    """The first signal ends the run gracefully, the second at once; ``on_signal`` hears of the first."""
+    """Let the first signal end the run gracefully, the second at once; ``on_signal`` is called at the first."""
     if signals is None:
         yield
         return

@@ -98,7 +98,7 @@ def _is_the_scenarios(frame: FrameType) -> bool:
 
 
 def _step_of(frame: FrameType) -> str:
-    """The label of the step that the frame runs; empty where it knows of none."""
+    """Return the label of the step that the frame runs; empty where it knows of none."""
     known = frame.f_locals
     for step in (known.get("step"), getattr(known.get("self"), "step", None), known.get("meter")):
         label = getattr(step, "label", None) or getattr(step, "step", None) or step

@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _take_pipes() -> tuple[int, int]:
-    """The pipes to the parent, out of the way of whatever reads stdin or prints."""
+    """Return the pipes to the parent, out of the way of whatever reads stdin or prints."""
     pipes = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

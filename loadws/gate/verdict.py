@@ -106,7 +106,7 @@ def _about_what_was_done(summary: Summary, info: RunInfo, judgement: Judgement) 
 
 
 def _about_the_generator(summary: Summary, judgement: Judgement) -> Iterator[Finding]:
-    """A sentence on what this means for the verdict, then each warning as a reason of its own."""
+    """Yield a sentence on what this means for the verdict, then each warning as a reason of its own."""
     if judgement.changed_by_lag:
         rules = ", ".join(judgement.changed_by_lag)
         yield (
@@ -127,7 +127,9 @@ def _about_the_load(summary: Summary, info: RunInfo) -> Iterator[Finding]:
 
 
 def _about_lost_machines(info: RunInfo, ending: Ending | None) -> Iterator[Finding]:
-    """The load of a lost machine was not applied. Unless so many may be lost, the run says nothing at all."""
+    """Yield what a lost machine means: its load was not applied, and if it may not be lost the run says nothing at
+    all.
+    """
     lost = lost_machines(info, ending)
     code = ExitCode.INCONCLUSIVE if len(lost) <= info.tolerated_losses else ExitCode.INVALID
     for machine, why in lost:

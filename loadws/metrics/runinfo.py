@@ -147,7 +147,7 @@ class RunInfo(msgspec.Struct, frozen=True):
         return None if None in lengths else sum(length or 0.0 for length in lengths)
 
     def own(self) -> dict[str, Metric]:
-        """The scenario's own metrics by name, for ``parse_threshold``."""
+        """Return the scenario's own metrics by name, for ``parse_threshold``."""
         return {own.name: own.metric() for own in self.own_metrics}
 
 

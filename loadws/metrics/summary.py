@@ -228,7 +228,9 @@ class Summary(msgspec.Struct, frozen=True):
     windows: tuple[RuleWindows, ...] = ()
 
     def entries(self, name: str, **labels: str) -> list[MetricEntry]:
-        """The entries of a metric whose labels are at least these; without ``phase`` among them, of the judged time."""
+        """Return the entries of a metric whose labels are at least these; without ``phase`` among them, of the judged
+        time.
+        """
         return [
             entry
             for entry in self.metrics

@@ -17,7 +17,7 @@ from loadws.terms.chance import USER_TYPES, draw, fraction
 
 
 def choose(weights: Sequence[float], user: int, seed: int) -> int:
-    """The type that an arriving user drew."""
+    """Return the type that an arriving user drew."""
     if len(weights) == 1:
         return 0
     bounds = list(accumulate(weights))
@@ -26,7 +26,7 @@ def choose(weights: Sequence[float], user: int, seed: int) -> int:
 
 
 def allocate(weights: Sequence[float], slots: int, seed: int) -> array[int]:
-    """The type of each slot.
+    """Return the type of each slot.
 
     Each type in turn is weighed against all that follow it. Of n slots that came down to it, it should have had n·p;
     it has had x of the n - 1 before, and takes this one with the probability n·p - x (surely above 1, never below 0).

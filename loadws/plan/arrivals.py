@@ -69,7 +69,7 @@ def count_arrivals(rate_from: float, rate_to: float, duration_ns: int, spacing: 
 
 
 def _marks(spacing: Spacing, seed: int, phase: int) -> Iterator[float]:
-    """The areas at which someone arrives: 1, 2, 3, …, or the partial sums of unit exponentials. Endless."""
+    """Yield the areas at which a user arrives: 1, 2, 3, …, or the partial sums of unit exponentials. Endless."""
     reached, number, first = 0.0, 0, phase << _PHASE_BITS
     while True:
         reached += 1.0 if spacing == "uniform" else exponential(draw(seed, ARRIVALS, first + number))
@@ -78,10 +78,10 @@ def _marks(spacing: Spacing, seed: int, phase: int) -> Iterator[float]:
 
 
 def _time_of(reached: float, rate_from: float, rate_to: float, duration_s: float, area: float) -> float:
-    """t in s with A(t) = ``reached``.
+    """Return the t in s with A(t) = ``reached``.
 
-    Reckoned from the end with the lower rate: where a rate falls to nothing, the root would otherwise be taken of a
-    small difference of large numbers.
+    It is computed from the end with the lower rate: where a rate falls to nothing, the root would otherwise be that of
+    a small difference of large numbers.
     """
     slope = abs(rate_to - rate_from) / duration_s
     if rate_to >= rate_from:
@@ -90,7 +90,7 @@ def _time_of(reached: float, rate_from: float, rate_to: float, duration_s: float
 
 
 def _time_to_sweep(area: float, rate: float, slope: float) -> float:
-    """The positive root of slope/2·t² + rate·t = area, in the form that adds only positive numbers; slope >= 0."""
+    """Return the positive root of slope/2·t² + rate·t = area, in the form that adds only positive numbers; slope >= 0."""
     if area <= 0:
         return 0.0
     return 2 * area / (rate + math.sqrt(rate * rate + 2 * slope * area))

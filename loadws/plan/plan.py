@@ -181,7 +181,8 @@ class Plan:
         return self
 
     def changes(self, phase: PlannedPhase, held_before: int) -> Iterator[UserChange]:
-        """This shard's held users that begin and leave in a phase, in the order of time, until ``users_to`` are held.
+        """Yield this shard's held users that begin and leave in a phase, in the order of time, until ``users_to`` are
+        held.
 
         At once ``held_before`` becomes ``users_from`` (a phase without fixed time has no ramp: ``users_to``). A rise
         by d over T starts one more at 0, T/d, 2T/d, …; a fall stops one more at T/d, 2T/d, … T.
@@ -199,7 +200,7 @@ class Plan:
         return (UserChange(at_ns, slot, start) for at_ns, slot, start in changes if self.own.has(slot))
 
     def arrivals(self, phase: PlannedPhase) -> Iterator[Arrival]:
-        """This shard's arrivals of a phase, in the order of time."""
+        """Yield this shard's arrivals of a phase, in the order of time."""
         if phase.duration_ns is None:
             return
         offsets = arrivals(phase.rate_from, phase.rate_to, phase.duration_ns, phase.spacing, self.seed, phase.index)
@@ -208,7 +209,9 @@ class Plan:
                 yield Arrival(number, self.held_most + number, at_ns)
 
     def user_type(self, user: int) -> int:
-        """The index of a user's type: held users' as ``allocation`` says, who arrives draws its own."""
+        """Return the index of a user's type: that of ``allocation`` for a held user, a drawn one for a user that
+        arrives.
+        """
         if user < len(self._held_types):
             return self._held_types[user]
         return choose(self.weights, user, self.seed)
@@ -222,7 +225,9 @@ def _steps(before: int, after: int) -> Iterator[tuple[int, bool]]:
 
 
 def make_plan(scenario: Scenario, seed: int) -> Plan:
-    """A ramp without ``from`` begins where the phase before ended, or at 0; a phase without ``users`` holds none."""
+    """Return the plan. A ramp without ``from`` begins where the phase before ended, or at 0; a phase without ``users``
+    holds none.
+    """
     phases: list[PlannedPhase] = []
     for phase in scenario.load:
         phases.append(_planned(phase, phases[-1] if phases else None))

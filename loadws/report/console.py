@@ -114,7 +114,7 @@ class _Screen:
                 self._line(("dim", f"  {row.probe}: {row.aside}"), indent=2)
 
     def _own(self, summary: Summary) -> None:
-        """What the scenario measures and counts beside its requests."""
+        """Print what the scenario measures and counts beside its requests."""
         trends = timings.own_rows(summary, FIELDS)
         if trends:
             head = ("metric", "count", *FIELDS)

@@ -48,7 +48,7 @@ class DeliveryRow:
 
 
 def delivery_rows(summary: Summary) -> list[DeliveryRow]:
-    """A row a probe, in the judged time."""
+    """Return a row for each probe, in the judged time."""
     names = dict.fromkeys(entry.labels["probe"] for entry in summary.metrics if "probe" in entry.labels)
     return [_row(summary, name) for name in names]
 

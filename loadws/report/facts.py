@@ -137,7 +137,7 @@ def exit_meaning(exit_code: int) -> str:
 
 
 def facts(summary: Summary) -> list[str]:
-    """The run in a few words: model, length, transport, seed."""
+    """Return the run in a few words: model, length, transport, seed."""
     run = summary.run
     judged = "" if abs(run.judged_s - run.duration_s) < 0.05 else f" ({_seconds(run.judged_s)} judged)"
     processes = "1 process" if run.processes == 1 else f"{run.processes} processes"
@@ -191,12 +191,12 @@ def _check_row(check: Check) -> CheckRow:
 
 
 def error_rows(summary: Summary) -> list[ErrorRow]:
-    """The errors, the most frequent first."""
+    """Return the errors, the most frequent first."""
     return [_error_row(error) for error in sorted(summary.errors, key=lambda error: -error.count)]
 
 
 def what_to_do(row: ErrorRow) -> str:
-    """What an error means and what to do about it, in sentences; empty where nothing is known of it."""
+    """Return what an error means and what to do about it, in sentences; empty where nothing is known of it."""
     meaning = f"{row.meaning[:1].upper()}{row.meaning[1:]}." if row.meaning else ""
     return f"{meaning} {row.advice}".strip()
 
@@ -209,7 +209,7 @@ def _error_row(error: ErrorCount) -> ErrorRow:
 
 
 def warnings(summary: Summary) -> list[str]:
-    """What a reader must know before they trust the numbers, and the verdict's reasons do not say already."""
+    """Return what a reader must know before they trust the numbers, and the verdict's reasons do not say already."""
     said = " ".join(summary.verdict.reasons)
     return [plain(text) for text in (*summary.generator.warnings, *summary.run.notes) if text not in said]
 
@@ -239,7 +239,7 @@ def _lag(ns: float | None) -> str:
 
 
 def machine_rows(machine: dict[str, Any]) -> list[tuple[str, str]]:
-    """What is known of the generator's machine: ``{"memory_bytes": 1073741824}`` -> ``("memory", "1 GiB")``."""
+    """Return what is known of the generator's machine: ``{"memory_bytes": 1073741824}`` -> ``("memory", "1 GiB")``."""
     return [
         (plain(key.removesuffix("_bytes").replace("_", " ")), _fact(key, value))
         for key, value in machine.items()

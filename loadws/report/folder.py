@@ -230,12 +230,12 @@ def _reserve(path: Path) -> None:
 
 
 def slug(scenario: str) -> str:
-    """A scenario's name as a folder's name: letters, digits, dots and dashes, at most 80."""
+    """Return a scenario's name as a folder's name: letters, digits, dots and dashes, at most 80."""
     return re.sub(r"[^\w.-]+", "-", scenario).strip(".-")[:80] or "scenario"
 
 
 def _new_folder(parent: Path, name: str) -> Path:
-    """The first of ``name``, ``name-2``, ``name-3`` … that is not there yet. Raises ``OSError``."""
+    """Return the first of ``name``, ``name-2``, ``name-3`` … that is not there yet. Raises ``OSError``."""
     parent.mkdir(parents=True, exist_ok=True)
     for number in count(1):
         path = parent / (name if number == 1 else f"{name}-{number}")
@@ -279,9 +279,11 @@ def _output_error(error: OSError, message: str) -> OutputError:
 
 
 def find_run(path: Path) -> Path:
-    """The run folder that is meant by it, by its summary.json, or by a scenario's folder with a ``latest`` in it.
+    """Return the run folder that a path means: itself, its summary.json, or a scenario's folder with a ``latest`` in
+    it.
 
-    Raises ``OutputError`` where there is none.
+    Raises:
+        OutputError: There is no run.
     """
     if path.name in (SUMMARY, RUN) and path.is_file():
         path = path.parent
@@ -297,7 +299,11 @@ def find_run(path: Path) -> Path:
 
 
 def read_run(path: Path) -> RunReport:
-    """A finished run. ``path`` is what ``find_run`` takes. Raises ``OutputError``."""
+    """Read a finished run. ``path`` is what ``find_run`` accepts.
+
+    Raises:
+        OutputError: There is no run, or its summary cannot be read.
+    """
     folder = find_run(path)
     try:
         content = (folder / SUMMARY).read_bytes()
@@ -327,9 +333,12 @@ def read_info(folder: Path) -> RunInfo:
 
 
 def read_frames(path: Path) -> tuple[RunInfo, Iterator[Frame], Ending | None]:
-    """What a run's summary is made of again: its frames up to the last whole one. None is the end of a run that was killed.
+    """Return what a summary can be made of again: the frames up to the last whole one. The end of a killed run is
+    None.
 
-    Raises ``OutputError``; the iterator raises ``HistogramError`` where the folder's files do not belong together.
+    Raises:
+        OutputError: There is no run, or it cannot be read. The iterator raises ``HistogramError`` if the files do not
+            belong together.
     """
     folder = find_run(path)
     info = read_info(folder)
@@ -349,7 +358,7 @@ def _frames(folder: Path) -> Iterator[Frame]:
 
 
 def _around(folder: Path, summary: Summary) -> RunReport:
-    """A summary with whatever else its folder still has."""
+    """Return a summary with whatever else its folder still has."""
     try:
         info = read_info(folder)
     except OutputError:
@@ -384,6 +393,6 @@ def _error_samples(errors: Path) -> Iterator[ErrorSample]:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """The whole lines of a file, none where it is not there."""
+    """Yield the whole lines of a file, none where it is not there."""
     with suppress(OSError), path.open("rb") as file:
         yield from (line for line in file if line.endswith(b"\n"))

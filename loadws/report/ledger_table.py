@@ -55,7 +55,7 @@ class Equation:
         return self.whole.count == sum(part.count for part in self.parts)
 
     def text(self, shortest: bool = True) -> str:
-        """``attempted 10 = opened 9 + refused 1``; ``shortest`` leaves out the parts that are nothing."""
+        """Return ``attempted 10 = opened 9 + refused 1``; ``shortest`` leaves out the parts that are nothing."""
         shown = [part for part in self.parts if part.count] if shortest else self.parts
         sum_of = " + ".join(f"{part.name} {part.count:,}" for part in shown or self.parts[:1])
         return f"{self.whole.name} {self.whole.count:,} {'=' if self.holds else '≠'} {sum_of}"

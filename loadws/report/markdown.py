@@ -125,7 +125,7 @@ def _deliveries(summary: Summary) -> str:
 
 
 def _own(summary: Summary) -> str:
-    """What the scenario measures and counts beside its requests."""
+    """Return what the scenario measures and counts beside its requests."""
     trends = [(escape(row.step), row.count, *map(escape, row.cells)) for row in timings.own_rows(summary, FIELDS)]
     counters = [tuple(map(escape, row)) for row in timings.counter_rows(summary)]
     tables = []

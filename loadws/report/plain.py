@@ -42,12 +42,14 @@ def plain(text: str, longest: int = LONGEST) -> str:
 
 
 def plain_lines(text: str) -> str:
-    """The same for a text whose line breaks and tabs are its own, uncut: a scenario file."""
+    """Return the same for a text with line breaks and tabs of its own, uncut: a scenario file."""
     return _UNSEEN.sub(_escape, text.replace("\r\n", "\n"))
 
 
 def in_ascii(text: str) -> str:
-    """A text for a terminal that knows nothing else: our signs have stand-ins, everything else becomes an escape."""
+    """Return a text for a terminal that knows nothing else: our signs have stand-ins, everything else becomes an
+    escape.
+    """
     return text.translate(_STAND_INS).encode("ascii", "backslashreplace").decode("ascii")
 
 

@@ -84,7 +84,7 @@ def judged_value(entry: MetricEntry, field: str) -> float | None:
 
 
 def overall(summary: Summary, name: str) -> MetricEntry | None:
-    """The entry of a metric over all steps and the judged time; the only step's where there is but one.
+    """Return the entry of a metric over all steps and the judged time; the only step's where there is but one.
 
     Where a metric has several sets of labels, a summary has an entry without labels that is the whole of them.
     """
@@ -133,7 +133,7 @@ def shown_cells(row: LatencyRow, fields: tuple[str, ...], shown: list[str]) -> l
 
 
 def connect_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
-    """The parts of connecting and the whole, over all connects."""
+    """Return the parts of connecting and the whole, over all connects."""
     found = [(what, overall(summary, name)) for name, what in CONNECT_METRICS]
     return [_latency_row(what, what, entry, fields) for what, entry in found if entry and entry.count]
 
@@ -152,7 +152,7 @@ def own_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
 
 
 def counter_rows(summary: Summary) -> list[tuple[str, str, str]]:
-    """The scenario's own counters: name, count, a second."""
+    """Return the scenario's own counters: name, count, count per second."""
     found = [entry for entry in summary.metrics if entry.kind == "counter" and entry.name not in TABLE]
     return [
         (plain(entry.name), format_count(entry.count), format_rate(entry.per_s or 0.0))
@@ -193,7 +193,7 @@ def stray_note(summary: Summary) -> str:
 
 
 def gap_sentence(summary: Summary) -> str:
-    """What the gap between response and service time says of this run (coordinated omission)."""
+    """Return what the gap between response and service time says of this run (coordinated omission)."""
     response, service = overall(summary, "response_time"), overall(summary, "service_time")
     explained = (
         "Response time counts from the moment a message was intended, service time from the moment it was sent; "
@@ -250,6 +250,6 @@ def _counted(summary: Summary, name: str) -> int:
 
 
 def _lag_ns(summary: Summary, name: str, field: str) -> float:
-    """A percentile of a lag; 0 where it is not known."""
+    """Return a percentile of a lag; 0 where it is not known."""
     entry = overall(summary, name)
     return (getattr(entry, field) or 0.0) if entry else 0.0

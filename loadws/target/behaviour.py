@@ -36,7 +36,7 @@ def _chance(options: TargetOptions, fault: _Fault, connection: int, answer: int 
 
 
 def refused_with(options: TargetOptions, connection: int) -> int | None:
-    """The status that this upgrade is refused with; None where it is accepted."""
+    """Return the status that this upgrade is refused with; None where it is accepted."""
     refusal = options.refusal
     if refusal is None or _chance(options, _Fault.REFUSE, connection) >= refusal.share:
         return None
@@ -80,7 +80,7 @@ def same(message: Payload) -> Sequence[Payload]:
 
 
 def json_answers(message: Payload) -> Sequence[str]:
-    """An object with the message's own ``id`` and ``op``, and the message as ``echo``.
+    """Return an object with the message's own ``id`` and ``op``, and the message as ``echo``.
 
     ``{"id": 1, "stream": 3}`` is answered with three objects that carry ``part`` (from 0), the last with ``"done": true``.
     What is no JSON object is answered with ``{"ok": false, "error": why}``.

@@ -44,9 +44,14 @@ _LONGEST_ANNOUNCEMENT = 64 * 1024
 
 @asynccontextmanager
 async def open_builtin(name: str, processes: int = 1) -> AsyncIterator[str]:
-    """The URL of a target that runs as long as the block; ``name`` is its mode, with options of ``loadws target`` behind a
-    question mark: ``echo?close-all=3s&delay=20ms``. It has a core of its own where so many ``processes`` of ours leave one.
-    Raises ``TargetError`` where it does not start."""
+    """Start a target that runs as long as the block, and return its URL.
+
+    ``name`` is its mode, with options of ``loadws target`` behind a question mark: ``echo?close-all=3s&delay=20ms``.
+    It has a core of its own where so many ``processes`` of ours leave one.
+
+    Raises:
+        TargetError: It does not start.
+    """
     mode, _, query = name.partition("?")
     if mode not in MODES:
         raise TargetError(
@@ -93,7 +98,7 @@ async def _read_announcement(process: trio.Process, stderr: BinaryIO) -> Announc
 
 
 async def _first_line(process: trio.Process) -> bytes:
-    """What stands before the first line end; all there is, where the process ends without one."""
+    """Return what stands before the first line end; all there is, where the process ends without one."""
     assert process.stdout is not None
     line = b""
     while b"\n" not in line and len(line) < _LONGEST_ANNOUNCEMENT:

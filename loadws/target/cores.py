@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def apart(target: int, processes: int = 1) -> Iterator[None]:
-    """The process ``target`` has the last core to itself, and we, so many processes, the others, where there are enough.
+    """Give the process ``target`` the last core, and this program's processes the others, where there are enough.
 
-    Else the kernel lets the target that a message wakes take its sender's core, who then sends the next one late.
+    Else the kernel lets the target that a message wakes use its sender's core, and the next message is sent late.
     """
     cores = os.sched_getaffinity(0) if sys.platform == "linux" else set[int]()
     if len(cores) <= processes:

@@ -49,7 +49,7 @@ async def serve_fast(listening: Listening, options: TargetOptions, counts: Count
 
 
 def _taken_from(listening: Listening) -> list[socket.socket]:
-    """trio's own accept takes a turn of its loop a connection."""
+    """Accept all connections that wait. trio's own accept needs a turn of its loop for each connection."""
     taken = []
     for listener in listening.listeners:
         assert isinstance(listener, trio.SocketListener)

@@ -50,12 +50,12 @@ class Host(Protocol):
 
     def opened(self, client: FastClient) -> None: ...
     def must_end_soon(self, client: FastClient) -> None:
-        """It is cut off after ``CLOSE_WITHIN_S``."""
+        """End the client within ``CLOSE_WITHIN_S``."""
 
     def want_writable(self, client: FastClient, wanted: bool) -> None: ...
     def want_readable(self, client: FastClient, wanted: bool) -> None: ...
     def ended(self, client: FastClient) -> None:
-        """It is to be forgotten, and its socket closed."""
+        """Forget the client and close its socket."""
 
 
 class FastClient:
@@ -219,7 +219,7 @@ class FastClient:
         self._waiting_bytes += len(frame)
 
     def _leave(self, last: bytes) -> None:
-        """This is the last that is said; TCP ends when it is written."""
+        """Send the last bytes; TCP ends when they are written."""
         self.state = State.LEAVING
         self._host.must_end_soon(self)
         self._put(last)
@@ -287,7 +287,7 @@ class FastClient:
             add(self._counts.refused, self._outcome)
 
     def _count_close(self) -> None:
-        """A peer that broke the protocol is counted with the code that it was told."""
+        """Count the close. A peer that broke the protocol is counted with the code that it was sent."""
         if self._closed_by_us:
             self._counts.closed_by_us += 1
         elif self._outcome is not None:

@@ -50,8 +50,13 @@ class Begun(trio.abc.Stream):
 
 
 async def answer_login(stream: trio.abc.Stream, path: str, seed: int) -> Begun | int:
-    """Reads the head of a request. The status that it was answered with, or the stream as it was, where it asks for more
-    than a token. Raises ``ValueError`` where the head is too long or ends early."""
+    """Read the head of a request, and answer one for a token.
+
+    Return the status of the answer, or the stream as it was if more than a token is asked for.
+
+    Raises:
+        ValueError: The head is too long or ends early.
+    """
     received = await _until(stream, b"", lambda data: _SEPARATOR in data)
     head, _, body = received.partition(_SEPARATOR)
     method, _, rest = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")

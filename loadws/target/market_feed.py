@@ -21,7 +21,7 @@ _PRICE = 100
 
 
 def feed_answers(message: str | bytes) -> Sequence[str]:
-    """The answer to a subscription, with its ``id`` where it has one; anything else is wrong."""
+    """Return the answer to a subscription, with its ``id`` where it has one; anything else is wrong."""
     asked = _asked(message)
     if asked is None:
         return (_json({"ok": False, "error": 'this target wants {"op": "subscribe"}'}),)

@@ -44,7 +44,7 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """This share of the upgrades is answered with ``status``."""
+    """The share of the upgrades that are answered with ``status``."""
 
     status: int
     share: float

@@ -100,7 +100,9 @@ async def _stop_with_stdin(stop: trio.Event) -> None:
 
 
 def raise_file_limit() -> None:
-    """A connection is an open file: take all that we may. Where the system refuses, the old limit stands."""
+    """Raise the limit of open files as far as allowed: a connection is an open file. If the system refuses, the old
+    limit stands.
+    """
     try:
         import resource
     except ImportError:  # not on Windows

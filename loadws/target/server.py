@@ -120,7 +120,9 @@ class Target:
                     nursery.start_soon(self._close, client, 1001)
 
     async def _upgrade(self, reading: trio.Nursery, stream: trio.abc.Stream) -> _Client | int:
-        """The client, or the status that it was refused with. Raises ``TooSlowError`` where no upgrade was asked for."""
+        """Return the client, or the status that it was refused with. Raises ``TooSlowError`` where no upgrade was
+        asked for.
+        """
         with trio.fail_after(UPGRADE_WITHIN_S):
             if isinstance(stream, trio.SSLStream):
                 await stream.do_handshake()
@@ -183,7 +185,9 @@ class Target:
             talking.cancel()
 
     async def _answer_at_once(self, client: _Client) -> None:
-        """The short path: no queue and no second task, for most of what is measured with this target goes through here."""
+        """Answer on the short path, without a queue or a second task: most of what is measured with this target goes
+        here.
+        """
         socket, counts, answers = client.socket, self._counts, ANSWERS[self._options.mode]
         while True:
             message = await socket.get_message()
@@ -195,7 +199,7 @@ class Target:
                 counts.sent(answer)
 
     async def _count_rest(self, client: _Client) -> None:
-        """What the peer had sent before it closed was received, though no answer can leave any more."""
+        """Count what the peer had sent before it closed: it was received, though no answer can leave any more."""
         with suppress(ConnectionClosed), trio.move_on_after(CLOSE_WITHIN_S):
             while not client.closing:
                 self._counts.received(await client.socket.get_message())
@@ -225,7 +229,7 @@ class Target:
         await client.outbox.send(None)
 
     async def _answer(self, client: _Client, message: Payload) -> None:
-        """Waits where the client does not take its answers; a broadcast never waits for one of its readers."""
+        """Wait where the client does not take its answers; a broadcast never waits for one of its readers."""
         now_ns = _now_ns()
         if self._options.mode == "broadcast":
             for reader in self._clients.values():
@@ -271,7 +275,7 @@ class Target:
                 self._counts.overflowed += 1
 
     async def release_held_back(self) -> None:
-        """What no later one of its sender came to overtake leaves all the same, in its order."""
+        """Send all the same, in its order, what no later message of its sender came to overtake."""
         while True:
             await trio.sleep(HELD_BACK_S / 2)
             now_s = trio.current_time()
@@ -346,7 +350,11 @@ class Listening:
 
 
 async def listen(address: Address, tls: ssl.SSLContext | None = None) -> Listening:
-    """Raises ``UsageError`` where the address cannot be listened on."""
+    """Listen on an address.
+
+    Raises:
+        UsageError: The address cannot be listened on.
+    """
     try:
         plain = list(await trio.open_tcp_listeners(address.port, host=address.host))
     except OSError as error:

@@ -104,5 +104,5 @@ def _words(request: h11.Request, name: bytes) -> list[bytes]:
 
 
 def _header(request: h11.Request, name: bytes) -> bytes:
-    """The values of all that have the name, in one."""
+    """Return the values of all that have the name, in one."""
     return b",".join(value for each, value in request.headers if each == name)

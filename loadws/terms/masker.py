@@ -132,13 +132,15 @@ def _all_written(values: Iterable[str]) -> Iterator[_Written]:
 
 
 def _in_pairs(value: str) -> Iterator[str]:
-    """A secret that is hexadecimal itself, as bytes are shown: what was captured as hex stands so in a binary message."""
+    """Yield a secret that is hexadecimal itself, as bytes are shown: what was captured as hex stands so in a binary
+    message.
+    """
     if len(value) % 2 == 0 and _HEXADECIMAL.fullmatch(value):
         yield bytes.fromhex(value).hex(" ")
 
 
 def _in_base64(content: bytes, alignment: int) -> Iterator[_Written]:
-    """The digits that the content alone decides, where ``alignment`` bytes of a group of three stand before it."""
+    """Yield the digits that the content alone decides, where ``alignment`` bytes of a group of three stand before it."""
     bits = 8 * (alignment + len(content))
     first, last = -(-8 * alignment // 6), bits // 6
     digits = base64.b64encode(bytes(alignment) + content).decode("ascii")[first:last]
@@ -171,7 +173,7 @@ class _View:
 
 
 def _views(text: str) -> Iterator[_View]:
-    """The text as it stands, and each other reading of it once, the nearest first."""
+    """Yield the text as it stands, and each other reading of it once, the nearest first."""
     waiting = [_View(text, range(len(text) + 1))]
     known = {text}
     left = MOST_ESCAPES

@@ -162,10 +162,10 @@ KERNEL_STAMPED = frozenset({
 
 
 def own_trend(name: str, unit: str) -> Metric:
-    """What ``record:`` declares: a histogram of the scenario's own."""
+    """Return what ``record:`` declares: a histogram of the scenario's own."""
     return Metric(name, "histogram", unit, "recorded by the scenario", _STEP, better="neither")
 
 
 def own_counter(name: str) -> Metric:
-    """What ``count:`` declares: a counter of the scenario's own."""
+    """Return what ``count:`` declares: a counter of the scenario's own."""
     return Metric(name, "counter", "1", "counted by the scenario", better="neither")

@@ -123,12 +123,12 @@ def format_share(share: float) -> str:
 
 
 def format_count(count: float) -> str:
-    """A count with thousands apart: ``12,345``; a fraction keeps three significant digits."""
+    """Return a count with thousands apart: ``12,345``; a fraction keeps three significant digits."""
     return f"{count:,.0f}" if count == int(count) or abs(count) >= 999.5 else _three_digits(count)
 
 
 def format_rate(per_s: float) -> str:
-    """A rate for people: ``200/s``, ``0.5/s``."""
+    """Return a rate for people: ``200/s``, ``0.5/s``."""
     return f"{format_count(per_s)}/s"
 
 

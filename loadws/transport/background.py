@@ -14,7 +14,7 @@ import trio
 
 @asynccontextmanager
 async def background() -> AsyncIterator[trio.Nursery]:
-    """A nursery whose tasks are cancelled when the body ends."""
+    """Open a nursery whose tasks are cancelled when the body ends."""
     error: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
@@ -29,7 +29,7 @@ async def background() -> AsyncIterator[trio.Nursery]:
 
 
 def _only(error: BaseException) -> BaseException:
-    """The one error of a group (of groups), else the group."""
+    """Return the one error of a group (of groups), else the group."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

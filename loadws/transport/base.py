@@ -154,7 +154,7 @@ def encodable(text: str) -> str:
 
 
 def close_payload(code: int | None, reason: str) -> bytes:
-    """What a close frame carries (RFC 6455, 5.5.1)."""
+    """Return what a close frame carries (RFC 6455, 5.5.1)."""
     return b"" if code is None else code.to_bytes(2, "big") + reason.encode()
 
 
@@ -224,10 +224,10 @@ class Listener(Protocol):
     def on_open(self, connection: Connection) -> None: ...
 
     def on_message(self, payload: Payload, received_ns: int) -> None:
-        """A whole message: text is ``str``, binary is ``bytes``."""
+        """Handle a whole message: text is ``str``, binary is ``bytes``."""
 
     def on_pong(self, payload: bytes, sent_ns: int, received_ns: int) -> None:
-        """The answer to a ping, the user's or a keepalive; ``sent_ns`` is 0 where no ping asked for it."""
+        """Handle the answer to a ping of the user or of a keepalive; ``sent_ns`` is 0 where no ping asked for it."""
 
     def on_end(self, end: End) -> None: ...
 
@@ -319,22 +319,31 @@ class Connection(Protocol):
     def response_headers(self) -> tuple[tuple[str, str], ...]: ...
 
     async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
-        """Returns when the kernel has the last byte, of so many frames; raises ``NotOpen``.
+        """Send a message in so many frames; return when the kernel has accepted its last byte.
 
-        Cancelled midway, the write is unfinished and the connection is dropped: half a frame cannot be taken back.
+        If cancelled midway, the write is unfinished and the connection is dropped: half a frame cannot be taken back.
+
+        Raises:
+            NotOpen: The connection has ended.
         """
 
     def begin_send(self, payload: Payload | Repeated, out: Outgoing, fragments: int = 1) -> Awaitable[None] | None:
         """``send`` for the hot path: None where the kernel took all of it at once, else what to await, at once."""
 
     def send_soon(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
-        """The same for code that may not wait: written as soon as may be, in order.
+        """Queue a message without waiting; it is written as soon as possible, in order.
 
-        Raises ``NotOpen``, also where more than 1,000 messages or 1 MiB wait already (its ``kind`` is then ``backlog``).
+        Raises:
+            NotOpen: The connection has ended, or more than 1,000 messages or 1 MiB wait already (its ``kind`` is then
+                ``backlog``).
         """
 
     def ping(self, payload: bytes) -> int:
-        """Sends a ping as soon as may be, and returns its ``sent_ns``; its pong comes by ``on_pong``. Raises ``NotOpen``."""
+        """Queue a ping and return its ``sent_ns``; its pong comes by ``on_pong``.
+
+        Raises:
+            NotOpen: The connection has ended.
+        """
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close handshake, bounded by ``close_timeout``; when it returns, ``on_end`` was called. Twice is no error."""
@@ -372,7 +381,9 @@ class Timers(Protocol):
     def now_ns(self) -> int: ...
 
     def call_at(self, deadline_ns: int, callback: Callable[[], None]) -> Timer:
-        """Calls back at or after the deadline, never before, in the order of deadlines; a callback never raises or waits."""
+        """Call back at or after the deadline, never before, in the order of deadlines; a callback never raises or
+        waits.
+        """
 
 
 class Transport(Protocol):

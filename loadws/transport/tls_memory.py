@@ -30,7 +30,7 @@ class TlsMemory:
         return session if made_with is context else None
 
     def keep(self, context: ssl.SSLContext, peer: Peer, session: ssl.SSLSession | None) -> None:
-        """The newest replaces the one before; what the server gave no ticket or id for cannot be taken up again."""
+        """Keep a session in the place of the one before. Without a ticket or id from the server it cannot be resumed."""
         if session is None or not (session.has_ticket or session.id):
             return
         self._sessions.pop(peer, None)

@@ -26,7 +26,7 @@ def value_at(points: Points, at_s: float) -> float:
 
 
 def columns(points: Points, width: int) -> list[float]:
-    """The value in the middle of each of ``width`` equal slices of the time."""
+    """Return the value in the middle of each of ``width`` equal slices of the time."""
     start_s, end_s = points[0][0], points[-1][0]
     slice_s = (end_s - start_s) / width
     return [value_at(points, start_s + (column + 0.5) * slice_s) for column in range(width)]
@@ -46,7 +46,9 @@ def _steps(value: float, highest: float, height: int) -> int:
 def chart(
     points: Points, width: int, height: int, label: Callable[[float], str], ascii_only: bool = False
 ) -> list[str]:
-    """The bars, with a scale of ``MARGIN`` characters: the highest value of all points at the first line, 0 at the last."""
+    """Return the bars, with a scale of ``MARGIN`` characters: the highest value of all points at the first line, 0 at
+    the last.
+    """
     highest = max(value for _, value in points)
     marks = [label(highest), *[""] * (height - 2), label(0)]
     edge = "|" if ascii_only else "┤"

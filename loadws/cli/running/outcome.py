@@ -111,6 +111,6 @@ def show_report(folder: Path, summary: Summary, console: Console, signals: Signa
 
 
 def _say_in_handler(text: str) -> None:
-    """A signal handler may have interrupted a print, which may not be entered twice."""
+    """Print from a signal handler, which may have interrupted a print that must not be entered twice."""
     with suppress(OSError):
         os.write(2, text.encode())

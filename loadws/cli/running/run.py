@@ -205,7 +205,7 @@ class _Run:
         return Finished(self._show_report(watcher, summary), watcher.folder.path, summary)
 
     async def _from_setup_to_teardown(self) -> tuple[Watcher, Summary]:
-        """The verdict is said before ``teardown``, which may take half a minute."""
+        """Run setup, load and teardown. The verdict is printed before ``teardown``, which may need half a minute."""
         with LoopWatch(self._patience, self._give_up) as watch:
             trio.lowlevel.spawn_system_task(watch.turn)
             async with ready(self._signals, self._loaded, self._order, self._info.processes, self._print) as both:
@@ -258,7 +258,7 @@ class _Run:
             return watcher, self._conclude(watcher, ending)
 
     async def _made(self, order: ShardOrder, watcher: Watcher) -> Ending:
-        """A defect of ours ends the run, but not what it has measured until then."""
+        """Run the load. A defect of loadws ends the run, but what was measured until then is kept."""
         info, masker = self._info, self._loaded.masker
         span = Span(self._figures.duration_s, self._figures.graceful_stop_s)
         try:
@@ -295,7 +295,9 @@ class _Run:
     # -- a loop that stands still -------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        """The load begins in this process: what was prepared for it may have held up the loop for long."""
+        """Watch the loop from here: the load begins in this process, and its preparation may have held up the loop for
+        long.
+        """
         self._watched = True
 
     def _patience(self) -> float:
@@ -305,7 +307,9 @@ class _Run:
         return LOOKS if self._watched else math.inf
 
     def _give_up(self, what: str) -> NoReturn:
-        """Called by the timer's handler: nothing of the loop runs any more, so what there is to do is done here."""
+        """Write what there is and end the process. The timer's handler calls this when nothing of the loop runs any
+        more.
+        """
         watcher, summary, what = self._watcher, self._summary, self._loaded.masker.text(what)
         if watcher is None:
             print(f"loadws: what runs before the load {what}.", file=sys.stderr)
@@ -317,7 +321,7 @@ class _Run:
         _leave(self._show_report(watcher, summary))
 
     def _ending_of_a_standstill(self, watcher: Watcher, what: str) -> Ending:
-        """What the last second brought is lost with the loop, as it is with a process that dies."""
+        """Return the ending of a run whose loop stood still. The last second is lost, as with a process that dies."""
         lost = LostProcess(0, what) if self._info.processes == 1 else None
         return Ending(
             watcher.last_s,
@@ -400,7 +404,7 @@ def _leave(code: int) -> NoReturn:
 
 @asynccontextmanager
 async def _target(target: str, processes: int = 1) -> AsyncIterator[str]:
-    """The target's URL; ``builtin:MODE`` is started for the run, in a process of its own."""
+    """Return the URL of the target; ``builtin:MODE`` is started for the run, in a process of its own."""
     if not target.startswith(BUILTIN):
         yield target
         return
@@ -427,7 +431,7 @@ def order_for(
 
 
 def _with_secrets_of_setup(loaded: Loaded, order: ShardOrder) -> Loaded:
-    """What setup has set is in the order: the secrets among it are known from now on."""
+    """Return the scenario with the secrets that setup has set, which are in the order."""
     values = secrets_in(order.variables, secret_paths(loaded.scenario.secrets))
     return replace(loaded, masker=loaded.masker.adding(values))
 

@@ -94,7 +94,7 @@ def masked_command(words: Sequence[str], secrets: Sequence[str], masker: Masker)
 
 
 def _masked_word(word: str, listed: Set[str], masker: Masker) -> str:
-    """The word without secrets. Names of options and of variables are no values, and stay."""
+    """Return the word without secrets. Names of options and of variables are no values, and stay."""
     option, name, equals, value = _WORD.fullmatch(word).groups("")  # type: ignore[union-attr]
     if equals and (name.strip() in listed or is_secret_header(name.strip())):
         return f"{option}{name}={MASKED}"

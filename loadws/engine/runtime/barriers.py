@@ -24,7 +24,7 @@ class Barrier:
         return len(self._round)
 
     def come(self, release: Callable[[], None]) -> None:
-        """The last one to come releases everybody, itself too."""
+        """Join the barrier. The user that completes it releases all, itself included."""
         self._round[release] = None
         if len(self._round) >= self.needed:
             released, self._round = self._round, {}
@@ -32,7 +32,7 @@ class Barrier:
                 each()
 
     def leave(self, release: Callable[[], None]) -> None:
-        """It waits no longer; nothing happens where it was released."""
+        """Stop waiting. Do nothing if the user was released already."""
         self._round.pop(release, None)
 
 
@@ -50,6 +50,8 @@ class Barriers:
         return self._named[name]
 
     def share_of(self, users: int) -> int:
-        """This process's part of ``users``, at least one: the plan gives shard i of n the users whose number is i mod n."""
+        """Return this process's part of ``users``, at least one: the plan gives shard i of n the users whose number is
+        i mod n.
+        """
         share = users // self._shards + (self._shard < users % self._shards)
         return max(1, share)

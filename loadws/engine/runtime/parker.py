@@ -53,7 +53,9 @@ class Parker:
         self.waits = 0  # how often it really waited: a loop that never waits must yield by itself
 
     def wait(self, deadline_ns: int | None) -> Awaitable[bool]:
-        """True where somebody woke us, False where the deadline (None: never) came first. To be awaited at once."""
+        """Return an awaitable, to be awaited at once: True if the task was woken, False if the deadline came first
+        (None: never).
+        """
         self.waits += 1
         self._deadline_ns = deadline_ns
         if deadline_ns is not None and (self._timer is None or deadline_ns < self._timer_ns):

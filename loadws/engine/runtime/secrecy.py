@@ -140,7 +140,7 @@ class UserSecrets:
             self._keep("(found)", tuple(found))
 
     def look_at_answer(self, status: int, headers: Headers, body: bytes) -> None:
-        """The same of the answer to a handshake or an HTTP request; its cookies and tokens are kept too."""
+        """Learn the secrets in the answer to a handshake or an HTTP request, its cookies and tokens included."""
         pairs = tuple(headers)
         self.received(pairs)
         if self._run.places:

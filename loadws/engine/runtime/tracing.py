@@ -86,7 +86,7 @@ class Tracer:
         return self._secrets.masker if self._user is None else self._user.masker()
 
     def _header(self, line: str) -> str:
-        """A line of a handshake's head: the first, or a header, which is masked whole where its name says so."""
+        """Return a line of a handshake's head: the first, or a header, which is masked whole where its name says so."""
         name, colon, _ = line.partition(":")
         if colon and (is_secret_header(name.strip()) or name.strip().lower() in self._secrets.headers):
             return f"{name}{colon} {MASK}"
@@ -115,7 +115,7 @@ class Tracer:
 
 
 def _lines(head: bytes) -> list[str]:
-    """The lines of a handshake's head. Bytes that are no UTF-8 are taken for ISO 8859-1."""
+    """Return the lines of a handshake's head. Bytes that are no UTF-8 are taken for ISO 8859-1."""
     try:
         text = head.decode()
     except UnicodeDecodeError:
@@ -129,5 +129,5 @@ def _headers(lines: list[str]) -> list[tuple[str, str]]:
 
 
 def _without_secrets(payload: bytes, masker: Masker) -> bytes:
-    """A binary payload with a mask in place of each secret that stands in it as text."""
+    """Return a binary payload with a mask in place of each secret that stands in it as text."""
     return masker.text(payload.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

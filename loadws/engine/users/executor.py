@@ -51,7 +51,9 @@ class Executor:
         self.phases: list[tuple[str, float, float]] = []
 
     async def execute(self, start_ns: int) -> None:
-        """Returns when the last user is gone. ``start_ns`` is the intended time of the plan's beginning."""
+        """Run every phase; return when the last user has ended. ``start_ns`` is the intended time of the plan's
+        beginning.
+        """
         self._start_ns = start_ns
         with self._lifecycle.users:
             async with trio.open_nursery() as users:
@@ -76,7 +78,7 @@ class Executor:
         return start_ns
 
     async def _run_phase(self, phase: PlannedPhase, held: int, start_ns: int, users: trio.Nursery) -> int:
-        """Returns when the phase ends: at its intended time, when its flows are done, or when the run is stopped."""
+        """Run a phase until its intended end, until its flows are done, or until the run is stopped."""
         self._shared.quota = FlowQuota(phase.iterations) if phase.iterations is not None else None
         planned_end_ns = None if phase.duration_ns is None else start_ns + phase.duration_ns
         async with trio.open_nursery() as nursery:
@@ -91,7 +93,9 @@ class Executor:
         return end_ns
 
     async def _end_of(self, phase: PlannedPhase, planned_end_ns: int | None) -> int:
-        """Waits for the phase's end, and says when that was: its time, the last of its flows, or when the run is stopped."""
+        """Wait for the end of a phase and return it: its planned time, the end of its last flow, or when the run is
+        stopped.
+        """
         parker = Parker(self._shared.timers)
         end = _End(planned_end_ns)
         async with trio.open_nursery() as nursery:
@@ -107,7 +111,7 @@ class Executor:
         return end.at_ns
 
     async def _await_flows(self, phase: int, quota: FlowQuota, end: _End, parker: Parker) -> None:
-        """The phase ends when every process has run its share of the flows, and not later than planned."""
+        """End the phase when every process has run its share of the flows, and not later than planned."""
         await quota.over.wait()
         flows_end_ns = await self._together.flows_done(phase, self._shared.timers)
         end.at_ns = flows_end_ns if end.at_ns is None else min(flows_end_ns, end.at_ns)

@@ -52,9 +52,13 @@ class _Place:
 async def calibrate(
     url: str, transport: str, processes: tuple[int, ...], most_users: int, effort: Effort, say: Say
 ) -> Found:
-    """``processes``: the numbers to try, 1 first. ``most_users``: what this machine's limits let one process hold.
+    """Find the highest rates that this machine can make.
 
-    Raises ``KeyboardInterrupt`` when it was asked to stop and ``TargetError`` where the target does not answer.
+    ``processes``: the numbers to try, 1 first. ``most_users``: what this machine's limits let one process hold.
+
+    Raises:
+        KeyboardInterrupt: It was asked to stop.
+        TargetError: The target does not answer.
     """
     place = _Place(url, transport, effort)
     say("connections opened and closed")
@@ -106,7 +110,7 @@ async def _closed(place: _Place, users: int, processes: int) -> float:
 async def _search(
     place: _Place, closed_per_s: float, users: int, processes: int, say: Say, made_by: str
 ) -> tuple[float | None, float | None]:
-    """The highest rate, and its lag; a rate that the schedule could not be kept at does not count either."""
+    """Return the highest rate, and its lag; a rate at which the schedule could not be kept does not count either."""
     best: tuple[float | None, float | None] = (None, None)
     low, high = 0.0, closed_per_s
     for _ in range(place.effort.steps):

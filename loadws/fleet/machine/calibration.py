@@ -90,7 +90,9 @@ def calibration_file(transport: str) -> Path | None:
 
 
 def doubt(messages_per_s: float | None, transport: str, processes: int) -> str | None:
-    """What to say of a plan that goes beyond what this machine was seen to make; None where it does not, or nobody knows."""
+    """Return a warning for a plan beyond what this machine was seen to make; None where it is within, or nothing is
+    known.
+    """
     calibration = read_calibration(transport) if messages_per_s else None
     if calibration is None or messages_per_s is None:
         return None

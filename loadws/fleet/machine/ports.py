@@ -52,7 +52,7 @@ def pairs_of(scenario: Scenario) -> Pairs:
 
 
 def _dialled(scenario: Scenario) -> set[str]:
-    """The hosts that every connection may go to, in lower case."""
+    """Return the hosts that every connection may go to, in lower case."""
     said = [scenario.connection.proxy]
     for user_type in scenario.user_types:
         said += [step.connect.proxy for _, step in walk(user_type.flow) if isinstance(step, ConnectStep)]

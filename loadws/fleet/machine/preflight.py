@@ -206,7 +206,7 @@ def _memory(figures: PlanFigures, machine: Machine, processes: int) -> Need:
 
 
 def _files_of_builtin(figures: PlanFigures, machine: Machine) -> Need:
-    """It has the other end of every connection, in one process."""
+    """Return the open files of a built-in target: it has the other end of every connection, in one process."""
     of_user = figures.needs.connections_of_a_user
     return Need(
         "target files",

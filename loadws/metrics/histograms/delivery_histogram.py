@@ -22,7 +22,7 @@ def bucket_of(time_ns: int) -> int:
 
 
 def middle_ns(bucket: int) -> int:
-    """The middle of what a bucket holds."""
+    """Return the middle of what a bucket holds."""
     shift = max((bucket >> _BITS) - 1, 0)
     lowest = (bucket - (shift << _BITS)) << shift
     return lowest * NS_PER_US + (NS_PER_US << shift) // 2
@@ -39,7 +39,9 @@ def add_spread(counts: Counter[int], flat: tuple[int, ...]) -> None:
 
 
 def median_ns(counts: Mapping[int, int], first_ns: int, last_ns: int) -> int:
-    """The time of the receiver in the middle (of an even number, the earlier of the two), and never beyond the extremes."""
+    """Return the time of the receiver in the middle (of an even number, the earlier of the two), and never beyond the
+    extremes.
+    """
     left = (sum(counts.values()) + 1) // 2
     for bucket in sorted(counts):
         left -= counts[bucket]

@@ -207,7 +207,7 @@ class LatencyHistogram:
             yield _top_of_bucket(bucket) * self.span.scale, times
 
     def value_at_rank(self, rank: int) -> float:
-        """The ``rank``-th smallest value, from 1, in the metric's unit; inf where that is one of the missing.
+        """Return the ``rank``-th smallest value, from 1, in the metric's unit; inf where that is one of the missing.
 
         Raises ``ValueError`` for a rank that there is not.
         """
@@ -240,7 +240,7 @@ class LatencyHistogram:
         return [self.value_at_rank(rank_of(p, self.count)) for p in percentiles]
 
     def percentile_with_missing(self, percentile: float) -> float:
-        """The same with all that is ``missing`` above every value: inf where the rank lies among it."""
+        """Return a percentile with all that is ``missing`` above every value: inf where the rank lies among it."""
         return self.value_at_rank(rank_of(percentile, self.count + self.missing))
 
     def curve(self) -> list[tuple[float, float]]:
@@ -257,7 +257,7 @@ class LatencyHistogram:
         return [*points, (100.0, self.max)] if self.count else []
 
     def _cumulative(self) -> tuple[list[int], list[int]]:
-        """The buckets in order, and how many values lie in each and those below it."""
+        """Return the buckets in order, and how many values lie in each and those below it."""
         if self._running is None:
             buckets = sorted(self._buckets)
             self._running = buckets, list(accumulate(map(self._buckets.__getitem__, buckets)))
@@ -270,7 +270,7 @@ def _bucket_of(multiple: int) -> int:
 
 
 def _top_of_bucket(index: int) -> int:
-    """The highest whole multiple that falls into a bucket."""
+    """Return the highest whole multiple that falls into a bucket."""
     shift = max((index >> _HALF_BITS) - 1, 0)
     return ((index - (shift << _HALF_BITS) + 1) << shift) - 1
 

@@ -42,7 +42,7 @@ class LogInterval(NamedTuple):
 
 
 def header(started_at: str) -> str:
-    """The lines that come first. ``started_at`` is ISO 8601 with its offset; the intervals count from it."""
+    """Return the lines that come first. ``started_at`` is ISO 8601 with its offset; the intervals count from it."""
     epoch_s = datetime.fromisoformat(started_at).timestamp()
     return (
         "#[Histogram log format version 1.3]\n"
@@ -59,7 +59,7 @@ def line(frame: Frame, part: HistogramPart) -> str:
 
 
 def parse(lines: Iterable[str]) -> Iterator[LogInterval]:
-    """The intervals of a log. Raises ``HistogramError`` at a whole line that is none."""
+    """Yield the intervals of a log. Raises ``HistogramError`` at a whole line that is none."""
     for number, text in enumerate(lines, 1):
         if not text.endswith("\n"):
             return
@@ -115,7 +115,7 @@ def _encoded(part: HistogramPart | CounterPart) -> msgspec.Raw:
 
 
 def join(json_lines: Iterable[bytes], hlog_lines: Iterable[str]) -> Iterator[Frame]:
-    """The frames that ``split`` took apart, from both files whole.
+    """Yield the frames that ``split`` took apart, from both files whole.
 
     Ends at the first line that is cut off, and at the first frame with a histogram that the log no longer has: one file
     may have reached the disk before the other. Raises ``HistogramError`` where the two files do not belong together.
@@ -135,7 +135,7 @@ def join(json_lines: Iterable[bytes], hlog_lines: Iterable[str]) -> Iterator[Fra
 
 
 def _joined(frame: Frame, part: HistogramPart, text: str) -> HistogramPart | None:
-    """The part with its payload, None where its line is not whole."""
+    """Return the part with its payload, None where its line is not whole."""
     if not text.endswith("\n"):
         return None
     before = _before_payload(frame, part)
@@ -152,5 +152,7 @@ def _decode_frame(json_line: bytes) -> Frame:
 
 
 def _before_payload(frame: Frame, part: HistogramPart) -> str:
-    """The same from a frame as from its line of JSON, so that ``join`` can tell which line is whose."""
+    """Return the key of a histogram's line; it is the same from a frame and from its line of JSON, so that ``join``
+    can match them.
+    """
     return f"Tag={tag(part.name, part.labels)},{frame.start_s:.6f},{frame.duration_s:.6f},{part.max / _MAX_RATIO:.3f},"

@@ -152,5 +152,5 @@ def _within(stalls: list[tuple[int, int]], start_ns: int, end_ns: int) -> int:
 
 
 def _label_of(metric: str) -> str:
-    """What the second part of a metric's name is called; of a scenario's own metric it is the step."""
+    """Return what the second part of a metric's name is called; of a scenario's own metric it is the step."""
     return TABLE[metric].labels[0] if metric in TABLE else "step"

@@ -40,7 +40,7 @@ class ProbeId(NamedTuple):
 
 
 def audience_of(name: str) -> int:
-    """An audience's name as 32 bits, never ``EVERYONE``."""
+    """Return an audience's name as 32 bits, never ``EVERYONE``."""
     return zlib.crc32(name.encode("utf-8", "replace")) or 1
 
 

@@ -82,7 +82,7 @@ class _Live:
         return at < len(self.received) and bool(self.received[at] & 1 << (place & 7))
 
     def take(self, place: int) -> bool:
-        """False where that receiver has it already."""
+        """Count a delivery; return False if that receiver had it already."""
         at, bit = place >> 3, 1 << (place & 7)
         received = self.received
         if at >= len(received):
@@ -179,9 +179,10 @@ class ProbeLog:
         return Membership(place, audience, at_us, is_ordered)
 
     def leave(self, member: Membership, at_ns: int) -> None:
-        """It listens no more. Of what it received lately is said that it did, since what it did not is nobody's loss.
+        """Stop expecting probes of a receiver, and count its recent deliveries as ``left``; undelivered ones are not
+        expected of it.
 
-        Its place is free at once: whoever takes it counts only what is made after they joined.
+        Its place is free at once: the next receiver there counts only probes made after it joined.
         """
         at_us = since_us(self._start_ns, at_ns)
         self.left.append(Left(self.index, member.audience, member.joined_us, at_us))
@@ -200,7 +201,7 @@ class ProbeLog:
             yield from self._of_audience.get(wanted, {}).values()
 
     def received(self, token: object, member: Membership | None, received_ns: int) -> None:
-        """A message came that says it carries this probe; ``member`` None: to a connection that has not joined."""
+        """Count a message that carries a probe's token. ``member`` None: on a connection that has not joined."""
         live = self._live.get(token) if type(token) is str else None
         if live is None and (live := self._recognise(token, received_ns)) is None:
             return
@@ -221,7 +222,7 @@ class ProbeLog:
                 self._count("deliveries_out_of_order", probe)
 
     def _recognise(self, token: object, received_ns: int) -> _Live | None:
-        """The probe of a token that is not followed yet. What is none, or too late to count, is counted as that."""
+        """Return the probe of a token that is not followed yet; None, and count it, if it is foreign or too late."""
         probe = read(token, self._key)
         if probe is None or probe.probe != self.index:
             self.counts["deliveries_unrecognised", self._phases.at(received_ns)] += 1
@@ -313,7 +314,7 @@ class ProbeLog:
     # -- a second -----------------------------------------------------------------------------------------------------
 
     def take(self, now_ns: int) -> Second:
-        """What this second brought, and an empty place for what comes; probes that no longer count are forgotten."""
+        """Return this second's counts and begin new ones; probes that no longer count are forgotten."""
         rows = []
         for live in self.untold:
             rows.append((live.id, live.count, live.left, live.times))
@@ -392,7 +393,7 @@ class Probes:
             log.begin(start_ns)
 
     def take(self, now_ns: int, interval: Interval) -> list[Second]:
-        """Ends the second at once; its arithmetic is left to ``fold``."""
+        """End the second at once and return it; its arithmetic is left to ``fold``."""
         for log in self._logs.values():
             for (metric, phase), count in log.counts.items():
                 interval.labelled[metric, log.name, phase] += count
@@ -400,7 +401,7 @@ class Probes:
 
 
 def fold(seconds: Sequence[Second], interval: Interval) -> Generator[None, None, DeliveryPart | None]:
-    """The part of the frame, in slices; the deliveries' times are put among the interval's samples."""
+    """Yield the part of the frame, in slices; the deliveries' times are put among the interval's samples."""
     published: list[Published] = []
     received: list[Received] = []
     joined: list[Joined] = []

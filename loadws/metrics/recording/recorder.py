@@ -67,19 +67,19 @@ class StepMeter:
         self._put = self._rows.extend
 
     def answered(self, intended_ns: int, due_ns: int, sent_ns: int, written_ns: int, received_ns: int) -> None:
-        """A request and its answer."""
+        """Record a request and its answer."""
         self._put((intended_ns, due_ns, sent_ns, written_ns, received_ns))
 
     def silent(self, intended_ns: int, due_ns: int, sent_ns: int, written_ns: int) -> None:
-        """A request that timed out or was left unanswered: a failed one, and ``missing`` from its two times."""
+        """Record a request that timed out or was left unanswered: a failed one, and ``missing`` from both its times."""
         self._put((intended_ns, due_ns, sent_ns, written_ns, SILENT))
 
     def sent(self, intended_ns: int, due_ns: int, sent_ns: int, written_ns: int) -> None:
-        """A message that wants no answer."""
+        """Record a message that wants no answer."""
         self._put((intended_ns, due_ns, sent_ns, written_ns, ONE_WAY))
 
     def take(self) -> list[int]:
-        """What was put aside so far, and an empty place for what comes."""
+        """Return what was put aside so far, and begin anew."""
         rows, self._rows = self._rows, []
         self._put = self._rows.extend
         return rows
@@ -165,13 +165,13 @@ class Recorder:
         self._index = 0
 
     def begin(self, start_ns: int) -> None:
-        """The run starts; every ``*_s`` in a frame counts from here."""
+        """Start the run; every ``*_s`` in a frame counts from here."""
         self._start_ns = self._since_ns = start_ns
         if self.probes is not None:
             self.probes.begin(start_ns)
 
     def watch_probes(self, specs: Sequence[ProbeSpec], nonce: int) -> None:
-        """The scenario publishes probes: they are followed, and their part of each frame is made."""
+        """Follow the probes that the scenario publishes, and add their part to each frame."""
         if specs:
             self.probes = Probes(specs, self._process, nonce, self._phases)
 
@@ -187,11 +187,11 @@ class Recorder:
         self.ledger.connections.held = self.open_connections.value
 
     def step(self, name: str) -> StepMeter:
-        """The meter of a step; the same one whenever it is asked for."""
+        """Return the meter of a step; the same one whenever it is asked for."""
         return self._meters.setdefault(name, StepMeter(name))
 
     def connected(self, step: str, intended_ns: int, due_ns: int, timings: Timings) -> None:
-        """A connection that opened: its times, its schedule lag, and one ``connect`` that did not fail."""
+        """Record a connection that opened: its times, its schedule lag, and one ``connect`` that did not fail."""
         parts = (
             ("schedule_lag", due_ns - intended_ns),
             ("connect_time", timings.total_ns),
@@ -249,7 +249,7 @@ class Recorder:
         self._interval.labelled[metric, value, self._phases.at(at_ns)] += n
 
     def duration(self, metric: str, step: str | None, intended_ns: int, value_ns: int) -> None:
-        """A value of one of the table's other times: wait_time, ping_time, session_time, first_message_time, .."""
+        """Record a value of one of the table's other times: wait_time, ping_time, session_time, first_message_time, .."""
         self._interval.samples[metric, step, span_of(metric)].extend((intended_ns, value_ns))
 
     def read_lags(self, rows: list[int]) -> None:
@@ -258,7 +258,9 @@ class Recorder:
             self._interval.samples["read_lag", None, span_of("read_lag")].extend(rows)
 
     def trend(self, name: str, step: str, unit: str, value: float, at_ns: int) -> None:
-        """A value of the scenario's own. In the unit ``ns`` it is a time; any other is kept as it is, to a millionth."""
+        """Record a value of the scenario's own metric. In the unit ``ns`` it is a time; any other is kept as it is, to
+        a millionth.
+        """
         self._interval.samples[name, step, span_of(name, unit)].extend((at_ns, value))
 
     def count(self, name: str, at_ns: int, n: int = 1) -> None:
@@ -361,7 +363,7 @@ class Recorder:
         return (at_ns - self._start_ns) / NS_PER_S
 
     def _settle(self, at_ns: int) -> None:
-        """What the ledger has counted since it was last looked at belongs to the phase that ends, or goes on, here."""
+        """Assign what the ledger has counted since the last call to the phase that ends, or goes on, here."""
         phase = self._phases.at(at_ns)
         for name, so_far in self._ledger_counters():
             more = so_far - self._settled.get(name, 0)

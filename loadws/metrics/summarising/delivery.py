@@ -232,7 +232,7 @@ class Deliveries:
         self._spreads: dict[tuple[str, str, str], Tally] = {}
 
     def zeros(self) -> Iterator[CounterPart]:
-        """What was watched and never counted is 0."""
+        """Yield a counter of 0 for everything that was watched and never counted."""
         for probe in self._names:
             for phase in self._phases:
                 for metric in COUNTERS:
@@ -253,7 +253,7 @@ class Deliveries:
         yield from self._settle(self._told_us(now_s), totals)
 
     def settling_all(self, totals: Totals) -> Iterator[None]:
-        """The run is over: nothing more comes, and what has not come is missing."""
+        """Settle every probe at the end of the run: what has not come is missing."""
         if self._names:
             yield from self._lose(list(self._told_s))
             yield from self._settle(math.inf, totals)
@@ -321,7 +321,7 @@ class Deliveries:
             self._spread(name, phase, pending)
 
     def _count(self, name: str, probe: _Probe, pending: _Pending, published: Published) -> None:
-        """What its publisher's own connection has as if it had received it is on both sides, and taken off both."""
+        """Count one probe; its publisher's own connection is taken off both sides where it does not count."""
         phase = self._phases[published.phase]
         present, staying = probe.receivers(published)
         expected = staying + pending.left

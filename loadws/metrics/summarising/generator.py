@@ -52,7 +52,9 @@ class Spread:
         self._counts[_two_digits(value)] += 1
 
     def percentile(self, percentile: float) -> float:
-        """The nearest rank's, so an upper bound in so many percent of the windows; 0 where there was no window."""
+        """Return the percentile of the nearest rank, an upper bound in so many percent of the windows; 0 without a
+        window.
+        """
         left = rank_of(percentile, self._counts.total())
         for value in sorted(self._counts):
             left -= self._counts[value]
@@ -62,7 +64,7 @@ class Spread:
 
 
 def _two_digits(value: float) -> float:
-    """Rounded up, so that nothing looks better than it was."""
+    """Round up to two digits, so that nothing looks better than it was."""
     if value <= 0:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(value)) - 1)
@@ -84,7 +86,7 @@ class ProcessWatch:
         self._lags = {"send_lag": LatencyHistogram(), "read_lag": LatencyHistogram()}
 
     def add(self, frame: Frame) -> None:
-        """What a frame says of its second; what was sent in it comes by ``add_lag``."""
+        """Add a frame's account of its second; the lag of what was sent in it comes by ``add_lag``."""
         health = frame.health
         self._complete |= frame.last
         self._rss_max = max(self._rss_max, health.rss_bytes)

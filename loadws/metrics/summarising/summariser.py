@@ -111,12 +111,14 @@ class Summariser:
         yield from self._timeline.tidying()
 
     def entries(self, names: Collection[str] | None = None) -> tuple[MetricEntry, ...]:
-        """The judged time first, then each phase that began (labelled ``phase``); of some metrics, or of all."""
+        """Return entries for the judged time, then for each phase that began (labelled ``phase``); of some metrics, or
+        of all.
+        """
         spans = self._spans(None)
         return tuple(self._entries(spans, names))
 
     def entries_for(self, threshold: Threshold) -> tuple[MetricEntry, ...]:
-        """What judging one threshold takes, in about a millisecond: for rules that are looked at as the run goes."""
+        """Return what one threshold needs, in about a millisecond: for rules that are evaluated during the run."""
         having = {label: value for label, value in threshold.labels.items() if label != "phase"}
         phase = threshold.labels.get("phase")
         spans = [span for span in self._spans(None) if phase is None or span.name == phase]
@@ -126,7 +128,9 @@ class Summariser:
         return tuple(self._scope({phase}, seconds, {threshold.metric}, having, phase=phase))
 
     def summary(self, ending: Ending | None, verdict: Verdict = NOT_JUDGED) -> Summary:
-        """``ending`` None: the run was killed before it could say how it ended, and lasted until its last frame."""
+        """Return the summary. ``ending`` None: the run was killed before it could report its end, and lasted until its
+        last frame.
+        """
         spans = self._spans(ending)
         for _ in self._deliveries.settling_all(self._totals):
             pass
@@ -233,7 +237,7 @@ class Summariser:
         return wrong if ending else (_KILLED, *wrong)
 
     def _ledger(self) -> Ledger:
-        """The processes' newest, added up; what was expected is the plan's to say."""
+        """Return the newest ledgers of all processes, added up; what was expected comes from the plan."""
         return self._added_up(frame.ledger for frame in self._newest.values())
 
     def _ledger_at_the_end(self) -> Ledger:
@@ -248,7 +252,7 @@ class Summariser:
         return whole
 
     def _present(self) -> list[Frame]:
-        """The newest frames of the processes that have said something lately."""
+        """Return the newest frames of the processes that have said something lately."""
         since_s = self._end_s - RECENT_S
         return [frame for frame in self._newest.values() if frame.start_s + frame.duration_s > since_s]
 

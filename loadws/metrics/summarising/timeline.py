@@ -87,7 +87,7 @@ class Point:
         self._values(metric, _OTHER_STEPS).add(histogram)
 
     def join(self, other: Point) -> None:
-        """The order does not matter."""
+        """Add another point's values; the order does not matter."""
         self.phase = min((self.start_s, self.phase), (other.start_s, other.phase))[1]
         self.start_s, self.end_s = min(self.start_s, other.start_s), max(self.end_s, other.end_s)
         for key, values in other.values.items():
@@ -112,7 +112,7 @@ class Point:
             yield from values.close()
 
     def row(self, several_steps: bool) -> Row:
-        """The aggregates of every headline that was measured."""
+        """Return the aggregates of every headline that was measured."""
         row: Row = {}
         for name, (aggregates, of_steps) in HEADLINES.items():
             whole = Values()
@@ -159,7 +159,7 @@ def _add_level(levels: dict[_Place, Level], place: _Place, level: Level) -> None
 
 
 def _point_of(frame: Frame) -> Point:
-    """What a timeline keeps of a frame, but for its histograms."""
+    """Return what a timeline keeps of a frame, but for its histograms."""
     point = Point(frame.start_s, frame.start_s + frame.duration_s, frame.phase)
     for counter in frame.counters:
         if counter.name in COUNTERS:
@@ -220,7 +220,7 @@ class Timeline:
     def gauge_entries(
         self, phases: Collection[str], names: Collection[str] = GAUGES, **labels: str
     ) -> list[MetricEntry]:
-        """The gauges over some phases; other names among ``names`` are passed over."""
+        """Return the gauges over some phases; other names among ``names`` are passed over."""
         entries = []
         for name in GAUGES:
             if name not in names:
@@ -231,7 +231,9 @@ class Timeline:
         return entries
 
     def series(self) -> Series:
-        """A point that no frame fell into has None for every value, and the phase of the one before."""
+        """Return the series. A point that no frame fell into has None for every value, and the phase of the one
+        before.
+        """
         points = [self._points.get(number) for number in range(max(self._points, default=-1) + 1)]
         phases: list[str] = []
         for point in points:

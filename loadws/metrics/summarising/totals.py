@@ -152,7 +152,7 @@ def key_of(labels: Mapping[str, str]) -> Key:
 
 
 def _groups(keys: list[Key], having: Mapping[str, str] | None) -> dict[Key, list[Key]]:
-    """The entries to make, the whole first where there are several, and what is merged for each."""
+    """Return the entries to make, the whole first where there are several, and what is merged for each."""
     apart = {key: [key] for key in keys}
     if having:
         return {key: alone for key, alone in apart.items() if having.items() <= dict(key).items()}
@@ -164,7 +164,7 @@ def _groups(keys: list[Key], having: Mapping[str, str] | None) -> dict[Key, list
 def _merged(
     phases: list[Mapping[Key, Values]], having: Mapping[str, str] | None
 ) -> Iterator[tuple[Key, LatencyHistogram]]:
-    """The phases' histograms by labels."""
+    """Yield the phases' histograms by labels."""
     keys = sorted({key for by_key in phases for key in by_key})
     for group, members in _groups(keys, having).items():
         together = Values()
@@ -176,7 +176,7 @@ def _merged(
 
 
 def _summed(phases: Iterable[Mapping[Key, Count]]) -> dict[Key, Count]:
-    """The phases' counts by labels, the whole first; a count of 0 where there is none."""
+    """Return the phases' counts by labels, the whole first; a count of 0 where there is none."""
     apart: dict[Key, Count] = {}
     whole = Count()
     for by_key in phases:

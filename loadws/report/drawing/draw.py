@@ -102,7 +102,7 @@ def _whole_characters(value: Any) -> Any:
 
 
 def _expendable(command: Sequence[str]) -> tuple[str, ...]:
-    """The same command, run so that the kernel ends it before any other where memory ends."""
+    """Return the same command, run so that the kernel ends it before any other where memory ends."""
     if sys.platform == "linux" and _SHELL.exists():
         return (str(_SHELL), "-c", _GOES_FIRST, "sh", *command)
     return tuple(command)

@@ -96,7 +96,7 @@ class Tls(Strict):
         return self.model_copy(update=said)
 
     def settings(self, show: Callable[[Template], str]) -> TlsSettings:
-        """What makes a context; ``show`` is how a template gets its value."""
+        """Return what makes a context; ``show`` is how a template gets its value."""
         return TlsSettings(
             ca=self.ca,
             certificate=None if self.certificate is None else show(self.certificate),

@@ -14,9 +14,9 @@ import trio
 
 
 async def each_turn(fd: int, serve: Callable[[], None]) -> None:
-    """Calls ``serve`` in each turn, and sees to it that there is one when ``fd`` is readable. Runs until cancelled.
+    """Call ``serve`` in each turn of the loop, and cause a turn when ``fd`` is readable. Run until cancelled.
 
-    ``serve`` is in no task: it may wake tasks and start some, and never waits. What it raises is raised here.
+    ``serve`` runs in no task: it may wake tasks and start some, and never waits. What it raises is raised here.
     """
     turn = _Turn(serve)
     trio.lowlevel.add_instrument(turn)

@@ -78,7 +78,7 @@ class DeadlineHeap:
         return self._entries[0][0] if self._entries else None
 
     def fire_due(self, now_ns: int) -> None:
-        """Calls what is due. What a callback sets meanwhile waits for the next time, so that a batch ends."""
+        """Call what is due. What a callback sets meanwhile waits for the next time, so that a batch ends."""
         first_of_next_batch = self._set
         while (earliest_ns := self.earliest_ns()) is not None and earliest_ns <= now_ns:
             if self._entries[0][1] >= first_of_next_batch:
@@ -102,7 +102,7 @@ class WakeSource(Protocol):
         """Wake at this deadline and no other; None: never."""
 
     async def serve(self, look: Callable[[int], None]) -> None:
-        """Until cancelled: calls with the time, once the armed deadline is reached, which is to arm anew; perhaps before."""
+        """Serve until cancelled: call with the time once the armed deadline is reached, perhaps before; the call arms anew."""
 
     def close(self) -> None: ...
 
@@ -142,7 +142,9 @@ class TimerFd:
         self.now_ns = time.monotonic_ns  # itself: it is asked several times a message
 
     def arm(self, deadline_ns: int | None) -> None:
-        """The kernel forgets that an earlier deadline was reached, so nobody needs to read the descriptor."""
+        """Set the deadline. The kernel then forgets that an earlier one was reached, so the descriptor need not be
+        read.
+        """
         # Zero would disarm; a deadline that is over wakes at once.
         self._kernel.set(0 if deadline_ns is None else max(1, deadline_ns))
 
@@ -216,7 +218,7 @@ class HeapTimers:
         return deadline
 
     async def serve(self) -> None:
-        """Runs until cancelled. A callback that raises is a defect: it ends this task, and what waits for it."""
+        """Serve until cancelled. A callback that raises is a defect: it ends this task, and what waits for it."""
         await self._source.serve(self._look)
 
     def _look(self, now_ns: int) -> None:
@@ -233,7 +235,7 @@ class HeapTimers:
 
 @asynccontextmanager
 async def open_timers() -> AsyncIterator[Timers]:
-    """The process's timers: a ``timerfd`` on real time where there is one, else trio's clock."""
+    """Open the process's timers: a ``timerfd`` on real time where there is one, else trio's clock."""
     source = _wake_source()
     try:
         async with background() as nursery:

@@ -35,7 +35,7 @@ class Deflater:
         self._stream: zlib._Compress | None = None
 
     def compress(self, message: bytes) -> bytes:
-        """The whole message as its frames carry it, the first of them with RSV1."""
+        """Return the whole message as its frames carry it, the first of them with RSV1."""
         if not message:
             return _EMPTY  # zlib would not flush twice in a row, and say nothing at all
         stream = self._stream or zlib.compressobj(self._level, wbits=-self._window_bits)
@@ -61,7 +61,7 @@ class Inflater:
         self._size = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """A part of a message, inflated slice by slice. To be drained. Raises ``ProtocolViolation``."""
+        """Inflate a part of a message; yield slices, which must be drained. Raises ``ProtocolViolation``."""
         while data:
             self._has_begun = True
             if self._stream is None:
@@ -72,7 +72,7 @@ class Inflater:
                 self._stream = None
 
     def finish(self) -> Iterator[bytes]:
-        """What the message's end brings to light. To be drained. Raises ``ProtocolViolation``."""
+        """Yield what the end of the message releases; must be drained. Raises ``ProtocolViolation``."""
         # No tail where the stream has ended of its own accord, nor for no bytes at all: senders whose zlib would not flush
         # twice mean an empty message.
         if self._stream is not None and self._has_begun:
@@ -83,7 +83,7 @@ class Inflater:
             self._stream = None
 
     def _inflate(self, stream: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-        """Ends where all of ``data`` is read and nothing waits inside, or at the stream's end."""
+        """Inflate until all of ``data`` is read and nothing waits inside, or until the end of the stream."""
         while True:
             try:
                 piece = stream.decompress(data, SLICE_BYTES)

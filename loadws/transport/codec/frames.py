@@ -100,7 +100,8 @@ class Decoder:
         self._is_over = False  # after a close frame or a violation nothing is decoded
 
     def only_message(self, data: bytes) -> str | bytes | None:
-        """The message that a read brought, where it is a small one in one frame and nothing else; else None: ask ``feed``.
+        """Return the message that a read brought, where it is a small one in one frame and nothing else; else None:
+        ask ``feed``.
 
         In a load test nearly every read is so, and a list of events would cost as much as all the rest.
         """
@@ -156,7 +157,7 @@ class Decoder:
         return events
 
     def _take(self, data: bytes, at: int, events: list[Event]) -> int:
-        """Takes what there is of one frame, and returns where that ends."""
+        """Take what there is of one frame, and return where that ends."""
         if self._left:
             return self._take_payload(data, at, events)
         if len(data) < at + 2:
@@ -240,7 +241,7 @@ class Decoder:
 
 
 def read_close(payload: bytes) -> tuple[int | None, str]:
-    """The code, where there is one, and the reason. Raises ``ProtocolViolation`` or ``UnicodeDecodeError``."""
+    """Return the code, where there is one, and the reason. Raises ``ProtocolViolation`` or ``UnicodeDecodeError``."""
     if not payload:
         return None, ""
     if len(payload) == 1:
@@ -256,7 +257,7 @@ def _header_size(second: int) -> int:
 
 
 def _payload_size(data: bytes, at: int, body: int) -> int:
-    """The size from a whole header, which lies between ``at`` and ``body``."""
+    """Return the size from a whole header, which lies between ``at`` and ``body``."""
     second = data[at + 1]
     if second <= MOST_IN_ONE_BYTE:
         return second

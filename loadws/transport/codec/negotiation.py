@@ -38,14 +38,16 @@ class Agreement:
 
 
 def offer(wanted: Compression) -> str:
-    """The header Sec-WebSocket-Extensions. A server may make our window smaller, which it has to be told to be able to."""
+    """Return the header Sec-WebSocket-Extensions. A server may make our window smaller, which it has to be told to be
+    able to.
+    """
     if wanted.context_takeover:
         return f"{NAME}; client_max_window_bits"
     return f"{NAME}; client_no_context_takeover; server_no_context_takeover; client_max_window_bits"
 
 
 def agreement(answer: str, offered: Compression | None) -> Agreement:
-    """What the server's Sec-WebSocket-Extensions means. Raises ValueError, with a text for people."""
+    """Return what the server's Sec-WebSocket-Extensions means. Raises ValueError, with a text for people."""
     if offered is None:
         raise ValueError(f"the server uses {answer!r}, which was not offered")
     name, *rest = (part.strip() for part in answer.split(";"))

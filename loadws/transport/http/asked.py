@@ -51,7 +51,7 @@ def made_fit(request: HttpRequest, headers: Headers) -> tuple[Url, Asked]:
 
 
 def _usual(request: HttpRequest, url: Url, given: dict[str, str], proxy: ProxyAddress | None) -> Headers:
-    """The headers that every request has unless the scenario says otherwise. Raise ValueError as ``_framing`` does."""
+    """Return the headers that every request has unless the scenario sets them. Raise ValueError as ``_framing`` does."""
     usual = [("Host", url.host_header), ("User-Agent", USER_AGENT), ("Accept", "*/*"), ("Accept-Encoding", ACCEPTED)]
     usual.append(("Connection", "keep-alive"))
     if url.authorization is not None:

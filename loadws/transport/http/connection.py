@@ -156,7 +156,7 @@ class HttpConnection:
 
 
 def _reader(asked: Asked) -> h11.Connection:
-    """What reads an answer: it must have seen what was asked of it."""
+    """Return a parser of the answer, which has seen what was asked."""
     http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
     http.send(h11.Request(method=asked.method, target="/", headers=[(b"Host", b"-"), *asked.of_the_connection]))
     http.send(h11.EndOfMessage())
@@ -164,7 +164,7 @@ def _reader(asked: Asked) -> h11.Connection:
 
 
 def _length(head: h11.Response | h11.InformationalResponse) -> int:
-    """What the head says of its body's length, which h11 has judged; 0 where it says nothing."""
+    """Return what the head says of its body's length, which h11 has judged; 0 where it says nothing."""
     said = [value for name, value in head.headers if name == b"content-length"]
     return int(said[0]) if said else 0
 

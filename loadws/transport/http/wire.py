@@ -40,7 +40,7 @@ class Dial(Protocol):
     """Opens connections."""
 
     def now_ns(self) -> int:
-        """The clock of their stamps."""
+        """Return the time in ns, on the clock of all stamps."""
 
     async def __call__(self, url: Url, proxy: str | None) -> Wire:
         """Open one. Raise ``ConnectFailed``, or ValueError where the proxy's address is none."""

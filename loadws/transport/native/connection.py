@@ -170,7 +170,7 @@ class NativeConnection:
     # What its user calls.
 
     async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
-        """Waits, and lets others have their turn, only where the kernel does not take all of it."""
+        """Send; wait, and let others have their turn, only where the kernel does not accept all of it."""
         unwritten = self.begin_send(payload, out, fragments)
         if unwritten is not None:
             await unwritten
@@ -262,7 +262,7 @@ class NativeConnection:
         self._read_ended(loss_kind(error), str(error))
 
     def writable(self) -> None:
-        """The kernel takes more."""
+        """Write on: the kernel accepts more."""
         backlog = self._backlog
         if backlog is None:
             return
@@ -300,7 +300,7 @@ class NativeConnection:
             self._reactor.want_readable(self, True)
 
     def _decrypt(self, tls: Session, data: bytes, at_ns: int) -> None:
-        """What was whole before TLS ended or broke is handed over first."""
+        """Hand over what was whole before TLS ended or broke, then fail."""
         if plain := tls.decrypt(data):
             self._decode(plain, at_ns)
         self._say_for_tls(tls)
@@ -312,7 +312,9 @@ class NativeConnection:
             self._read_ended("eof", "the peer closed TLS without a close frame")
 
     def _say_for_tls(self, tls: Session) -> None:
-        """An alert, or an answer of TLS's own. Behind a backlog it waits: the next thing that is encrypted carries it."""
+        """Send an alert or another record of TLS itself. Behind a backlog it waits: the next encrypted write carries
+        it.
+        """
         if self._backlog is None and (own := tls.to_send()):
             with contextlib.suppress(NotOpen):
                 self._offer(own, self._now_ns())
@@ -423,9 +425,11 @@ class NativeConnection:
         return self._until_written(write)
 
     def _write(self, opcode: int, data: bytes, out: Outgoing | None, fragments: int = 1) -> bool:
-        """True where the kernel took all of it at once; else there is a backlog now, and the frame is its current one.
+        """Write a message; return True if the kernel accepted all of it at once. Else its frame is now current in the
+        backlog.
 
-        Raises ``NotOpen`` where the write fails.
+        Raises:
+            NotOpen: The write fails.
         """
         is_plain = fragments == 1 and self._deflater is None
         frame = encode(opcode, data) if is_plain else self._frames(opcode, data, fragments)
@@ -444,7 +448,9 @@ class NativeConnection:
         return True
 
     def _frames(self, opcode: int, data: bytes, fragments: int) -> bytes:
-        """A message that is compressed or fragmented. In the order of the wire, which is what both sides' windows follow."""
+        """Encode a message that is compressed or fragmented. Call in the order of the wire, which both sides' windows
+        follow.
+        """
         deflater = self._deflater if opcode <= BINARY else None
         if deflater is not None:
             data = deflater.compress(data)
@@ -467,7 +473,7 @@ class NativeConnection:
         return False
 
     def _write_control(self, opcode: int, payload: bytes) -> None:
-        """A frame that nobody waits for; whether it can be written, the reading tells."""
+        """Write a control frame without waiting; if it cannot be written, the reader notices."""
         with contextlib.suppress(NotOpen):
             if not self._write(opcode, payload, None):
                 self._held_up().current = Write(opcode, payload)
@@ -492,7 +498,7 @@ class NativeConnection:
             self._backlog.put(Write(CLOSE, payload), bounded=False)
 
     def _held_up(self) -> Backlog:
-        """The backlog, made where there is none: from now on the kernel says when it takes more."""
+        """Return the backlog, made where there is none: from now on the kernel reports when it accepts more."""
         if self._backlog is None:
             self._backlog = Backlog()
             self._reactor.want_writable(self, True)
@@ -501,7 +507,7 @@ class NativeConnection:
         return self._backlog
 
     def _write_waiting(self, backlog: Backlog) -> None:
-        """What was begun is written: as much of the rest as the kernel takes."""
+        """Write as much of the waiting frames as the kernel accepts."""
         while self._backlog is backlog:
             self._written(backlog.current)
             write = backlog.take()
@@ -588,7 +594,7 @@ class NativeConnection:
         self._disown(backlog)
 
     def _disown(self, backlog: Backlog) -> None:
-        """The frame that was begun is nobody's any more: whoever waits for it is told."""
+        """Release the frame that was begun, and wake the task that waits for it."""
         write, backlog.current = backlog.current, None
         if write is None:
             return
@@ -642,7 +648,7 @@ class NativeConnection:
                 self.tcp.send(self._tls.goodbye())
 
     def _cut(self, by: By, code: int | None = None, reason: str = "", kind: str | None = None) -> None:
-        """Ends the connection, and TCP with it. One that has ended in order may linger on."""
+        """End the connection, and TCP with it. One that has ended in order may linger on."""
         if self._state != "ended":
             self._give_up_writing()
             self._close_tcp()

@@ -32,12 +32,12 @@ class Endpoint(Protocol):
     tcp: socket.socket
 
     def received(self, data: bytes, at_ns: int) -> None:
-        """What one read brought, and when; empty is the end of TCP."""
+        """Handle what one read brought, and when; empty is the end of TCP."""
 
     def broke(self, error: OSError) -> None: ...
     def writable(self) -> None: ...
     def cut_off(self) -> None:
-        """The run is over."""
+        """End at the end of the run."""
 
 
 class Reactor(Protocol):
@@ -55,14 +55,14 @@ class Reactor(Protocol):
         """One that is not wanted is not read, unless its TCP is broken; of one that was removed it is no error."""
 
     def cut_off(self) -> None:
-        """Every endpoint that is left is told that the run is over."""
+        """Tell every endpoint that is left that the run is over."""
 
     def close(self) -> None:
         """After its tasks have ended."""
 
 
 def best_reactor(now_ns: Callable[[], int]) -> Reactor:
-    """The best that this platform has."""
+    """Return the best that this platform has."""
     return EpollReactor(now_ns) if MEANS.epoll else TaskReactor(now_ns)
 
 

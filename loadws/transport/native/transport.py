@@ -82,7 +82,7 @@ class _Connector:
             self._attempts.discard(attempt)
 
     def cut_off(self) -> None:
-        """The run is over: every attempt fails and every connection ends, each telling so once."""
+        """End at the end of the run: every attempt fails and every connection ends, and each reports so once."""
         self.is_over = True
         for attempt in self._attempts:
             attempt.cut_off()

@@ -52,7 +52,11 @@ class Backlog:
         self.began_ns = 0
 
     def put(self, write: Write, *, bounded: bool = True) -> None:
-        """Raises ``NotOpen`` of kind ``backlog`` where it is bounded and too much waits already."""
+        """Add a write.
+
+        Raises:
+            NotOpen: The write is bounded and too much waits already; its kind is ``backlog``.
+        """
         size = len(write.payload)
         if bounded and (len(self._waiting) >= MOST_MESSAGES or self._bytes + size > MOST_BYTES):
             raise NotOpen(f"{len(self._waiting)} messages of {self._bytes} bytes wait already", "backlog")
@@ -65,7 +69,7 @@ class Backlog:
         del self._pongs[:-MOST_PONGS]
 
     def take(self) -> Write | None:
-        """The next to write, which is ``current`` from now on; pongs go first."""
+        """Return the next write, which is ``current`` from now on; pongs go first."""
         if self._pongs:
             self.current = self._pongs.pop(0)
         elif self._waiting:
@@ -76,7 +80,7 @@ class Backlog:
         return self.current
 
     def withdraw(self, write: Write) -> bool:
-        """A write that nobody wants any more. False where it was begun: half a frame cannot be taken back."""
+        """Remove a write that is no longer wanted. Return False if it was begun: half a frame cannot be taken back."""
         if write not in self._waiting:
             return False
         self._waiting.remove(write)
@@ -84,7 +88,7 @@ class Backlog:
         return True
 
     def clear(self) -> None:
-        """What waits will never be begun; who waits for it wakes."""
+        """Drop all that waits, and wake the tasks that wait for it."""
         for write in self._waiting:
             if write.done is not None:
                 write.done.set()

@@ -47,7 +47,11 @@ class Outbox:
         return bool(self._pongs or self._queue)
 
     def put(self, item: WaitingMessage | WaitingPing) -> None:
-        """Raises ``NotOpen`` of kind ``backlog`` where it is full."""
+        """Add an item.
+
+        Raises:
+            NotOpen: The outbox is full; its kind is ``backlog``.
+        """
         if len(self._queue) >= MOST_MESSAGES or self._bytes + item.size > MOST_BYTES:
             raise NotOpen(f"{len(self._queue)} messages of {self._bytes} bytes wait already", "backlog")
         self._queue.append(item)
@@ -60,7 +64,7 @@ class Outbox:
         del self._pongs[:-MOST_PONGS]
 
     def take(self) -> Waiting:
-        """The next to write; pongs go first."""
+        """Return the next to write; pongs go first."""
         if self._pongs:
             return self._pongs.pop(0)
         item = self._queue.popleft()

@@ -40,7 +40,11 @@ class Pings:
         self._next: Timer | None = None
 
     def send(self, payload: bytes) -> int:
-        """Returns when it was sent, as well as is known yet; raises ``NotOpen``."""
+        """Send a ping; return when it was sent, as well as is known yet.
+
+        Raises:
+            NotOpen: The connection has ended.
+        """
         ping = self._remember(payload, None)
         try:
             self._write(payload)
@@ -50,7 +54,7 @@ class Pings:
         return ping.sent_ns
 
     def stamp(self, payload: bytes, sent_ns: int) -> None:
-        """The write began just now: what the time was when ``send`` returned no longer matters."""
+        """Set the time of sending: the write began just now, later than ``send`` returned."""
         if (ping := self._in_flight.get(payload)) is not None:
             ping.sent_ns = sent_ns
 
@@ -71,7 +75,7 @@ class Pings:
         self._next = self._timers.call_at(self._timers.now_ns() + every_ns, ping)
 
     def stop(self) -> None:
-        """The connection is over: no ping and no call after this."""
+        """Stop: the connection is over, and no ping and no call comes after this."""
         if self._next is not None:
             self._next.cancel()
         for payload in list(self._in_flight):

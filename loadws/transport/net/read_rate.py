@@ -36,7 +36,7 @@ class Pace:
         return self._free_ns if self._bytes_per_s else None
 
     def took(self, count: int, now_ns: int) -> None:
-        """A read brought ``count`` bytes."""
+        """Account for a read of ``count`` bytes."""
         if self._bytes_per_s:
             begin_ns = max(self._free_ns, now_ns - self._worth_ns(self.most))
             self._free_ns = begin_ns + self._worth_ns(count)
@@ -76,7 +76,7 @@ class SlowSocket(socket.socket):
         return answer
 
     def plain(self) -> socket.socket:
-        """The socket as it was; no read is awaited any more."""
+        """Return the socket as it was; no read is awaited any more."""
         self._stop_waiting()
         again = socket.socket(self.family, self.type, self.proto, self.detach())
         again.setblocking(False)

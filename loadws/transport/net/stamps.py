@@ -48,7 +48,7 @@ def ask_for_stamps(connected: socket.socket) -> None:
 
 
 def stamp_in(ancillary: Ancillary) -> int:
-    """The software stamp, in nanoseconds of CLOCK_REALTIME; 0 where there is none."""
+    """Return the software stamp, in nanoseconds of CLOCK_REALTIME; 0 where there is none."""
     for level, kind, data in ancillary:
         if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET and len(data) >= _THREE_TIMESPECS.size:
             seconds, ns = _FIRST_TIMESPEC.unpack_from(data)
@@ -70,10 +70,10 @@ class KernelClock:
             self.look()
 
     def look(self) -> None:
-        """Looks at both clocks, in about 0.3 µs.
+        """Look at both clocks, in about 0.3 µs.
 
-        To be called between the reads of a batch and the conversion of their stamps: a step that came before is then seen
-        in time, and what was stamped before it is not believed.
+        Call it between the reads of a batch and the conversion of their stamps: an earlier clock step is then seen in
+        time, and what was stamped before it is not believed.
         """
         lowest_ns, highest_ns = self._bounds()
         if lowest_ns > self._highest_ns + SLACK_NS or highest_ns < self._lowest_ns - SLACK_NS:
@@ -124,7 +124,9 @@ def why_no_kernel_stamps() -> str | None:
 
 
 def _loopback_is_stamped() -> bool:
-    """The kernel begins to stamp a moment after it was first asked to, so a few bytes are sent, one after another."""
+    """Return whether loopback reads get stamps. Several bytes are sent, as the kernel begins to stamp a moment after
+    it was asked.
+    """
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
         socket.create_connection(listening.getsockname(), _PROBE_PATIENCE_S) as near,

@@ -71,7 +71,7 @@ class TcpStream(trio.abc.Stream):
         return size if self._pace is None else min(size, self._pace.most)
 
     async def _rest(self, pace: Pace) -> bool:
-        """Waits until the pace allows a read, or is another; False where it allows one now."""
+        """Wait until the rate allows a read, or has changed. Return False if it allows one now."""
         free_ns = pace.free_ns
         wait_s = math.inf if free_ns is None else (free_ns - self._now_ns()) / NS_PER_S
         if wait_s <= 0:
@@ -100,11 +100,11 @@ class TcpStream(trio.abc.Stream):
         return False
 
     def detach(self) -> socket.socket:
-        """The socket, for whoever reads it from now on without this stream."""
+        """Return the socket, to be read from now on without this stream."""
         return self._socket
 
     def cut(self) -> None:
-        """Closes the socket now; whoever waits on it gets ``trio.ClosedResourceError``. Twice is no error."""
+        """Close the socket now; a task that waits on it gets ``trio.ClosedResourceError``. A second call does nothing."""
         if self._socket.fileno() >= 0:
             trio.lowlevel.notify_closing(self._socket)
             self._socket.close()

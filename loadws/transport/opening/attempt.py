@@ -37,10 +37,15 @@ class Upgrading(Protocol):
         """Those of the 101, once it has opened."""
 
     async def upgrade(self, stream: trio.abc.Stream, url: Url, parts: ConnectTimings, scope: trio.CancelScope) -> None:
-        """Returns when it has opened; raises what came instead. ``parts`` are the timings so far, without a total."""
+        """Upgrade; return when the WebSocket has opened. ``parts`` are the timings so far, without a total.
+
+        Raises:
+            ConnectFailed: No response came.
+            HandshakeRefused: The response was no good 101.
+        """
 
     def out_of_time(self) -> ConnectFailed | HandshakeRefused:
-        """What to raise where the deadline came in the middle of the upgrade."""
+        """Return what to raise where the deadline came in the middle of the upgrade."""
 
     def drop(self) -> None: ...
 
@@ -58,9 +63,10 @@ class Attempt(Generic[Opened]):
         connection: Callable[[ConnectRequest, TcpStream, int], Opened],
         jar: Jar | None = None,
     ) -> None:
-        """``connection`` gets the request, which a redirect may have changed, TCP, and the moment that the attempt began.
+        """Prepare an attempt. ``connection`` gets the request, which a redirect may have changed, TCP, and when the
+        attempt began.
 
-        ``jar`` has the user's cookies, which every server on the way gets and sets.
+        ``jar`` has the user's cookies; every server on the way gets and sets them.
         """
         self._request = self._asked = request
         self._jar = jar
@@ -107,7 +113,9 @@ class Attempt(Generic[Opened]):
         self._way = self._connection = None
 
     def outcome(self) -> Opened:
-        """The open connection, or raises why there is none. One that opened in the moment of the deadline is open."""
+        """Return the open connection, or raise why there is none. One that opened in the moment of the deadline is
+        open.
+        """
         if self._connection is not None and self._connection.has_opened:
             return self._connection
         if self._was_cut_off:
@@ -127,7 +135,7 @@ class Attempt(Generic[Opened]):
             self._way.tcp.cut()
 
     def cut_off(self) -> None:
-        """The run is over."""
+        """End at the end of the run."""
         self._was_cut_off = True
         self.scope.cancel()
 

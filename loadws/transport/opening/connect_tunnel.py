@@ -17,7 +17,13 @@ _WANTS_CREDENTIALS = 407
 
 
 async def ask_for_tunnel(stream: trio.abc.Stream, proxy: ProxyAddress, host: str, port: int) -> None:
-    """Raises ``ConnectFailed``, ValueError, EOFError or trio's errors."""
+    """Open a tunnel by HTTP CONNECT.
+
+    Raises:
+        ConnectFailed: The proxy refused.
+        ValueError: The answer is not HTTP.
+        EOFError: The proxy closed.
+    """
     http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
     await stream.send_all(_request(http, proxy, host, port))
     answer = await _answer(http, stream, proxy)

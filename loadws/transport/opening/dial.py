@@ -115,7 +115,7 @@ def _source_for(address: SocketAddress, network: Network, sources: Sources | Non
 
 
 async def _connected(address: SocketAddress, source: str | None, network: Network) -> socket.socket:
-    """A non-blocking socket that is connected; raises OSError or ``ConnectFailed``. What is cancelled is closed."""
+    """Return a connected non-blocking socket; one that is cancelled is closed. Raises OSError or ``ConnectFailed``."""
     dialling = socket.socket(address.family, socket.SOCK_STREAM, address.protocol)
     try:
         _prepare(dialling, network)

@@ -26,7 +26,11 @@ _KINDS = {
 
 
 async def open_tunnel(stream: trio.abc.Stream, proxy: ProxyAddress, host: str, port: int) -> None:
-    """Returns when what is written to the stream goes to ``host``; raises ``ConnectFailed``. No deadline of its own."""
+    """Open a tunnel: afterwards, what is written to the stream goes to ``host``. It has no deadline of its own.
+
+    Raises:
+        ConnectFailed: There is no way through the proxy.
+    """
     try:
         if proxy.is_socks:
             await ask_socks(stream, proxy, host, port)
@@ -39,7 +43,7 @@ async def open_tunnel(stream: trio.abc.Stream, proxy: ProxyAddress, host: str, p
 
 
 def on_the_way(failure: ConnectFailed, proxy: ProxyAddress) -> ConnectFailed:
-    """A failure to reach the proxy, by its own name."""
+    """Return a failure to reach the proxy, by its own name."""
     if is_ours(failure.kind) or failure.kind == "tcp.source_address":
         return failure
     kind = _KINDS.get(failure.kind, "tls" if failure.phase == "tls" else "failed")

@@ -50,7 +50,7 @@ class Way:
         self.parts = ConnectTimings(0)
 
     async def go(self) -> tuple[trio.abc.Stream, TcpStream]:
-        """The stream to the server, and TCP below it, which may be one. Raises ``ConnectFailed``."""
+        """Return the stream to the server, and TCP below it, which may be one. Raises ``ConnectFailed``."""
         self._proxy = self._wanted_proxy()
         if self._proxy is None:
             stream: trio.abc.Stream = await self._to(self._url.host, self._url.port)

@@ -42,7 +42,11 @@ class SocketAddress:
 
 
 def unix_address(path: str) -> SocketAddress:
-    """Raises ``ConnectFailed`` on a platform without unix sockets."""
+    """Return the address of a Unix socket.
+
+    Raises:
+        ConnectFailed: This platform has no Unix sockets.
+    """
     if UNIX_FAMILY is None:
         raise ConnectFailed("tcp", "failed", "this platform has no unix sockets")
     return SocketAddress(UNIX_FAMILY, 0, path)
@@ -72,7 +76,7 @@ class Names:
     async def resolve(
         self, host: str, port: int, given: Mapping[str, tuple[str, ...]] | None = None
     ) -> tuple[list[SocketAddress], int | None]:
-        """The addresses, and how long it took, waiting for another's question included.
+        """Return the addresses, and how long it took, waiting for another's question included.
 
         None where there was nothing to ask: an address in numbers, one that is ``given``, or an answer that is known.
         """
@@ -107,7 +111,7 @@ class Names:
 
 
 class Sources:
-    """This machine's own addresses for connections to begin at, in turn, each family for itself."""
+    """Local addresses of this machine to connect from, used in turn, separately for each address family."""
 
     def __init__(self) -> None:
         self._turns: defaultdict[tuple[str, ...], int] = defaultdict(int)
@@ -123,7 +127,7 @@ class Sources:
 
 
 def of_family(family: int, sources: Iterable[str]) -> tuple[str, ...]:
-    """The addresses in numbers that are of the family of sockets."""
+    """Return the addresses in numbers that are of the family of sockets."""
     version = {int(socket.AF_INET): 4, int(socket.AF_INET6): 6}.get(family)
     return tuple(source for source in sources if ipaddress.ip_address(source).version == version)
 

@@ -23,7 +23,13 @@ _NAME, _PORT_BYTES = 3, 2
 
 
 async def ask_socks(stream: trio.abc.Stream, proxy: ProxyAddress, host: str, port: int) -> None:
-    """Raises ``ConnectFailed``, ValueError, EOFError or trio's errors."""
+    """Ask a SOCKS5 proxy for a tunnel.
+
+    Raises:
+        ConnectFailed: The proxy refused.
+        ValueError: The answer is not SOCKS.
+        EOFError: The proxy closed.
+    """
     protocol = socks5.Connection()
     await _introduce(protocol, stream, proxy)
     await stream.send_all(protocol.send(socks5.ConnectRequest(host=host, port=port)))
@@ -36,7 +42,7 @@ async def ask_socks(stream: trio.abc.Stream, proxy: ProxyAddress, host: str, por
 
 
 async def _introduce(protocol: socks5.Connection, stream: trio.abc.Stream, proxy: ProxyAddress) -> None:
-    """The proxy says how it wants us to show who we are, and we do."""
+    """Negotiate the authentication method and authenticate (RFC 1928, 3; RFC 1929)."""
     user, password = proxy.user, proxy.password
     await stream.send_all(protocol.send(socks5.AuthMethodsRequest(username=user, password=password or None)))
     answer = await _read(stream, socks5.AuthMethodReply.SIZE)
@@ -59,7 +65,7 @@ async def _introduce(protocol: socks5.Connection, stream: trio.abc.Stream, proxy
 
 
 async def _read_reply(stream: trio.abc.Stream) -> bytes:
-    """A reply that grants; of another only its beginning, which tells."""
+    """Read a reply: the whole of one that grants, and of any other only the beginning, which is enough."""
     reply = await _read(stream, _HEAD)
     if reply[0] != _VERSION or reply[1] != _GRANTED:
         return reply

@@ -19,7 +19,7 @@ Trace = Callable[[str, bytes], None]
 
 
 def upgrade_request(request: ConnectRequest, url: Url, key: bytes) -> bytes:
-    """The bytes of the request; ``checked_url`` has seen to it that nothing in it can break a line."""
+    """Return the bytes of the request; ``checked_url`` has seen to it that nothing in it can break a line."""
     host, headers = host_and_headers(request, url)
     offered = [(b"Sec-WebSocket-Protocol", ", ".join(request.subprotocols).encode())] if request.subprotocols else []
     wanted = request.compression
@@ -56,9 +56,13 @@ class Upgrade:
         )
 
     async def run(self, stream: trio.abc.Stream, scope: trio.CancelScope, trace: Trace) -> None:
-        """Returns when the 101 is there and is good; raises what came instead.
+        """Send the request and return when a good 101 is there.
 
-        A refusal's body shortens ``scope``. ``trace`` is told both: what, and the bytes.
+        The body of a refusal shortens ``scope``. ``trace`` gets both sides: what, and the bytes.
+
+        Raises:
+            HandshakeRefused: The response was no good 101.
+            ConnectFailed: No response came.
         """
         await self._ask(stream)
         trace("request", self._data)
@@ -74,7 +78,7 @@ class Upgrade:
                 scope.deadline = min(scope.deadline, trio.current_time() + BODY_PATIENCE_S)
 
     def out_of_time(self) -> ConnectFailed | HandshakeRefused:
-        """What to raise where the attempt's deadline came first."""
+        """Return what to raise where the attempt's deadline came first."""
         if not self._asked:
             return ConnectFailed("upgrade", "timeout", "the request for the upgrade could not be written in time")
         return self.answer.out_of_time()

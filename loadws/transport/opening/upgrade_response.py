@@ -46,7 +46,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 def accept_for(key: bytes) -> bytes:
-    """What ``Sec-WebSocket-Accept`` must be for a ``Sec-WebSocket-Key``."""
+    """Return what ``Sec-WebSocket-Accept`` must be for a ``Sec-WebSocket-Key``."""
     return base64.b64encode(hashlib.sha1(key + _GUID).digest())
 
 
@@ -151,7 +151,9 @@ class Answer:
             )
 
     def out_of_time(self) -> ConnectFailed | HandshakeRefused:
-        """What to raise when the deadline comes first: a refusal without the rest of its body is one all the same."""
+        """Return what to raise when the deadline comes first: a refusal without the rest of its body is one all the
+        same.
+        """
         if self._refused is not None:
             return self._refusal()
         return ConnectFailed("upgrade", "timeout", "the upgrade was not answered in time")
@@ -214,7 +216,7 @@ def _found(value: str | None) -> str:
 
 
 def plain_upgrade(data: bytes) -> tuple[Headers, bytes] | None:
-    """The headers of a 101 that is plain and whole, and what comes after it; None where h11 is to judge."""
+    """Return the headers of a 101 that is plain and whole, and what comes after it; None where h11 is to judge."""
     match = _PLAIN_HEAD.match(data)
     if match is None or match.end() > MOST_HEAD_BYTES:
         return None
@@ -224,7 +226,7 @@ def plain_upgrade(data: bytes) -> tuple[Headers, bytes] | None:
 
 
 def _reader() -> h11.Connection:
-    """It reads an answer in the light of the question: it must have seen one that asks for an upgrade."""
+    """Return a parser that has seen a request for an upgrade: it reads an answer in the light of the question."""
     http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
     http.send(h11.Request(method="GET", target="/", headers=[("Host", "-"), ("Upgrade", "websocket")]))
     http.send(h11.EndOfMessage())

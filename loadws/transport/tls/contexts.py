@@ -30,7 +30,7 @@ class TlsSession:
     __slots__ = ("_incoming", "_object", "_offer", "_outgoing", "at_eof", "failure")
 
     def __init__(self, offer: TlsOffer) -> None:
-        """Raises ValueError for a name that no certificate can have."""
+        """Prepare a session. Raises ``ValueError`` for a name that no certificate can have."""
         self._offer: TlsOffer | None = offer
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -45,7 +45,7 @@ class TlsSession:
         return bool(self._object.session_reused)
 
     def shake(self, data: bytes | None) -> bool:
-        """A step of the handshake with what the peer said; empty is the end of TCP. True when it is done."""
+        """Do a step of the handshake with the peer's bytes; empty is the end of TCP. Return True when it is done."""
         if data:
             self._incoming.write(data)
         elif data is not None:
@@ -57,13 +57,13 @@ class TlsSession:
         return True
 
     def remember(self) -> None:
-        """The first data has come, and with it whatever the next handshake can be shortened with. Later calls do nothing."""
+        """Keep what shortens the next handshake, once the first data has come. Later calls do nothing."""
         if self._offer is not None:
             offer, self._offer = self._offer, None
             offer.remember(self._object.session)
 
     def to_send(self) -> bytes:
-        """What TLS itself has to say: a handshake's messages, an alert, new keys."""
+        """Return what TLS itself has to send: a handshake's messages, an alert, new keys."""
         return self._outgoing.read()
 
     def encrypt(self, data: bytes) -> bytes:
@@ -80,7 +80,7 @@ class TlsSession:
         return b"".join(parts)
 
     def decrypt(self, data: bytes) -> bytes:
-        """What is whole by now, perhaps nothing."""
+        """Return what is whole by now, perhaps nothing."""
         self._incoming.write(data)
         parts: list[bytes] = []
         try:
@@ -140,7 +140,7 @@ class TlsStream(trio.abc.Stream):
 
 
 async def start_session(below: trio.abc.Stream, offer: TlsOffer) -> tuple[TlsStream, bool]:
-    """The TLS handshake, and whether it took up a session of before; raises ``ConnectFailed``."""
+    """Shake hands; return the stream, and whether it resumed an earlier session. Raises ``ConnectFailed``."""
     try:
         stream = TlsStream(below, TlsSession(offer))
         await _shake_hands(below, stream.session)

@@ -43,7 +43,7 @@ _SAID = {
 
 
 def tls_failure(error: BaseException) -> ConnectFailed:
-    """What a TLS handshake failed of. A stream's ``BrokenResourceError`` is looked through."""
+    """Return what a TLS handshake failed of. A stream's ``BrokenResourceError`` is looked through."""
     cause = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
     detail = str(cause or error) or "the TLS handshake failed"
     match cause:
@@ -60,7 +60,7 @@ def tls_failure(error: BaseException) -> ConnectFailed:
 
 
 def late_alert(error: BaseException) -> ConnectFailed | None:
-    """What the server said in place of its first data; None where that was no alert."""
+    """Return what the server said in place of its first data; None where that was no alert."""
     cause = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
     if isinstance(cause, ssl.SSLError) and "ALERT_" in (cause.reason or ""):
         return tls_failure(cause)

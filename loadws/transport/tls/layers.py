@@ -46,7 +46,7 @@ Session = TlsSession | LayeredSession
 
 
 def session_of(stream: trio.abc.Stream) -> Session | None:
-    """What the bytes of the socket go through on their way to the stream; None where it is TCP."""
+    """Return what the bytes of the socket go through on their way to the stream; None where it is TCP."""
     if not isinstance(stream, TlsStream):
         return None
     below = stream.below

@@ -42,7 +42,7 @@ class TlsContexts:
         return TlsOffer(request.tls or self.default(), name, url.port, request.tls_memory)
 
     def offer_to_proxy(self, request: ConnectRequest, proxy: ProxyAddress) -> TlsOffer:
-        """It is trusted as the server is, and never shown the client's certificate."""
+        """Return the offer for a proxy: it is trusted as the server is, and never shown the client's certificate."""
         own = None if request.presents_certificate else request.tls
         return TlsOffer(own or self.default(), provable(proxy.host), proxy.port)
 
@@ -54,5 +54,5 @@ class TlsContexts:
 
 
 def provable(host: str) -> str:
-    """A host as certificates name it: without an IPv6 zone, and without the dot that ends an absolute name."""
+    """Return a host as certificates name it: without an IPv6 zone, and without the final dot of an absolute name."""
     return host.partition("%")[0].removesuffix(".")

@@ -22,7 +22,11 @@ class SecureStream(trio.abc.Stream):
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """Raises ``ConnectFailed`` where an alert came in place of the first data."""
+        """Read.
+
+        Raises:
+            ConnectFailed: An alert came in place of the first data.
+        """
         offer, self._offer = self._offer, None
         try:
             data = bytes(await self._stream.receive_some(max_bytes))
@@ -39,9 +43,12 @@ class SecureStream(trio.abc.Stream):
 
 
 async def start_tls(below: trio.abc.Stream, offer: TlsOffer) -> tuple[SecureStream, bool]:
-    """The TLS handshake, and whether it took up a session of before; raises ``ConnectFailed``.
+    """Shake hands; return the stream, and whether it resumed an earlier session.
 
-    A peer may close TCP without TLS's own goodbye, as HTTPS servers do.
+    A peer may close TCP without a close alert of TLS, as HTTPS servers do.
+
+    Raises:
+        ConnectFailed: The handshake failed.
     """
     try:
         stream = trio.SSLStream(below, offer.context, server_hostname=offer.name, https_compatible=True)

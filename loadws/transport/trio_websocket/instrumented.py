@@ -46,7 +46,7 @@ class Watcher(Protocol):
     def answer_came(self, head: bytes) -> None: ...
     def opened(self) -> None: ...
     def message_completed(self) -> None:
-        """The library has just put the message together."""
+        """Handle a message that the library has just put together."""
 
     def pinged(self, payload: bytes) -> None: ...
     def ponged(self, payload: bytes) -> None: ...
@@ -60,7 +60,7 @@ class Watcher(Protocol):
     def write_was_cancelled(self) -> None: ...
     def read_ended(self, kind: str, detail: str) -> None: ...
     def library_closes(self) -> None:
-        """The library wants TCP closed."""
+        """Handle the library's wish to close TCP."""
 
 
 class WatchedProtocol(WSConnection):
@@ -114,7 +114,7 @@ class WatchedProtocol(WSConnection):
             self._watcher.message_completed()
 
     def _judged(self, event: Event) -> Event:
-        """The event, or the close that a violation is answered with."""
+        """Return the event, or the close that a violation is answered with."""
         if isinstance(event, CloseConnection):
             # A close frame moves the state; what wsproto makes of a violation does not.
             self._violated = super().state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING)
@@ -252,7 +252,7 @@ class WatchedWire(trio.abc.Stream):
         await trio.lowlevel.checkpoint()
 
     def out_of_time(self) -> ConnectFailed | HandshakeRefused:
-        """What to raise where the attempt's deadline came first."""
+        """Return what to raise where the attempt's deadline came first."""
         if self._answer is None:
             return ConnectFailed("upgrade", "timeout", "the request for the upgrade could not be written in time")
         return self._answer.out_of_time()

@@ -131,7 +131,7 @@ class _Connector:
             self._attempts.discard(attempt)
 
     def cut_off(self) -> None:
-        """The run is over: every attempt fails and every connection ends, each telling so once."""
+        """End at the end of the run: every attempt fails and every connection ends, and each reports so once."""
         for attempt in self._attempts:
             attempt.cut_off()
         for connection in list(self.live):
@@ -225,7 +225,12 @@ class _Connection:
     # What the connector and its attempt call.
 
     async def upgrade(self, stream: trio.abc.Stream, url: Url, parts: ConnectTimings, scope: trio.CancelScope) -> None:
-        """Starts the connection's task and waits until it has opened; raises what came instead."""
+        """Start the connection's task and wait until it has opened.
+
+        Raises:
+            ConnectFailed: No response came.
+            HandshakeRefused: The response was no good 101.
+        """
         self.timings = parts
         self._protocol = WatchedProtocol(self, self._request.max_message_size)
         is_plain = not url.secure and url.unix_path is None
@@ -257,7 +262,7 @@ class _Connection:
         self._cut("us", kind="cut_off")
 
     async def _run(self) -> None:
-        """The connection's one task."""
+        """Run the connection's one task."""
         try:
             await self._ws._reader_task()
             self._decide(ConnectFailed("upgrade", "cut_off", "the attempt was given up"))
@@ -358,7 +363,7 @@ class _Connection:
             self._trace_written(frame)
 
     def write_broke(self) -> None:
-        """What the peer said before is still to be read, its close frame perhaps; but it is not awaited for ever."""
+        """Read on after a failed write: what the peer sent before, a close frame perhaps, but not for ever."""
         self._write_began_ns = 0
         if self._linger is None:
             self._linger = self._timers.call_at(
@@ -400,7 +405,7 @@ class _Connection:
         self._tell(self._listener.on_end, End(by, at_ns, code, reason, kind))
 
     def _cut(self, by: By, code: int | None = None, reason: str = "", kind: str | None = None) -> None:
-        """Ends the connection, and TCP with it. One that has ended in order may linger on."""
+        """End the connection, and TCP with it. One that has ended in order may linger on."""
         if not self.ended:
             self._tcp.cut()
             self._end(by, code, reason, kind)
@@ -457,7 +462,7 @@ class _Connection:
         self._start_writer()
 
     def _start_writer(self) -> None:
-        """The writer lives while something waits: most connections have none."""
+        """Start the writer. It lives while something waits: most connections have none."""
         if not self._writer_runs:
             self._writer_runs = True
             self._connector.nursery.start_soon(self._write_waiting)

@@ -21,7 +21,7 @@ def is_failure(end: End, *, is_healed: bool = False) -> bool:
 
 
 def end_code(end: End) -> str:
-    """The second half of its key among the ledger's ``close_codes``."""
+    """Return the second half of its key among the ledger's ``close_codes``."""
     if end.by == "lost":
         return end.kind or "failed"
     if end.code is None:
@@ -30,7 +30,7 @@ def end_code(end: End) -> str:
 
 
 def end_kind(end: End) -> str:
-    """The kind under which such an end counts as an error: ``lost.reset``, ``closed.1011``, ``close_timeout``."""
+    """Return the kind under which such an end counts as an error: ``lost.reset``, ``closed.1011``, ``close_timeout``."""
     if end.by == "peer":
         return f"closed.{end.code if end.code is not None else 'none'}"
     return f"lost.{end.kind}" if end.by == "lost" else end.kind or "closed.us"

@@ -67,7 +67,7 @@ class ByKey(Generic[Item]):
             items[key] = [item]
 
     def discard(self, item: Item) -> None:
-        """Takes it out, where it is in. Equal keys are few, or the oldest goes first."""
+        """Remove an item, if it is in. Equal keys are few, or the oldest goes first."""
         wanted = item.wanted
         assert wanted is not None
         if wanted.extract is None:
@@ -85,7 +85,7 @@ class ByKey(Generic[Item]):
                 del self._by_place[wanted.extract]
 
     def oldest(self, message: Message, may: Callable[[Message, Item], bool]) -> Item | None:
-        """The oldest that wants the message, and that ``may`` have it."""
+        """Return the oldest that wants the message, and that ``may`` have it."""
         found: Item | None = None
         for extract, items in self._by_place.items():
             same = items.get(extract(message))
@@ -157,19 +157,19 @@ class InFlight(Generic[Item]):
         self._waiting.add(item)
 
     def settle(self, item: Item, *, is_owed: bool) -> None:
-        """It was answered, or timed out and is owed an answer."""
+        """Mark a request as answered, or as timed out with its answer still owed."""
         self.waits -= 1
         self._waiting.discard(item)
         assert item.wanted is not None
         self._remembered.put(Settled(item.wanted, item.number, is_owed))
 
     def forget(self, item: Item) -> None:
-        """It waits no longer, and nothing of it will be known."""
+        """Remove a request and keep no memory of it."""
         self.waits -= 1
         self._waiting.discard(item)
 
     def came_again(self, message: Message) -> Literal["late", "duplicate"] | None:
-        """What a message is that nobody waits for; None where no request of late wanted it."""
+        """Classify an unmatched message as late or duplicate; return None if it matches no recent request."""
         settled = self._remembered.by_key()
         owed = settled.oldest(message, _is_owed)
         if owed is not None:

@@ -140,9 +140,9 @@ class User:
         self._task = trio.lowlevel.current_task()
         self._is_busy = False
         self._ignored = 0
-        self._is_given_up = False  # only where whoever drives the function hears of it: not in tasks of its own
+        self._is_given_up = False  # only where the driver of the function is told: not in tasks of its own
 
-    # -- who it is ----------------------------------------------------------------------------------------------------
+    # -- the user -------------------------------------------------------------------------------------------------------
 
     @property
     def index(self) -> int:

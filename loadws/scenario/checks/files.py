@@ -36,7 +36,7 @@ def _check_rows_suffice(findings: Findings, name: str, rows: int) -> None:
     if held + arriving > rows:
         who = users if held else f"some {arriving:,} users arrive"
         message = f"{who}, and the file has {rows:,} row{'' if rows == 1 else 's'}"
-        advice = "who gets none does nothing; order: sequential begins again from the top"
+        advice = "users without a row do nothing; order: sequential begins again from the top"
         findings.warning(("data", name, "file"), message, advice)
 
 

@@ -170,8 +170,9 @@ def _csv_reader(dialect: Dialect) -> tuple[_Read, _Decode]:
 
 
 def _csv(dialect: Dialect, stream: BinaryIO) -> Iterator[_Placed]:
-    """Yield the header, then the rows. A row ends where the reader asks for no further line, so a quoted field may
-    have any.
+    """Yield the header, then the rows.
+
+    A row ends where the reader needs no further line, so quoted fields may contain some.
     """
     lines = _Lines(stream)
     placed = _csv_rows(lines, dialect.sign)

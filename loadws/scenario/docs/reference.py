@@ -37,7 +37,7 @@ from loadws.terms.units import (
 
 _UNITS = (
     (DURATION_PATTERN, "time"),
-    (BYTE_RATE_PATTERN, "bytes a second"),
+    (BYTE_RATE_PATTERN, "bytes per second"),
     (RATE_PATTERN, "rate"),
     (SHARE_PATTERN, "share"),
     (SIZE_PATTERN, "size"),

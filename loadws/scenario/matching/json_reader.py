@@ -32,7 +32,7 @@ EXCERPT_BEFORE, EXCERPT_AFTER = 20, 40
 _BYTE_ORDER_MARK = "\ufeff"
 _WHITE = re.compile(r"[ \t\n\r]*")
 _STRING_OR_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)', re.DOTALL)
-#: What Python's reader says, and the same for people who do not know it.
+#: The messages of Python's reader, and what loadws says instead.
 _REASONS = (
     ("Expecting value", "a value is expected"),
     ("Extra data", "something follows after the value"),

@@ -1,4 +1,4 @@
-"""``connection:``, what every connect uses unless it says otherwise."""
+"""``connection:``, the options of every connect, which each may replace."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from loadws.terms.units import NS_PER_S, parse_duration
 class KeepAlive(Strict):
     """Pings that loadws sends by itself; their round trip is ``ping_time``."""
 
-    every: Annotated[Span, Field(description="How often a ping is sent.")]
-    timeout: Annotated[Span, Field(description="How long its pong may take; then the connection is lost.")] = (
-        TEN_SECONDS
-    )
+    every: Annotated[Span, Field(description="The time between two pings.")]
+    timeout: Annotated[
+        Span, Field(description="How long the pong may take; after that the connection counts as lost.")
+    ] = TEN_SECONDS
 
 
 _HOST = re.compile(r"[^\s/@:\[\].][^\s/@:\[\]]*")
 
 
 def _version(value: Any) -> Any:
-    """``1.2`` without quotes is a number in YAML."""
+    """Return the version as text: ``1.2`` without quotes is a number in YAML."""
     return str(value) if isinstance(value, float) else value
 
 
@@ -64,39 +64,51 @@ TLS_TEMPLATES = ("certificate", "key", "key_password", "server_name")
 
 
 class Tls(Strict):
-    """TLS with the server. What ``connect`` says of it replaces these one by one."""
+    """TLS with the server. The keys of ``connect`` replace these one by one."""
 
-    ca: Annotated[str | None, Field(description="A PEM file of whom to trust; else the system's store is.")] = None
+    ca: Annotated[str | None, Field(description="A PEM file with the CAs to trust. Default: the system's store.")] = (
+        None
+    )
     certificate: Annotated[
         Template | None,
-        Field(description="A PEM file: the client certificate and its chain. May use data: one a user."),
+        Field(
+            description="A PEM file with the client certificate and its chain. A template may name one for each user."
+        ),
     ] = None
     key: Annotated[
-        Template | None, Field(description="A PEM file: the certificate's private key, if it is a file of its own.")
+        Template | None,
+        Field(description="A PEM file with the certificate's private key, if that is not in the certificate's file."),
     ] = None
-    key_password: Annotated[Template | None, Field(description="What the key is locked with.")] = None
+    key_password: Annotated[Template | None, Field(description="The password of the key.")] = None
     server_name: Annotated[
         Annotated[Template, AfterValidator(_provable)] | None,
-        Field(description="The name to ask for (SNI) and to verify, where it is not the target's; Host is a header."),
+        Field(
+            description="The name to send (SNI) and to verify. Default: the target's host. The Host header is separate."
+        ),
     ] = None
-    verify: Annotated[bool, Field(description="False takes any certificate; every report says so.")] = True
+    verify: Annotated[
+        bool,
+        Field(
+            description="Whether the certificate is verified. With false, any is accepted, and every report says so."
+        ),
+    ] = True
     minimum_version: Annotated[
         TlsVersion,
         BeforeValidator(_version, json_schema_input_type=Literal["1.2", "1.3", 1.2, 1.3]),
-        Field(description="The oldest version of TLS to speak."),
+        Field(description="The oldest version of TLS that is accepted."),
     ] = "1.2"
     resume: Annotated[
         bool,
-        Field(description="Whether a user's next connection takes up the TLS session of its last, as browsers do."),
+        Field(description="Whether a user's next connection resumes the TLS session of its last one, as browsers do."),
     ] = True
 
     def overridden(self, by: Tls | None) -> Tls:
-        """With what the other says itself in place of this one's."""
+        """Return these settings with those that ``other`` writes in their place."""
         said = {} if by is None else {key: getattr(by, key) for key in by.model_fields_set}
         return self.model_copy(update=said)
 
     def settings(self, show: Callable[[Template], str]) -> TlsSettings:
-        """Return what makes a context; ``show`` is how a template gets its value."""
+        """Return the settings that make a context; ``show`` returns the value of a template."""
         return TlsSettings(
             ca=self.ca,
             certificate=None if self.certificate is None else show(self.certificate),
@@ -108,12 +120,14 @@ class Tls(Strict):
 
 
 class CompressionOptions(Strict):
-    """permessage-deflate (RFC 7692), as it is offered to the server; what the server agrees to is what is done."""
+    """permessage-deflate (RFC 7692), as offered to the server. What the server accepts is used."""
 
-    level: Annotated[int, Field(ge=1, le=9, description="zlib's: 1 is the fastest, 9 the smallest.")] = 6
+    level: Annotated[int, Field(ge=1, le=9, description="The level of zlib: 1 is the fastest, 9 compresses most.")] = 6
     context_takeover: Annotated[
         bool,
-        Field(description="Whether a message may refer to those before it: smaller, but memory for each connection."),
+        Field(
+            description="Whether a message may refer to earlier ones: it is smaller, but each connection needs memory."
+        ),
     ] = True
 
 
@@ -164,15 +178,20 @@ BackoffRange = Annotated[
 
 
 class ReconnectOptions(Strict):
-    """What becomes of a connection that was lost, or that the peer closed, while its user goes on."""
+    """How a connection is replaced that was lost, or that the server closed, while its user goes on."""
 
-    attempts: Annotated[int, Field(ge=1, description="How many in a row may fail before the user gives up.")] = 5
+    attempts: Annotated[
+        int, Field(ge=1, description="How many attempts in a row may fail before the user gives up.")
+    ] = 5
     backoff: Annotated[
-        BackoffRange, Field(description="The longest wait before the first attempt, doubled for each, up to the end.")
+        BackoffRange,
+        Field(description="The longest wait: from the first time, doubled with each attempt, up to the second time."),
     ] = Backoff(least="100ms", most="10s")  # type: ignore[arg-type]  # read as in a file
     jitter: Annotated[
         Literal["full", "equal", "none"],
-        Field(description="full: anything up to the wait; equal: half of it and anything up to it; none: the wait."),
+        Field(
+            description="full: random up to the wait; equal: random between half of it and it; none: exactly the wait."
+        ),
     ] = "full"
 
 
@@ -192,44 +211,53 @@ Reconnect = Annotated[
 
 
 class ConnectionOptions(Strict):
-    """What every connect uses unless it says otherwise."""
+    """Options of a connection."""
 
     subprotocols: Annotated[
-        Subprotocols, Field(description="What is offered in Sec-WebSocket-Protocol, the preferred first.")
+        Subprotocols, Field(description="The subprotocols offered in Sec-WebSocket-Protocol, the preferred one first.")
     ] = ()
     headers: Annotated[Headers, Field(description="More headers of the upgrade request.")] = {}
     origin: Annotated[
-        Origin | None, Field(description="The header Origin, which servers check as browsers send it.")
+        Origin | None, Field(description="The header Origin. Browsers send it, and servers may check it.")
     ] = None
     cookies: Annotated[
-        Cookies, Field(description="Sent in one header Cookie, after what headers say of it. Masked in every output.")
+        Cookies,
+        Field(
+            description="Cookies, sent in one header Cookie, after those in headers. They are masked in every output."
+        ),
     ] = {}
     query: Annotated[
         dict[str, Template],
-        Field(description="Added to the query that the target has, encoded as HTML forms encode it."),
+        Field(description="Parameters added to the target's query, encoded as in HTML forms."),
     ] = {}
     compression: Annotated[
-        Compression, Field(description="Whether permessage-deflate is offered: true, false, or how.")
+        Compression,
+        Field(description="Whether permessage-deflate is offered: true, false, or a mapping with its options."),
     ] = False
     open_timeout: Annotated[
-        Span, Field(description="How long opening may take, from dialling to the upgrade's answer.")
+        Span,
+        Field(
+            description="How long opening a connection may take, from the first packet to the answer to the upgrade."
+        ),
     ] = TEN_SECONDS
-    close_timeout: Annotated[Span, Field(description="How long the peer's close may take; then TCP is cut.")] = (
-        5 * NS_PER_S
-    )
+    close_timeout: Annotated[
+        Span, Field(description="How long the server's close frame may take; after that TCP is cut.")
+    ] = 5 * NS_PER_S
     ping: Annotated[
-        KeepAlive | None, Field(description="Pings that loadws sends by itself; their round trip is ping_time.")
+        KeepAlive | None,
+        Field(description="Pings that loadws sends by itself. Their round trip is measured as ping_time."),
     ] = None
     max_message_size: Annotated[
-        Size, Field(description="The largest message that is taken; a larger one ends the connection with 1009.")
+        Size,
+        Field(description="The largest message that is accepted; a larger one ends the connection with code 1009."),
     ] = 1024 * 1024
     reconnect: Annotated[
-        Reconnect, Field(description="Whether a user connects again by itself when it loses its connection, and how.")
+        Reconnect, Field(description="Whether and how a user that loses its connection connects again.")
     ] = False
     expect_close: Annotated[
         Annotated[Many[ExpectedCode], AfterValidator(different)],
         Field(
-            description="Close codes with which the server may end a connection unasked; 1005 is a close without a code."
+            description="Codes with which the server may close a connection at any time; 1005 is a close without a code."
         ),
     ] = ()
     redirects: Annotated[
@@ -237,7 +265,7 @@ class ConnectionOptions(Strict):
         Field(
             ge=0,
             le=20,
-            description="How many redirects of the upgrade are followed. Browsers follow none; 0 is as they do.",
+            description="How many redirects of the upgrade are followed. Browsers follow none.",
         ),
     ] = 5
     proxy: Annotated[
@@ -248,12 +276,10 @@ class ConnectionOptions(Strict):
             examples=["http://127.0.0.1:3128", "socks5h://user:password@127.0.0.1:1080"],
         ),
     ] = None
-    resolve: Annotated[
-        Resolve, Field(description="Addresses to dial in place of asking for a host's, used in turn.")
-    ] = {}
+    resolve: Annotated[Resolve, Field(description="Addresses to use for a host instead of a look-up, in turn.")] = {}
     source_addresses: Annotated[
         Addresses,
-        Field(description="Addresses of this machine to connect from, in turn: each has all local ports to itself."),
+        Field(description="Addresses of this machine to connect from, in turn. Each has its own local ports."),
     ] = ()
-    socket: Annotated[SocketOptions, Field(description="The kernel's buffers.")] = SocketOptions()
+    socket: Annotated[SocketOptions, Field(description="Sizes of the kernel's buffers.")] = SocketOptions()
     tls: Annotated[Tls, Field(description="TLS with the server, for wss://.")] = Tls()

@@ -142,7 +142,7 @@ Share = Annotated[
 
 def _some_bytes(bytes_per_s: int) -> int:
     if bytes_per_s == 0:
-        raise ValueError("must be more than 0 bytes a second; to read nothing at all: stall")
+        raise ValueError("must be more than 0 bytes per second; to read nothing at all, use stall")
     return bytes_per_s
 
 

@@ -40,67 +40,85 @@ from loadws.scenario.model.steps import CallStep, ConnectStep, Flow, UserFlow, w
 
 
 class Deliver(Strict):
-    """That the messages of a handler are deliveries of a probe, and when the connection is one of its receivers."""
+    """Says that the messages of a handler are deliveries of a probe, and when the connection is one of its receivers."""
 
     probe: Annotated[Name, Field(description="The name that publish gives it.")]
-    id: Annotated[JsonValue, Field(description="Where {{ probe }} stands: a JSONPath, text, {regex:} or {bytes:}.")]
+    id: Annotated[
+        JsonValue, Field(description="The place of {{ probe }} in the message: a JSONPath, text, {regex:} or {bytes:}.")
+    ]
     ordered: Annotated[
-        bool, Field(description="Count what comes after a later one of the same publisher as out of order.")
+        bool, Field(description="Whether a delivery after a later one of the same publisher counts as out of order.")
     ] = False
     in_: Annotated[
         Template | None,
-        Field(alias="in", description="The audience it belongs to, as in publish's to; without it, to all of them."),
+        Field(
+            alias="in",
+            description="The audience that the connection belongs to, as in publish: to. Default: all of them.",
+        ),
     ] = None
     after: Annotated[
         Name | None,
-        Field(
-            description="The step that makes it a receiver, once it has not failed; without it, the open connection."
-        ),
+        Field(description="The step that makes the connection a receiver, if it does not fail. Default: its opening."),
     ] = None
     until: Annotated[
-        Name | None, Field(description="The step before which it stops to be one; without it, the connection's end.")
+        Name | None,
+        Field(
+            description="The step before which the connection stops being a receiver. Default: the connection's end."
+        ),
     ] = None
     within: Annotated[
-        Span, Field(description="How long after its publication a delivery counts; who has none by then misses it.")
+        Span,
+        Field(
+            description="How long after its publication a delivery counts; a receiver without one by then misses it."
+        ),
     ] = TEN_SECONDS
 
 
 class MessageHandler(Strict):
-    """Claims the messages that match ``where`` (all, without one) and runs its steps for each."""
+    """A handler of the messages that match ``where`` (by default all). It runs its steps for each, and no step sees them."""
 
-    on: Annotated[Name | None, Field(description="Only messages of the connection of this name.")] = None
+    on: Annotated[
+        Name | None,
+        Field(description="The name of the connection whose messages it handles. Default: all connections."),
+    ] = None
     where: Annotated[
-        Conditions | None, Field(description="Which messages it claims; without conditions, all of them.")
+        Conditions | None, Field(description="Conditions on the messages that it handles. Default: all messages.")
     ] = None
     capture: Annotated[
         Captures | None,
-        Field(description="Variables, and where in it their values are: a JSONPath, text, {regex:} or {bytes:}."),
+        Field(
+            description="Variables, and the places of their values in the message: a JSONPath, text, {regex:} or {bytes:}."
+        ),
     ] = None
-    deliver: Annotated[
-        Deliver | None, Field(description="The messages are deliveries of a probe that is published.")
-    ] = None
-    do: Annotated[Flow, Field(description="The steps that are run for each message that it claims.")] = ()
+    deliver: Annotated[Deliver | None, Field(description="Says that these messages are deliveries of a probe.")] = None
+    do: Annotated[Flow, Field(description="The steps to run for each message that it handles.")] = ()
 
 
 class Handlers(Strict):
-    """What happens while any step runs, by the events of the browser's WebSocket."""
+    """The steps to run at events while any step runs. The events are those of the browser's WebSocket."""
 
-    open: Annotated[Flow, Field(description="Steps when a connection is open; connect is done when they are.")] = ()
+    open: Annotated[
+        Flow, Field(description="Steps to run when a connection has opened. connect is done when they are.")
+    ] = ()
     message: Annotated[
         Many[MessageHandler],
-        Field(description="Handlers of messages; the first whose conditions hold claims a message."),
+        Field(
+            description="Handlers of messages. The first whose conditions hold handles a message, and no step sees it."
+        ),
     ] = ()
-    error: Annotated[Flow, Field(description="Steps at each error; error.kind and error.detail say which.")] = ()
-    close: Annotated[Flow, Field(description="Steps when a connection has ended; code and reason say how.")] = ()
+    error: Annotated[
+        Flow, Field(description="Steps to run at each error, which is in error.kind and error.detail.")
+    ] = ()
+    close: Annotated[Flow, Field(description="Steps to run when a connection has ended. code and reason say how.")] = ()
 
     def flows(self) -> tuple[Flow, ...]:
         return (self.open, *(handler.do for handler in self.message), self.error, self.close)
 
 
 class UserType(Strict):
-    """One kind of user: its share of all (``weight``), what it does, and what it listens for."""
+    """One type of user: its share of all users (``weight``), its flow, and its handlers."""
 
-    name: Annotated[Name, Field(description="What reports and random choices call this type.")] = "user"
+    name: Annotated[Name, Field(description="The type's name in reports.")] = "user"
     weight: Annotated[
         Annotated[float, Field(gt=0)],
         Field(description="Its share of all users, in proportion to the other types' weights."),
@@ -108,10 +126,10 @@ class UserType(Strict):
     flow: Annotated[
         Annotated[UserFlow, Field(min_length=1)],
         Field(
-            description="What its users do. With connect at its top level it is a whole session, else the inside of one."
+            description="The steps of its users. With connect at its top level, a whole session, else the inside of one."
         ),
     ]
-    on: Annotated[Handlers, Field(description="What happens while any step runs: steps by event.")] = Handlers()
+    on: Annotated[Handlers, Field(description="Steps to run at events, while any step runs.")] = Handlers()
 
     @property
     def is_whole_session(self) -> bool:
@@ -133,19 +151,19 @@ DEFAULT_MAX_DROPPED = 0.01
 
 
 class UserRamp(Strict):
-    """How many users are held. Without ``from``, from where the phase before ended."""
+    """The number of users held. Without ``from``, it begins where the phase before ended."""
 
     from_: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, alias="from", description="How many at the phase's beginning."
+        default=None, alias="from", description="The number at the beginning of the phase."
     )
-    to: Annotated[Annotated[int, Field(ge=0)], Field(description="How many at its end.")]
+    to: Annotated[Annotated[int, Field(ge=0)], Field(description="The number at the end of the phase.")]
 
 
 class RateRamp(Strict):
-    """How many users arrive. Without ``from``, from where the phase before ended."""
+    """The rate at which users arrive. Without ``from``, it begins where the phase before ended."""
 
-    from_: Rate | None = Field(default=None, alias="from", description="How many a second at the phase's beginning.")
-    to: Annotated[Rate, Field(description="How many a second at its end.")]
+    from_: Rate | None = Field(default=None, alias="from", description="The rate at the beginning of the phase.")
+    to: Annotated[Rate, Field(description="The rate at the end of the phase.")]
 
 
 def _constant(value: Any) -> Any:
@@ -166,10 +184,10 @@ class Phase(Strict):
         }
     )
 
-    name: Annotated[Name | None, Field(description="What reports and thresholds call the phase.")] = None
+    name: Annotated[Name | None, Field(description="The phase's name in reports and thresholds.")] = None
     users: Annotated[
         Annotated[UserRamp, BeforeValidator(_constant, json_schema_input_type=int | UserRamp)] | None,
-        Field(description="How many users are held: a number, or a ramp. Absent: none."),
+        Field(description="How many users are held: a number, or a ramp. Default: none."),
     ] = None
     arrivals: Annotated[
         Annotated[RateRamp, BeforeValidator(_constant, json_schema_input_type=Rate | RateRamp)] | None,
@@ -178,11 +196,13 @@ class Phase(Strict):
     for_: Span | None = Field(default=None, alias="for", description="How long the phase lasts.")
     iterations: Annotated[
         Annotated[int, Field(ge=1)] | None,
-        Field(description="The phase ends after so many flows in all, if not sooner by its time."),
+        Field(
+            description="The number of flows, by all users together, that ends the phase, unless for ends it sooner."
+        ),
     ] = None
     max_users: Annotated[
         Annotated[int, Field(ge=1)] | None,
-        Field(description="How many arrived users there may be at once; an arrival beyond is dropped and counted."),
+        Field(description="The largest number of arrived users at once. A further arrival is dropped and counted."),
     ] = None
     max_dropped: Annotated[
         Share,
@@ -193,12 +213,13 @@ class Phase(Strict):
     max_skipped: Annotated[
         Share | None,
         Field(
-            description="The largest share of the due turns that late: skip may skip; beyond it a run is inconclusive. "
-            "Absent: any."
+            description="The largest share of the due turns that late: skip may skip; beyond it the run is inconclusive. "
+            "Default: any."
         ),
     ] = None
     spacing: Annotated[
-        Literal["poisson", "uniform"], Field(description="How arrivals are spread: by chance (poisson), or evenly.")
+        Literal["poisson", "uniform"],
+        Field(description="How arrivals are spread in time: poisson (random), or uniform (evenly)."),
     ] = "poisson"
     warmup: Annotated[bool, Field(description="Whether the phase is recorded but not judged.")] = False
 
@@ -234,7 +255,7 @@ class DataSource(Strict):
 
     file: Annotated[
         str,
-        Field(description="A .csv, .jsonl or .ndjson, or a .json array; relative to the scenario."),
+        Field(description="A .csv, .jsonl or .ndjson file, or a .json file with an array. Relative to the scenario."),
     ]
     delimiter: Annotated[
         Annotated[str, AfterValidator(_one_character)] | None,
@@ -245,12 +266,12 @@ class DataSource(Strict):
     ] = ()
     order: Annotated[
         Literal["sequential", "random", "unique"],
-        Field(description="sequential: user n has row n. unique: the same, and no row twice. random: by chance."),
+        Field(description="sequential: user n gets row n. unique: the same, and no row twice. random: a random row."),
     ] = "sequential"
     when_exhausted: Annotated[
         Literal["repeat", "stop"],
         Field(
-            description="What sequential does beyond the last row: begin again, or stop: users then have none and end."
+            description="What sequential does after the last row: repeat from the first, or stop: further users do nothing."
         ),
     ] = "repeat"
 
@@ -263,25 +284,26 @@ class DataSource(Strict):
 
 
 class ThresholdRule(Strict):
-    """A rule, and whether breaking it ends the run. ``after``: how long into the judged time it is first looked at."""
+    """A rule, and whether the run ends when it is broken. ``after``: the judged time after which it is first judged."""
 
     rule: Annotated[
-        str, Field(description="metric{label=value}.aggregate op number unit, as response_time{step=join}.p99 < 200ms.")
+        str,
+        Field(
+            description="metric{label=value}.aggregate op number unit. Example: response_time{step=join}.p99 < 200ms."
+        ),
     ]
-    abort: Annotated[bool, Field(description="Whether breaking it ends the run at once.")] = False
+    abort: Annotated[bool, Field(description="Whether the run ends as soon as the rule is broken.")] = False
     after: Annotated[
-        Duration, Field(description="How long into the judged time it is first looked at, where it aborts.")
+        Duration, Field(description="With abort: the judged time after which the rule is first judged.")
     ] = 0
 
 
 class GeneratorLimits(Strict):
-    """Limits of what this machine may add to what it measures."""
+    """Limits of the generator's own delay."""
 
     send_lag: Annotated[
         Span | None,
-        Field(
-            description="The largest send lag (p99) that a valid run may have. Absent: as far as no verdict changes."
-        ),
+        Field(description="The largest send lag (p99) of a valid run. Default: as much as changes no verdict."),
     ] = None
 
 
@@ -289,7 +311,7 @@ _rule = short_for("rule", "a rule, as text, or a mapping with rule")
 
 
 class Scenario(Strict):
-    """A scenario file. ``flow`` (with ``on``) at the top is short for one user type; ``user_types`` is what was meant."""
+    """A scenario file. ``flow`` (with ``on``) at the top is short for one user type; ``user_types`` has the long form."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -299,59 +321,62 @@ class Scenario(Strict):
     )
 
     version: Annotated[Literal[1], Field(description="The version of the language.")] = 1
-    name: Annotated[Name | None, Field(description="What reports call the scenario; else the file's name.")] = None
+    name: Annotated[Name | None, Field(description="The scenario's name in reports. Default: the file's name.")] = None
     target: Annotated[
         str,
         Field(
-            description="ws://, wss://, ws+unix:, or builtin:MODE for a server of loadws' own. --target wins.",
+            description="The server: ws://, wss://, ws+unix:, or builtin:MODE for one of loadws. --target replaces it.",
             examples=["ws://127.0.0.1:8765/chat", "${TARGET:-builtin:echo}"],
             json_schema_extra={"pattern": TARGET_PATTERN},
         ),
     ]
     seed: Annotated[
         Annotated[int, Field(ge=0, le=2**63 - 1)] | None,
-        Field(description="The same seed, the same load and random values; without one, a new one each run."),
+        Field(
+            description="The seed of arrivals and random values: the same seed, the same plan. Default: a new one each run."
+        ),
     ] = None
     graceful_stop: Annotated[
         Duration,
-        Field(description="How long users may take to finish after the last phase; who is then not done is cut off."),
+        Field(description="How long users may take to finish after the last phase. Then they are cut off."),
     ] = TEN_SECONDS
     variables: Annotated[
-        dict[Identifier, JsonValue], Field(description="Name and value; every user begins with them. --set wins.")
+        dict[Identifier, JsonValue],
+        Field(description="Variables and their values, which every user begins with. --set replaces them."),
     ] = {}
     secrets: Annotated[
         Many[str],
         Field(
-            description="What is masked in every output: variables, data sources, or parts of them (accounts.password)."
+            description="What to mask in every output: variables, data sources, or parts of them (accounts.password)."
         ),
     ] = ()
     data: Annotated[
         dict[Identifier, DataSource],
-        Field(description="Data files: a row for each user. Columns are used as accounts.user."),
+        Field(description="Data files, with a row for each user. Templates use their columns as accounts.user."),
     ] = {}
     connection: Annotated[
         ConnectionOptions,
-        Field(description="How every connect reaches the server, and as whom, unless it says otherwise."),
+        Field(description="Options of every connection, which connect may replace."),
     ] = ConnectionOptions()
     setup: Annotated[
-        Flow, Field(description="Steps that are run once, before the load; what they set is everyone's.")
+        Flow, Field(description="Steps to run once, before the load. All users have the variables that they set.")
     ] = ()
-    teardown: Annotated[Flow, Field(description="Steps that are run once, after the load, however it ended.")] = ()
-    load: Annotated[Annotated[Many[Phase], Field(min_length=1)], Field(description="Phases, one after another.")]
+    teardown: Annotated[Flow, Field(description="Steps to run once, after the load, however it ended.")] = ()
+    load: Annotated[
+        Annotated[Many[Phase], Field(min_length=1)], Field(description="The phases, which run one after another.")
+    ]
     flow: Annotated[
         Annotated[UserFlow, Field(min_length=1)] | None,
-        Field(description="What each user does; short for one user type."),
+        Field(description="The steps of each user. Short for users with one type."),
     ] = None
-    on: Annotated[
-        Handlers | None, Field(description="What happens while any step runs: steps by event. Beside flow.")
-    ] = None
+    on: Annotated[Handlers | None, Field(description="Steps to run at events, while any step of flow runs.")] = None
     users: Annotated[
         Annotated[Many[UserType], Field(min_length=1)] | None,
-        Field(description="Several types of users, each with a flow of its own, instead of flow."),
+        Field(description="Several types of users, each with a flow of its own. Replaces flow."),
     ] = None
     thresholds: Annotated[
         Many[Annotated[ThresholdRule, BeforeValidator(_rule, json_schema_input_type=str | ThresholdRule)]],
-        Field(description="What passes: each rule must hold."),
+        Field(description="The rules, all of which must hold for the run to pass."),
     ] = ()
     compare: Annotated[
         Many[str],
@@ -362,11 +387,11 @@ class Scenario(Strict):
     ] = ()
     too_close: Annotated[
         TooClose,
-        Field(description="The verdict where samples are too few to tell on which side of its limit a percentile is."),
+        Field(description="The verdict where too few samples show on which side of its limit a percentile is."),
     ] = "inconclusive"
-    generator: Annotated[GeneratorLimits, Field(description="What this machine may add to what is measured.")] = (
-        GeneratorLimits()
-    )
+    generator: Annotated[
+        GeneratorLimits, Field(description="Limits of the delay that this machine adds to the measurements.")
+    ] = GeneratorLimits()
 
     @model_validator(mode="after")
     def _flow_or_users(self) -> Scenario:

@@ -61,9 +61,12 @@ Cookies = dict[Annotated[str, AfterValidator(token)], Annotated[Template, AfterV
 
 
 class SocketOptions(Strict):
-    """The kernel's buffers of a connection. Linux doubles what it is told, and bounds it (net.core.wmem_max, rmem_max)."""
+    """Sizes of the kernel's buffers. Linux doubles what it is given, up to net.core.wmem_max and rmem_max."""
 
-    send_buffer: Annotated[Size | None, Field(ge=1, description="SO_SNDBUF: what may wait here to be sent.")] = None
+    send_buffer: Annotated[
+        Size | None, Field(ge=1, description="SO_SNDBUF: how much may wait in the kernel to be sent.")
+    ] = None
     receive_buffer: Annotated[
-        Size | None, Field(ge=1, description="SO_RCVBUF: what may wait here to be read, and so TCP's window.")
+        Size | None,
+        Field(ge=1, description="SO_RCVBUF: how much may wait in the kernel to be read, and so TCP's window."),
     ] = None

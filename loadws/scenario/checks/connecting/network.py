@@ -111,7 +111,7 @@ def _check_unix(findings: Findings) -> None:
             findings.error((*where, "proxy"), "a unix socket is not reached through a proxy", at_key=True)
     if findings.scenario.connection.source_addresses:
         where = ("connection", "source_addresses")
-        findings.error(where, "who connects to a unix socket has no source address", at_key=True)
+        findings.error(where, "a connection to a unix socket has no source address", at_key=True)
 
 
 def _check_subprotocol(findings: Findings, where: Where, body: ConnectBody) -> None:

@@ -55,7 +55,7 @@ def _check_branches(findings: Findings, where: Where, step: AnyStep) -> None:
                 findings.warning(request, message, _TELL_APART)
 
 
-# -- messages that nobody asked for -----------------------------------------------------------------------------------
+# -- messages that no request asked for -------------------------------------------------------------------------------
 
 
 def _check_pushes(findings: Findings, place: Where, user_type: UserType) -> None:

@@ -30,7 +30,7 @@ def check_probes(findings: Findings) -> None:
         _check_audiences(findings)
     for where, step in publishes(findings.scenario):
         if not _carries_probe(step.publish.send):
-            message = "this message does not carry its probe, so nobody could tell which one they received"
+            message = "this message does not contain its probe, so its receivers could not recognise it"
             findings.error((*where, "send"), message, 'put "{{ probe }}" in its text or json')
     first: dict[str, tuple[int, int]] = {}
     for where, deliver, user_type in delivers(findings.scenario):
@@ -54,7 +54,7 @@ def _check_both_sides(findings: Findings, published: Iterable[str], delivered: I
     for where, deliver, _ in delivers(findings.scenario):
         if deliver.probe not in published:
             advice = did_you_mean(deliver.probe, published) or "a publish step does"
-            findings.error((*where, "probe"), f"nobody publishes the probe {deliver.probe!r}", advice)
+            findings.error((*where, "probe"), f"no step publishes the probe {deliver.probe!r}", advice)
 
 
 def _check_audiences(findings: Findings) -> None:
@@ -67,7 +67,7 @@ def _check_audiences(findings: Findings) -> None:
         if to is None or to in known or any(name is None or "{{" in name for name in known) or "{{" in to:
             continue
         there_are = any_of(sorted(name for name in known if name))
-        findings.error((*where, "to"), f"nobody is in the audience {to!r}", f"deliver says in: {there_are}")
+        findings.error((*where, "to"), f"the audience {to!r} has no members", f"deliver says in: {there_are}")
 
 
 def _check_deliver(findings: Findings, where: Where, deliver: Deliver, user_type: UserType) -> None:

@@ -15,27 +15,33 @@ from loadws.terms.metrics import own_counter, own_trend
 
 
 class CallBody(Body):
-    """``sets``, ``records`` and ``counts`` are what the function does that the rest of the scenario has to know of."""
+    """The function and its arguments.
+
+    ``sets``, ``records`` and ``counts`` tell the rest of the scenario what the function does.
+    """
 
     function: Annotated[
         FunctionName,
-        Field(description="module:function, beside the scenario: an async function that takes a user and the args."),
+        Field(description="module:function in a file beside the scenario: an async function of a user and the args."),
     ]
     args: Annotated[
-        dict[str, JsonValue], Field(description="What it is called with, by name; templates keep their type.")
+        dict[str, JsonValue], Field(description="The arguments by name. A value that is one template keeps its type.")
     ] = {}
-    sets: Annotated[Many[Identifier], Field(description="Variables that it sets, for the steps after it.")] = ()
+    sets: Annotated[Many[Identifier], Field(description="The variables that the function sets for later steps.")] = ()
     records: Annotated[
-        dict[Name, Name], Field(description="Trends of its own, and their units: us, ms, s, or any word.")
+        dict[Name, Name],
+        Field(description="The trends that the function records, and their units: us, ms, s, or any word."),
     ] = {}
-    counts: Annotated[Many[Name], Field(description="Counters of its own that thresholds may name.")] = ()
+    counts: Annotated[
+        Many[Name], Field(description="The counters that the function counts, so that thresholds may name them.")
+    ] = ()
 
 
 _call_body = short_for("function", "module:function, or a mapping")
 
 
 class CallStep(LocalStep):
-    """Run a Python function. As a whole flow, in place of its steps, it is a user written in Python: a session."""
+    """Run a Python function. As a whole flow, in place of its steps, it is a session of a user written in Python."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema["properties"].pop("is_session", None))
 

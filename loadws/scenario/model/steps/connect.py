@@ -36,44 +36,50 @@ from loadws.scenario.model.steps.step import (
 
 
 class ExpectHandshake(Strict):
-    """What the answer to an upgrade should be; a status other than 101 makes that refusal the right one."""
+    """The expected answer to an upgrade. A status other than 101 expects a refusal."""
 
-    status: Annotated[Status, Field(description="The status; any but 101 is a refusal that is right.")] = 101
-    headers: Annotated[dict[str, JsonValue], Field(description="Headers of the answer, and what each should be.")] = {}
+    status: Annotated[Status, Field(description="The status. Any other than 101 expects a refusal.")] = 101
+    headers: Annotated[
+        dict[str, JsonValue], Field(description="Headers of the answer, with the expected value of each.")
+    ] = {}
     body: Annotated[Conditions | None, Field(description="Conditions on the body of a refusal.")] = None
     subprotocol: Annotated[
-        Token | None, Field(description="The one of those offered that the server has to choose.")
+        Token | None, Field(description="The offered subprotocol that the server has to choose.")
     ] = None
 
     @property
     def is_redirect(self) -> bool:
-        """The redirect itself is what is right, so it is not followed."""
+        """Whether the redirect itself is expected, and therefore not followed."""
         return 300 <= self.status <= 399
 
 
 class ConnectBody(Body):
     as_: Annotated[
-        Name | None, Field(alias="as", description="A name for the connection, for users that have several: on.")
+        Name | None,
+        Field(
+            alias="as",
+            description="A name for the connection, which other steps use in on. For users with several connections.",
+        ),
     ] = None
     path: Annotated[
-        Template | None, Field(description="Instead of the target's own path and query; sent as it is written.")
+        Template | None, Field(description="Replaces the target's path and query. It is sent as written.")
     ] = None
-    headers: Annotated[Headers, Field(description="More headers, or other values for the connection's own.")] = {}
-    origin: Annotated[Origin | None, Field(description="Instead of the connection's own: the header Origin.")] = None
-    cookies: Annotated[Cookies, Field(description="More cookies, or other values for the connection's own.")] = {}
+    headers: Annotated[Headers, Field(description="Headers to add to those of connection, or to replace there.")] = {}
+    origin: Annotated[Origin | None, Field(description="The header Origin. Replaces connection.origin.")] = None
+    cookies: Annotated[Cookies, Field(description="Cookies to add to those of connection, or to replace there.")] = {}
     query: Annotated[
-        dict[str, Template], Field(description="More of a query, or other values for the connection's own.")
+        dict[str, Template], Field(description="Parameters to add to connection.query, or to replace there.")
     ] = {}
-    proxy: Annotated[Proxy | None, Field(description="Instead of the connection's own; direct for none.")] = None
-    subprotocols: Annotated[Subprotocols | None, Field(description="Instead of the connection's own.")] = None
-    compression: Annotated[Compression | None, Field(description="Instead of the connection's own.")] = None
-    tls: Annotated[Tls | None, Field(description="Replaces what connection.tls says, key by key.")] = None
-    reconnect: Annotated[Reconnect | None, Field(description="Instead of the connection's own: reconnect.")] = None
+    proxy: Annotated[Proxy | None, Field(description="Replaces connection.proxy; direct for none.")] = None
+    subprotocols: Annotated[Subprotocols | None, Field(description="Replaces connection.subprotocols.")] = None
+    compression: Annotated[Compression | None, Field(description="Replaces connection.compression.")] = None
+    tls: Annotated[Tls | None, Field(description="Replaces connection.tls, key by key.")] = None
+    reconnect: Annotated[Reconnect | None, Field(description="Replaces connection.reconnect.")] = None
     expect: Annotated[
-        ExpectHandshake | None, Field(description="What the server's answer should be; else the upgrade, 101.")
+        ExpectHandshake | None, Field(description="The expected answer of the server. Default: the upgrade, 101.")
     ] = None
     capture: Annotated[
-        Captures | None, Field(description="Variables from the answer's headers: {header: X-Session}.")
+        Captures | None, Field(description="Variables to set from headers of the answer: {header: X-Session}.")
     ] = None
 
 
@@ -85,7 +91,7 @@ CONNECTING = Measures(
 
 
 class ConnectStep(ConnectionStep):
-    """Open the WebSocket."""
+    """Open a WebSocket connection."""
 
     verb = "connect"
     waits = True
@@ -95,7 +101,7 @@ class ConnectStep(ConnectionStep):
     names = ()
     is_named_by_text = False
 
-    connect: Annotated[ConnectBody, Field(description="How, where it differs from connection; nothing is needed.")]
+    connect: Annotated[ConnectBody, Field(description="Options in which it differs from connection. All are optional.")]
 
     def parts(self) -> Iterator[Part]:
         """Yield what the handshake is made of, then what must hold of its answer."""
@@ -123,12 +129,12 @@ class ConnectStep(ConnectionStep):
 
 
 class CloseBody(OnConnection):
-    code: Annotated[CloseCode, Field(description="The close code that is sent.")] = 1000
-    reason: Annotated[Template, Field(description="The reason that is sent, at most 123 bytes.")] = ""
+    code: Annotated[CloseCode, Field(description="The close code to send.")] = 1000
+    reason: Annotated[Template, Field(description="The reason to send, at most 123 bytes.")] = ""
 
 
 class CloseStep(ConnectionStep):
-    """Close the WebSocket, and wait for the peer's close."""
+    """Close the WebSocket connection, and wait for the server's close."""
 
     verb = "close"
     waits = True
@@ -138,7 +144,7 @@ class CloseStep(ConnectionStep):
     names = ()
     is_named_by_text = False
 
-    close: Annotated[CloseBody, Field(description="With what; nothing is needed.")]
+    close: Annotated[CloseBody, Field(description="The code and reason. Both are optional.")]
 
     def parts(self) -> Iterator[Part]:
         """Yield the reason."""
@@ -158,7 +164,7 @@ class CloseStep(ConnectionStep):
 
 
 class ReconnectStep(ConnectionStep):
-    """Close the connection if it is open, and connect again as before."""
+    """Close the connection if it is open, and connect again with the same options."""
 
     verb = "reconnect"
     waits = True
@@ -168,7 +174,7 @@ class ReconnectStep(ConnectionStep):
     names = ()
     is_named_by_text = False
 
-    reconnect: Annotated[OnConnection, Field(description="Which connection; nothing is needed.")]
+    reconnect: Annotated[OnConnection, Field(description="Which connection. All keys are optional.")]
 
     def parts(self) -> Iterator[Part]:
         """Yield nothing: its body has no templates."""
@@ -192,7 +198,7 @@ class PingBody(OnConnection):
 
 
 class PingStep(ConnectionStep):
-    """A ping, and its pong."""
+    """Send a ping, and wait for its pong."""
 
     verb = "ping"
     waits = True
@@ -202,7 +208,7 @@ class PingStep(ConnectionStep):
     names = ()
     is_named_by_text = False
 
-    ping: Annotated[PingBody, Field(description="How; nothing is needed.")]
+    ping: Annotated[PingBody, Field(description="All keys are optional.")]
 
     def parts(self) -> Iterator[Part]:
         """Yield nothing: its body has no templates."""

@@ -21,7 +21,7 @@ from loadws.scenario.model.steps.step import (
 
 
 class DropStep(ConnectionStep):
-    """Cut TCP without a close frame."""
+    """Cut the TCP connection without a close frame."""
 
     verb = "drop"
     waits = False
@@ -31,7 +31,7 @@ class DropStep(ConnectionStep):
     names = ()
     is_named_by_text = False
 
-    drop: Annotated[OnConnection, Field(description="Which connection; nothing is needed.")]
+    drop: Annotated[OnConnection, Field(description="Which connection. All keys are optional.")]
 
     def parts(self) -> Iterator[Part]:
         """Yield nothing: its body has no templates."""
@@ -59,7 +59,7 @@ def _stall_body(value: Any) -> Any:
 
 
 class StallStep(ConnectionStep):
-    """Stop reading altogether for a time, so that the peer is held up."""
+    """Read nothing for a time, so that the server's writes are held up."""
 
     verb = "stall"
     waits = True
@@ -93,15 +93,17 @@ class StallStep(ConnectionStep):
 
 
 class ReadSlowlyBody(OnConnection):
-    rate: Annotated[ByteRate, Field(description="Bytes a second, as they come from the network.")]
+    rate: Annotated[ByteRate, Field(description="How fast, in bytes per second of network traffic.")]
     for_: Annotated[
         Span | None,
-        Field(alias="for", description="How long; without it, to the connection's end, and the flow goes on."),
+        Field(
+            alias="for", description="How long. Without it, until the connection ends, and the flow goes on at once."
+        ),
     ] = None
 
 
 class ReadSlowlyStep(ConnectionStep):
-    """Read slower than the peer may want to write."""
+    """Read more slowly than the server may want to write."""
 
     verb = "read_slowly"
     waits = True

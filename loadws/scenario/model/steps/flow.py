@@ -55,25 +55,28 @@ _Turn = Annotated["Flow", Field(description="The steps of a turn.")]
 
 
 class EveryStep(Loop):
-    """A schedule: a turn at each intended time, whatever the server does."""
+    """Run the steps on a schedule: a turn at each intended time, whatever the server does."""
 
     verb = "every"
     is_for_setup = False
     test_times = ("for_",)
 
-    every: Annotated[Span, Field(description="The interval between intended times.")]
+    every: Annotated[Span, Field(description="The interval between the intended times of turns.")]
     for_: Span | None = Field(
         default=None,
         alias="for",
-        description="How long turns are intended; a backlog still runs. Without it, as long as the user lives.",
+        description="For how long turns are scheduled; late turns still run after it. Default: as long as the user lives.",
     )
     late: Annotated[
         Literal["catch-up", "skip"],
-        Field(description="What a turn does whose time has passed: run as soon as it can, or not at all."),
+        Field(description="What happens to a late turn: catch-up runs it as soon as possible, skip leaves it out."),
     ] = "catch-up"
-    overlap: Annotated[bool, Field(description="Whether a turn may begin while the last one still waits.")] = False
+    overlap: Annotated[bool, Field(description="Whether a turn may begin while the one before still runs.")] = False
     align: Annotated[
-        bool, Field(description="Whether a held user's first turn is at once, and not at a random offset.")
+        bool,
+        Field(
+            description="Whether a held user's first turn begins at once, and not after a random part of the interval."
+        ),
     ] = False
     do: _Turn
 
@@ -89,7 +92,7 @@ class EveryStep(Loop):
 
 
 class RepeatStep(Loop):
-    """The steps, a number of times."""
+    """Run the steps a number of times."""
 
     verb = "repeat"
     is_for_setup = True
@@ -109,13 +112,13 @@ class RepeatStep(Loop):
 
 
 class WhileStep(Loop):
-    """The steps, as long as an expression is true."""
+    """Run the steps as long as an expression is true."""
 
     verb = "while"
     is_for_setup = True
     test_times = ()
 
-    while_: Template = Field(alias="while", description="An expression, looked at before each turn.")
+    while_: Template = Field(alias="while", description="An expression, evaluated before each turn.")
     do: _Turn
 
     def parts(self) -> Iterator[Part]:
@@ -131,7 +134,7 @@ class WhileStep(Loop):
 
 
 class IfStep(FlowStep):
-    """The steps of then where an expression is true, of else where it is not."""
+    """Run the steps of then if an expression is true, else those of else."""
 
     verb = "if"
     waits = False
@@ -164,12 +167,14 @@ class IfStep(FlowStep):
 class Choice(Strict):
     """One flow of a pick, with its weight."""
 
-    weight: Annotated[float, Field(gt=0, description="Its share, in proportion to the other choices' weights.")] = 1.0
+    weight: Annotated[
+        float, Field(gt=0, description="How often it is chosen, in proportion to the weights of the others.")
+    ] = 1.0
     do: Annotated[Flow, Field(description="Its steps.")]
 
 
 class PickStep(FlowStep):
-    """One of several flows, by weight."""
+    """Run one of several flows, chosen at random by weight."""
 
     verb = "pick"
     waits = False
@@ -177,7 +182,7 @@ class PickStep(FlowStep):
     is_for_setup = True
     test_times = ()
 
-    pick: Annotated[Many[Choice], Field(min_length=1, description="The choices, one of which is run.")]
+    pick: Annotated[Many[Choice], Field(min_length=1, description="The choices, one of which runs.")]
 
     def children(self) -> Iterator[tuple[Where, Flow]]:
         """Yield the flow of each choice."""
@@ -199,7 +204,7 @@ class PickStep(FlowStep):
 
 
 class ParallelStep(FlowStep):
-    """Several flows side by side; the step is over when all of them are."""
+    """Run several flows side by side. The step ends when all of them have ended."""
 
     verb = "parallel"
     waits = True
@@ -207,7 +212,9 @@ class ParallelStep(FlowStep):
     is_for_setup = False
     test_times = ()
 
-    parallel: Annotated[Many[Annotated[Flow, Field(min_length=1)]], Field(min_length=1, description="The flows.")]
+    parallel: Annotated[
+        Many[Annotated[Flow, Field(min_length=1)]], Field(min_length=1, description="The flows that run side by side.")
+    ]
 
     def children(self) -> Iterator[tuple[Where, Flow]]:
         """Yield each branch."""

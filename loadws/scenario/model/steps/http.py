@@ -28,45 +28,47 @@ _BODIES = ("json_", "text", "form", "binary", "file")
 
 
 class HttpBody(Body):
-    """One request: exactly one method, at most one body, and what must hold of the answer."""
+    """One request: exactly one method, at most one body, and the conditions on its answer."""
 
     model_config = exactly_one(*_METHODS)
 
     get: Annotated[
         Template | None,
-        Field(description="The address, sent as it is written: http(s)://, or a path on the target's host."),
+        Field(description="The URL: http(s)://, or a path on the target's host. It is sent as written."),
     ] = None
-    post: Annotated[Template | None, Field(description="As get.")] = None
-    put: Annotated[Template | None, Field(description="As get.")] = None
-    patch: Annotated[Template | None, Field(description="As get.")] = None
-    delete: Annotated[Template | None, Field(description="As get.")] = None
-    head: Annotated[Template | None, Field(description="As get.")] = None
-    options: Annotated[Template | None, Field(description="As get.")] = None
+    post: Annotated[Template | None, Field(description="The URL, as for get.")] = None
+    put: Annotated[Template | None, Field(description="The URL, as for get.")] = None
+    patch: Annotated[Template | None, Field(description="The URL, as for get.")] = None
+    delete: Annotated[Template | None, Field(description="The URL, as for get.")] = None
+    head: Annotated[Template | None, Field(description="The URL, as for get.")] = None
+    options: Annotated[Template | None, Field(description="The URL, as for get.")] = None
     headers: Annotated[Headers, Field(description="Headers of the request.")] = {}
     query: Annotated[
         dict[str, Template],
-        Field(description="Added to the query that the address has, encoded as HTML forms encode it."),
+        Field(description="Parameters added to the URL's query, encoded as in HTML forms."),
     ] = {}
     json_: Annotated[JsonValue, Field(alias="json", description="The body, as application/json.")] = None
     text: Annotated[Template | None, Field(description="The body, as text/plain.")] = None
-    form: Annotated[dict[str, Template] | None, Field(description="The body, as an HTML form sends it.")] = None
+    form: Annotated[dict[str, Template] | None, Field(description="The body, encoded as in HTML forms.")] = None
     binary: Annotated[Binary | None, Field(description="The body, as application/octet-stream.")] = None
     file: Annotated[str | None, Field(description="The body: a text file beside the scenario.")] = None
     check: Annotated[
         AnswerConditions | None,
-        Field(description="What must hold of the answer: status, headers, and conditions as on a message."),
+        Field(description="Conditions on the answer: status, headers, and those on a message."),
     ] = None
     capture: Annotated[
         Captures | None,
         Field(
-            description="Variables, and where their values are: as of a message, {status: true}, {header: X} or {cookie: X}."
+            description="Variables, and the places of their values: as in a message, {status: true}, {header:} or {cookie:}."
         ),
     ] = None
-    within: Annotated[Span, Field(description="From the request to the last byte of the answer.")] = TEN_SECONDS
+    within: Annotated[
+        Span, Field(description="How long it may take, from the request to the last byte of the answer.")
+    ] = TEN_SECONDS
     redirects: Annotated[int, Field(ge=0, le=50, description="How many redirects are followed.")] = 10
     proxy: Annotated[
         Proxy | None,
-        Field(description="Instead of the connection's own, which holds where it has no template; direct for none."),
+        Field(description="Replaces connection.proxy, which is used if it has no template; direct for none."),
     ] = None
 
     @model_validator(mode="after")
@@ -94,7 +96,7 @@ class HttpBody(Body):
 
 
 class HttpStep(LocalStep):
-    """Ask over HTTP, with the user's own connections and cookies."""
+    """Send an HTTP request, with the user's own connections and cookies, and wait for its answer."""
 
     verb = "http"
     waits = True
@@ -104,7 +106,7 @@ class HttpStep(LocalStep):
     uses_http = True
     names = ()
 
-    http: Annotated[HttpBody, Field(description="The request, and what must hold of its answer.")]
+    http: Annotated[HttpBody, Field(description="The request, and the conditions on its answer.")]
 
     def parts(self) -> Iterator[Part]:
         """Yield the request, then what must hold of its answer."""

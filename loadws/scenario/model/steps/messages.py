@@ -37,7 +37,7 @@ class SendBody(Payload, OnConnection):
 
 
 class SendStep(ConnectionStep):
-    """Send a message that nobody answers."""
+    """Send a message that needs no answer."""
 
     verb = "send"
     waits = False
@@ -71,14 +71,14 @@ class SendStep(ConnectionStep):
 
 
 class PublishBody(OnConnection):
-    probe: Annotated[Name, Field(description="The probe's name; a message handler delivers it.")]
-    send: Annotated[Sendable, Field(description="The message: text, or a mapping. It carries {{ probe }}.")]
+    probe: Annotated[Name, Field(description="The probe's name, which a message handler uses in deliver.")]
+    send: Annotated[Sendable, Field(description="The message: text, or a mapping. It has to contain {{ probe }}.")]
     to: Annotated[
         Template | None,
-        Field(description="The audience: who says in: the same, and who says nothing. Without it, all who deliver it."),
+        Field(description="The audience: receivers whose deliver has the same in, or none. Default: all receivers."),
     ] = None
     include_self: Annotated[
-        bool, Field(description="Whether this connection, where it delivers the probe too, is to receive its own.")
+        bool, Field(description="Whether this connection, if it is a receiver, has to receive its own messages.")
     ] = True
 
 
@@ -93,7 +93,7 @@ class PublishStep(ConnectionStep):
     names = (("publish", "probe"),)
     is_named_by_text = False
 
-    publish: Annotated[PublishBody, Field(description="Which probe, the message, and for whom.")]
+    publish: Annotated[PublishBody, Field(description="The probe, the message, and the audience.")]
 
     def parts(self) -> Iterator[Part]:
         """Yield the audience, and the message, which carries the probe."""
@@ -114,30 +114,34 @@ class PublishStep(ConnectionStep):
 
 
 class Reply(Strict):
-    """Which message answers a request, and what must hold of it."""
+    """Which message answers a request, and the conditions on it."""
 
     where: Annotated[
         Conditions | None,
-        Field(description="Conditions that choose the answer. Without them it is the next message nobody claims."),
+        Field(description="Conditions that choose the answer. Default: the next message that no handler handles."),
     ] = None
     check: Annotated[
         Conditions | None,
-        Field(description="Conditions that should hold of it; a failed check counts, and the flow goes on."),
+        Field(description="Conditions on the answer. A failed check is counted, and the flow goes on."),
     ] = None
     capture: Annotated[
         Captures | None,
-        Field(description="Variables, and where in it their values are: a JSONPath, text, {regex:} or {bytes:}."),
+        Field(
+            description="Variables, and the places of their values in the answer: a JSONPath, text, {regex:} or {bytes:}."
+        ),
     ] = None
     until: Annotated[
         Conditions | None,
-        Field(description="An answer of many messages: it goes on until these hold. First and last are timed."),
+        Field(description="For an answer of many messages: conditions on the last. The first and the last are timed."),
     ] = None
-    within: Annotated[Span, Field(description="How long the answer may take, from the send.")] = TEN_SECONDS
+    within: Annotated[Span, Field(description="How long the answer may take, from the sending of the request.")] = (
+        TEN_SECONDS
+    )
 
 
 class RequestBody(OnConnection):
     send: Annotated[Sendable, Field(description="The message: text, or a mapping.")]
-    reply: Annotated[Reply, Field(description="Which message answers it, and what must hold of it.")] = Reply()
+    reply: Annotated[Reply, Field(description="Which message is the answer, and the conditions on it.")] = Reply()
 
 
 def _request_body(value: Any) -> Any:
@@ -195,21 +199,21 @@ class RequestStep(ConnectionStep):
 
 
 class WaitForBody(OnConnection):
-    where: Annotated[Conditions | None, Field(description="Which messages; without conditions, any.")] = None
+    where: Annotated[Conditions | None, Field(description="Conditions on the messages. Default: any message.")] = None
     check: Annotated[
         Conditions | None,
-        Field(description="Conditions that should hold of each; a failed check counts, and the flow goes on."),
+        Field(description="Conditions on each of them. A failed check is counted, and the flow goes on."),
     ] = None
     capture: Annotated[
         Captures | None,
         Field(
-            description="Variables, and where in the last of them their values are: a JSONPath, text, {regex:} or {bytes:}."
+            description="Variables, and the places of their values in the last one: a JSONPath, text, {regex:} or {bytes:}."
         ),
     ] = None
     count: Annotated[int, Field(ge=1, description="How many messages.")] = 1
     close: Annotated[
         CloseCode | Literal["any"] | None,
-        Field(description="Wait for the peer's close with this code instead, or any."),
+        Field(description="Wait for the server's close with this code, or any, instead of messages."),
     ] = None
     within: Annotated[Span, Field(description="How long all of them may take.")] = TEN_SECONDS
 
@@ -221,7 +225,7 @@ class WaitForBody(OnConnection):
 
 
 class WaitForStep(ConnectionStep):
-    """Wait for messages that match, or for the peer's close."""
+    """Wait for messages that match conditions, or for the server's close."""
 
     verb = "wait_for"
     waits = True
@@ -231,7 +235,7 @@ class WaitForStep(ConnectionStep):
     names = ()
     is_named_by_text = False
 
-    wait_for: Annotated[WaitForBody, Field(description="Which messages; nothing is needed.")]
+    wait_for: Annotated[WaitForBody, Field(description="Which messages. All keys are optional.")]
 
     def parts(self) -> Iterator[Part]:
         """Yield what must hold of the messages. Later steps may read the last of them."""
@@ -257,13 +261,13 @@ class WaitForStep(ConnectionStep):
 
 class ExpectNoneBody(OnConnection):
     where: Annotated[
-        Conditions | None, Field(description="Which messages must not come; without conditions, none at all.")
+        Conditions | None, Field(description="Conditions on the messages that must not come. Default: any message.")
     ] = None
     for_: Span = Field(alias="for", description="How long.")
 
 
 class ExpectNoneStep(ConnectionStep):
-    """Fail if a message that matches arrives within a time."""
+    """Fail if a message that matches conditions arrives within a time."""
 
     verb = "expect_none"
     waits = True

@@ -46,7 +46,7 @@ def parse_safely(text: str) -> int:
 
 
 class ThinkStep(LocalStep):
-    """Pause. Neither the pause nor its oversleeping counts in any latency."""
+    """Pause. Neither the pause nor its overrun counts in any latency."""
 
     verb = "think"
     waits = True
@@ -86,14 +86,14 @@ class ThinkStep(LocalStep):
 
 
 class BarrierBody(Body):
-    users: Annotated[int, Field(ge=1, description="How many users meet: nobody goes on before that many are there.")]
-    within: Annotated[Span, Field(description="How long a user waits for the others; then the step has failed.")] = (
+    users: Annotated[int, Field(ge=1, description="How many users meet. All of them wait until that many have come.")]
+    within: Annotated[Span, Field(description="How long a user waits for the others; after that the step fails.")] = (
         TEN_SECONDS
     )
 
 
 class BarrierStep(LocalStep):
-    """Wait until so many users are here; then all of them go on, and the next ones gather anew."""
+    """Wait until a number of users have come; then all of them go on, and the next ones meet anew."""
 
     verb = "barrier"
     waits = True

@@ -28,19 +28,19 @@ def _base64(text: str) -> str:
 
 
 class Binary(Strict):
-    """Bytes, said in one of four ways."""
+    """Bytes, written in one of four ways."""
 
     model_config = exactly_one("hex", "base64", "file", "random")
 
     hex: Annotated[
         Annotated[str, AfterValidator(_hex)] | None,
-        Field(description="Pairs of hexadecimal digits; spaces may part them."),
+        Field(description="Pairs of hexadecimal digits. Spaces are allowed between them."),
     ] = None
     base64: Annotated[Annotated[str, AfterValidator(_base64)] | None, Field(description="Base64 with its padding.")] = (
         None
     )
     file: Annotated[str | None, Field(description="A file beside the scenario.")] = None
-    random: Annotated[Size | None, Field(description="So many random bytes, new ones each time.")] = None
+    random: Annotated[Size | None, Field(description="The number of random bytes, which differ each time.")] = None
 
     @model_validator(mode="after")
     def _one(self) -> Binary:
@@ -54,18 +54,18 @@ MOST_FRAGMENTS = 10_000
 
 
 class Payload(Strict):
-    """What a message carries: exactly one of text, json, file (a text file) or binary."""
+    """The content of a message: exactly one of text, json, file (a text file) or binary."""
 
     model_config = exactly_one("text", "json", "file", "binary")
 
     text: Annotated[Template | None, Field(description="A text message.")] = None
     json_: JsonValue = Field(
-        default=None, alias="json", description="A text message: JSON. A value that is one template keeps its type."
+        default=None, alias="json", description="A text message in JSON. A value that is one template keeps its type."
     )
-    file: Annotated[str | None, Field(description="A text message: a UTF-8 file beside the scenario.")] = None
+    file: Annotated[str | None, Field(description="A text message from a UTF-8 file beside the scenario.")] = None
     binary: Annotated[Binary | None, Field(description="A binary message.")] = None
     fragments: Annotated[
-        int, Field(ge=1, le=MOST_FRAGMENTS, description="In how many frames the message goes out.")
+        int, Field(ge=1, le=MOST_FRAGMENTS, description="The number of frames that the message is sent in.")
     ] = 1
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from loadws.terms.units import DURATION_UNITS
 
 
 class SetStep(LocalStep):
-    """Give variables values."""
+    """Set variables."""
 
     verb = "set"
     waits = False
@@ -27,7 +27,7 @@ class SetStep(LocalStep):
 
     set: Annotated[
         dict[Identifier, JsonValue],
-        Field(min_length=1, description="Name and value; a value that is one template keeps its type."),
+        Field(min_length=1, description="Variables and their values. A value that is one template keeps its type."),
     ]
 
     def parts(self) -> Iterator[Part]:
@@ -45,7 +45,7 @@ _check_body = short_for("that", "an expression, or a mapping")
 
 
 class CheckStep(LocalStep):
-    """An expression that should be true; a failed check counts, and the flow goes on."""
+    """Check that an expression is true. A failed check is counted, and the flow goes on."""
 
     verb = "check"
     waits = False
@@ -67,7 +67,10 @@ class CheckStep(LocalStep):
 
 
 class RecordBody(Strict):
-    """``unit`` is a duration's (us, ms, s), or any word: its value is then recorded as it is."""
+    """The trend and its value.
+
+    A ``unit`` of time (us, ms, s) is converted; with any other word the value is recorded as it is.
+    """
 
     name: Annotated[Name, Field(description="The trend's name, in reports and thresholds.")]
     value: Annotated[
@@ -77,7 +80,9 @@ class RecordBody(Strict):
     unit: Annotated[Name, Field(description="A unit of time (ns, us, ms, s), or any word.")] = "1"
     on_failure: Annotated[
         OnFailure | None,
-        Field(description="What a failure ends: nothing, the turn, or the session; by kind, unless said."),
+        Field(
+            description="What a failure ends: nothing, the turn, or the session. The default depends on the kind of failure."
+        ),
     ] = None
 
     @property
@@ -92,7 +97,7 @@ class RecordBody(Strict):
 
 
 class RecordStep(LocalStep):
-    """A value for a trend of the scenario's own."""
+    """Record a value of a trend that the scenario defines."""
 
     verb = "record"
     waits = False
@@ -118,7 +123,7 @@ def _something(text: str) -> str:
 
 
 class CountStep(LocalStep):
-    """One more of a counter of the scenario's own."""
+    """Add one to a counter that the scenario defines."""
 
     verb = "count"
     waits = False
@@ -131,7 +136,7 @@ class CountStep(LocalStep):
     count: Annotated[
         Template,
         AfterValidator(_something),
-        Field(json_schema_extra={"pattern": r"\S"}, description="The counter's name; may be a template."),
+        Field(json_schema_extra={"pattern": r"\S"}, description="The counter's name. It may have templates."),
     ]
 
     def parts(self) -> Iterator[Part]:
@@ -141,7 +146,7 @@ class CountStep(LocalStep):
 
 
 class LogStep(LocalStep):
-    """A line in the run's log (a bounded number of them)."""
+    """Write a line to the run's log, which keeps a bounded number of them."""
 
     verb = "log"
     waits = False

@@ -69,7 +69,7 @@ class Pace:
 
 
 class Step(Strict):
-    """What every step has: a name for the report, and what to do when it fails (see Failure in the language)."""
+    """A name for the report, and what to do when the step fails (see Failure in the language)."""
 
     #: The key that makes a mapping this step.
     verb: ClassVar[str]
@@ -97,10 +97,12 @@ class Step(Strict):
     #: The fields whose time is a part of the test's length: ``--time-scale`` multiplies them.
     test_times: ClassVar[tuple[str, ...]]
 
-    name: Annotated[Name | None, Field(description="What reports call the step; else its text or verb-N.")] = None
+    name: Annotated[Name | None, Field(description="The step's name in reports. Default: its text, or verb-N.")] = None
     on_failure: Annotated[
         OnFailure | None,
-        Field(description="What a failure ends: nothing, the turn, or the session; by kind, unless said."),
+        Field(
+            description="What a failure ends: nothing, the turn, or the session. The default depends on the kind of failure."
+        ),
     ] = None
 
     @classmethod
@@ -273,4 +275,4 @@ class Body(Strict):
 class OnConnection(Body):
     """A body whose step speaks or listens on the connection that ``on`` names, else on the one without a name."""
 
-    on: Annotated[Name | None, Field(description="The connection, by the name that connect gave it: as.")] = None
+    on: Annotated[Name | None, Field(description="The name of the connection: the as of its connect.")] = None

@@ -25,6 +25,8 @@ ONE_OF_MANY = {
 }
 #: Other crumbs, and why each is a file of its own.
 CRUMBS = {
+    "gate/comparing/order.py": "the random order of slices, held by a property test",
+    "report/comparing/page.py": "the page of a history, apart from its table",
     "report/course/spans.py": "how seconds become spans, tested without a run",
     "report/html/glossary.py": "which terms the page explains",
     "report/html/numbers.py": "how the page writes numbers",
@@ -72,6 +74,10 @@ SHARED_NAMES = {
     "importing.py": "the way from a file of one tool to a scenario",
     "matching.py": "which message a step waits for, in each language",
     "sentences.py": "what a comparison says, and what a report says of a run's course",
+    "history.py": "runs over time: the command, the change points, the record, and how it is shown",
+    "samples.py": "how many samples a rule needs, a plan makes, and a pilot had",
+    "page.py": "the report of one run, and that of many",
+    "plot.py": "the plot of a chart, and that of a history",
     "commands.py": "the options of a group of commands, as typer reads them",
     "measured.py": "the verbs that measure, and the figures of a run that a comparison reads",
     "share.py": "what the command line says of a share, and the process that makes one for a coordinator",

@@ -102,7 +102,7 @@ class WakeSource(Protocol):
         """Wake at this deadline and no other; None: never."""
 
     async def serve(self, look: Callable[[int], None]) -> None:
-        """Serve until cancelled: call with the time once the armed deadline is reached, perhaps before; the call arms anew."""
+        """Serve until cancelled: call ``look`` with the time at the armed deadline, perhaps before; ``look`` arms anew."""
 
     def close(self) -> None: ...
 

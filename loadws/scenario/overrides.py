@@ -51,7 +51,7 @@ class Overrides:
 
 
 def replaced_places(root: Node, overrides: Overrides) -> dict[Where, Scalar]:
-    """Return the values that stand in for those of the file. Raises ``UsageError``."""
+    """Return the values that replace those of the file, by their places. Raises ``UsageError``."""
     if overrides.transport not in NAMES:
         raise UsageError(f"there is no transport {overrides.transport!r}", f"say {any_of(NAMES)}")
     places: dict[Where, Scalar] = {}

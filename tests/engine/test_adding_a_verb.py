@@ -191,7 +191,7 @@ def answers() -> dict[str, Any]:
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

@@ -36,7 +36,10 @@ def check_target(findings: Findings) -> None:
 
 
 def wrong_target(target: str) -> tuple[str, str] | None:
-    """Message and advice, or None where it is a target. The message does not show the address: it may hold a password."""
+    """Return message and advice for a wrong target; None for a right one.
+
+    The message does not show the address, because it may contain a password.
+    """
     if target.startswith(BUILTIN):
         return _wrong_builtin(target.removeprefix(BUILTIN))
     if "{{" in target:

@@ -43,6 +43,7 @@ CRUMBS = {
     "target/certificate.py": "makes keys, tested with a TLS client and without a process",
     "target/cores.py": "asks the operating system, which most of the target does not",
     "transport/http/follow.py": "redirects, tested without a network",
+    "metrics/histograms/dense.py": "the only file that sees hdrhistogram",
     "transport/registry.py": "imports a transport and its library only when it is asked for",
     "transport/native/stamped_reactor.py": "a second reactor, for platforms that stamp what arrives",
     "transport/opening/connect_tunnel.py": "one protocol of a proxy, beside socks.py",

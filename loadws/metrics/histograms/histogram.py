@@ -25,6 +25,7 @@ from itertools import accumulate, count
 from typing import NamedTuple, TypeVar
 
 from loadws.metrics.frame import HistogramPart, Labels
+from loadws.metrics.histograms.dense import FEWEST_BUCKETS, encode_dense
 from loadws.metrics.histograms.wire_format import Packed, packing, unpacking
 from loadws.metrics.summary import MetricEntry
 from loadws.terms.errors import LoadwsError
@@ -129,7 +130,10 @@ class LatencyHistogram:
 
     def encode(self) -> str:
         """Return the buckets in HdrHistogram's V2 wire format, compressed and in base64."""
-        return _driven(self._encoding())
+        if len(self._buckets) < FEWEST_BUCKETS:
+            return _driven(self._encoding())
+        scale, highest = self.span
+        return encode_dense(self._buckets, DIGITS, round(highest / scale), scale)
 
     def part(self, name: str, labels: Labels) -> HistogramPart:
         """Return everything that is in this histogram, as a frame's part."""

@@ -1,8 +1,8 @@
 """HdrHistogram's V2 wire format (Tene, HdrHistogram.org), from and to counts by bucket.
 
-``hdrh`` would do, but holds a histogram as 23,552 counters (190 kB): with a thousand steps that is a gigabyte, and the few
-values that most parts of a frame have are read and written five times as fast from a dictionary. The tests hold this module
-to ``hdrh``, byte by byte.
+The library ``hdrhistogram`` holds a histogram as 23,552 counters (190 kB): with a thousand steps that is a gigabyte, and the
+few values that most parts of a frame have are read and written several times as fast from a dictionary. Large histograms are
+written by the library (``dense``). The tests hold this module to it, byte by byte.
 
 The format, in big-endian order and then in base64: a cookie and the length of what follows, which is compressed with zlib:
 a header of 40 bytes (cookie, length of the counts, offset 0, significant digits, lowest and highest trackable value, integer

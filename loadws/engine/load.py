@@ -6,10 +6,9 @@ are counted), then the last frame.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import trio
 
@@ -17,6 +16,7 @@ from loadws.engine.coordination import Alone, Together
 from loadws.engine.health import Collector, Watch
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.runtime.barriers import Barriers
+from loadws.engine.runtime.facts import RunFacts
 from loadws.engine.runtime.parker import Parker
 from loadws.engine.runtime.secrecy import RunSecrets, run_secrets
 from loadws.engine.runtime.shared import Shared
@@ -37,7 +37,6 @@ from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.probes import probes_of
 from loadws.scenario.model.step_names import walk_around, walk_steps
 from loadws.scenario.template.template import compile_value
-from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import Connector, Timers, Transport
 from loadws.transport.clock.timers import open_timers
@@ -51,26 +50,24 @@ Deliver = Callable[[Frame], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one process runs. ``base`` is the folder that the scenario's files are relative to."""
+    """What one process runs: its part of the plan, over a transport.
 
-    scenario: Scenario
-    base: Path
+    ``read_lags`` is where the transport puts the lags of its stamps; None where it measures none. ``http`` is None where it
+    is to be made if some step needs it.
+    """
+
+    facts: RunFacts
     plan: Plan
     transport: Transport
-    env: Mapping[str, str] = field(default_factory=dict)
-    say: Callable[[str], None] | None = None  # --trace: every frame and step, line by line
-    read_lags: ReadLags | None = None  # where the transport puts them
+    read_lags: ReadLags | None = None
     together: Together = field(default_factory=Alone)
-    shared: Mapping[str, Any] = field(default_factory=dict)  # what setup has set
-    nonce: int = 0  # the run's own, so that its probes are told from those of another
-    http: HttpClients | None = None  # None: made where some step needs them
-    masker: Masker = field(default_factory=Masker)  # of the secrets that are known before the run
+    http: HttpClients | None = None
 
 
 async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending:
     """Run to the end of the plan, or of patience. ``deliver`` gets one frame per second and the last one."""
     phases = [(phase.name, phase.warmup) for phase in load.plan.phases]
-    secrets = run_secrets(load.scenario, load.masker, load.shared)
+    secrets = run_secrets(load.facts.scenario, load.facts.masker, load.facts.setup_values)
     recorder = Recorder(phases, process=load.plan.shard, masker=secrets.masker)
     recorder.ledger.arrivals.expected = load.plan.expected_arrivals if load.plan.shard == 0 else 0
     async with open_timers() as timers:
@@ -107,24 +104,22 @@ def _executor(
     lifecycle: Lifecycle,
     secrets: RunSecrets,
 ) -> Executor:
-    scenario = load.scenario
-    tracer = None if load.say is None else Tracer(load.say, timers.now_ns, secrets)
+    facts, scenario = load.facts, load.facts.scenario
+    tracer = None if facts.say is None else Tracer(facts.say, timers.now_ns, secrets)
     shared = Shared(
+        facts=facts,
         timers=timers,
         connector=connector,
         recorder=recorder,
-        seed=load.plan.seed,
         variables={name: compile_value(value) for name, value in scenario.variables.items()},
-        feeds={name: open_feed(source, load.base) for name, source in scenario.data.items()},
+        feeds={name: open_feed(source, facts.base) for name, source in scenario.data.items()},
         secrets=secrets,
         tracer=tracer,
-        http=load.http or http_clients(scenario, load.base, timers),
-        setup_values=load.shared,
+        http=load.http or http_clients(scenario, facts.base, timers),
         barriers=Barriers(load.plan.shard, load.plan.shards),
-        env=load.env,
     )
-    recorder.watch_probes([ProbeSpec(probe.name, probe.within_ns) for probe in probes_of(scenario)], load.nonce)
-    context = StepContext(scenario, load.base, shared, Contexts(load.base), compile_step)
+    recorder.watch_probes([ProbeSpec(probe.name, probe.within_ns) for probe in probes_of(scenario)], facts.nonce)
+    context = StepContext(shared, Contexts(facts.base), compile_step)
     users = [compile_user(user_type, context) for user_type in scenario.user_types]
     return Executor(load.plan, shared, users, lifecycle, load.together)
 

@@ -7,16 +7,15 @@ are nobody else's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from loadws.engine.load import http_clients
 from loadws.engine.runtime.compiled import CompiledUser
+from loadws.engine.runtime.facts import RunFacts
 from loadws.engine.runtime.flow_control import FlowInterrupted
 from loadws.engine.runtime.secrecy import RunSecrets, run_secrets
 from loadws.engine.runtime.shared import Shared
@@ -29,10 +28,8 @@ from loadws.engine.steps.registry import compile_step
 from loadws.engine.users.user import VirtualUser
 from loadws.metrics.frame import Frame, Health
 from loadws.metrics.recording.recorder import Recorder
-from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.steps import Flow
 from loadws.scenario.template.template import EvaluationError, compile_value
-from loadws.terms.masker import Masker
 from loadws.transport.base import ConnectFailed, Connection, ConnectRequest, Listener, Timers
 from loadws.transport.clock.timers import open_timers
 from loadws.transport.cookies import Jar
@@ -46,23 +43,18 @@ SETUP_NUMBER, TEARDOWN_NUMBER = 2**25 - 1, 2**25 - 2
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """What to run. ``strict``: the first failure ends it, unless the step says otherwise; else what fails is passed over.
+    """What to run. ``strict``: the first failure ends it, unless the step says otherwise; else the flow goes on after failures.
 
-    ``base`` is the folder of the scenario's files, ``within_s`` the time that all of it has, ``say`` where a trace goes.
+    ``within_s`` is the time that the whole flow has. ``http`` is None where it is to be made if some step needs it.
     """
 
+    facts: RunFacts
     name: str
     number: int
-    scenario: Scenario
     flow: Flow
-    base: Path
     strict: bool
     within_s: float
-    seed: int
-    env: Mapping[str, str] = field(default_factory=dict)
-    say: Callable[[str], None] | None = None
-    http: HttpClients | None = None  # None: made where some step needs them
-    masker: Masker = field(default_factory=Masker)  # of the secrets that are known before the run
+    http: HttpClients | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +76,12 @@ class Done:
 async def run_once(once: Once, variables: dict[str, Any]) -> Done:
     """Run the flow with these variables, and update them with what it sets, also where it ends midway."""
     async with open_timers() as timers:
-        secrets = run_secrets(once.scenario, once.masker, variables)
+        secrets = run_secrets(once.facts.scenario, once.facts.masker, variables)
         recorder = Recorder([(once.name, True)], masker=secrets.masker)
         recorder.begin(timers.now_ns())
         user, steps = _user(once, timers, recorder, secrets)
         scope = user.main.scope
-        for name, value in once.scenario.variables.items():
+        for name, value in once.facts.scenario.variables.items():
             with suppress(EvaluationError):  # it needs a row of data, or what needs one
                 scope.variables[name] = compile_value(value)(scope)
         scope.variables.update(variables)
@@ -102,21 +94,21 @@ async def run_once(once: Once, variables: dict[str, Any]) -> Done:
 
 
 def _user(once: Once, timers: Timers, recorder: Recorder, secrets: RunSecrets) -> tuple[VirtualUser, Steps]:
-    tracer = None if once.say is None else Tracer(once.say, timers.now_ns, secrets)
+    facts = once.facts
+    tracer = None if facts.say is None else Tracer(facts.say, timers.now_ns, secrets)
     shared = Shared(
+        facts=facts,
         timers=timers,
         connector=_Nowhere(),
         recorder=recorder,
-        seed=once.seed,
         variables={},
         feeds={},
         secrets=secrets,
         tracer=tracer,
-        http=once.http or http_clients(once.scenario, once.base, timers),
-        env=once.env,
+        http=once.http or http_clients(facts.scenario, facts.base, timers),
     )
     flow = _strict(once.flow) if once.strict else _lenient(once.flow)
-    steps = StepContext(once.scenario, once.base, shared, Contexts(once.base), compile_step).flow(flow)
+    steps = StepContext(shared, Contexts(facts.base), compile_step).flow(flow)
     user = VirtualUser(shared, CompiledUser(once.name, steps), once.number, is_held=False)
     user.main.free_ns = timers.now_ns()
     return user, steps

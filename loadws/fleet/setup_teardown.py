@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import trio
 
+from loadws.engine.runtime.facts import RunFacts
 from loadws.engine.setup_teardown import SETUP_NUMBER, TEARDOWN_NUMBER, Done, Once, run_once
-from loadws.fleet.shard import ShardOrder, load_order
+from loadws.fleet.shard import ShardOrder, facts_of, load_order
 from loadws.fleet.signals import Signals, in_loop
 from loadws.scenario.build import Loaded
 from loadws.terms.errors import ExitCode, LoadwsError
@@ -50,12 +50,12 @@ async def around(
     ``tell`` hears what is logged, and what fails in ``teardown``. ``loaded``: the scenario of the order, where the caller
     has it. Raises ``SetupFailed``.
     """
-    loaded = load_order(order) if loaded is None else loaded
-    scenario = loaded.scenario
+    facts = facts_of(order, load_order(order) if loaded is None else loaded, say)
+    scenario = facts.scenario
     variables: dict[str, Any] = {}
     try:
         if scenario.setup:
-            done = await run_once(_setup(loaded, order, say), variables)
+            done = await run_once(_setup(facts), variables)
             for line in done.logs:
                 tell(f"setup: {line}")
             if not done.is_whole:
@@ -64,7 +64,7 @@ async def around(
     finally:
         if scenario.teardown:
             with trio.CancelScope(shield=True), _patience_asked_for(signals, tell):
-                done = await run_once(_teardown(loaded, order, say), dict(variables))
+                done = await run_once(_teardown(facts), dict(variables))
             for line in (*done.logs, *(f"warning: {problem}" for problem in done.problems)):
                 tell(f"teardown: {line}")
 
@@ -89,17 +89,9 @@ def _patience_asked_for(signals: Signals | None, tell: Callable[[str], None]) ->
         yield
 
 
-def _setup(loaded: Loaded, order: ShardOrder, say: Callable[[str], None] | None) -> Once:
-    return Once(
-        "setup", SETUP_NUMBER, loaded.scenario, loaded.scenario.setup, Path(order.path).parent,
-        strict=True, within_s=SETUP_WITHIN_S, seed=order.seed, env=order.env, say=say,
-        masker=loaded.masker,
-    )  # fmt: skip
+def _setup(facts: RunFacts) -> Once:
+    return Once(facts, "setup", SETUP_NUMBER, facts.scenario.setup, strict=True, within_s=SETUP_WITHIN_S)
 
 
-def _teardown(loaded: Loaded, order: ShardOrder, say: Callable[[str], None] | None) -> Once:
-    return Once(
-        "teardown", TEARDOWN_NUMBER, loaded.scenario, loaded.scenario.teardown, Path(order.path).parent,
-        strict=False, within_s=TEARDOWN_WITHIN_S, seed=order.seed, env=order.env, say=say,
-        masker=loaded.masker,
-    )  # fmt: skip
+def _teardown(facts: RunFacts) -> Once:
+    return Once(facts, "teardown", TEARDOWN_NUMBER, facts.scenario.teardown, strict=False, within_s=TEARDOWN_WITHIN_S)

@@ -16,6 +16,7 @@ import msgspec
 from loadws.engine.coordination import Alone, Together
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Deliver, Load, run_load
+from loadws.engine.runtime.facts import RunFacts
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import Shard, make_plan
 from loadws.scenario.build import Loaded, Overrides, load_text
@@ -69,16 +70,26 @@ async def run_shard(
     this process has it already; None where the order has come over a pipe.
     """
     loaded = load_order(order) if loaded is None else loaded
-    scenario, path = loaded.scenario, Path(order.path)
-    share = make_plan(scenario, order.seed).shard_of(order.share, order.of)
+    facts = facts_of(order, loaded, say)
+    share = make_plan(loaded.scenario, order.seed).shard_of(order.share, order.of)
     plan = share.shard_of(order.process, order.processes).prepared()
     read_lags = ReadLags() if order.stamps == "kernel" else None
-    load = Load(
-        scenario, path.parent, plan, transport(order.transport, read_lags), order.env, say,
-        read_lags=read_lags, together=together or Alone(), shared=order.variables, nonce=order.nonce,
-        masker=loaded.masker,
-    )  # fmt: skip
+    load = Load(facts, plan, transport(order.transport, read_lags), read_lags, together or Alone())
     return await run_load(load, deliver, lifecycle)
+
+
+def facts_of(order: ShardOrder, loaded: Loaded, say: Callable[[str], None] | None = None) -> RunFacts:
+    """Return what a process is told of its run by its order. ``loaded``: the scenario of the order."""
+    return RunFacts(
+        scenario=loaded.scenario,
+        base=Path(order.path).parent,
+        seed=order.seed,
+        env=order.env,
+        say=say,
+        setup_values=order.variables,
+        nonce=order.nonce,
+        masker=loaded.masker,
+    )
 
 
 def load_order(order: ShardOrder) -> Loaded:

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.connection.pending import Pending
+from loadws.engine.runtime.facts import RunFacts
 from loadws.engine.runtime.shared import Shared
 from loadws.engine.runtime.strand import StepFunction
 from loadws.engine.steps.parts.context import StepContext
@@ -83,10 +84,8 @@ def _request(step: dict[str, Any], others: list[Any] | None = None) -> Callable[
         {"target": "ws://bench.test", "load": [{"users": 1, "for": "1s"}], "flow": [{"request": step}]}
     )
     recorder = Recorder([("bench", False)])
-    shared = Shared(cast(Timers, Clock()), cast(Connector, None), recorder, 1, {}, {})
-    compiled = compile_user(
-        scenario.user_types[0], StepContext(scenario, Path(), shared, Contexts(Path()), compile_step)
-    )
+    shared = Shared(RunFacts(scenario, Path(), 1), cast(Timers, Clock()), cast(Connector, None), recorder, {}, {})
+    compiled = compile_user(scenario.user_types[0], StepContext(shared, Contexts(Path()), compile_step))
     user = VirtualUser(shared, compiled, 0, is_held=True)
     conversation = Conversation(user.state, shared, None)
     conversation.connection = cast(Connection, Echo(conversation))

@@ -13,6 +13,7 @@ from trio.testing import MockClock
 
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Load, run_load
+from loadws.engine.runtime.facts import RunFacts
 from loadws.metrics.frame import ErrorSample, Frame, LogLine
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending
@@ -126,8 +127,8 @@ def drive(
 
     async def main() -> Ending:
         lifecycle = Lifecycle()
-        load = Load(scenario, base, make_plan(scenario, seed), transport, env or {}, said.append if trace else None)
-        load = replace(load, http=http, shared=shared or {})
+        facts = RunFacts(scenario, base, seed, env or {}, said.append if trace else None, shared or {})
+        load = Load(facts, make_plan(scenario, seed), transport, http=http)
         async with trio.open_nursery() as nursery:
             if meanwhile is not None:
                 nursery.start_soon(meanwhile, lifecycle)

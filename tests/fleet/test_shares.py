@@ -17,6 +17,7 @@ from trio.testing import MockClock
 from loadws.engine.coordination import LEAD_NS
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Load, run_load
+from loadws.engine.runtime.facts import RunFacts
 from loadws.metrics.frame import Frame
 from loadws.metrics.ledger import Ledger
 from loadws.plan.plan import make_plan
@@ -74,7 +75,7 @@ def run_shards(scenario: Scenario, shards: int, behaviour: Behaviour) -> list[li
             frames[number].append(frame)
 
         shard = plan.shard_of(number, shards)
-        load = Load(scenario, Path(), shard, ScriptedTransport(behaviour), together=together)
+        load = Load(RunFacts(scenario, Path(), 1), shard, ScriptedTransport(behaviour), together=together)
         await run_load(load, deliver, Lifecycle())
 
     async def main() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import trio
 
 from loadws.engine.runtime.barriers import Barriers
 from loadws.engine.runtime.connection.inbox import InboxBudget
+from loadws.engine.runtime.facts import RunFacts
 from loadws.engine.runtime.secrecy import RunSecrets
 from loadws.engine.runtime.tracing import Tracer
 from loadws.metrics.recording.recorder import Recorder
@@ -67,26 +67,23 @@ class FlowQuota:
 class Shared:
     """What all users of the process share.
 
-    ``variables`` are the scenario's own, compiled, ``feeds`` its data, and ``setup_values`` what setup has set. ``http`` is
-    None where no step asks over HTTP, ``tracer`` without ``--trace``. ``quota`` belongs to the phase of now, and is None
+    ``variables`` are the scenario's own, compiled, and ``feeds`` its data. ``http`` is None where no step asks over HTTP, ``tracer`` without ``--trace``. ``quota`` belongs to the phase of now, and is None
     where only time ends it. ``load_ended_ns`` is when the last phase was over, or the run was stopped.
     """
 
+    facts: RunFacts
     timers: Timers
     connector: Connector
     recorder: Recorder
-    seed: int
     variables: Mapping[str, Compiled]
     feeds: Mapping[str, Feed]
     secrets: RunSecrets = field(default_factory=RunSecrets)
     tracer: Tracer | None = None
     http: HttpClients | None = None
-    setup_values: Mapping[str, Any] = field(default_factory=dict)
     quota: FlowQuota | None = None
     load_ended_ns: int | None = None
     inbox_budget: InboxBudget = field(default_factory=InboxBudget)
     barriers: Barriers = field(default_factory=Barriers)
     handshakes: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(HANDSHAKES_AT_ONCE))
     closings: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(CLOSINGS_AT_ONCE))
-    env: Mapping[str, str] = field(default_factory=dict)
     clock: Callable[[], int] = lambda: time.time_ns() // NS_PER_MS

@@ -47,7 +47,7 @@ class VirtualUser:
         self._sessions = 0
         self._taken_from: FlowQuota | None = None  # what the flow of now was taken from
         self.state = UserState(shared, compiled.traits, index, is_held=is_held)
-        scope = Scope(user=index, seed=shared.seed, clock=shared.clock, env=shared.env)
+        scope = Scope(user=index, seed=shared.facts.seed, clock=shared.clock, env=shared.facts.env)
         self.main = self.state.main = Strand(self.state, scope, 0)
         self._handlers = Handlers(compiled.handlers, self.main) if compiled.handlers else None
         self.state.handlers = self._handlers
@@ -256,7 +256,7 @@ class VirtualUser:
         scope.variables.clear()
         for name, feed in shared.feeds.items():
             try:
-                row = feed.row(state.index, self._sessions, shared.seed)
+                row = feed.row(state.index, self._sessions, shared.facts.seed)
             except DataError as error:
                 state.report("data", name, str(error))
                 raise EndSession from None
@@ -268,7 +268,7 @@ class VirtualUser:
         try:
             for name, compiled in shared.variables.items():
                 scope.variables[name] = compiled(scope)
-            scope.variables.update(shared.setup_values)
+            scope.variables.update(shared.facts.setup_values)
             state.secrets.remember(scope.variables)
         except EvaluationError as error:
             state.report("template", "variables", str(error))

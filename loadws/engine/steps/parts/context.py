@@ -31,7 +31,7 @@ AwaitedClose = str | Literal[False] | None
 class StepContext:
     """The context in which a step is compiled.
 
-    ``base`` is the folder of the scenario's files. ``at_once``: inside a handler whose steps may not wait. ``uses_message``
+    ``at_once``: inside a handler whose steps may not wait. ``uses_message``
     and ``uses_sent``: a template of the user type reads ``message`` or ``sent``; where none does, nothing is parsed for it.
     ``keeps``: some step of the user type reads an inbox, so its connections have one. ``heals``: some connection of the user
     type reconnects by itself. ``for_python``: for a function, which passes payloads and receives answers. ``deliverings``
@@ -39,8 +39,6 @@ class StepContext:
     ``UserTraits``. ``closing`` is the connection whose close is awaited after the flow.
     """
 
-    scenario: Scenario
-    base: Path
     shared: Shared
     tls: Contexts
     compile_step: Callable[[Step, StepContext], StepFunction]
@@ -54,6 +52,16 @@ class StepContext:
     deliverings: tuple[Delivering, ...] = ()
     plain_requests: dict[str | None, list[str]] = field(default_factory=dict)
     closing: AwaitedClose = False
+
+    @property
+    def scenario(self) -> Scenario:
+        """Return the scenario."""
+        return self.shared.facts.scenario
+
+    @property
+    def base(self) -> Path:
+        """Return the folder that the scenario's files are relative to."""
+        return self.shared.facts.base
 
     @property
     def recorder(self) -> Recorder:

@@ -38,6 +38,8 @@ CRUMBS = {
     "engine/runtime/backoff.py": "pure arithmetic, tested without a connection",
     "engine/runtime/connection/unreadable.py": "keeps the hot path's file to messages that can be read",
     "engine/runtime/explaining.py": "is imported only by a run with --trace",
+    "gate/comparing/order.py": "pure arithmetic, tested without runs",
+    "report/comparing/page.py": "the frame around each page of comparisons",
     "plan/allocation.py": "pure arithmetic, held to its proof by a property test",
     "scenario/file_name.py": "reads files that are wrong, with nothing of the parser",
     "target/certificate.py": "makes keys, tested with a TLS client and without a process",
@@ -65,6 +67,10 @@ WAYS = (
 )
 #: Other files that share a name, and why.
 SHARED_NAMES = {
+    "history.py": "runs over time: the command, the figures, what is judged of them, and the page",
+    "page.py": "the frame of a page without scripts, and the page of a report",
+    "plot.py": "the chart of a comparison, and what all charts are drawn with",
+    "samples.py": "samples that are expected, that are told of before a run, and that slices have",
     "connection.py": "the key `connection`, and the connection of each of our clients",
     "live.py": "the figures of a running second, and the view that shows them",
     "messages.py": "the verbs on messages, and the messages of HTTP",

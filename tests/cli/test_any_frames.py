@@ -182,6 +182,7 @@ def watched(folder: RunFolder, screen: Console) -> Iterator[Watcher]:
         yield watcher
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(frames, max_size=8), endings)
 def test_any_frames_make_a_run(many: list[Frame], ending: Ending | None) -> None:

@@ -58,6 +58,7 @@ def test_the_help_of_run_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]
     assert [code for code in ExitCode if f"{code.value} {code.meaning}" not in words] == []
 
 
+@pytest.mark.slow
 def test_help_imports_nothing_heavy() -> None:
     program = "import sys; from loadws.cli import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -144,6 +145,7 @@ def _in_ascii(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
     scenario = tmp_path / "plain.yaml"
     scenario.write_text("target: builtin:echo\nload: [{users: {from: 0, to: 4}, for: 1s}]\nflow: [{request: hi}]\n")
@@ -153,6 +155,7 @@ def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
     assert "users held" in found.stdout
 
 
+@pytest.mark.slow
 def test_what_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
     scenario = tmp_path / "plain.yaml"
     scenario.write_text("target: builtin:echo\ngrün: 1\nload: [{users: 4, for: 1s}]\nflow: [{request: hi}]\n", "utf-8")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.summary import from_json
 from loadws.target.counts import Counts
@@ -42,6 +44,7 @@ def _run_against(faults: tuple[str, ...], folder: Path) -> tuple[Ledger, Counts]
     return from_json((folder / "agree" / "latest" / "summary.json").read_bytes()).ledger, Counts(**counts)
 
 
+@pytest.mark.slow
 def test_both_sides_agree_on_every_fault_at_once(tmp_path: Path) -> None:
     faults = ("--reject", "503:0.3", "--close-after", "9:1001", "--drop", "3%", "--delay", "5ms", "--jitter", "5ms")
     ledger, counts = _run_against(faults, tmp_path)

@@ -57,6 +57,7 @@ def _count(summary: Summary, metric: str) -> int:
     return entry.count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_every_loss_duplicate_and_disorder_is_counted_once(processes: int, tmp_path: Path) -> None:
     faults = ("--drop", "4%", "--duplicate", "5%", "--reorder", "6%", "--seed", "3")

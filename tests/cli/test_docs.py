@@ -22,6 +22,7 @@ def test_it_prints_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert found.out == page()
 
 
+@pytest.mark.slow
 def test_on_a_terminal_it_is_set_and_goes_through_a_pager(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -40,6 +41,7 @@ def test_a_part_that_fits_needs_no_pager(capsys: pytest.CaptureFixture[str], mon
     assert "Pause." in run(capsys, "docs", "think").out
 
 
+@pytest.mark.slow
 def test_a_verb_has_its_section(capsys: pytest.CaptureFixture[str]) -> None:
     for verb in STEPS:
         found = run(capsys, "docs", verb)
@@ -48,6 +50,7 @@ def test_a_verb_has_its_section(capsys: pytest.CaptureFixture[str]) -> None:
         assert found.out.count("\n### ") == 0
 
 
+@pytest.mark.slow
 def test_every_key_metric_and_kind_is_found() -> None:
     keys = {key for model in models() for key, _ in written_fields(model)} - {"least", "most"}
     for word in (*keys, *TABLE, *KINDS):

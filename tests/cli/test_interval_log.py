@@ -89,11 +89,13 @@ def _assert_the_same(folder: Path) -> None:
         assert summed_up[key] == counts, key
 
 
+@pytest.mark.slow
 def test_the_log_of_a_run_sums_to_its_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "run", _written(tmp_path, "1500ms"), "--out", str(tmp_path / "reports")).code in (0, 4)
     _assert_the_same(tmp_path / "reports/logged/latest")
 
 
+@pytest.mark.slow
 def test_the_log_of_a_killed_run_sums_to_the_summary_that_is_made_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -97,6 +97,7 @@ def test_the_command_line_is_kept_without_secrets(words: list[str], masked: list
     assert masked_command(words, ["token", "creds.password"], Masker(["hunter2"])) == tuple(masked)
 
 
+@pytest.mark.slow
 def test_a_defect_is_told_without_secrets(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +133,7 @@ def test_a_defect_before_the_run_is_told_without_secrets(
     assert "TOPSECRET" not in found.err
 
 
+@pytest.mark.slow
 def test_a_setup_that_fails_is_told_without_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "s.yaml"
     setup = "setup: [{log: 'with {{ token }}'}, {set: {x: '{{ {}[token] }}'}}]\n"
@@ -160,6 +162,7 @@ def test_an_untrusted_scenario_is_refused(command: str, tmp_path: Path, capsys: 
     assert "AssertionError" not in said
 
 
+@pytest.mark.slow
 def test_an_untrusted_run_has_no_environment_in_any_process(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,6 +37,7 @@ def files(tmp_path: Path) -> set[str]:
     return {path.name for path in (tmp_path / "out/s/latest").iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirected", "said", "rule", "code"),
     [
@@ -57,6 +58,7 @@ def test_a_run_keeps_its_verdict_and_its_files(
     assert "<svg " in (tmp_path / "out/s/latest/report.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [("validate", "s.yaml"), ("docs",), ("plan", "s.yaml"), ("schema",), ("--help",), ("--version",)]
 )
@@ -65,12 +67,14 @@ def test_where_the_output_is_all_there_is_it_is_an_error(tmp_path: Path, argumen
     assert (code, err) == (2, f"loadws: not all could be printed: {FULL}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("validate", "s.yaml"), ("docs",), ("plan", "s.yaml"), ("schema",)])
 def test_nothing_is_wrong_where_the_reader_has_seen_enough(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     code, _, err = ended(tmp_path, "2> err | head -c 1 > /dev/null", *arguments)
     assert (code, err, (tmp_path / "err").read_text()) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_an_invalid_file_is_invalid_wherever_it_is_said(tmp_path: Path) -> None:
     code, _, err = ended(tmp_path, "> /dev/full", "validate", "s.yaml", rule="nothing < 3")
     assert code == 2

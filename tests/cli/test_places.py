@@ -40,6 +40,7 @@ def left_by_an_older_run(folder: Path) -> Path:
     return latest
 
 
+@pytest.mark.slow
 def test_copies_are_at_their_places_after_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left_by_an_older_run(tmp_path)
     found = run(capsys, "run", scenario(tmp_path), *places(tmp_path))
@@ -50,6 +51,7 @@ def test_copies_are_at_their_places_after_the_run(tmp_path: Path, capsys: pytest
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_summary_for_programs_by_its_ending(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = HELD + "thresholds: [iterations > 1000000]\n"
     found = run(capsys, "run", scenario(tmp_path, text), *places(tmp_path, "summary.json"))
@@ -74,6 +76,7 @@ def test_where_nothing_is_run_nothing_of_an_older_run_is_left(
     assert not os.path.lexists(latest)
 
 
+@pytest.mark.slow
 def test_a_trace_leaves_everything_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     latest = left_by_an_older_run(tmp_path)
     out = ("--out", str(tmp_path / "reports"))

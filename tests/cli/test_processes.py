@@ -64,6 +64,7 @@ def summary_of(tmp_path: Path, scenario: str) -> dict[str, Any]:
     return summary
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_all_gracefully(tmp_path: Path) -> None:
     process = start(tmp_path)
     process.send_signal(signal.SIGINT)
@@ -76,6 +77,7 @@ def test_ctrl_c_ends_all_gracefully(tmp_path: Path) -> None:
     assert [each["complete"] for each in summary["generator"]["processes"]] == [True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 def test_a_run_that_is_killed_leaves_no_process_and_a_folder_to_rebuild(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -98,6 +100,7 @@ def test_a_run_that_is_killed_leaves_no_process_and_a_folder_to_rebuild(
     assert sessions["started"] == sessions["cut_off"] > 0
 
 
+@pytest.mark.slow
 def test_the_same_load_whatever_the_number_of_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same users arrive and draw the same numbers; they say so in logs."""
     path = tmp_path / "arrivals.yaml"

@@ -72,6 +72,7 @@ def test_none_is_forgotten() -> None:
     assert sorted(path.stem for path in SMALL if path.parent == STARTERS) == sorted(TEMPLATES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SMALL, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_it_runs_and_passes(scenario: Path, runs: dict[Path, tuple[Path, Future[Ran]]]) -> None:
     out, running = runs[scenario]

@@ -15,6 +15,7 @@ from tests.cli.commands import run
 BESIDE_THE_SCENARIOS = Path(__file__).parents[2] / "scenarios" / "loadws.schema.json"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -174,6 +174,7 @@ def told(request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.
     return said_by(folder, tmp_path_factory.mktemp("out"), *RUNS[request.param])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_is_nowhere(told: Told, secret: str) -> None:
     for way, telling in ways(SECRETS[secret]).items():

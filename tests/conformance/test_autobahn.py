@@ -14,6 +14,7 @@ from loadws.terms.transports import NAMES
 from tests.conformance.environment import NotHere, fuzzer, suite_folder
 from tests.conformance.server import fuzzing_server
 from tests.conformance.suite import Result, run, sections_of
+from tests.kit.tools import missing
 
 SECTIONS = sections_of("1-7,10")
 #: How many cases these sections have in the released suite. Fewer would be a server that does not know them.
@@ -25,9 +26,10 @@ def made() -> Path:
     try:
         return fuzzer(suite_folder())
     except NotHere as error:
-        pytest.skip(f"the Autobahn test suite cannot run: {error}")
+        missing(f"the Autobahn test suite cannot run: {error}")
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("name", NAMES)
 def test_every_case_passes(name: str, made: Path) -> None:
     async def main() -> list[Result]:

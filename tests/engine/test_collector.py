@@ -30,6 +30,7 @@ def collector() -> Collector:
     return Collector(Watch(cast(Timers, Clock())))
 
 
+@pytest.mark.slow
 def test_a_run_lets_go_of_what_it_froze() -> None:
     gc.unfreeze()
     with collector():

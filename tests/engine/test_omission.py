@@ -64,6 +64,7 @@ def test_turns_are_counted_in_the_phase_of_their_intended_time() -> None:
     assert [outcome.values("response_time", phase=name).missing for name in ("warm", "main")] == [20, 19]
 
 
+@pytest.mark.slow
 def test_a_healthy_server_loses_nothing_at_the_end() -> None:
     """Each turn takes nearly as long as the interval, so the next one is often due when the load ends."""
     every = {"every": "100ms", "do": [{"request": "x"}, {"think": "60ms..99ms"}]}

@@ -24,12 +24,14 @@ def test_think_does_not_count_in_any_latency() -> None:
     assert outcome.values("schedule_lag", step="request").total == 0
 
 
+@pytest.mark.slow
 def test_a_think_range_stays_within_its_bounds() -> None:
     outcome = drive(once({"repeat": 50, "do": [{"think": "1s..3s"}, {"send": "x"}]}), silent())
 
     assert 50 * 1 < outcome.ending.ended_at_s < 50 * 3
 
 
+@pytest.mark.slow
 def test_an_exponential_think_has_its_mean() -> None:
     outcome = drive(once({"repeat": 2000, "do": [{"think": {"exponential": "50ms"}}]}), silent())
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 
 from loadws.engine.runtime.connection.conversation import MOST_UNANSWERED
 from loadws.transport.base import Payload
@@ -120,6 +121,7 @@ def test_sent_is_what_was_sent_last_also_where_it_is_constant() -> None:
     assert outcome.failed("request") == (0, 1)
 
 
+@pytest.mark.slow
 def test_requests_that_are_never_answered_do_not_pile_up_without_bound() -> None:
     request = {"request": {"send": "x", "reply": {"within": "1ms"}}, "on_failure": "continue"}
     backlog = {"request": {"send": "x", "reply": {"within": "1ms"}}}

@@ -114,6 +114,7 @@ def stop_after_all_spoke(processes: int, fleet: Fleet, frame: Frame) -> str | No
     return "enough" if all(fleet.heard_of(process) for process in range(processes)) else None
 
 
+@pytest.mark.slow
 def test_processes_share_the_load_and_stop_together(monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = drive(monkeypatch, LONG, 2, partial(stop_after_all_spoke, 2))
 
@@ -126,6 +127,7 @@ def test_processes_share_the_load_and_stop_together(monkeypatch: pytest.MonkeyPa
     assert fleet.notices == []
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_and_one_that_hangs_are_lost_and_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     struck: set[int] = set()
 
@@ -151,6 +153,7 @@ def test_a_process_that_dies_and_one_that_hangs_are_lost_and_the_run_goes_on(mon
     assert judged(summary, INFO, Ending(1.0)).verdict.exit_code == ExitCode.INVALID
 
 
+@pytest.mark.slow
 def test_phases_that_end_by_their_flows_end_for_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seven flows over three processes, of which the third has no user: it must wait for the others all the same."""
     text = """
@@ -204,6 +207,7 @@ def test_a_fleet_of_which_one_cannot_start_does_not_begin(monkeypatch: pytest.Mo
     assert fleet.summary().verdict.exit_code == ExitCode.INVALID
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_says_where(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A scenario that does not fit its order: what no check of the parent would let through."""
     fleet = drive(monkeypatch, "target: nowhere\n", 2)

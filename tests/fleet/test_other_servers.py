@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import pytest
 import trio
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
@@ -59,6 +60,7 @@ def echo_server() -> Iterator[tuple[str, Counter[str]]]:
             thread.join()
 
 
+@pytest.mark.slow
 def test_the_ledger_equals_what_the_server_counted() -> None:
     frames: list[Frame] = []
 

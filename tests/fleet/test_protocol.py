@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,6 +89,7 @@ class _Chunks(trio.abc.ReceiveStream):
     async def aclose(self) -> None: ...
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.lists(ups, max_size=4), st.integers(1, 10_000))
 def test_what_goes_up_comes_out_the_same(messages: list[Up], chunk_bytes: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,6 +127,7 @@ def behaviours(draw: st.DrawFn) -> Behaviour:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(behaviours(), st.integers(1, 3), st.lists(st.integers(0, 12), min_size=3, max_size=3))
 def test_the_ledger_adds_up_whenever_a_process_is_lost(behaviour: Behaviour, shards: int, heard: list[int]) -> None:
@@ -145,6 +147,7 @@ def test_the_ledger_adds_up_whenever_a_process_is_lost(behaviour: Behaviour, sha
     assert with_losses.messages.sent <= complete.messages.sent
 
 
+@pytest.mark.slow
 def test_the_load_is_the_same_for_any_number_of_processes() -> None:
     """Who was there, what they drew, and how often they did what."""
     unlimited = scenario_of([replace_key(phase, "max_users") for phase in MIXED[:2]])
@@ -164,6 +167,7 @@ def test_the_load_is_the_same_for_any_number_of_processes() -> None:
     assert seen(5) == alone
 
 
+@pytest.mark.slow
 def test_flows_are_shared_exactly_and_a_phase_ends_for_all_when_the_last_has() -> None:
     frames = run_shards(scenario_of([{"users": 3, "iterations": 7}, {"users": 3, "iterations": 2}]), 4, echo())
 

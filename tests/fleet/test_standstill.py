@@ -90,6 +90,7 @@ def test_handler_and_timer_of_before_are_back() -> None:
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_one_look_for_all_the_time_that_a_process_was_stopped() -> None:
     """SIGSTOP, a closed laptop: of the timer's signals that come meanwhile there is one. Looks are of its own time."""
     program = (

@@ -23,6 +23,7 @@ def test_good_inputs_hold(target: Target) -> None:
         target.check(seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 @given(data=st.data())
 def test_any_bytes_hold(target: Target, data: st.DataObject) -> None:

@@ -257,6 +257,7 @@ def test_no_data_never_passes(rule: str) -> None:
     assert judge_rule(Summariser(info()).entries(), parse_threshold(rule)).outcome == "no_data"
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.lists(st.integers(1, 3_000), max_size=40), min_size=1, max_size=4),

@@ -43,6 +43,7 @@ def virtually(main: Any) -> Any:
     return trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
+@pytest.mark.slow
 def test_ten_minutes_of_load_and_every_count_of_it() -> None:
     scripted = ScriptedTransport(echo(delay_ns=20 * MS))
 

@@ -33,6 +33,7 @@ def test_bits() -> None:
     assert response("404 Not Found", (("A", "b"),), b"c") == b"HTTP/1.1 404 Not Found\r\nA: b\r\n\r\nc"
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.sampled_from([TEXT, BINARY, PING, CLOSE]), st.binary(max_size=125)), max_size=5),
     st.integers(1, 50),

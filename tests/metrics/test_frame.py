@@ -11,6 +11,7 @@ from loadws.metrics.ledger import Ledger
 from tests.metrics.frames import frames
 
 
+@pytest.mark.slow
 @given(frames)
 def test_json_and_msgpack_give_the_frame_back(frame: Frame) -> None:
     assert frame == msgspec.json.decode(msgspec.json.encode(frame), type=Frame)

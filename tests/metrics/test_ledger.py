@@ -115,11 +115,13 @@ def test_side_counters_are_in_no_equation(field: str) -> None:
     assert ledger.imbalances() == []
 
 
+@pytest.mark.slow
 @given(ledgers, ledgers, ledgers)
 def test_ledgers_add_in_any_order(one: Ledger, two: Ledger, three: Ledger) -> None:
     assert total(one, two, three) == total(three, total(two, one))
 
 
+@pytest.mark.slow
 @given(ledgers)
 def test_adding_to_nothing_is_a_copy_that_stands_alone(ledger: Ledger) -> None:
     copy = total(ledger)
@@ -130,6 +132,7 @@ def test_adding_to_nothing_is_a_copy_that_stands_alone(ledger: Ledger) -> None:
     assert ledger.refusals != copy.refusals
 
 
+@pytest.mark.slow
 @given(ledgers)
 def test_json_keeps_every_number(ledger: Ledger) -> None:
     assert ledger == msgspec.json.decode(msgspec.json.encode(ledger), type=Ledger)

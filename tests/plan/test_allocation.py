@@ -28,6 +28,7 @@ def test_small_fleets_match_their_weights_exactly(
     assert Counter(allocate(weights, slots, seed)) == counts
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(WEIGHTS, st.integers(0, 200), st.integers(0, 2**63 - 1))
 def test_no_prefix_is_far_off(weights: list[float], slots: int, seed: int) -> None:

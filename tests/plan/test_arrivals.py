@@ -111,6 +111,7 @@ def test_arrivals_come_one_at_a_time() -> None:
     assert list(islice(year, 3)) == [1_000, 2_000, 3_000]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(LOADS)
 def test_arrivals_ascend_within_their_phase_and_are_counted_right(load: dict[str, Any]) -> None:

@@ -107,6 +107,7 @@ def test_changes_are_consistent_and_shards_share_them(phase: PlannedPhase, held_
     assert sorted(chain(*parts), key=repr) == sorted(changes, key=repr)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(PHASES, st.lists(st.floats(0, 1), max_size=10))
 def test_users_at_is_what_the_changes_come_to(phase: PlannedPhase, shares: list[float]) -> None:

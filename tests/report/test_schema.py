@@ -17,6 +17,7 @@ from loadws.metrics.summary import Check, Summary, Verdict, from_json, json_sche
 from tests.report import example
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "summary",
     [

@@ -112,6 +112,7 @@ def test_any_bytes_load_or_are_explained(content: bytes) -> None:
     loads_or_explains(content)
 
 
+@pytest.mark.slow
 @given(st.integers(0, len(EVERYTHING)), st.integers(0, 40), st.text(alphabet="{}[]:,-&*!|'\"#$ \n\ta0", max_size=5))
 def test_a_scenario_with_a_hole_in_it_loads_or_is_explained(at: int, length: int, instead: str) -> None:
     loads_or_explains(EVERYTHING[:at] + instead + EVERYTHING[at + length :])
@@ -132,6 +133,7 @@ trees = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["variables", "data", "connection", "secrets", "on", "thresholds"]), trees),

@@ -34,6 +34,7 @@ def errors(text: str) -> list[str]:
     return [error.message for error in validator().iter_errors(tree(text))]
 
 
+@pytest.mark.slow
 def test_it_is_a_schema() -> None:
     schema = scenario_schema()
     Draft202012Validator.check_schema(schema)
@@ -150,6 +151,7 @@ def _is_refused(path: Path) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_what_is_wrong_in_shape_is_refused_by_the_schema_too() -> None:
     passed = {path.stem for path in INVALID.glob("*.yaml") if not _is_refused(path)}
     assert sorted(NOT_OF_SHAPE) == sorted(passed)

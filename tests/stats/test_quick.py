@@ -22,6 +22,7 @@ def floats(measured: Sequence[Measured]) -> list[float]:
     return [value for value in measured if isinstance(value, float)]
 
 
+@pytest.mark.slow
 def test_no_claim_is_refuted(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--quick"]) == 0
     out = capsys.readouterr().out

@@ -46,6 +46,7 @@ async def _is_listening(url: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_it_serves_as_long_as_the_block() -> None:
     async def main() -> None:
         async with open_builtin("echo") as url:
@@ -56,6 +57,7 @@ def test_it_serves_as_long_as_the_block() -> None:
     trio.run(main)
 
 
+@pytest.mark.slow
 def test_an_error_in_the_block_stops_it_too_and_comes_out_as_it_is() -> None:
     async def main() -> None:
         with pytest.raises(ZeroDivisionError):
@@ -66,6 +68,7 @@ def test_an_error_in_the_block_stops_it_too_and_comes_out_as_it_is() -> None:
     trio.run(main)
 
 
+@pytest.mark.slow
 def test_a_cancelled_run_stops_it() -> None:
     async def main() -> None:
         with trio.CancelScope() as scope:
@@ -121,6 +124,7 @@ def test_one_that_never_announces_itself_is_given_up(monkeypatch: pytest.MonkeyP
     trio.run(main)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "getpgid"), reason="sessions are POSIX's")
 def test_it_does_not_outlive_a_run_that_was_killed() -> None:
     async def main(url: str) -> None:
@@ -136,6 +140,7 @@ def test_it_does_not_outlive_a_run_that_was_killed() -> None:
     trio.run(main, url)
 
 
+@pytest.mark.slow
 def test_faults_stand_behind_the_mode() -> None:
     async def main() -> None:
         async with open_builtin("echo?close-after=1:4001&delay=1ms") as url, trio.open_nursery() as nursery:

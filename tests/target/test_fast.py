@@ -330,6 +330,7 @@ class Held:
                 self.client.writable()
 
 
+@pytest.mark.slow
 def test_who_does_not_read_is_not_read() -> None:
     held = Held()
     held.client.received(UPGRADE, 0)

@@ -59,6 +59,7 @@ def test_ticks_come_by_the_clock_once_they_are_asked_for() -> None:
     _run(main)
 
 
+@pytest.mark.slow
 def test_a_feed_ends_with_its_connection() -> None:
     async def main() -> None:
         options = TargetOptions("feed", tick_ns=NS_PER_MS, closing=Closing(2, 1001))

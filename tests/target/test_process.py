@@ -46,6 +46,7 @@ def _talk(url: str, *texts: str) -> list[str | bytes]:
     return trio.run(main)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_its_counts(number: signal.Signals) -> None:
     with _target("--announce", "json") as process:
@@ -60,6 +61,7 @@ def test_a_signal_ends_it_with_its_counts(number: signal.Signals) -> None:
     assert (process.returncode, complaints) == (0, "")
 
 
+@pytest.mark.slow
 def test_several_signals_at_once_end_it_with_its_counts_too() -> None:
     """A Ctrl-C goes to a whole process group, and what started it may pass another one on."""
     with _target("--announce", "json") as process:
@@ -71,6 +73,7 @@ def test_several_signals_at_once_end_it_with_its_counts_too() -> None:
     assert (process.returncode, complaints) == (0, "")
 
 
+@pytest.mark.slow
 def test_it_ends_with_its_stdin_where_that_was_asked_for() -> None:
     with _target("--announce", "json", "--until-stdin-closes") as process:
         _line(process)
@@ -79,6 +82,7 @@ def test_it_ends_with_its_stdin_where_that_was_asked_for() -> None:
     assert (process.returncode, complaints) == (0, "")
 
 
+@pytest.mark.slow
 def test_people_get_a_line_and_a_table() -> None:
     with _target("--mode", "json") as process:
         first = _line(process)
@@ -89,6 +93,7 @@ def test_people_get_a_line_and_a_table() -> None:
     assert table.splitlines()[0] == "          accepted  0"
 
 
+@pytest.mark.slow
 def test_the_certificate_to_trust_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
     with _target("--announce", "json", "--tls-ca", str(tmp_path / "ca.pem")) as process:
         announced = json.loads(_line(process))
@@ -97,6 +102,7 @@ def test_the_certificate_to_trust_is_written_where_it_was_asked_for(tmp_path: Pa
         assert announced["url"].startswith("wss://127.0.0.1:")
 
 
+@pytest.mark.slow
 def test_a_temporary_certificate_is_cleared_at_the_end() -> None:
     with _target("--announce", "json", "--tls") as process:
         ca_file = Path(json.loads(_line(process))["ca"])
@@ -106,6 +112,7 @@ def test_a_temporary_certificate_is_cleared_at_the_end() -> None:
     assert not ca_file.exists()
 
 
+@pytest.mark.slow
 def test_a_certificate_that_cannot_be_written_is_a_clear_line(tmp_path: Path) -> None:
     missing = tmp_path / "no" / "ca.pem"
     with _target("--tls-ca", str(missing)) as process:
@@ -114,6 +121,7 @@ def test_a_certificate_that_cannot_be_written_is_a_clear_line(tmp_path: Path) ->
     assert (process.returncode, out) == (2, "")
 
 
+@pytest.mark.slow
 def test_nobody_reading_its_output_is_no_error() -> None:
     with _target("--until-stdin-closes") as process:
         _line(process)
@@ -125,6 +133,7 @@ def test_nobody_reading_its_output_is_no_error() -> None:
         assert (process.stderr.read(), process.wait(timeout=20)) == ("", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "setsid"), reason="sessions are POSIX's")
 def test_a_reset_connection_prints_nothing() -> None:
     """Over a real socket: bytes unread at the close make the kernel send a reset."""

@@ -125,6 +125,7 @@ def test_a_broadcast_reaches_everyone_and_its_sender() -> None:
     _run(main)
 
 
+@pytest.mark.slow
 def test_a_broadcast_does_not_wait_for_a_reader_that_is_too_slow() -> None:
     """Every answer is held for an hour, so that the readers' queues fill."""
 

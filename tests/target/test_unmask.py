@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ def _plain(frames: list[tuple[int, bytes]]) -> bytes:
     return b"".join(plain_frame(0x80 | opcode, payload) for opcode, payload in frames)
 
 
+@pytest.mark.slow
 @given(FRAMES)
 def test_what_a_client_encodes_is_what_a_server_would_have(frames: list[tuple[int, bytes]]) -> None:
     unmasker = Unmasker()
@@ -28,6 +30,7 @@ def test_what_a_client_encodes_is_what_a_server_would_have(frames: list[tuple[in
     assert unmasker.is_between_frames
 
 
+@pytest.mark.slow
 @given(FRAMES, st.lists(st.integers(1, 70_000), max_size=6))
 def test_however_it_is_split(frames: list[tuple[int, bytes]], cuts: list[int]) -> None:
     whole = b"".join(encode(opcode, payload) for opcode, payload in frames)

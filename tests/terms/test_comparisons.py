@@ -125,6 +125,7 @@ def rules(draw: st.DrawFn) -> ComparisonRule:
     return ComparisonRule("", selection, draw(st.sampled_from(OPS)), limit, relative)
 
 
+@pytest.mark.slow
 @given(rules())
 @example(ComparisonRule("", Selection("errors", "count", "1", {"phase": "it's"}), "<=", 5e-324, False))
 def test_a_rule_that_is_written_back_reads_the_same(made: ComparisonRule) -> None:

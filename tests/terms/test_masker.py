@@ -79,6 +79,7 @@ def test_base64_is_masked_wherever_the_secret_begins(secret: str, before: str, u
         assert len(right.rstrip("=")) * 6 - 2 * right.count("=") <= len(after) * 8
 
 
+@pytest.mark.slow
 @given(
     st.text(min_size=SHORTEST, max_size=40).filter(lambda text: len(text.strip()) >= SHORTEST),
     st.lists(st.sampled_from([in_json, quote, quote_plus, html.escape]), max_size=2),
@@ -96,6 +97,7 @@ def test_what_was_escaped_in_any_order_is_masked(secret: str, writers: list[Call
     assert Masker([secret]).text(around) == around or secret in around or secret[:SHORTEST] in around
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200), st.lists(st.text(min_size=1, max_size=8), max_size=5))
 def test_no_secret_is_left_in_any_text(text: str, secrets: list[str]) -> None:
     masked = Masker(secrets).text(text)

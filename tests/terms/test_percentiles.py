@@ -72,6 +72,7 @@ def test_the_ranks_of_an_interval(count: int, percentile: float, ranks: tuple[in
     assert interval_ranks(count, percentile) == ranks
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_true_percentile_as_often_as_it_says() -> None:
     """2,000 samples of 1,000: the coverage is at least 95 %, less three standard errors (0.5 % each)."""
     chance = random.Random(7)
@@ -124,6 +125,7 @@ def test_a_pause_over_many_windows_is_one_block() -> None:
     assert design_effect(windows) == pytest.approx(200, rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_interval_of_windows_that_resemble_their_neighbours() -> None:
     """200 runs of 300 windows whose level wanders (each keeps .8 of the one before): it is to hold p90 in 95 %.
 
@@ -173,6 +175,7 @@ def test_the_design_effect_of_small_tables(shares: Clusters, effect: float) -> N
     assert cluster_effect(shares) == pytest.approx(effect)
 
 
+@pytest.mark.slow
 @given(clusters, st.randoms(use_true_random=False))
 def test_hits_and_misses_and_the_order_are_alike(shares: Clusters, chance: random.Random) -> None:
     effect = cluster_effect(shares)

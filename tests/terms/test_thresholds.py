@@ -104,6 +104,7 @@ SIGNS = """{ } = , . ' " step phase p99 p99.9 max 12 ms % /s 1e5 -""".split()
 WORDS = st.sampled_from([*TABLE, *OPERATORS, *SIGNS, " "])
 
 
+@pytest.mark.slow
 @given(st.text() | st.lists(WORDS, max_size=12).map("".join))
 @example("errors{kind=")
 @example("'")

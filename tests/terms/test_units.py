@@ -84,6 +84,7 @@ PARTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(PARTS)
 def test_a_duration_is_the_sum_of_its_parts(parts: list[tuple[int, int, str]]) -> None:
     text = " ".join(f"{whole}.{thousandths:03}{unit}" for whole, thousandths, unit in parts)
@@ -107,6 +108,7 @@ def test_any_text_is_a_value_or_a_unit_error(text: str) -> None:
         assert value >= 0
 
 
+@pytest.mark.slow
 @given(st.from_regex(re.compile(DURATION_PATTERN, re.ASCII), fullmatch=True).filter(lambda text: len(text) < 40))
 def test_what_the_schema_lets_through_is_a_duration_unless_it_is_too_long(text: str) -> None:
     try:

@@ -77,6 +77,7 @@ def test_no_server_fills_the_memory() -> None:
     assert names[-1].startswith("n9-")
 
 
+@pytest.mark.slow
 @example(["0;PATH=\x80"])
 @given(
     st.lists(

@@ -165,6 +165,7 @@ FRAMES = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(FRAMES, st.lists(st.integers(0, 80_000), max_size=5), st.integers(1, 4))
 def test_a_walk_cuts_after_so_many_headers_however_the_reads_split_them(
     frames: list[bytes], cuts: list[int], most: int

@@ -21,6 +21,7 @@ def counts(made: Measured) -> tuple[int, int, list[str]]:
     )
 
 
+@pytest.mark.slow
 @each_stamps
 @pytest.mark.parametrize(
     "behaviour",
@@ -40,6 +41,7 @@ def test_a_late_answer_is_an_answer(stamps: Stamps, behaviour: Behaviour) -> Non
     assert made.entry("service_time").out_of_range == 0
 
 
+@pytest.mark.slow
 @each_stamps
 def test_an_answer_out_of_order_is_its_own_request_s(stamps: Stamps) -> None:
     made = measure(TOLD_APART % "600ms", Behaviour(swaps=True), stamps)
@@ -49,6 +51,7 @@ def test_an_answer_out_of_order_is_its_own_request_s(stamps: Stamps) -> None:
     assert made.summary.ledger.messages.unclaimed == 0
 
 
+@pytest.mark.slow
 @each_stamps
 def test_what_is_never_answered_is_missing(stamps: Stamps) -> None:
     made = measure(TOLD_APART.replace("2s", "1s") % "600ms", Behaviour(drop_every=10), stamps)

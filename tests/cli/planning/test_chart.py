@@ -46,6 +46,7 @@ def test_bars_in_ascii_are_whole() -> None:
     assert bars([0, 4, 8, 16], highest=16, height=2, ascii_only=True) == ["   #", " ###"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1000), min_size=1), st.integers(1, 10))
 def test_more_is_never_drawn_lower(values: list[float], height: int) -> None:
     drawn = bars(sorted(values), highest=1000, height=height)

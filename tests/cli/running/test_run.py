@@ -53,6 +53,7 @@ def summary_of(tmp_path: Path, scenario: str = "scenario") -> dict[str, Any]:
     return summary
 
 
+@pytest.mark.slow
 def test_a_run_that_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rules = "thresholds: ['response_time{step=hello}.p50 < 10h', error_rate == 0%]\n"
     result = run(capsys, "run", written(tmp_path, HELD + rules), *out(tmp_path))
@@ -68,6 +69,7 @@ def test_a_run_that_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_judges_a_run_stands_in_run_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = HELD.replace("for: 600ms", "for: 300ms, max_dropped: 5%, max_skipped: 10%") + "generator: {send_lag: 50ms}\n"
     run(capsys, "run", written(tmp_path, text), "--too-close", "pass", "--keep-trying", *out(tmp_path))
@@ -77,6 +79,7 @@ def test_what_judges_a_run_stands_in_run_json(tmp_path: Path, capsys: pytest.Cap
     assert (info["phases"][0]["max_dropped"], info["phases"][0]["max_skipped"]) == (0.05, 0.1)
 
 
+@pytest.mark.slow
 def test_a_threshold_that_fails_fails_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(
         capsys, "run", written(tmp_path, HELD + f"thresholds: [{LOOSE}, iterations > 1000000]\n"), *out(tmp_path)
@@ -86,6 +89,7 @@ def test_a_threshold_that_fails_fails_the_run(tmp_path: Path, capsys: pytest.Cap
     assert "iterations > 1000000" in result.out
 
 
+@pytest.mark.slow
 def test_no_data_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flow = "flow: [{if: '{{ false }}', then: [{request: never}]}, {request: hello}, {think: 20ms}]\n"
     rules = f"thresholds: ['response_time{{step=never}}.max < 1s', {LOOSE}]\n"
@@ -102,6 +106,7 @@ def test_a_target_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "tcp.refused" in result.out
 
 
+@pytest.mark.slow
 def test_a_rule_that_aborts_ends_the_run_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rule = f"thresholds: [{LOOSE}, {{rule: iterations < 1, abort: true}}]\n"
     result = run(capsys, "run", written(tmp_path, LONG + rule), *out(tmp_path))
@@ -113,6 +118,7 @@ def test_a_rule_that_aborts_ends_the_run_and_says_why(tmp_path: Path, capsys: py
     assert summary["run"]["duration_s"] < 60
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_is_said_before_the_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "reports").write_text("a file in the way")
     result = run(capsys, "run", written(tmp_path, HELD), *out(tmp_path))
@@ -129,6 +135,7 @@ def test_more_users_than_this_machine_can_hold_are_refused(tmp_path: Path, capsy
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.slow
 def test_trace_prints_frames_and_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, "run", written(tmp_path, HELD), "--trace", *out(tmp_path))
 
@@ -138,6 +145,7 @@ def test_trace_prints_frames_and_steps(tmp_path: Path, capsys: pytest.CaptureFix
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.slow
 def test_once_is_one_flow_of_one_user_judged_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, "run", written(tmp_path, HELD), "--once", *out(tmp_path))
     assert result.code == 0, result.out + result.err
@@ -173,6 +181,7 @@ def test_a_run_in_one_process_parses_its_scenario_once(
     assert parsed == [tmp_path / "scenario.yaml"]
 
 
+@pytest.mark.slow
 def test_trace_of_a_flow_that_fails_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     failing = HELD.replace("{request: hello}", "{request: {send: hello, reply: {check: {text: bye}}}}")
     result = run(capsys, "run", written(tmp_path, failing), "--trace")
@@ -181,6 +190,7 @@ def test_trace_of_a_flow_that_fails_ends_with_1(tmp_path: Path, capsys: pytest.C
     assert "error check" in result.out
 
 
+@pytest.mark.slow
 def test_trace_of_a_flow_without_end_ends_when_the_load_would(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,6 +203,7 @@ def test_trace_of_a_flow_without_end_ends_when_the_load_would(
     assert re.search(r"every took [56]\d\d ms", result.out)
 
 
+@pytest.mark.slow
 def test_secrets_are_in_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = HELD.replace("flow:", "variables: {token: none}\nsecrets: [token]\non: {error: [{log: 'e {{ token }}'}]}\n"
                                  "connection: {headers: {Authorization: 'Bearer {{ token }}', Cookie: 'a={{ token }}'}}\n"
@@ -219,6 +230,7 @@ def start(tmp_path: Path, text: str = LONG) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--trace",)])
 def test_a_run_goes_on_where_nobody_reads_what_it_prints(tmp_path: Path, options: tuple[str, ...]) -> None:
     text = HELD.replace("{request: hello}", "{repeat: 300, do: [{request: hello}]}")
@@ -236,6 +248,7 @@ def test_a_run_goes_on_where_nobody_reads_what_it_prints(tmp_path: Path, options
     assert (tmp_path / "reports/scenario/latest/summary.json").exists() == (options == ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "name", "code"),
     [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143), (signal.SIGHUP, "SIGHUP", 143)],
@@ -253,6 +266,7 @@ def test_a_signal_ends_the_run_gracefully(tmp_path: Path, number: signal.Signals
     assert (tmp_path / "reports/long/latest/report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     """Each request waits for an answer that never comes: gracefully, that would take 20 s."""
     silent = LONG.replace("{request: hello}", "{request: {send: hello, reply: {where: {text: never}, within: 10m}}}")
@@ -268,6 +282,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     assert summary["run"]["duration_s"] < 20
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_is_rebuilt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     process = start(tmp_path)
     process.kill()
@@ -283,6 +298,7 @@ def test_a_run_that_was_killed_is_rebuilt(tmp_path: Path, capsys: pytest.Capture
     assert (folder / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_the_report_is_written_does_not_cost_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,6 +318,7 @@ def test_ctrl_c_while_the_report_is_written_does_not_cost_it(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_at_the_end_is_said_and_the_verdict_stands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +331,7 @@ def test_a_disk_that_is_full_at_the_end_is_said_and_the_verdict_stands(
     assert "No space left on device" in result.err
 
 
+@pytest.mark.slow
 def test_a_plan_beyond_what_was_calibrated_is_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ async def wake_after(parker: Parker, span_ns: int) -> None:
     parker.wake()
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), max_size=20))
 def test_each_wait_ends_at_the_earlier_of_its_wake_and_its_deadline(waits: list[tuple[int, int]]) -> None:
     """Deadlines come in any order: a timer left from an earlier wait must neither end nor outlast a later one."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -278,6 +279,7 @@ def test_open_handlers_run_again() -> None:
     assert list(outcome.seen.payloads) == ["hello", "hello", "a"]
 
 
+@pytest.mark.slow
 def test_users_are_healed_at_different_moments() -> None:
     document = {
         "load": [{"users": 50, "for": "5s"}],

@@ -140,6 +140,7 @@ def test_a_user_that_leaves_finishes_its_step_and_skips_its_think() -> None:
     assert outcome.ending.ended_at_s == pytest.approx(1.5, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_nobody_begins_another_turn_after_the_last_phase() -> None:
     every = {"every": "10ms", "align": True, "do": [{"send": "x"}]}
     outcome = drive({"load": [{"users": 100, "for": "1s"}], "flow": [every]}, silent())
@@ -190,6 +191,7 @@ def test_an_abort_says_which_rule() -> None:
     assert outcome.ending.interrupted == "the rule response_time.p99 < 1ms"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run() -> None:
     load = [{"users": {"from": 0, "to": 5}, "arrivals": "5/s", "for": "5s"}]
     flow = ["connect", {"think": "100ms..2s"}, {"send": "{{ random_int(1, 1000000) }}"}]

@@ -40,6 +40,7 @@ def test_a_rate_that_was_not_kept_does_not_count(monkeypatch: pytest.MonkeyPatch
     assert _search(monkeypatch, 1e9, kept=0.8) == (None, None)
 
 
+@pytest.mark.slow
 def test_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(tmp_path))

@@ -210,6 +210,7 @@ def test_runs_that_are_no_pairs() -> None:
     assert (one.outcome, one.more, one.smallest) == ("inconclusive", 4, INF)
 
 
+@pytest.mark.slow
 def test_one_run_a_side_by_its_windows() -> None:
     chance = random.Random(1)
 
@@ -232,6 +233,7 @@ def test_one_run_a_side_by_its_windows() -> None:
 values = st.lists(st.tuples(st.floats(0.1, 1e3), st.floats(0.1, 1e3)), min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @given(values, st.floats(1e-3, 1e3), st.randoms(use_true_random=False))
 def test_a_relative_comparison_has_no_unit_and_no_order(
     pairs: list[tuple[float, float]], unit: float, chance: random.Random
@@ -248,6 +250,7 @@ def test_a_relative_comparison_has_no_unit_and_no_order(
     assert compared(pairs, unit)[1:] == pytest.approx((low, high), abs=1e-9)
 
 
+@pytest.mark.slow
 @given(values)
 def test_swapped_sides_have_the_inverse_ratio(pairs: list[tuple[float, float]]) -> None:
     sides = Sides([before for before, _ in pairs], [after for _, after in pairs])

@@ -32,6 +32,7 @@ def run(chance: random.Random, factor: float = 1.0, slow: float = 0.0, windows: 
     return made
 
 
+@pytest.mark.slow
 @given(runs, runs, st.sampled_from([50, 90, 99]))
 def test_the_change_is_that_of_the_merged_windows(before: Values, after: Values, percentile: float) -> None:
     found = compare(windows(before), windows(after), percentile, plain_level, 0.0, 0.05)

@@ -6,12 +6,14 @@ import itertools
 import math
 import random
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from loadws.gate.statistics.changepoint import LEAST_RUNS, best_split, change_points
+from tests.kit.tools import missing
 
 levels = st.lists(st.integers(-20, 20).map(float), max_size=14)
 
@@ -42,9 +44,15 @@ def test_the_best_split_is_that_of_the_definition(history: list[float]) -> None:
     assert best_split(history).energy == pytest.approx(max([0.0, *splits]), abs=1e-9)
 
 
+def needs_otava() -> None:
+    if find_spec("otava") is None:
+        missing("Apache Otava is not installed (pip install apache-otava)")
+
+
+@pytest.mark.servers
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_best_split_is_otavas(seed: int) -> None:
-    pytest.importorskip("otava", reason="Apache Otava is not installed (pip install apache-otava)")
+    needs_otava()
     import numpy
     from otava.change_point_divisive.calculator import PairDistanceCalculator
 
@@ -55,9 +63,10 @@ def test_the_best_split_is_otavas(seed: int) -> None:
     assert ours.energy == pytest.approx(theirs.qhat)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_change_points_are_otavas(seed: int) -> None:
-    pytest.importorskip("otava", reason="Apache Otava is not installed (pip install apache-otava)")
+    needs_otava()
     from otava.analysis import compute_change_points_orig
 
     history = steps(seed, (20, 0.0), (15, 6.0), (15, 0.0))
@@ -121,6 +130,7 @@ def test_a_run_without_a_value_keeps_the_places_of_the_others() -> None:
     assert [point.at for point in change_points(history)] == [21]
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_permutations() -> None:
     """Of a step that is nearly too small each seed has a p value of its own."""
     history = steps(9, (12, 0.0), (8, 2.0))
@@ -129,12 +139,14 @@ def test_the_seed_decides_the_permutations() -> None:
     assert len({tuple(points) for points in found}) > 1
 
 
+@pytest.mark.slow
 def test_a_quiet_history_rarely_changes() -> None:
     """150 histories of 20 runs without a change: at most 1 % by the test's level, and three standard errors more."""
     false = sum(bool(change_points(steps(seed, (20, 0.0)), seed=seed)) for seed in range(150))
     assert false / 150 <= 0.01 + 3 * math.sqrt(0.01 * 0.99 / 150)
 
 
+@pytest.mark.slow
 @given(levels, st.floats(0.1, 10), st.floats(-5, 5))
 def test_unit_and_origin_do_not_matter(history: list[float], unit: float, origin: float) -> None:
     moved = best_split([level * unit + origin for level in history])

@@ -30,6 +30,7 @@ def test_adjusted_values(p_values: list[float], expected: list[float]) -> None:
     assert adjusted(p_values) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 @given(ps, st.randoms(use_true_random=False))
 def test_adjusted_values_are_in_order_and_between_p_and_bonferroni(
     p_values: list[float], chance: random.Random

@@ -61,6 +61,7 @@ def test_p_of_a_small_table(changes: list[float], p: float) -> None:
     assert sign_flip_p(changes) == pytest.approx(p)
 
 
+@pytest.mark.slow
 @given(some_changes)
 def test_p_is_what_counting_all_patterns_gives(changes: list[float]) -> None:
     seen = abs(sum(changes)) - 1e-9
@@ -69,6 +70,7 @@ def test_p_is_what_counting_all_patterns_gives(changes: list[float]) -> None:
     assert sign_flip_p(changes) == pytest.approx(sum(abs(each) >= seen for each in patterns) / len(patterns))
 
 
+@pytest.mark.slow
 @given(many_changes, st.floats(1e-3, 1e3), st.randoms(use_true_random=False))
 def test_p_does_not_depend_on_side_unit_or_order(changes: list[float], unit: float, chance: random.Random) -> None:
     p = sign_flip_p(changes)
@@ -85,6 +87,7 @@ def test_p_is_scipys_permutation_test() -> None:
     assert sign_flip_p(changes) == pytest.approx(oracle.pvalue)
 
 
+@pytest.mark.slow
 def test_many_pairs_are_drawn_by_seed_and_agree_with_counting(monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(5)
     changes = [chance.gauss(0.4, 1) for _ in range(20)]
@@ -133,6 +136,7 @@ def test_the_normal_approximation_goes_on_where_counting_ends(monkeypatch: pytes
     signed_rank_quantile.cache_clear()
 
 
+@pytest.mark.slow
 @given(many_changes, st.sampled_from([0.5, 0.1, 0.05, 0.01]))
 def test_the_interval_is_all_that_wilcoxons_test_does_not_reject(changes: list[float], alpha: float) -> None:
     """A shift is outside when the signed-rank sum of what is left after it is among the ``alpha / 2`` on either side."""
@@ -151,6 +155,7 @@ def test_the_interval_is_all_that_wilcoxons_test_does_not_reject(changes: list[f
         )
 
 
+@pytest.mark.slow
 @given(many_changes, st.floats(-5, 5), st.floats(0.1, 10))
 def test_estimate_and_interval_move_with_the_changes(changes: list[float], shift: float, unit: float) -> None:
     estimate, (low, high) = hodges_lehmann(changes), signed_rank_interval(changes, 0.05)

@@ -39,6 +39,7 @@ def test_fishers_test_on_small_tables(baseline: Share, candidate: Share, p: floa
     assert fisher_p(baseline, candidate) == pytest.approx(p)
 
 
+@pytest.mark.slow
 @given(some_shares, some_shares)
 def test_fishers_test_is_scipys(baseline: Share, candidate: Share) -> None:
     table = [[share.hits, share.total - share.hits] for share in (baseline, candidate)]
@@ -69,12 +70,14 @@ def test_the_interval_of_a_difference_is_newcombes(candidate: Share, baseline: S
     assert difference_interval([baseline], [candidate], 0.05) == pytest.approx((low, high), abs=1e-4)
 
 
+@pytest.mark.slow
 @given(some_shares, st.sampled_from([0.1, 0.05, 0.01]))
 def test_the_interval_of_a_share_is_scipys(share: Share, alpha: float) -> None:
     oracle = stats.binomtest(share.hits, share.total).proportion_ci(1 - alpha, method="wilson")
     assert share_interval([share], alpha) == pytest.approx((oracle.low, oracle.high))
 
 
+@pytest.mark.slow
 @given(many_shares, many_shares, st.sampled_from([0.1, 0.01]))
 def test_swapping_sides_or_hits_turns_the_interval_round(
     baseline: list[Share], candidate: list[Share], alpha: float
@@ -143,6 +146,7 @@ def test_what_was_not_tried_is_not_compared() -> None:
     assert (nothing.change, nothing.low, nothing.high, nothing.p) == (None, -math.inf, math.inf, 1.0)
 
 
+@pytest.mark.slow
 @given(many_shares, many_shares, st.floats(-0.5, 0.5))
 def test_p_and_interval_agree_about_the_limit(baseline: list[Share], candidate: list[Share], limit: float) -> None:
     """Where p is at most alpha, the interval at alpha leaves the limit out."""
@@ -156,6 +160,7 @@ def test_p_and_interval_agree_about_the_limit(baseline: list[Share], candidate: 
     assert back.p == pytest.approx(found.p)
 
 
+@pytest.mark.slow
 def test_an_a_a_comparison_of_overdispersed_shares_rarely_differs() -> None:
     """300 comparisons of 12 pairs whose own failure rate varies from slice to slice by a factor of ten."""
     chance = random.Random(3)

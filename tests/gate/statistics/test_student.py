@@ -37,6 +37,7 @@ def test_the_distribution_is_scipys(t: float, freedom: float) -> None:
     assert t_cdf(t, freedom) == pytest.approx(stats.t.cdf(t, freedom), abs=1e-9)
 
 
+@pytest.mark.slow
 @given(st.floats(1e-6, 1 - 1e-6), freedoms)
 def test_a_quantile_undoes_the_distribution(probability: float, freedom: float) -> None:
     assert t_cdf(t_quantile(probability, freedom), freedom) == pytest.approx(probability, abs=1e-11)

@@ -47,6 +47,7 @@ def test_p_of_a_small_table(baseline: list[float], candidate: list[float], p: fl
     assert rank_sum_p(baseline, candidate) == pytest.approx(p)
 
 
+@pytest.mark.slow
 @given(tied, tied)
 def test_p_with_ties_is_what_counting_all_ways_gives(baseline: list[float], candidate: list[float]) -> None:
     ranks = list(stats.rankdata([*baseline, *candidate]))
@@ -56,6 +57,7 @@ def test_p_with_ties_is_what_counting_all_ways_gives(baseline: list[float], cand
     assert rank_sum_p(baseline, candidate) == pytest.approx(min(1.0, 2 * min(tails) / len(sums)))
 
 
+@pytest.mark.slow
 @given(apart, apart)
 def test_p_without_ties_is_scipys(baseline: list[float], candidate: list[float]) -> None:
     if set(baseline) & set(candidate):
@@ -73,6 +75,7 @@ def test_p_of_many_runs_is_the_corrected_normal_one_of_scipy() -> None:
     assert rank_sum_p([1.0] * 40, [1.0] * 40) == 1.0
 
 
+@pytest.mark.slow
 @given(tied, tied, st.randoms(use_true_random=False))
 def test_p_does_not_depend_on_side_scale_or_order(
     baseline: list[float], candidate: list[float], chance: random.Random
@@ -114,6 +117,7 @@ def test_the_normal_approximation_goes_on_where_counting_ends(monkeypatch: pytes
     unpaired._rank_sum_quantile.cache_clear()
 
 
+@pytest.mark.slow
 @given(apart, apart, st.floats(-2, 2))
 def test_estimate_and_interval_move_with_the_candidate(
     baseline: list[float], candidate: list[float], shift: float

@@ -82,6 +82,7 @@ def test_count_minimum_maximum_and_sum_are_exact(values: list[int]) -> None:
     assert sum(values) / len(values) == histogram.mean
 
 
+@pytest.mark.slow
 @given(many_times_ns, st.sampled_from([1, 25, 50, 75, 90, 99, 99.9, 100]))
 def test_a_percentile_of_times_is_right_to_three_digits(values: list[int], percentile: float) -> None:
     expected = sorted(values)[rank_of(percentile, len(values)) - 1]
@@ -97,6 +98,7 @@ def test_a_percentile_of_own_values_is_right_to_three_digits(values: list[float]
     assert close_to(expected, observed, OWN_VALUE)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 3_600_000_000))
 def test_the_buckets_are_those_of_hdrhistogram(microseconds: int) -> None:
     peer = HdrHistogram(1, 3_600_000_000, 3)
@@ -142,6 +144,7 @@ def test_an_empty_histogram_has_no_percentile_no_mean_and_no_curve() -> None:
     assert histogram.curve() == []
 
 
+@pytest.mark.slow
 @given(st.lists(many_times_ns, min_size=2, max_size=4), st.integers(0, 5))
 def test_adding_is_recording_into_one(groups: list[list[int]], missing: int) -> None:
     added = LatencyHistogram()
@@ -173,6 +176,7 @@ def test_a_histogram_is_as_large_as_what_was_measured() -> None:
     assert histogram.buckets == 3
 
 
+@pytest.mark.slow
 @given(
     st.lists(times_ns, max_size=30),
     st.integers(0, 3),
@@ -220,6 +224,7 @@ def test_what_is_no_histogram_of_ours_is_refused(payload: str, message: str) -> 
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.data())
 def test_a_damaged_payload_is_refused_or_read_but_never_a_defect(data: st.DataObject) -> None:
@@ -232,6 +237,7 @@ def test_a_damaged_payload_is_refused_or_read_but_never_a_defect(data: st.DataOb
     assert decoded.count == 1
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 10**9), max_size=30), st.integers(0, 30), st.sampled_from([1, 50, 90, 99, 99.9, 100]))
 def test_a_judged_percentile_ranks_the_missing_above_every_value(
     values: list[int], missing: int, percentile: float

@@ -70,6 +70,7 @@ def test_hdrhistograms_own_reader_sees_every_value(tmp_path: Path) -> None:
     assert nothing_more is None
 
 
+@pytest.mark.slow
 @given(texts, labels)
 def test_a_tag_carries_any_text(name: str, some: dict[str, str]) -> None:
     text = tag(name, some)
@@ -82,6 +83,7 @@ def test_a_label_without_a_value_is_refused() -> None:
         parse_tag("response_time;step")
 
 
+@pytest.mark.slow
 @given(st.lists(frames, max_size=3))
 @settings(max_examples=40)
 def test_parsing_gives_every_interval_in_order(some: list[Frame]) -> None:
@@ -115,6 +117,7 @@ def test_a_log_that_was_cut_ends_at_its_last_whole_line() -> None:
         assert [interval.start_s for interval in parse([whole, cut[:length]])] == [0.0]
 
 
+@pytest.mark.slow
 @given(st.lists(frames, max_size=4))
 @settings(max_examples=40)
 def test_join_is_the_inverse_of_split(some: list[Frame]) -> None:
@@ -140,6 +143,7 @@ def killed_run() -> list[Frame]:
     ]
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=200)
 def test_whatever_a_kill_cuts_off_the_frames_before_it_are_exact(data: st.DataObject) -> None:

@@ -44,12 +44,14 @@ def content(payload: str | bytes) -> bytes:
     return zlib.decompress(base64.b64decode(payload)[8:])
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(BY_BUCKET)
 def test_hdrh_writes_the_same(counts: dict[int, int]) -> None:
     assert content(hdrh_of(counts).encode()) == content(packed(counts))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(BY_BUCKET)
 def test_hdrh_reads_ours(counts: dict[int, int]) -> None:
@@ -59,6 +61,7 @@ def test_hdrh_reads_ours(counts: dict[int, int]) -> None:
     assert read.int_to_double_conversion_ratio == 1_000.0
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(BY_BUCKET)
 def test_we_read_what_hdrh_wrote(counts: dict[int, int]) -> None:

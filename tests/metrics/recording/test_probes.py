@@ -65,6 +65,7 @@ def test_another_run_s_token_is_none() -> None:
 # -- spreads ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 600 * NS_PER_S), min_size=1), st.integers(0, 50))
 def test_a_median_of_parts_is_within_a_hundredth(times: list[int], cut: int) -> None:
     counts: Counter[int] = Counter()
@@ -247,6 +248,7 @@ def test_twice_and_out_of_order() -> None:
     assert (counts["deliveries_duplicate"], counts["deliveries_out_of_order"]) == (2, 1)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text() | st.none() | st.integers() | st.binary(), max_size=20))
 def test_what_nobody_published_is_counted_and_not_kept(tokens: list[object]) -> None:
     run = _Run()
@@ -268,6 +270,7 @@ def test_what_no_longer_counts_is_forgotten() -> None:
     assert (run.log()._live, run.log()._heard, run.log()._of_audience) == ({}, {}, {})
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 400), st.integers(1, 400)), min_size=1, max_size=8),
@@ -372,6 +375,7 @@ def test_processes_that_slept_together_wait_for_each_other() -> None:
     assert run.counts() == _published(2)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 2_500), st.integers(1, 3_000)), min_size=1, max_size=8),

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Generator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -535,6 +536,7 @@ class Driver:
             self.slice()
 
 
+@pytest.mark.slow
 @given(st.lists(calls, max_size=60))
 @settings(max_examples=150, deadline=None)
 def test_all_frames_together_are_all_calls(some: list[tuple[str, str, int, Any]]) -> None:

@@ -19,6 +19,7 @@ def part_of(tally: Tally) -> tuple[HistogramPart, int]:
     return driven(tally.part("t", {"phase": "p"}))
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 5_000), max_size=4), st.integers(0, 5))
 def test_zeros_at_once_are_as_many_zeros(values: list[int], count: int) -> None:
     at_once, each = Tally(TIME), Tally(TIME)
@@ -32,11 +33,13 @@ values_ns = st.lists(st.integers(-2_000, 3_600_000_002_000), max_size=30)
 own_values = st.lists(st.floats(-1.0, 1e13) | st.sampled_from([math.nan, math.inf, -math.inf]), max_size=30)
 
 
+@pytest.mark.slow
 @given(st.lists(values_ns, max_size=4), st.integers(0, 3))
 def test_a_tally_of_times_is_a_histogram_of_them(groups: list[list[int]], missing: int) -> None:
     same_as_a_histogram(groups, missing, TIME)
 
 
+@pytest.mark.slow
 @given(st.lists(own_values, max_size=4), st.integers(0, 3))
 def test_a_tally_of_own_values_is_a_histogram_of_them(groups: list[list[float]], missing: int) -> None:
     same_as_a_histogram(groups, missing, OWN_VALUE)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import islice
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ PIECES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(PIECES)
 def test_however_they_came_they_are_the_same_values(pieces: list[tuple[str, list[int]]]) -> None:

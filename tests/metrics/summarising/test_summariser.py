@@ -228,6 +228,7 @@ def _run(seed: int, processes: int, seconds: int) -> list[Frame]:
     return frames
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.integers(3, 12), st.randoms(use_true_random=False))
 def test_the_order_of_frames_never_matters(seed: int, processes: int, seconds: int, chance: random.Random) -> None:
@@ -238,6 +239,7 @@ def test_the_order_of_frames_never_matters(seed: int, processes: int, seconds: i
     assert summary(known, *frames, ending=Ending(float(seconds))) == in_order
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.integers(3, 12))
 def test_a_summary_survives_json_and_its_counts_add_up(seed: int, processes: int, seconds: int) -> None:
@@ -252,6 +254,7 @@ def test_a_summary_survives_json_and_its_counts_add_up(seed: int, processes: int
     assert made.run.notes == ()
 
 
+@pytest.mark.slow
 def test_a_long_run_of_doublings_does_not_depend_on_the_order_of_processes() -> None:
     frames = [
         frame(second, process=process, histograms=(times("response_time", [process + 1], step="a"),))

@@ -180,6 +180,7 @@ def test_a_coarse_percentile_is_that_of_all_its_values_not_a_mean() -> None:
     assert set(medians) == {1 * MS}
 
 
+@pytest.mark.slow
 def test_parts_do_not_pile_up() -> None:
     """However long it runs: a few parts a point, in at most 600 points."""
     part = times("response_time", [1], step="a")

@@ -118,6 +118,7 @@ def test_closing_the_values_of_past_phases_loses_nothing() -> None:
     assert (entry.count, entry.max) == (4, 4 * MS)
 
 
+@pytest.mark.slow
 def test_many_steps_share_the_room_that_there_is_for_open_histograms() -> None:
     """Every histogram may hold its share in memory; what grows beyond it is encoded, and nothing is lost."""
     made = totals()

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from loadws.report.html.page import Assets, css, javascript
+from tests.kit.tools import missing
 from tests.report import example
 from tests.report.browser import CHROMIUM, Browser, Page, browser
 from tests.report.drawn import page as page_of
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+pytestmark = pytest.mark.browser
 
 #: What Jenkins sends with every file of a build, the one without and the one with its style sheets.
 JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self';"
@@ -23,6 +24,8 @@ CHARTS = ["errors", "latency", "lag", "cpu", "spectrum", "connections", "message
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if CHROMIUM is None:
+        missing("no chromium is installed")
     with browser(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
 

@@ -61,6 +61,7 @@ def _without_data(page: str) -> str:
     return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_every_element_is_closed(page: str, attacked: str) -> None:
     for text in (page, attacked):
         elements = Elements(text)
@@ -177,6 +178,7 @@ def test_data_cannot_end_its_script(attacked: str) -> None:
     assert json.loads(data)
 
 
+@pytest.mark.slow
 def test_a_short_run_says_how_many_samples_it_would_take() -> None:
     page = page_of(example.report(example.brief())).decode()
     assert "p99 needs 1,000" in page
@@ -196,6 +198,7 @@ def test_a_run_of_nothing_has_a_page_too() -> None:
     assert "there is no latency to show" in page
 
 
+@pytest.mark.slow
 def test_what_the_summariser_makes_of_frames_has_its_charts() -> None:
     summariser = Summariser(example.info())
     for frame in example.frames(30):
@@ -219,5 +222,6 @@ def test_how_to_repeat_a_run(command: tuple[str, ...], expected: str) -> None:
     assert repeat_command(msgspec.structs.replace(example.info(), command=command)) == expected
 
 
+@pytest.mark.slow
 def test_a_long_run_of_many_steps_is_small_enough_to_mail() -> None:
     assert len(page_of(example.report(example.summary(600, 10)))) < 1_000_000

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -83,6 +84,7 @@ def broken(draw: st.DrawFn) -> Any:
     return tree
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(broken())
 def test_no_message_is_in_pydantics_words(tree: Any) -> None:

@@ -267,6 +267,7 @@ def test_half_of_a_surrogate_pair_is_read_as_javascript_reads_it(tmp_path: Path)
 VALUES = st.none() | st.integers(-9, 9) | st.text(max_size=4) | st.lists(st.integers(0, 9), max_size=2)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(
     st.lists(st.fixed_dictionaries({"a,]}": VALUES, "é": VALUES}), min_size=1, max_size=5),
@@ -294,6 +295,7 @@ def test_processes_share_unique_rows_without_overlap(
     assert sorted(int(n) for some in given_out for n in some) == list(range(min(users, count)))
 
 
+@pytest.mark.slow
 def test_rows_are_no_objects_until_they_are_wanted(tmp_path: Path) -> None:
     content = "n,text\n" + "".join(f'{n},"two\nlines, {n}"\n' for n in range(50_000))
     (tmp_path / "rows.csv").write_text(content)

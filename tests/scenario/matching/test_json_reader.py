@@ -107,6 +107,7 @@ def _nested(levels: int) -> str:
     return '[{"a": ' * (levels // 2) + "7" + ' } , "x"]' * (levels // 2)
 
 
+@pytest.mark.slow
 def test_nesting_is_bounded_by_a_limit_and_not_by_the_stack() -> None:
     value = read_json('{"id": 7, "deep": ' + _nested(20_000) + "}")
     assert value["id"] == 7
@@ -140,6 +141,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(JSON, st.booleans())
 def test_what_a_writer_writes_is_read_the_same_at_the_top_and_in_the_depth(value: Any, indented: bool) -> None:
     text = json.dumps(value, indent=1 if indented else None)
@@ -149,6 +151,7 @@ def test_what_a_writer_writes_is_read_the_same_at_the_top_and_in_the_depth(value
     assert read_json(text) == deep == json.loads(text)
 
 
+@pytest.mark.slow
 @given(st.lists(JSON))
 def test_elements_are_as_they_are_written(values: list[Any]) -> None:
     written = [json.dumps(value).encode() for value in values]

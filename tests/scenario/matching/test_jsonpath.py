@@ -118,6 +118,7 @@ def places(data: Any, parts: list[str | int]) -> list[tuple[list[str | int], Any
     return [(parts, data), *(place for key, value in keys for place in places(value, [*parts, key]))]
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_every_place_of_a_document_is_found_by_its_path(data: Any) -> None:
     for parts, expected in places(data, []):

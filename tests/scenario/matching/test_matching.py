@@ -265,6 +265,7 @@ def canonical(value: Any) -> Any:
     return ("word", str(value)) if value is None or isinstance(value, bool) else value
 
 
+@pytest.mark.slow
 @given(JSON, JSON)
 @example(1, True)
 @example([0], [False])
@@ -289,6 +290,7 @@ def test_values_nested_too_deeply_to_compare_are_not_the_same() -> None:
     assert show(deep) == "array"
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_a_message_satisfies_its_own_value_and_type(actual: Any) -> None:
     message = Message(json.dumps([actual]), 0)
@@ -383,6 +385,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(KEYS, VALUES, max_size=3))
 def test_any_mapping_compiles_or_is_refused_on_a_path_inside_it(mapping: dict[str, JsonValue]) -> None:
     try:

@@ -65,6 +65,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_json_is_what_python_s_own_parser_reads(value: Any) -> None:
     text = json.dumps(value)

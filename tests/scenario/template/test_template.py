@@ -297,6 +297,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.text() | st.lists(PIECES, max_size=20).map(" ".join) | st.lists(PIECES, max_size=20).map("".join))
 @example("{{ " + "-" * 4000 + "1 }}")
 @example("{{ " + "not " * 900 + "1 }}")
@@ -356,6 +357,7 @@ def python_s(tree: Tree) -> Any:
     return result
 
 
+@pytest.mark.slow
 @given(TREES)
 @example(("**", 2, ("**", 2, 40)))
 @example(("**", -2, 63))

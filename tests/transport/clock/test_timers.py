@@ -22,6 +22,7 @@ def virtually(main: Callable[[], Awaitable[None]]) -> None:
     trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans())))
 def test_the_heap_calls_live_deadlines_in_order(deadlines: list[tuple[int, bool]]) -> None:
     heap = DeadlineHeap()

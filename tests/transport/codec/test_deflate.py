@@ -41,6 +41,7 @@ def inflated(inflater: Inflater, data: bytes) -> bytes:
     return b"".join([*inflater.feed(data), *inflater.finish()])
 
 
+@pytest.mark.slow
 @given(payloads, window_bits, st.booleans(), st.integers(1, 4))
 def test_wsproto_reads_what_we_deflate(sent: list[bytes], bits: int, context_takeover: bool, fragments: int) -> None:
     protocol = server(bits, context_takeover)
@@ -57,6 +58,7 @@ def test_wsproto_reads_what_we_deflate(sent: list[bytes], bits: int, context_tak
     assert read == sent
 
 
+@pytest.mark.slow
 @given(payloads, window_bits, st.booleans(), st.integers(1, 400))
 def test_we_read_what_wsproto_deflates(sent: list[bytes], bits: int, context_takeover: bool, reads_of: int) -> None:
     protocol = server(bits, context_takeover)
@@ -85,6 +87,7 @@ def test_context_takeover_makes_a_repeated_message_small() -> None:
     assert forgotten.compress(payload) == forgotten.compress(payload)
 
 
+@pytest.mark.slow
 @given(st.lists(st.binary(max_size=300) | st.text("ab", max_size=600).map(str.encode), max_size=8), st.integers(1, 9))
 def test_the_smallest_window(parts: list[bytes], level: int) -> None:
     """Of 256 bytes, for which zlib cannot deflate; its own inflater says whether something refers further back."""
@@ -157,6 +160,7 @@ def unmasked(first: int, payload: bytes) -> bytes:
     return bytes((first, *frame[1:]))
 
 
+@pytest.mark.slow
 def test_a_bomb_is_stopped_at_the_limit() -> None:
     bomb = Deflater(15, False).compress(bytes(64 << 20))
     assert len(bomb) < LIMIT

@@ -85,6 +85,7 @@ def decoded(reads: Iterable[bytes], decoder: Decoder | None = None) -> list[Even
     return [event for read in reads for event in decoder.feed(read)]
 
 
+@pytest.mark.slow
 @given(messages, st.lists(st.integers(0, 3000), max_size=8))
 def test_what_wsproto_writes_is_read_the_same(sent: list[Sent], cuts: list[int]) -> None:
     wire = b"".join(message.wire for message in sent)
@@ -121,6 +122,7 @@ pieces = (
 anything = st.lists(pieces, max_size=8).map(b"".join)
 
 
+@pytest.mark.slow
 @given(anything)
 def test_whatever_comes_wsproto_says_the_same(data: bytes) -> None:
     assume(NEWER_CLOSE_CODE not in data)
@@ -129,6 +131,7 @@ def test_whatever_comes_wsproto_says_the_same(data: bytes) -> None:
     assert (events, code) == told_by_wsproto(data)
 
 
+@pytest.mark.slow
 @given(anything | st.binary(max_size=200), st.lists(st.integers(0, 600), max_size=8))
 def test_how_the_reads_split_it_changes_nothing(data: bytes, cuts: list[int]) -> None:
     expected = told([data], Decoder(100))
@@ -136,6 +139,7 @@ def test_how_the_reads_split_it_changes_nothing(data: bytes, cuts: list[int]) ->
     assert told(split(data, cuts), Decoder(100)) == expected
 
 
+@pytest.mark.slow
 @given(st.lists(anything | messages.map(lambda sent: b"".join(each.wire for each in sent)), max_size=4))
 def test_the_only_message_of_a_read_is_what_feed_would_say(reads: list[bytes]) -> None:
     """Asked before each read, whatever came before it."""
@@ -160,6 +164,7 @@ def test_a_small_message_is_the_only_one_of_its_read() -> None:
     assert decoder.only_message(served(TEXT, b"a") * 2) is None
 
 
+@pytest.mark.slow
 @given(
     st.lists(pieces | st.binary(min_size=1, max_size=30).map(lambda part: bytes((0xC1, len(part))) + part), max_size=8)
 )
@@ -257,6 +262,7 @@ def test_line_ends_stay_as_they_are() -> None:
     assert decoded(each_byte(served(TEXT, b"a\r\nb\rc\n"))) == [(TEXT, "a\r\nb\rc\n")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
 def test_a_message_under_way_takes_little_more_than_its_bytes(opcode: int) -> None:
     size = 200_000
@@ -284,6 +290,7 @@ def test_after_a_close_frame_nothing_is_read() -> None:
 LEGAL_CODES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 
 
+@pytest.mark.slow
 def test_every_close_code() -> None:
     passed = {code for code in range(0x10000) if told([b"\x88\x02" + code.to_bytes(2)])[1] is None}
     assert passed == LEGAL_CODES
@@ -398,6 +405,7 @@ def told_in_turns(reads: Iterable[bytes], at_once: int) -> tuple[list[Event], st
     return events, None, most
 
 
+@pytest.mark.slow
 @given(
     anything | messages.map(lambda sent: b"".join(one.wire for one in sent)),
     st.lists(st.integers(0, 600)),

@@ -287,6 +287,7 @@ HEADS = st.builds("HTTP/1.1 {} X\n{}\n".format, STATUSES, LINES)
 BYTES = st.binary().map(lambda data: data.decode("latin-1"))
 
 
+@pytest.mark.slow
 @given(st.lists(HEADS | BYTES, min_size=1, max_size=3), st.sampled_from(["GET", "POST", "HEAD"]))
 def test_whatever_a_server_answers_is_an_answer_or_one_failure_of_a_known_kind(texts: list[str], method: str) -> None:
     server = script(*(raw(text) for text in texts))

@@ -62,6 +62,7 @@ def test_a_repeated_payload_is_sent_like_any_other() -> None:
         assert heard.messages == [text.payload, binary.payload] * 2
 
 
+@pytest.mark.slow
 def test_a_repeated_payload_that_the_kernel_does_not_take_is_waited_for() -> None:
     async def main() -> None:
         go, seen = trio.Event(), Notes()
@@ -285,6 +286,7 @@ async def over_tls(directory: Path) -> AsyncIterator[tuple[Connection, Recorder]
         yield await connected(connector, url, tls=context, max_message_size=faults.A_FLOOD)
 
 
+@pytest.mark.slow
 def test_a_flood_over_tls_arrives_whole(tmp_path: Path) -> None:
     async def main() -> None:
         async with over_tls(tmp_path) as (connection, heard):

@@ -96,6 +96,7 @@ def test_who_stalls_holds_its_peer_up_and_then_gets_everything(make: Callable[[]
     trio.run(main)
 
 
+@pytest.mark.slow
 @each_way_to_read
 @settings(max_examples=15, deadline=None)
 @given(rates=st.lists(st.sampled_from([None, 0, 1, 1e3, 1e6, 1e9]), max_size=40))

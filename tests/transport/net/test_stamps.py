@@ -56,6 +56,7 @@ def test_the_stamp_is_found_among_other_ancillary_data(
     assert stamp_in([*before, ancillary_of(seconds, ns), *after]) == seconds * NS_PER_S + ns
 
 
+@pytest.mark.slow
 @given(st.lists(others))
 def test_other_ancillary_data_is_no_stamp(rows: Ancillary) -> None:
     assert stamp_in(rows) == 0
@@ -102,6 +103,7 @@ def test_a_stamp_becomes_the_moment_at_which_it_was_taken_and_never_an_earlier_o
     assert 0 <= clock.received(arrived + two.offset, read) - arrived <= 2 * two.look_ns
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 100_000), max_size=30), st.integers(0, NS_PER_S))
 def test_whatever_a_look_takes_nothing_seems_to_come_before_it_came(looks: list[int], lag: int) -> None:
     """Else an answer could come before its request."""

@@ -80,6 +80,7 @@ def read_by_h11(data: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
     return headers, bytes(reader.trailing_data[0])
 
 
+@pytest.mark.slow
 @given(PLAIN, st.sampled_from(["101 ", "101 Switching Protocols"]), st.binary(max_size=20))
 def test_a_plain_101_is_read_as_h11_reads_it(rows: list[tuple[str, str]], status: str, rest: bytes) -> None:
     data = head(status, rows) + rest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
@@ -60,6 +61,7 @@ ACTIONS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(ACTIONS)
 def test_each_message_goes_to_the_one_that_a_scan_would_find(actions: list[tuple[str, object, int | None]]) -> None:
     """The oracle is two lists: those that wait, and those that were settled, each with what it is owed."""

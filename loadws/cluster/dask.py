@@ -103,7 +103,7 @@ class DaskLauncher:
             comm = self._client.scheduler_comm.comm
             if self._address.startswith("tls://") and not comm.peer_address.startswith("tls://"):
                 raise ClusterError(f"the connection to {self._address} is not over TLS: {comm.peer_address}")
-            known = self._client.scheduler_info(n_workers=-1)["workers"]
+            known = self._known_workers()
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
             raise ClusterError(
                 f"the Dask scheduler at {self._address} cannot be used: {error or type(error).__name__}",
@@ -116,6 +116,11 @@ class DaskLauncher:
         self._check_loadws(workers)
         host = urlsplit(comm.local_address).hostname or "127.0.0.1"
         return host, workers
+
+    def _known_workers(self) -> dict[str, Any]:
+        """Ask the scheduler which workers there are. What the client itself knows is without them from time to time."""
+        identity: dict[str, Any] = self._client.sync(self._client.scheduler.identity, n_workers=-1)
+        return dict(identity["workers"])
 
     def _open(self, distributed: Any) -> Any:
         if self._address.startswith(LOCAL):
@@ -151,7 +156,7 @@ class DaskLauncher:
     def lost(self) -> dict[int, str]:
         """Return the shares that cannot be running any more, and why."""
         with suppress(Exception):  # the scheduler is gone: the channel tells which shares are
-            known = self._client.scheduler_info(n_workers=-1)["workers"]
+            known = self._known_workers()
             gone = {
                 index: f"was on the Dask worker {worker.address}, which left the cluster"
                 for index, worker in self._workers.items()

@@ -34,7 +34,7 @@ BELOW: dict[str, set[str]] = {
 BESIDE: dict[str, dict[str, set[str]]] = {
     "cli": {"planning": set(), "running": {"planning"}, "comparing": {"running"}, "machines": {"running"}},
     "engine": {"runtime": set(), "steps": {"runtime"}, "users": {"runtime"}},
-    "importers": {"har": set(), "artillery": {"har"}},
+    "importers": {"har": set(), "artillery": set()},
     "gate": {"statistics": set(), "comparing": {"statistics"}},
     "metrics": {"histograms": set(), "recording": {"histograms"}, "summarising": {"histograms", "recording"}},
     "report": {

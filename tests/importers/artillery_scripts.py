@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import dedent
 
-from loadws.importers.artillery.importing import import_artillery
+from loadws.importers.artillery.import_script import import_artillery
 from loadws.importers.notes import Imported
 from loadws.scenario.build import Loaded, load_text
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loadws.importers.artillery.importing import import_artillery
+from loadws.importers.artillery.import_script import import_artillery
 from loadws.importers.notes import ImportFailed
 from tests.importers.artillery_scripts import CONFIG, flow_of, imported, loaded, notes_of
 

@@ -84,7 +84,7 @@ def artillery(
     JavaScript functions are listed, and a Python file with their stubs is written beside the scenario.
     """
     from loadws.cli.importing.import_file import ImportOptions, import_command
-    from loadws.importers.artillery.importing import import_artillery
+    from loadws.importers.artillery.import_script import import_artillery
 
     options = ImportOptions(file, output, strict, force)
     convert = partial(import_artillery, environment=environment, folder=output.parent)

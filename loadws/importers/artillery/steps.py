@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadws.importers.artillery.expected import reply
 from loadws.importers.artillery.expressions import Expressions, as_source, variable_name
-from loadws.importers.artillery.functions import Functions
-from loadws.importers.artillery.matching import reply
+from loadws.importers.artillery.javascript import Functions
 from loadws.importers.artillery.phases import duration, written
 from loadws.importers.artillery.script import Script, items, pairs, plain, text_of
-from loadws.importers.har.handshake import origin_of, request_target
 from loadws.importers.leaves import fits_scenario
+from loadws.importers.origins import origin_of, request_target
 from loadws.importers.templates import Expression, rendered
 from loadws.importers.yaml_text import Steps
 from loadws.scenario.yaml.tree import Node

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from loadws.importers.credentials import is_secret_name
 from loadws.importers.har.bindings import Bindings
 from loadws.importers.har.recording import Exchange, header
 from loadws.importers.notes import Notes
+from loadws.importers.origins import request_target
 from loadws.importers.templates import Expression, rendered
 from loadws.importers.vault import Vault, is_secret
 
@@ -21,27 +21,6 @@ _LEFT_TO_LOADWS = re.compile(
     r"|if-.*|upgrade-insecure-requests|cookie2?|origin|keep-alive|access-control-.*)",
     re.IGNORECASE,
 )
-_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-
-
-def origin_of(url: str) -> str | None:
-    """Return ``wss://host:port`` of an address, whatever scheme of the four it has; None where it is no such address."""
-    try:
-        parts = urlsplit(url)
-        scheme, port = _SCHEMES.get(parts.scheme.lower()), parts.port
-    except ValueError:
-        return None
-    if scheme is None or not parts.hostname or not re.fullmatch(r"[A-Za-z0-9.:_-]+", parts.hostname):
-        return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{scheme}://{host}" + (f":{port}" if port else "")
-
-
-def request_target(url: str) -> str:
-    """Return path and query of an address as they are written."""
-    parts = urlsplit(url)
-    path = re.sub(r"[\s\x00-\x1f\x7f]", "", parts.path) or "/"
-    return path + (f"?{parts.query}" if parts.query else "")
 
 
 class Handshakes:

@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from loadws.importers.har.bindings import Bindings
-from loadws.importers.har.handshake import Handshakes, origin_of, request_target
+from loadws.importers.har.handshake import Handshakes
 from loadws.importers.har.recording import TEXT, Exchange, Frame, header
 from loadws.importers.leaves import fits_scenario
+from loadws.importers.origins import origin_of, request_target
 from loadws.importers.templates import rendered
 from loadws.importers.vault import Vault
 

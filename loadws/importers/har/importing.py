@@ -8,7 +8,7 @@ from typing import Any
 
 from loadws.importers.har.bindings import Bindings
 from loadws.importers.har.flow import Flow, as_yaml
-from loadws.importers.har.handshake import Handshakes, origin_of, sets_cookie_for
+from loadws.importers.har.handshake import Handshakes, sets_cookie_for
 from loadws.importers.har.heartbeats import without_heartbeats
 from loadws.importers.har.http_steps import can_be_asked, demand_authorization, http_step
 from loadws.importers.har.loops import Step
@@ -18,6 +18,7 @@ from loadws.importers.har.reading import read_har
 from loadws.importers.har.recording import BINARY, ERROR, TEXT, Exchange, Frame, Recording, Socket, header
 from loadws.importers.har.traffic import Origins, Thing, named_values
 from loadws.importers.notes import Imported, ImportFailed, Notes
+from loadws.importers.origins import origin_of
 from loadws.importers.vault import Vault
 from loadws.importers.writing import Draft, assembled, once_each
 from loadws.importers.yaml_text import Steps

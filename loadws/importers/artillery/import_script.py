@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from loadws.importers.artillery.expressions import Expressions, variable_name
-from loadws.importers.artillery.functions import Functions
+from loadws.importers.artillery.javascript import Functions
 from loadws.importers.artillery.phases import phases
 from loadws.importers.artillery.script import Script, items, pairs, plain, text_of
 from loadws.importers.artillery.socketio import HANDLERS, OPENING, SocketIoSteps

@@ -34,6 +34,7 @@ CRUMBS = {
     "cluster/processes.py": "starts processes of this machine, which is one way of several",
     "gate/comparing/absolute.py": "thresholds among rules of a comparison, apart from the rules on changes",
     "report/tables/machines.py": "one table of the report",
+    "cli/running/place.py": "knows CI services, tested with an environment that is none",
     "transport/codec/xor.py": "the way without C, apart from the one that is used",
     "engine/runtime/backoff.py": "pure arithmetic, tested without a connection",
     "engine/runtime/connection/unreadable.py": "keeps the hot path's file to messages that can be read",

@@ -122,13 +122,13 @@ class RunInfo(msgspec.Struct, frozen=True):
     send_lag_limit_ns: float | None = None  # the scenario's own limit; None: as far as no verdict changes
     keep_trying: bool = False  # the load goes on where no connection has ever opened
     open_timeout_s: float = 10.0
+    place: dict[str, str] = {}  # where it was run: ``host``; in CI also ``job`` (an address) and ``commit``
     machine_name: str = ""  # processor, cores and memory, for people; equal names are machines that may be compared
     plan_hash: str = ""  # equal for runs that planned the same load; empty where nothing is known
     canary_ns: float | None = None  # the median round trip of loadws' own echo target just before the load
     compare: tuple[str, ...] = ()  # the scenario's comparison rules
     share: ShareInfo | None = None  # None: the whole load
     machines: tuple[MachineInfo, ...] = ()  # of a merged run
-    place: dict[str, str] = {}  # where it was run: ``host``; in CI also ``job`` (an address) and ``commit``
     tolerated_losses: int = 0  # so many machines may be lost, and the run is inconclusive instead of invalid
 
     @property

@@ -15,7 +15,8 @@ from loadws.report.svg.paths import short
 from loadws.report.svg.plot import SPAN, Plot, Shape
 from loadws.report.svg.scales import Scale, duration_label, log_scale
 
-_ROW, _SMALL_ROW = 6, 4  # pixels
+_ROW, _SMALL_ROW = 6, 4  # pixels, at the least
+_USUAL_ROWS = 34
 
 
 def heat_charts(summary: Summary, maps: tuple[HeatMap, ...]) -> Iterator[Chart]:
@@ -33,8 +34,8 @@ def heat_charts(summary: Summary, maps: tuple[HeatMap, ...]) -> Iterator[Chart]:
 def _caption(heat: HeatMap) -> str:
     read = "" if heat.share >= 1 else f" Made from a sample of {heat.share:.0%} of the run's intervals."
     return (
-        "Each column is a moment of the run, each row a range of response times; the darker, the more answers. The colours "
-        f"are logarithmic. Requests without an answer are not in it.{read}"
+        "Each column is a moment of the run, each row a range of response times; the stronger the colour, the more "
+        f"answers, on a logarithmic scale. Requests without an answer are not in it.{read}"
     )
 
 
@@ -42,6 +43,7 @@ def _chart(axis: TimeAxis, heat: HeatMap, name: str, title: str, caption: str, r
     lowest, rows, together = _rows(heat)
     cells = _gathered(heat, lowest, together)
     most = max(cells.values())
+    row_px = max(row_px, row_px * _USUAL_ROWS // rows)
     height = row_px * rows
     scale = _scale(lowest, rows * together)
     shapes, names = axis.phases(height)

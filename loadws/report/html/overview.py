@@ -9,7 +9,7 @@ from loadws.metrics.summary import Check, ErrorCount, MetricEntry, Summary
 from loadws.report import deliveries, timings
 from loadws.report import facts as rows
 from loadws.report.course.course import Course, step_error
-from loadws.report.course.sentences import clock
+from loadws.report.course.story import clock
 from loadws.report.plain import plain
 from loadws.terms.percentiles import percentile_name
 from loadws.terms.units import format_count, format_duration, format_rate

@@ -26,7 +26,7 @@ from loadws.report import facts as rows
 from loadws.report import ledger_table as balance
 from loadws.report.charts.charts import MOST_STEP_CHARTS
 from loadws.report.charts.timeaxis import until_s
-from loadws.report.course.sentences import sentences
+from loadws.report.course.story import sentences
 from loadws.report.drawing.drawing import NOT_YET, Drawing
 from loadws.report.html import bars, numbers, overview
 from loadws.report.html.glossary import explained

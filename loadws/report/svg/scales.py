@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _MOST_TICKS = 7
+_NOTHING = 1e-9
 _STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
 
@@ -41,7 +42,8 @@ def log_scale(values: Iterable[float]) -> Scale:
 
 def linear_scale(values: Iterable[float]) -> Scale:
     """Return an axis from zero to a round number at or above the largest value."""
-    high = max((value for value in values if math.isfinite(value)), default=0.0) or 1.0
+    high = max((value for value in values if math.isfinite(value)), default=0.0)
+    high = high if high > _NOTHING else 1.0
     step = _round_step(high / 4)
     count = math.ceil(high / step - 1e-9)
     return Scale(0.0, count * step, False, tuple(step * number for number in range(count + 1)))

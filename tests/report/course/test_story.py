@@ -9,8 +9,8 @@ from loadws.metrics.frame import CounterPart, Frame, Gauges, Health
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.summary import Applied, Column, MetricEntry, Series, Summary
 from loadws.report.course.course import Course, course_of, step_error
-from loadws.report.course.sentences import MOST, clock, sentences
 from loadws.report.course.spans import Span, spans_where
+from loadws.report.course.story import MOST, clock, sentences
 from tests.report import example
 
 STEADY = (100,) * 10

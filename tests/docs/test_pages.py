@@ -21,18 +21,19 @@ def test_every_file_is_a_page() -> None:
 
 def test_the_order_is_that_of_reading() -> None:
     names = [page.name for page in all_pages()]
-    assert names[:9] == [
+    assert names[:10] == [
         "start",
         "cookbook",
         "language",
         "measurement",
         "errors",
         "run-folder",
+        "compare",
         "ci",
         "platforms",
         "glossary",
     ]
-    assert names[9:] == sorted(names[9:])
+    assert names[10:] == sorted(names[10:])
 
 
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())

@@ -13,7 +13,18 @@ from importlib.resources import files
 from loadws.cli.manual.kinds import fill_kinds
 
 #: The order of reading. Pages that are not named here follow, sorted by name.
-_ORDER = ("start", "cookbook", "language", "measurement", "errors", "run-folder", "ci", "platforms", "glossary")
+_ORDER = (
+    "start",
+    "cookbook",
+    "language",
+    "measurement",
+    "errors",
+    "run-folder",
+    "compare",
+    "ci",
+    "platforms",
+    "glossary",
+)
 #: Other names of a page.
 ALIASES = {
     "numbers": "measurement",
@@ -21,6 +32,9 @@ ALIASES = {
     "folder": "run-folder",
     "recipes": "cookbook",
     "words": "glossary",
+    "ab": "compare",
+    "baseline": "compare",
+    "history": "compare",
 }
 _ENDING = ".md"
 _TITLE = re.compile(r"^# (.*)$", re.MULTILINE)

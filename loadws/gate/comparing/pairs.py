@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from loadws.gate.comparing.absolute import judge_thresholds
 from loadws.gate.comparing.compare import Sides, Step, conclude_pairs, estimate_pairs, next_step
+from loadws.gate.comparing.few_samples import about_samples, without_too_few
 from loadws.gate.comparing.measured import measure
 from loadws.gate.comparing.rules import RuleSet
-from loadws.gate.comparing.samples import about_samples, without_too_few
 from loadws.gate.comparing.verdict import Evidence, Finding, conclude, side
 from loadws.gate.comparing.watched import watched
 from loadws.gate.statistics.sequential import Design

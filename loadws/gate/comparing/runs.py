@@ -19,10 +19,10 @@ from loadws.gate.comparing.compare import (
     compare_runs,
     estimate_runs,
 )
+from loadws.gate.comparing.few_samples import about_samples, without_too_few
 from loadws.gate.comparing.identity import counts_errors_differently, hindrances
 from loadws.gate.comparing.measured import measure, windows_of
 from loadws.gate.comparing.rules import RuleSet
-from loadws.gate.comparing.samples import about_samples, without_too_few
 from loadws.gate.comparing.verdict import Evidence, Finding, about_runs, conclude, side
 from loadws.gate.comparing.watched import watched
 from loadws.gate.statistics.bootstrap import Window

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from loadws.metrics.history import History, HistoryRun, Track
-from loadws.report.comparing.page import page, table
-from loadws.report.comparing.plot import line_chart
+from loadws.report.comparing.bare_page import page, table
+from loadws.report.comparing.line_chart import line_chart
 from loadws.report.plain import in_ascii, plain
 from loadws.terms.thresholds import format_value
 

@@ -13,7 +13,7 @@ import pytest
 
 from loadws.metrics import history
 from loadws.metrics.summary import Summary, to_json
-from loadws.report.comparing.plot import line_chart
+from loadws.report.comparing.line_chart import line_chart
 from tests.cli.commands import run
 from tests.gate.comparing import made
 

@@ -148,7 +148,7 @@ def run(
         bool,
         typer.Option(
             "--trace",
-            help="One user, once: print every frame, handshake and step, whom each message was held against, and why not.",
+            help="One user, once: print every frame, handshake and step, and why a message did or did not match.",
         ),
     ] = False,
 ) -> None:

@@ -83,7 +83,7 @@ def _show(calibration: Calibration) -> None:
     )
     for connections in found.levels[0].closed_per_s:
         rates = (f"{level.closed_per_s[connections]:,.0f}" for level in found.levels)
-        table.add_row(f"messages a second, closed loop on {int(connections):,} connections", *rates)
+        table.add_row(f"messages per second, closed loop on {int(connections):,} connections", *rates)
     table.add_row(
         "… on a schedule, send lag p99 within 1 ms", *(_rate(level.scheduled_per_s) for level in found.levels)
     )
@@ -91,7 +91,7 @@ def _show(calibration: Calibration) -> None:
     console.print(table)
     if any(level.scheduled_per_s is None for level in found.levels):
         console.print(BUSY, soft_wrap=True)
-    console.print(f"connections opened and closed a second, 1 process: {found.connects_per_s:,.0f}", soft_wrap=True)
+    console.print(f"connections opened and closed per second, 1 process: {found.connects_per_s:,.0f}", soft_wrap=True)
     memory = format_size(found.memory_of_a_user_bytes)
     console.print(f"{found.users_held:,} connections held by 1 process, {memory} of memory each", soft_wrap=True)
 

@@ -67,7 +67,7 @@ class _Descriptor(io.FileIO):
     def write(self, data: Any) -> int:
         if self.error is None:
             try:
-                while (written := super().write(data)) is None:  # non-blocking, by whoever shares it with us
+                while (written := super().write(data)) is None:  # non-blocking, set by another process that shares it
                     select.select((), (self,), ())
                 return written
             except OSError as error:

@@ -3,7 +3,7 @@
 It never waits for ever: a share has so long to be ready, is lost when it was not heard of for four seconds, and must have
 ended so long after its plan. A share that is lost stays lost: it is named, what it had said until then counts, and whatever
 comes from it later is refused. Silence is counted in looks and not in time, so that a coordinator that was itself stopped
-accuses nobody.
+accuses none.
 """
 
 from __future__ import annotations

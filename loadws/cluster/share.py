@@ -50,7 +50,7 @@ from loadws.metrics.runinfo import Ending
 from loadws.terms.errors import LoadwsError
 
 #: Dead-man's switch: so long a coordinator may be silent. Counted in looks, so that a share that was itself stopped accuses
-#: nobody; its coordinator has given it up by then.
+#: none; its coordinator has given it up by then.
 SILENCE_S = 8.0
 LOOK_EVERY_S = 0.5
 #: A load that was stopped must have ended so long after; then the process ends, whatever stands still in it.

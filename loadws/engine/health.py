@@ -16,7 +16,7 @@ from loadws.metrics.frame import STALL_NS, Health
 from loadws.terms.units import NS_PER_MS
 from loadws.transport.base import Timers
 
-#: Between two looks at the loop: 50 a second see what matters and cost next to nothing.
+#: Between two looks at the loop: 50 per second see what matters and cost next to nothing.
 LOOK_EVERY_NS = 20 * NS_PER_MS
 #: Counting the open files reads a directory, which takes milliseconds where there are thousands: not every second.
 COUNT_FILES_EVERY = 10
@@ -156,7 +156,7 @@ class Collector:
         self._was_frozen = False
 
     def __enter__(self) -> Collector:
-        self._was_frozen = gc.get_freeze_count() > 0  # by whoever runs us: then that is theirs to end
+        self._was_frozen = gc.get_freeze_count() > 0  # by the caller, which then ends it
         gc.collect()
         gc.freeze()
         gc.disable()

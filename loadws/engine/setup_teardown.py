@@ -2,7 +2,7 @@
 
 It runs as a user does, but it is none: it has no WebSocket, no rows of data, and nothing that it measures is judged. Of the
 scenario's variables it has those that need no row. Its number is one that no user has, so that ``id()`` and random values
-are nobody else's.
+belong to no other user.
 """
 
 from __future__ import annotations

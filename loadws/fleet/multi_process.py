@@ -1,14 +1,14 @@
 """A run in several processes on this machine: each makes a shard of the load, the parent puts together what they measure.
 
-All begin at one moment, which the parent names when every process is ready; if one cannot be made ready, nobody begins. A
+All begin at one moment, which the parent names when every process is ready; if one cannot be made ready, none begins. A
 phase that ends by its flows ends for all when the last process has run its share. What is timed needs no word: every process
 has the plan.
 
 A process that dies, hangs or fails does not end the run. What it said until then is kept, the others go on, and the ending
 says which process was lost and why, so that the run is judged invalid. Everything has a deadline, for a process may be
 stopped or starved at any moment: it has so long to be ready, may be silent for so long while the load goes, and must have
-ended so long after the plan or whoever stopped the run would have it. Silence is counted in looks of the parent and not in
-time, so that a parent that was itself stopped for a while accuses nobody.
+ended so long after the plan or the stop of the run would have it. Silence is counted in looks of the parent and not in
+time, so that a parent that was itself stopped for a while accuses none.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class _Fleet:
                 process.lose(f"failed: {self._hide(error)}")
 
     async def _take_frame(self, frame: Frame) -> None:
-        """One after another, for whoever takes a frame may do so in steps."""
+        """Hand frames over one after another, as an output may process a frame in slices."""
         async with self._taking:
             self._last_s = max(self._last_s, frame.start_s + frame.duration_s)
             early_end = await in_slices(self._take(frame))
@@ -203,7 +203,7 @@ class _Fleet:
         await self._lifecycle.stopping.wait()
         self._must_end_within(self._span.graceful_stop_s)
         await self._tell_all(Stop(self._lifecycle.reason or ""))
-        with self._lifecycle.users:  # cancelled by whoever wants the end at once
+        with self._lifecycle.users:  # cancelled when the end is wanted at once
             await trio.sleep_forever()
         self._must_end_within(0)
         await self._tell_all(Stop(self._lifecycle.reason or ""))

@@ -56,7 +56,7 @@ class Process:
         return self.ending is not None or self.lost is not None
 
     async def tell(self, message: Down) -> None:
-        """Whoever is gone is told nothing; that it is gone shows in what it no longer says."""
+        """Send to the process. One that has ended gets nothing; its end shows in its silence."""
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             await self._sender.send(message)
 

@@ -1,7 +1,7 @@
 """What one process of a run is told, and what it sends back.
 
 An order is plain data, so that it can go over a pipe or to another machine: the scenario's text and what changes it, not the
-scenario. Back come frames, one a second and a last one, and how it ended.
+scenario. Back come frames, one per second and a last one, and how it ended.
 """
 
 from __future__ import annotations

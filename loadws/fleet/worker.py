@@ -1,7 +1,7 @@
 """``python -m loadws.fleet.worker``: one process of a run, told what to do over its stdin, and answering over its stdout.
 
 It lives no longer than its parent: the pipe that was its stdin closes with the parent even when that is killed, and then
-it ends at once, for nobody is left to hear what it measures.
+it ends at once, for no parent is left to receive what it measures.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ async def _obey(receiver: Receiver[Down], others: Others, lifecycle: Lifecycle) 
                 lifecycle.signal(reason)
             case Order():
                 raise AssertionError("a second order")
-    os._exit(1)  # not by a cancellation: what is shielded from one would write to a pipe that nobody reads
+    os._exit(1)  # not by a cancellation: what is shielded from one would write to a pipe that is not read
 
 
 class Moment:

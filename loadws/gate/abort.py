@@ -1,4 +1,4 @@
-"""Rules with ``abort``: looked at once a second, they end the run as soon as they are surely broken.
+"""Rules with ``abort``: looked at once per second, they end the run as soon as they are surely broken.
 
 A rule without data yet is not broken, nor is one that is too close to call: that is for the end to say. Nor is one that only
 the generator's own lag breaks. ``after`` counts judged time.

@@ -102,7 +102,7 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class Published(msgspec.Struct, frozen=True, array_like=True):
-    """A probe that was sent: which, for whom, when (in microseconds of the run) and in which phase (its index).
+    """A probe that was sent: which, to which audience, when (in microseconds of the run) and in which phase (its index).
 
     ``excluded`` is 1 where its publisher's own connection listens, and does not count among its receivers.
     """
@@ -136,7 +136,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Joined(msgspec.Struct, frozen=True, array_like=True):
-    """A connection began to listen for a probe; ``audience`` 0: to whomever it is sent."""
+    """A connection began to listen for a probe; ``audience`` 0: for every audience."""
 
     probe: int
     audience: int

@@ -46,7 +46,7 @@ def _mean(scenario: Scenario, of: Callable[[UserType], float]) -> float:
 
 
 def _rate_of_held(user_type: UserType) -> float:
-    """Messages a second of one user that is there: of its fastest schedule or, without one, of its loop."""
+    """Return the messages per second of one user that is there: of its fastest schedule or, without one, of its loop."""
     turns = [_rate_of_turns(step) for _, step in walk(user_type.flow) if step.pace().interval_ns is not None]
     if turns:
         return max(turns)

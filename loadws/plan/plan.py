@@ -101,7 +101,7 @@ class PlannedPhase:
         return self.users_from - min(passed - 1, ramp)
 
     def rate_at(self, offset_ns: int) -> float:
-        """Arrivals a second, expected at ``offset_ns``."""
+        """Return the arrivals per second expected at ``offset_ns``."""
         if not self.duration_ns:
             return self.rate_to
         return self.rate_from + (self.rate_to - self.rate_from) * offset_ns / self.duration_ns
@@ -294,7 +294,7 @@ def _model(scenario: Scenario, phases: list[PlannedPhase]) -> Model:
 def _lives_long(user_type: UserType) -> bool:
     """Whether who arrived stays for more than one exchange: its flow loops, or pauses for a second or more.
 
-    What a ``while`` or a templated ``repeat`` will do is not known before the run; whoever writes one means a loop.
+    What a ``while`` or a templated ``repeat`` will do is not known before the run; it counts as a loop.
     """
     return any(_goes_on(step) for _, step in walk(user_type.flow))
 

@@ -122,7 +122,7 @@ class _Screen:
             self._table("Also measured", head, body, numbers=range(1, len(head)))
         counters = timings.counter_rows(summary)
         if counters:
-            self._table("Counted", ("counter", "count", "a second"), counters, numbers=(1, 2))
+            self._table("Counted", ("counter", "count", "per second"), counters, numbers=(1, 2))
 
     def _ledger(self, summary: Summary) -> None:
         self._title("Ledger")

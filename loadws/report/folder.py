@@ -82,7 +82,7 @@ class RunFolder:
             folder = cls(path, started_at)
         except OSError as error:
             raise _output_error(error, f"the run folder cannot be made below {root}") from error
-        _point_latest_to(path)  # a run that is killed is found by it too; whoever ends last has it in the end
+        _point_latest_to(path)  # a run that is killed is found by it too; of several, the last to end has it
         return folder
 
     def begin(self, info: RunInfo) -> None:

@@ -132,7 +132,7 @@ def _own(summary: Summary) -> str:
     if trends:
         tables.append("### Also measured\n\n" + _table(("metric", "count", *FIELDS), trends, 1))
     if counters:
-        tables.append("### Counted\n\n" + _table(("counter", "count", "a second"), counters, 1))
+        tables.append("### Counted\n\n" + _table(("counter", "count", "per second"), counters, 1))
     return "\n\n".join(tables)
 
 

@@ -232,7 +232,7 @@ def _is_finite(entry: MetricEntry, field: str) -> bool:
 
 
 def recovery_sentence(summary: Summary) -> str:
-    """How long a storm lasted for those whom it struck."""
+    """Return how long a storm lasted for the users that it struck."""
     lost, again = (_counted(summary, name) for name in ("disconnects", "reconnects"))
     said = (
         f"{format_count(lost)} ended without our asking, {format_count(again)} were opened in the place of one that had"

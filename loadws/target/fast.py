@@ -66,7 +66,7 @@ class FastServer:
         self.counts = counts
         self._options = options
         self._upgrades = 0
-        self._reactor = best_reactor(int)  # nobody looks at its stamps
+        self._reactor = best_reactor(int)  # its stamps are not used
         self._clients: dict[FastClient, None] = {}
         # Who has a deadline, and which; each has the earliest first.
         self._upgrading: dict[FastClient, float] = {}
@@ -97,7 +97,7 @@ class FastServer:
                 await self._all_ended.wait()
 
     def end(self) -> None:
-        """Whoever is left is cut off."""
+        """Cut off the clients that are left."""
         for client in list(self._clients):
             client.cut_off()
         self._reactor.close()

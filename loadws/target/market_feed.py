@@ -1,7 +1,8 @@
-"""``--mode feed``: market data. Who has sent ``{"op": "subscribe"}`` is told so, and then gets ticks at a rate.
+"""``--mode feed``: market data. A client that sends ``{"op": "subscribe"}`` gets an answer, and then ticks at a rate.
 
 A tick is ``{"op": "tick", "seq": n, "ts": ms, "price": p}``: ``seq`` counts from 0 on each connection, ``ts`` is
-when it was made, in milliseconds since 1970. A reader that is too slow misses ticks, and sees it in ``seq``; nobody waits.
+when it was made, in milliseconds since 1970. A reader that is too slow misses ticks, and sees it in ``seq``;
+the feed does not wait.
 """
 
 from __future__ import annotations

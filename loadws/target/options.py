@@ -18,7 +18,7 @@ from loadws.terms.errors import UsageError
 from loadws.terms.units import parse_duration
 
 Mode = Literal["echo", "broadcast", "json", "feed"]
-#: For whom a target prints: a line and a table for people, or two lines of JSON for programs.
+#: How a target prints: a line and a table for people, or two lines of JSON for programs.
 Announce = Literal["text", "json"]
 MODES: tuple[str, ...] = get_args(Mode)
 #: Close codes that an endpoint may send (RFC 6455, 7.4.1): these three never travel.

@@ -1,6 +1,6 @@
 """The target as a process of its own: what ``loadws target`` does from its start to the counts that it prints at its end.
 
-``announce`` says for whom it prints. For people (``text``): a line with the URL, and a table at the end. For programs
+``announce`` says how it prints. For people (``text``): a line with the URL, and a table at the end. For programs
 (``json``): ``{"url": …, "ca": …}`` and then ``{"counts": …}``, a line each; the built-in target is read so.
 """
 
@@ -90,7 +90,7 @@ async def _stop_on_signal(
 
 
 async def _stop_with_stdin(stop: trio.Event) -> None:
-    """Whoever started us holds the other end: it closes when they end, however they end.
+    """Wait for the end of the process that started this one: it holds the other end, which closes when it ends.
 
     ``os.read`` and not ``sys.stdin``: a thread that waits in the latter holds its lock when the interpreter shuts down.
     """
@@ -157,7 +157,7 @@ def _cell(value: int | dict[str, int]) -> str:
 
 
 def _say(what: object) -> None:
-    """One line (or table) on stdout, at once. Nobody reading any more is no reason to fail."""
+    """One line (or table) on stdout, at once. A closed stdout is no reason to fail."""
     text = what if isinstance(what, str) else msgspec.json.encode(what).decode()
     try:
         print(text, flush=True)

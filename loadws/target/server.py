@@ -343,7 +343,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Sockets that listen already, though nobody accepts yet, and the URL that leads to them."""
+    """Sockets that listen already, though nothing accepts yet, and the URL that leads to them."""
 
     url: str
     listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]

@@ -57,7 +57,7 @@ def parse_duration(text: str) -> int:
 
 
 def parse_rate(text: str) -> float:
-    """``"200/s"``, ``"30/m"`` -> events a second."""
+    """Return events per second: of ``"200/s"``, ``"30/m"``."""
     match = _RATE.fullmatch(text.strip())
     if not match:
         raise UnitError(f"{text!r} is not a rate", "write how many a unit of time: 200/s, 30/m, 1000/h")
@@ -73,14 +73,14 @@ def parse_size(text: str) -> int:
 
 
 def parse_byte_rate(text: str) -> int:
-    """``"2KiB/s"``, ``"500B/s"`` -> bytes a second."""
+    """Return bytes per second: of ``"2KiB/s"``, ``"500B/s"``."""
     size, slash, unit = text.strip().rpartition("/")
     try:
         if not slash or unit.strip() != "s":
             raise UnitError("no rate")
         return parse_size(size)
     except UnitError:
-        raise UnitError(f"{text!r} is no number of bytes a second", "write a size and /s: 512B/s, 2KiB/s") from None
+        raise UnitError(f"{text!r} is no number of bytes per second", "write a size and /s: 512B/s, 2KiB/s") from None
 
 
 def parse_share(text: str) -> float:

@@ -135,7 +135,7 @@ class NotOpen(TransportError):
 
 
 class ListenerRaised(Exception):
-    """A listener raised, which none may: a defect of whoever listens. Its error is the cause."""
+    """A listener raised, which none may: a defect of the listener. Its error is the cause."""
 
 
 class Repeated:
@@ -219,7 +219,7 @@ class Outgoing(msgspec.Struct, eq=False):
 
 
 class Listener(Protocol):
-    """Whom a connection tells. Called synchronously, in the order of the wire."""
+    """The receiver of a connection's events. Called synchronously, in the order of the wire."""
 
     def on_open(self, connection: Connection) -> None: ...
 
@@ -271,7 +271,7 @@ class WireBytes(Protocol):
 
 
 class UncountedWire:
-    """For whoever does not ask."""
+    """A counter for callers that do not ask."""
 
     __slots__ = ("wire_received", "wire_sent")
 
@@ -352,7 +352,7 @@ class Connection(Protocol):
         """Cut TCP at once, without a close frame; ``on_end`` is called before it returns."""
 
     def limit_reading(self, bytes_per_s: float | None) -> None:
-        """How fast it reads from now on, in bytes of TCP a second: 0 not at all, None as fast as may be.
+        """Set the read rate from now on, in bytes of TCP per second: 0 not at all, None as fast as may be.
 
         What is not read fills the kernel's buffers here, then the peer's, until the peer cannot write. Pings and pongs wait
         with all the rest. ``close`` reads freely again, or it would never hear the peer's answer. Of a connection that has

@@ -1,4 +1,4 @@
-"""How many messages a second a plan asks for, and where nobody can know."""
+"""How many messages per second a plan asks for, and where nobody can know."""
 
 from __future__ import annotations
 

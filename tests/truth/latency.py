@@ -10,14 +10,14 @@ from tests.truth.running import Burden, Measured, Stamps, busy, idle, measure
 from tests.truth.table import Row, count_row, render, time_row
 from tests.truth.target import Behaviour
 
-#: 40 users, a message each 100 ms at a random offset: 400 messages a second.
+#: 40 users, a message each 100 ms at a random offset: 400 messages per second.
 PACED = """
 target: ws://127.0.0.1:1
 graceful_stop: 20s
 load: [{users: 40, for: %s}]
 flow: [{every: 100ms, do: [{request: hello}]}]
 """
-#: The same with 100 users: 1,000 messages a second.
+#: The same with 100 users: 1,000 messages per second.
 THOUSAND = PACED.replace("40", "100")
 #: Each request is answered by its own text, so that no answer is taken for another's.
 TOLD_APART = """
@@ -59,7 +59,7 @@ def _in_each_setting(title: str, behaviour: Behaviour, scenario: str) -> Iterato
 
 
 def stall() -> Iterator[str]:
-    """1,000 messages a second for 10 s, and from the fourth on no answer for two: a message that was intended s seconds
+    """1,000 messages per second for 10 s, and from the fourth on no answer for two: a message that was intended s seconds
     before its end is answered s seconds after that, so of all a fifth, spread evenly from 0 to 2 s."""
     behaviour = Behaviour(stall_after_ns=4 * NS_PER_S, stall_ns=2 * NS_PER_S)
     for setting, burden, stamps in SETTINGS:
@@ -73,7 +73,7 @@ def stall() -> Iterator[str]:
             time_row("service time p95: few messages saw it", service.p95, _percentile(made, 95), 50 * NS_PER_MS)
         )
         rows.append(time_row("service time max", service.max, max(made.account.held_ns), 50 * NS_PER_MS))
-        yield render(f"a stall of 2 s in 10 s at 1,000 messages a second; {setting}", rows)
+        yield render(f"a stall of 2 s in 10 s at 1,000 messages per second; {setting}", rows)
 
 
 def order() -> Iterator[str]:

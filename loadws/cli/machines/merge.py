@@ -97,7 +97,7 @@ def _frames(kept: KeptShare) -> Iterator[Frame]:
 
 
 def _end_s(frame: Frame) -> float:
-    """Deliveries are settled as all processes have told of a second, so frames are to come in the order of time."""
+    """Yield frames in the order of time: deliveries are settled when all processes have reported a second."""
     return frame.start_s + frame.duration_s
 
 

@@ -98,7 +98,7 @@ class _Page:
             if figures.held_most:
                 self._chart("users held", curve, lambda point: point.users, format_count)
             if figures.expected_arrivals:
-                self._chart("arrivals a second", curve, lambda point: point.arrivals_per_s, format_rate)
+                self._chart("arrivals per second", curve, lambda point: point.arrivals_per_s, format_rate)
             self._time_axis(figures.phases, curve[-1].at_s)
         if figures.duration_s is None:
             self._line("How long the load lasts, its iterations decide.")

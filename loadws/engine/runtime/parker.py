@@ -77,7 +77,7 @@ class Parker:
         return True
 
     def let_go(self) -> None:
-        """Nobody waits here any more. Who does after all has a new timer set: a cancelled one would never wake it."""
+        """Stop using the parker. A later wait sets a new timer: a cancelled one would never wake it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -130,7 +130,7 @@ class UserSecrets:
         self._keep_parts("(cookies)", (value for _, value in cookies))
 
     def _keep_parts(self, what: str, values: Iterable[str]) -> None:
-        """Short ones are left out: nobody has said that ``lang=en`` is a secret."""
+        """Keep them, short ones left out: the scenario does not say that ``lang=en`` is a secret."""
         if long := tuple(value for value in values if len(value) >= SHORTEST):
             self._keep(what, long)
 

@@ -60,7 +60,7 @@ class Executor:
                 self._shared.load_ended_ns = await self._run_phases(users, start_ns)
                 self._shared.recorder.end_load()
                 await self._let_all_leave()
-                # The deadline cuts off who is not done by then; when the nursery empties earlier, nobody is.
+                # The deadline cuts off users that are not done by then; when the nursery empties earlier, none is left.
                 self._lifecycle.users.deadline = trio.current_time() + self._plan.graceful_stop_ns / NS_PER_S
 
     # -- phases -------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ class Executor:
             user.let_go()
 
     async def _let_all_leave(self) -> None:
-        """All are told before the first goes, so that nobody begins another turn while thousands close their connections."""
+        """Tell all users to leave before the first goes: none begins another turn while thousands close connections."""
         users = tuple(self._held.values())
         for user in users:
             user.state.ask_to_leave()

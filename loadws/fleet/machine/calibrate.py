@@ -115,7 +115,7 @@ async def _search(
     low, high = 0.0, closed_per_s
     for _ in range(place.effort.steps):
         rate = (low + high) / 2
-        say(f"{made_by}: a schedule of {rate:,.0f} messages a second")
+        say(f"{made_by}: a schedule of {rate:,.0f} messages per second")
         answered_per_s, lag_ns = await _scheduled(place, rate, users, processes)
         if lag_ns is not None and lag_ns <= MOST_LAG_NS and answered_per_s >= 0.9 * rate:
             best, low = (answered_per_s, lag_ns), rate

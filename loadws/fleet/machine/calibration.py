@@ -26,7 +26,7 @@ class MachineKey(msgspec.Struct, frozen=True):
 
 
 class Level(msgspec.Struct, frozen=True):
-    """What so many processes together make. Messages are requests that were answered, a second.
+    """What so many processes together make. Messages are requests that were answered, per second.
 
     ``scheduled_per_s``: the highest rate that was tried at which the send lag's p99 stayed within 1 ms; None: at none.
     """
@@ -107,7 +107,7 @@ def doubt(messages_per_s: float | None, transport: str, processes: int) -> str |
     advice = f"say --processes {min(enough)}" if enough else "use more machines, or a lower rate"
     made_by = "1 process" if level.processes == 1 else f"{level.processes} processes"
     return (
-        f"this plan sends about {messages_per_s:,.0f} messages a second, and this machine was calibrated at "
+        f"this plan sends about {messages_per_s:,.0f} messages per second, and this machine was calibrated at "
         f"{level.scheduled_per_s:,.0f} for {made_by}: expect an invalid run; {advice}"
     )
 

@@ -1,8 +1,8 @@
-"""``{{ probe }}``: what a published message carries, so that whoever receives it knows which it is and how old.
+"""``{{ probe }}``: what a published message carries, so that any receiver knows which it is and how old.
 
 40 characters that need no escaping in JSON, in an address or in a text. In them: which process, which probe, which publisher
 (one connection) and the how-manieth of it; when it was made, in microseconds since the run's start, which all processes of a
-machine share; how late that was; for whom it is. At the end stand 4 bytes of a keyed BLAKE2s: the key is the run's, so
+machine share; how late that was; its audience. At the end stand 4 bytes of a keyed BLAKE2s: the key is the run's, so
 that what another run sent, or what a server makes up, is told from what this run published.
 """
 

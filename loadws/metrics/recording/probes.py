@@ -168,7 +168,7 @@ class ProbeLog:
     # -- receivers ----------------------------------------------------------------------------------------------------
 
     def join(self, audience: int, at_ns: int, *, is_ordered: bool) -> Membership:
-        """From now on a connection is to receive what is sent to ``audience``; ``EVERYONE``: whomever it is sent to."""
+        """Expect of a connection, from now on, what is sent to ``audience``; ``EVERYONE``: to any audience."""
         if self._free:
             place = self._free.pop()
         else:

@@ -1,4 +1,4 @@
-"""The hot-path calls of the engine in, one frame a second out. Synchronous, no I/O, and no totals.
+"""The hot-path calls of the engine in, one frame per second out. Synchronous, no I/O, and no totals.
 
 While the run goes, a call only puts its stamps aside; all arithmetic waits for ``rotate``, which ends the interval and works
 in slices of about 0.1 ms, so that recording does not make the lag that it records. Everything that was put aside is

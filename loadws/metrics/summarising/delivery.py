@@ -2,7 +2,7 @@
 
 A connection that joined at ``j`` and left at ``l`` is a receiver of a probe made at ``m`` where j < m <= l. One that left
 while the probe's deliveries still counted, l <= m + within, without having received it is **in doubt**: whether the server
-or the leaving was quicker is nobody's fault, and it is not expected to have it. So
+or the leaving was quicker cannot be known, and it is not expected to have it. So
 
     present(m)  = joined before m, and not left before m
     staying(m)  = those of them that had not left by m + within either
@@ -206,7 +206,7 @@ class _Probe:
         return self._audiences.setdefault(number, _Audience())
 
     def _tidy(self, number: int) -> None:
-        """Where members come and go and nobody publishes, their moments pass all the same."""
+        """Let moments pass also where members come and go and nothing is published."""
         if self._everyone.moments > _MOMENTS_TO_ADVANCE:
             self._everyone.advance(self._settled_us)
         audience = self._audiences[number]

@@ -43,7 +43,7 @@ _COUNTERS_A_SLICE = 50
 RECENT_S = 10
 
 _KILLED = "The run was killed: its last second is missing, and what was under way is counted as cut off."
-NOT_JUDGED = Verdict("inconclusive", ExitCode.INCONCLUSIVE.value, reasons=("Nobody has judged this run yet.",))
+NOT_JUDGED = Verdict("inconclusive", ExitCode.INCONCLUSIVE.value, reasons=("This run is not judged yet.",))
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""``--untrusted``: refuse what a scenario may not do that nobody has reviewed, as in CI for pull requests.
+"""``--untrusted``: refuse what a scenario may not do before it is reviewed, as in CI for pull requests.
 
 A scenario has loadws' own rights. It can run Python beside it (``call``), read any file (``file``, ``data``, ``tls``) and
 any variable of the environment (``env()``, ``${NAME}``), and send these to the target, which it names too. An untrusted

@@ -1,4 +1,4 @@
-"""Fields for how a connection reaches its server, and as whom: addresses, proxy, buffers; cookies and origin."""
+"""Fields for how a connection reaches its server, and with what identity: addresses, proxy, buffers; cookies and origin."""
 
 from __future__ import annotations
 

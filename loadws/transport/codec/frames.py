@@ -209,7 +209,7 @@ class Decoder:
         if opcode == CLOSE:
             read_close(payload)
             self._is_over = True
-            stop = len(data)  # what comes after a close frame is nobody's
+            stop = len(data)  # what comes after a close frame is ignored
         events.append((opcode, payload))
         return stop
 

@@ -72,7 +72,7 @@ class HttpClient:
             request = followed(request, reply.status, location, presents_certificate=self._presents_certificate)
 
     def close(self) -> None:
-        """Close what is idle. What is in use is closed by whoever uses it."""
+        """Close what is idle. What is in use is closed by its user."""
         while self._idle:
             self._idle.pop()[1].wire.close()
 

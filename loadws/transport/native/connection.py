@@ -251,7 +251,7 @@ class NativeConnection:
         if not data:
             self._catch_up(at_ns)
             self._read_ended("eof", "the peer closed TCP without a close frame")
-        elif self._state != "ended":  # after the end, what still comes is nobody's
+        elif self._state != "ended":  # after the end, what still comes is ignored
             if self._tls is None:
                 self._decode(data, at_ns)
             else:
@@ -655,8 +655,8 @@ class NativeConnection:
             self._end(by, code, reason, kind)
 
     def _let_go(self) -> None:
-        """Kept, it and whoever listens would hold each other, and only the collector, which holds up the load, would free
-        them."""
+        """Drop the listener: kept, it and the connection would hold each other, and only the
+        collector, which holds up the load, would free them."""
         del self._listener, self._decoder
         self._read_freely()
         for timer in (self._write_deadline, self._linger, self._catching_up):

@@ -3,7 +3,7 @@
 All sockets are in one epoll set of our own, and trio waits for that set as for one socket: a message costs no wait of its
 own in trio, and no task. At the beginning of each of trio's turns (``turns``) it takes a few dozen ready sockets, reads and
 stamps all of them, and only then lets their connections decode and hand over; so a message's stamp does not hold what the
-messages before it cost. Whom they wake runs in the same turn, which bounds how late a stamp can be by the length of one.
+messages before it cost. A woken task runs in the same turn, which bounds how late a stamp can be by the length of one.
 
 Where there is no epoll, each socket has a small task that does the same. ``best_reactor`` alone says which it is.
 """

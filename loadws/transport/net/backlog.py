@@ -1,7 +1,7 @@
 """What one connection could not write yet: the rest of a frame that was begun, and what waits behind it.
 
-There is one only while the kernel takes no more, so that a connection that nobody holds up has none. It holds and counts;
-who writes is the connection. Messages that nobody waits for are bounded as in ``outbox``; a task that waits for its
+There is one only while the kernel takes no more, so that a connection that is not held up has none. It holds and counts;
+the connection writes. Messages that no task waits for are bounded as in ``outbox``; a task that waits for its
 message is its own bound.
 """
 

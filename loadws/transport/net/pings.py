@@ -1,6 +1,6 @@
 """The pings of one connection: which are in flight, and those that the transport sends by itself.
 
-A peer that went silent is noticed by a keepalive ping that nobody answers. The peer may answer several pings with one pong,
+A peer that went silent is noticed by a keepalive ping without an answer. The peer may answer several pings with one pong,
 the newest's (RFC 6455, 5.5.3), so a pong answers all earlier pings too.
 """
 
@@ -88,7 +88,7 @@ class Pings:
         self._keepalives += 1
         payload = b"keepalive %d" % self._keepalives
         self._remember(payload, self._timers.call_at(now_ns + timeout_ns, lost))
-        # So many writes may wait already that it cannot even be queued: then it is a ping that nobody answers.
+        # So many writes may wait already that it cannot even be queued: then it is a ping without an answer.
         with contextlib.suppress(NotOpen):
             self._write(payload)
 

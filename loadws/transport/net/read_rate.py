@@ -1,6 +1,6 @@
 """How fast a connection may be read: a clock that every read pays into.
 
-A read of n bytes at r bytes a second is worth n/r seconds, and the next one may not begin before they are over. A read is
+A read of n bytes at r bytes per second is worth n/r seconds, and the next one may not begin before they are over. A read is
 small, a tenth of a second's worth, so that bytes trickle instead of coming in gulps. A reader that comes late (a timer's
 millisecond, or a peer that had nothing to say) catches up at most one read: what it did not read is not saved up. This
 is the "generic cell rate algorithm" of ATM traffic control (ITU-T I.371): a token bucket without a task that fills it.

@@ -98,7 +98,7 @@ class KernelClock:
 
 
 class ReadLags:
-    """How long what was received lay in the kernel: put aside by the reactor, fetched once a second."""
+    """How long what was received lay in the kernel: put aside by the reactor, fetched once per second."""
 
     __slots__ = ("_rows", "put")
 

@@ -128,7 +128,7 @@ class Attempt(Generic[Opened]):
         raise ConnectFailed(self._phase, "timeout", f"not done within {self._request.open_timeout_ns / 1e9:g} s")
 
     def abandon(self) -> None:
-        """Nobody waits any more: closes what is half open, drops what is open."""
+        """Give up: close what is half open, drop what is open."""
         if self._connection is not None and self._connection.has_opened:
             self._connection.drop()
         elif self._way is not None and self._way.tcp is not None:

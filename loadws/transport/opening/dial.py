@@ -122,7 +122,9 @@ async def _connected(address: SocketAddress, source: str | None, network: Networ
         if source is not None:
             _bind(dialling, source)
         number = dialling.connect_ex(address.address)
-        while number == errno.EAGAIN and address.family == UNIX_FAMILY:  # its backlog is full, and nobody says when not
+        while (
+            number == errno.EAGAIN and address.family == UNIX_FAMILY
+        ):  # its backlog is full, and there is no signal when not
             await trio.sleep(UNIX_RETRY_S)
             number = dialling.connect_ex(address.address)
         if number in (errno.EINPROGRESS, errno.EWOULDBLOCK):

@@ -1,6 +1,6 @@
 """Through a proxy: the tunnel to the target over a stream to the proxy, and what a failure on the way there is called.
 
-Whatever fails before the tunnel stands is the phase ``proxy``, so that nobody looks for it at the target; only what this
+Whatever fails before the tunnel stands is the phase ``proxy``, so that it is not looked for at the target; only what this
 machine itself has run out of keeps its name.
 """
 

@@ -1,4 +1,4 @@
-"""Whom to dial: names become addresses, each name asked for once and shared, and its addresses are used in turn.
+"""Addresses to dial: names become addresses, each name asked for once and shared, and its addresses are used in turn.
 
 A connection begins with the address after the one that the last connection began with, so that many connections load all
 servers behind a name; the other addresses follow, for the case that the first fails.
@@ -106,7 +106,7 @@ class Names:
     async def _asked(self, key: _Key) -> _Turns:
         hosts, port = key
         found = [address for host in hosts for address in await _look_up(host, port)]
-        # Whoever asked for the same address in numbers at the same time goes on with the same turns.
+        # A request for the same address in numbers at the same time continues the same turns.
         return self._known.setdefault(key, _Turns(list(dict.fromkeys(found))))
 
 

@@ -37,7 +37,7 @@ class Frame(bytes):
 
 
 class Watcher(Protocol):
-    """Whom both tell. Nothing here waits."""
+    """The receiver of the events of both sides. Nothing here waits."""
 
     @property
     def ended(self) -> bool:
@@ -239,7 +239,7 @@ class WatchedWire(trio.abc.Stream):
             if not data or not self._watcher.ended:
                 self._wire.wire_received += len(data)
                 return self._shown(bytes(data))
-            # After the end, what still comes is nobody's: only the peer's closing of TCP is awaited.
+            # After the end, what still comes is ignored: only the peer's closing of TCP is awaited.
 
     def _shown(self, data: bytes) -> bytes:
         """Return what the library is shown now; the rest it gets when others have had their turn."""

@@ -85,7 +85,7 @@ _VIOLATIONS = {
 
 By = Literal["us", "peer", "lost"]
 
-# Python prints warnings that nobody handles; what the library warns about is told here as a kind and a detail.
+# Python prints warnings that are not handled; what the library warns about is told here as a kind and a detail.
 logging.getLogger("trio-websocket").addHandler(logging.NullHandler())
 
 
@@ -283,7 +283,7 @@ class _Connection:
                 self._let_go()
 
     def _let_go(self) -> None:
-        """Nothing more will be heard or asked of them. Kept, they and whoever listens would hold each other, and only the
+        """Nothing more will be heard or asked of them. Kept, they and the listener would hold each other, and only the
         collector, which holds up the load, would free them."""
         del self._ws, self._protocol, self._wire, self._pings, self._listener
 

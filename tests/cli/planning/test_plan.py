@@ -68,7 +68,7 @@ def test_the_page(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_users_and_arrivals_are_drawn_over_time(scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
     lines = _lines(run(capsys, "plan", scenario))
-    users, arrivals = lines.index(f"{'':12}users held"), lines.index(f"{'':12}arrivals a second")
+    users, arrivals = lines.index(f"{'':12}users held"), lines.index(f"{'':12}arrivals per second")
     assert lines[users + 1].startswith("         8 ┤")
     assert lines[users + 6].startswith("         0 ┤")
     assert lines[arrivals + 1].startswith("      20/s ┤")

@@ -342,7 +342,7 @@ def test_a_plan_beyond_what_was_calibrated_is_a_warning(
     result = run(capsys, "run", written(tmp_path, HELD), "--transport", "native", *out(tmp_path))
 
     assert (
-        "warning: this plan sends about 150 messages a second, and this machine was calibrated at 100 for 1 process: "
+        "warning: this plan sends about 150 messages per second, and this machine was calibrated at 100 for 1 process: "
         "expect an invalid run; use more machines, or a lower rate\n"
     ) in result.err
     assert summary_of(tmp_path)["ledger"]["messages"]["sent"] > 0

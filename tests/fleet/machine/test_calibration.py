@@ -71,21 +71,21 @@ def test_a_cache_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch,
         (
             40_000.0,
             1,
-            "this plan sends about 40,000 messages a second, and this machine was calibrated at 30,000 for 1 process: "
+            "this plan sends about 40,000 messages per second, and this machine was calibrated at 30,000 for 1 process: "
             "expect an invalid run; say --processes 3",
         ),
         # two are not known, but they are more than one
         (
             90_000.0,
             2,
-            "this plan sends about 90,000 messages a second, and this machine was calibrated at 30,000 for 1 process: "
+            "this plan sends about 90,000 messages per second, and this machine was calibrated at 30,000 for 1 process: "
             "expect an invalid run; use more machines, or a lower rate",
         ),
         (40_000.0, 3, None),
         (
             90_000.0,
             4,
-            "this plan sends about 90,000 messages a second, and this machine was calibrated at 80,000 for 3 processes: "
+            "this plan sends about 90,000 messages per second, and this machine was calibrated at 80,000 for 3 processes: "
             "expect an invalid run; use more machines, or a lower rate",
         ),
     ],

@@ -20,7 +20,7 @@ from loadws.scenario.matching.message import Message
 
 #: How many requests that were answered or timed out are remembered, beside as many as were in flight at once.
 REMEMBERED = 64
-#: So few places are kept when nobody waits there any more: the next request mostly looks at the same as the last.
+#: So few places are kept when no request waits there any more: the next request mostly looks at the same as the last.
 KEPT_PLACES = 2
 
 
@@ -181,7 +181,7 @@ class InFlight(Generic[Item]):
 class Remembered:
     """The last requests that were settled.
 
-    Where every message is somebody's answer they come and go in order, and nobody asks for them. So they are kept by their
+    Where every message is an answer they come and go in order, and none is looked up. So they are kept by their
     keys only from the first question on that comes while they are here.
     """
 

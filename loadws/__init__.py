@@ -15,7 +15,11 @@ __all__ = ["Answer", "HttpReply", "StepFailed", "User", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Return what the functions of a scenario need, imported when they do: the command line starts without it."""
+    """Return what the functions of a scenario need, imported when they do: the command line starts without it.
+
+    Raises:
+        AttributeError: There is no such name.
+    """
     if name in __all__:
         from loadws.engine.steps import python_api as python_user
 

@@ -51,7 +51,12 @@ def to_json(baseline: Baseline) -> bytes:
 
 
 def from_json(content: bytes) -> Baseline:
-    """Return the baseline. Raises ``msgspec.DecodeError`` for what is none, or for one of a newer version."""
+    """Return the baseline.
+
+    Raises:
+        msgspec.ValidationError: It is none, or one of a newer version.
+        msgspec.DecodeError: It is no JSON.
+    """
     baseline = msgspec.json.decode(content, type=Baseline)
     if baseline.baseline_version != BASELINE_VERSION:
         raise msgspec.ValidationError(

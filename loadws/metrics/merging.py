@@ -49,7 +49,11 @@ class KeptShare:
 
 
 def share_of(place: str, info: RunInfo) -> ShareInfo:
-    """Return what share a run is. Raises ``NotOneRun`` where it is none."""
+    """Return what share a run is.
+
+    Raises:
+        NotOneRun: It is none.
+    """
     if info.share is not None:
         return info.share
     what = "is a merged run already" if info.machines else "is the run of a whole load, not of a share of it"
@@ -59,8 +63,9 @@ def share_of(place: str, info: RunInfo) -> ShareInfo:
 def check_one_run(shares: Sequence[tuple[str, RunInfo, ShareInfo]], tolerated_losses: int) -> tuple[int, ...]:
     """Return the indices of the shares that are missing. Each is given as (place, run, share).
 
-    Raises ``NotOneRun`` with every problem at once: shares of different runs, the same share twice, and more missing shares
-    than ``tolerated_losses``.
+    Raises:
+        NotOneRun: Every problem at once: shares of different runs, the same share twice, and more missing shares than
+            ``tolerated_losses``.
     """
     problems = [*_differences(shares), *_overlaps(shares)]
     if problems:

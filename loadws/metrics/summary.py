@@ -247,7 +247,9 @@ def to_json(summary: Summary) -> bytes:
 def from_json(text: bytes) -> Summary:
     """Return the summary, also one of an older version.
 
-    Raises ``msgspec.DecodeError``, or its ``ValidationError``, where it is no summary of a version that this loadws knows.
+    Raises:
+        msgspec.ValidationError: It is no summary of a version that this loadws knows.
+        msgspec.DecodeError: It is no JSON.
     """
     summary = msgspec.json.decode(text, type=Summary)
     if not FIRST_VERSION <= summary.schema_version <= SCHEMA_VERSION:

@@ -46,7 +46,11 @@ def _mean(scenario: Scenario, of: Callable[[UserType], float]) -> float:
 
 
 def _rate_of_held(user_type: UserType) -> float:
-    """Return the messages per second of one user that is there: of its fastest schedule or, without one, of its loop."""
+    """Return the messages per second of one user that is there: of its fastest schedule or, without one, of its loop.
+
+    Raises:
+        Unknown: It cannot be known before the run.
+    """
     turns = [_rate_of_turns(step) for _, step in walk(user_type.flow) if step.pace().interval_ns is not None]
     if turns:
         return max(turns)

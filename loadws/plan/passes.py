@@ -58,7 +58,11 @@ def _of_step(step: AnyStep, counted: Counted) -> Pass:
 
 
 def _of_open_ended(step: AnyStep, counted: Counted) -> Pass:
-    """Return what the step counts itself; what stands inside it may run any number of times."""
+    """Return what the step counts itself; what stands inside it may run any number of times.
+
+    Raises:
+        Unknown: Something inside it is counted.
+    """
     inside = [each for _, each in walk((step,)) if each is not step]
     if any(each.is_opaque or counted(each) for each in inside):
         raise Unknown

@@ -146,7 +146,11 @@ def _by_iterations(users: _Users, user_type: UserType, counted: Counted) -> floa
 
 
 def _refuse_unknown(users: _Users, user_type: UserType, counted: Counted, threshold: Threshold) -> None:
-    """Raise ``Unknown`` where handlers may run what is counted, a function is called, or a policy may connect again."""
+    """Check that the number can be known before the run.
+
+    Raises:
+        Unknown: Handlers may run what is counted, a function is called, or a policy may connect again.
+    """
     handled = (step for flow in user_type.on.flows() for _, step in walk(flow))
     may_heal = bool(users.scenario.connection.reconnect) and "connect" in verbs_measuring(threshold.metric)
     if may_heal or user_type.is_in_python or any(counted(step) for step in handled):

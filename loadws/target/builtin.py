@@ -64,7 +64,11 @@ async def open_builtin(name: str, processes: int = 1) -> AsyncIterator[str]:
 
 
 def _options(query: str) -> Iterator[str]:
-    """Never more than faults: where it listens, and for how long, is ours to say."""
+    """Yield the words of the options. Only faults: where the target listens, and for how long, is decided here.
+
+    Raises:
+        TargetError: An option is none of these.
+    """
     for option, value in parse_qsl(query):
         if option not in FAULTS:
             raise TargetError(f"a built-in target has no option {option!r}", f"options are: {', '.join(FAULTS)}")

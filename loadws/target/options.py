@@ -115,7 +115,11 @@ class TargetOptions:
 
 
 def parse_listen(text: str) -> Address:
-    """``127.0.0.1:8765`` or ``[::1]:8765``. Raises ``UsageError``, as all of these do."""
+    """Return the address of ``127.0.0.1:8765`` or ``[::1]:8765``.
+
+    Raises:
+        UsageError: The text is no host and port.
+    """
     host, colon, port = text.rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
     if not colon or not bare or (":" in bare and bare == host) or not _is_number(port, 65535):
@@ -158,7 +162,11 @@ def parse_storm(text: str) -> Storm:
 
 
 def parse_share(text: str) -> float:
-    """``0.1``, or ``10%``."""
+    """Return the share that ``0.1``, or ``10%``, is.
+
+    Raises:
+        UsageError: The text is no share from 0 to 1.
+    """
     number, divisor = (text[:-1], 100) if text.endswith("%") else (text, 1)
     try:
         share = float(number) / divisor

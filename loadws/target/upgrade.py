@@ -30,7 +30,12 @@ class Upgrade:
         self._request: h11.Request | None = None
 
     def receive(self, data: bytes) -> bool:
-        """Whether the request is whole, so that it can be accepted or refused. Raises ``NoUpgrade``."""
+        """Return whether the request is whole, so that it can be accepted or refused.
+
+        Raises:
+            NoUpgrade: It asks for no upgrade.
+            RemoteProtocolError: It breaks HTTP.
+        """
         try:
             self._http.receive_data(data)
             while not isinstance(event := self._http.next_event(), h11.EndOfMessage):

@@ -66,7 +66,11 @@ class HostAndPort:
 
 
 def split_address(text: str) -> Address:
-    """Split an absolute address. Raise ValueError, whose message shows nothing of it, where it is none."""
+    """Split an absolute address.
+
+    Raises:
+        ValueError: It is none. The message shows nothing of it.
+    """
     scheme = scheme_of(text)
     if scheme is None:
         raise ValueError("an address begins with its scheme, as in ws://")
@@ -86,7 +90,11 @@ def scheme_of(text: str) -> str | None:
 
 
 def _split_unix(authority: str, written: str) -> Address:
-    """Split ``ws+unix:///path/to.sock:/path?query`` at the first colon of its path."""
+    """Split ``ws+unix:///path/to.sock:/path?query`` at the first colon of its path.
+
+    Raises:
+        ValueError: It has no such path.
+    """
     path, mark, query = written.partition("?")
     socket_path, _, request_path = path.partition(":")
     if authority or not socket_path.startswith("/") or socket_path.endswith("/"):
@@ -100,7 +108,11 @@ def unix_socket(address: Address) -> str | None:
 
 
 def split_authority(authority: str) -> HostAndPort:
-    """Split user info, host and port. Raise ValueError, whose message shows nothing of them, where they are none."""
+    """Split user info, host and port.
+
+    Raises:
+        ValueError: They are none. The message shows nothing of them.
+    """
     user_info, at, rest = authority.rpartition("@")
     match = _HOST_AND_PORT.fullmatch(rest)
     if match is None:
@@ -122,7 +134,11 @@ def _ipv6(text: str) -> str:
 
 
 def ascii_host(text: str) -> str:
-    """Return a host's name in lower case and ASCII. Raise ValueError where no resolver could be asked for it."""
+    """Return a host's name in lower case and ASCII.
+
+    Raises:
+        ValueError: No resolver could be asked for it.
+    """
     if not text:
         raise ValueError("the address has no host")
     if _NOT_IN_A_HOST.search(text):

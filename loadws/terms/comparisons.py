@@ -188,7 +188,11 @@ def _relative(reader: RuleReader, text: str, unit: str, start: int) -> float:
 
 
 def _factor(suffix: str | None, unit: str, start: int) -> Decimal:
-    """Return how much one of ``suffix`` is in ``unit``."""
+    """Return how much one of ``suffix`` is in ``unit``.
+
+    Raises:
+        RuleError: The suffix is no unit of this kind.
+    """
     if unit == "ratio":
         if suffix == "pp":
             return _PERCENT

@@ -43,7 +43,11 @@ class ProxyAddress:
 
 
 def parse_proxy(text: str) -> ProxyAddress | None:
-    """None for ``direct``. Raises ValueError with a message for people, in which no part of the address stands."""
+    """Return the proxy of an address; None for ``direct``.
+
+    Raises:
+        ValueError: It is no address of a proxy. The message is for people and shows nothing of it.
+    """
     if text.strip() == DIRECT:
         return None
     try:

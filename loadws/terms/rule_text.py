@@ -84,14 +84,22 @@ class RuleReader:
         return Selection(metric.name, aggregate, unit_of(metric, aggregate), labels)
 
     def operator(self, operators: Collection[str]) -> str:
-        """Read one of ``operators``, the longest that fits."""
+        """Read one of ``operators``, the longest that fits.
+
+        Raises:
+            RuleError: None stands here.
+        """
         for each in sorted(operators, key=len, reverse=True):
             if self.literal(each):
                 return each
         raise RuleError("here a comparison is missing", self.at, f"one of {' '.join(operators)}")
 
     def end(self, after: str) -> None:
-        """Check that nothing follows. ``after`` says what came last, for the message."""
+        """Check that nothing follows. ``after`` names what came last, for the message.
+
+        Raises:
+            RuleError: Something follows.
+        """
         self.skip_space()
         if self.at < len(self.text):
             raise RuleError(f"nothing may follow {after}: {self.text[self.at :]!r}", self.at)
@@ -124,7 +132,11 @@ class RuleReader:
         return True
 
     def scaled(self, number: str, factor: Decimal, start: int) -> float:
-        """Return ``number`` times ``factor``. Decimal, because 99.9 / 100 in binary is above 0.999."""
+        """Return ``number`` times ``factor``. Decimal, because 99.9 / 100 in binary is above 0.999.
+
+        Raises:
+            RuleError: The product is too large.
+        """
         try:
             value = float(Decimal(number) * factor)
         except ArithmeticError:

@@ -44,7 +44,12 @@ _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kKMG]i?B|B)", re.ASCII)
 
 
 def parse_duration(text: str) -> int:
-    """``"250ms"``, ``"1m30s"``, ``"0.5s"`` -> nanoseconds. A bare number is refused: seconds or milliseconds?"""
+    """Return the nanoseconds of ``"250ms"``, ``"1m30s"``, ``"0.5s"``. A bare number is refused: seconds or
+    milliseconds?
+
+    Raises:
+        UnitError: The text is no duration.
+    """
     total, position, text = Fraction(0), 0, text.strip()
     while match := _PART.match(text, position):
         total += Fraction(match[1]) * DURATION_UNITS[match[2]]
@@ -57,7 +62,11 @@ def parse_duration(text: str) -> int:
 
 
 def parse_rate(text: str) -> float:
-    """Return events per second: of ``"200/s"``, ``"30/m"``."""
+    """Return the events per second of ``"200/s"``, ``"30/m"``.
+
+    Raises:
+        UnitError: The text is no rate.
+    """
     match = _RATE.fullmatch(text.strip())
     if not match:
         raise UnitError(f"{text!r} is not a rate", "write how many a unit of time: 200/s, 30/m, 1000/h")
@@ -65,7 +74,11 @@ def parse_rate(text: str) -> float:
 
 
 def parse_size(text: str) -> int:
-    """``"64KiB"``, ``"1MB"`` -> bytes."""
+    """Return the bytes of ``"64KiB"``, ``"1MB"``.
+
+    Raises:
+        UnitError: The text is no size.
+    """
     match = _SIZE.fullmatch(text.strip())
     if not match or match[2] not in SIZE_UNITS:
         raise UnitError(f"{text!r} is not a size", "write a number with its unit: 512B, 64KiB, 1MiB")
@@ -73,7 +86,11 @@ def parse_size(text: str) -> int:
 
 
 def parse_byte_rate(text: str) -> int:
-    """Return bytes per second: of ``"2KiB/s"``, ``"500B/s"``."""
+    """Return the bytes per second of ``"2KiB/s"``, ``"500B/s"``.
+
+    Raises:
+        UnitError: The text is no number of bytes per second.
+    """
     size, slash, unit = text.strip().rpartition("/")
     try:
         if not slash or unit.strip() != "s":
@@ -84,7 +101,11 @@ def parse_byte_rate(text: str) -> int:
 
 
 def parse_share(text: str) -> float:
-    """``"1%"`` -> 0.01. Raises ``UnitError`` for what is no percentage from 0% to 100%."""
+    """``"1%"`` -> 0.01.
+
+    Raises:
+        UnitError: For what is no percentage from 0% to 100%.
+    """
     match = _SHARE.fullmatch(text.strip())
     if not match:
         raise UnitError(f"{text!r} is not a share", "write a percentage: 1%, 0.5%")

@@ -13,7 +13,8 @@ from loadws.transport.net.stamps import ReadLags
 def transport(name: str, read_lags: ReadLags | None = None) -> Transport:
     """Return the transport of a name; with ``read_lags``, the native one uses the kernel's receive stamps.
 
-    Raises ``UsageError`` for a name that no transport has.
+    Raises:
+        UsageError: No transport has this name.
     """
     match name:
         case "trio-websocket":

@@ -270,7 +270,10 @@ class User:
     def record(self, name: str, value: float) -> None:
         """Record a value of a trend, which ``records`` of the call has to name with its unit.
 
-        A value that is no number is counted as an error. Raises ``ValueError`` for a trend that ``records`` does not name.
+        A value that is no number is counted as an error.
+
+        Raises:
+            ValueError: For a trend that ``records`` does not name.
         """
         body = self._maker.records.get(name)
         if body is None:
@@ -380,7 +383,11 @@ def _give_up() -> Iterator[object]:
 
 
 def _answer(message: Message | None) -> Answer:
-    """Return the answer. Raises ``StepFailed`` where there is none because the request failed."""
+    """Return the answer.
+
+    Raises:
+        StepFailed: There is none because the request failed.
+    """
     if message is None:
         raise StepFailed("no_answer", "the step failed, and was counted", EndTurn())
     return Answer(message)

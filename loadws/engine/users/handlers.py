@@ -29,7 +29,11 @@ Event = tuple[Steps, dict[str, Any], Conversation | None]
 
 
 def run_at_once(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that never waits. Raises ``AssertionError`` where it does: the registry lets no such step get here."""
+    """Run a coroutine that never waits.
+
+    Raises:
+        AssertionError: It does: the registry lets no such step get here.
+    """
     try:
         coroutine.send(None)
     except StopIteration:

@@ -249,7 +249,11 @@ class VirtualUser:
                 await trio.lowlevel.checkpoint()  # a flow that waits for nothing must not keep the loop
 
     def _begin_variables(self) -> None:
-        """Set the scenario's variables, and a row of each of its data files. Raises ``EndSession`` where that fails."""
+        """Set the scenario's variables, and a row of each of its data files.
+
+        Raises:
+            EndSession: That fails.
+        """
         state, shared, scope = self.state, self._shared, self.main.scope
         scope.iteration += self._sessions > 0  # it counts on over the user's sessions
         scope.extra = {}

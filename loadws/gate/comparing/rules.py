@@ -37,7 +37,11 @@ class WrongRules(Exception):
 
 
 def parse_rules(texts: Sequence[str], own: Mapping[str, Metric]) -> RuleSet:
-    """Return the rules that the texts state. Raises ``WrongRules`` with every problem."""
+    """Return the rules that the texts state.
+
+    Raises:
+        WrongRules: Some are wrong; it has every problem.
+    """
     comparisons, thresholds, problems = [], [], []
     for index, text in enumerate(texts):
         try:

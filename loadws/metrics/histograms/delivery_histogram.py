@@ -39,8 +39,10 @@ def add_spread(counts: Counter[int], flat: tuple[int, ...]) -> None:
 
 
 def median_ns(counts: Mapping[int, int], first_ns: int, last_ns: int) -> int:
-    """Return the time of the receiver in the middle (of an even number, the earlier of the two), and never beyond the
-    extremes.
+    """Return the time of the receiver in the middle (of an even number, the earlier of the two), within the extremes.
+
+    Raises:
+        ValueError: There is no receiver.
     """
     left = (sum(counts.values()) + 1) // 2
     for bucket in sorted(counts):

@@ -83,7 +83,11 @@ class LatencyHistogram:
 
     @property
     def mean(self) -> float:
-        """Exact. Raises ``ValueError`` where there is no value."""
+        """Exact.
+
+        Raises:
+            ValueError: There is no value.
+        """
         if not self.count:
             raise ValueError("there is no mean of nothing")
         return self.sum / self.count
@@ -112,7 +116,11 @@ class LatencyHistogram:
         self._running = None
 
     def add(self, other: LatencyHistogram) -> None:
-        """Another second's, process's or step's values on top of these. Raises ``HistogramError`` where the spans differ."""
+        """Another second's, process's or step's values on top of these.
+
+        Raises:
+            HistogramError: The spans differ.
+        """
         if self.span != other.span:
             raise HistogramError(f"a histogram with the span {other.span} cannot be added to one with {self.span}")
         if self._buckets:
@@ -166,7 +174,11 @@ class LatencyHistogram:
 
     @classmethod
     def decoding(cls, part: HistogramPart) -> Generator[None, None, LatencyHistogram]:
-        """Decode a part in slices of about 0.1 ms. Raises ``HistogramError``."""
+        """Decode a part in slices of about 0.1 ms.
+
+        Raises:
+            HistogramError: The text is no histogram of this kind.
+        """
         packed = yield from _unpacking(part.payload)
         histogram = cls(packed.scale, packed.highest * packed.scale)
         histogram._buckets = packed.counts
@@ -213,7 +225,8 @@ class LatencyHistogram:
     def value_at_rank(self, rank: int) -> float:
         """Return the ``rank``-th smallest value, from 1, in the metric's unit; inf where that is one of the missing.
 
-        Raises ``ValueError`` for a rank that there is not.
+        Raises:
+            ValueError: There is no such rank.
         """
         if not 1 <= rank <= self.count + self.missing:
             raise ValueError(f"there is no rank {rank} among {self.count} values and {self.missing} missing")

@@ -59,7 +59,11 @@ def line(frame: Frame, part: HistogramPart) -> str:
 
 
 def parse(lines: Iterable[str]) -> Iterator[LogInterval]:
-    """Yield the intervals of a log. Raises ``HistogramError`` at a whole line that is none."""
+    """Yield the intervals of a log.
+
+    Raises:
+        HistogramError: At a whole line that is none.
+    """
     for number, text in enumerate(lines, 1):
         if not text.endswith("\n"):
             return
@@ -80,7 +84,11 @@ def tag(name: str, labels: Labels) -> str:
 
 
 def parse_tag(text: str) -> tuple[str, Labels]:
-    """Name and labels of a tag. Raises ``ValueError`` where a label has no value."""
+    """Name and labels of a tag.
+
+    Raises:
+        ValueError: A label has no value.
+    """
     name, *pairs = text.split(";")
     labels = {}
     for pair in pairs:
@@ -135,7 +143,11 @@ def join(json_lines: Iterable[bytes], hlog_lines: Iterable[str]) -> Iterator[Fra
 
 
 def _joined(frame: Frame, part: HistogramPart, text: str) -> HistogramPart | None:
-    """Return the part with its payload, None where its line is not whole."""
+    """Return the part with its payload, None where its line is not whole.
+
+    Raises:
+        HistogramError: The line belongs to another histogram.
+    """
     if not text.endswith("\n"):
         return None
     before = _before_payload(frame, part)

@@ -52,7 +52,11 @@ def packing(counts: Mapping[int, int], digits: int, highest: int, scale: float) 
 
 
 def unpacking(payload: str) -> Generator[None, None, Packed]:
-    """Return what a payload says. Raises ``ValueError`` where it is no histogram in this format."""
+    """Return what a payload says.
+
+    Raises:
+        ValueError: It is no histogram in this format.
+    """
     content = binascii.a2b_base64(payload, strict_mode=True)
     if len(content) < _OUTER.size:
         raise ValueError("it is too short")
@@ -111,7 +115,11 @@ def _long_number(number: int) -> bytes:
 
 
 def _counts(numbers: bytes) -> Generator[None, None, dict[int, int]]:
-    """Read what ``_numbers`` wrote. Raises ``ValueError`` where the last number is cut off."""
+    """Read what ``_numbers`` wrote.
+
+    Raises:
+        ValueError: The last number is cut off.
+    """
     counts: dict[int, int] = {}
     bucket = number = shift = 0
     for start in range(0, len(numbers), _AT_ONCE):

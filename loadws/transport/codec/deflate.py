@@ -83,7 +83,11 @@ class Inflater:
             self._stream = None
 
     def _inflate(self, stream: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-        """Inflate until all of ``data`` is read and nothing waits inside, or until the end of the stream."""
+        """Inflate until all of ``data`` is read and nothing waits inside, or until the end of the stream.
+
+        Raises:
+            ProtocolViolation: It cannot be inflated, or is larger than a message may be.
+        """  # noqa: DOC501
         while True:
             try:
                 piece = stream.decompress(data, SLICE_BYTES)

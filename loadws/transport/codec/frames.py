@@ -241,7 +241,12 @@ class Decoder:
 
 
 def read_close(payload: bytes) -> tuple[int | None, str]:
-    """Return the code, where there is one, and the reason. Raises ``ProtocolViolation`` or ``UnicodeDecodeError``."""
+    """Return the code, where there is one, and the reason.
+
+    Raises:
+        ProtocolViolation: The code must not be sent.
+        UnicodeDecodeError: The reason is not UTF-8.
+    """  # noqa: DOC501
     if not payload:
         return None, ""
     if len(payload) == 1:
@@ -257,7 +262,11 @@ def _header_size(second: int) -> int:
 
 
 def _payload_size(data: bytes, at: int, body: int) -> int:
-    """Return the size from a whole header, which lies between ``at`` and ``body``."""
+    """Return the size from a whole header, which lies between ``at`` and ``body``.
+
+    Raises:
+        ProtocolViolation: The size is in more bytes than it needs, or has 64 bits.
+    """  # noqa: DOC501
     second = data[at + 1]
     if second <= MOST_IN_ONE_BYTE:
         return second

@@ -47,7 +47,11 @@ def offer(wanted: Compression) -> str:
 
 
 def agreement(answer: str, offered: Compression | None) -> Agreement:
-    """Return what the server's Sec-WebSocket-Extensions means. Raises ValueError, with a text for people."""
+    """Return what the server's Sec-WebSocket-Extensions means.
+
+    Raises:
+        ValueError: It is not what was offered. The message is for people.
+    """
     if offered is None:
         raise ValueError(f"the server uses {answer!r}, which was not offered")
     name, *rest = (part.strip() for part in answer.split(";"))

@@ -32,7 +32,11 @@ def not_utf8(error: UnicodeDecodeError) -> ProtocolViolation:
 
 
 def check_frames(frames: int, size: int) -> None:
-    """Raise ``ProtocolViolation`` where so many bytes of a message came in more frames than they may."""
+    """Check the number of frames of a message.
+
+    Raises:
+        ProtocolViolation: So many bytes came in more frames than they may.
+    """
     if frames > FEW_FRAMES + size // BYTES_A_FRAME:
         raise ProtocolViolation("protocol.fragments", 1008, f"{size:,} bytes of a message in {frames:,} frames")
 

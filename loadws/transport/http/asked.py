@@ -64,7 +64,11 @@ def _usual(request: HttpRequest, url: Url, given: dict[str, str], proxy: ProxyAd
 
 
 def _framing(request: HttpRequest, given: dict[str, str]) -> Headers:
-    """How long the body is. Raise ValueError where the scenario's own headers say something else."""
+    """How long the body is.
+
+    Raises:
+        ValueError: The scenario's own headers say something else.
+    """
     length = str(len(request.body or b""))
     coding = given.get("transfer-encoding")
     if coding is not None:

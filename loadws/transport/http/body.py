@@ -47,7 +47,11 @@ class Body:
         self._through(data, 0)
 
     def whole(self) -> bytes:
-        """Return the body. A body that is empty needs no encoding."""
+        """Return the body. A body that is empty needs no encoding.
+
+        Raises:
+            HttpFailed: It is not what its Content-Encoding names, or it is too large.
+        """
         if self._came and not all(stage.is_whole for stage in self._stages):
             raise HttpFailed("http.encoding", "the encoded body is cut short")
         return b"".join(self._parts)

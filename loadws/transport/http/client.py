@@ -53,7 +53,11 @@ class HttpClient:
         self._last: tuple[HttpRequest, tuple[Url, Asked]] | None = None
 
     async def send(self, request: HttpRequest, on_part: OnPart | None = None) -> HttpAnswer:
-        """Return the answer with its whole body. Raise ``HttpFailed``. Cancelled midway, its connection is closed."""
+        """Return the answer with its whole body. If cancelled midway, its connection is closed.
+
+        Raises:
+            HttpFailed: No whole answer came.
+        """
         left = request.redirects
         opening_ns: int | None = None
         while True:
@@ -79,9 +83,12 @@ class HttpClient:
     # -- a request ----------------------------------------------------------------------------------------------------
 
     def _made(self, request: HttpRequest) -> tuple[Url, Asked]:
-        """Return the request as it goes out. Raise ``HttpFailed`` where it cannot be sent.
+        """Return the request as it goes out.
 
         One that is the same as the last, of a user without cookies, is made once.
+
+        Raises:
+            HttpFailed: It cannot be sent.
         """
         last = self._last
         if last is not None and last[0] is request and not self._jar:

@@ -84,7 +84,11 @@ class HttpConnection:
         return Reply(head.status_code, line, _text(head), body.whole(), self.wire.read_ns)
 
     async def _head(self) -> h11.Response | h11.InformationalResponse:
-        """Return the head of the answer that counts."""
+        """Return the head of the answer that counts.
+
+        Raises:
+            HttpFailed: The answer ended early, or there are too many interim ones.
+        """
         for _ in range(MOST_INTERIM + 1):
             event = await self._event()
             assert isinstance(event, h11.Response | h11.InformationalResponse)
@@ -93,7 +97,11 @@ class HttpConnection:
         raise HttpFailed("http.protocol", f"more than {MOST_INTERIM} interim answers")
 
     async def _event(self) -> h11.Event:
-        """Return what comes next. Raise ``HttpFailed`` where that is nothing of an answer."""
+        """Return what comes next.
+
+        Raises:
+            HttpFailed: That is nothing of an answer.
+        """
         self._since_turn += 1
         if self._since_turn == EVENTS_A_TURN:
             self._since_turn = 0
@@ -121,6 +129,9 @@ class HttpConnection:
         """Return more of the answer; empty is the end of a body that ends with its connection.
 
         Of a body of known length all of it: its last byte is then stamped before anything else is done.
+
+        Raises:
+            HttpFailed: The connection was lost.
         """
         try:
             data = await self.wire.receive_some(READ_SIZE)

@@ -15,7 +15,11 @@ _OF_A_BODY = frozenset({"content-type", "content-length", "content-encoding", "c
 
 
 def followed(request: HttpRequest, status: int, location: str, *, presents_certificate: bool = False) -> HttpRequest:
-    """Return the request that the redirect asks for. Raise ``HttpFailed`` where it is not followed."""
+    """Return the request that the redirect asks for.
+
+    Raises:
+        HttpFailed: It is not followed.
+    """
     try:
         url, after = next_address(request.url, location, parse_http_url)
         request = _with_its_method(request, status)

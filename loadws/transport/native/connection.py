@@ -323,6 +323,9 @@ class NativeConnection:
         """Hand over what is whole by now, as long as nothing ends the connection in between.
 
         What is more than others can wait for waits itself, and nothing is read meanwhile.
+
+        Raises:
+            ListenerRaised: The listener has a defect.
         """
         self._wire.wire_received += len(data)
         on_message = self._listener.on_message
@@ -457,7 +460,11 @@ class NativeConnection:
         return encode_fragmented(opcode, data, fragments, rsv1=deflater is not None)
 
     def _offer(self, data: bytes, at_ns: int) -> bool:
-        """To the kernel: True where it took all of it. Raises ``NotOpen`` where the write fails."""
+        """To the kernel: True where it took all of it.
+
+        Raises:
+            NotOpen: The write fails.
+        """
         try:
             taken = self.tcp.send(data)
         except BlockingIOError:

@@ -113,8 +113,11 @@ class Attempt(Generic[Opened]):
         self._way = self._connection = None
 
     def outcome(self) -> Opened:
-        """Return the open connection, or raise why there is none. One that opened in the moment of the deadline is
-        open.
+        """Return the open connection. One that opened in the moment of the deadline is open.
+
+        Raises:
+            ConnectFailed: The run is over, or no response came.
+            HandshakeRefused: The response was no good 101.
         """
         if self._connection is not None and self._connection.has_opened:
             return self._connection

@@ -52,12 +52,13 @@ async def open_tcp(
     network: Network = DEFAULT_NETWORK,
     sources: Sources | None = None,
 ) -> TcpStream:
-    """Try the addresses in turn, each for an equal share of the time left until ``deadline`` (trio's clock). One alone has
-    all of it, and our caller watches over that.
+    """Try the addresses in turn, each for an equal share of the time left until ``deadline`` (trio's clock).
 
-    Raise ``ConnectFailed`` of the last address that the network answered for, else of the last; the details name all.
-    ``sources`` knows which of the network's ``source_addresses`` is next; an address for whose family there is none is tried
-    only where there is no other.
+    A single address has all of it, and the caller watches the deadline. ``sources`` knows which of the network's
+    ``source_addresses`` is next; an address for whose family there is none is tried only where there is no other.
+
+    Raises:
+        ConnectFailed: That of the last address that the network answered for, else of the last; the details name all.
     """
     failures: list[ConnectFailed] = []
     addresses = _within_reach(addresses, network)
@@ -105,7 +106,11 @@ def _within_reach(addresses: list[SocketAddress], network: Network) -> list[Sock
 
 
 def _source_for(address: SocketAddress, network: Network, sources: Sources | None) -> str | None:
-    """None where the kernel is to choose. Raises ``ConnectFailed``."""
+    """Return the address to connect from; None where the kernel is to choose.
+
+    Raises:
+        ConnectFailed: No source address is of this family.
+    """
     if not network.source_addresses or address.family == UNIX_FAMILY:
         return None
     source = (sources or Sources()).next(address.family, network.source_addresses)
@@ -115,7 +120,12 @@ def _source_for(address: SocketAddress, network: Network, sources: Sources | Non
 
 
 async def _connected(address: SocketAddress, source: str | None, network: Network) -> socket.socket:
-    """Return a connected non-blocking socket; one that is cancelled is closed. Raises OSError or ``ConnectFailed``."""
+    """Return a connected non-blocking socket; one that is cancelled is closed.
+
+    Raises:
+        OSError: The address cannot be connected to.
+        ConnectFailed: The source address cannot be used.
+    """
     dialling = socket.socket(address.family, socket.SOCK_STREAM, address.protocol)
     try:
         _prepare(dialling, network)
@@ -150,9 +160,13 @@ def _prepare(dialling: socket.socket, network: Network) -> None:
 
 
 def _bind(dialling: socket.socket, source: str) -> None:
-    """To an address of this machine. Raises ``ConnectFailed``.
+    """Bind to an address of this machine.
 
-    Its port is picked when the destination is known, where the platform can: so each destination has all ports to itself.
+    Its port is picked when the destination is known, where the platform can: so each destination has all ports to
+    itself.
+
+    Raises:
+        ConnectFailed: No port is left, or the address is not one of this machine.
     """
     try:
         if IP_BIND_ADDRESS_NO_PORT is not None:

@@ -16,7 +16,11 @@ Headers = tuple[tuple[str, str], ...]
 
 
 def checked_url(request: ConnectRequest) -> Url:
-    """Return the request's URL. Raise ValueError where URL, headers or subprotocols cannot be sent."""
+    """Return the request's URL.
+
+    Raises:
+        ValueError: URL, headers or subprotocols cannot be sent.
+    """
     check_headers(request.headers)
     for subprotocol in request.subprotocols:
         if not _TOKEN.fullmatch(subprotocol):
@@ -25,7 +29,11 @@ def checked_url(request: ConnectRequest) -> Url:
 
 
 def check_headers(headers: Headers) -> None:
-    """Raise ValueError where HTTP does not allow a name or a value. No value stands in the message."""
+    """No value stands in the message.
+
+    Raises:
+        ValueError: HTTP does not allow a name or a value.
+    """
     for name, value in headers:
         if not _TOKEN.fullmatch(name) or _NOT_IN_A_VALUE.search(value):
             raise ValueError(f"the header {name!r} cannot be sent: HTTP does not allow one of its characters")

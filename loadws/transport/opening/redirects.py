@@ -44,7 +44,11 @@ def location_of(headers: Headers) -> str | None:
 
 
 def check_redirect(before: Url, after: Url, *, presents_certificate: bool = False, carries_body: bool = False) -> bool:
-    """Return whether the redirect stays at its origin. Raise ``NotFollowed`` where it leads to where nothing may follow."""
+    """Return whether the redirect stays at its origin.
+
+    Raises:
+        NotFollowed: It leads to where nothing may follow.
+    """
     if before.origin == after.origin:
         return True
     if before.secure and not after.secure:
@@ -62,7 +66,11 @@ def harmless_headers(headers: Headers) -> Headers:
 
 
 def next_address(before: str, location: str, parse: Callable[[str], Url]) -> tuple[str, Url]:
-    """Return where a redirect leads, and that address as ``parse`` reads it. Raise ``NotFollowed``."""
+    """Return where a redirect leads, and that address as ``parse`` reads it.
+
+    Raises:
+        NotFollowed: The redirect must not be followed.
+    """
     try:
         base = split_address(before)
         url = resolve(base, location).partition("#")[0]
@@ -80,7 +88,11 @@ def next_address(before: str, location: str, parse: Callable[[str], Url]) -> tup
 
 
 def _as_websocket(url: str) -> str:
-    """Return the address with a WebSocket's scheme. Raise ValueError where it has none that stands for one."""
+    """Return the address with a WebSocket's scheme.
+
+    Raises:
+        ValueError: It has none that stands for one.
+    """
     scheme = scheme_of(url) or ""
     if scheme not in _AS_WEBSOCKET:
         raise ValueError("it leads to no http, https, ws or wss")
@@ -100,7 +112,11 @@ def _with_user_info(url: str, authority: str) -> str:
 
 
 def redirected(request: ConnectRequest, refusal: HandshakeRefused) -> ConnectRequest:
-    """Return what to ask next. Raise the refusal where that is nothing."""
+    """Return what to ask next.
+
+    Raises:
+        HandshakeRefused: The refusal redirects nowhere, or to where the request must not go.
+    """  # noqa: DOC501
     location = location_of(refusal.headers)
     if refusal.status not in REDIRECTS or location is None or not request.redirects:
         raise refusal

@@ -148,7 +148,11 @@ async def _look_up(host: str, port: int) -> list[SocketAddress]:
 
 
 def _check_files(host: str) -> None:
-    """Raise ``ConnectFailed`` where a name was not found because this process has no file left to ask with."""
+    """Tell a missing name from a missing file.
+
+    Raises:
+        ConnectFailed: A name was not found because this process has no file left to ask with.
+    """
     try:
         socket.socket().close()
     except OSError as error:

@@ -42,7 +42,11 @@ async def ask_socks(stream: trio.abc.Stream, proxy: ProxyAddress, host: str, por
 
 
 async def _introduce(protocol: socks5.Connection, stream: trio.abc.Stream, proxy: ProxyAddress) -> None:
-    """Negotiate the authentication method and authenticate (RFC 1928, 3; RFC 1929)."""
+    """Negotiate the authentication method and authenticate (RFC 1928, 3; RFC 1929).
+
+    Raises:
+        ConnectFailed: The proxy refused the user and password, or wants a method that there is none for.
+    """
     user, password = proxy.user, proxy.password
     await stream.send_all(protocol.send(socks5.AuthMethodsRequest(username=user, password=password or None)))
     answer = await _read(stream, socks5.AuthMethodReply.SIZE)

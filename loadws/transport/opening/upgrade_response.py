@@ -188,7 +188,11 @@ class Answer:
         return HandshakeRefused(head.status_code, _text(head.headers), body, note)
 
     def _check(self) -> None:
-        """Raise ``ConnectFailed`` where the 101 is none to our request."""
+        """Check that the 101 answers our request.
+
+        Raises:
+            ConnectFailed: It does not.
+        """
         headers: dict[str, str] = {}
         for name, value in self.headers:
             headers[name] = f"{headers[name]}, {value}" if name in headers else value

@@ -140,7 +140,11 @@ class TlsStream(trio.abc.Stream):
 
 
 async def start_session(below: trio.abc.Stream, offer: TlsOffer) -> tuple[TlsStream, bool]:
-    """Shake hands; return the stream, and whether it resumed an earlier session. Raises ``ConnectFailed``."""
+    """Shake hands; return the stream, and whether it resumed an earlier session.
+
+    Raises:
+        ConnectFailed: The handshake failed.
+    """  # noqa: DOC501
     try:
         stream = TlsStream(below, TlsSession(offer))
         await _shake_hands(below, stream.session)

@@ -26,6 +26,7 @@ class SecureStream(trio.abc.Stream):
 
         Raises:
             ConnectFailed: An alert came in place of the first data.
+            trio.BrokenResourceError: The connection broke.
         """
         offer, self._offer = self._offer, None
         try:
@@ -49,7 +50,7 @@ async def start_tls(below: trio.abc.Stream, offer: TlsOffer) -> tuple[SecureStre
 
     Raises:
         ConnectFailed: The handshake failed.
-    """
+    """  # noqa: DOC501
     try:
         stream = trio.SSLStream(below, offer.context, server_hostname=offer.name, https_compatible=True)
         if (session := offer.session) is not None:

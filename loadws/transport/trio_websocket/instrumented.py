@@ -114,7 +114,7 @@ class WatchedProtocol(WSConnection):
             self._watcher.message_completed()
 
     def _judged(self, event: Event) -> Event:
-        """Return the event, or the close that a violation is answered with."""
+        """Return the event, or the close that a violation is answered with."""  # noqa: DOC501
         if isinstance(event, CloseConnection):
             # A close frame moves the state; what wsproto makes of a violation does not.
             self._violated = super().state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 import trio
-import trio.testing
+import trio.testing  # noqa: F401
 import trio_websocket
 
 from loadws.transport.base import (

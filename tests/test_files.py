@@ -26,7 +26,6 @@ ONE_OF_MANY = {
 #: Other crumbs, and why each is a file of its own.
 CRUMBS = {
     "gate/comparing/order.py": "the random order of slices, held by a property test",
-    "report/comparing/page.py": "the page of a history, apart from its table",
     "report/course/spans.py": "how seconds become spans, tested without a run",
     "report/html/glossary.py": "which terms the page explains",
     "report/html/numbers.py": "how the page writes numbers",

@@ -43,7 +43,8 @@ SETUP_NUMBER, TEARDOWN_NUMBER = 2**25 - 1, 2**25 - 2
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """What to run. ``strict``: the first failure ends it, unless the step says otherwise; else the flow goes on after failures.
+    """What to run. ``strict``: the first failure ends it, unless the step says otherwise; else the flow goes on after
+    failures.
 
     ``within_s`` is the time that the whole flow has. ``http`` is None where it is to be made if some step needs it.
     """

@@ -15,9 +15,10 @@ from loadws.terms.masker import Masker
 class RunFacts:
     """What a run's load, its setup and its teardown have in common. Nothing here changes while they go.
 
-    ``base`` is the folder that the scenario's files are relative to, ``env`` the environment that ``env()`` sees, ``say``
-    where a trace goes (None: no trace). ``setup_values`` are the variables that setup has set, ``nonce`` a number of
-    the run's own, by which its probes are told from those of another. ``masker`` hides the secrets that are known before the run.
+    ``base`` is the folder that the scenario's files are relative to, ``env`` the environment that ``env()`` sees,
+    ``say`` where a trace goes (None: no trace). ``setup_values`` are the variables that setup has set, ``nonce`` a
+    number of the run's own, by which its probes are told from those of another. ``masker`` hides the secrets that are
+    known before the run.
     """
 
     scenario: Scenario

@@ -67,8 +67,9 @@ class FlowQuota:
 class Shared:
     """What all users of the process share.
 
-    ``variables`` are the scenario's own, compiled, and ``feeds`` its data. ``http`` is None where no step asks over HTTP, ``tracer`` without ``--trace``. ``quota`` belongs to the phase of now, and is None
-    where only time ends it. ``load_ended_ns`` is when the last phase was over, or the run was stopped.
+    ``variables`` are the scenario's own, compiled, and ``feeds`` its data. ``http`` is None where no step asks over
+    HTTP, ``tracer`` without ``--trace``. ``quota`` belongs to the phase of now, and is None where only time ends it.
+    ``load_ended_ns`` is when the last phase was over, or the run was stopped.
     """
 
     facts: RunFacts

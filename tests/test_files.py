@@ -79,7 +79,6 @@ SHARED_NAMES = {
     "functions.py": "Python beside a scenario, and JavaScript beside a script of Artillery",
     "importing.py": "the way from a file of one tool to a scenario",
     "matching.py": "which message a step waits for, in each language",
-    "sentences.py": "what a comparison says, and what a report says of a run's course",
     "commands.py": "the options of a group of commands, as typer reads them",
     "measured.py": "the verbs that measure, and the figures of a run that a comparison reads",
     "share.py": "what the command line says of a share, and the process that makes one for a coordinator",

@@ -23,6 +23,7 @@ from loadws.cli.init import Template
 from loadws.cli.machines.commands import MERGE_EXAMPLES, SHARD_EXAMPLES, merge, shard
 from loadws.cli.machines.options import ClusterAt, InsecureCluster, TolerateLoss
 from loadws.cli.options import (
+    AssetsAre,
     Duration,
     JunitAt,
     KeepTrying,
@@ -279,19 +280,38 @@ def calibrate(
 
 
 @app.command(
-    epilog=_examples("loadws report reports/quickstart/latest", "loadws report reports/quickstart/latest --open")
+    epilog=_examples(
+        "loadws report reports/quickstart/latest --open",
+        "loadws report reports/quickstart/latest --assets beside",
+        "loadws report reports/quickstart/latest --svg charts --csv charts",
+    )
 )
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)],
     open_: Annotated[bool, typer.Option("--open", help="Show the report in the browser.")] = False,
+    assets: Annotated[
+        AssetsAre,
+        typer.Option(help="beside: write report.css and report.js next to it, for servers that block inline styles."),
+    ] = "inline",
+    slim: Annotated[bool, typer.Option("--slim", help="Leave out the script: the charts are pictures.")] = False,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write each chart as SVG there.", show_default=False)
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write each chart as PNG there.", show_default=False)
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write each chart's numbers as CSV there.", show_default=False)
+    ] = None,
 ) -> None:
     """Make a run's reports again from its data.
 
     Also of a run that was killed.
     """
-    from loadws.cli.report import report_command
+    from loadws.cli.report import Wanted, report_command
 
-    report_command(run, open_)
+    folders = {kind: folder for kind, folder in (("svg", svg), ("png", png), ("csv", csv)) if folder is not None}
+    report_command(run, Wanted(open_, assets == "beside", slim, folders))
 
 
 @app.command(epilog=_examples("loadws schema > loadws.schema.json", "loadws schema summary"))

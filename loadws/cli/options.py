@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SchemaOf = Literal["scenario", "summary"]
+AssetsAre = Literal["inline", "beside"]
 TooCloseVerdict = Literal["inconclusive", "pass"]
 StampsAsked = Literal["user", "kernel", "auto"]
 #: A seed is kept in 63 bits.

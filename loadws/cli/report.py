@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import sys
 import webbrowser
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadws.gate.verdict import judged
 from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.report.drawing.draw import Artist
-from loadws.report.folder import REPORT, SUMMARY, derive, draw, find_run, read_frames, read_run, store
+from loadws.report.drawing.exports import export
+from loadws.report.folder import REPORT, SUMMARY, derive, find_run, read_frames, read_run, store, write_page
 from loadws.terms.errors import OutputError
 
 DERIVED = (REPORT, "junit.xml", "summary.md")
 
 
-def report_command(run: Path, open_: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is made beside the report itself. ``folders`` are those of charts as files, by ``svg``, ``png``, ``csv``."""
+
+    open_: bool = False
+    beside: bool = False
+    slim: bool = False
+    folders: dict[str, Path] = field(default_factory=dict)
+
+
+def report_command(run: Path, wanted: Wanted) -> None:
     """Make the files. Raises ``OutputError`` where the folder is none of a run, or a file cannot be made.
 
     Charts that cannot be drawn are told, and missed in the report, which is made all the same.
@@ -28,11 +40,15 @@ def report_command(run: Path, open_: bool) -> None:
     problems = store(folder, summary) if report is None else derive(folder, report)
     if problems:
         raise OutputError("\n".join(problems))
-    for problem in draw(folder, summary, Artist()):
-        print(problem, file=sys.stderr)
+    drawing = Artist().draw(summary, folder)
+    for problem in (drawing.problem, *write_page(folder, summary, drawing, wanted.beside, wanted.slim)):
+        if problem:
+            print(problem, file=sys.stderr)
     for name in (SUMMARY, *DERIVED) if rebuilt else DERIVED:
         print(folder / name)
-    if open_:
+    for path in export(drawing, wanted.folders):
+        print(path)
+    if wanted.open_:
         webbrowser.open((folder / REPORT).resolve().as_uri())
 
 

@@ -35,6 +35,7 @@ from loadws.terms.files.whole import replacing, write_whole
 
 if TYPE_CHECKING:
     from loadws.report.drawing.draw import Artist
+    from loadws.report.drawing.drawing import Drawing
 
 SUMMARY, RUN, SCENARIO = "summary.json", "run.json", "scenario.yaml"
 WINDOWS, INTERVALS, ERRORS, LATEST = "windows.ndjson", "intervals.hlog", "errors.ndjson", "latest"
@@ -198,11 +199,24 @@ def derive(path: Path, report: RunReport) -> list[str]:
 
 def draw(path: Path, summary: Summary, artist: Artist) -> list[str]:
     """Write the report of a run folder again, with its charts; return what is missing, in sentences. Takes seconds."""
+    drawing = artist.draw(summary, path)
+    return [sentence for sentence in (drawing.problem, *write_page(path, summary, drawing)) if sentence]
+
+
+def write_page(path: Path, summary: Summary, drawing: Drawing, beside: bool = False, slim: bool = False) -> list[str]:
+    """Write the report of a run folder with these charts; return what could not be written, in sentences.
+
+    ``beside`` writes its style and its script next to it, ``slim`` leaves the script out.
+    """
     from loadws.report.html import page
 
-    drawing = artist.draw(summary, path)
-    problem = _made(path / REPORT, lambda: page.render(_around(path, summary), drawing))
-    return [sentence for sentence in (drawing.problem, problem) if sentence]
+    assets = page.Assets(beside, slim)
+    files: dict[str, Callable[[], bytes]] = {REPORT: lambda: page.render(_around(path, summary), drawing, assets)}
+    if beside:
+        files["report.css"] = lambda: page.css().encode()
+    if beside and not slim:
+        files["report.js"] = lambda: page.javascript().encode()
+    return [problem for name, make in files.items() if (problem := _made(path / name, make))]
 
 
 def _made(path: Path, make: Callable[[], bytes]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from loadws.metrics.runinfo import Ending
+from loadws.report.drawing.drawing import Drawing, Drawn
 from loadws.report.folder import RunFolder
 from loadws.report.html import page as html
 from tests.cli.commands import Result, run
@@ -97,3 +98,16 @@ def test_what_cannot_be_made_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert found.code == 2
     assert f"{folder / 'report.html'} could not be written: Is a directory" in found.err
     assert (folder / "summary.json").is_file()
+
+
+def test_what_is_asked_for_beside_the_report_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = _folder(tmp_path, ending=example.ending(3))
+    drawn = Drawing((Drawn("latency", "", "", "<svg></svg>", "<svg></svg>", 10, True, (), {"t": [0.0]}),))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("loadws.report.drawing.draw.Artist.draw", lambda *_: drawn)
+        asked = ("--assets", "beside", "--csv", str(tmp_path / "numbers"), "--svg", str(tmp_path / "pictures"))
+        said = run(capsys, "report", str(folder), *asked)
+    assert said.code == 0
+    assert said.out.endswith(f"{tmp_path / 'pictures' / 'latency.svg'}\n{tmp_path / 'numbers' / 'latency.csv'}\n")
+    assert (tmp_path / "numbers" / "latency.csv").read_text() == "t\n0.0\n"
+    assert {"report.css", "report.js"} <= {path.name for path in folder.iterdir()}

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadws.cli.report import rebuild, report_command
+from loadws.cli.report import Wanted, rebuild, report_command
 from loadws.metrics.summary import from_json
 
 WRITTEN_BY_0_1 = Path(__file__).parents[1] / "report" / "version_1"
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_it_is_shown_with_the_verdict_of_then(folder: Path) -> None:
     before = (folder / "summary.json").read_bytes()
-    report_command(folder, open_=False)
+    report_command(folder, Wanted())
 
     assert (folder / "summary.json").read_bytes() == before
     assert from_json(before).schema_version == 1

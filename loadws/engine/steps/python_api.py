@@ -23,7 +23,7 @@ from loadws.engine.runtime.flow_control import EndSession, EndTurn, FlowInterrup
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.record import is_number
-from loadws.scenario.matching.json_reader import read_json
+from loadws.scenario.json_reader import read_json
 from loadws.scenario.matching.message import NOT_JSON, Message
 from loadws.scenario.model.steps import AnyStep, CallStep, RecordBody
 from loadws.scenario.template.values import show

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from loadws.scenario.matching.json_reader import NotJson, read_json
+from loadws.scenario.json_reader import NotJson, read_json
 
 #: Opcodes of RFC 6455 (5.2); -1 is how Chrome writes down an error.
 TEXT, BINARY, CLOSE, PING, PONG, ERROR = 1, 2, 8, 9, 10, -1

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from loadws.importers.credentials import is_secret_name, named_in, words_of
 from loadws.importers.har.recording import Exchange, Frame, header
 from loadws.importers.leaves import Key, Path, Scalar, json_path, key_of, leaves, name_of
-from loadws.scenario.matching.json_reader import NotJson, read_json
+from loadws.scenario.json_reader import NotJson, read_json
 
 Thing = Exchange | Frame
 _SHORTEST_WORD = 6

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from loadws.scenario.matching.json_reader import NotJson, read_elements, read_json
+from loadws.scenario.json_reader import NotJson, read_elements, read_json
 from loadws.terms.errors import LoadwsError
 from loadws.terms.units import format_size
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from loadws.scenario.matching.json_reader import NotJson, read_json
+from loadws.scenario.json_reader import NotJson, read_json
 
 #: What ``Message.json`` is where the payload is not JSON.
 NOT_JSON = object()

@@ -17,6 +17,7 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 
+from loadws.scenario.template.conversions import FILTERS as CONVERTING_FILTERS
 from loadws.scenario.template.scope import FUNCTIONS, SPECIAL_NAMES, Scope
 from loadws.scenario.template.values import (
     ARITHMETIC,
@@ -67,6 +68,8 @@ class Expression:
         tokens, self.end = _tokens(text, start)
         compiler = _Compiler()
         self.evaluate = compiler.compile(_parse(tokens, start))
+        if compiler.is_constant and not compiler.names:
+            _try_constant(self.evaluate, start)
         self.names = frozenset(compiler.names)
         self.attributes = frozenset(compiler.attributes)
 
@@ -143,6 +146,7 @@ class _Compiler:
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.is_constant = True  # but for names: nothing that differs from user to user, or from time to time
         self.attributes: set[tuple[str, str]] = set()
         self._depth = 0
 
@@ -184,10 +188,11 @@ class _Compiler:
     def _name(self, node: nodes.Name) -> Evaluate:
         name = node.name
         if name == "iteration":
+            self.is_constant = False
             return lambda scope: scope.iteration
         if name == "user":
             _refuse("user has no value of its own", node, "write user.index")
-        if name in FUNCTIONS:
+        if name in FUNCTIONS and not FUNCTIONS[name].is_pure:  # `hash` alone may be a variable, as it always could
             _refuse(f"{name} is a function", node, f"write {FUNCTIONS[name].usage}")
         self.names.add(name)
         return _special(name) if name in SPECIAL_NAMES else _variable(name)
@@ -198,6 +203,7 @@ class _Compiler:
         if isinstance(node.node, nodes.Name) and node.node.name == "user":
             if node.attr != "index":
                 _refuse(f"user has no {node.attr!r}", node, "the only one is user.index")
+            self.is_constant = False
             return lambda scope: scope.user
         return self._key(node.node, node.attr)
 
@@ -270,6 +276,7 @@ class _Compiler:
         arguments = self._arguments(node)
         if len(arguments) != function.arity:
             _refuse(f"{name} takes {_values(function.arity)}", node.node, f"write {function.usage}")
+        self.is_constant = self.is_constant and function.is_pure
         return _called(function.call, arguments)
 
     def _filter(self, node: nodes.Filter) -> Evaluate:
@@ -311,6 +318,7 @@ class _Compiler:
         """Compile a part that may be undefined, without collecting its names and attributes."""
         names, attributes = self.names.copy(), self.attributes.copy()
         evaluate = self.compile(node)
+        self.is_constant = False  # whether a name is there depends on the user
         self.names, self.attributes = names, attributes
         return evaluate
 
@@ -340,8 +348,16 @@ _RULES: dict[type[nodes.Node], Callable[[_Compiler, Any], Evaluate]] = {
 }
 
 
+def _try_constant(evaluate: Evaluate, start: int) -> None:
+    """Compute what is the same for all once. Raises ``TemplateError`` where that can only fail."""
+    try:
+        evaluate(Scope(clock=lambda: 0))
+    except EvaluationError as error:
+        raise TemplateError(str(error), start) from None
+
+
 def _values(count: int) -> str:
-    return ("no value", "one value", "two values")[count]
+    return ("no value", "one value", "two values", "three values")[count]
 
 
 def _near(words: str, table: Iterable[str], name: str = "") -> str:
@@ -459,6 +475,7 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "upper": lambda value: as_text(value).upper(),
     "trim": lambda value: as_text(value).strip(),
     "tojson": as_json,
+    **CONVERTING_FILTERS,
     "hex": _encoded(bytes.hex),
     "base64": _encoded(lambda value: base64.b64encode(value).decode("ascii")),
 }

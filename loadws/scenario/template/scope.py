@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from loadws.scenario.template.conversions import CONVERSIONS
 from loadws.scenario.template.values import EvaluationError, Undefined, in_range, kind
 from loadws.terms import chance
 
@@ -114,6 +115,7 @@ class Function:
     usage: str
     arity: int
     call: Callable[..., Any]
+    is_pure: bool = False
 
 
 def _whole(value: Any, what: str) -> int:
@@ -173,6 +175,10 @@ def _env(scope: Scope, name: Any) -> str:
     return value
 
 
+def _of_values(convert: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda scope, *values: convert(*values)
+
+
 FUNCTIONS: dict[str, Function] = {
     "id": Function("id()", 0, Scope.next_id),
     "uuid": Function("uuid()", 0, _uuid),
@@ -182,4 +188,8 @@ FUNCTIONS: dict[str, Function] = {
     "random_bytes": Function("random_bytes(length)", 1, _random_bytes),
     "choice": Function("choice(list)", 1, _choice),
     "env": Function("env(NAME)", 1, _env),
+    **{
+        name: Function(usage, arity, _of_values(convert), is_pure=True)
+        for name, (usage, arity, convert) in CONVERSIONS.items()
+    },
 }

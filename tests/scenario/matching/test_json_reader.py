@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.scenario.matching.json_reader import MOST_LEVELS, NotJson, read_elements, read_json
+from loadws.scenario.json_reader import MOST_LEVELS, NotJson, read_elements, read_json
 
 #: Each is what ``JSON.parse`` makes of it, as Python has it.
 TAKEN: list[tuple[str, Any]] = [

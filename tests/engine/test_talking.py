@@ -226,6 +226,24 @@ def test_every_kind_of_payload_is_sent_as_it_is() -> None:
     assert outcome.ledger.bytes.sent == 4 + 14 + 2 + 2 + 10
 
 
+def test_binary_messages_take_templates() -> None:
+    flow = [
+        {"set": {"name": "ann"}},
+        {"send": {"binary": {"hex": "0a 03 {{ name | hex }}"}}},
+        {"send": {"binary": {"base64": "{{ name | base64 }}"}}},
+    ]
+    outcome = drive(once(*flow), silent())
+
+    assert list(outcome.seen.payloads) == [b"\n\x03ann", b"ann"]
+
+
+def test_a_template_that_becomes_no_bytes_fails_its_step() -> None:
+    flow = [{"set": {"name": "zoé"}}, {"send": {"binary": {"hex": "{{ name }}"}}}]
+    outcome = drive(once(*flow), silent())
+
+    assert outcome.errors == {"template": 1}
+
+
 def test_files_are_sent_from_beside_the_scenario(tmp_path: Any) -> None:
     (tmp_path / "hello.txt").write_text("hällo", encoding="utf-8")
     (tmp_path / "hello.bin").write_bytes(b"\x00\x01")

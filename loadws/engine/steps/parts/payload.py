@@ -13,7 +13,7 @@ import msgspec
 
 from loadws.scenario.model.steps import Binary, Payload
 from loadws.scenario.template.template import Scope, compile_json, compile_template
-from loadws.scenario.template.values import as_json
+from loadws.scenario.template.values import EvaluationError, as_json
 from loadws.transport.base import payload_bytes
 
 AnyPayload = TypeVar("AnyPayload", str, bytes)
@@ -55,9 +55,9 @@ _NO_SCOPE = Scope(clock=lambda: 0)
 
 def _binary(binary: Binary, base: Path) -> CompiledPayload:
     if binary.hex is not None:
-        return _constant(bytes.fromhex(binary.hex))
+        return _decoded(binary.hex, "hexadecimal", bytes.fromhex)
     if binary.base64 is not None:
-        return _constant(base64.b64decode(binary.base64))
+        return _decoded(binary.base64, "base64", lambda text: base64.b64decode(text, validate=True))
     if binary.file is not None:
         return _constant((base / binary.file).read_bytes())
     size = binary.random or 0
@@ -66,6 +66,21 @@ def _binary(binary: Binary, base: Path) -> CompiledPayload:
         return _twice(hashlib.shake_128(scope.draw().to_bytes(8)).digest(size))
 
     return CompiledPayload(random)
+
+
+def _decoded(text: str, form: str, decode: Callable[[str], bytes]) -> CompiledPayload:
+    """Return the bytes that a text stands for; those of a text with templates are decoded for each message."""
+    template = compile_template(text)
+    if template.constant:
+        return _constant(decode(text))
+
+    def make(scope: Scope) -> tuple[Any, bytes]:
+        try:
+            return _twice(decode(template.text(scope)))
+        except ValueError:  # binascii.Error is one
+            raise EvaluationError(f"the binary message is not {form}") from None
+
+    return CompiledPayload(make)
 
 
 def _constant(payload: str | bytes, value: Any = None) -> CompiledPayload:

@@ -196,6 +196,8 @@ class _Walk:
         key = "json" if "json_" in payload.model_fields_set else "text"
         if key == "json" or payload.text is not None:
             self._read((*where, key), specials)
+        elif payload.binary is not None and payload.binary.is_template:
+            self._read((*where, "binary"), specials)
 
     def _names(self, specials: frozenset[str]) -> frozenset[str]:
         return frozenset(self.known) | self.specials | specials

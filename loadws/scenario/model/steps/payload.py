@@ -12,6 +12,8 @@ from loadws.scenario.model.field_types import Size, Strict, Template, exactly_on
 
 
 def _hex(text: str) -> str:
+    if "{{" in text:
+        return text  # what it becomes is known only when it is sent
     try:
         bytes.fromhex(text)
     except ValueError:
@@ -20,6 +22,8 @@ def _hex(text: str) -> str:
 
 
 def _base64(text: str) -> str:
+    if "{{" in text:
+        return text
     try:
         base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -34,11 +38,12 @@ class Binary(Strict):
 
     hex: Annotated[
         Annotated[str, AfterValidator(_hex)] | None,
-        Field(description="Pairs of hexadecimal digits. Spaces are allowed between them."),
+        Field(description="Pairs of hexadecimal digits, or a template of some. Spaces are allowed between them."),
     ] = None
-    base64: Annotated[Annotated[str, AfterValidator(_base64)] | None, Field(description="Base64 with its padding.")] = (
-        None
-    )
+    base64: Annotated[
+        Annotated[str, AfterValidator(_base64)] | None,
+        Field(description="Base64 with its padding, or a template of it."),
+    ] = None
     file: Annotated[str | None, Field(description="A file beside the scenario.")] = None
     random: Annotated[Size | None, Field(description="The number of random bytes, which differ each time.")] = None
 
@@ -47,6 +52,10 @@ class Binary(Strict):
         if len(self.model_fields_set) != 1:
             raise ValueError("bytes are said as exactly one of hex, base64, file or random")
         return self
+
+    @property
+    def is_template(self) -> bool:
+        return "{{" in (self.hex or self.base64 or "")
 
 
 #: A frame has a header of at least 6 bytes, and all of a message are written at once.

@@ -25,6 +25,8 @@ ONE_OF_MANY = {
 }
 #: Other crumbs, and why each is a file of its own.
 CRUMBS = {
+    "gate/comparing/capacity.py": "the course of a search, tested without a load",
+    "report/comparing/search.py": "a search as text and as a page, apart from the search",
     "gate/comparing/order.py": "the random order of slices, held by a property test",
     "report/course/spans.py": "how seconds become spans, tested without a run",
     "report/html/glossary.py": "which terms the page explains",

@@ -21,6 +21,7 @@ COMMANDS = (
     "compare",
     "ab",
     "history",
+    "search",
     "shard",
     "merge",
     "import",

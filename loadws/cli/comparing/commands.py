@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -118,6 +118,12 @@ def add_comparing(app: typer.Typer) -> None:
     app.command(
         "history", epilog=examples("loadws history reports/chat", "loadws history reports --html history.html")
     )(history)
+    app.command(
+        "search",
+        epilog=examples(
+            "loadws search chat.yaml --vary users --from 10 --to 2000 --until 'response_time.p99 < 200ms'",
+        ),
+    )(search)
 
 
 def ab(
@@ -224,6 +230,56 @@ def history(
     from loadws.cli.comparing.history import history_command
 
     history_command(folder, values or (), json_, html)
+
+
+def search(
+    scenario: Scenario,
+    vary: Annotated[Literal["users", "rate"], typer.Option("--vary", help="What grows in the judged phase.")],
+    least: Annotated[float, typer.Option("--from", metavar="A", help="The load to begin with; a rate is per second.")],
+    most: Annotated[float, typer.Option("--to", metavar="B", help="The largest load to try.")],
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--until", "--rule", metavar="RULE", help="What must hold. Without it: the scenario's thresholds."
+        ),
+    ] = None,
+    settle: Annotated[
+        int,
+        typer.Option(
+            "--settle",
+            metavar="TIME",
+            parser=told(parse_duration),
+            help="How long each level warms up, where the scenario has no warm-up.",
+        ),
+    ] = 1_000_000_000,
+    target: Target = None,
+    settings: Settings = None,
+    seed: Seed = None,
+    transport: Transport = DEFAULT_TRANSPORT,
+    stamps: Stamps = "auto",
+    processes: Processes = None,
+    untrusted: Untrusted = False,
+    json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the levels to this file.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the levels as a page.")] = None,
+) -> None:
+    """Search for the largest load that meets the rules.
+
+    The load doubles until a rule is broken, the gap is halved, and the load that is left has to hold once more. It stops
+    where loadws itself is the limit, and says so.
+    """
+    import secrets
+
+    from loadws.cli.comparing.search import SearchOptions, search_command
+
+    overrides = make_overrides(target, settings, None, None, None, None, None, None, untrusted, None, None)
+    run = RunOptions(
+        scenario, overrides, transport, stamps, processes, Path("reports"), True, False, False, True,
+        Places(None, None, None), tuple(sys.argv),
+    )  # fmt: skip
+    asked = SearchOptions(
+        vary, least, most, tuple(until or ()), settle, secrets.randbits(31) if seed is None else seed, json_, html
+    )
+    raise typer.Exit(search_command(run, asked))
 
 
 def compare(

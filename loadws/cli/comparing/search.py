@@ -1,0 +1,141 @@
+"""``loadws search``: the largest number of users, or rate of arrivals, at which the rules hold."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from loadws.cli.comparing.rules import rules_from
+from loadws.cli.comparing.slices import Bench, in_loop, load_side, open_benches
+from loadws.cli.masked import masked_errors
+from loadws.cli.options import RunOptions
+from loadws.fleet.signals import Signals
+from loadws.gate.comparing.absolute import judge_thresholds
+from loadws.gate.comparing.capacity import Level, largest, next_load
+from loadws.metrics.summary import Summary
+from loadws.report.comparing.search import search_page, search_text
+from loadws.scenario.build import Loaded
+from loadws.terms.errors import ExitCode, OutputError, UsageError, interruption
+from loadws.terms.thresholds import Threshold
+
+_MOST_LEVELS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """What ``loadws search`` was asked: what varies, between which loads, and the rules that must hold."""
+
+    vary: Literal["users", "rate"]
+    least: float
+    most: float
+    until: tuple[str, ...]
+    settle_ns: int
+    seed: int
+    json: Path | None = None
+    html: Path | None = None
+
+
+def search_command(run: RunOptions, options: SearchOptions) -> int:
+    """Search, print and write; return 0 where a load was found and confirmed. Raises ``LoadwsError``."""
+    if not 0 < options.least < options.most:
+        raise UsageError("--from must be above 0 and below --to", "write for example --from 10 --to 1000")
+    run = replace(run, overrides=replace(run.overrides, settle_ns=options.settle_ns))
+    loaded = load_side(run)
+    with masked_errors(loaded.masker):
+        rules = rules_from(options.until, loaded.own_metrics, Path("--until"))
+        if rules.comparisons:
+            raise UsageError(
+                f"--until {rules.comparisons[0].rule!r} compares with a baseline",
+                "write a limit: response_time.p99 < 200ms",
+            )
+        thresholds = rules.thresholds or loaded.thresholds
+        if not thresholds:
+            raise UsageError("there is no rule to search by", "write --until 'response_time.p99 < 200ms'")
+        with Signals() as signals:
+            return _Search(loaded, run, options, tuple(thresholds), signals).run()
+
+
+class _Search:
+    """One search, level by level."""
+
+    def __init__(
+        self, loaded: Loaded, run: RunOptions, options: SearchOptions, rules: tuple[Threshold, ...], signals: Signals
+    ) -> None:
+        self._loaded = loaded
+        self._run = run
+        self._options = options
+        self._rules = rules
+        self._signals = signals
+        self._levels: list[Level] = []
+
+    def run(self) -> int:
+        in_loop(self._search)
+        options, found = self._options, largest(self._levels)
+        rules = [rule.rule for rule in self._rules]
+        print(search_text(options.vary, rules, self._levels, found, options.most, self._signals.heard))
+        for place, content in (
+            (options.json, msgspec.json.encode({"vary": options.vary, "found": found, "levels": _rows(self._levels)})),
+            (options.html, search_page(options.vary, rules, self._levels, found)),
+        ):
+            if place is not None:
+                _write(place, content)
+        return int(self._code(found))
+
+    def _code(self, found: float | None) -> ExitCode:
+        if self._signals.heard:
+            return interruption(self._signals.heard[0])
+        if any(level.held == "limit" for level in self._levels):
+            return ExitCode.INCONCLUSIVE
+        return ExitCode.FAILED if found is None else ExitCode.PASSED
+
+    async def _search(self) -> None:
+        options = self._options
+        async with open_benches([(self._loaded, self._run)], self._signals, _say) as [bench]:
+            while len(self._levels) < _MOST_LEVELS and not self._signals.heard:
+                load = next_load(self._levels, options.least, options.most, options.vary == "users")
+                if load is None:
+                    return
+                await self._try(bench, load)
+
+    async def _try(self, bench: Bench, load: float) -> None:
+        seed = self._options.seed + len(self._levels)
+        if self._options.vary == "users":
+            done = await bench.slice(seed, self._signals, _say, users=round(load))
+        else:
+            done = await bench.slice(seed, self._signals, _say, rate=load)
+        if done.was_interrupted:
+            return
+        level = _judged(load, done.summary, self._rules)
+        self._levels.append(level)
+        _say(f"{load:g} {self._options.vary}: {level.held} ({level.why})")
+
+
+def _judged(load: float, summary: Summary, rules: tuple[Threshold, ...]) -> Level:
+    """Return the level: it holds where every rule is surely kept. A load that loadws could not make says nothing."""
+    verdict = summary.verdict
+    if verdict.outcome in ("invalid", "inconclusive"):
+        return Level(load, "limit", verdict.reasons[0] if verdict.reasons else verdict.outcome)
+    checks = judge_thresholds(rules, [summary])
+    broken = [check.sentence for check in checks if check.outcome != "passed"]
+    return Level(load, "failed" if broken else "held", "; ".join(broken or [check.sentence for check in checks]))
+
+
+def _rows(levels: list[Level]) -> list[dict[str, object]]:
+    return [level._asdict() for level in levels]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _write(place: Path, content: bytes) -> None:
+    try:
+        place.write_bytes(content)
+    except OSError as error:
+        raise OutputError(
+            f"{place} cannot be written: {error.strerror or error}", "name a file that you may write"
+        ) from error

@@ -25,11 +25,11 @@ class Asked:
     """What the commands of a page would have done."""
 
     def __init__(self) -> None:
-        self.shares: list[RunOptions] = []
+        self.runs: list[RunOptions] = []
         self.merged: list[list[Path]] = []
 
-    def share(self, options: RunOptions) -> int:
-        self.shares.append(options)
+    def run(self, options: RunOptions) -> int:
+        self.runs.append(options)
         return 0
 
     def merge(self, runs: list[Path], *_rest: object) -> int:
@@ -40,7 +40,7 @@ class Asked:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     asked = Asked()
-    monkeypatch.setattr("loadws.cli.running.run.run_command", asked.share)
+    monkeypatch.setattr("loadws.cli.running.run.run_command", asked.run)
     monkeypatch.setattr("loadws.cli.machines.merge.merge_command", asked.merge)
     return asked
 
@@ -55,7 +55,7 @@ def command_lines(script: str) -> list[list[str]]:
     """Return the loadws command lines of a script, with a number in place of each variable."""
     joined = script.replace("\\\n", " ").replace("\\$", "$")
     filled = re.sub(r'"?\$\{?[#!]?\w+(\[[^]]*\])?\}?"?', "1", joined.replace("$(date", "(date"))
-    found = re.findall(r"^.*?(loadws (?:shard|merge) [^\n&#\"]*)", filled, re.MULTILINE)
+    found = re.findall(r"^.*?(loadws (?:shard|merge|run) [^\n&#\"]*)", filled, re.MULTILINE)
     lines = [
         line.replace("--of 1 ", "--of 4 ").replace("--start-at 1", "--start-at 2999-07-31T12:00:00Z") for line in found
     ]
@@ -75,10 +75,11 @@ def test_a_script_is_one_of_bash(script: str) -> None:
 def test_the_commands_of_a_script_are_those_of_loadws(script: str, asked: Asked) -> None:
     for line in command_lines(script):
         read([*line[:2], *(re.sub(r"^2026-", "2999-", word) for word in line[2:])])
-    assert asked.shares and asked.merged
-    for options in asked.shares:
-        assert options.share is not None
-        assert options.share.run_id and options.share.start_at_unix_ns
+    with_cluster = [options.cluster for options in asked.runs if options.cluster is not None]
+    shares = [options.share for options in asked.runs if options.share is not None]
+    assert len(with_cluster) + len(shares) == len(asked.runs) > 0
+    assert bool(shares) == bool(asked.merged)
+    assert all(share.run_id and share.start_at_unix_ns for share in shares)
 
 
 def test_the_job_starts_each_share_once() -> None:
@@ -97,7 +98,7 @@ def test_the_job_runs_a_share(asked: Asked) -> None:
     for name, value in values.items():
         words = [word.replace(name, value) for word in words]
     read(words)
-    share = asked.shares[0].share
+    share = asked.runs[0].share
     assert share is not None
     assert (share.of, share.index, share.run_id) == (JOB["spec"]["completions"], 3, "nightly")
     assert container["resources"]["requests"] == container["resources"]["limits"]

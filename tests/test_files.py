@@ -41,8 +41,6 @@ CRUMBS = {
     "engine/runtime/backoff.py": "pure arithmetic, tested without a connection",
     "engine/runtime/connection/unreadable.py": "keeps the hot path's file to messages that can be read",
     "engine/runtime/explaining.py": "is imported only by a run with --trace",
-    "gate/comparing/order.py": "pure arithmetic, tested without runs",
-    "report/comparing/page.py": "the frame around each page of comparisons",
     "plan/allocation.py": "pure arithmetic, held to its proof by a property test",
     "scenario/file_name.py": "reads files that are wrong, with nothing of the parser",
     "target/certificate.py": "makes keys, tested with a TLS client and without a process",

@@ -34,7 +34,7 @@ SMALL = {
     FOLDER / "reconnect-storm.yaml": ("--duration", "3500ms", "--scale", "0.5"),
     FOLDER / "soak.yaml": ("--duration", "2500ms", "--scale", "0.2"),
     FOLDER / "spike.yaml": ("--scale", "0.5"),
-    STARTERS / "chat.yaml": ("--duration", "2s"),
+    STARTERS / "chat.yaml": ("--duration", "7s"),
     STARTERS / "ci.yaml": ("--duration", "1s"),
     STARTERS / "echo.yaml": ("--duration", "1s"),
     STARTERS / "feed.yaml": ("--duration", "1s"),

@@ -210,6 +210,7 @@ def test_bad_input_is_refused_before_any_slice(
     assert message in result.err
 
 
+@pytest.mark.slow
 def test_two_real_sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A target of 5 ms against one of 150 ms: no noise of a machine hides that. Two slices a side decide nothing."""
     monkeypatch.chdir(tmp_path)

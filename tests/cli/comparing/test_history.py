@@ -146,6 +146,7 @@ def test_a_chart_has_gaps_where_values_are_missing_and_escapes_its_texts() -> No
     assert line_chart([None], ["a"], ["-"]) == ""
 
 
+@pytest.mark.slow
 def test_a_real_canary_is_in_the_summary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -160,6 +160,7 @@ def test_what_cannot_go_together_is_refused(runs: list[Summary], capsys: pytest.
     assert (torn.code, "torn.json is no baseline that this version knows" in torn.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_real_run_is_compared_with_itself_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

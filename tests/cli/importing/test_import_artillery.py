@@ -27,6 +27,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_what_it_writes_runs(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "import", "artillery", "load.yml").code == 0
     done = run(capsys, "run", "scenario.yaml", "--target", "builtin:json", "--quiet")

@@ -38,6 +38,7 @@ Check and run it:
     assert run(capsys, "validate", "scenario.yaml").code == 0
 
 
+@pytest.mark.slow
 def test_what_it_writes_runs(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "import", "har", "talk.har", "-o", "mine.yaml").code == 0
     done = run(capsys, "run", "mine.yaml", "--target", "builtin:json", "--quiet")

@@ -15,7 +15,6 @@ from loadws.cli.app import app
 from tests.docs.blocks import DOCUMENTS
 
 GROUP: Any = get_command(app)
-#: Commands that documents may name before they are there.
 
 
 def command_lines(text: str) -> Iterator[list[str]]:

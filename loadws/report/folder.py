@@ -79,7 +79,7 @@ class RunFolder:
         Raises ``OutputError`` where anything cannot be opened or there is no room.
         """
         try:
-            path = _new_folder(root / slug(scenario), f"{started_at:%Y%m%dT%H%M%SZ}{mark}")
+            path = new_folder(root / slug(scenario), f"{started_at:%Y%m%dT%H%M%SZ}{mark}")
             folder = cls(path, started_at)
         except OSError as error:
             raise _output_error(error, f"the run folder cannot be made below {root}") from error
@@ -248,7 +248,7 @@ def slug(scenario: str) -> str:
     return re.sub(r"[^\w.-]+", "-", scenario).strip(".-")[:80] or "scenario"
 
 
-def _new_folder(parent: Path, name: str) -> Path:
+def new_folder(parent: Path, name: str) -> Path:
     """Return the first of ``name``, ``name-2``, ``name-3`` … that is not there yet. Raises ``OSError``."""
     parent.mkdir(parents=True, exist_ok=True)
     for number in count(1):

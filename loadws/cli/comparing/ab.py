@@ -33,7 +33,7 @@ from loadws.gate.statistics.sequential import Design
 from loadws.metrics.comparison import ComparisonRecord
 from loadws.metrics.summary import to_json
 from loadws.report.comparing.comparison import render_comparison
-from loadws.report.folder import slug
+from loadws.report.folder import new_folder, slug
 from loadws.scenario.build import Loaded
 from loadws.terms.comparisons import default_rules
 from loadws.terms.errors import ExitCode, LoadwsError, OutputError, interruption
@@ -112,6 +112,16 @@ class _Kept:
             ) from error
 
 
+def _own_folder(parent: Path) -> Path:
+    """Return a new folder for a comparison that begins now; two of one second get two. Raises ``OutputError``."""
+    try:
+        return new_folder(parent, f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-ab")
+    except OSError as error:
+        raise OutputError(
+            f"{parent} cannot be written: {error.strerror or error}", "choose another folder with --out"
+        ) from error
+
+
 @dataclass(slots=True)
 class _Pairs:
     """The two sets of pairs, and why pairs had to be run again."""
@@ -136,10 +146,9 @@ class _Ab:
         self._pair_s = 0.0
         self._pairs = _Pairs()
         self._seeds: Iterator[int] = iter(range(options.seed, options.seed + 10_000))
-        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-ab"
         scenario = sides[0].loaded.scenario.name or sides[0].loaded.path.stem
         self._scenario = scenario
-        self._kept = _Kept(sides[0].options.out / slug(scenario) / stamp)
+        self._kept = _Kept(_own_folder(sides[0].options.out / slug(scenario)))
         self._findings: list[Finding] = []
         self._began_s = 0.0
 
@@ -148,7 +157,6 @@ class _Ab:
         in_loop(self._run)
         record = self._record()
         render_comparison(record, Console())
-        self._kept.path.mkdir(parents=True, exist_ok=True)
         write_json(self._kept.path / COMPARISON, record)
         print(f"Comparison  {self._kept.path / COMPARISON}")
         if self._options.json is not None:

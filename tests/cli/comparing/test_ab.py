@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,18 @@ def test_the_pilot_finds_how_long_a_slice_must_be(course: Course, capsys: pytest
     short = compared(capsys, "--rule", "response_time.p99 <= +10%", "--slice", "20s")
     assert {length for _, _, length in course.calls[2:]} == {20_000_000_000}
     assert "response_time.p99 needs slices of 2 m 15 s for its samples, and they last 20 s: say --slice" in short.err
+
+
+def test_two_that_begin_in_one_second_get_two_folders(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Stopped:
+            return cls(2026, 1, 1, tzinfo=tz)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ab, "datetime", Stopped)
+        assert [compared(capsys).code for _ in range(2)] == [0, 0]
+    assert len(list(Path("reports/chat").glob("*-ab*/comparison.json"))) == 2
 
 
 def test_a_budget_ends_it_undecided(course: Course, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadws.gate.statistics.changepoint import LEAST_RUNS, best_split, change_points
-from tests.kit.tools import missing
 
 levels = st.lists(st.integers(-20, 20).map(float), max_size=14)
 
@@ -46,7 +45,9 @@ def test_the_best_split_is_that_of_the_definition(history: list[float]) -> None:
 
 def needs_otava() -> None:
     if find_spec("otava") is None:
-        missing("Apache Otava is not installed (pip install apache-otava)")
+        pytest.skip(
+            "Apache Otava is not installed (pip install apache-otava): a second opinion, which needs 100 s to install"
+        )
 
 
 @pytest.mark.servers

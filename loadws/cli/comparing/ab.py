@@ -211,7 +211,7 @@ class _Ab:
             rule for rule in wanted if rule.judges_share or all(need.seconds < 1e9 for need in needs_of([rule], runs))
         ]
         there = [rule for rule in there if not rule.judges_share or all(measure(run.metrics, rule) for run in runs)]
-        missed = {need.rule for need in out_of_reach(needs_of(there, runs), self._longest_ns())}
+        missed = [need.rule for need in out_of_reach(needs_of(there, runs), self._longest_ns())]
         for rule in missed:
             self._say(f"{rule.selection} is not compared: slices of {self._longest()} have too few samples (--slice)")
         self._rules = RuleSet(tuple(rule for rule in there if rule not in missed), self._rules.thresholds)

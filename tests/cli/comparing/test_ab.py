@@ -147,6 +147,14 @@ def test_the_pilot_finds_how_long_a_slice_must_be(course: Course, capsys: pytest
     assert "response_time.p99 needs slices of 2 m 15 s for its samples, and they last 20 s: say --slice" in short.err
 
 
+def test_without_rules_what_short_slices_cannot_tell_is_left_out_and_said(
+    course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = run(capsys, "ab", "chat.yaml", "--b", "target=ws://127.0.0.1:1", "--seed", "4", "--slice", "20s")
+    assert result.code == 0
+    assert "response_time.p99 is not compared: slices of 20 s have too few samples (--slice)" in result.err
+
+
 def test_two_that_begin_in_one_second_get_two_folders(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     class Stopped(datetime):
         @classmethod

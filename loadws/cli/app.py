@@ -46,6 +46,7 @@ from loadws.cli.options import (
     Untrusted,
     Users,
     make_overrides,
+    refuse_alone,
 )
 from loadws.cli.places import Places
 from loadws.cli.target_options import (
@@ -157,6 +158,12 @@ def run(
     places = Places(junit, summary, report)
     if trace and places:
         raise UsageError("--trace writes nothing, so it goes without --junit, --summary and --report")
+    if trace and canary:
+        raise UsageError("--trace measures nothing, so it goes without --canary")
+    refuse_alone(
+        "--baseline", baseline, {"--allow-no-baseline": allow_no_baseline, "--across-machines": across_machines}
+    )
+    refuse_alone("--cluster", cluster, {"--insecure-cluster": insecure_cluster, "--tolerate-loss": tolerate_loss})
     if sys.stderr.isatty():
         print(f"starting {scenario} ...", file=sys.stderr, flush=True)
     overrides = make_overrides(
@@ -171,9 +178,21 @@ def run(
 
         machines = cluster_options(cluster, insecure_cluster, tolerate_loss, once=once, trace=trace)
     options = RunOptions(
-        scenario, overrides, transport, stamps, processes, out, quiet, once, trace, keep_trying, places,
-        tuple(sys.argv), cluster=machines, canary=canary,
-    )  # fmt: skip
+        scenario=scenario,
+        overrides=overrides,
+        transport=transport,
+        stamps=stamps,
+        processes=processes,
+        out=out,
+        command=tuple(sys.argv),
+        quiet=quiet,
+        once=once,
+        trace=trace,
+        keep_trying=keep_trying,
+        places=places,
+        cluster=machines,
+        canary=canary,
+    )
     if not against and not overrides.comparisons:
         raise typer.Exit(run_command(options))
     from loadws.cli.comparing.repeat import repeat_command

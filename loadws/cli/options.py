@@ -5,7 +5,7 @@ Imports nothing heavy: ``loadws --help`` is to appear at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
@@ -33,7 +33,7 @@ StampsAsked = Literal["user", "kernel", "auto"]
 LARGEST_NUMBER = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """All that ``loadws run`` was asked. ``command`` is the command line as it was typed, for ``run.json``."""
 
@@ -41,14 +41,14 @@ class RunOptions:
     overrides: Overrides
     transport: str
     stamps: StampsAsked
-    processes: int | None  # None: as many as it takes
+    processes: int | None  # None: as many as the load needs
     out: Path
-    quiet: bool
-    once: bool
-    trace: bool
-    keep_trying: bool
-    places: Places
     command: tuple[str, ...]
+    quiet: bool = False
+    once: bool = False
+    trace: bool = False
+    keep_trying: bool = False
+    places: Places = Places()  # noqa: RUF009  # it never changes
     share: Share | None = None  # None: the whole load
     cluster: ClusterOptions | None = None  # None: this machine makes the load
     canary: bool = False  # whether loadws' own echo target is measured first
@@ -86,6 +86,38 @@ def parse_number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > LARGEST_NUMBER:
         raise UsageError(f"{text!r} is no whole number from 0 on", "write one: 0, 50, 1000")
     return int(text)
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Return a parser of a whole number between these, both included. It raises ``UsageError``."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise UsageError(f"{text!r} is no whole number from {least} to {most}", f"write one, as {least}")
+        return int(text)
+
+    return parse
+
+
+def parse_load(text: str) -> float:
+    """Return a load above 0: a number of users, or of arrivals per second with or without its unit.
+
+    Raises ``UsageError``.
+    """
+    try:
+        load = float(text.removesuffix("/s"))
+    except ValueError:
+        load = 0.0
+    if not 0 < load <= 1e9:
+        raise UsageError(f"{text!r} is not a load", "write users as 100, or arrivals per second as 20/s")
+    return load
+
+
+def refuse_alone(partner: str, given: object, options: Mapping[str, object]) -> None:
+    """Raise ``UsageError`` for the first option that was given without its partner, where it would do nothing."""
+    for option, value in options.items():
+        if value and given is None:
+            raise UsageError(f"{option} does nothing without {partner}", f"say {partner} too, or leave it out")
 
 
 def parse_scale(text: str) -> float:

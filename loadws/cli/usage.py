@@ -20,6 +20,8 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 #: Stands for ``--`` among arguments: no path has a NUL.
 BETWEEN = "\0--"
 _SCENARIOS = (".yaml", ".yml")
+#: What typer's library for choices puts before its sentence.
+_LIBRARY_SAYS = ": Value error, "
 
 
 def examples(*lines: str) -> str:
@@ -78,6 +80,6 @@ def dispatch(app: typer.Typer, arguments: Sequence[str] | None) -> int:
 
 def _for_people(error: Any) -> str:
     """Return ``loadws: message`` with the help that is next, without typer's full stop."""
-    message = " ".join(error.format_message().split()).removesuffix(".")
+    message = " ".join(error.format_message().split()).removesuffix(".").replace(_LIBRARY_SAYS, ": ")
     path = error.ctx.command_path if error.ctx is not None else "loadws"
     return f"loadws: {message}\n  {path} --help shows what there is"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from loadws import cli
 from tests.cli.commands import Result, run
 
 COMMANDS = (
@@ -75,3 +79,51 @@ def test_each_command_is_told_in_one_line_that_is_whole(
     rows = run(capsys, "--help").out.split("Commands:\n")[1].splitlines()[: len(COMMANDS)]
     assert [row.split()[0] for row in rows] == list(COMMANDS)
     assert [row for row in rows if not row.endswith(".") or row.endswith("...")] == []
+
+
+def _numbers_without_a_parser(tree: ast.AST) -> Iterator[int]:
+    """Yield the line of each ``Annotated[int or float, typer.Option(…)]`` that names no parser."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Subscript)
+            and ast.unparse(node.value) == "Annotated"
+            and isinstance(node.slice, ast.Tuple)
+        ):
+            kind, option = (ast.unparse(part) for part in node.slice.elts[:2])
+            if kind.split(" |")[0] in ("int", "float") and option.startswith("typer.") and "parser=" not in option:
+                yield node.lineno
+
+
+def test_no_number_of_an_option_is_read_by_a_library() -> None:
+    """A library's sentences are not ours: each number has a parser, which says what is wrong and what to write."""
+    found = [
+        f"{path.name}:{line}"
+        for path in Path(cli.__file__).parent.rglob("*.py")
+        for line in _numbers_without_a_parser(ast.parse(path.read_text("utf-8")))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("option", ["--stamps", "--transport", "--too-close"])
+def test_a_word_that_is_no_choice_is_told_without_a_librarys_words(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = run(capsys, "run", "chat.yaml", option, "nope")
+    assert found.code == 2
+    assert found.err.startswith(f"loadws: Invalid value for '{option}': 'nope' is not one of ")
+
+
+@pytest.mark.parametrize(
+    ("option", "partner"),
+    [
+        (("--allow-no-baseline",), "--baseline"),
+        (("--across-machines",), "--baseline"),
+        (("--insecure-cluster",), "--cluster"),
+        (("--tolerate-loss", "1"), "--cluster"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    option: tuple[str, ...], partner: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = run(capsys, "run", "chat.yaml", *option)
+    assert (found.code, found.err.splitlines()[0]) == (2, f"loadws: {option[0]} does nothing without {partner}")

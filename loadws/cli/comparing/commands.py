@@ -24,9 +24,10 @@ from loadws.cli.options import (
     Untrusted,
     Users,
     make_overrides,
+    parse_load,
     told,
+    whole_number,
 )
-from loadws.cli.places import Places
 from loadws.cli.usage import BETWEEN, TwoSides, examples, exit_codes
 from loadws.terms.errors import UsageError
 from loadws.terms.transports import DEFAULT_TRANSPORT
@@ -56,7 +57,12 @@ JsonAt = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison to this file, as JSON.")
 ]
 
-Repeat = Annotated[int, typer.Option("--repeat", min=1, max=100, metavar="N", help="Make so many runs, one by one.")]
+Repeat = Annotated[
+    int,
+    typer.Option(
+        "--repeat", metavar="N", parser=told(whole_number(1, 100)), help="Make so many runs, one after the other."
+    ),
+]
 BaselineOf = Annotated[
     str | None,
     typer.Option(
@@ -109,7 +115,7 @@ def add_comparing(app: typer.Typer) -> None:
         "ab",
         epilog=examples(
             "loadws ab chat.yaml --a 'target=ws://127.0.0.1:8001' --b 'target=ws://127.0.0.1:8002'",
-            "loadws ab chat.yaml --b 'compression=true' --rule 'response_time.p99 <= +10%' --budget 5m",
+            "loadws ab chat.yaml --b transport=trio-websocket --rule 'response_time.p99 <= +10%' --budget 5m",
             "loadws ab before.yaml after.yaml",
         )
         + "\n\n"
@@ -136,7 +142,13 @@ def ab(
     b: SideB = None,
     rules: ComparisonRules = None,
     slices: Annotated[
-        int, typer.Option("--slices", min=2, max=200, metavar="N", help="Slices a side, before a failure is confirmed.")
+        int,
+        typer.Option(
+            "--slices",
+            metavar="N",
+            parser=told(whole_number(2, 200)),
+            help="Slices of each side, before a failure is confirmed.",
+        ),
     ] = 12,
     longest: Annotated[
         int,
@@ -187,9 +199,15 @@ def ab(
 
     overrides = make_overrides(target, settings, users, rate, None, scale, None, None, untrusted, time_scale, None)
     common = RunOptions(
-        scenario, overrides, transport, stamps, processes, out, True, False, False, True, Places(None, None, None),
-        tuple(sys.argv),
-    )  # fmt: skip
+        scenario=scenario,
+        overrides=overrides,
+        transport=transport,
+        stamps=stamps,
+        processes=processes,
+        out=out,
+        command=tuple(sys.argv),
+        keep_trying=True,
+    )
     changes = list(a or ()), [*((f"scenario={other}",) if other is not None else ()), *(b or ())]
     if not changes[0] and not changes[1]:
         raise UsageError("both sides are the same", "say how B differs: --b 'target=ws://…', or name a second scenario")
@@ -235,8 +253,13 @@ def history(
 def search(
     scenario: Scenario,
     vary: Annotated[Literal["users", "rate"], typer.Option("--vary", help="What grows in the judged phase.")],
-    least: Annotated[float, typer.Option("--from", metavar="A", help="The load to begin with; a rate is per second.")],
-    most: Annotated[float, typer.Option("--to", metavar="B", help="The largest load to try.")],
+    least: Annotated[
+        float,
+        typer.Option(
+            "--from", metavar="A", parser=told(parse_load), help="The load to begin with: users, or a rate as 20/s."
+        ),
+    ],
+    most: Annotated[float, typer.Option("--to", metavar="B", parser=told(parse_load), help="The largest load to try.")],
     until: Annotated[
         list[str] | None,
         typer.Option(
@@ -273,9 +296,15 @@ def search(
 
     overrides = make_overrides(target, settings, None, None, None, None, None, None, untrusted, None, None)
     run = RunOptions(
-        scenario, overrides, transport, stamps, processes, Path("reports"), True, False, False, True,
-        Places(None, None, None), tuple(sys.argv),
-    )  # fmt: skip
+        scenario=scenario,
+        overrides=overrides,
+        transport=transport,
+        stamps=stamps,
+        processes=processes,
+        out=Path("reports"),
+        command=tuple(sys.argv),
+        keep_trying=True,
+    )
     asked = SearchOptions(
         vary, least, most, tuple(until or ()), settle, secrets.randbits(31) if seed is None else seed, json_, html
     )

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from loadws.cli.options import parse_scale, told
 from loadws.cli.usage import Commands
-from loadws.terms.errors import UsageError
 
 imports = typer.Typer(name="import", cls=Commands, rich_markup_mode=None, no_args_is_help=True)
 
@@ -50,7 +50,10 @@ def har(
     ],
     output: Out = SCENARIO,
     strict: Strict = False,
-    speed: Annotated[float, typer.Option(metavar="X", help="Divide the recorded pauses by this; 2 halves them.")] = 1.0,
+    speed: Annotated[
+        float,
+        typer.Option(metavar="X", parser=told(parse_scale), help="Divide the recorded pauses by this; 2 halves them."),
+    ] = 1.0,
     force: Force = False,
 ) -> None:
     """Make a scenario of a HAR file: each WebSocket is a user.
@@ -60,8 +63,6 @@ def har(
     from loadws.cli.importing.import_file import ImportOptions, import_command
     from loadws.importers.har.importing import import_har
 
-    if not 0 < speed < 1e6:
-        raise UsageError(f"--speed {speed:g} is no speed", "2 is twice as fast as recorded, 0.5 half as fast")
     options = ImportOptions(file, output, strict, force)
     raise typer.Exit(import_command(options, partial(import_har, speed=speed)))
 

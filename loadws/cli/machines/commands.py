@@ -29,7 +29,6 @@ from loadws.cli.options import (
     Users,
     make_overrides,
 )
-from loadws.cli.places import Places
 from loadws.terms.transports import DEFAULT_TRANSPORT
 
 SHARD_EXAMPLES = (
@@ -79,9 +78,17 @@ def shard(
 
     share = share_of(index, of, run_id, start_at)
     options = RunOptions(
-        scenario, overrides, transport, stamps, processes, out, quiet, False, False, keep_trying, Places(),
-        tuple(sys.argv), share,
-    )  # fmt: skip
+        scenario=scenario,
+        overrides=overrides,
+        transport=transport,
+        stamps=stamps,
+        processes=processes,
+        out=out,
+        command=tuple(sys.argv),
+        quiet=quiet,
+        keep_trying=keep_trying,
+        share=share,
+    )
     raise typer.Exit(run_command(options))
 
 

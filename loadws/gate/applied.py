@@ -68,6 +68,11 @@ def stood_still(summary: Summary) -> bool:
     return summary.applied.stalled_share > STALLED_SHARE
 
 
+def was_short_of(summary: Summary) -> bool:
+    """Return whether loadws or its machine was short of something: time, files, ports or memory."""
+    return stood_still(summary) or summary.applied.generator_failures > 0
+
+
 def _of_stalls(summary: Summary) -> Iterator[str]:
     applied = summary.applied
     if stood_still(summary):

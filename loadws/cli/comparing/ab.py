@@ -283,6 +283,9 @@ class _Ab:
                 if done[letter].was_interrupted:
                     return False
             why = _no_sample(done)
+            if finding := _failed(done):
+                self._findings.append(finding)
+                return False
             if not why:
                 into.add(done["A"].summary, done["B"].summary)
                 self._say(f"{stage} set, pair {len(into.a)} of {self._design.pairs}")
@@ -323,6 +326,15 @@ def _has_one_timed_phase(loaded: Loaded) -> bool:
 
 def _judged_ns(loaded: Loaded) -> int:
     return sum(phase.for_ or 0 for phase in loaded.scenario.load if not phase.warmup)
+
+
+def _failed(done: dict[Letter, Slice]) -> Finding | None:
+    """Return what ends the comparison: a side of which half or more failed, whatever its latencies are."""
+    for letter, code in (("A", ExitCode.INCONCLUSIVE), ("B", ExitCode.FAILED)):
+        verdict = done[letter].summary.verdict  # type: ignore[index]
+        if verdict.outcome == "failed":
+            return code, f"Side {letter}: {verdict.reasons[0]}"
+    return None
 
 
 def _no_sample(done: dict[Letter, Slice]) -> str:

@@ -14,6 +14,7 @@ from loadws.cli.comparing.slices import Bench, in_loop, load_side, open_benches
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.fleet.signals import Signals
+from loadws.gate.applied import was_short_of
 from loadws.gate.comparing.absolute import judge_thresholds
 from loadws.gate.comparing.capacity import Level, largest, next_load
 from loadws.metrics.summary import Summary
@@ -73,6 +74,7 @@ class _Search:
         self._levels: list[Level] = []
 
     def run(self) -> int:
+        """Search, print and write; return the exit code."""
         in_loop(self._search)
         options, found = self._options, largest(self._levels)
         rules = [rule.rule for rule in self._rules]
@@ -111,14 +113,20 @@ class _Search:
             return
         level = _judged(load, done.summary, self._rules)
         self._levels.append(level)
-        _say(f"{load:g} {self._options.vary}: {level.held} ({level.why})")
+        unit = "users" if self._options.vary == "users" else "arrivals per second"
+        _say(f"{load:g} {unit}: {level.held} ({level.why})")
 
 
 def _judged(load: float, summary: Summary, rules: tuple[Threshold, ...]) -> Level:
-    """Return the level: it holds where every rule is surely kept. A load that loadws could not make says nothing."""
+    """Return the level: it holds where the run passed and every rule is surely kept.
+
+    A load that loadws itself could not make says nothing of the server. One that was not applied for another reason, as
+    arrivals that the users of before left no room for, did not hold; nor one of which half or more failed.
+    """
     verdict = summary.verdict
-    if verdict.outcome in ("invalid", "inconclusive"):
-        return Level(load, "limit", verdict.reasons[0] if verdict.reasons else verdict.outcome)
+    if verdict.outcome != "passed":
+        is_ours = verdict.outcome == "invalid" or (verdict.outcome == "inconclusive" and was_short_of(summary))
+        return Level(load, "limit" if is_ours else "failed", verdict.reasons[0] if verdict.reasons else verdict.outcome)
     checks = judge_thresholds(rules, [summary])
     broken = [check.sentence for check in checks if check.outcome != "passed"]
     return Level(load, "failed" if broken else "held", "; ".join(broken or [check.sentence for check in checks]))

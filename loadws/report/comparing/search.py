@@ -9,7 +9,7 @@ from typing import Protocol
 from loadws.report.comparing.bare_page import page, table
 from loadws.report.plain import plain
 
-_WORDS = {"held": "the rules held", "failed": "a rule did not hold", "limit": "loadws itself was the limit"}
+_WORDS = {"held": "the rules held", "failed": "the rules were not surely kept", "limit": "loadws itself was the limit"}
 
 
 class Tried(Protocol):
@@ -43,7 +43,11 @@ def _answer(
         return f"{what}; at {limit.load:g} {vary} loadws itself was the limit: {plain(limit.why)}"
     if found is not None and found >= most:
         return f"{what}, the most that was asked for (--to)."
-    return f"{what}." if found is not None else f"{what}: the least that was asked for (--from) already failed."
+    return (
+        f"{what}."
+        if found is not None
+        else f"{what}: at the least that was asked for (--from) they were not surely kept."
+    )
 
 
 def search_page(vary: str, rules: Sequence[str], levels: Sequence[Tried], found: float | None) -> bytes:

@@ -34,6 +34,7 @@ class Course:
         self.calls: list[Call] = []
         self.outcomes: dict[int, Outcome] = {}  # by the number of the slice, from 0
         self.interrupt_at: int | None = None
+        self.failing = ""  # the side whose slices fail, after its pilot
         self.clock_s = 0.0
         self._chance = random.Random(5)
 
@@ -51,6 +52,8 @@ class Course:
 
     def _judged(self, summary: Summary, number: int) -> Summary:
         outcome = self.outcomes.get(number, "passed")
+        if number >= 2 and self.calls[number][0] == self.failing:
+            outcome = "failed"
         return msgspec.structs.replace(summary, verdict=Verdict(outcome, 0, reasons=("loadws stood still",)))
 
     @property
@@ -145,6 +148,18 @@ def test_the_pilot_finds_how_long_a_slice_must_be(course: Course, capsys: pytest
     short = compared(capsys, "--rule", "response_time.p99 <= +10%", "--slice", "20s")
     assert {length for _, _, length in course.calls[2:]} == {20_000_000_000}
     assert "response_time.p99 needs slices of 2 m 15 s for its samples, and they last 20 s: say --slice" in short.err
+
+
+@pytest.mark.parametrize(("number", "letters", "code"), [(2, "B", 1), (2, "A", 3)])
+def test_a_side_that_fails_is_never_compared_by_its_latencies(
+    number: int, letters: str, code: int, course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The slices with these numbers had nothing but failures; their latencies are as good as ever."""
+    course.failing = letters
+    result = compared(capsys)
+    assert result.code == code
+    assert f"Side {letters}: loadws stood still" in " ".join(result.out.split())
+    assert len(course.pairs) == number - 1
 
 
 def test_without_rules_what_short_slices_cannot_tell_is_left_out_and_said(

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from loadws.cli.comparing import search
+from loadws.metrics.summary import Outcome, Verdict
+from loadws.terms.thresholds import parse_threshold
 from tests.cli.commands import run
+from tests.gate.comparing import made
 
 SCENARIO = "name: find\ntarget: builtin:echo\nload: [{users: 1, for: 200ms}]\nflow: [{request: hello}]\n"
 
@@ -41,3 +46,26 @@ def test_a_rule_that_no_load_keeps(capsys: pytest.CaptureFixture[str]) -> None:
 def test_bad_input_is_refused(arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, "search", "find.yaml", "--vary", "users", *arguments)
     assert (result.code, message in result.err) == (2, True)
+
+
+UNFIT = [
+    ("passed", 0, 0.0, "held"),
+    ("failed", 0, 0.0, "failed"),  # half or more failed, and quickly
+    ("unreachable", 0, 0.0, "failed"),
+    ("inconclusive", 0, 0.0, "failed"),  # arrivals were dropped: the users of before were still there
+    ("inconclusive", 0, 0.5, "limit"),  # loadws stood still
+    ("inconclusive", 9, 0.0, "limit"),  # no files or ports
+    ("invalid", 0, 0.0, "limit"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "lacking", "stalled", "held"), UNFIT)
+def test_only_a_load_that_was_made_and_passed_can_hold(
+    outcome: Outcome, lacking: int, stalled: float, held: str
+) -> None:
+    """The rule itself is kept in each."""
+    of_run = made.run(10.0)
+    applied = msgspec.structs.replace(of_run.applied, generator_failures=lacking, stalled_share=stalled)
+    summary = msgspec.structs.replace(of_run, applied=applied, verdict=Verdict(outcome, 0, reasons=("why",)))
+    rule = parse_threshold("response_time.p50 < 1s")
+    assert search._judged(20.0, summary, (rule,)).held == held

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadws.terms.errors import UsageError
+from loadws.terms.errors import OutputError, UsageError
 from loadws.terms.files.whole import replacing
 
 #: The file of a run's folder that goes to a summary's place, by the place's ending.
@@ -41,7 +41,7 @@ class Places:
             other = taken.setdefault(place.resolve(), option)
             if other != option:
                 raise UsageError(f"{other} and {option} name the same file: {place}", "name two")
-            _clear(option, place)
+            clear_place(option, place)
 
     def fill(self, folder: Path) -> list[str]:
         """Copy the files of a run's folder; return in sentences what could not be copied."""
@@ -64,8 +64,10 @@ class Places:
             yield "--report", self.report, "report.html"
 
 
-def _clear(option: str, place: Path) -> None:
-    """Delete the file that is there, and make sure that a new one can be made."""
+def clear_place(option: str, place: Path | None) -> None:
+    """Delete the file that is there, and make sure that a new one can be made. Raises ``UsageError``."""
+    if place is None:
+        return
     if not place.parent.is_dir():
         raise UsageError(f"{option} {place}: there is no folder {place.parent}", "make it first")
     try:
@@ -75,4 +77,16 @@ def _clear(option: str, place: Path) -> None:
     except OSError as error:
         raise UsageError(
             f"{option} {place}: cannot be written: {error.strerror or error}", "name a file that you may write"
+        ) from error
+
+
+def write_place(place: Path | None, content: bytes) -> None:
+    """Write a file that the command line named, if it named one. Raises ``OutputError``."""
+    if place is None:
+        return
+    try:
+        place.write_bytes(content)
+    except OSError as error:
+        raise OutputError(
+            f"{place} cannot be written: {error.strerror or error}", "name a file that you may write"
         ) from error

@@ -17,12 +17,13 @@ from typing import NamedTuple
 import msgspec
 from rich.console import Console
 
-from loadws.cli.comparing.compare import now, write_json
+from loadws.cli.comparing.compare import now
 from loadws.cli.comparing.pilot import needs_of, out_of_reach, slice_length_ns
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.slices import Bench, Slice, in_loop, load_side, now_s, open_benches
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
+from loadws.cli.places import clear_place, write_place
 from loadws.fleet.signals import Signals
 from loadws.gate.comparing.measured import measure
 from loadws.gate.comparing.order import Letter, orders
@@ -30,6 +31,7 @@ from loadws.gate.comparing.pairs import PairSet, conclude_slices, next_pairs
 from loadws.gate.comparing.rules import RuleSet
 from loadws.gate.comparing.verdict import Finding
 from loadws.gate.statistics.sequential import Design
+from loadws.metrics import comparison
 from loadws.metrics.comparison import ComparisonRecord
 from loadws.metrics.summary import to_json
 from loadws.report.comparing.comparison import render_comparison
@@ -87,6 +89,7 @@ def ab_command(a: RunOptions, b: RunOptions, names: tuple[str, str], options: Ab
             Side("A", names[0], loaded[0], settled[0]),
             Side("B", names[1], loaded[1], settled[1]),
         ]
+        clear_place("--json", options.json)
         with Signals() as signals:
             return _Ab(sides, rules, options, signals).run()
 
@@ -157,10 +160,9 @@ class _Ab:
         in_loop(self._run)
         record = self._record()
         render_comparison(record, Console())
-        write_json(self._kept.path / COMPARISON, record)
+        write_place(self._kept.path / COMPARISON, comparison.to_json(record))
         print(f"Comparison  {self._kept.path / COMPARISON}")
-        if self._options.json is not None:
-            write_json(self._options.json, record)
+        write_place(self._options.json, comparison.to_json(record))
         return record.exit_code
 
     def _record(self) -> ComparisonRecord:

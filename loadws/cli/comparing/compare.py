@@ -11,13 +11,14 @@ from rich.console import Console
 
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.sources import runs_of
+from loadws.cli.places import write_place
 from loadws.gate.comparing.identity import different_plans
 from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun, compare_sides
-from loadws.metrics.comparison import ComparisonRecord, to_json
+from loadws.metrics.comparison import to_json
 from loadws.report.comparing.comparison import render_comparison
 from loadws.report.folder import read_info
-from loadws.terms.errors import LoadwsError, OutputError, UsageError
+from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.metrics import Metric
 
 
@@ -41,8 +42,7 @@ def compare_command(options: CompareOptions) -> int:
     rules = chosen_rules(options.rules, baseline, candidate, own)
     record = compare_sides(baseline, candidate, rules, now(), own, options.across_machines)
     render_comparison(record, Console())
-    if options.json is not None:
-        write_json(options.json, record)
+    write_place(options.json, to_json(record))
     return record.exit_code
 
 
@@ -84,16 +84,6 @@ def refuse_other_plans(baseline: Sequence[MeasuredRun], candidate: Sequence[Meas
             f"these runs cannot be compared: {why}",
             "compare runs with the same phases, users and steps; `loadws ab` compares two scenarios",
         )
-
-
-def write_json(path: Path, record: ComparisonRecord) -> None:
-    """Write the record. Raises ``OutputError``."""
-    try:
-        path.write_bytes(to_json(record))
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}", "name a file that you may write"
-        ) from error
 
 
 def now() -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.sources import SourceError, runs_at
+from loadws.cli.places import write_place
 from loadws.gate.comparing.history import history_of
 from loadws.gate.comparing.rules import own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun
@@ -18,7 +19,7 @@ from loadws.metrics.history import History, to_json
 from loadws.report.comparing.history import render_history, render_page
 from loadws.report.folder import LATEST, SUMMARY
 from loadws.terms.comparisons import ComparisonRule, default_rules
-from loadws.terms.errors import OutputError, UsageError
+from loadws.terms.errors import UsageError
 from loadws.terms.metrics import TABLE
 
 _SLICES = "slices"
@@ -29,9 +30,8 @@ def history_command(folder: Path, values: Sequence[str], json: Path | None, page
     histories = tuple(_histories(folder, values))
     for history in histories:
         render_history(history, Console())
-    for place, content in ((json, to_json(histories)), (page, render_page(histories))):
-        if place is not None:
-            _write(place, content)
+    write_place(json, to_json(histories))
+    write_place(page, render_page(histories))
 
 
 def _histories(folder: Path, values: Sequence[str]) -> Iterator[History]:
@@ -67,12 +67,3 @@ def _rules(values: Sequence[str], runs: Sequence[MeasuredRun]) -> Sequence[Compa
     if found.thresholds:
         raise UsageError(f"--value {found.thresholds[0].rule!r} has a limit", "name a value alone: response_time.p99")
     return found.comparisons
-
-
-def _write(place: Path, content: bytes) -> None:
-    try:
-        place.write_bytes(content)
-    except OSError as error:
-        raise OutputError(
-            f"{place} cannot be written: {error.strerror or error}", "name a file that you may write"
-        ) from error

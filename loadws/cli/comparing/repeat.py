@@ -15,16 +15,17 @@ from rich.console import Console
 from loadws import __version__
 from loadws.cli.comparing.against import Found, find_baseline, save_baseline
 from loadws.cli.comparing.commands import Against
-from loadws.cli.comparing.compare import now, write_json
+from loadws.cli.comparing.compare import now
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
+from loadws.cli.places import write_place
 from loadws.cli.running.run import Finished, load_for_run, run_loaded
 from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.signals import Signals
 from loadws.gate.comparing.identity import different_plans, hindrances
 from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun, compare_sides
-from loadws.metrics.comparison import ComparisonRecord
+from loadws.metrics.comparison import ComparisonRecord, to_json
 from loadws.metrics.summary import Run, Summary
 from loadws.plan.fingerprint import plan_hash
 from loadws.report.comparing.comparison import render_comparison
@@ -133,7 +134,7 @@ class _Series:
             return ExitCode.INCONCLUSIVE
         record = self._record(self._baseline, complete)
         render_comparison(record, Console())
-        write_json(complete[-1].folder / COMPARISON, record)
+        write_place(complete[-1].folder / COMPARISON, to_json(record))
         return exit_code(record.exit_code)
 
     def _record(self, baseline: Found, complete: Sequence[Finished]) -> ComparisonRecord:

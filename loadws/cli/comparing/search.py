@@ -13,6 +13,7 @@ from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.slices import Bench, in_loop, load_side, open_benches
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
+from loadws.cli.places import clear_place, write_place
 from loadws.fleet.signals import Signals
 from loadws.gate.applied import was_short_of
 from loadws.gate.comparing.absolute import judge_thresholds
@@ -20,7 +21,7 @@ from loadws.gate.comparing.capacity import Level, largest, next_load
 from loadws.metrics.summary import Summary
 from loadws.report.comparing.search import search_page, search_text
 from loadws.scenario.build import Loaded
-from loadws.terms.errors import ExitCode, OutputError, UsageError, interruption
+from loadws.terms.errors import ExitCode, UsageError, interruption
 from loadws.terms.thresholds import Threshold
 
 _MOST_LEVELS = 60
@@ -56,6 +57,8 @@ def search_command(run: RunOptions, options: SearchOptions) -> int:
         thresholds = rules.thresholds or loaded.thresholds
         if not thresholds:
             raise UsageError("there is no rule to search by", "write --until 'response_time.p99 < 200ms'")
+        clear_place("--json", options.json)
+        clear_place("--html", options.html)
         with Signals() as signals:
             return _Search(loaded, run, options, tuple(thresholds), signals).run()
 
@@ -79,12 +82,9 @@ class _Search:
         options, found = self._options, largest(self._levels)
         rules = [rule.rule for rule in self._rules]
         print(search_text(options.vary, rules, self._levels, found, options.most, self._signals.heard))
-        for place, content in (
-            (options.json, msgspec.json.encode({"vary": options.vary, "found": found, "levels": _rows(self._levels)})),
-            (options.html, search_page(options.vary, rules, self._levels, found)),
-        ):
-            if place is not None:
-                _write(place, content)
+        record = {"vary": options.vary, "found": found, "levels": _rows(self._levels)}
+        write_place(options.json, msgspec.json.encode(record))
+        write_place(options.html, search_page(options.vary, rules, self._levels, found))
         return int(self._code(found))
 
     def _code(self, found: float | None) -> ExitCode:
@@ -138,12 +138,3 @@ def _rows(levels: list[Level]) -> list[dict[str, object]]:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _write(place: Path, content: bytes) -> None:
-    try:
-        place.write_bytes(content)
-    except OSError as error:
-        raise OutputError(
-            f"{place} cannot be written: {error.strerror or error}", "name a file that you may write"
-        ) from error

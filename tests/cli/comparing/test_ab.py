@@ -162,6 +162,14 @@ def test_a_side_that_fails_is_never_compared_by_its_latencies(
     assert len(course.pairs) == number - 1
 
 
+def test_a_place_that_cannot_be_written_is_told_before_the_load(
+    course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = compared(capsys, "--json", "none/found.json")
+    assert (result.code, course.calls) == (2, [])
+    assert result.err.startswith("loadws: --json none/found.json: there is no folder none")
+
+
 def test_without_rules_what_short_slices_cannot_tell_is_left_out_and_said(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,6 +48,17 @@ def test_bad_input_is_refused(arguments: tuple[str, ...], message: str, capsys: 
     assert (result.code, message in result.err) == (2, True)
 
 
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_place_that_cannot_be_written_is_told_before_the_load(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = run(
+        capsys, "search", "find.yaml", "--vary", "users", "--from", "2", "--to", "4", "--until", "errors == 0",
+        option, "none/found",
+    )  # fmt: skip
+    assert (result.code, result.err.splitlines()[0]) == (2, f"loadws: {option} none/found: there is no folder none")
+
+
 UNFIT = [
     ("passed", 0, 0.0, "held"),
     ("failed", 0, 0.0, "failed"),  # half or more failed, and quickly

@@ -167,7 +167,17 @@ def run(
     if sys.stderr.isatty():
         print(f"starting {scenario} ...", file=sys.stderr, flush=True)
     overrides = make_overrides(
-        target, settings, users, rate, duration, scale, seed, too_close, untrusted, time_scale, rules
+        target=target,
+        settings=settings,
+        users=users,
+        rate=rate,
+        duration=duration,
+        scale=scale,
+        time_scale=time_scale,
+        seed=seed,
+        rules=rules,
+        too_close=too_close,
+        untrusted=untrusted,
     )
     from loadws.cli.running.run import run_command  # takes a while, which a wrong command line need not wait for
 
@@ -236,7 +246,18 @@ def plan(
     """
     from loadws.cli.planning.plan import plan_command
 
-    overrides = make_overrides(target, settings, users, rate, duration, scale, seed, None, untrusted, time_scale, rules)
+    overrides = make_overrides(
+        target=target,
+        settings=settings,
+        users=users,
+        rate=rate,
+        duration=duration,
+        scale=scale,
+        time_scale=time_scale,
+        seed=seed,
+        rules=rules,
+        untrusted=untrusted,
+    )
     raise typer.Exit(plan_command(scenario, overrides))
 
 

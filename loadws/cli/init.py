@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,6 +18,8 @@ def init_command(file: Path, template: Template, force: bool) -> None:
         UsageError: The file is there already and ``force`` is not given.
         OutputError: The file cannot be written.
     """
+    from importlib import resources  # of no use to a command line that only asks for help
+
     text = resources.files("loadws.cli").joinpath("starters", f"{template}.yaml").read_text("utf-8")
     try:
         with file.open("w" if force else "x", encoding="utf-8") as written:

@@ -14,7 +14,6 @@ import typer
 
 from loadws.cli.places import Places
 from loadws.fleet import MOST_PROCESSES
-from loadws.terms.comparisons import is_comparison
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.transports import TransportName
 from loadws.terms.units import parse_duration, parse_rate
@@ -141,28 +140,43 @@ def parse_processes(text: str) -> int | None:
 
 
 def make_overrides(
+    *,
     target: str | None,
     settings: list[str] | None,
-    users: int | None,
-    rate_per_s: float | None,
-    duration_ns: int | None,
-    scale: float | None,
-    seed: int | None,
+    users: int | None = None,
+    rate: float | None = None,
+    duration: int | None = None,
+    scale: float | None = None,
+    time_scale: float | None = None,
+    seed: int | None = None,
+    rules: list[str] | None = None,
     too_close: TooCloseVerdict | None = None,
     untrusted: bool = False,
-    time_scale: float | None = None,
-    rules: list[str] | None = None,
 ) -> Overrides:
-    """Return what the command line changes of the file, in the scenario package's words."""
+    """Return what the command line changes of the file, in the scenario package's words.
+
+    ``rate`` is in arrivals per second, ``duration`` in nanoseconds. Raises ``UsageError`` for a setting that is none.
+    """
     from loadws.scenario.overrides import Overrides
+    from loadws.terms.comparisons import is_comparison
 
     variables = parse_settings(settings or ())
     thresholds = tuple(rule for rule in rules or () if not is_comparison(rule))
     comparisons = tuple(rule for rule in rules or () if is_comparison(rule))
     return Overrides(
-        target, variables, users, rate_per_s, duration_ns, scale, seed, too_close, time_scale, thresholds, comparisons,
+        target=target,
+        variables=variables,
+        users=users,
+        rate=rate,
+        duration_ns=duration,
+        scale=scale,
+        time_scale=time_scale,
+        seed=seed,
+        too_close=too_close,
+        rules=thresholds,
+        comparisons=comparisons,
         untrusted=untrusted,
-    )  # fmt: skip
+    )
 
 
 Scenario = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario, a YAML file.", show_default=False)]

@@ -6,7 +6,6 @@ where the scenario then turns out to be wrong; and what cannot be written is sai
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +44,8 @@ class Places:
 
     def fill(self, folder: Path) -> list[str]:
         """Copy the files of a run's folder; return in sentences what could not be copied."""
+        import shutil  # of no use to a command line that only asks for help
+
         problems = []
         for _, place, name in self._copies():
             try:

@@ -26,8 +26,8 @@ class Overrides:
 
     ``settle_ns`` is how long a load that begins with a judged phase warms up before it, in nanoseconds.
 
-    ``untrusted``: the scenario may run no code and
-    read nothing outside of its folder (``checks.untrusted``). ``secrets`` are values to mask beside the scenario's own.
+    ``untrusted``: the scenario may run no code and read nothing outside of its folder (``checks.untrusted``). ``secrets``
+    are values to mask beside the scenario's own.
     """
 
     target: str | None = None

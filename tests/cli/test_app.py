@@ -27,7 +27,19 @@ COMMANDS = (
     "import",
 )
 #: What takes long to import, and what ``--help`` has no use for.
-HEAVY = ("trio", "trio_websocket", "pydantic", "ruamel", "jinja2", "trustme", "msgspec")
+HEAVY = (
+    "trio",
+    "trio_websocket",
+    "pydantic",
+    "ruamel",
+    "jinja2",
+    "trustme",
+    "msgspec",
+    "rich",
+    "random",
+    "tempfile",
+    "loadws.terms.metrics",
+)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

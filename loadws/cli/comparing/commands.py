@@ -197,7 +197,15 @@ def ab(
     from loadws.cli.comparing.ab import AbOptions, ab_command
     from loadws.cli.comparing.sides import side_options
 
-    overrides = make_overrides(target, settings, users, rate, None, scale, None, None, untrusted, time_scale, None)
+    overrides = make_overrides(
+        target=target,
+        settings=settings,
+        users=users,
+        rate=rate,
+        scale=scale,
+        time_scale=time_scale,
+        untrusted=untrusted,
+    )
     common = RunOptions(
         scenario=scenario,
         overrides=overrides,
@@ -294,7 +302,7 @@ def search(
 
     from loadws.cli.comparing.search import SearchOptions, search_command
 
-    overrides = make_overrides(target, settings, None, None, None, None, None, None, untrusted, None, None)
+    overrides = make_overrides(target=target, settings=settings, untrusted=untrusted)
     run = RunOptions(
         scenario=scenario,
         overrides=overrides,

@@ -71,7 +71,17 @@ def shard(
     Users, arrivals and rows of data are split exactly. setup and teardown run once for each share.
     """
     overrides = make_overrides(
-        target, settings, users, rate, duration, scale, seed, too_close, untrusted, time_scale, rules
+        target=target,
+        settings=settings,
+        users=users,
+        rate=rate,
+        duration=duration,
+        scale=scale,
+        time_scale=time_scale,
+        seed=seed,
+        rules=rules,
+        too_close=too_close,
+        untrusted=untrusted,
     )
     from loadws.cli.running.run import run_command
     from loadws.cli.running.share import share_of

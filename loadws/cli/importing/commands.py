@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from loadws.cli.options import parse_scale, told
+from loadws.cli.options import told
 from loadws.cli.usage import Commands
+from loadws.terms.errors import UsageError
 
 imports = typer.Typer(name="import", cls=Commands, rich_markup_mode=None, no_args_is_help=True)
 
@@ -19,6 +20,17 @@ Out = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything was left out.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
 SCENARIO = Path("scenario.yaml")
+
+
+def parse_speed(text: str) -> float:
+    """Return how many times as fast as it was recorded. Raises ``UsageError``."""
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < 1e6:
+        raise UsageError(f"{text!r} is no speed", "2 is twice as fast as recorded, 0.5 half as fast")
+    return speed
 
 
 _EXAMPLES = """\b
@@ -52,7 +64,7 @@ def har(
     strict: Strict = False,
     speed: Annotated[
         float,
-        typer.Option(metavar="X", parser=told(parse_scale), help="Divide the recorded pauses by this; 2 halves them."),
+        typer.Option(metavar="X", parser=told(parse_speed), help="Divide the recorded pauses by this; 2 halves them."),
     ] = 1.0,
     force: Force = False,
 ) -> None:

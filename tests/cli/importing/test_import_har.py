@@ -118,4 +118,7 @@ def test_a_file_that_is_not_there(recording: Path, capsys: pytest.CaptureFixture
 
 def test_a_speed_must_be_more_than_nothing(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     done = run(capsys, "import", "har", "talk.har", "--speed", "0")
-    assert (done.code, done.err.partition("\n")[0]) == (2, "loadws: --speed 0 is no speed")
+    assert (done.code, done.err.partition("\n")[0]) == (
+        2,
+        "loadws: Invalid value for '--speed': '0' is no speed; 2 is twice as fast as recorded, 0.5 half as fast",
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from loadws.gate.comparing.compare import Comparison, Found
 from loadws.gate.comparing.sentences import sentence
+from loadws.gate.units_of_work import units_of
 from loadws.metrics.comparison import (
     COMPARISON_VERSION,
     ComparisonOutcome,
@@ -85,7 +86,10 @@ def side(name: str, names: Sequence[str], runs: Sequence[Run]) -> Side:
 
 
 def about_runs(which: str, names: Sequence[str], runs: Sequence[Summary]) -> Iterator[Finding]:
-    """Yield what the verdicts of the compared runs say of the comparison. A run whose thresholds failed is fit."""
+    """Yield what the verdicts of the compared runs say of the comparison. A run whose thresholds failed is fit.
+
+    One of which half or more failed is not: latencies of the rest say nothing of what the candidate is for.
+    """
     for name, run in zip(names, runs, strict=True):
         verdict = run.verdict
         why = f" {verdict.reasons[0]}" if verdict.reasons else ""
@@ -98,6 +102,9 @@ def about_runs(which: str, names: Sequence[str], runs: Sequence[Summary]) -> Ite
                 yield ExitCode.INCONCLUSIVE, f"The {which} run {name} measured nothing.{why}"
             case _ if run.run.judged_s <= 0:
                 yield ExitCode.INCONCLUSIVE, f"The {which} run {name} has no judged time."
+            case _ if (units := units_of(run)).are_mostly_failed:
+                code = ExitCode.FAILED if which == "candidate" else ExitCode.INCONCLUSIVE
+                yield code, f"Half or more of what the users of the {which} run {name} began has failed: {units.text}."
 
 
 def _findings(evidence: Evidence) -> Iterator[Finding]:

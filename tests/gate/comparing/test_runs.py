@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
 import pytest
 
 from loadws.gate.comparing.rules import RuleSet, WrongRules, defaults_of, own_metrics_of, parse_rules
 from loadws.gate.comparing.runs import MeasuredRun, compare_sides
 from loadws.metrics.comparison import ComparisonRecord
+from loadws.metrics.ledger import Ledger, Turns
 from loadws.metrics.summary import Summary
 from tests.gate.comparing import made
 
@@ -49,6 +51,17 @@ def test_three_outcomes_by_interval(candidate_ms: float, rule: str, outcome: str
     record = compared(made.runs(8), made.runs(8, candidate_ms, 100), rule)
     assert (outcomes(record), record.outcome, record.exit_code) == ([outcome], outcome, code)
     assert record.method == "runs"
+
+
+@pytest.mark.parametrize(("side", "code"), [(0, 3), (1, 1)])
+def test_latencies_of_a_run_that_mostly_failed_pass_nothing(side: int, code: int) -> None:
+    sides = [made.runs(8), made.runs(8, 10.0, 100)]
+    assert compared(*sides, "response_time.p50 <= +10%").exit_code == 0
+    ledger = Ledger(turns=Turns(due=100, done=40, failed=60))
+    sides[side][3] = msgspec.structs.replace(sides[side][3], ledger=ledger)
+    record = compared(*sides, "response_time.p50 <= +10%")
+    assert record.exit_code == code
+    assert any("turns failed 60 of 100" in reason for reason in record.reasons)
 
 
 def test_a_sentence_names_all_that_a_reader_needs() -> None:

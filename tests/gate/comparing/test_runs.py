@@ -56,10 +56,10 @@ def test_three_outcomes_by_interval(candidate_ms: float, rule: str, outcome: str
 @pytest.mark.parametrize(("side", "code"), [(0, 3), (1, 1)])
 def test_latencies_of_a_run_that_mostly_failed_pass_nothing(side: int, code: int) -> None:
     sides = [made.runs(8), made.runs(8, 10.0, 100)]
-    assert compared(*sides, "response_time.p50 <= +10%").exit_code == 0
+    assert compared(sides[0], sides[1], "response_time.p50 <= +10%").exit_code == 0
     ledger = Ledger(turns=Turns(due=100, done=40, failed=60))
     sides[side][3] = msgspec.structs.replace(sides[side][3], ledger=ledger)
-    record = compared(*sides, "response_time.p50 <= +10%")
+    record = compared(sides[0], sides[1], "response_time.p50 <= +10%")
     assert record.exit_code == code
     assert any("turns failed 60 of 100" in reason for reason in record.reasons)
 

@@ -51,7 +51,10 @@ def generator_cpu(summary: Summary) -> Chart | None:
         return None
     y = share_scale()
     shapes, names = axis.phases(_CPU_HEIGHT)
-    heights = [None if value is None else _CPU_HEIGHT * (1 - y.at(value)) for value in found.values]
+    heights = [
+        _CPU_HEIGHT * (1 - y.at(value)) if value is not None and is_long else None
+        for value, is_long in zip(found.values, axis.is_long_enough(), strict=True)
+    ]
     shapes.append(Shape(paths.steps(axis.edges(), heights), "users", 1.8))
     title = "CPU of the generator's busiest process"
     plot = Plot(_CPU_HEIGHT, y, share_label, shapes, axis.ticks(), names, title, is_over_time=True)

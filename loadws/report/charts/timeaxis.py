@@ -11,6 +11,8 @@ from loadws.report.svg.scales import time_label, time_ticks
 
 #: Where there are so few points, each has a dot.
 _FEW_POINTS = 60
+#: An interval that the end of the run cut to less than this part of its length has no share of time.
+_LEAST_PART = 0.2
 
 
 class TimeAxis:
@@ -34,6 +36,11 @@ class TimeAxis:
     def edges(self) -> list[tuple[float, float]]:
         """Return where each interval begins and ends."""
         return [(self.x(start_s), self.x(start_s + self.series.interval_s)) for start_s in self.series.start_s]
+
+    def is_long_enough(self) -> list[bool]:
+        """Return for each interval whether a share of its time says something: the last may be a few milliseconds."""
+        least_s = self.series.interval_s * _LEAST_PART
+        return [self.until_s - start_s >= least_s for start_s in self.series.start_s]
 
     def middles(self) -> list[float]:
         return [(left + right) / 2 for left, right in self.edges()]

@@ -5,6 +5,7 @@ import pytest
 
 from loadws.metrics.summary import Check, Column, PhaseSpan, Series, Summary
 from loadws.report.charts.charts import charts
+from loadws.report.charts.generator import generator_cpu
 from loadws.report.charts.latency import latency_over_time
 from loadws.report.charts.spectrum import spectrum
 from loadws.report.charts.traffic import (
@@ -69,6 +70,18 @@ def test_a_percentile_that_no_second_could_carry_has_no_line_and_no_legend() -> 
     assert chart
     assert list(chart.columns) == ["t", "response p50 (ms)"]
     assert [key.text for key in chart.keys] == ["response p50"]
+
+
+@pytest.mark.parametrize(("last_s", "steps"), [(0.02, 3), (0.19, 3), (0.21, 4), (1.0, 4)])
+def test_a_few_milliseconds_at_the_end_are_no_share_of_a_core(last_s: float, steps: int) -> None:
+    """The load is over, what is left is work: 100% of 20 ms would look like a busy second."""
+    summary = _with_series(cpu_share=("max", (0.1, 0.2, 0.1, 1.0)))
+    summary = msgspec.structs.replace(summary, run=msgspec.structs.replace(summary.run, duration_s=3 + last_s))
+    chart = generator_cpu(summary)
+    assert chart
+    line = next(shape for shape in chart.plot.shapes if shape.colour == "users")
+    assert line.d.count("H") == steps
+    assert chart.columns["share of a core"] == [0.1, 0.2, 0.1, 1.0]
 
 
 def test_a_missing_second_is_a_gap_in_its_line() -> None:

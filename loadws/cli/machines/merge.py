@@ -97,7 +97,9 @@ def _frames(kept: KeptShare) -> Iterator[Frame]:
 
 
 def _end_s(frame: Frame) -> float:
-    """Yield frames in the order of time: deliveries are settled when all processes have reported a second."""
+    """Return when a frame ends. Frames are added in this order: a delivery is settled when all processes have reported its
+    second.
+    """
     return frame.start_s + frame.duration_s
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +44,7 @@ def merge_command(runs: Sequence[Path], out: Path, tolerated_losses: int, comman
 
     Raises ``NotOneRun`` for shares that do not belong together, and ``OutputError`` for folders that cannot be read.
     """
-    folders = [find_run(run) for run in runs]
+    folders = _each_once(find_run(run) for run in runs)
     infos = [read_info(folder) for folder in folders]
     places = [str(folder) for folder in folders]
     shares = [share_of(place, info) for place, info in zip(places, infos, strict=True)]
@@ -59,6 +59,14 @@ def merge_command(runs: Sequence[Path], out: Path, tolerated_losses: int, comman
         folder.begin(info)
         folder.write_scenario(_scenario_text(folders[0]))
         return _judge(info, kept, folder, signals)
+
+
+def _each_once(folders: Iterable[Path]) -> list[Path]:
+    """Return each folder once: a pattern such as ``reports/chat/*`` finds the newest also as ``latest``."""
+    found: dict[Path, Path] = {}
+    for folder in folders:
+        found.setdefault(folder.resolve(), folder)
+    return list(found.values())
 
 
 def _kept(folder: Path) -> KeptShare:

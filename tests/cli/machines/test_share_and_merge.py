@@ -115,6 +115,17 @@ def test_the_sum_is_what_the_target_counted(shares: Shares, tmp_path: Path, caps
     assert answers.count == sum(part.entries("response_time")[0].count for part in parts)
 
 
+def test_a_folder_that_a_pattern_finds_twice_is_one(
+    shares: Shares, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``reports/shared/*`` has the newest run also as ``latest``."""
+    first, second = shares.copy(tmp_path)
+    (tmp_path / "latest").symlink_to(second.name, target_is_directory=True)
+    found = run(capsys, "merge", str(first), str(second), str(tmp_path / "latest"), "--out", str(tmp_path / "out"))
+    assert found.code in (0, 4), found.err
+    assert summary_of(merged(tmp_path / "out")).ledger.messages.sent == shares.counts.messages_received
+
+
 def test_every_row_goes_to_one_user_of_one_share(shares: Shares) -> None:
     said = []
     for folder in shares.folders:

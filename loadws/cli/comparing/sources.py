@@ -16,7 +16,7 @@ from loadws.gate.comparing.runs import MeasuredRun
 from loadws.metrics import baseline, summary
 from loadws.metrics.frame import Frame
 from loadws.metrics.histograms.histogram import HistogramError
-from loadws.report.folder import INTERVALS, LATEST, RUN, SUMMARY, WINDOWS, find_run, read_frames
+from loadws.report.folder import INTERVALS, RUN, SUMMARY, WINDOWS, find_run, read_frames
 from loadws.terms.errors import LoadwsError
 
 _NAME_RUNS = "name run folders (reports/<scenario>/<start>), their summary.json, saved baselines, or a glob of these"
@@ -27,27 +27,33 @@ class SourceError(LoadwsError):
 
 
 def runs_of(names: Sequence[str], side: str) -> list[MeasuredRun]:
-    """Return the runs that the names mean, each once. Raises ``SourceError``."""
+    """Return the runs that the names mean, each once, also where ``latest`` and a folder are one. Raises ``SourceError``.
+
+    A run that counted twice would make a comparison surer than it is.
+    """
     if not names:
         raise SourceError(f"there is no {side}", "write: loadws compare BASELINE… -- CANDIDATE…")
-    found: dict[str, MeasuredRun] = {}
+    found: dict[Path, MeasuredRun] = {}
     for name in names:
         paths = list(matching(name))
         if not paths:
             raise SourceError(f"{side}: nothing is at {name}", _NAME_RUNS)
         for path in paths:
             for run in runs_at(path, side):
-                found.setdefault(run.name, run)
+                found.setdefault(Path(run.name).resolve(), run)
     return list(found.values())
 
 
 def matching(name: str) -> Iterator[Path]:
-    """Yield the paths that a name or a glob means, in order, without links to runs (``latest``) that a glob met."""
+    """Yield the paths that a name or a glob means, in order, each once: a glob meets the newest run also as ``latest``."""
     if Path(name).exists():
         yield Path(name)
     elif glob.has_magic(name):
         found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - Path.glob knows no pattern from the root
-        yield from (Path(each) for each in found if Path(each).name != LATEST)
+        once: dict[Path, Path] = {}
+        for each in map(Path, found):
+            once.setdefault(each.resolve(), each)
+        yield from once.values()
 
 
 def runs_at(path: Path, side: str) -> list[MeasuredRun]:

@@ -41,6 +41,35 @@ def test_globs_of_summaries(sides: Path, candidate: str, code: int, capsys: pyte
     assert result.out.split()[0] == ("PASSED" if code == 0 else "FAILED")
 
 
+@pytest.mark.parametrize(
+    "names", [("runs/*",), ("runs/1", "runs/latest"), ("runs/latest", "./runs/1", "runs/1/summary.json")]
+)
+def test_a_run_counts_once_however_often_it_is_named(
+    sides: Path, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twice the same run would be two that agree to the last digit."""
+    monkeypatch.chdir(sides)
+    Path("runs/1").mkdir(parents=True)
+    Path("runs/1/summary.json").write_bytes(Path("a/0.json").read_bytes())
+    Path("runs/latest").symlink_to("1", target_is_directory=True)
+    run(capsys, "compare", *names, "--", "same/1.json", "--json", "out.json")
+    assert len(json.loads(Path("out.json").read_bytes())["baseline"]["runs"]) == 1
+
+
+def test_a_glob_of_newest_runs_finds_them(
+    sides: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As from the artefacts of several jobs."""
+    monkeypatch.chdir(sides)
+    for number in range(3):
+        folder = Path(f"job-{number}/1")
+        folder.mkdir(parents=True)
+        (folder / "summary.json").write_bytes(Path(f"a/{number}.json").read_bytes())
+        (folder.parent / "latest").symlink_to("1", target_is_directory=True)
+    run(capsys, "compare", "job-*/latest", "--", "same/1.json", "--json", "out.json")
+    assert len(json.loads(Path("out.json").read_bytes())["baseline"]["runs"]) == 3
+
+
 def test_files_one_by_one_with_options_between(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a, same = ([str(path) for path in sorted((sides / name).iterdir())] for name in ("a", "same"))
     assert run(capsys, "compare", *a, *SLOWER, "--", *same).code == 0

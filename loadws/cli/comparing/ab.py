@@ -85,9 +85,12 @@ def ab_command(a: RunOptions, b: RunOptions, names: tuple[str, str], options: Ab
         own = {**loaded[0].own_metrics, **loaded[1].own_metrics}
         texts = options.rules or loaded[0].scenario.compare
         rules = rules_from(texts, own) if texts else RuleSet()
+        shown = [
+            loaded[0].masker.text(loaded[1].masker.text(name)) for name in names
+        ]  # a side may differ by a password
         sides = [
-            Side("A", names[0], loaded[0], settled[0]),
-            Side("B", names[1], loaded[1], settled[1]),
+            Side("A", shown[0], loaded[0], settled[0]),
+            Side("B", shown[1], loaded[1], settled[1]),
         ]
         clear_place("--json", options.json)
         with Signals() as signals:

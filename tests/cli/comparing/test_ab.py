@@ -178,6 +178,17 @@ def test_without_rules_what_short_slices_cannot_tell_is_left_out_and_said(
     assert "response_time.p99 is not compared: slices of 20 s have too few samples (--slice)" in result.err
 
 
+def test_what_a_side_differs_by_is_masked_where_it_is_a_secret(
+    course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("chat.yaml").write_text(SCENARIO + "variables: {password: hunter2}\nsecrets: [password]\n")
+    sides = ("--a", "password=planted-one", "--b", "password=planted-two", "--json", "out.json")
+    result = run(capsys, "ab", "chat.yaml", *sides, *RULE)
+    files = [path.read_text() for path in Path().rglob("*") if path.is_file() and path.name != "chat.yaml"]
+    assert (result.code, "A: password=***" in result.out) == (0, True)
+    assert [text for text in (result.out, result.err, *files) if "planted" in text or "hunter2" in text] == []
+
+
 def test_two_that_begin_in_one_second_get_two_folders(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     class Stopped(datetime):
         @classmethod

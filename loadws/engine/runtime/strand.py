@@ -20,7 +20,7 @@ from loadws.metrics.frame import STALL_NS
 from loadws.scenario.model.field_types import OnFailure
 from loadws.scenario.model.steps import Step
 from loadws.scenario.template.template import EvaluationError, Scope
-from loadws.transport.base import End
+from loadws.transport.base import Connection, End, Outgoing, Payload
 
 StepFunction = Callable[["Strand"], Awaitable[None]]
 Steps = tuple[StepFunction, ...]
@@ -130,6 +130,18 @@ class Strand:
         if self.is_handler:
             return await self.parker.wait(until_ns)
         return await self.pause(until_ns)
+
+    async def breathe(self) -> None:
+        """Let other tasks have their turn."""
+        async with self.parker.in_task():
+            await trio.lowlevel.checkpoint()
+
+    async def send(self, connection: Connection, data: Payload, out: Outgoing, fragments: int) -> None:
+        """Send; wait only where the kernel does not accept all of it. Raises ``NotOpen``."""
+        unwritten = connection.begin_send(data, out, fragments)
+        if unwritten is not None:
+            async with self.parker.in_task():
+                await unwritten
 
     async def wait_for_end(self, conversation: Conversation, deadline_ns: int, *, judges: bool = False) -> End | None:
         """Wait until a connection has ended, and return how; None at the deadline, or where the user is to go.

@@ -41,7 +41,7 @@ class _Branches:
 
     async def run(self, flow: Steps, branch: Strand) -> None:
         try:
-            await run_flow(flow, branch)
+            await branch.parker.drive(run_flow(flow, branch))
         except EndSession as error:
             self._interrupted.append(error)
             self._strand.user.condemn()

@@ -30,7 +30,7 @@ def compile_publish(step: PublishStep, context: StepContext) -> StepFunction:
         publication, data = make(strand, conversation, due[0])
         out = Outgoing()
         try:
-            await connection.send(data, out, fragments)
+            await strand.send(connection, data, out, fragments)
         except NotOpen:
             fail_without_connection(strand, step, conversation)
         finally:

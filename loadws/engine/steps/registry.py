@@ -60,13 +60,33 @@ VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
     "stall": faults.compile_stall,
     "read_slowly": faults.compile_read_slowly,
 }
+#: Verbs whose steps wait for nothing but their strand's parker, or say themselves where they need their task.
+PARKING = frozenset(
+    {
+        *("send", "request", "publish", "wait_for", "expect_none"),
+        *("think", "every", "repeat", "while", "if", "pick", "barrier"),
+        *("set", "check", "record", "count", "log"),
+    }
+)
 
 
 def compile_step(step: Step, context: StepContext) -> StepFunction:
-    """Compile one step, and add what all steps share: patience, membership in audiences, the trace."""
+    """Compile one step, and add what all steps share: their task, patience, membership in audiences, the trace."""
     run = VERBS[step.verb](step, context)
+    if step.verb not in PARKING:
+        run = _in_task(run)
     run = with_membership(with_patience(run, step, context), step, context)
     return run if context.tracer is None else _traced(run, step, context.tracer)
+
+
+def _in_task(run: StepFunction) -> StepFunction:
+    """Return a step that may use all of trio, whatever drives its strand."""
+
+    async def in_task(strand: Strand) -> None:
+        async with strand.parker.in_task():
+            await run(strand)
+
+    return in_task
 
 
 def _traced(run: StepFunction, step: Step, tracer: Tracer) -> StepFunction:

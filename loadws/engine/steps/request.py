@@ -38,7 +38,7 @@ def compile_send(step: SendStep, context: StepContext) -> StepFunction:
         _, data = strand.evaluate(step, payload.make)
         out = Outgoing()
         try:
-            await connection.send(data, out, fragments)
+            await strand.send(connection, data, out, fragments)
         except NotOpen:
             fail_without_connection(strand, step, conversation)
         finally:
@@ -91,7 +91,8 @@ def compile_request(step: RequestStep, context: StepContext) -> StepFunction:
         try:
             unwritten = connection.begin_send(data, pending, fragments)
             if unwritten is not None:
-                await unwritten
+                async with strand.parker.in_task():
+                    await unwritten
             messages.sent += 1
             sizes.sent += length
             pending.counted = True

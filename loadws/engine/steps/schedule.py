@@ -170,7 +170,7 @@ async def _one_by_one(
         await _turn(strand, flow, turns)
         strand.scope.iteration += 1
         if strand.parker.waits == waits:
-            await trio.lowlevel.checkpoint()
+            await strand.breathe()
 
 
 async def _until(strand: Strand, intended_ns: int, now_ns: Callable[[], int]) -> None:
@@ -224,7 +224,7 @@ async def _overlapping(
     async def turn(intended_ns: int) -> None:
         fork = strand.fork(intended_ns)
         try:
-            await _turn(fork, flow, turns)
+            await fork.parker.drive(_turn(fork, flow, turns))
         except EndSession as error:
             ended.append(error)
             strand.user.condemn()
@@ -236,7 +236,7 @@ async def _overlapping(
             fork.let_go()
             under_way.one_ended()
 
-    async with trio.open_nursery() as nursery:
+    async with strand.parker.in_task(), trio.open_nursery() as nursery:
         interrupted: Exception | None = None
         try:
             for number in count(strand.scope.iteration):
@@ -322,7 +322,7 @@ def compile_while(step: WhileStep, context: StepContext) -> StepFunction:
 
 async def _breathe(strand: Strand) -> None:
     """Let other tasks run, because a loop may never wait itself. The loop ends here if its user has to leave."""
-    await trio.lowlevel.checkpoint()
+    await strand.breathe()
     strand.heed()
 
 

@@ -164,7 +164,7 @@ class VirtualUser:
         return fate
 
     async def _flow_then_close(self) -> Fate:
-        fate = await (self._flow_with_healing() if self._compiled.heals else self._flow())
+        fate = await (self._flow_with_healing() if self._compiled.heals else self._driven_flow())
         self._flow_is_done()
         await self._close_all()
         return fate
@@ -173,7 +173,7 @@ class VirtualUser:
         async with trio.open_nursery() as nursery:
             self.state.healer = Healing(nursery, self.main)
             try:
-                fate = await self._flow()
+                fate = await self._driven_flow()
             finally:
                 self.state.healer = None
             nursery.cancel_scope.cancel()
@@ -198,6 +198,9 @@ class VirtualUser:
     async def _close(self, connection: Connection) -> None:
         async with self._shared.closings:
             await connection.close(1000)
+
+    async def _driven_flow(self) -> Fate:
+        return await self.main.parker.drive(self._flow())
 
     async def _flow(self) -> Fate:
         """Run a whole session's flow once; the inside of one again and again."""
@@ -246,7 +249,7 @@ class VirtualUser:
                 main.heed()
             main.scope.iteration += 1
             if main.parker.waits == waits:
-                await trio.lowlevel.checkpoint()  # a flow that waits for nothing must not keep the loop
+                await main.breathe()  # a flow that waits for nothing must not keep the loop
 
     def _begin_variables(self) -> None:
         """Set the scenario's variables, and a row of each of its data files.

@@ -4,13 +4,75 @@ A task that waits for a descriptor and then wakes other tasks costs a whole turn
 theirs: another ``epoll_wait``, another look at every deadline. trio calls its instruments between its wait and the steps of
 a turn, so what is served there wakes tasks that run in the same turn. A message on a schedule wakes the loop twice, for its
 time and for its answer: two turns, and not four.
+
+All that a program serves in this way is one ``LoopTurns``. What it wakes need not be a task: ``later`` takes functions,
+which run in the same turn as soon as everything has been served, so that a slow one delays no stamp of a read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import trio
+
+_TURNS: trio.lowlevel.RunVar[LoopTurns] = trio.lowlevel.RunVar("loadws_turns")
+
+
+class LoopTurns(trio.abc.Instrument):
+    """What is served in each turn of one trio loop, in the order in which it came.
+
+    ``later`` is the list of (function, argument) to call at the end of the batch that is being served; None outside of
+    a batch, where what is woken has to be a task.
+    """
+
+    __slots__ = ("_served", "later")
+
+    def __init__(self) -> None:
+        self._served: list[_Served] = []
+        self.later: list[tuple[Callable[[bool], None], bool]] | None = None
+
+    def after_io_wait(self, timeout: float) -> None:
+        """Serve everything. trio would log what an instrument raises and go on without it, so that nothing is raised."""
+        with self.batch():
+            for served in tuple(self._served):
+                served.serve()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Call what is put into ``later`` meanwhile when the batch ends. Batches do not nest."""
+        later: list[tuple[Callable[[bool], None], bool]] = []
+        self.later = later
+        try:
+            yield
+        finally:
+            self.later = None
+            for function, argument in later:
+                function(argument)
+
+    def add(self, served: _Served) -> None:
+        if not self._served:
+            trio.lowlevel.add_instrument(self)
+        self._served.append(served)
+
+    def remove(self, served: _Served) -> None:
+        self._served.remove(served)
+        if not self._served:
+            trio.lowlevel.remove_instrument(self)
+
+
+def turns_of_loop() -> LoopTurns:
+    """Return the turns of the loop that runs now; the first call makes them.
+
+    Raises:
+        RuntimeError: No trio loop runs.
+    """
+    try:
+        return _TURNS.get()
+    except LookupError:
+        turns = LoopTurns()
+        _TURNS.set(turns)
+        return turns
 
 
 async def each_turn(fd: int, serve: Callable[[], None]) -> None:
@@ -18,27 +80,27 @@ async def each_turn(fd: int, serve: Callable[[], None]) -> None:
 
     ``serve`` runs in no task: it may wake tasks and start some, and never waits. What it raises is raised here.
     """
-    turn = _Turn(serve)
-    trio.lowlevel.add_instrument(turn)
+    turns, served = turns_of_loop(), _Served(serve)
+    turns.add(served)
     try:
-        with turn.failed:
+        with served.failed:
             while True:
                 await trio.lowlevel.wait_readable(fd)
     finally:
-        trio.lowlevel.remove_instrument(turn)
-        if turn.failure is not None:
-            raise turn.failure
+        turns.remove(served)
+        if served.failure is not None:
+            raise served.failure
 
 
-class _Turn(trio.abc.Instrument):
-    """trio would log what an instrument raises, and go on without it."""
+class _Served:
+    """One function that is called in each turn, until it raises."""
 
     def __init__(self, serve: Callable[[], None]) -> None:
         self._serve = serve
         self.failure: BaseException | None = None
         self.failed = trio.CancelScope()
 
-    def after_io_wait(self, timeout: float) -> None:
+    def serve(self) -> None:
         if self.failure is not None:
             return
         try:

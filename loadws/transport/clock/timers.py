@@ -22,7 +22,7 @@ import trio
 from loadws.terms.units import NS_PER_S
 from loadws.transport.background import background
 from loadws.transport.base import Timer, Timers
-from loadws.transport.clock.loop_hook import each_turn
+from loadws.transport.clock.loop_hook import each_turn, turns_of_loop
 
 #: A heap smaller than this is never compacted: there is nothing to gain.
 SMALLEST_TO_COMPACT = 64
@@ -122,13 +122,15 @@ class TrioClock:
         self._scope.deadline = float("inf") if deadline_ns is None else deadline_ns / NS_PER_S
 
     async def serve(self, look: Callable[[int], None]) -> None:
+        turns = turns_of_loop()
         while True:
             with self._scope:
                 await trio.sleep_forever()
             # Seconds as a float may come out a nanosecond short of the deadline that trio says is over.
             reached_ns = max(self.now_ns(), self._deadline_ns or 0)
             self._scope = trio.CancelScope()
-            look(reached_ns)
+            with turns.batch():
+                look(reached_ns)
 
     def close(self) -> None:
         pass

@@ -1,0 +1,155 @@
+"""Strands that are driven, not scheduled: what wakes a strand runs its next steps at once, in no task of trio's.
+
+A step that waits for a message or for a time needs nothing of trio. Waking a task for it costs more than the step itself:
+trio's queue, its random order, a context. So the coroutine of a strand yields a mark of its own when it waits for its
+``Parker``, and its task (the host) sleeps meanwhile. When the reactor or the timers wake the parker, the coroutine goes on
+at the end of their batch (``LoopTurns``), and the host sleeps on. A wake from anywhere else wakes the host, and the
+coroutine goes on there.
+
+A step that needs trio (a nursery, a cancel scope, a socket, a checkpoint) first moves to the host with ``Parker.in_task``,
+where its waits are trio's own; the registry does that for every verb that does not say that it only parks. A coroutine that
+waits for trio without having moved is a defect, and fails with ``OutsideItsTask``.
+
+A cancellation of the host is raised where the coroutine waits. An end of the coroutine, whatever it is, ends the wait of
+the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar
+
+import outcome
+import trio
+from trio.lowlevel import current_task, reschedule, wait_task_rescheduled
+
+from loadws.transport.clock.loop_hook import turns_of_loop
+
+T = TypeVar("T")
+
+
+class OutsideItsTask(Exception):
+    """A defect: a driven coroutine waited for trio while it ran in no task."""
+
+    def __init__(self) -> None:
+        super().__init__("a step that waits for trio did not move to its task first (Parker.in_task)")
+
+
+class Said(outcome.Outcome[bool]):
+    """What a wait returns. trio takes an object that can be used once, and making it each time costs as much as a wake."""
+
+    __slots__ = ("value",)
+    value: bool
+
+    def __init__(self, value: bool) -> None:
+        object.__setattr__(self, "value", value)
+
+    def unwrap(self) -> bool:
+        return self.value
+
+    def send(self, gen: Generator[Any, bool, object]) -> Any:
+        return gen.send(self.value)
+
+    async def asend(self, agen: AsyncGenerator[Any, bool]) -> Any:
+        return await agen.asend(self.value)
+
+
+#: How a wait ends: by a wake, or at its deadline.
+WOKEN, TOO_LATE = Said(True), Said(False)
+
+
+class Mark:
+    """What a driven coroutine yields; awaiting it yields it."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Mark, bool, bool]:
+        return (yield self)
+
+
+#: The coroutine waits for its parker; the result is that of the wait.
+PARKED = Mark()
+#: The coroutine wants to go on in its task. Awaiting it raises nothing.
+TO_TASK = Mark()
+
+
+class Driver(Generic[T]):
+    """A coroutine and the task that hosts it. Awaiting the driver runs the coroutine to its end.
+
+    ``forget`` is called when a cancellation ends the wait for the parker.
+    """
+
+    __slots__ = ("_coroutine", "_ended", "_forget", "_host", "_is_moving", "_is_parked", "_send", "_turns")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], forget: Callable[[], None]) -> None:
+        self._coroutine = coroutine
+        self._send = coroutine.send
+        self._forget = forget
+        self._host = current_task()
+        self._is_parked = False  # whether the host sleeps because the coroutine waits, and nothing has woken it yet
+        self._is_moving = False  # whether the coroutine has left the loop and is to go on in the host
+        self._ended: outcome.Outcome[T] | None = None
+        self._turns = turns_of_loop()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        """Run the coroutine in the host, and let the host sleep whenever the coroutine waits for its parker."""
+        advance: Callable[[Any], Any] = self._send
+        value: Any = None
+        while True:
+            try:
+                mark = advance(value)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            advance = self._send
+            try:
+                if mark is PARKED:
+                    self._is_parked = True
+                    value = yield from wait_task_rescheduled(self._cancelled).__await__()
+                elif mark is not TO_TASK:
+                    value = yield mark
+            except BaseException as error:
+                if not self._is_moving:
+                    advance, value = self._coroutine.throw, error
+                # else: trio raises a cancellation again, at the coroutine's next wait in its task
+            self._is_moving = False
+            if self._ended is not None:
+                return self._ended.unwrap()
+
+    def wake(self, said: Said) -> None:
+        """End the coroutine's wait with a value: in this batch of the loop's turn, or else in the host."""
+        later = self._turns.later
+        if later is None:
+            self.resume_host(said)
+        else:
+            later.append((self._go_on, said.value))
+
+    def resume_host(self, said: outcome.Outcome[Any]) -> None:
+        """Wake the host with a value or an error; it may have been woken already, by a cancellation."""
+        if self._is_parked:
+            self._is_parked = False
+            reschedule(self._host, said)
+
+    def _go_on(self, value: bool) -> None:
+        """Run the coroutine, in no task, up to its next wait. Nothing is raised: what ends the coroutine ends the host."""
+        try:
+            mark = self._send(value)
+            while mark is not PARKED:
+                if mark is TO_TASK:
+                    self._is_moving = True
+                    self.resume_host(outcome.Value(None))
+                    return
+                mark = self._coroutine.throw(OutsideItsTask())
+        except StopIteration as end:
+            self._end(outcome.Value(end.value))
+        except BaseException as error:
+            self._end(outcome.Error(error))
+
+    def _end(self, ended: outcome.Outcome[T]) -> None:
+        self._ended = ended
+        self.resume_host(outcome.Value(None))
+
+    def _cancelled(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        self._is_parked = False
+        self._forget()
+        return trio.lowlevel.Abort.SUCCEEDED

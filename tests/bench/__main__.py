@@ -3,7 +3,7 @@
 First CPU a round trip of the whole runner beside its floors, clients in turn, several rounds; medians, spread and ratios.
 Then users that only hold their connection: memory of each, connections opened a second, and as many as a process may hold.
 Then the whole command: one process and two, send lag against load, 50,000 connections, memory over minutes. ``--peers``:
-other tools at the same work, which are installed into the user's cache.
+other tools at the same work, which are installed into the user's cache. ``--table``: each bar beside its floor.
 """
 
 from __future__ import annotations
@@ -11,23 +11,17 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import statistics
-import subprocess
 import sys
-import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-import msgspec
-import trustme
+from collections.abc import Callable
 
 from loadws.terms.transports import NAMES
 from tests.bench import matching, whole
-from tests.bench.command import CLIENT_CORE, SERVER_CORE, CommandFailed, pin, port_of
-from tests.bench.held import Held
+from tests.bench.clients import client, held_users, loadws, server
+from tests.bench.command import CommandFailed
 from tests.bench.measured import Measured
 from tests.bench.peers.compare import peers
+from tests.bench.table import print_table
 
 PARTS = ["round-trips", "matching", "idle", "held", "processes", "lag", "fifty", "soak"]
 #: Each transport, ours with both kinds of stamps: the kernel's are what ``loadws run`` takes where it can.
@@ -38,11 +32,14 @@ FEW = 100
 
 def main() -> None:
     options = _options()
-    needs_server = options.peers or options.only != ["matching"]
+    needs_server = options.peers or options.table or options.only != ["matching"]
     if needs_server and (missing := [name for name in ("picows", "uvloop") if importlib.util.find_spec(name) is None]):
         sys.exit(
             f"the bench's server needs {' and '.join(missing)}: install the extra 'bench' (pip install -e '.[bench]')"
         )
+    if options.table:
+        print_table(options.rounds, options.seconds)
+        return
     if options.peers:
         peers([count for count in options.connections if count > 1], options.rounds)
         return
@@ -89,6 +86,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--fifty-seconds", type=float, default=120.0)
     parser.add_argument("--soak-seconds", type=float, default=180.0)
     parser.add_argument("--peers", action="store_true", help="other tools at the same closed loop, and nothing else")
+    parser.add_argument("--table", action="store_true", help="all bars in one run, and nothing else")
     return parser.parse_args()
 
 
@@ -96,47 +94,12 @@ def _numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",")]
 
 
-@contextmanager
-def server(tls: bool, *options: str) -> Iterator[tuple[int, str | None]]:
-    """The echo server on a core of its own; yields its port, and what a client has to trust."""
-    with tempfile.TemporaryDirectory() as folder:
-        words = _certificate(Path(folder)) if tls else []
-        if words:
-            options += ("--tls", *words[:2])
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.server", *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdin is not None and process.stdout is not None
-        pin(process.pid, {SERVER_CORE})
-        try:
-            yield port_of(process), words[2] if tls else None
-        finally:
-            process.stdin.close()
-            for line in process.stdout:
-                print(f"  the server pinged and was answered: {line.strip()}")
-            process.wait(10)
-            process.stdout.close()
-
-
-def _certificate(folder: Path) -> list[str]:
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    chain, key, ca = folder / "chain.pem", folder / "key.pem", folder / "ca.pem"
-    chain.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
-    issued.private_key_pem.write_to_path(str(key))
-    authority.cert_pem.write_to_path(str(ca))
-    return [str(chain), str(key), str(ca)]
-
-
 def rounds(
     options: argparse.Namespace, port: int, connections: int, size: int, ca: str | None
 ) -> dict[str, list[Measured]]:
     """All clients in turn, so that whatever else the machine does meets all of them alike."""
     words = [str(port), str(connections), str(size), str(options.seconds)]
-    commands = [["tests.bench.runner", name, *words, *([ca] if ca else [])] for name in RUNNERS]
+    commands = [loadws(name, "closed", port, connections, size, options.seconds, ca=ca) for name in RUNNERS]
     if ca is None:
         floors = ("raw-epoll", "raw-trio", "bare-trio-websocket")
         commands = [["tests.bench.floors", name, *words] for name in floors] + commands
@@ -153,8 +116,8 @@ def idle(users: int) -> None:
     print(f"\n{users:,} users that only hold their connection")
     print(f"  {'client':24} {'KB a user':>9} {'open/s a core':>14} {'lost':>6}")
     for number, name in enumerate(NAMES):
-        few = _held(name, FEW, 6, f"127.0.1.{number + 1}")
-        many = _held(name, users, 10 + users / 400, f"127.0.2.{number + 1}")
+        few = held_users(name, FEW, 6, f"127.0.1.{number + 1}")
+        many = held_users(name, users, 10 + users / 400, f"127.0.2.{number + 1}")
         per_user = (many.rss_bytes - few.rss_bytes) / (users - FEW)
         print(f"  {name:24} {per_user / 1000:9.1f} {1e6 / many.opening_cpu_us:14,.0f} {many.lost:6,}")
 
@@ -162,30 +125,11 @@ def idle(users: int) -> None:
 def held(users: int, seconds: float) -> None:
     """As many as one process may hold here; they ping the server, and the server pings them."""
     print(f"\n{users:,} connections in one process, for {seconds:g} s")
-    found = _held("native", users, seconds, "127.0.3.1", "--ping-every", "5")
+    found = held_users("native", users, seconds, "127.0.3.1", "--ping-every", "5")
     print(
         f"  open at once {found.most_open:,} after {found.opening_s:.1f} s, lost {found.lost:,}, pongs {found.pongs:,}, "
         f"{found.rss_bytes / 2**20:.0f} MiB, {found.holding_cpu_share:.0%} of a core while held"
     )
-
-
-def _held(name: str, users: int, seconds: float, host: str, *server_options: str) -> Held:
-    """Each against an address of its own: ports of connections that ended stay taken for a minute."""
-    with server(False, "--host", host, *server_options) as (port, _):
-        return msgspec.json.decode(
-            _run(["tests.bench.held", name, host, str(port), str(users), str(seconds)]), type=Held
-        )
-
-
-def client(command: list[str]) -> Measured:
-    return msgspec.json.decode(_run(command), type=Measured)
-
-
-def _run(command: list[str]) -> bytes:
-    process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE)
-    pin(process.pid, {CLIENT_CORE})
-    printed, _ = process.communicate(timeout=300)
-    return printed
 
 
 def show(title: str, rows: dict[str, list[Measured]]) -> None:

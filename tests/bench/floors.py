@@ -19,7 +19,7 @@ import trio_websocket
 
 from tests.bench.measured import Measured, Meter
 
-_UPGRADE = (
+UPGRADE = (
     "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
@@ -29,19 +29,36 @@ def masked_frame(payload: bytes) -> bytes:
     """One text frame of a client, made once."""
     mask = os.urandom(4)
     length = len(payload)
-    head = bytes([0x81, 0x80 | length]) if length < 126 else b"\x81" + bytes([0x80 | 126]) + length.to_bytes(2)
+    if length < 126:
+        head = bytes([0x81, 0x80 | length])
+    elif length < 65_536:
+        head = b"\x81" + bytes([0x80 | 126]) + length.to_bytes(2)
+    else:
+        head = b"\x81" + bytes([0x80 | 127]) + length.to_bytes(8)
     return head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
 
 
 def echoed_length(payload: bytes) -> int:
-    return len(payload) + (2 if len(payload) < 126 else 4)
+    """Return the length of the frame that a server answers with, in bytes."""
+    return len(payload) + (2 if len(payload) < 126 else 4 if len(payload) < 65_536 else 10)
 
 
-def connected(port: int) -> socket.socket:
-    """Upgraded by blocking calls, then non-blocking."""
-    client = socket.create_connection(("127.0.0.1", port), timeout=10)
+def send_all(client: socket.socket, frame: bytes) -> None:
+    """Send a frame that may be larger than the kernel's buffer: wait, blocking, until it has taken all of it."""
+    sent = client.send(frame)
+    if sent < len(frame):
+        room = select.poll()
+        room.register(client, select.POLLOUT)
+    while sent < len(frame):
+        room.poll()
+        sent += client.send(memoryview(frame)[sent:])
+
+
+def connected(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """Return a socket that was upgraded by blocking calls, and is non-blocking now."""
+    client = socket.create_connection((host, port), timeout=10)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    client.sendall(_UPGRADE.format(key=base64.b64encode(os.urandom(16)).decode()).encode())
+    client.sendall(UPGRADE.format(key=base64.b64encode(os.urandom(16)).decode()).encode())
     answer = b""
     while b"\r\n\r\n" not in answer:
         answer += client.recv(4096)
@@ -58,7 +75,7 @@ def raw_epoll(port: int, connections: int, payload: bytes, seconds: float) -> Me
     ready = select.epoll()
     for number, client in clients.items():
         ready.register(number, select.EPOLLIN)
-        client.send(frame)
+        send_all(client, frame)
     meter = Meter(seconds)
     while not meter.is_over:
         for number, _ in ready.poll(1, 256):
@@ -67,7 +84,7 @@ def raw_epoll(port: int, connections: int, payload: bytes, seconds: float) -> Me
             if not missing[number]:
                 missing[number] = expected
                 meter.count += 1
-                client.send(frame)
+                send_all(client, frame)
     return meter.measured("raw epoll")
 
 
@@ -78,7 +95,7 @@ def raw_trio(port: int, connections: int, payload: bytes, seconds: float) -> Mea
 
     async def talk(client: socket.socket, meter: Meter) -> None:
         while not meter.is_over:
-            client.send(frame)
+            send_all(client, frame)
             missing = expected
             while missing:
                 await trio.lowlevel.wait_readable(client)

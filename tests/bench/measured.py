@@ -13,6 +13,7 @@ class Measured(msgspec.Struct, frozen=True):
     cpu_us: float  # user and system time of the process, a round trip
     per_s: float
     peak_rss_bytes: int
+    lag_p99_us: float = 0.0  # how late messages on a schedule left
 
 
 class Meter:
@@ -32,10 +33,10 @@ class Meter:
             self._over = self._over or time.monotonic() >= self._ends_s
         return self._over
 
-    def measured(self, name: str) -> Measured:
+    def measured(self, name: str, lag_p99_us: float = 0.0) -> Measured:
         cpu_s, wall_s = time.process_time() - self._cpu_s, time.monotonic() - self._began_s
         count = max(1, self.count)
-        return Measured(name, cpu_s / count * 1e6, self.count / wall_s, peak_rss_bytes())
+        return Measured(name, cpu_s / count * 1e6, self.count / wall_s, peak_rss_bytes(), lag_p99_us)
 
 
 def peak_rss_bytes() -> int:

@@ -140,7 +140,7 @@ class TimerFd:
     """A Linux ``timerfd`` on CLOCK_MONOTONIC, the clock of ``time.monotonic_ns``. Raises OSError where there is none."""
 
     def __init__(self) -> None:
-        self._kernel = _KernelTimer()
+        self._kernel = KernelTimer()
         self.now_ns = time.monotonic_ns  # itself: it is asked several times a message
 
     def arm(self, deadline_ns: int | None) -> None:
@@ -160,7 +160,7 @@ class TimerFd:
 
 if sys.version_info >= (3, 13):
 
-    class _KernelTimer:
+    class KernelTimer:
         """``timerfd`` by Python's own names for it. Raises OSError where the system has none."""
 
         def __init__(self) -> None:
@@ -174,7 +174,7 @@ if sys.version_info >= (3, 13):
 
 else:
 
-    class _KernelTimer:
+    class KernelTimer:
         """``timerfd`` through libc, for which Python has no names yet. Raises OSError where the system has none."""
 
         _CLOEXEC = 0o2000000

@@ -17,7 +17,7 @@ the host.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import outcome
 import trio
@@ -73,18 +73,24 @@ PARKED = Mark()
 TO_TASK = Mark()
 
 
+class Place(Protocol):
+    """Where a coroutine waits: a ``Parker``."""
+
+    driver: Driver[Any] | None
+
+    def forget(self) -> None:
+        """Forget the wait, which a cancellation has ended."""
+
+
 class Driver(Generic[T]):
-    """A coroutine and the task that hosts it. Awaiting the driver runs the coroutine to its end.
+    """A coroutine and the task that hosts it. Awaiting the driver runs the coroutine to its end."""
 
-    ``forget`` is called when a cancellation ends the wait for the parker.
-    """
+    __slots__ = ("_coroutine", "_ended", "_host", "_is_moving", "_is_parked", "_place", "_send", "_turns")
 
-    __slots__ = ("_coroutine", "_ended", "_forget", "_host", "_is_moving", "_is_parked", "_send", "_turns")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, T], forget: Callable[[], None]) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, T], place: Place) -> None:
         self._coroutine = coroutine
         self._send = coroutine.send
-        self._forget = forget
+        self._place = place
         self._host = current_task()
         self._is_parked = False  # whether the host sleeps because the coroutine waits, and nothing has woken it yet
         self._is_moving = False  # whether the coroutine has left the loop and is to go on in the host
@@ -93,28 +99,31 @@ class Driver(Generic[T]):
 
     def __await__(self) -> Generator[Any, Any, T]:
         """Run the coroutine in the host, and let the host sleep whenever the coroutine waits for its parker."""
+        before, self._place.driver = self._place.driver, self
         advance: Callable[[Any], Any] = self._send
         value: Any = None
-        while True:
-            try:
+        try:
+            while self._ended is None:
                 mark = advance(value)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            advance = self._send
-            try:
-                if mark is PARKED:
-                    self._is_parked = True
-                    value = yield from wait_task_rescheduled(self._cancelled).__await__()
-                elif mark is not TO_TASK:
-                    value = yield mark
-            except BaseException as error:
-                if not self._is_moving:
-                    advance, value = self._coroutine.throw, error
-                # else: trio raises a cancellation again, at the coroutine's next wait in its task
-            self._is_moving = False
-            if self._ended is not None:
-                return self._ended.unwrap()
+                advance = self._send
+                try:
+                    if mark is PARKED:
+                        self._is_parked = True
+                        value = yield from wait_task_rescheduled(self._cancelled).__await__()
+                    elif mark is not TO_TASK:
+                        value = yield mark
+                except BaseException as error:
+                    if not self._is_moving:
+                        advance, value = self._coroutine.throw, error
+                    # else: trio raises a cancellation again, at the coroutine's next wait in its task
+                self._is_moving = False
+            return self._ended.unwrap()
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            self._place.driver = before
+            self._coroutine.close()
 
     def wake(self, said: Said) -> None:
         """End the coroutine's wait with a value: in this batch of the loop's turn, or else in the host."""
@@ -151,5 +160,5 @@ class Driver(Generic[T]):
 
     def _cancelled(self, _raise_cancel: object) -> trio.lowlevel.Abort:
         self._is_parked = False
-        self._forget()
+        self._place.forget()
         return trio.lowlevel.Abort.SUCCEEDED

@@ -25,13 +25,13 @@ T = TypeVar("T")
 class Parker:
     """A place for one coroutine to wait. ``wake`` and the deadline race; the loser does nothing."""
 
-    __slots__ = ("_deadline_ns", "_driver", "_parked", "_task", "_timer", "_timer_ns", "_timers", "waits")
+    __slots__ = ("_deadline_ns", "_parked", "_task", "_timer", "_timer_ns", "_timers", "driver", "waits")
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
         self._task: trio.lowlevel.Task | None = None  # the task that waits here
-        self._driver: Driver[Any] | None = None  # what drives the coroutine that waits here; None: it runs in a task
-        self._parked: Driver[Any] | None = None  # ``_driver``, while its coroutine waits
+        self.driver: Driver[Any] | None = None  # what drives the coroutine that waits here; None: it runs in a task
+        self._parked: Driver[Any] | None = None  # ``driver``, while its coroutine waits
         self._deadline_ns: int | None = None
         self._timer: Timer | None = None
         self._timer_ns = 0  # when ``_timer`` goes off
@@ -46,8 +46,8 @@ class Parker:
         self._deadline_ns = deadline_ns
         if deadline_ns is not None and (self._timer is None or deadline_ns < self._timer_ns):
             self._set_timer(deadline_ns)
-        if self._driver is not None:
-            self._parked = self._driver
+        if self.driver is not None:
+            self._parked = self.driver
             return PARKED
         self._task = current_task()
         return wait_task_rescheduled(self._abort)
@@ -65,15 +65,12 @@ class Parker:
             reschedule(task, outcome.Error(error))
         return parked is not None or task is not None
 
-    async def drive(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine that waits here, without a task of trio's for each wait; return or raise what it does."""
-        before, driver = self._driver, Driver(coroutine, self._forget)
-        self._driver = driver
-        try:
-            return await driver
-        finally:
-            self._driver = before
-            coroutine.close()
+    def drive(self, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
+        """Return an awaitable, to be awaited at once: run a coroutine that waits here, and return or raise what it does.
+
+        Its waits need no task of trio's.
+        """
+        return Driver(coroutine, self)
 
     def in_task(self) -> InTask:
         """Return an ``async with`` block in which a driven coroutine runs in its task, and may use all of trio."""
@@ -112,10 +109,10 @@ class Parker:
         self._end_wait(TOO_LATE)
 
     def _abort(self, _raise_cancel: Callable[[], Any]) -> trio.lowlevel.Abort:
-        self._forget()
+        self.forget()
         return trio.lowlevel.Abort.SUCCEEDED
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Forget the wait, which a cancellation has ended."""
         self._task = self._parked = None
         self.let_go()
@@ -131,10 +128,10 @@ class InTask:
         self._driver: Driver[Any] | None = None
 
     async def __aenter__(self) -> None:
-        driver = self._parker._driver
+        driver = self._parker.driver
         if driver is not None:
             await TO_TASK
-        self._driver, self._parker._driver = driver, None
+        self._driver, self._parker.driver = driver, None
 
     async def __aexit__(self, *_raised: object) -> None:
-        self._parker._driver = self._driver
+        self._parker.driver = self._driver

@@ -7,6 +7,7 @@ cuts a user off.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from enum import Enum
 
 import trio
@@ -199,8 +200,8 @@ class VirtualUser:
         async with self._shared.closings:
             await connection.close(1000)
 
-    async def _driven_flow(self) -> Fate:
-        return await self.main.parker.drive(self._flow())
+    def _driven_flow(self) -> Awaitable[Fate]:
+        return self.main.parker.drive(self._flow())
 
     async def _flow(self) -> Fate:
         """Run a whole session's flow once; the inside of one again and again."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from functools import partial
 
 from loadws.transport.base import NotOpen, Timer, Timers
 
@@ -24,13 +23,17 @@ class _Ping:
         self.deadline = deadline
 
 
+def _nothing() -> None:
+    """Do nothing: no keepalive ping was asked for."""
+
+
 class Pings:
     """Pings in flight, in the order they were sent.
 
     ``write`` puts a ping on its way; it may raise ``NotOpen``, and ``stamp`` the ping if it is written at once.
     """
 
-    __slots__ = ("_in_flight", "_keepalives", "_next", "_timers", "_write")
+    __slots__ = ("_every_ns", "_in_flight", "_keepalives", "_lost", "_next", "_timeout_ns", "_timers", "_write")
 
     def __init__(self, timers: Timers, write: Callable[[bytes], None]) -> None:
         self._timers = timers
@@ -38,6 +41,8 @@ class Pings:
         self._in_flight: dict[bytes, _Ping] = {}
         self._keepalives = 0
         self._next: Timer | None = None
+        self._every_ns = self._timeout_ns = 0
+        self._lost: Callable[[], None] = _nothing
 
     def send(self, payload: bytes) -> int:
         """Send a ping; return when it was sent, as well as is known yet.
@@ -70,9 +75,8 @@ class Pings:
 
     def keep_alive(self, every_ns: int, timeout_ns: int, lost: Callable[[], None]) -> None:
         """Pings every ``every_ns`` until ``stop``; calls ``lost`` where a pong is not there ``timeout_ns`` later."""
-        # No function of its own here: one that sets itself again refers to itself, and only the collector would free it.
-        ping = partial(self._keep_alive, every_ns, timeout_ns, lost)
-        self._next = self._timers.call_at(self._timers.now_ns() + every_ns, ping)
+        self._every_ns, self._timeout_ns, self._lost = every_ns, timeout_ns, lost
+        self._next = self._timers.call_at(self._timers.now_ns() + every_ns, self._keep_alive)
 
     def stop(self) -> None:
         """Stop: the connection is over, and no ping and no call comes after this."""
@@ -81,13 +85,12 @@ class Pings:
         for payload in list(self._in_flight):
             self._forget(payload)
 
-    def _keep_alive(self, every_ns: int, timeout_ns: int, lost: Callable[[], None]) -> None:
+    def _keep_alive(self) -> None:
         now_ns = self._timers.now_ns()
-        again = partial(self._keep_alive, every_ns, timeout_ns, lost)
-        self._next = self._timers.call_at(now_ns + every_ns, again)
+        self._next = self._timers.call_at(now_ns + self._every_ns, self._keep_alive)
         self._keepalives += 1
         payload = b"keepalive %d" % self._keepalives
-        self._remember(payload, self._timers.call_at(now_ns + timeout_ns, lost))
+        self._remember(payload, self._timers.call_at(now_ns + self._timeout_ns, self._lost))
         # So many writes may wait already that it cannot even be queued: then it is a ping without an answer.
         with contextlib.suppress(NotOpen):
             self._write(payload)

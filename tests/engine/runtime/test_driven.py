@@ -253,9 +253,12 @@ def test_a_strand_that_wakes_another_makes_no_deeper_stack() -> None:
             if number + 1 < len(parkers):
                 parkers[number + 1].wake()
 
+        async def host(number: int) -> None:
+            await parkers[number].drive(steps(number))
+
         async with trio.open_nursery() as nursery:
-            for number, parker in enumerate(parkers):
-                nursery.start_soon(parker.drive, steps(number))
+            for number in range(len(parkers)):
+                nursery.start_soon(host, number)
             await wait_all_tasks_blocked()
             wake_in_a_batch(parkers[0])
         assert done == list(range(2000))

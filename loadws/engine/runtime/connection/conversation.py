@@ -9,7 +9,6 @@ unclaimed.
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
@@ -157,10 +156,11 @@ class Conversation:
         self._shared = shared
         self._ledger = ledger = shared.recorder.ledger
         self._messages, self._bytes = ledger.messages, ledger.bytes
-        self._next: deque[Pending] = deque()  # requests without where, oldest first
+        # Requests without where, oldest first: at most MOST_UNANSWERED. An empty list is a tenth of an empty deque.
+        self._next: list[Pending] = []
         self._in_flight: InFlight[Pending] | None = None  # requests with where; None before the first
         self._waits: list[MessageWait] = []
-        self._waiting: set[Parker] = set()  # strands that wait for the end of the connection
+        self._waiting: frozenset[Parker] = frozenset()  # strands that wait for the end of the connection
         self._close_waiters = 0  # how many of them are a wait_for: {close: ..}, which judges the end itself
         self._pings: dict[bytes, tuple[Parker, list[int]]] = {}
         self._unreadable: unreadable.Unreadable | None = None  # None before the first
@@ -191,7 +191,7 @@ class Conversation:
         if self._next:
             pending = self._next[0]  # the plain case of ``_answers_next``, and nearly every message
             if pending.fate is None and pending.until is None and 0 < pending.sent_ns <= received_ns:
-                self._next.popleft()
+                del self._next[0]
                 pending.fate = "answered"
                 pending.message = message
                 pending.parker.wake()
@@ -339,12 +339,12 @@ class Conversation:
 
         ``judges``: its step says what becomes of the end, so the end is no failure by itself.
         """
-        self._waiting.add(parker)
+        self._waiting |= {parker}
         self._close_waiters += judges
 
     def stop_waiting(self, parker: Parker, *, judges: bool = False) -> None:
         """Undo ``wait_beside``."""
-        self._waiting.discard(parker)
+        self._waiting -= {parker}
         self._close_waiters -= judges
 
     def wake_waiting(self) -> None:
@@ -360,7 +360,7 @@ class Conversation:
     @property
     def waiting(self) -> frozenset[Parker]:
         """Return where strands wait beside the connection; each of them deals with its end by itself."""
-        return frozenset(self._waiting)
+        return self._waiting
 
     async def wait_for_pong(self, payload: bytes, parker: Parker, deadline_ns: int) -> int | None:
         """Return when the pong was received, in ns; None where the deadline or the end of the connection came first."""
@@ -414,7 +414,7 @@ class Conversation:
         if not _is_after(message, pending):
             return False
         if self._is_last_of(pending, message):
-            self._next.popleft()
+            del self._next[0]
             if pending.fate == "timed_out":
                 self._late()
             else:

@@ -201,8 +201,9 @@ def test_a_system_that_refuses_them_says_why(monkeypatch: pytest.MonkeyPatch) ->
 @with_kernel_stamps
 @pytest.mark.parametrize("tls", [False, True])
 def test_an_answer_is_received_between_its_request_and_its_read(tls: bool, tmp_path: Path) -> None:
-    """One at a time: the kernel begins to stamp a moment after it was asked to, and not every one need have a stamp."""
+    """One at a time, until one has a stamp: the kernel begins to stamp some time after it was asked to."""
     lags = ReadLags()
+    rows: list[int] = []
 
     async def main() -> None:
         async with (
@@ -212,13 +213,14 @@ def test_an_answer_is_received_between_its_request_and_its_read(tls: bool, tmp_p
         ):
             listener = Recorder()
             connection = await connector.connect(request, listener)
-            outs = [Outgoing() for _ in range(20)]
-            for number, out in enumerate(outs):
-                await connection.send(str(number), out)
-                await listener.messages_come(number + 1)
+            outs: list[Outgoing] = []
+            with trio.fail_after(30):
+                while len(outs) < 20 or not rows:
+                    outs.append(Outgoing())
+                    await connection.send(str(len(outs)), outs[-1])
+                    await listener.messages_come(len(outs))
+                    rows.extend(lags.take())
             assert all(out.sent_ns <= at_ns for out, at_ns in zip(outs, listener.received_ns, strict=True))
-        rows = lags.take()
-        assert rows
         assert set(rows[::2]) <= set(listener.received_ns)
         assert min(rows[1::2]) > 0
 

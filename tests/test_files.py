@@ -29,6 +29,7 @@ CRUMBS = {
     "report/comparing/search.py": "a search as text and as a page, apart from the search",
     "gate/comparing/order.py": "the random order of slices, held by a property test",
     "report/course/spans.py": "how seconds become spans, tested without a run",
+    "report/html/compiled.py": "where compiled templates are kept, tested without a report",
     "report/html/glossary.py": "which terms the page explains",
     "report/html/numbers.py": "how the page writes numbers",
     "metrics/by_machine.py": "what each machine of a merged run had, which no single run needs",

@@ -29,6 +29,7 @@ from loadws.report.charts.timeaxis import until_s
 from loadws.report.course.story import sentences
 from loadws.report.drawing.drawing import NOT_YET, Drawing
 from loadws.report.html import bars, numbers, overview
+from loadws.report.html.compiled import CompiledTemplates
 from loadws.report.html.glossary import explained
 from loadws.report.html.sections import sections
 from loadws.report.plain import plain, plain_lines
@@ -158,6 +159,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        bytecode_cache=CompiledTemplates(),
     )
     environment.filters["plain"] = plain
     environment.filters["percentile_name"] = percentile_name

@@ -303,18 +303,24 @@ class _Binary:
 
 
 class _Text(_Binary):
-    """Checked as it comes, and decoded once more at the end: pieces of ``str`` would take far more than their bytes."""
+    """Checked as it comes, and decoded once more at the end: pieces of ``str`` would take far more than their bytes.
+
+    A piece of ASCII needs no decoder, unless the piece before it ended within a character.
+    """
 
     opcode = TEXT
 
-    __slots__ = ("_check",)
+    __slots__ = ("_decoder", "_is_whole")
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
-        self._check = codecs.getincrementaldecoder("utf-8")().decode
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._is_whole = True  # whether what came so far ends with a whole character
 
     def add(self, data: bytes) -> None:
-        self._check(data)
+        if not (self._is_whole and data.isascii()):
+            self._decoder.decode(data)
+            self._is_whole = not self._decoder.getstate()[0]
         self._bytes += data
 
     def whole(self) -> str | bytes:

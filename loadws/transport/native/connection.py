@@ -421,7 +421,7 @@ class NativeConnection:
 
     def _write_rest(self, frame: bytes, taken: int, payload: Payload, out: Outgoing) -> Awaitable[None] | None:
         """Of a frame that the kernel did not take whole at once."""
-        if self._offer(frame[taken:], out.sent_ns):
+        if self._offer(memoryview(frame)[taken:], out.sent_ns):
             out.written_ns = self._now_ns()
             return None
         write = self._held_up().current = Write(*_opcode_and_data(payload), out, trio.Event())
@@ -459,7 +459,7 @@ class NativeConnection:
             data = deflater.compress(data)
         return encode_fragmented(opcode, data, fragments, rsv1=deflater is not None)
 
-    def _offer(self, data: bytes, at_ns: int) -> bool:
+    def _offer(self, data: bytes | memoryview, at_ns: int) -> bool:
         """To the kernel: True where it took all of it.
 
         Raises:

@@ -47,6 +47,7 @@ from loadws.cli.options import (
     Users,
     make_overrides,
     refuse_alone,
+    refuse_with,
 )
 from loadws.cli.places import Places
 from loadws.cli.target_options import (
@@ -74,7 +75,6 @@ from loadws.cli.usage import Commands
 from loadws.cli.usage import examples as _examples
 from loadws.cli.usage import exit_codes as _exit_codes
 from loadws.target.options import TargetOptions
-from loadws.terms.errors import UsageError
 from loadws.terms.transports import DEFAULT_TRANSPORT
 
 app = typer.Typer(
@@ -153,13 +153,11 @@ def run(
             help="One user, once: print every frame, handshake and step, and why a message did or did not match.",
         ),
     ] = False,
-) -> None:
+) -> int:
     """Run a scenario, judge it, and write its report."""
     places = Places(junit, summary, report)
-    if trace and places:
-        raise UsageError("--trace writes nothing, so it goes without --junit, --summary and --report")
-    if trace and canary:
-        raise UsageError("--trace measures nothing, so it goes without --canary")
+    refuse_with(trace, "--trace writes nothing", {"--junit, --summary and --report": places})
+    refuse_with(trace, "--trace measures nothing", {"--canary": canary})
     refuse_alone(
         "--baseline", baseline, {"--allow-no-baseline": allow_no_baseline, "--across-machines": across_machines}
     )
@@ -204,10 +202,10 @@ def run(
         canary=canary,
     )
     if not against and not overrides.comparisons:
-        raise typer.Exit(run_command(options))
+        return run_command(options)
     from loadws.cli.comparing.repeat import repeat_command
 
-    raise typer.Exit(repeat_command(options, against))
+    return repeat_command(options, against)
 
 
 @app.command(epilog=_examples("loadws validate scenarios/*.yaml", "loadws validate --untrusted pull-request/*.yaml"))
@@ -215,7 +213,7 @@ def validate(
     scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.", show_default=False)],
     transport: Transport = DEFAULT_TRANSPORT,
     untrusted: Untrusted = False,
-) -> None:
+) -> int:
     """Find every mistake in scenario files.
 
     Also what the transport cannot do. No load is made and no network is needed. Modules that a call names are imported,
@@ -223,7 +221,7 @@ def validate(
     """
     from loadws.cli.validate import validate_command
 
-    raise typer.Exit(validate_command(scenarios, transport, untrusted))
+    return validate_command(scenarios, transport, untrusted)
 
 
 @app.command(epilog=_examples("loadws plan scenarios/spike.yaml", "loadws plan scenarios/arrivals.yaml --scale 10"))
@@ -239,7 +237,7 @@ def plan(
     rules: Rules = None,
     seed: Seed = None,
     untrusted: Untrusted = False,
-) -> None:
+) -> int:
     """Show the load, and what this machine needs for it.
 
     Nothing is run.
@@ -258,7 +256,7 @@ def plan(
         rules=rules,
         untrusted=untrusted,
     )
-    raise typer.Exit(plan_command(scenario, overrides))
+    return plan_command(scenario, overrides)
 
 
 @app.command(
@@ -308,7 +306,7 @@ def calibrate(
     ] = "builtin:echo",
     transport: Transport = DEFAULT_TRANSPORT,
     json_: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
-) -> None:
+) -> int:
     """Find out what this machine can generate.
 
     It takes under a minute. Later runs that ask for more are warned of it.
@@ -316,7 +314,7 @@ def calibrate(
     from loadws.cli.calibrate import calibrate_command
     from loadws.fleet.machine.calibrate import Effort
 
-    raise typer.Exit(calibrate_command(target, transport, json_, Effort()))
+    return calibrate_command(target, transport, json_, Effort())
 
 
 @app.command(

@@ -21,7 +21,12 @@ class Defect(LoadwsError):
 
 @contextmanager
 def masked_errors(masker: Masker) -> Iterator[None]:
-    """Let errors out without secrets. Raises ``Defect`` for what is none of ours, when its traceback is printed."""
+    """Mask the secrets in every error raised within.
+
+    Raises:
+        LoadwsError: That of the code within, masked.
+        Defect: Any other exception, after its masked traceback was printed.
+    """
     try:
         yield
     except LoadwsError as error:

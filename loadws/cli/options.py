@@ -54,8 +54,9 @@ class RunOptions:
 
 
 def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:
-    """Return a parser for typer, which turns our errors into usage errors that name the option. Typer parses defaults
-    too.
+    """Return a parser for typer that turns our errors into usage errors that name the option.
+
+    Typer parses defaults too, which are returned as they are.
     """
 
     def convert(given: str | T) -> T:
@@ -70,7 +71,11 @@ def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:
 
 
 def parse_settings(texts: Iterable[str]) -> dict[str, str]:
-    """``NAME=VALUE`` texts; of two for one name the later holds."""
+    """Return the values of ``NAME=VALUE`` texts by their names; the last value of a name counts.
+
+    Raises:
+        UsageError: A text has no name or no ``=``.
+    """
     settings = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -81,14 +86,18 @@ def parse_settings(texts: Iterable[str]) -> dict[str, str]:
 
 
 def parse_number(text: str) -> int:
-    """Return a whole number from 0 to the largest seed. Raises ``UsageError``."""
+    """Return a whole number from 0 to the largest seed.
+
+    Raises:
+        UsageError: The text is not such a number.
+    """
     if not text.isascii() or not text.isdigit() or int(text) > LARGEST_NUMBER:
         raise UsageError(f"{text!r} is no whole number from 0 on", "write one: 0, 50, 1000")
     return int(text)
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """Return a parser of a whole number between these, both included. It raises ``UsageError``."""
+    """Return a parser of whole numbers between these, both included; the parser raises ``UsageError``."""
 
     def parse(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
@@ -101,7 +110,8 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 def parse_load(text: str) -> float:
     """Return a load above 0: a number of users, or of arrivals per second with or without its unit.
 
-    Raises ``UsageError``.
+    Raises:
+        UsageError: The text is not a load.
     """
     try:
         load = float(text.removesuffix("/s"))
@@ -113,14 +123,33 @@ def parse_load(text: str) -> float:
 
 
 def refuse_alone(partner: str, given: object, options: Mapping[str, object]) -> None:
-    """Raise ``UsageError`` for the first option that was given without its partner, where it would do nothing."""
+    """Refuse the first option that was given without its partner, because it would do nothing.
+
+    Raises:
+        UsageError: There is such an option.
+    """
     for option, value in options.items():
         if value and given is None:
             raise UsageError(f"{option} does nothing without {partner}", f"say {partner} too, or leave it out")
 
 
+def refuse_with(given: object, why: str, options: Mapping[str, object]) -> None:
+    """Refuse the first of these options if another one was given beside which it would do nothing; ``why`` names that.
+
+    Raises:
+        UsageError: Both were given.
+    """
+    for option, value in options.items():
+        if value and given:
+            raise UsageError(f"{why}, so it goes without {option}")
+
+
 def parse_scale(text: str) -> float:
-    """Return a factor above 0. Raises ``UsageError``."""
+    """Return a factor above 0.
+
+    Raises:
+        UsageError: The text is not such a number.
+    """
     try:
         scale = float(text)
     except ValueError:
@@ -131,7 +160,11 @@ def parse_scale(text: str) -> float:
 
 
 def parse_processes(text: str) -> int | None:
-    """None for ``auto``."""
+    """Return a number of processes; None for ``auto``.
+
+    Raises:
+        UsageError: The text is neither a number of processes nor ``auto``.
+    """
     if text == "auto":
         return None
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_PROCESSES:
@@ -153,9 +186,12 @@ def make_overrides(
     too_close: TooCloseVerdict | None = None,
     untrusted: bool = False,
 ) -> Overrides:
-    """Return what the command line changes of the file, in the scenario package's words.
+    """Return what the command line changes of the file, as the scenario room's record.
 
-    ``rate`` is in arrivals per second, ``duration`` in nanoseconds. Raises ``UsageError`` for a setting that is none.
+    ``rate`` is in arrivals per second, ``duration`` in nanoseconds.
+
+    Raises:
+        UsageError: A setting is not ``NAME=VALUE``.
     """
     from loadws.scenario.overrides import Overrides
     from loadws.terms.comparisons import is_comparison

@@ -29,7 +29,11 @@ class Places:
         return any(True for _ in self._copies())
 
     def clear(self) -> None:
-        """Delete what is there. Raises ``UsageError`` for a place that cannot be written."""
+        """Delete the files that are there.
+
+        Raises:
+            UsageError: A file cannot be written, two are the same, or a summary's ending is unknown.
+        """
         if self.summary is not None and self.summary.suffix not in SUMMARIES:
             raise UsageError(
                 f"--summary {self.summary}: what it is to be is told by its ending, which is none of these: .md, .json",
@@ -66,7 +70,11 @@ class Places:
 
 
 def clear_place(option: str, place: Path | None) -> None:
-    """Delete the file that is there, and make sure that a new one can be made. Raises ``UsageError``."""
+    """Delete the file that is there, and make sure that a new one can be made.
+
+    Raises:
+        UsageError: The file cannot be deleted or made.
+    """
     if place is None:
         return
     if not place.parent.is_dir():
@@ -82,7 +90,11 @@ def clear_place(option: str, place: Path | None) -> None:
 
 
 def write_place(place: Path | None, content: bytes) -> None:
-    """Write a file that the command line named, if it named one. Raises ``OutputError``."""
+    """Write a file that the command line named; do nothing where it named none.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     if place is None:
         return
     try:

@@ -29,9 +29,12 @@ class Wanted:
 
 
 def report_command(run: Path, wanted: Wanted) -> None:
-    """Make the files. Raises ``OutputError`` where the folder is none of a run, or a file cannot be made.
+    """Make the files of a run's report.
 
-    Charts that cannot be drawn are told, and missed in the report, which is made all the same.
+    A chart that cannot be drawn is reported, and the report is made without it.
+
+    Raises:
+        OutputError: The folder is not that of a run, or a file cannot be made.
     """
     folder = find_run(run)
     rebuilt = not (folder / SUMMARY).exists()

@@ -54,7 +54,11 @@ class Channel(Generic[In, Out]):
         return True
 
     async def receive(self, longest: int = LONGEST) -> In | None:
-        """Return the next message; None where there will be no more. Raises ``ChannelError``."""
+        """Return the next message; None once the channel has ended.
+
+        Raises:
+            ChannelError: A message is too long, or cannot be decoded.
+        """
         head = await self._read(_LENGTH.size)
         if head is None:
             return None
@@ -103,7 +107,11 @@ class Authority:
 
 
 async def connect(invitation: Invitation) -> Channel[Down, Up]:
-    """Return a share's end of the channel. Raises ``ChannelError`` where its coordinator is not there."""
+    """Return a share's end of the channel.
+
+    Raises:
+        ChannelError: The coordinator cannot be reached.
+    """
     context = ssl.create_default_context(cadata=invitation.certificate)
     try:
         stream = await trio.open_tcp_stream(invitation.host, invitation.port)

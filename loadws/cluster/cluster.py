@@ -46,7 +46,11 @@ class Cluster:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Leave the cluster at the end, whatever happens within."""
+        """Leave the cluster at the end, whatever happens within.
+
+        Raises:
+            BaseException: That of the code within, or of a task of the cluster; a group where there are several.
+        """
         try:
             async with trio.open_nursery() as self._nursery:
                 try:
@@ -54,7 +58,8 @@ class Cluster:
                 finally:
                     self._nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            raise _only(group) from None
+            failed = _only(group)
+            raise failed from None
         finally:
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(self._launcher.close)
@@ -62,7 +67,11 @@ class Cluster:
     async def prepare(
         self, order: ShardOrder, files: tuple[NamedFile, ...], stamps: str, processes: int | None
     ) -> tuple[MachineInfo, ...]:
-        """Start a share on each worker, and return the machines when all are ready. Raises ``ClusterError``."""
+        """Start a share on each worker, and return the machines when all are ready.
+
+        Raises:
+            ClusterError: The cluster cannot be used, or a share cannot be prepared.
+        """
         host, workers = await trio.to_thread.run_sync(self._launcher.connect, abandon_on_cancel=True)
         if len(workers) > MOST_SHARES:
             raise ClusterError(f"the cluster has {len(workers)} workers, and a run has at most {MOST_SHARES} shares")

@@ -129,7 +129,11 @@ class Coordinator:
 
     @asynccontextmanager
     async def listening(self, host: str) -> AsyncIterator[None]:
-        """Take connections at a free port of ``host`` while within. Raises ``ClusterError`` where it cannot."""
+        """Accept connections at a free port of ``host`` while within.
+
+        Raises:
+            ClusterError: No port can be opened there.
+        """
         try:
             [listener, *_] = await trio.open_tcp_listeners(0, host=host)
         except OSError as error:
@@ -147,7 +151,11 @@ class Coordinator:
     # -- until all are ready ------------------------------------------------------------------------------------------
 
     async def all_ready(self) -> None:
-        """Wait until every share is prepared. Raises ``ClusterError`` with everything that is in the way."""
+        """Wait until every share is prepared.
+
+        Raises:
+            ClusterError: Shares cannot be prepared; the message has the reason of each.
+        """
         with trio.move_on_after(self._patience.ready_s):
             while not (any(s.is_over for s in self.shares) or all(s.prepared for s in self.shares)):
                 await self._changed.wait()

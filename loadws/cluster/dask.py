@@ -40,7 +40,11 @@ class Worker:
 
 
 def check_address(address: str, is_insecure: bool) -> None:
-    """Raise ``UsageError`` for an address that is none, or over which secrets would go in plain text."""
+    """Refuse an address that is not one, or over which secrets would be sent in plain text.
+
+    Raises:
+        UsageError: The address is refused.
+    """
     if address.startswith(LOCAL):
         count = address.removeprefix(LOCAL)
         if not count.isascii() or not count.isdigit() or not 1 <= int(count) <= MOST_LOCAL:
@@ -91,9 +95,10 @@ class DaskLauncher:
         self._workers: dict[int, Worker] = {}
 
     def connect(self) -> tuple[str, list[Worker]]:
-        """Return the address at which this machine is seen by the cluster, and the workers.
+        """Return the address at which the cluster reaches this machine, and the workers.
 
-        Raises ``ClusterError`` where the cluster cannot be used.
+        Raises:
+            ClusterError: The cluster cannot be used.
         """
         distributed = _distributed()
         warnings.filterwarnings("ignore", module="distributed")

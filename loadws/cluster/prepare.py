@@ -51,7 +51,11 @@ def facts() -> Facts:
 
 
 def packed(loaded: Loaded) -> tuple[NamedFile, ...]:
-    """Return the files that the scenario names. Raises ``UsageError`` for one that cannot travel with it."""
+    """Return the files that the scenario names.
+
+    Raises:
+        UsageError: A file lies outside of the scenario's folder, or the files are too large to be sent.
+    """
     files, left = [], MOST_BYTES
     base = loaded.path.parent.resolve()
     for name, path in files_of(loaded):

@@ -47,8 +47,11 @@ async def around(
 ) -> AsyncIterator[ShardOrder]:
     """Run ``setup``, yield the order with the variables that it has set, and run ``teardown``.
 
-    ``tell`` hears what is logged, and what fails in ``teardown``. ``loaded``: the scenario of the order, where the caller
-    has it. Raises ``SetupFailed``.
+    ``tell`` receives each line that is logged, and each failure of ``teardown``. ``loaded`` is the scenario of the
+    order, where the caller has it.
+
+    Raises:
+        SetupFailed: A step of ``setup`` failed.
     """
     facts = facts_of(order, load_order(order) if loaded is None else loaded, say)
     scenario = facts.scenario

@@ -84,7 +84,11 @@ def _add_file(digest: hashlib._Hash, path: Path) -> None:
 
 
 def seed_of(loaded: Loaded, run_id: str) -> int:
-    """Return the seed that every share of a run has. Raises ``UsageError`` where nothing says which."""
+    """Return the seed that every share of a run has.
+
+    Raises:
+        UsageError: Neither the scenario has a seed, nor is there a run id to derive one from.
+    """
     if loaded.scenario.seed is not None:
         return loaded.scenario.seed
     if not run_id:

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from datetime import datetime
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,13 +76,15 @@ class RunFolder:
     def create(cls, root: Path, scenario: str, started_at: datetime, mark: str = "") -> RunFolder:
         """Make a folder named after ``started_at``, which is UTC, and ``mark``.
 
-        Raises ``OutputError`` where anything cannot be opened or there is no room.
+        Raises:
+            OutputError: The folder or a file in it cannot be made, or the disk is full.
         """
         try:
             path = new_folder(root / slug(scenario), f"{started_at:%Y%m%dT%H%M%SZ}{mark}")
             folder = cls(path, started_at)
         except OSError as error:
-            raise _output_error(error, f"the run folder cannot be made below {root}") from error
+            failed = _output_error(error, f"the run folder cannot be made below {root}")
+            raise failed from error
         _point_latest_to(path)  # a run that is killed is found by it too; of several, the last to end has it
         return folder
 
@@ -230,7 +232,11 @@ def _made(path: Path, make: Callable[[], bytes]) -> str:
 
 
 def _reserve(path: Path) -> None:
-    """Room on the disk that is given back at the end. Zeros are written, as a hole would hold nothing."""
+    """Take room on the disk, which is given back at the end. Zeros are written, because a hole reserves nothing.
+
+    Raises:
+        OSError: The disk has not that much room; what was written has been deleted.
+    """
     try:
         with path.open("xb") as file:
             file.write(bytes(RESERVED_BYTES))
@@ -249,14 +255,19 @@ def slug(scenario: str) -> str:
 
 
 def new_folder(parent: Path, name: str) -> Path:
-    """Return the first of ``name``, ``name-2``, ``name-3`` … that is not there yet. Raises ``OSError``."""
+    """Make the first folder of ``name``, ``name-2``, ``name-3`` … that is not there yet, and return its path.
+
+    Raises:
+        OSError: The folder cannot be made.
+    """
     parent.mkdir(parents=True, exist_ok=True)
-    for number in count(1):
+    number = 1
+    while True:
         path = parent / (name if number == 1 else f"{name}-{number}")
         with suppress(FileExistsError):
             path.mkdir()
             return path
-    raise AssertionError("count() does not end")
+        number += 1
 
 
 def _point_latest_to(path: Path) -> list[str]:
@@ -326,7 +337,8 @@ def read_run(path: Path) -> RunReport:
             f"{folder} has no summary.json: its run did not end", "`loadws report` rebuilds it"
         ) from error
     except OSError as error:
-        raise _output_error(error, f"{folder / SUMMARY} cannot be read") from error
+        failed = _output_error(error, f"{folder / SUMMARY} cannot be read")
+        raise failed from error
     try:
         return _around(folder, from_json(content))
     except msgspec.DecodeError as error:
@@ -337,11 +349,16 @@ def read_run(path: Path) -> RunReport:
 
 
 def read_info(folder: Path) -> RunInfo:
-    """``run.json``. Raises ``OutputError``."""
+    """Return the content of ``run.json``.
+
+    Raises:
+        OutputError: The file cannot be read, or does not describe a run.
+    """
     try:
         return msgspec.json.decode((folder / RUN).read_bytes(), type=RunInfo)
     except OSError as error:
-        raise _output_error(error, f"{folder / RUN} cannot be read") from error
+        failed = _output_error(error, f"{folder / RUN} cannot be read")
+        raise failed from error
     except msgspec.DecodeError as error:
         raise OutputError(f"{folder / RUN} does not describe a run: {error}") from error
 

@@ -73,7 +73,9 @@ def load_text(
 ) -> Loaded:
     """Read and check text as ``load_scenario`` does a file at ``path``; files are relative to its folder.
 
-    Raises ``ScenarioError`` and ``UsageError``.
+    Raises:
+        ScenarioError: The text has mistakes; the message shows each.
+        UsageError: An override is not valid.
     """
     overrides = overrides or Overrides()
     reading = _Reading(decode(content, path), overrides, _environment(overrides, env))
@@ -104,7 +106,12 @@ class _Reading:
         self.masker = Masker(overrides.secrets)
 
     def loaded(self) -> Loaded:
-        """Return the checked scenario. Raises ``ScenarioError`` and ``UsageError``."""
+        """Return the checked scenario.
+
+        Raises:
+            ScenarioError: The text has mistakes.
+            UsageError: An override is not valid.
+        """
         self._written = written = read_tree(self._problems)
         self.masker = self.masker.adding(secret_settings(written, self._overrides))
         environment = Environment(self._env, self._problems, is_refused=self._overrides.untrusted)

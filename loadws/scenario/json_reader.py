@@ -66,7 +66,11 @@ def read_json(payload: str | bytes) -> Any:
 
 
 def read_elements(content: bytes) -> list[bytes]:
-    """Return the elements of an array in UTF-8, each as it is written. Raises ``NotJson``, also where it is no array."""
+    """Return the elements of an array in UTF-8, each as it is written.
+
+    Raises:
+        NotJson: The content is not JSON, not an array, or nested too deeply.
+    """
     try:
         return [bytes(raw) for raw in msgspec.json.decode(content, type=list[msgspec.Raw])]
     except (msgspec.MsgspecError, RecursionError):
@@ -77,7 +81,8 @@ def read_elements(content: bytes) -> list[bytes]:
         try:
             _, end = _DECODER.raw_decode(text, at)
         except RecursionError:
-            raise _not_json("it is nested too deeply for a file of data", text, at) from None
+            failed = _not_json("it is nested too deeply for a file of data", text, at)
+            raise failed from None
         written.append(text[at:end].encode("utf-8", "surrogatepass"))
         at = _after_white(text, end)
         at = _after_white(text, at + text.startswith(",", at))
@@ -158,14 +163,19 @@ _DECODER = json.JSONDecoder(parse_int=_whole_number, parse_constant=_refuse)
 
 
 def _read_deep(text: str) -> Any:
-    """Read a value that is nested deeper than Python's stack, with a stack of its own."""
+    """Read a value that is nested deeper than Python's stack, with a stack of its own.
+
+    Raises:
+        NotJson: The text is not JSON.
+    """
     reader = _DeepReader(text)
     try:
         return reader.read()
     except json.JSONDecodeError as error:
-        raise _not_json(_reason(error, text), text, error.pos) from None
+        failed = _not_json(_reason(error, text), text, error.pos)
     except _NotANumber:
-        raise _not_a_number(text) from None
+        failed = _not_a_number(text)
+    raise failed
 
 
 class _DeepReader:
@@ -187,7 +197,11 @@ class _DeepReader:
                 value, at = self._put(value, at)
 
     def _value(self, at: int) -> tuple[Any, int]:
-        """Return a value and its end; ``_OPENED`` where a container began whose first value comes next."""
+        """Return a value and its end; ``_OPENED`` where a container began whose first value comes next.
+
+        Raises:
+            json.JSONDecodeError: There is no value.
+        """
         char = self._text[at : at + 1]
         if char == "[":
             return self._opened([], at)
@@ -210,7 +224,11 @@ class _DeepReader:
         return _OPENED, at if isinstance(container, list) else self._name(at)
 
     def _put(self, value: Any, at: int) -> tuple[Any, int]:
-        """Put a value into the innermost container. Return that container if it ends here, else ``_OPENED``."""
+        """Put a value into the innermost container. Return that container if it ends here, else ``_OPENED``.
+
+        Raises:
+            json.JSONDecodeError: Neither a comma nor the container's end follows the value.
+        """
         container = self._open[-1]
         if isinstance(container, list):
             container.append(value)

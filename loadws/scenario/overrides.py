@@ -51,7 +51,11 @@ class Overrides:
 
 
 def replaced_places(root: Node, overrides: Overrides) -> dict[Where, Scalar]:
-    """Return the values that replace those of the file, by their places. Raises ``UsageError``."""
+    """Return the values that replace those of the file, by their places.
+
+    Raises:
+        UsageError: An override is not valid, or names a variable that the scenario does not have.
+    """
     if overrides.transport not in NAMES:
         raise UsageError(f"there is no transport {overrides.transport!r}", f"say {any_of(NAMES)}")
     places: dict[Where, Scalar] = {}

@@ -105,7 +105,11 @@ class _Kept:
     count: int = 0
 
     def add(self, letter: Letter, done: Slice) -> None:
-        """Write a slice's summary and what it was, at once. Raises ``OutputError``."""
+        """Write a slice's summary and its ``run.json`` at once.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
         self.count += 1
         folder = self.path / "slices" / f"{self.count:03}-{letter.lower()}"
         try:
@@ -119,7 +123,11 @@ class _Kept:
 
 
 def _own_folder(parent: Path) -> Path:
-    """Return a new folder for a comparison that begins now; two of one second get two. Raises ``OutputError``."""
+    """Return a new folder for a comparison that begins now; two that begin in the same second get two.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
     try:
         return new_folder(parent, f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-ab")
     except OSError as error:
@@ -191,7 +199,11 @@ class _Ab:
             self._findings.append((interruption(name), f"Interrupted by {name} after {done} whole pairs."))
 
     async def _pilot(self) -> bool:
-        """Run a first slice of each side; return whether there is something to compare."""
+        """Run a first slice of each side; return whether there is something to compare.
+
+        Raises:
+            SideError: The target of a side cannot be reached.
+        """
         pilots = []
         for side in self._sides:
             done = await self._slice(side.letter, next(self._seeds), min(PILOT_NS, self._options.longest_ns))

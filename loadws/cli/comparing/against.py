@@ -71,7 +71,11 @@ def _age(since: str) -> str:
 
 
 def save_baseline(name: str, scenario: str, runs: Sequence[Summary], saved_at: str) -> Path:
-    """Write the baseline whole or not at all, and return its place. Raises ``OutputError``."""
+    """Write the baseline whole or not at all, and return its path.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     place = place_of(name, scenario)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

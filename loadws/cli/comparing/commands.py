@@ -185,7 +185,7 @@ def ab(
     untrusted: Untrusted = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the comparison's folder goes.")] = Path("reports"),
     json_: JsonAt = None,
-) -> None:
+) -> int:
     """Compare two sides by short slices that take turns.
 
     This is the honest way on a noisy machine. The sides differ by --a and --b: target=URL, users=N, rate=R, duration=T,
@@ -216,9 +216,7 @@ def ab(
         command=tuple(sys.argv),
         keep_trying=True,
     )
-    changes = list(a or ()), [*((f"scenario={other}",) if other is not None else ()), *(b or ())]
-    if not changes[0] and not changes[1]:
-        raise UsageError("both sides are the same", "say how B differs: --b 'target=ws://…', or name a second scenario")
+    changes = _changes(a, b, other)
     sides = side_options(common, "a", changes[0]), side_options(common, "b", changes[1])
     names = ", ".join(changes[0]) or str(scenario), ", ".join(changes[1]) or str(scenario)
     asked = AbOptions(
@@ -230,7 +228,19 @@ def ab(
         seed=secrets.randbits(31) if seed is None else seed,
         json=json_,
     )
-    raise typer.Exit(ab_command(*sides, names, asked))
+    return ab_command(*sides, names, asked)
+
+
+def _changes(a: list[str] | None, b: list[str] | None, other: Path | None) -> tuple[list[str], list[str]]:
+    """Return what each side changes; ``other`` is B's own scenario.
+
+    Raises:
+        UsageError: Neither side changes anything.
+    """
+    changes = list(a or ()), [*((f"scenario={other}",) if other is not None else ()), *(b or ())]
+    if not any(changes):
+        raise UsageError("both sides are the same", "say how B differs: --b 'target=ws://…', or name a second scenario")
+    return changes
 
 
 def history(
@@ -292,7 +302,7 @@ def search(
     untrusted: Untrusted = False,
     json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the levels to this file.")] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the levels as a page.")] = None,
-) -> None:
+) -> int:
     """Search for the largest load that meets the rules.
 
     The load doubles until a rule is broken, the gap is halved, and the load that is left has to hold once more. It stops
@@ -316,7 +326,7 @@ def search(
     asked = SearchOptions(
         vary, least, most, tuple(until or ()), settle, secrets.randbits(31) if seed is None else seed, json_, html
     )
-    raise typer.Exit(search_command(run, asked))
+    return search_command(run, asked)
 
 
 def compare(
@@ -331,7 +341,7 @@ def compare(
     rules: ComparisonRules = None,
     across_machines: AcrossMachines = False,
     json_: JsonAt = None,
-) -> None:
+) -> int:
     """Compare runs with a baseline, and say whether a rule is broken.
 
     The runs are not paired, so several a side are needed: with one a side the comparison is weaker, and says so. loadws ab
@@ -340,11 +350,15 @@ def compare(
     baseline, candidate = _sides(runs)
     from loadws.cli.comparing.compare import CompareOptions, compare_command
 
-    raise typer.Exit(compare_command(CompareOptions(baseline, candidate, tuple(rules or ()), across_machines, json_)))
+    return compare_command(CompareOptions(baseline, candidate, tuple(rules or ()), across_machines, json_))
 
 
 def _sides(words: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the baseline's words and the candidate's. Two words need no ``--``."""
+    """Return the baseline's words and the candidate's. Two words need no ``--``.
+
+    Raises:
+        UsageError: The words do not tell the sides apart, or a side is empty.
+    """
     if BETWEEN not in words and len(words) == 2:
         return (words[0],), (words[1],)
     if words.count(BETWEEN) != 1:

@@ -77,7 +77,11 @@ def _refuse_shared(baseline: Sequence[MeasuredRun], candidate: Sequence[Measured
 
 
 def refuse_other_plans(baseline: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]) -> None:
-    """Raise ``UsageError`` where the two sides measured different loads."""
+    """Refuse to compare runs that measured different loads.
+
+    Raises:
+        UsageError: The loads differ; the message says in what.
+    """
     why = different_plans((run.summary.run for run in baseline), (run.summary.run for run in candidate))
     if why is not None:
         raise UsageError(

@@ -47,7 +47,11 @@ def _histories(folder: Path, values: Sequence[str]) -> Iterator[History]:
 
 
 def _runs_below(folder: Path) -> Iterator[MeasuredRun]:
-    """Yield the runs at any depth; those that cannot be read are told and left out, slices are no runs."""
+    """Yield the runs at any depth. A run that cannot be read is reported and left out; slices are not runs.
+
+    Raises:
+        SourceError: There is no such folder.
+    """
     if not folder.is_dir():
         raise SourceError(f"there is no folder {folder}", "name a folder with runs: reports, or reports/<scenario>")
     for summary in sorted(folder.rglob(SUMMARY)):

@@ -57,7 +57,12 @@ def _check(options: RunOptions, against: Against) -> None:
 
 
 def _baseline(against: Against, loaded: Loaded) -> Found | None:
-    """Return the baseline, after what is wrong with it was told. Raises ``LoadwsError``."""
+    """Return the baseline, after printing what is wrong with it; None where there is none and none is needed.
+
+    Raises:
+        UsageError: The baseline measured another load.
+        SourceError: The baseline cannot be read.
+    """
     assert against.baseline is not None
     scenario = loaded.scenario.name or loaded.path.stem
     found = find_baseline(against.baseline, scenario)

@@ -22,7 +22,11 @@ class RulesError(LoadwsError):
 
 
 def rules_from(texts: Sequence[str], own: Mapping[str, Metric], place: Path = PLACE) -> RuleSet:
-    """Return the rules that the texts state. Raises ``RulesError``."""
+    """Return the rules that the texts state.
+
+    Raises:
+        RulesError: A text is not a rule; the message shows each such text and the place in it.
+    """
     flat = [" ".join(text.splitlines()) for text in texts]
     try:
         return parse_rules(flat, own)

@@ -42,7 +42,11 @@ class SearchOptions:
 
 
 def search_command(run: RunOptions, options: SearchOptions) -> int:
-    """Search, print and write; return 0 where a load was found and confirmed. Raises ``LoadwsError``."""
+    """Search, print and write; return 0 if a load was found and confirmed.
+
+    Raises:
+        UsageError: The bounds or the rules cannot be searched by.
+    """
     if not 0 < options.least < options.most:
         raise UsageError("--from must be above 0 and below --to", "write for example --from 10 --to 1000")
     run = replace(run, overrides=replace(run.overrides, settle_ns=options.settle_ns))

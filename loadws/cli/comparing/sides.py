@@ -24,9 +24,12 @@ _FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
 
 
 def side_options(common: RunOptions, name: str, changes: Sequence[str]) -> RunOptions:
-    """Return a side's options: those of both sides, with its own changes. Raises ``UsageError`` for one that is none.
+    """Return a side's options: those of both sides, with its own changes.
 
-    A word that is no option of the run is a variable of the scenario.
+    A name that is not an option of the run is a variable of the scenario.
+
+    Raises:
+        UsageError: A change is not ``NAME=VALUE``, or its value is not valid.
     """
     options = common
     for change in changes:

@@ -27,9 +27,12 @@ class SourceError(LoadwsError):
 
 
 def runs_of(names: Sequence[str], side: str) -> list[MeasuredRun]:
-    """Return the runs that the names mean, each once, also where ``latest`` and a folder are one. Raises ``SourceError``.
+    """Return the runs that the names mean, each once, also where ``latest`` and a folder are the same run.
 
-    A run that counted twice would make a comparison surer than it is.
+    A run that counted twice would make a comparison look surer than it is.
+
+    Raises:
+        SourceError: A name means no run, or a run cannot be read.
     """
     if not names:
         raise SourceError(f"there is no {side}", "write: loadws compare BASELINE… -- CANDIDATE…")
@@ -57,7 +60,11 @@ def matching(name: str) -> Iterator[Path]:
 
 
 def runs_at(path: Path, side: str) -> list[MeasuredRun]:
-    """Return the runs at a path: one, or those of a saved baseline. Raises ``SourceError``."""
+    """Return the runs at a path: one, or those of a saved baseline.
+
+    Raises:
+        SourceError: There is no run, it did not end, or it cannot be read.
+    """
     if path.is_file() and path.name not in (SUMMARY, RUN):
         return _of_file(path, side)
     try:
@@ -90,7 +97,11 @@ def is_baseline(path: Path) -> bool:
 
 
 def read_baseline(path: Path, side: str) -> baseline.Baseline:
-    """Return a saved baseline. Raises ``SourceError`` for a torn file, or one of a newer version."""
+    """Return a saved baseline.
+
+    Raises:
+        SourceError: The file cannot be read, is incomplete, or is of a newer version.
+    """
     try:
         return baseline.from_json(path.read_bytes())
     except OSError as error:
@@ -115,7 +126,11 @@ def _summary(path: Path, side: str) -> summary.Summary:
 
 
 def _frames(folder: Path, side: str) -> Iterable[Frame]:
-    """Yield the seconds of a run. Raises ``SourceError`` where the folder's files do not belong together."""
+    """Yield the frames of a run.
+
+    Raises:
+        SourceError: The folder's files do not belong together.
+    """
     try:
         yield from read_frames(folder)[1]
     except HistogramError as error:

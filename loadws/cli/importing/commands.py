@@ -23,7 +23,11 @@ SCENARIO = Path("scenario.yaml")
 
 
 def parse_speed(text: str) -> float:
-    """Return how many times as fast as it was recorded. Raises ``UsageError``."""
+    """Return the factor by which a recording is replayed faster than it was recorded.
+
+    Raises:
+        UsageError: The text is not a number above 0.
+    """
     try:
         speed = float(text)
     except ValueError:
@@ -67,7 +71,7 @@ def har(
         typer.Option(metavar="X", parser=told(parse_speed), help="Divide the recorded pauses by this; 2 halves them."),
     ] = 1.0,
     force: Force = False,
-) -> None:
+) -> int:
     """Make a scenario of a HAR file: each WebSocket is a user.
 
     From Chrome, Edge, mitmproxy, HTTP Toolkit and others that write WebSocket messages into HAR. Firefox does not.
@@ -76,7 +80,7 @@ def har(
     from loadws.importers.har.importing import import_har
 
     options = ImportOptions(file, output, strict, force)
-    raise typer.Exit(import_command(options, partial(import_har, speed=speed)))
+    return import_command(options, partial(import_har, speed=speed))
 
 
 @imports.command(epilog=_ARTILLERY_EXAMPLES)
@@ -91,7 +95,7 @@ def artillery(
         typer.Option("--environment", "-e", metavar="NAME", help="Which of the script's environments to take."),
     ] = None,
     force: Force = False,
-) -> None:
+) -> int:
     """Make a scenario of an Artillery script, engines ws and socketio.
 
     JavaScript functions are listed, and a Python file with their stubs is written beside the scenario.
@@ -101,4 +105,4 @@ def artillery(
 
     options = ImportOptions(file, output, strict, force)
     convert = partial(import_artillery, environment=environment, folder=output.parent)
-    raise typer.Exit(import_command(options, convert))
+    return import_command(options, convert)

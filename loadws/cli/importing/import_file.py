@@ -32,8 +32,10 @@ class ImportOptions:
 def import_command(options: ImportOptions, convert: Callable[[bytes, Path], Imported]) -> int:
     """Import a file and return the exit code: 1 where something was left out and ``--strict`` was given.
 
-    Raises ``ImportFailed`` for a file that cannot be imported, ``UsageError`` where a file would be written over, and
-    ``OutputError`` where it cannot be written.
+    Raises:
+        ImportFailed: The file cannot be imported.
+        UsageError: A file would be overwritten, and ``--force`` was not given.
+        OutputError: A file cannot be written.
     """
     if options.out != STDOUT and options.out.exists() and not options.force:
         raise UsageError(

@@ -12,7 +12,11 @@ from loadws.terms.errors import UsageError
 def cluster_options(
     address: str, is_insecure: bool, tolerated_losses: int, *, once: bool, trace: bool
 ) -> ClusterOptions:
-    """Return what the cluster is asked for. Raises ``UsageError``; warns where secrets would cross a network unencrypted."""
+    """Return what the command line asks of the cluster; warn where secrets would cross a network unencrypted.
+
+    Raises:
+        UsageError: The address is not valid, or the other options need no cluster.
+    """
     if once or trace:
         option = "--trace" if trace else "--once"
         raise UsageError(f"{option} is one user, who needs no cluster", f"leave out --cluster, or {option}")

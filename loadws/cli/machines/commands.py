@@ -64,7 +64,7 @@ def shard(
     untrusted: Untrusted = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the share's folder goes.")] = Path("reports"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
-) -> None:
+) -> int:
     """Run one share of a load on this machine.
 
     Run one on each of several machines, then put them together with `loadws merge`: rules are judged there, on the sum.
@@ -99,18 +99,18 @@ def shard(
         keep_trying=keep_trying,
         share=share,
     )
-    raise typer.Exit(run_command(options))
+    return run_command(options)
 
 
 def merge(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folder of each share.", show_default=False)],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the merged run's folder goes.")] = Path("reports"),
     tolerate_loss: TolerateLoss = 0,
-) -> None:
+) -> int:
     """Add up the shares of one load and judge the sum.
 
     Histograms and the ledger are added up exactly. Shares of different runs are refused.
     """
     from loadws.cli.machines.merge import merge_command
 
-    raise typer.Exit(merge_command(runs, out, tolerate_loss, tuple(sys.argv)))
+    return merge_command(runs, out, tolerate_loss, tuple(sys.argv))

@@ -113,7 +113,11 @@ def _end_s(frame: Frame) -> float:
 
 @contextmanager
 def _readable(folder: Path) -> Iterator[None]:
-    """Raise ``OutputError`` for files that are not what a run wrote."""
+    """Turn errors in the content of a run's files into one that names the folder.
+
+    Raises:
+        OutputError: A file within is not what a run wrote.
+    """
     try:
         yield
     except (HistogramError, msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -109,7 +109,12 @@ def _begin(loaded: Loaded, options: RunOptions) -> int:
 
 
 def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
-    """Make one run of a scenario, from its plan to its report. Raises ``LoadwsError`` where the load cannot begin."""
+    """Make one run of a scenario, from its plan to its report.
+
+    Raises:
+        Interrupted: A signal came before the load began.
+        LoadwsError: The load cannot begin.
+    """
     seed = _begin(loaded, options)
     if options.once:
         loaded = replace(loaded, scenario=one_flow(loaded.scenario))
@@ -222,7 +227,11 @@ class _Run:
             return await self._load_and_judge(order)
 
     async def _join(self, cluster: Cluster, order: ShardOrder) -> None:
-        """Wait until the cluster's machines are ready. Raises ``Interrupted`` where a signal comes before."""
+        """Wait until the cluster's machines are ready.
+
+        Raises:
+            Interrupted: A signal came first.
+        """
         options, files = self._options, packed(self._loaded)
         with trio.CancelScope() as before_load, self._signals.heard_by(in_loop(lambda _name: before_load.cancel())):
             machines = await cluster.prepare(order, files, options.stamps, options.processes)
@@ -258,7 +267,11 @@ class _Run:
             return watcher, self._conclude(watcher, ending)
 
     async def _made(self, order: ShardOrder, watcher: Watcher) -> Ending:
-        """Run the load. A defect of loadws ends the run, but what was measured until then is kept."""
+        """Run the load. A defect of loadws ends the run, but what was measured until then is kept.
+
+        Raises:
+            LoadwsError: A limit of the machine stopped the load.
+        """
         info, masker = self._info, self._loaded.masker
         span = Span(self._figures.duration_s, self._figures.graceful_stop_s)
         try:
@@ -371,10 +384,14 @@ async def ready(
     tell: Callable[[str], None],
     say: Callable[[str], None] | None = None,
 ) -> AsyncIterator[tuple[ShardOrder, Loaded]]:
-    """Start the target, run ``setup``, and in the end ``teardown``; in between, yield the order and the scenario to run.
+    """Start the target, run ``setup``, and in the end ``teardown``; in between, yield the order and the scenario to
+    run.
 
-    The scenario has the target's own address, and its masker knows the secrets that setup has set. Within, no signal is
-    listened to. Raises ``Interrupted`` where a signal came before.
+    The scenario has the target's own address, and its masker knows the secrets that setup has set. Signals are ignored
+    within.
+
+    Raises:
+        Interrupted: A signal came before the load.
     """
     before_load, began = trio.CancelScope(), False
 

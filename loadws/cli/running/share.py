@@ -11,7 +11,11 @@ from loadws.terms.units import format_duration
 
 
 def share_of(index: int, of: int, run_id: str, start_at: str | None) -> Share:
-    """Return the share that the command line asks for. Raises ``UsageError``, also for a start that has passed."""
+    """Return the share that the command line asks for.
+
+    Raises:
+        UsageError: The start has passed, or is not a date and time.
+    """
     start_ns = None if start_at is None else parse_start(start_at)
     if start_ns is not None and (late_ns := time.time_ns() - start_ns) >= 0:
         raise UsageError(
@@ -22,7 +26,11 @@ def share_of(index: int, of: int, run_id: str, start_at: str | None) -> Share:
 
 
 def parse_start(text: str) -> int:
-    """Return a moment in ns since 1970. Without an offset it is UTC. Raises ``UsageError``."""
+    """Return a moment in ns since 1970. Without an offset it is UTC.
+
+    Raises:
+        UsageError: The text is not a date and time.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -221,9 +221,12 @@ class Strand:
             raise why
 
     def heed(self) -> None:
-        """End the flow of a user that is to go. Its handlers go on: they answer what still comes.
+        """End the flow of a user that has to go. Its handlers continue: they answer what still arrives.
 
-        Raises ``FlowInterrupted``.
+        Raises:
+            FlowInterrupted: The interruption that was noted.
+            EndSession: The user's session has failed.
+            Leave: The user's load is over.
         """
         if self.is_handler:
             return
@@ -245,7 +248,12 @@ class Strand:
         self.obey(step.on_failure or default)
 
     def obey(self, policy: OnFailure) -> None:
-        """Go on, or raise ``EndTurn`` or ``EndSession``, as a step's ``on_failure`` says."""
+        """Do as a step's ``on_failure`` says: go on, or end the turn or the session.
+
+        Raises:
+            EndTurn: The policy is ``end_turn``.
+            EndSession: The policy is ``end_session``.
+        """
         match policy:
             case "end_turn":
                 raise EndTurn
@@ -260,6 +268,10 @@ class Strand:
             self.cannot_evaluate(step, error)
 
     def cannot_evaluate(self, step: Step, error: EvaluationError) -> NoReturn:
-        """Fail a step whose template has no value. Raises ``EndTurn``, unless the step says otherwise."""
+        """Fail a step whose template has no value, and end the turn.
+
+        Raises:
+            EndTurn: Always.
+        """
         self.fail(step, "template", str(error))
         raise EndTurn from None

@@ -76,7 +76,11 @@ def compile_call(step: CallStep, context: StepContext) -> StepFunction:
 
 
 def _go(strand: Strand) -> NoReturn:
-    """End a call whose user has to leave: its load is over, or a handler has ended the session, which then failed."""
+    """End a call whose user has to leave: its load is over, or a handler has ended the session, which then failed.
+
+    Raises:
+        Leave: Nothing else has ended the flow.
+    """
     strand.heed()
     raise Leave
 
@@ -173,6 +177,9 @@ class _Watched(Awaitable[object]):
         """Stop driving a function that catches every exception, and keep it from running again.
 
         It would also catch that it is closed, now and when it is freed, and Python would print that during the run.
+
+        Raises:
+            UserLeaves: Always.
         """
         hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
         try:

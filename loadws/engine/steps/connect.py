@@ -126,7 +126,8 @@ class ConnectOpener:
     def _request(self, strand: Strand, step: Step, conversation: Conversation) -> ConnectRequest:
         """Return the request.
 
-        Raises ``FlowInterrupted`` where it cannot be made; the conversation is removed from the user then.
+        Raises:
+            FlowInterrupted: The request cannot be made; the conversation has been removed from the user.
         """
         user = strand.user
         try:

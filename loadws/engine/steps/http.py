@@ -80,7 +80,11 @@ async def _fetch(
 ) -> HttpAnswer | None:
     """Return the answer; None where none came, which is counted as a failure that lets the flow go on.
 
-    ``span_ns`` is (intended time, deadline). ``brings_secrets``: a secret is captured from its body, which is not traced.
+    ``span_ns`` is (intended time, deadline). ``brings_secrets``: a secret is captured from its body, which is not
+    traced.
+
+    Raises:
+        FlowInterrupted: A connection of the flow was lost while the request was under way.
     """
     intended_ns, deadline_ns = span_ns
     timers, recorder = shared.timers, shared.recorder

@@ -77,7 +77,11 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The payload as JSON. Raises ``ValueError`` with the reason and the place where it is not JSON."""
+        """Return the payload, read as JSON.
+
+        Raises:
+            ValueError: The payload is not JSON; the message gives the reason and the place.
+        """
         value = self._message.json
         if value is NOT_JSON:
             raise ValueError(f"the message is not JSON: {self._message.why_not_json()}")
@@ -171,7 +175,9 @@ class User:
 
         ``options`` are those of the step: ``headers``, ``query``, ``subprotocols``, ``expect`` and so on.
 
-        Raises ``ValueError`` where a connection of this name is open, and ``StepFailed``.
+        Raises:
+            ValueError: A connection of this name is open.
+            StepFailed: The connection could not be opened.
         """
         user = self._strand.user
         there = user.current if name is None else user.named.get(name)
@@ -286,9 +292,10 @@ class User:
         recorder.trend(name, label, body.metric_unit, value * (body.ns_per_unit or 1), now_ns)
 
     def count(self, name: str, n: int = 1) -> None:
-        """Add ``n`` to a counter of the scenario's own.
+        """Add ``n`` to a counter that the scenario defines.
 
-        Raises ``ValueError`` for another metric's name, and for a negative ``n``.
+        Raises:
+            ValueError: The name is that of another metric, or ``n`` is negative or no integer.
         """
         if name in TABLE or name in self._maker.records:
             raise ValueError(f"{name!r} is another metric already: choose another name")
@@ -325,9 +332,14 @@ class User:
     # -- how ----------------------------------------------------------------------------------------------------------
 
     async def _heed(self) -> None:
-        """End a function whose user has to leave: at its next step and, if the function catches that, at every later step.
+        """End a function whose user has to leave: at its next step and, if the function catches that, at every later
+        step.
 
-        A function that catches everything would go on for ever: other tasks get their turn, and in the end it is given up.
+        A function that catches everything would go on for ever: other tasks get their turn, and in the end it is given
+        up.
+
+        Raises:
+            UserLeaves: The user has to leave.
         """
         if self._strand.is_handler or not self._strand.user.is_to_go:
             return
@@ -356,7 +368,12 @@ class User:
             self._is_busy = False
 
     async def _run(self, said: Mapping[str, Any], payload: str | bytes | Json | None = None) -> Any:
-        """Run a step, and return its result. Raises ``UserLeaves`` and ``StepFailed``."""
+        """Run a step, and return its result.
+
+        Raises:
+            UserLeaves: The user has to leave.
+            StepFailed: The step failed, and its failure ends the turn or the session.
+        """
         await self._heed()
         self.remember_secrets()
         if isinstance(name := said.get("name"), str):

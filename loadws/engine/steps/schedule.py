@@ -182,7 +182,13 @@ async def _until(strand: Strand, intended_ns: int, now_ns: Callable[[], int]) ->
 
 
 async def _turn(strand: Strand, flow: Steps, turns: Turns) -> None:
-    """Run one turn, which is counted as exactly one of done, failed and cut off."""
+    """Run one turn, which is counted as exactly one of done, failed and cut off.
+
+    Raises:
+        EndSession: The turn failed, and the session with it.
+        Leave: The user has to leave.
+        Cancelled: The load has ended.
+    """
     number = next(_TURNS)
     lost_before, strand.lost_try = strand.lost_try, False
     strand.turns.append(number)

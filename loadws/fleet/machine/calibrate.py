@@ -150,7 +150,11 @@ def _total_s(place: _Place) -> float:
 
 
 async def _trial(place: _Place, text: str, seconds: float, processes: int) -> Summary:
-    """One run, to its end."""
+    """Make one run, and return its summary.
+
+    Raises:
+        TargetError: The run did not end in time, or no connection could be opened.
+    """
     head = f"target: {place.url}\ngraceful_stop: {GRACEFUL_STOP_S:g}s\n"
     order = ShardOrder("calibrate.yaml", head + text, Overrides(), {}, 1, place.transport)
     summariser = Summariser(_info(order, processes, warmup="warmup" in text))

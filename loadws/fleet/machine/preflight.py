@@ -84,9 +84,10 @@ def look_at_machine() -> Machine:
 def check_fit(
     figures: PlanFigures, machine: Machine, pairs: Pairs = ONE_PAIR, processes: int = 1, target: str = ""
 ) -> list[str]:
-    """Return warnings for what might not fit. ``figures`` are the plan's.
+    """Return warnings about limits of this machine that the plan may reach. ``figures`` are the plan's.
 
-    Raises ``UsageError`` for held users that cannot, with everything that is too little for them.
+    Raises:
+        UsageError: The users that the plan holds at one time are too many; the message names every limit they exceed.
     """
     _check_files_of_parent(machine, processes)
     held, most = figures.held_most, figures.most_users

@@ -78,7 +78,11 @@ class _Import:
     # -- settings
 
     def _environment(self, name: str | None) -> Node | None:
-        """Return the settings of the environment of this name. Raises ``ImportFailed`` where there is none."""
+        """Return the settings of the environment of this name.
+
+        Raises:
+            ImportFailed: The script has no such environment.
+        """
         environments = self._config.child("environments")
         names = [key for key, _ in pairs(environments)]
         if name is None:

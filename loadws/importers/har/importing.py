@@ -74,7 +74,11 @@ class _Import:
         return False
 
     def _at_one_target(self, sockets: Sequence[Socket]) -> list[Socket]:
-        """Return the sockets of the origin with the most messages: a scenario has one target."""
+        """Return the sockets of the origin with the most messages: a scenario has one target.
+
+        Raises:
+            ImportFailed: No WebSocket was open in the recording.
+        """
         if not sockets:
             first = self._recording.sockets[0].handshake.line
             message = f"{self._path}:{first}: no WebSocket of this recording was open, so there is nothing to replay"

@@ -52,7 +52,11 @@ def skip_blanks(text: str, at: int) -> int:
 
 
 def value_at(text: str, at: int) -> tuple[Any, int]:
-    """Return the value that begins at an offset, and the offset of its end. Raises ``Torn``."""
+    """Return the value that begins at an offset, and the offset of its end.
+
+    Raises:
+        Torn: There is no whole JSON value.
+    """
     try:
         value, end = _DECODER.raw_decode(text, at)
     except json.JSONDecodeError as error:

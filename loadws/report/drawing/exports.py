@@ -18,7 +18,8 @@ _FORMULA = ("=", "+", "-", "@", "\t")
 def export(drawing: Drawing, folders: dict[str, Path]) -> list[Path]:
     """Write the charts into the folder of each kind (``svg``, ``png``, ``csv``); return the files.
 
-    Raises ``OutputError`` where a file cannot be written, or what makes PNG is not installed.
+    Raises:
+        OutputError: A file cannot be written, or the library that makes PNG is not installed.
     """
     makers = {kind: _MAKERS[kind] for kind in folders}
     if "png" in folders:

@@ -24,7 +24,11 @@ _TRUST = "look at the scenario, then run it without --untrusted"
 
 
 def refuse_link(path: Path) -> None:
-    """Refuse a scenario that is a link to a file outside of its folder. Raises ``ScenarioError``."""
+    """Refuse a scenario that is a link to a file outside of its folder.
+
+    Raises:
+        ScenarioError: It is such a link.
+    """
     if not _is_within(path.parent, path.name):
         message = "--untrusted: this is a link to a file outside of its folder"
         raise ScenarioError([Problem(path, 0, 0, message, _TRUST)])

@@ -66,7 +66,11 @@ class Feed:
 
 
 def open_feed(source: DataSource, base: Path) -> Feed:
-    """Check the file, whose path is relative to ``base``, and return its rows. Raises ``DataError``."""
+    """Check the file, whose path is relative to ``base``, and return its rows.
+
+    Raises:
+        DataError: The file cannot be used; the message names the file and the line.
+    """
     try:
         return Feed(source, open_rows(base / source.file, Dialect(source.delimiter, source.columns)))
     except DataError as error:

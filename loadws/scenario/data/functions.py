@@ -29,7 +29,11 @@ class FunctionError(LoadwsError):
 
 
 def find_function(base: Path, name: str) -> UserFunction:
-    """Return the function ``module:function``; ``base`` is the scenario's folder. Raises ``FunctionError``."""
+    """Return the function ``module:function``; ``base`` is the scenario's folder.
+
+    Raises:
+        FunctionError: The module cannot be imported, or has no such async function.
+    """
     module_name, _, attribute = name.partition(":")
     module = _module(base.resolve(), module_name)
     found = getattr(module, attribute, None)
@@ -44,7 +48,11 @@ def find_function(base: Path, name: str) -> UserFunction:
 
 
 def check_arguments(function: UserFunction, names: Collection[str]) -> None:
-    """Check that the function accepts a user and exactly these arguments. Raises ``FunctionError``."""
+    """Check that the function accepts a user and exactly these arguments.
+
+    Raises:
+        FunctionError: It does not.
+    """
     try:
         inspect.signature(function).bind(None, **dict.fromkeys(names))
     except TypeError as error:

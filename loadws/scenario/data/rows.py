@@ -109,7 +109,11 @@ def _state_of(file: int) -> tuple[int, int]:
 
 
 def open_rows(file: Path, dialect: Dialect = Dialect()) -> Rows:  # it never changes
-    """Open a data file and find its rows. Raises ``DataError``."""
+    """Open a data file and find its rows.
+
+    Raises:
+        DataError: The file cannot be read, is too large, or its content is not valid.
+    """
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise DataError("what kind of file this is cannot be told", None, f"its name ends in {', '.join(_READERS)}")
@@ -131,7 +135,11 @@ def open_rows(file: Path, dialect: Dialect = Dialect()) -> Rows:  # it never cha
 
 @functools.lru_cache(maxsize=16)
 def _indexed(file: Path, dialect: Dialect, size: int, changed_ns: int, inode: int) -> Rows:
-    """Return the rows and their index. ``size``, ``changed_ns`` and ``inode`` tell a file from what it was before."""
+    """Return the rows and their index. ``size``, ``changed_ns`` and ``inode`` identify this version of the file.
+
+    Raises:
+        DataError: The content is not valid, or has no rows.
+    """
     read, decode = _READERS[file.suffix.lower()](dialect)
     with file.open("rb", buffering=1 << 20) as stream:
         placed = read(stream)
@@ -173,6 +181,9 @@ def _csv(dialect: Dialect, stream: BinaryIO) -> Iterator[_Placed]:
     """Yield the header, then the rows.
 
     A row ends where the reader needs no further line, so quoted fields may contain some.
+
+    Raises:
+        DataError: A row has more or fewer fields than the header.
     """
     lines = _Lines(stream)
     placed = _csv_rows(lines, dialect.sign)
@@ -192,7 +203,11 @@ def _csv(dialect: Dialect, stream: BinaryIO) -> Iterator[_Placed]:
 
 
 def _csv_rows(lines: _Lines, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
-    """Yield each row that is not blank, with the line and the byte at which it begins."""
+    """Yield each row that is not blank, with the line and the byte at which it begins.
+
+    Raises:
+        DataError: A row is not CSV.
+    """
     reader = csv.reader(iter(lines), strict=True, delimiter=delimiter)
     while True:
         line, start = lines.number + 1, lines.at
@@ -207,7 +222,11 @@ def _csv_rows(lines: _Lines, delimiter: str) -> Iterator[tuple[int, int, list[st
 
 
 def _decode_csv(delimiter: str, text: str, columns: tuple[str, ...]) -> _Row:
-    """Return the fields. A byte order mark before the first row is no part of it."""
+    """Return the fields. A byte order mark before the first row is no part of it.
+
+    Raises:
+        DataError: The text is not CSV.
+    """
     try:
         lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
         return tuple(next(csv.reader(lines, strict=True, delimiter=delimiter)))
@@ -256,7 +275,11 @@ def _json_lines(stream: BinaryIO) -> Iterator[_Placed]:
 
 
 def _json_array(stream: BinaryIO) -> Iterator[_Placed]:
-    """Yield the elements. Each begins where the one before ended, after white space and a comma."""
+    """Yield the elements. Each begins where the one before ended, after white space and a comma.
+
+    Raises:
+        DataError: The content is not UTF-8, or not an array.
+    """
     content = stream.read().removeprefix(b"\xef\xbb\xbf")
     skipped = stream.tell() - len(content)
     try:
@@ -306,7 +329,11 @@ def _decode_json(text: str, columns: tuple[str, ...]) -> _Row:
 
 
 def _objects(rows: Iterable[tuple[int | None, int, int, Any]]) -> Iterator[_Placed]:
-    """Yield the columns, which are those of the first row, then the rows."""
+    """Yield the columns, which are those of the first row, then the rows.
+
+    Raises:
+        DataError: A row is not an object, or its keys differ from those of the first.
+    """
     columns: tuple[str, ...] = ()
     for number, (line, start, end, row) in enumerate(rows, 1):
         if not isinstance(row, dict) or not row:

@@ -79,7 +79,11 @@ def compile_captures(mapping: Mapping[str, JsonValue]) -> Captures:
 
 
 def compile_place(value: JsonValue) -> Place:
-    """Compile one place of a message, written as in a capture. Raises ``MatchError``."""
+    """Compile one place of a message, written as in a capture.
+
+    Raises:
+        MatchError: The place is not valid, or is one of the handshake.
+    """
     place = _place(value, ())
     if place.of_handshake:
         raise MatchError("a message has no headers, no cookies and no status", (), _ADVICE)

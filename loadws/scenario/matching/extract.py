@@ -74,7 +74,11 @@ class Place:
 
 
 def json_place(text: str, path: Path, *, in_key: bool) -> Place:
-    """Compile a JSONPath. Raises ``MatchError``."""
+    """Compile a JSONPath.
+
+    Raises:
+        MatchError: The path is not valid.
+    """
     try:
         find = compile_path(text)
     except PathError as error:
@@ -114,9 +118,12 @@ TEXT = Place("text", _text, _no_text)
 
 @functools.lru_cache(maxsize=512)
 def compile_regex(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern. Raises ``ValueError`` with a message for people.
+    """Compile a pattern.
 
     The results are cached, because a pattern with a template is compiled while the load runs.
+
+    Raises:
+        ValueError: The pattern is not valid; the message is written for users.
     """
     try:
         with warnings.catch_warnings():
@@ -129,7 +136,11 @@ def compile_regex(pattern: str) -> re.Pattern[str]:
 
 
 def regex_place(pattern: Any, group: Any, path: Path) -> Place:
-    """Return the place of a group of the pattern: group 1 by default, or the whole match if there is no group."""
+    """Return the place of a group of the pattern: group 1 by default, or the whole match if there is no group.
+
+    Raises:
+        MatchError: The pattern is not valid, or has no such group.
+    """
     if not isinstance(pattern, str):
         raise MatchError("regex is text", (*path, "regex"))
     try:
@@ -184,7 +195,11 @@ _FORMS = ("hex", "text", "base64", "uint", "int")
 
 
 def bytes_place(value: Any, path: Path) -> Place:
-    """Compile ``{at: 0, length: 4, as: hex|text|base64|uint|int, order: big|little}``. Raises ``MatchError``."""
+    """Compile ``{at: 0, length: 4, as: hex|text|base64|uint|int, order: big|little}``.
+
+    Raises:
+        MatchError: The mapping is not valid.
+    """
     if not isinstance(value, dict):
         raise MatchError("bytes is a mapping", path, "write bytes: {at: 0, length: 4, as: hex}")
     only_keys(value, ("at", "length", "as", "order"), path)
@@ -235,7 +250,11 @@ def _utf8(part: bytes) -> Any:
 
 
 def offset_in(mapping: Mapping[str, Any], path: Path) -> int:
-    """Return the ``at`` of a bytes mapping, 0 by default. Raises ``MatchError``."""
+    """Return the ``at`` of a bytes mapping, 0 by default.
+
+    Raises:
+        MatchError: ``at`` is not an integer.
+    """
     at = mapping.get("at", 0)
     if type(at) is not int:
         raise MatchError("at is an offset in bytes; a negative one counts from the end", (*path, "at"))

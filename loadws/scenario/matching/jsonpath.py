@@ -61,7 +61,11 @@ def compile_path(text: str) -> Find:
 
 
 def parse_path(text: str) -> Parts:
-    """Return the keys and indexes of a path, outermost first. Raises ``PathError``."""
+    """Return the keys and indexes of a path, outermost first.
+
+    Raises:
+        PathError: The path is not valid, or is one that loadws does not support.
+    """
     if not text.startswith("$"):
         raise PathError("a path begins with $", 0)
     parts: list[str | int] = []
@@ -86,7 +90,11 @@ def _part(text: str, at: int) -> tuple[str | int, int]:
 
 
 def _unquoted(match: re.Match[str]) -> str:
-    r"""Return the name between quotes. Its escapes are those of JSON, and ``\'`` between single quotes."""
+    r"""Return the name between quotes. Its escapes are those of JSON, and ``\'`` between single quotes.
+
+    Raises:
+        PathError: The name has an escape that JSON does not have.
+    """
     name = match[2]
     if name is None:
         name = re.sub(

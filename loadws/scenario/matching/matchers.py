@@ -43,7 +43,11 @@ class Expectation:
     fixed: Test | None
 
     def bind(self, scope: Scope) -> Test:
-        """Return the test, with the operand's templates evaluated now. Raises ``EvaluationError``."""
+        """Return the test, with the operand's templates evaluated now.
+
+        Raises:
+            EvaluationError: A template has no value, or its value is no operand for this matcher.
+        """
         if self.fixed is not None:
             return self.fixed
         try:
@@ -140,7 +144,11 @@ MATCHERS: dict[str, Matcher] = {
 def compile_expectations(
     value: JsonValue, path: Path, matchers: tuple[str, ...] = tuple(MATCHERS)
 ) -> tuple[Expectation, ...]:
-    """Compile a plain value, or a mapping of matchers. Raises ``MatchError``."""
+    """Compile a plain value, or a mapping of matchers.
+
+    Raises:
+        MatchError: The mapping is not valid.
+    """
     if not isinstance(value, dict):
         return (expect(EQUALS, compile_operand(value, path), path),)
     if not value.keys() & MATCHERS.keys():
@@ -151,7 +159,8 @@ def compile_expectations(
         )
     for word in value:
         if word not in matchers:
-            raise _unknown(word, matchers, path)
+            unknown = _unknown(word, matchers, path)
+            raise unknown
     if value.get("exists") is False and len(value) > 1:
         raise MatchError("exists: false stands alone: nothing else can hold of what is not there", (*path, "exists"))
     return tuple(
@@ -161,7 +170,11 @@ def compile_expectations(
 
 
 def expect(matcher: Matcher, operand: Compiled, path: Path) -> Expectation:
-    """Return an expectation. Raises ``MatchError`` where a constant operand makes no sense."""
+    """Return an expectation.
+
+    Raises:
+        MatchError: The constant operand is not valid for this matcher.
+    """
     if not operand.constant:
         return Expectation(matcher, operand, None)
     try:
@@ -171,7 +184,11 @@ def expect(matcher: Matcher, operand: Compiled, path: Path) -> Expectation:
 
 
 def compile_operand(value: JsonValue, path: Path) -> Compiled:
-    """Compile a value with templates in it. Raises ``MatchError``."""
+    """Compile a value that may have templates.
+
+    Raises:
+        MatchError: A template is not valid.
+    """
     try:
         return compile_value(value)
     except TemplateError as error:

@@ -164,7 +164,11 @@ def _keyed(clauses: list[_Clause]) -> _Clause | None:
 
 
 def compile_conditions(mapping: Mapping[str, JsonValue]) -> Conditions:
-    """Compile conditions on a message. Raises ``MatchError`` for the first that is wrong."""
+    """Compile conditions on a message.
+
+    Raises:
+        MatchError: There is no condition, or one is not valid.
+    """
     if not mapping:
         raise MatchError("here a condition is missing", ())
     return Conditions([clause for key, value in mapping.items() for clause in _clauses(key, value, _KEYS)])
@@ -216,7 +220,11 @@ def _headers(value: JsonValue) -> Iterator[_Clause]:
 
 
 def _as_text(value: JsonValue, path: Path) -> Compiled:
-    """Compile an operand to text, whatever type its template has."""
+    """Compile an operand to text, whatever type its template has.
+
+    Raises:
+        MatchError: The operand is not text.
+    """
     if not isinstance(value, str):
         raise MatchError(f"{path[-1]} is text, and this is {show(value)}", path, "put it in quotes")
     compiled = compile_operand(value, path)
@@ -273,7 +281,11 @@ def _bytes(value: JsonValue) -> Iterator[_Clause]:
 
 
 def _content(form: str, value: JsonValue, path: Path) -> Compiled:
-    """Compile hex, base64 or text to bytes; a constant is decoded now."""
+    """Compile hex, base64 or text to bytes; a constant is decoded now.
+
+    Raises:
+        MatchError: The constant is not of this form.
+    """
     compiled, decode = _as_text(value, path), _CONTENTS[form]
 
     def content(scope: Scope) -> bytes:

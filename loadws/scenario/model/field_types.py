@@ -291,7 +291,11 @@ def header_value(text: str) -> str:
 
 
 def different(items: tuple[T, ...]) -> tuple[T, ...]:
-    """Return the items if no two are equal. Raises ``ValueError`` with the first that appears twice."""
+    """Return the items if no two are equal.
+
+    Raises:
+        ValueError: Two are equal; the message names the first.
+    """
     twice = [item for item in items if items.count(item) > 1]
     if twice:
         raise ValueError(f"{twice[0]!r} appears twice")
@@ -320,7 +324,11 @@ _FUNCTION = re.compile(FUNCTION_PATTERN)
 
 
 def _function_name(text: str) -> str:
-    """Return the text. Raises ``ValueError`` where it is not the name of a function."""
+    """Return the text if it is the name of a function.
+
+    Raises:
+        ValueError: It is not.
+    """
     if not _FUNCTION.match(text):
         raise ValueError(
             "must be module:function, as flows:trade for the function trade in flows.py beside the scenario"

@@ -90,7 +90,11 @@ def _is_hashed(folder: str) -> bool:
 
 
 def _load_certificate(context: ssl.SSLContext, settings: TlsSettings, base: Path) -> None:
-    """Load a certificate and its key. An empty password keeps OpenSSL from asking for one at the terminal."""
+    """Load a certificate and its key. An empty password keeps OpenSSL from asking for one at the terminal.
+
+    Raises:
+        TlsFileError: The files are not a certificate and its key.
+    """
     certificate, key = settings.certificate or "", settings.key or settings.certificate or ""
     where: FileKey = "certificate" if settings.key is None else "key"
     if "-----BEGIN CERTIFICATE" not in _read("certificate", certificate, base):
@@ -100,7 +104,8 @@ def _load_certificate(context: ssl.SSLContext, settings: TlsSettings, base: Path
     try:
         context.load_cert_chain(base / certificate, base / key, settings.key_password or "")
     except ssl.SSLError as error:
-        raise _refused(error, settings, where, is_locked="ENCRYPTED" in content) from None
+        refused = _refused(error, settings, where, is_locked="ENCRYPTED" in content)
+        raise refused from None
     except (OSError, ValueError) as error:
         raise TlsFileError("certificate", f"the file {certificate!r} cannot be read: {error}") from None
 
@@ -120,7 +125,11 @@ def _refused(error: ssl.SSLError, settings: TlsSettings, where: FileKey, *, is_l
 
 
 def _read(key: FileKey, name: str, base: Path) -> str:
-    """Return the text of a file. A pipe or device is not opened, because that could wait for ever."""
+    """Return the text of a file. A pipe or device is not opened, because that could wait for ever.
+
+    Raises:
+        TlsFileError: The file cannot be read.
+    """
     file = base / name
     try:
         if file.exists() and not file.is_file():

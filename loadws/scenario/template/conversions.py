@@ -40,7 +40,11 @@ def _text(value: Any, what: str) -> str:
 
 
 def iso_time(milliseconds: Any) -> str:
-    """Return ``2026-01-31T08:00:00.000Z`` for milliseconds since 1970."""
+    """Return ``2026-01-31T08:00:00.000Z`` for milliseconds since 1970.
+
+    Raises:
+        EvaluationError: It is not a number, or outside of the years 1 to 9999.
+    """
     if type(milliseconds) not in (int, float):
         raise EvaluationError(f"iso_time takes milliseconds since 1970, and this is {kind(milliseconds)}")
     whole = int(milliseconds)
@@ -50,7 +54,11 @@ def iso_time(milliseconds: Any) -> str:
 
 
 def parse_time(text: Any) -> int:
-    """Return milliseconds since 1970 of an ISO 8601 time; one without a zone is UTC."""
+    """Return milliseconds since 1970 of an ISO 8601 time; one without a zone is UTC.
+
+    Raises:
+        EvaluationError: The text is not such a time.
+    """
     try:
         moment = datetime.fromisoformat(_text(text, "parse_time").strip())
     except ValueError:
@@ -62,7 +70,11 @@ def parse_time(text: Any) -> int:
 
 
 def pad(value: Any, width: Any) -> str:
-    """Return a value with zeros before it, so that it has so many characters at least; a sign stays in front."""
+    """Return a value with zeros before it, so that it has so many characters at least; a sign stays in front.
+
+    Raises:
+        EvaluationError: ``width`` is not a whole number from 0 on.
+    """
     if type(width) is not int or width < 0:
         raise EvaluationError("pad's width is a whole number from 0 on")
     fits(width)
@@ -98,7 +110,11 @@ CONVERSIONS: dict[str, tuple[str, int, Callable[..., Any]]] = {
 
 
 def from_json(value: Any) -> Any:
-    """Return what text or bytes say as JSON."""
+    """Return what text or bytes say as JSON.
+
+    Raises:
+        EvaluationError: It is not JSON.
+    """
     if not isinstance(value, str | bytes):
         raise EvaluationError(f"fromjson takes text, and this is {kind(value)}")
     try:
@@ -108,7 +124,11 @@ def from_json(value: Any) -> Any:
 
 
 def from_base64(value: Any) -> bytes:
-    """Return the bytes of base64, of either alphabet, with or without its padding."""
+    """Return the bytes of base64, of either alphabet, with or without its padding.
+
+    Raises:
+        EvaluationError: It is not base64.
+    """
     text = _text(value, "frombase64").translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
@@ -117,7 +137,11 @@ def from_base64(value: Any) -> bytes:
 
 
 def from_hex(value: Any) -> bytes:
-    """Return the bytes of pairs of hexadecimal digits."""
+    """Return the bytes of pairs of hexadecimal digits.
+
+    Raises:
+        EvaluationError: It is not pairs of hexadecimal digits.
+    """
     try:
         return bytes.fromhex(_text(value, "fromhex"))
     except ValueError:
@@ -125,7 +149,11 @@ def from_hex(value: Any) -> bytes:
 
 
 def utf8(value: Any) -> str:
-    """Return the text that bytes are; text stays as it is."""
+    """Return the text that bytes are; text stays as it is.
+
+    Raises:
+        EvaluationError: The value is not bytes, or the bytes are not UTF-8.
+    """
     if isinstance(value, str):
         return value
     if not isinstance(value, bytes):

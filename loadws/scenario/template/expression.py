@@ -80,7 +80,12 @@ _Token = tuple[int, str, str]
 
 
 def _tokens(text: str, start: int) -> tuple[list[_Token], int]:
-    """Return the tokens between ``{{`` and ``}}``, with their offsets in place of line numbers, and the expression's end."""
+    """Return the tokens between ``{{`` and ``}}``, with their offsets in place of line numbers, and the expression's
+    end.
+
+    Raises:
+        TemplateError: The expression is not closed, is too long, or has a character that no expression has.
+    """
     if text[start + 2 : start + 3] in ("-", "+"):
         raise TemplateError("{{- and {{+ are not supported", start, "put a space after {{")
     # Line breaks are made spaces of the same length, because the lexer would count \r\n as one.
@@ -112,7 +117,11 @@ def _whole_expression(tokens: list[_Token], text: str, start: int, end: int, clo
 
 
 def _parse(tokens: list[_Token], start: int) -> nodes.Expr:
-    """Return Jinja's tree. The ``lineno`` of each node is the offset of its text, because the tokens carry that."""
+    """Return Jinja's tree. The ``lineno`` of each node is the offset of its text, because the tokens carry that.
+
+    Raises:
+        TemplateError: The expression is not valid, or is nested too deeply.
+    """
     parser = Parser(_ENVIRONMENT, "")
     try:
         with warnings.catch_warnings():
@@ -349,7 +358,11 @@ _RULES: dict[type[nodes.Node], Callable[[_Compiler, Any], Evaluate]] = {
 
 
 def _try_constant(evaluate: Evaluate, start: int) -> None:
-    """Compute what is the same for all once. Raises ``TemplateError`` where that can only fail."""
+    """Evaluate an expression that has the same value everywhere once, to find out whether it can only fail.
+
+    Raises:
+        TemplateError: It fails.
+    """
     try:
         evaluate(Scope(clock=lambda: 0))
     except EvaluationError as error:

@@ -83,7 +83,11 @@ class Scope:
         return chance.draw(self.seed, self.user, count)
 
     def next_id(self) -> int:
-        """Return an integer below 2**53 that no other call in the run gets, the same in every run."""
+        """Return an integer below 2**53 that no other call in the run gets, the same in every run.
+
+        Raises:
+            EvaluationError: The user has used up its numbers.
+        """
         counts = self._counts
         counts.ids += 1
         if counts.ids >> _ID_BITS or not 0 <= self.user < 1 << _USER_BITS:

@@ -148,7 +148,11 @@ def compile_value(value: JsonValue) -> Compiled:
 
 
 def compile_json(value: JsonValue) -> CompiledJson:
-    """Compile a JSON payload. Raises ``TemplateError``, also where a constant cannot be written as JSON."""
+    """Compile a JSON payload.
+
+    Raises:
+        TemplateError: A template is not valid, or a constant cannot be written as JSON.
+    """
     compiled = compile_value(value)
     if not compiled.constant:
         evaluate = compiled.evaluate

@@ -74,7 +74,11 @@ def show(value: Any) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as part of a text: a string as it is, everything else as JSON."""
+    """Return a value as part of a text: a string as it is, everything else as JSON.
+
+    Raises:
+        EvaluationError: The value is bytes, which cannot stand in a text.
+    """
     if type(value) is str:
         return value
     if type(value) is int:
@@ -87,7 +91,10 @@ def as_text(value: Any) -> str:
 def as_json(value: Any) -> str:
     """Return compact JSON, as JavaScript's ``JSON.stringify`` writes it: half of a surrogate pair is an escape.
 
-    Bytes become base64. Raises ``EvaluationError`` for a value that JSON cannot have.
+    Bytes become base64.
+
+    Raises:
+        EvaluationError: JSON cannot express the value.
     """
     try:
         return _JSON.encode(value).decode()
@@ -98,7 +105,11 @@ def as_json(value: Any) -> str:
 
 
 def _with_lone_surrogates(value: Any) -> str:
-    """Return the JSON of a value that msgspec does not write."""
+    """Return the JSON of a value that msgspec does not write.
+
+    Raises:
+        EvaluationError: JSON cannot express the value.
+    """
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_base64)
     except _UNWRITABLE as error:
@@ -135,7 +146,11 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def freeze(value: Any) -> Hashable:
-    """Return a key for dictionaries: two plain values have equal keys exactly where they are the ``same``."""
+    """Return a key for dictionaries: two plain values have equal keys exactly where they are the ``same``.
+
+    Raises:
+        EvaluationError: The value is nested too deeply.
+    """
     if type(value) is int or type(value) is str:  # nearly always; it is its own key
         return value
     try:
@@ -159,7 +174,11 @@ def _freeze(value: Any) -> Hashable:
 
 
 def in_range(number: Any) -> Any:
-    """Return the number. Raises ``EvaluationError`` for one that no message could carry."""
+    """Return the number if a message can carry it.
+
+    Raises:
+        EvaluationError: It is not finite, not real, or an integer beyond 64 bits.
+    """
     if type(number) is float:
         if math.isfinite(number):
             return number
@@ -172,7 +191,11 @@ def in_range(number: Any) -> Any:
 
 
 def fits(length: int) -> int:
-    """Return the length. Raises ``EvaluationError`` for one that is too long."""
+    """Return the length if a value may be that long.
+
+    Raises:
+        EvaluationError: It is too long.
+    """
     if length > LONGEST:
         raise EvaluationError(f"the result would have {length:,} characters or items; {LONGEST:,} are allowed")
     return length
@@ -239,7 +262,11 @@ def _comparison(compare: Operation) -> Operation:
 
 
 def contains(item: Any, container: Any) -> bool:
-    """Return ``item in container``: whether it is a part of a text, an item of a list, or a key of an object."""
+    """Return ``item in container``: whether it is a part of a text, an item of a list, or a key of an object.
+
+    Raises:
+        EvaluationError: The container is of a kind that contains nothing.
+    """
     try:
         return item in container
     except (TypeError, RecursionError):
@@ -281,7 +308,12 @@ def positive(a: Any) -> Any:
 
 
 def item(container: Any, key: Any) -> Any:
-    """Return the value of an object's key, or at an index of a list or text. Raises ``Undefined`` where there is none."""
+    """Return the value of an object's key, or at an index of a list or text.
+
+    Raises:
+        Undefined: There is no such key or index.
+        EvaluationError: The key is of a kind that no object has.
+    """
     try:
         if isinstance(container, dict) or (isinstance(container, list | str) and type(key) is int):
             return container[key]

@@ -115,7 +115,11 @@ class Problems:
         self.found.setdefault((offset, message), problem)
 
     def fail(self, offset: int, message: str, advice: str = "", where: Where = ()) -> NoReturn:
-        """Add a problem after which it is useless to look further. Raises ``ScenarioError`` with all problems."""
+        """Add a problem after which it is useless to look further.
+
+        Raises:
+            ScenarioError: Always, with all problems.
+        """
         self.add(offset, message, advice, where)
         raise ScenarioError(self.of("error")) from None
 

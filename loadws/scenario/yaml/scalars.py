@@ -18,7 +18,11 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 def resolve(text: str) -> Scalar:
-    """Return the value of an unquoted scalar. Raises ``ValueError`` for a number that no message could carry."""
+    """Return the value of an unquoted scalar.
+
+    Raises:
+        ValueError: It is a number that no message can carry.
+    """
     if text in _NULL:
         return None
     if text in _BOOL:

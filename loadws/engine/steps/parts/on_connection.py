@@ -82,6 +82,10 @@ def _go_on_or_end(strand: Strand, step: Step, conversation: Conversation | None)
 
     Where the connection is being replaced, the flow goes on: the next step waits for the new one, and the turn in which
     something was lost has failed.
+
+    Raises:
+        EndTurn: The connection was opened in a turn that is still under way, or a handler runs the step.
+        EndSession: The connection was opened by the session, or there is none.
     """
     if step.on_failure is not None:
         strand.obey(step.on_failure)

@@ -64,7 +64,11 @@ class Securing:
         self._shared = contexts.shared(tls.settings(str)) if self._is_shared else None
 
     def context(self, scope: Scope) -> ssl.SSLContext | None:
-        """Return the context for a scope. Raises ``EvaluationError``, also where the user's own files cannot be used."""
+        """Return the context for a scope.
+
+        Raises:
+            EvaluationError: A template has no value, or the user's own files cannot be used.
+        """
         if self._is_shared:
             return self._shared
         try:

@@ -107,7 +107,11 @@ class Step(Strict):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Refuse a verb with an open question. Raises ``TypeError`` with the facets that are missing."""
+        """Refuse a verb that leaves a facet open.
+
+        Raises:
+            TypeError: Facets are missing; the message names them.
+        """
         super().__pydantic_init_subclass__(**kwargs)
         if "verb" in vars(cls) and (missing := missing_facets(cls)):
             raise TypeError(f"the step {cls.verb!r} does not say: {', '.join(missing)}")

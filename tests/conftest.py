@@ -1,11 +1,13 @@
-"""For all tests."""
+"""Settings and hooks for all tests."""
 
 from __future__ import annotations
 
 import gc
 
-import hypothesis  # before all is frozen: it asks who refers to what it is given, and nobody does then
+import hypothesis  # before all is frozen: it looks for references to what it is given, and frozen ones are not found
 import pytest
+
+from loadws.engine.health import Collector
 
 # No test asserts on wall-clock time, and hypothesis would: by default an example has 200 ms. The same commit has the same
 # examples, so that a failure belongs to a change; `--hypothesis-profile=explore` draws new ones each time.
@@ -16,8 +18,11 @@ hypothesis.settings.load_profile("loadws")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """A run collects garbage before it begins. What six thousand tests and their tools are made of is none: it took
-    nearly half of the time of the tests that run something.
+    """Collect garbage before the first test, and freeze the rest.
+
+    The objects that nine thousand tests consist of are never garbage. To examine them again and again took nearly half
+    of the time of the tests that run a load.
     """
     gc.collect()
     gc.freeze()
+    Collector.keeps_frozen = True

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import pytest
+
 from tests.kit.sources import ROOT, files, graph, relative
 
 FILES_IN_A_FOLDER = 16
@@ -117,6 +119,7 @@ def crumbs() -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_a_crumb_has_a_reason() -> None:
     assert [name for name in crumbs() if name not in CRUMBS and not _is_in(name, tuple(ONE_OF_MANY))] == []
 

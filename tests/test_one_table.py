@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,20 @@ from loadws.terms.secrets import SECRET_HEADERS
 from loadws.terms.transports import NAMES
 
 ROOT = Path(__file__).parent.parent / "loadws"
-TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
 
 
-def collections(tree: ast.AST) -> Iterator[list[object]]:
+@cache
+def sources() -> dict[str, list[ast.AST]]:
+    """Return the nodes of each file's tree."""
+    return {
+        path.relative_to(ROOT).as_posix(): list(ast.walk(ast.parse(path.read_text())))
+        for path in sorted(ROOT.rglob("*.py"))
+    }
+
+
+def collections(nodes: list[ast.AST]) -> Iterator[list[object]]:
     """Yield the constants of each list, tuple, set and mapping that a file writes out; of a mapping both sides."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.List | ast.Tuple | ast.Set):
             yield constants(node.elts)
         elif isinstance(node, ast.Dict):
@@ -26,18 +35,18 @@ def collections(tree: ast.AST) -> Iterator[list[object]]:
             yield constants(node.values)
 
 
-def constants(nodes: Iterable[ast.expr]) -> list[object]:
-    return [node.value for node in nodes if isinstance(node, ast.Constant)]
+def constants(elements: Iterable[ast.expr]) -> list[object]:
+    return [node.value for node in elements if isinstance(node, ast.Constant)]
 
 
-def uses(tree: ast.AST, library: str, name: str) -> bool:
+def uses(nodes: list[ast.AST], library: str, name: str) -> bool:
     """Return whether a file uses ``library.name``."""
     return any(
         isinstance(node, ast.Attribute)
         and node.attr == name
         and isinstance(node.value, ast.Name)
         and node.value.id == library
-        for node in ast.walk(tree)
+        for node in nodes
     )
 
 
@@ -45,8 +54,8 @@ def test_percentiles_are_ranked_in_one_table() -> None:
     ranks = set(PERCENTILES.values()) - {50.0}
     second = [
         path
-        for path, tree in TREES.items()
-        for found in collections(tree)
+        for path, nodes in sources().items()
+        for found in collections(nodes)
         if len(ranks.intersection(value for value in found if isinstance(value, int | float))) >= 3
     ]
     assert second == ["terms/percentiles.py"]
@@ -55,15 +64,17 @@ def test_percentiles_are_ranked_in_one_table() -> None:
 def test_headers_that_are_secret_are_listed_once() -> None:
     second = [
         path
-        for path, tree in TREES.items()
-        for found in collections(tree)
+        for path, nodes in sources().items()
+        for found in collections(nodes)
         if len(SECRET_HEADERS.intersection(value.lower() for value in found if isinstance(value, str))) >= 3
     ]
     assert second == ["terms/secrets.py"]
 
 
 def test_what_was_meant_is_guessed_in_one_place() -> None:
-    assert [path for path, tree in TREES.items() if uses(tree, "difflib", "get_close_matches")] == ["terms/errors.py"]
+    assert [path for path, nodes in sources().items() if uses(nodes, "difflib", "get_close_matches")] == [
+        "terms/errors.py"
+    ]
 
 
 #: The file that reserves room on the disk is never replaced.
@@ -74,21 +85,21 @@ def test_files_are_replaced_in_one_place() -> None:
     """What makes a file atomic is a file beside it that is moved: ``tempfile``, ``os.replace`` or ``Path.replace``."""
     makers = [
         path
-        for path, tree in TREES.items()
-        if uses(tree, "os", "replace")
-        or uses(tree, "tempfile", "NamedTemporaryFile")
-        or uses(tree, "beside", "replace")
+        for path, nodes in sources().items()
+        if uses(nodes, "os", "replace")
+        or uses(nodes, "tempfile", "NamedTemporaryFile")
+        or uses(nodes, "beside", "replace")
     ]
     assert makers == ["terms/files/whole.py"]
-    assert {path for path, tree in TREES.items() if uses(tree, "os", "fsync")} <= SYNCS
+    assert {path for path, nodes in sources().items() if uses(nodes, "os", "fsync")} <= SYNCS
 
 
 @pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "LOCALAPPDATA"])
 def test_the_cache_folder_is_found_in_one_place(variable: str) -> None:
     users = [
         path
-        for path, tree in TREES.items()
-        if any(isinstance(node, ast.Constant) and node.value == variable for node in ast.walk(tree))
+        for path, nodes in sources().items()
+        if any(isinstance(node, ast.Constant) and node.value == variable for node in nodes)
     ]
     assert users == ["terms/files/cache.py"]
 
@@ -97,7 +108,7 @@ def test_transports_are_named_in_one_table() -> None:
     """A file may say one name, as the transport itself does; two of them are a list."""
     second = [
         path
-        for path, tree in TREES.items()
-        if len({node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value in NAMES}) > 1
+        for path, nodes in sources().items()
+        if len({node.value for node in nodes if isinstance(node, ast.Constant) and node.value in NAMES}) > 1
     ]
     assert second == ["terms/transports.py", "transport/registry.py"]  # the latter makes each

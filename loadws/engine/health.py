@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from loadws.engine.runtime.parker import Parker
 from loadws.metrics.frame import STALL_NS, Health
@@ -143,20 +144,22 @@ def _machine_ticks() -> tuple[int, int]:
 
 
 class Collector:
-    """CPython's collector, at moments of our choosing.
+    """CPython's garbage collector, which runs only when this class calls it.
 
-    With thousands of tasks alive it is a third of all cost, and it strikes in the middle of a message. So it is off: what a
-    connection leaves behind refers to nothing in a circle and is freed at once. What circles there are still, in libraries,
-    is young: a few thousand new objects at a time are looked at, which takes a millisecond, and whatever outlives that is
-    frozen, so that it is never looked at again.
+    With thousands of tasks alive it would cost a third of the processor time, and would stop the load in the middle of
+    a message. So it is off: the objects of a connection are in no reference cycle and are freed at once. The few cycles
+    that libraries make are young: a few thousand new objects at a time are examined, which needs a millisecond, and
+    those that outlive that are frozen, so that they are never examined again.
     """
+
+    #: Set by a process that has frozen objects of its own, which no run may thaw. Python can count frozen objects, but
+    #: looks at each one to do so: that is slow where there are many.
+    keeps_frozen: ClassVar[bool] = False
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._was_frozen = False
 
     def __enter__(self) -> Collector:
-        self._was_frozen = gc.get_freeze_count() > 0  # by the caller, which then ends it
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -166,11 +169,11 @@ class Collector:
     def __exit__(self, *_exc: object) -> None:
         gc.callbacks.remove(self._watch.collector_ran)
         gc.enable()
-        if not self._was_frozen:
+        if not self.keeps_frozen:
             gc.unfreeze()
 
     def collect_young(self) -> None:
-        """Often, and mostly for nothing: where few objects were made since, there is nothing to do."""
+        """Collect and freeze the young objects, once there are enough of them. Call it often: it mostly does nothing."""
         if gc.get_count()[0] >= YOUNG_OBJECTS:
             gc.collect(0)
             gc.freeze()

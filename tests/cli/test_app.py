@@ -46,6 +46,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version") == Result(0, f"loadws {__version__}\n", "")
 
 
+@pytest.mark.slow
 def test_as_a_module() -> None:
     found = subprocess.run([sys.executable, "-m", "loadws", "--version"], capture_output=True, text=True, check=True)
     assert found.stdout == f"loadws {__version__}\n"

@@ -33,6 +33,7 @@ def test_it_prints_a_schema(
     jsonschema.Draft202012Validator.check_schema(json.loads(found.out))
 
 
+@pytest.mark.slow
 def test_the_copy_beside_the_scenarios_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
     """If not: ``loadws schema > scenarios/loadws.schema.json``."""
     assert run(capsys, "schema").out == BESIDE_THE_SCENARIOS.read_text("utf-8")

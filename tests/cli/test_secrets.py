@@ -184,6 +184,7 @@ def test_a_secret_is_nowhere(told: Told, secret: str) -> None:
     assert told.places_of(core[0]) == []
 
 
+@pytest.mark.slow
 def test_the_texts_that_could_have_told_are_there(told: Told) -> None:
     """Or else the test above tests nothing."""
     if "summary.json" not in told.texts:

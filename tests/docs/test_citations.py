@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.docs.blocks import DOCUMENTS, ROOT
 
 SOURCES = sorted([*ROOT.glob("loadws/**/*.py"), *DOCUMENTS])
@@ -26,6 +28,7 @@ def _document(name: str, source: Path) -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 
+@pytest.mark.slow
 def test_what_is_named_exists() -> None:
     missing = []
     for source in SOURCES:

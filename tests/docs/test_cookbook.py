@@ -50,6 +50,7 @@ def test_there_are_ten() -> None:
     assert SHORT.keys() <= RECIPES.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_it_runs_and_passes(name: str, runs: dict[str, tuple[Path, Future[Ran]]]) -> None:
     folder, running = runs[name]

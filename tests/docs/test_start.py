@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.docs.blocks import PAGES, blocks
 
 START = (PAGES / "start.md").read_text("utf-8")
@@ -22,6 +24,7 @@ def test_there_are_ten_steps() -> None:
     assert re.findall(r"^## (\d+)\.", START, re.MULTILINE) == [str(number) for number in range(1, 11)]
 
 
+@pytest.mark.slow
 def test_every_command_works(tmp_path: Path) -> None:
     assert SERVER == "loadws target --mode echo --listen 127.0.0.1:8765"
     (scenario,) = blocks(START, "yaml")

@@ -45,10 +45,10 @@ def _recorded(verb: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(timed), frozenset(tried)
 
 
-@pytest.mark.parametrize("metric", sorted(set(TIMES) - PARTS))
 @pytest.mark.parametrize("verb", sorted(STEPS))
-def test_a_verb_measures_what_its_table_says_and_nothing_else(verb: str, metric: str) -> None:
-    assert (metric in _recorded(verb)[0]) == (metric in STEPS[verb].measures.metrics)
+def test_a_verb_measures_what_its_table_says_and_nothing_else(verb: str) -> None:
+    asked = set(TIMES) - PARTS
+    assert _recorded(verb)[0] & asked == STEPS[verb].measures.metrics & asked
 
 
 @pytest.mark.parametrize("verb", sorted(STEPS))

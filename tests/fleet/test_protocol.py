@@ -96,6 +96,7 @@ def test_what_goes_up_comes_out_the_same(messages: list[Up], chunk_bytes: int) -
     assert over_a_pipe(messages, Up, chunk_bytes) == messages
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.lists(downs, max_size=4), st.integers(1, 10_000))
 def test_what_goes_down_comes_out_the_same(messages: list[Down], chunk_bytes: int) -> None:

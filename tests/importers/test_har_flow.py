@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from textwrap import indent
 
+import pytest
+
 from tests.importers.har_files import (
     RECEIVED,
     SENT,
@@ -287,6 +289,7 @@ def test_what_has_a_meaning_in_a_scenario_is_escaped() -> None:
     assert json.loads(compile_json(second.send.json_).text(scope)) == {"${k}": text}  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_a_recording_that_is_too_long_is_cut_and_said() -> None:
     found = imported(socket(*(message(SENT, 0, {"n": f"{number} " * 400}) for number in range(2000))))
     loaded(found)

@@ -148,6 +148,7 @@ def test_every_record_is_in_an_equation_or_counts_what_has_none() -> None:
     assert set(Ledger.__struct_fields__) - summed == {"users", "bytes"}
 
 
+@pytest.mark.slow
 @given(ledgers)
 def test_what_was_under_way_in_a_lost_process_has_an_end(ledger: Ledger) -> None:
     """Also HTTP requests: a copy of the equations had forgotten them, and the run said that its ledger does not add up."""

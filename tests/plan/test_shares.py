@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def cut(plan: Plan, split: list[int]) -> Iterator[Plan]:
         yield from (share.shard_of(process, processes) for process in range(processes))
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(plans(), splits)
 def test_the_sum_over_shares_is_the_plan(plan: Plan, split: list[int]) -> None:
@@ -74,6 +76,7 @@ def test_flows_go_only_to_processes_with_a_user_to_run_them(plan: Plan, split: l
                 assert part.own.part_of(phase.users_to) > 0
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(plans(), splits)
 def test_the_figures_of_the_shares_add_up(plan: Plan, split: list[int]) -> None:

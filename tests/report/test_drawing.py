@@ -103,6 +103,7 @@ def test_a_report_that_waits_for_its_charts_says_so() -> None:
     assert "<figure " not in page
 
 
+@pytest.mark.slow
 def test_a_whole_drawing_has_every_chart(wanted: Summary) -> None:
     drawing = Artist().draw(wanted)
     assert ([chart.name for chart in drawing.charts], drawing.problem) == ([c.name for c in charts(wanted)], "")

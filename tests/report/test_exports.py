@@ -29,6 +29,7 @@ def test_each_chart_is_a_picture_and_a_table(drawing: Drawing, tmp_path: Path) -
     assert len(rows) == 201
 
 
+@pytest.mark.slow
 def test_pictures_of_points(drawing: Drawing, tmp_path: Path) -> None:
     pytest.importorskip("resvg_py")
     (first, *_) = export(drawing, {"png": tmp_path})

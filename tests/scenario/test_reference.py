@@ -44,6 +44,7 @@ def test_exit_codes_are_described_alike_everywhere() -> None:
         assert row in README.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_page_that_is_stale_would_be_seen() -> None:
     assert filled("a\n<!-- keys: KeepAlive -->\nnonsense\n<!-- end -->\nb") != "a\nnonsense\nb"
     assert "nonsense" not in filled("<!-- keys: KeepAlive -->\nnonsense\n<!-- end -->")

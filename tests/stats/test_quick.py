@@ -63,6 +63,7 @@ def test_scaled_noise_has_the_spread_that_was_asked_for() -> None:
     assert stdev([after - before for before, after in pairwise(column)]) == pytest.approx(0.03, rel=0.05)
 
 
+@pytest.mark.slow
 def test_noise_is_read_from_the_summaries_of_runs(tmp_path: Path) -> None:
     iterations = MetricEntry("iterations", {}, "counter", "1", 100, per_s=50.0)
     run = summary(seconds=20)

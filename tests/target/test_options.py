@@ -84,6 +84,7 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
             assert str(refused)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["::1", "127.0.0.1", "example.test"]), st.integers(0, 65535))
 def test_an_address_is_read_as_it_is_written(host: str, port: int) -> None:
     assert parse_listen(str(Address(host, port))) == Address(host, port)

@@ -47,6 +47,7 @@ def test_byte_by_byte() -> None:
     assert [at for at, is_between in enumerate(between) if is_between] == [10, len(whole) - 1]
 
 
+@pytest.mark.slow
 @given(st.binary(min_size=4, max_size=4), PAYLOADS)
 def test_a_mask_twice_is_none(key: bytes, payload: bytes) -> None:
     expected = bytes(byte ^ key[index % 4] for index, byte in enumerate(payload))

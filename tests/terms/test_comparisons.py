@@ -135,6 +135,7 @@ def test_a_rule_that_is_written_back_reads_the_same(made: ComparisonRule) -> Non
     assert str(read) == text
 
 
+@pytest.mark.slow
 @given(made=rules())
 def test_every_rule_with_a_signed_limit_is_a_comparison(made: ComparisonRule) -> None:
     assert is_comparison(str(made))

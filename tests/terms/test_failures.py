@@ -64,6 +64,7 @@ def _kinds_in_source() -> tuple[set[str], set[str]]:
     return spelled, made
 
 
+@pytest.mark.slow
 def test_every_kind_that_any_part_can_report_has_an_entry() -> None:
     spelled, made = _kinds_in_source()
     assert made <= MADE_THEN, "say here what these can be, and give each kind an entry"

@@ -117,6 +117,7 @@ def test_others_have_their_turn_within_one_read_of_many_messages(name: str, with
     trio.run(main)
 
 
+@pytest.mark.slow
 @each_transport
 def test_what_was_read_before_the_end_is_handed_over_before_it(name: str) -> None:
     count = 3_000

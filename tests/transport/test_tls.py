@@ -97,6 +97,7 @@ def test_records_are_decrypted_when_they_are_whole(pair: tuple[TlsSession, Serve
     assert not session.at_eof
 
 
+@pytest.mark.slow
 @given(sizes=st.lists(st.integers(1, 3 * RECORD_SIZE), min_size=1, max_size=5), cuts=st.lists(st.integers(1, 40_000)))
 def test_whatever_the_pieces_the_same_comes_out(sizes: list[int], cuts: list[int]) -> None:
     """Records larger than a read, and many records in one read."""

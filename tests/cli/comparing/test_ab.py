@@ -96,6 +96,7 @@ def record() -> Any:
     return json.loads(next(Path("reports/chat").glob("*-ab/comparison.json")).read_bytes())
 
 
+@pytest.mark.slow
 def test_equal_sides_end_early_and_pass(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     result = compared(capsys)
     assert (result.code, len(course.pairs)) == (0, 8)
@@ -103,6 +104,7 @@ def test_equal_sides_end_early_and_pass(course: Course, capsys: pytest.CaptureFi
     assert (record()["method"], record()["rules"][0]["first"]["n"]) == ("pairs", 8)
 
 
+@pytest.mark.slow
 def test_a_slower_side_fails_and_is_confirmed_by_a_second_set(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +115,7 @@ def test_a_slower_side_fails_and_is_confirmed_by_a_second_set(
     assert "confirms it" in " ".join(result.out.split())
 
 
+@pytest.mark.slow
 def test_a_failure_that_is_not_confirmed_is_inconclusive(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     course.medians["B"] = lambda number: 11.0 if number < 2 + 24 else 10.0
     result = compared(capsys)
@@ -120,6 +123,7 @@ def test_a_failure_that_is_not_confirmed_is_inconclusive(course: Course, capsys:
     assert "does not confirm it" in " ".join(result.out.split())
 
 
+@pytest.mark.slow
 def test_the_order_is_abba_or_baab_and_a_pair_shares_its_seed(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,6 +143,7 @@ def test_the_total_time_is_told_before_the_first_pair(course: Course, capsys: py
     assert "all slices run in this one process" in told
 
 
+@pytest.mark.slow
 def test_the_pilot_finds_how_long_a_slice_must_be(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     """The made-up pilot has 2,000 samples in 180 s, and p99 needs 1,000."""
     result = compared(capsys, "--rule", "response_time.p99 <= +10%", "--slice", "3m")
@@ -178,6 +183,7 @@ def test_without_rules_what_short_slices_cannot_tell_is_left_out_and_said(
     assert "response_time.p99 is not compared: slices of 20 s have too few samples (--slice)" in result.err
 
 
+@pytest.mark.slow
 def test_what_a_side_differs_by_is_masked_where_it_is_a_secret(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,6 +195,7 @@ def test_what_a_side_differs_by_is_masked_where_it_is_a_secret(
     assert [text for text in (result.out, result.err, *files) if "planted" in text or "hunter2" in text] == []
 
 
+@pytest.mark.slow
 def test_two_that_begin_in_one_second_get_two_folders(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     class Stopped(datetime):
         @classmethod
@@ -216,6 +223,7 @@ def test_ctrl_c_keeps_what_there_is_and_says_so(course: Course, capsys: pytest.C
     assert len(list(Path("reports/chat").glob("*-ab/slices/*/summary.json"))) == 10
 
 
+@pytest.mark.slow
 def test_a_slice_that_is_no_sample_is_run_again_with_its_pair(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -239,6 +247,7 @@ def test_a_side_that_is_not_there(course: Course, capsys: pytest.CaptureFixture[
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_slices_can_be_compared_again(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     course.medians["B"] = lambda _n: 12.0
     compared(capsys)

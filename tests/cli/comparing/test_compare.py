@@ -75,6 +75,7 @@ def test_files_one_by_one_with_options_between(sides: Path, capsys: pytest.Captu
     assert run(capsys, "compare", *a, *SLOWER, "--", *same).code == 0
 
 
+@pytest.mark.slow
 def test_the_record_keeps_to_its_schema(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = sides / "out.json"
     assert run(capsys, "compare", f"{sides}/a/*", "--", f"{sides}/slow/*", "--json", str(place), *SLOWER).code == 1
@@ -85,6 +86,7 @@ def test_the_record_keeps_to_its_schema(sides: Path, capsys: pytest.CaptureFixtu
     assert len(record["baseline"]["runs"]) == 8
 
 
+@pytest.mark.slow
 def test_a_saved_baseline_is_a_side(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     saved = sides / "main.json"
     saved.write_bytes(baseline.to_json(baseline.baseline_of("main", "2026-11-29T08:00:00Z", made.runs(8))))
@@ -113,6 +115,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return result.err
 
 
+@pytest.mark.slow
 def test_a_side_that_is_missing(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "write -- between them" in refused(capsys, f"{sides}/a/0.json")
     assert "a side of the comparison is empty" in refused(capsys, f"{sides}/a/0.json", "--")
@@ -167,6 +170,7 @@ def test_wrong_rules_each_at_its_place(sides: Path, capsys: pytest.CaptureFixtur
     )
 
 
+@pytest.mark.slow
 def test_runs_of_another_plan_and_runs_on_both_sides(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored(sides / "other", [made.run(plan="ddddeeeeffff")])
     message = refused(capsys, f"{sides}/a/*", "--", f"{sides}/other/*")
@@ -175,6 +179,7 @@ def test_runs_of_another_plan_and_runs_on_both_sides(sides: Path, capsys: pytest
     assert "on both sides" in refused(capsys, f"{sides}/a/*", "--", f"{sides}/a/0.json")
 
 
+@pytest.mark.slow
 def test_a_record_that_cannot_be_written(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, "compare", f"{sides}/a/*", "--", f"{sides}/same/*", "--json", f"{sides}/no/such.json", *SLOWER)
     assert result.code == 2

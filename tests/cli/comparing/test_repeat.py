@@ -132,6 +132,7 @@ def test_another_plan_is_refused_before_the_load(
     assert len(runs) == 8  # none was made
 
 
+@pytest.mark.slow
 def test_another_machine_is_told_before_the_load_and_gates_nothing(
     runs: list[Summary], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

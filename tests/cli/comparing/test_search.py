@@ -23,6 +23,7 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("find.yaml").write_text(SCENARIO)
 
 
+@pytest.mark.slow
 def test_a_rule_that_no_load_keeps(capsys: pytest.CaptureFixture[str]) -> None:
     result = run(
         capsys, "search", "find.yaml", "--vary", "users", "--from", "2", "--to", "4", "--settle", "50ms",

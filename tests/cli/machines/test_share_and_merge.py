@@ -96,6 +96,7 @@ def rewrite(folder: Path, **changes: object) -> None:
     (folder / "run.json").write_bytes(msgspec.json.encode(changed))
 
 
+@pytest.mark.slow
 def test_the_sum_is_what_the_target_counted(shares: Shares, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, "merge", *map(str, shares.folders), "--out", str(tmp_path))
 

@@ -80,6 +80,7 @@ def test_users_and_arrivals_are_drawn_over_time(scenario: str, capsys: pytest.Ca
     assert times.index("2 s") == names.index("rush")
 
 
+@pytest.mark.slow
 def test_it_changes_with_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "small.yaml"
     path.write_text("target: ws://127.0.0.1:1\nload: [{name: all, users: 5, for: 1s}]\nflow: [{request: hi}]\n")

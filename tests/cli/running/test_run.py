@@ -163,6 +163,7 @@ flow: [connect, {request: {send: {text: hello}}}]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["--quiet", "--once", "--trace"])
 def test_a_run_in_one_process_parses_its_scenario_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, how: str

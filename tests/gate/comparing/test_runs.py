@@ -122,6 +122,7 @@ def test_error_rates_of_other_schema_versions_are_not_compared() -> None:
     assert "error_rate is not compared" in record.reasons[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "word"),
     [
@@ -157,6 +158,7 @@ def test_thresholds_hold_against_the_candidate_alone() -> None:
     assert record.exit_code == 1
 
 
+@pytest.mark.slow
 def test_what_else_moved_is_watched_and_gates_nothing() -> None:
     def with_step(step_ms: float, seed: int) -> Summary:
         return made.run(10.0, seed, more=[made.entry("connect_time", made.histogram(step_ms, seed + 500), step="open")])
@@ -184,6 +186,7 @@ def single(baseline: MeasuredRun, candidate: MeasuredRun, *rules: str) -> Compar
     return compare_sides([baseline], [candidate], parse_rules(rules, {}), NOW, {})
 
 
+@pytest.mark.slow
 def test_one_run_a_side_is_compared_by_its_windows() -> None:
     record = single(one_run(10.0, 1), one_run(14.0, 2), "response_time.p50 <= +10%", "error_rate <= +1pp")
     assert (outcomes(record), record.method) == (["failed", "passed"], "windows")

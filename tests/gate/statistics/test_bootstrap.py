@@ -44,6 +44,7 @@ def test_the_change_is_that_of_the_merged_windows(before: Values, after: Values,
     assert found.change == expected
 
 
+@pytest.mark.slow
 def test_a_change_is_inside_its_interval_and_an_equal_run_is_not_different() -> None:
     chance = random.Random(1)
     base = run(chance)

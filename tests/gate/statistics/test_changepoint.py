@@ -33,6 +33,7 @@ def energy(left: Sequence[float], right: Sequence[float]) -> float:
     return n * m / (n + m) * (across - sum(within))
 
 
+@pytest.mark.slow
 @given(levels)
 def test_the_best_split_is_that_of_the_definition(history: list[float]) -> None:
     splits = [

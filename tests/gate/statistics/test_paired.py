@@ -10,7 +10,6 @@ import numpy
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy import stats
 
 from loadws.gate.statistics import paired
 from loadws.gate.statistics.paired import (
@@ -79,7 +78,10 @@ def test_p_does_not_depend_on_side_unit_or_order(changes: list[float], unit: flo
     assert sign_flip_p([change * unit for change in changes]) == pytest.approx(p, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_p_is_scipys_permutation_test() -> None:
+    from scipy import stats  # takes long to import, and few tests need it
+
     changes = [0.3, -0.1, 0.25, 0.5, 0.02, 0.11, -0.04, 0.6, 0.35]
     oracle = stats.permutation_test(
         (numpy.array(changes),), numpy.sum, permutation_type="samples", n_resamples=numpy.inf, vectorized=False

@@ -8,7 +8,6 @@ import random
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy import stats
 
 from loadws.gate.statistics.shares import (
     Share,
@@ -42,12 +41,17 @@ def test_fishers_test_on_small_tables(baseline: Share, candidate: Share, p: floa
 @pytest.mark.slow
 @given(some_shares, some_shares)
 def test_fishers_test_is_scipys(baseline: Share, candidate: Share) -> None:
+    from scipy import stats  # takes long to import, and few tests need it
+
     table = [[share.hits, share.total - share.hits] for share in (baseline, candidate)]
     assert fisher_p(baseline, candidate) == pytest.approx(stats.fisher_exact(table).pvalue)
     assert fisher_p(candidate, baseline) == pytest.approx(fisher_p(baseline, candidate))
 
 
+@pytest.mark.slow
 def test_fishers_test_on_a_million_tries() -> None:
+    from scipy import stats  # takes long to import, and few tests need it
+
     ours, theirs = Share(1_000, 1_000_000), Share(1_150, 1_000_000)
     table = [[1_000, 999_000], [1_150, 998_850]]
     assert fisher_p(ours, theirs) == pytest.approx(stats.fisher_exact(table).pvalue, rel=1e-4)
@@ -73,6 +77,8 @@ def test_the_interval_of_a_difference_is_newcombes(candidate: Share, baseline: S
 @pytest.mark.slow
 @given(some_shares, st.sampled_from([0.1, 0.05, 0.01]))
 def test_the_interval_of_a_share_is_scipys(share: Share, alpha: float) -> None:
+    from scipy import stats  # takes long to import, and few tests need it
+
     oracle = stats.binomtest(share.hits, share.total).proportion_ci(1 - alpha, method="wilson")
     assert share_interval([share], alpha) == pytest.approx((oracle.low, oracle.high))
 

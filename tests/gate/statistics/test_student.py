@@ -7,7 +7,6 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from loadws.gate.statistics.student import t_cdf, t_quantile
 
@@ -32,8 +31,11 @@ def test_a_quantile_is_that_of_the_table(probability: float, freedom: float, exp
     assert t_quantile(probability, freedom) == pytest.approx(expected, abs=0.0006)
 
 
+@pytest.mark.slow
 @given(st.floats(-50, 50), freedoms)
 def test_the_distribution_is_scipys(t: float, freedom: float) -> None:
+    from scipy import stats  # takes long to import, and few tests need it
+
     assert t_cdf(t, freedom) == pytest.approx(stats.t.cdf(t, freedom), abs=1e-9)
 
 

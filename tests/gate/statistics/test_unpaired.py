@@ -9,7 +9,6 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from loadws.gate.statistics import unpaired
 from loadws.gate.statistics.unpaired import compare, least_runs, rank_sum_p, shift_interval
@@ -50,6 +49,8 @@ def test_p_of_a_small_table(baseline: list[float], candidate: list[float], p: fl
 @pytest.mark.slow
 @given(tied, tied)
 def test_p_with_ties_is_what_counting_all_ways_gives(baseline: list[float], candidate: list[float]) -> None:
+    from scipy import stats  # takes long to import, and few tests need it
+
     ranks = list(stats.rankdata([*baseline, *candidate]))
     sums = [sum(chosen) for chosen in itertools.combinations(ranks, len(candidate))]
     seen = sum(ranks[len(baseline) :])
@@ -60,13 +61,18 @@ def test_p_with_ties_is_what_counting_all_ways_gives(baseline: list[float], cand
 @pytest.mark.slow
 @given(apart, apart)
 def test_p_without_ties_is_scipys(baseline: list[float], candidate: list[float]) -> None:
+    from scipy import stats  # takes long to import, and few tests need it
+
     if set(baseline) & set(candidate):
         return
     oracle = stats.mannwhitneyu(candidate, baseline, alternative="two-sided", method="exact")
     assert rank_sum_p(baseline, candidate) == pytest.approx(oracle.pvalue)
 
 
+@pytest.mark.slow
 def test_p_of_many_runs_is_the_corrected_normal_one_of_scipy() -> None:
+    from scipy import stats  # takes long to import, and few tests need it
+
     chance = random.Random(2)
     baseline = [float(chance.randrange(40)) for _ in range(35)]
     candidate = [float(chance.randrange(5, 45)) for _ in range(40)]

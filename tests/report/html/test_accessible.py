@@ -30,6 +30,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     return (folder / "node_modules/axe-core/axe.min.js").read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
 def test_nothing_serious_stands_in_the_way(axe: str, tmp_path: Path, width: int, dark: bool) -> None:
     site = tmp_path / "report.html"

@@ -70,6 +70,7 @@ _SEEN = """[...document.querySelectorAll("figure[data-chart]")].map((figure) => 
 })"""
 
 
+@pytest.mark.slow
 def test_the_page_comes_alive_where_scripts_run(chromium: Browser, site: Path) -> None:
     with chromium.page((site / "whole.html").as_uri()) as page:
         assert page.evaluate("document.documentElement.dataset.live") == "yes"
@@ -178,6 +179,7 @@ def test_a_phone_and_a_wide_screen_need_no_scrolling_to_the_side(chromium: Brows
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.slow
 def test_no_attack_runs(chromium: Browser, site: Path) -> None:
     with chromium.page((site / "hostile.html").as_uri()) as page:
         assert page.evaluate("document.documentElement.dataset.live") == "yes"

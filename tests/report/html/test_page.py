@@ -103,6 +103,7 @@ def test_charts_are_drawn_by_presentation_attributes(page: str) -> None:
         assert re.search(r'stroke="var\(--\w+, #[0-9a-f]{6}\)"|fill="var\(--\w+, #[0-9a-f]{6}\)"', view)
 
 
+@pytest.mark.slow
 def test_nothing_has_a_style_of_its_own(page: str, attacked: str) -> None:
     for text in (page, attacked):
         assert not [tag for tag, attributes in Elements(text).found if "style" in attributes]
@@ -128,6 +129,7 @@ def test_what_happened_has_at_most_five_sentences_with_links(page: str) -> None:
     assert story.count('<a href="#') == story.count("<li>")
 
 
+@pytest.mark.slow
 def test_a_slim_page_has_no_script_and_one_with_files_beside_it_names_them(page: str) -> None:
     slim = page_of(example.report(), Assets(slim=True)).decode()
     assert "<script" not in slim and len(slim) < len(page)

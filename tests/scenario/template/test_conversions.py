@@ -115,6 +115,7 @@ def test_base64_and_hex_are_read_as_they_are_written(content: bytes) -> None:
     assert value("x | frombase64", x=base64.urlsafe_b64encode(content).decode().rstrip("=")) == content
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_text_is_read_as_it_is_written(text: str) -> None:
     assert value("x | urlencode | urldecode", x=text) == text

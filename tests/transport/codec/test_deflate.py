@@ -73,6 +73,7 @@ def test_we_read_what_wsproto_deflates(sent: list[bytes], bits: int, context_tak
     assert events == [event for payload in sent for event in ((PING, b"p"), (BINARY, payload))]
 
 
+@pytest.mark.slow
 @given(payloads, st.integers(8, 15), st.booleans())
 def test_there_and_back(sent: list[bytes], bits: int, context_takeover: bool) -> None:
     deflater = Deflater(bits, context_takeover)

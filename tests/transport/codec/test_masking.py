@@ -23,6 +23,7 @@ def test_every_byte_is_combined_with_its_byte_of_the_key(data: bytes, mask: byte
     assert xor(data, mask) == masking.apply_mask(data, mask) == expected
 
 
+@pytest.mark.slow
 @given(PAYLOADS)
 def test_a_prepared_frame_has_a_fresh_key_each_time(payload: bytes) -> None:
     make = masking.prepared_frame(0x82, payload)

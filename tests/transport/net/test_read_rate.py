@@ -30,6 +30,7 @@ each_way_to_read = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @given(
     rate=st.floats(1, 1e9),
     # how long the reader is away, and what share of a whole read comes

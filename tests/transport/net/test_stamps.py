@@ -44,6 +44,7 @@ def ancillary_of(seconds: int, ns: int) -> tuple[int, int, bytes]:
     return socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@6l", seconds, ns, 0, 0, 0, 0)
 
 
+@pytest.mark.slow
 @given(
     st.lists(others, max_size=3),
     st.integers(0, 2**31 - 1),

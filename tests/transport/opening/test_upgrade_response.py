@@ -87,6 +87,7 @@ def test_a_plain_101_is_read_as_h11_reads_it(rows: list[tuple[str, str]], status
     assert plain_upgrade(data) == read_by_h11(data)
 
 
+@pytest.mark.slow
 @given(ANY, st.sampled_from(["101", "101 ", "101 Switching", "101\tno", "200 OK"]))
 def test_what_is_taken_for_plain_is_a_101_to_h11_too(rows: list[tuple[str, str]], status: str) -> None:
     data = head(status, rows)

@@ -1,1 +1,1 @@
-"""The only place that waits: virtual users run compiled steps on their connections."""
+"""Run virtual users: their compiled steps, on their connections. No room below waits for a clock or a server."""

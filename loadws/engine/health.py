@@ -1,6 +1,7 @@
-"""The generator watches itself: how late its loop was, how busy its processor, how long the collector held it up.
+"""The generator measures itself: how late its event loop was, how busy its processor, how long garbage collection held
+it up.
 
-A tool that does not would report its own delays as the server's. Precedents are named in measurement.md.
+A tool that does not measure this would report its own delays as the server's. For precedents see measurement.md.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from loadws.metrics.frame import STALL_NS, Health
 from loadws.terms.units import NS_PER_MS
 from loadws.transport.base import Timers
 
-#: Between two looks at the loop: 50 per second see what matters and cost next to nothing.
+#: The interval between two looks at the loop: 50 looks per second show what matters and cost next to nothing.
 LOOK_EVERY_NS = 20 * NS_PER_MS
 #: Counting the open files reads a directory, which takes milliseconds where there are thousands: not every second.
 COUNT_FILES_EVERY = 10
 
-#: So many new objects are worth a look: about a millisecond.
+#: The number of new objects from which on they are collected, which needs about a millisecond.
 YOUNG_OBJECTS = 5_000
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -31,9 +32,9 @@ _SCHEDSTAT, _STAT = Path("/proc/self/schedstat"), Path("/proc/stat")
 
 
 class Watch:
-    """One process's health. ``take`` gives what was seen since it was last called.
+    """The health of one process. ``take`` returns what was seen since it was last called.
 
-    ``stalls`` are the spans (from, to, in ns) of the last ``take`` in which the loop did not turn.
+    ``stalls`` are the spans (from, to, in ns) within the last ``take`` in which the loop did not turn.
     """
 
     def __init__(self, timers: Timers) -> None:
@@ -51,12 +52,14 @@ class Watch:
         self.stalls: list[tuple[int, int]] = []
 
     def begin(self) -> None:
-        """Forget the time before the load: what it took to set up is not its own."""
+        """Forget the time before the load, so that setting up does not count as the load's delay."""
         self._taken_ns, self._cpu_ns = self._timers.now_ns(), time.process_time_ns()
         self._cores = Cores()
 
     async def look(self, each_time: Callable[[], None]) -> None:
-        """Ask to be woken at a time and note how late that was, until cancelled; ``each_time`` is called then, too."""
+        """Sleep until a time and note how late the wake-up was, over and over until cancelled. Call ``each_time`` at
+        each wake-up.
+        """
         parker = Parker(self._timers)
         while True:
             self._due_ns = self._timers.now_ns() + LOOK_EVERY_NS
@@ -71,14 +74,14 @@ class Watch:
             self._stalls.append((self._due_ns, now_ns))
 
     def collector_ran(self, phase: str, _info: Mapping[str, int]) -> None:
-        """For ``gc.callbacks``."""
+        """Note when the garbage collector starts and stops: a function for ``gc.callbacks``."""
         if phase == "start":
             self._pause_began_ns = time.perf_counter_ns()
         else:
             self._pauses_ns.append(time.perf_counter_ns() - self._pause_began_ns)
 
     def take(self) -> Health:
-        """Return what was seen since the last call, and begin anew."""
+        """Return what was seen since the last call, and start again."""
         now_ns, cpu_ns = self._timers.now_ns(), time.process_time_ns()
         if self._due_ns and now_ns - self._due_ns > STALL_NS:  # the look behind this stall has not run yet
             self._note_lag(now_ns)
@@ -108,9 +111,10 @@ class Watch:
 
 
 class Cores:
-    """What the system says of the cores: how long this process waited for one, and how much the hypervisor took.
+    """How long this process waited for a core, and how much the hypervisor took, as the system reports it.
 
-    From ``/proc/self/schedstat`` (time on a core, time runnable without one, in ns) and the steal column of ``/proc/stat``.
+    The sources are ``/proc/self/schedstat`` (time on a core, time runnable without one, in ns) and the steal column of
+    ``/proc/stat``.
     """
 
     def __init__(self) -> None:
@@ -118,7 +122,9 @@ class Cores:
         self._ticks = _machine_ticks()
 
     def take(self, elapsed_ns: int) -> tuple[float, float]:
-        """Return the shares of the time since the last call: waited for a core, and stolen. 0 where nothing is known."""
+        """Return two shares of the time since the last call: waited for a core, and stolen. Both are 0 where the system
+        reports nothing.
+        """
         waited_ns, ticks = _waited_ns(), _machine_ticks()
         waited = (waited_ns - self._waited_ns) / max(1, elapsed_ns)
         stolen = (ticks[0] - self._ticks[0]) / max(1, ticks[1] - self._ticks[1])
@@ -180,7 +186,7 @@ class Collector:
 
 
 def open_files() -> int:
-    """How many descriptors this process has open; 0 where the system does not say."""
+    """Return how many descriptors this process has open; 0 where the system does not report it."""
     try:
         return len(os.listdir(_DESCRIPTORS))  # noqa: PTH208 - names alone, without an object each
     except OSError:

@@ -1,7 +1,7 @@
-"""How a run is asked to end: gracefully first, at once the second time.
+"""How a run is ended before its plan: gracefully at the first request, at once at the second.
 
-``Lifecycle`` is told by signals, by a rule with ``abort``, and by the executor when the last phase is over. It owns the
-scope that all users run in, so that "at once" is one cancellation.
+Signals, a rule with ``abort`` and the executor call ``Lifecycle``. It owns the cancel scope that all users run in, so
+that "at once" is one cancellation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from loadws.metrics.runinfo import EarlyEnd
 
 
 class Lifecycle:
-    """``stopping`` is set when the load is to end before its plan does; ``reason`` says why, and stays the first one."""
+    """The end of a run. ``stopping`` is set when the load ends before its plan; ``reason`` is the first reason for
+    that.
+    """
 
     def __init__(self) -> None:
         self.stopping = trio.Event()
@@ -20,7 +22,7 @@ class Lifecycle:
         self.reason: str | None = None
         self.rule: str | None = None
         self.gave_up: str | None = None
-        self.is_at_once = False  # a second signal came: nothing is waited for any more
+        self.is_at_once = False  # a second signal came: the run waits for nothing more
 
     def signal(self, name: str) -> None:
         """End the run: gracefully at the first signal, at once at the second."""
@@ -31,7 +33,7 @@ class Lifecycle:
             self._stop(name)
 
     def end_early(self, why: EarlyEnd) -> None:
-        """End the run gracefully, once, for what was measured so far."""
+        """End the run gracefully because of what was measured so far. Later calls do nothing."""
         if not self.stopping.is_set():
             self.rule, self.gave_up = why.rule, why.gave_up
             self._stop(f"the rule {why.rule}" if why.rule is not None else "the dead target")

@@ -1,7 +1,7 @@
-"""One process's load from beginning to end: users, frames, health. What a shard of a fleet runs, and what tests run.
+"""One process's load from beginning to end: its users, frames and health. Shares of a fleet and tests run this.
 
-The order matters at the end: users first, then the connector (which ends the connections that are still open, so that they
-are counted), then the last frame.
+The order matters at the end: users first, then the connector (which ends the connections that are still open, so that
+they are counted), then the last frame.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ from loadws.transport.http.client import HttpClients
 from loadws.transport.http.wire import NetworkDial
 from loadws.transport.net.stamps import ReadLags
 
-#: Who takes a frame may do so in slices, between which the load goes on.
+#: Receives a frame. It may work in slices, between which the load goes on.
 Deliver = Callable[[Frame], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one process runs: its part of the plan, over a transport.
+    """One process's part of the plan, over a transport.
 
-    ``read_lags`` is where the transport puts the lags of its stamps; None where it measures none. ``http`` is None where it
-    is to be made if some step needs it.
+    ``read_lags`` is where the transport puts the lags of its stamps; None where it measures none. ``http`` makes the
+    users' HTTP clients; where it is None, ``run_load`` makes it if a step needs it.
     """
 
     facts: RunFacts
@@ -65,7 +65,9 @@ class Load:
 
 
 async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending:
-    """Run to the end of the plan, or of patience. ``deliver`` gets one frame per second and the last one."""
+    """Run the load to the end of its plan, or until it is stopped. ``deliver`` receives one frame per second, and the
+    last one.
+    """
     phases = [(phase.name, phase.warmup) for phase in load.plan.phases]
     secrets = run_secrets(load.facts.scenario, load.facts.masker, load.facts.setup_values)
     recorder = Recorder(phases, process=load.plan.shard, masker=secrets.masker)
@@ -146,7 +148,7 @@ def _fetch_read_lags(load: Load, recorder: Recorder) -> None:
 
 
 def _stalls(load: Load, watch: Watch) -> list[tuple[int, int]]:
-    """Return the stalls that the stamps of answers may hold: none where the kernel takes them."""
+    """Return the stalls that may be part of the stamps of answers: none where the kernel stamps them."""
     return [] if load.read_lags is not None else watch.stalls
 
 

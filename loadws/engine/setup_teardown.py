@@ -1,8 +1,8 @@
-"""A flow that is run once, outside of the load: ``setup`` and ``teardown``.
+"""A flow that runs once, outside of the load: ``setup`` and ``teardown``.
 
-It runs as a user does, but it is none: it has no WebSocket, no rows of data, and nothing that it measures is judged. Of the
-scenario's variables it has those that need no row. Its number is one that no user has, so that ``id()`` and random values
-belong to no other user.
+It runs as a user's flow does, but without a WebSocket and without rows of data, and its measurements are not judged. It
+has those of the scenario's variables that need no row. Its user number is one that no user has, so that ``id()`` and
+random values differ from those of all users.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ SETUP_NUMBER, TEARDOWN_NUMBER = 2**25 - 1, 2**25 - 2
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """What to run. ``strict``: the first failure ends it, unless the step says otherwise; else the flow goes on after
-    failures.
+    """The flow to run. ``strict``: the first failure ends it, unless the step says otherwise; else the flow goes on
+    after failures.
 
-    ``within_s`` is the time that the whole flow has. ``http`` is None where it is to be made if some step needs it.
+    ``within_s`` is the time for the whole flow. ``http`` makes its HTTP clients; where it is None, it is made if a step
+    needs it.
     """
 
     facts: RunFacts
@@ -60,7 +61,7 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """``frame`` has what it logged and what went wrong; ``is_whole``: it was run to its end."""
+    """The result. ``frame`` has its log lines and failures; ``is_whole``: it ran to its end."""
 
     frame: Frame
     is_whole: bool
@@ -75,7 +76,7 @@ class Done:
 
 
 async def run_once(once: Once, variables: dict[str, Any]) -> Done:
-    """Run the flow with these variables, and update them with what it sets, also where it ends midway."""
+    """Run the flow with these variables, and update them with those it sets, also where it ends midway."""
     async with open_timers() as timers:
         secrets = run_secrets(once.facts.scenario, once.facts.masker, variables)
         recorder = Recorder([(once.name, True)], masker=secrets.masker)
@@ -116,7 +117,7 @@ def _user(once: Once, timers: Timers, recorder: Recorder, secrets: RunSecrets) -
 
 
 async def _run(once: Once, user: VirtualUser, steps: Steps) -> bool:
-    """Run the flow, and return whether it came to its end."""
+    """Run the flow, and return whether it reached its end."""
     try:
         with trio.move_on_after(once.within_s):
             await run_flow(steps, user.main)
@@ -143,7 +144,7 @@ def _lenient(flow: Flow) -> Flow:
 
 
 class _Nowhere:
-    """Stands in for the transport."""
+    """A stand-in for the transport, which opens nothing."""
 
     async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
         raise ConnectFailed("upgrade", "request", "setup and teardown have no WebSocket")

@@ -1,7 +1,7 @@
-"""Work that must not hold up the load, done in slices between which the loop has its turn.
+"""Run work in slices, between which the event loop has its turn, so that the work does not hold up the load.
 
-A slice is short beside the loop's turn, not in itself: where thousands of tasks are ready, a turn takes tens of
-milliseconds, and work in slices of a fifth of a millisecond between two of them would never be done.
+A slice is a share of the loop's turn, not a fixed time: where thousands of tasks are ready, a turn lasts tens of
+milliseconds, and work done in slices of a fifth of a millisecond would never end.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import trio
 Result = TypeVar("Result")
 
 LEAST_SLICE_NS = 200_000
-#: How much of the loop's time such work may take.
+#: The share of the loop's time that such work may use.
 SHARE = 10
 
 
 async def in_slices(work: Generator[None, None, Result]) -> Result:
-    """Drives a generator that yields wherever it can be interrupted; what it returns."""
+    """Run a generator that yields wherever it can be interrupted, and return its result."""
     slice_ns = LEAST_SLICE_NS
     while True:
         began_ns = time.perf_counter_ns()

@@ -10,12 +10,12 @@ from __future__ import annotations
 from loadws.scenario.model.connection import ReconnectOptions
 from loadws.terms.chance import fraction
 
-#: Doubled so often, the shortest backoff is longer than any.
+#: Doubled this many times, the shortest backoff is longer than the longest one allowed.
 _MOST_DOUBLINGS = 62
 
 
 def backoff_ns(options: ReconnectOptions, attempt: int, bits: int) -> int:
-    """``bits`` are 64 random ones."""
+    """Return the time to wait before an attempt, in ns. ``bits`` are 64 random bits."""
     most_ns = min(options.backoff.most, options.backoff.least << min(attempt, _MOST_DOUBLINGS))
     match options.jitter:
         case "full":

@@ -1,10 +1,11 @@
-"""Where users wait for each other.
+"""Places where users wait for each other.
 
-A barrier gathers ``users``; when the last one comes, all go on, and the next to come begins a new round. Barriers of one
-name are one barrier, whichever user types meet there. Who gives up waiting is no longer of the round.
+A barrier gathers ``users``; the one that completes the number releases all, and the next user begins a new round.
+Barriers with the same name are one barrier, whichever user types meet there. A user that gives up waiting is not
+counted any more.
 
-A process knows its own users only. Of n processes each gathers its share of ``users``, the same share that it has of the
-plan's users, so that together they gather all; they do not release them at one moment, but each its own.
+A process knows its own users only. Each of n processes gathers its share of ``users``, the same share that it has of
+the plan's users, so that together they gather all. The processes do not release their users at the same moment.
 """
 
 from __future__ import annotations

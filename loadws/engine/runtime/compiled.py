@@ -12,7 +12,7 @@ from loadws.scenario.matching.matching import Captures, Conditions
 
 @dataclass(frozen=True, slots=True)
 class CompiledHandler:
-    """A handler. ``waits``: some of its steps wait, so it runs in the user's handler task, and not at once."""
+    """A handler. ``waits``: some of its steps wait, so it runs in the user's handler task and not at once."""
 
     steps: Steps
     waits: bool
@@ -20,7 +20,7 @@ class CompiledHandler:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMessageHandler(CompiledHandler):
-    """A ``message`` handler of the connection ``on``, of all where None.
+    """A ``message`` handler of the connection ``on``; of all connections where ``on`` is None.
 
     ``uses_message``: some template reads ``message``, so the message is parsed for it.
     """
@@ -34,7 +34,7 @@ class CompiledMessageHandler(CompiledHandler):
 
 @dataclass(frozen=True, slots=True)
 class CompiledHandlers:
-    """The handlers of a user type; a kind of event without one is None, or nothing."""
+    """The handlers of a user type. An event without a handler has None, or an empty tuple."""
 
     messages: tuple[CompiledMessageHandler, ...] = ()
     open: CompiledHandler | None = None
@@ -46,14 +46,15 @@ class CompiledHandlers:
 
     @property
     def wait(self) -> bool:
-        """Return whether some handler that events queue has a step that waits."""
+        """Return whether a handler of queued events has a step that waits."""
         handlers = (*self.messages, self.error, self.close)
         return any(handler is not None and handler.waits for handler in handlers)
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledUser:
-    """A user type. ``connect`` opens the connection of a flow that has no such step at its top level; None else.
+    """A user type. ``connect`` opens the connection of a flow that has no such step at its top level; None for other
+    flows.
 
     ``heals``: some of its connections reconnect by themselves. ``connects``: each user opens a WebSocket by a step.
     """

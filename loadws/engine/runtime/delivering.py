@@ -1,7 +1,7 @@
-"""A message handler's ``deliver``: which connections receive a probe, from when, and what becomes of its messages.
+"""A message handler's ``deliver``: which connections receive a probe, from when on, and how its messages are recorded.
 
-A connection is a receiver from its opening on, or from the end of the step that ``after`` names: a room is joined when the
-server has said so. It stops to be one at its end, or before the step that ``until`` names.
+A connection is a receiver from its opening on, or from the end of the step that ``after`` names, because a room is
+joined only when the server has confirmed it. It stops being one at its end, or before the step that ``until`` names.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Delivering:
         members[self._log] = self._log.join(audience, now_ns, is_ordered=self._is_ordered)
 
     def leave(self, conversation: Conversation) -> None:
-        """Let a connection be a receiver no longer; nothing happens where it is none."""
+        """Stop treating a connection as a receiver. Nothing happens where it is none."""
         member = None if conversation.probing is None else conversation.probing.members.pop(self._log, None)
         if member is not None:
             self._log.leave(member, self._now_ns())

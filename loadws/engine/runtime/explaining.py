@@ -1,7 +1,7 @@
 """``--trace``: for each message, what might have received it, in the order in which it is asked, and why it did not.
 
-The listener here stands between the transport and a conversation, only where there is a trace, and looks before the
-conversation does: the order is that of ``conversation``'s docstring, and a test holds the two together.
+The listener here stands between the transport and a conversation, only where there is a trace. It must ask in the order
+of ``conversation``'s docstring; a test compares the two.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a process is told of its run, in one record that is made once and handed on whole."""
+"""The facts about a run that every part of a process needs, in one record that is made once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from loadws.terms.masker import Masker
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What a run's load, its setup and its teardown have in common. Nothing here changes while they go.
+    """What a run's load, its setup and its teardown have in common. Nothing here changes during the run.
 
     ``base`` is the folder that the scenario's files are relative to, ``env`` the environment that ``env()`` sees,
-    ``say`` where a trace goes (None: no trace). ``setup_values`` are the variables that setup has set, ``nonce`` a
-    number of the run's own, by which its probes are told from those of another. ``masker`` hides the secrets that are
+    ``say`` receives the lines of a trace (None: no trace). ``setup_values`` are the variables that setup has set.
+    ``nonce`` is a number that tells the probes of this run from those of another. ``masker`` hides the secrets that are
     known before the run.
     """
 

@@ -1,16 +1,16 @@
-"""What a step raises to end more than itself. None of these leaves the user that it belongs to."""
+"""Exceptions that a step raises to end more than itself. None of them leaves the user that the step belongs to."""
 
 from __future__ import annotations
 
 
 class FlowInterrupted(Exception):
-    """An end of more than a step."""
+    """The end of more than one step."""
 
 
 class EndTurn(FlowInterrupted):
     """The failure of a turn of ``every`` or ``repeat``; outside of any turn it is the session's.
 
-    ``turn`` is the number of the turn that ends, with all that is inside it; None is the innermost one.
+    ``turn`` is the number of the turn that ends, with all turns inside it; None is the innermost one.
     """
 
     def __init__(self, turn: int | None = None) -> None:
@@ -18,7 +18,7 @@ class EndTurn(FlowInterrupted):
         self.turn = turn
 
     def ends(self, turn: int) -> bool:
-        """Return whether this turn is the last one that ends."""
+        """Return whether this turn is the outermost one that ends."""
         return self.turn is None or self.turn == turn
 
 

@@ -35,7 +35,7 @@ class Parker:
         self._deadline_ns: int | None = None
         self._timer: Timer | None = None
         self._timer_ns = 0  # when ``_timer`` goes off
-        self.waits = 0  # how often it really waited: a loop that never waits must yield by itself
+        self.waits = 0  # how often a wait really waited: a loop in which none does must yield by itself
 
     def wait(self, deadline_ns: int | None) -> Awaitable[bool]:
         """Return an awaitable, to be awaited at once: True if it was woken, False if the deadline came first.
@@ -77,7 +77,7 @@ class Parker:
         return InTask(self)
 
     def let_go(self) -> None:
-        """Stop using the parker. A later wait sets a new timer: a cancelled one would never wake it."""
+        """Stop using the parker. A later wait sets a new timer, because a cancelled one would never wake it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

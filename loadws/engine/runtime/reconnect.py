@@ -1,17 +1,18 @@
-"""What becomes of a connection that is lost, or closed by the peer, while its user goes on: ``connection.reconnect``.
+"""How a lost or closed connection is replaced while its user goes on: ``connection.reconnect``.
 
-It is *healed*: a task of its own waits, connects by the same request with its templates evaluated anew, runs the ``open``
-handlers, and tries again where that fails. While it is being healed
+It is *healed*: a task of its own waits, connects by the same request with its templates evaluated anew, runs the
+``open`` handlers, and tries again where that fails. While it is being healed
 
-- what was in flight is unanswered, counts as failed and, unless the step says otherwise, does not end the turn or session;
-- a ``wait_for`` or ``expect_none`` goes on waiting, on the connection that comes;
-- a step that needs the connection waits for as long as its ``within``, and its intended time stands, so that its response
-  time holds the outage;
+- requests in flight count as unanswered and failed and, unless the step says otherwise, do not end the turn or session;
+- a ``wait_for`` or ``expect_none`` goes on waiting, on the new connection;
+- a step that needs the connection waits for as long as its ``within``, and its intended time stays the same, so that
+its
+  response time includes the outage;
 - a user that leaves, a ``close``, and the end of the session end the healing.
 
-Attempts are counted in a row: one is forgiven when the connection lasted longer than the longest backoff. A server that
-accepts every connection and closes it at once is so given up, too. Users without a policy pay nothing for all this: they
-have no task more, and no step that looks.
+Attempts are counted in a row; the count starts again when the connection lasted longer than the longest backoff. So a
+server that accepts every connection and closes it at once is given up, too. Users without a policy have no cost: no
+task and no step is added to them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from loadws.scenario.model.steps import Step
 
 @runtime_checkable
 class Reopener(Opener, Protocol):
-    """Opens a connection, and another one in its place. ``step`` is the ``connect`` that opened the first."""
+    """An opener that can also open a replacement. ``step`` is the ``connect`` that opened the first connection."""
 
     @property
     def step(self) -> Step: ...
@@ -41,14 +42,14 @@ class Reopener(Opener, Protocol):
 
 
 def reopener_of(conversation: Conversation) -> Reopener:
-    """Return what opened a connection, and can open another one in its place."""
+    """Return the reopener of a connection that a step opened."""
     opener = conversation.opener
     assert isinstance(opener, Reopener), "a connection that can be opened again was opened by a step"
     return opener
 
 
 def replacing(before: Conversation, user: UserState, turn: int, attempt: int = 0) -> Conversation:
-    """Return a connection to open in the place of one that has ended. It takes that place when it is open."""
+    """Return a connection to open in place of one that has ended. It replaces that one once it is open."""
     return Conversation(
         user,
         user.shared,
@@ -74,7 +75,7 @@ def _lasted_ns(conversation: Conversation) -> int:
 
 
 class Healing:
-    """The healing of all connections of one user. ``nursery`` is the session's; its end ends every healing."""
+    """The healing of all connections of one user. ``nursery`` is the session's; every healing ends with it."""
 
     __slots__ = ("_main", "_nursery")
 
@@ -83,7 +84,7 @@ class Healing:
         self._main = main
 
     def begin(self, lost: Conversation) -> None:
-        """Begin to open another connection, in the moment of the loss."""
+        """Begin to open another connection, at the moment of the loss."""
         lost.healing = trio.CancelScope()
         self._nursery.start_soon(_heal, self._main.beside(), lost, lost.healing)
 
@@ -122,7 +123,7 @@ async def _attempt_until_open(strand: Strand, lost: Conversation, opener: Reopen
 
 
 async def until_healed(strand: Strand, lost: Conversation, deadline_ns: int) -> None:
-    """Wait until a connection is healed or given up, until the deadline, or until the user is to go."""
+    """Wait until a connection is healed or given up, until the deadline, or until the user has to go."""
     user = strand.user
     if lost.end is None:
         await strand.wait_for_end(lost, deadline_ns)

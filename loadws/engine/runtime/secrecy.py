@@ -1,8 +1,9 @@
-"""Secrets while a load goes: those of the run, and those that belong to one user.
+"""Secrets during a load: those of the run, and those of each user.
 
-What a user captures, reads from its row, or sends in a secret header is its own. It is hidden when a text leaves the user
-(an error, a log line, a counter's name, a line of the trace), and forgotten with it; no list of all users' secrets is kept.
-Masking is never part of a message's way: values are put aside when they are set, and looked at when there is a text.
+A secret that a user captures, reads from its row, or sends in a secret header belongs to that user. It is masked in
+each text that leaves the user (an error, a log line, a counter's name, a line of the trace), and forgotten with the
+user; there is no list of all users' secrets. Masking is not on the path of a message: values are kept when they are
+set, and searched for when there is a text.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from loadws.scenario.secrecy.secrets import SecretPath, secret_paths, secrets_in
 from loadws.terms.masker import Masker
 from loadws.terms.secrets import SHORTEST, address_secrets, header_secrets, scalars
 
-#: How many values of one secret a user remembers: a server may speak of a token that was renewed since.
+#: How many values of one secret a user remembers: a server may mention a token that has been renewed since.
 MOST_VALUES = 4
 #: How many counters' names a user remembers.
 MOST_NAMES = 16
@@ -34,10 +35,10 @@ Headers = Iterable[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class RunSecrets:
-    """What all users of a process share: the values that are known before the run, and what to look for during it.
+    """The secrets that all users of a process share, and where to find more during the run.
 
-    ``paths`` is what ``secrets`` names; ``places`` are those in messages that secret variables are captured from, and
-    ``headers`` those of them that are headers, in lower case.
+    ``paths`` are the JSONPaths of ``secrets``; ``places`` are those in messages that secret variables are captured
+    from, and ``headers`` those of them that are headers, in lower case.
     """
 
     masker: Masker = field(default_factory=Masker)
@@ -46,7 +47,9 @@ class RunSecrets:
     headers: frozenset[str] = frozenset()
 
     def found_in(self, message: Message) -> list[str]:
-        """Return what a capture would take from a message as a secret, whether or not a step captures from this one."""
+        """Return the values in a message that some capture takes as a secret, whether or not a step captures from this
+        message.
+        """
         found: list[str] = []
         for place in self.places:
             value = place.find(message)
@@ -56,7 +59,7 @@ class RunSecrets:
 
 
 def run_secrets(scenario: Scenario, masker: Masker, shared: Mapping[str, Any]) -> RunSecrets:
-    """Return the secrets of a process's users. ``shared`` is what setup has set, which is everyone's."""
+    """Return the secrets of a process's users. ``shared`` are the variables that setup has set, which all users share."""
     paths = secret_paths(scenario.secrets)
     named = {path[0] for path in paths}
     captured = [
@@ -88,11 +91,13 @@ class UserSecrets:
         self._masked_names: dict[str, str] | None = None
 
     def masker(self) -> Masker:
-        """Return what hides the run's secrets and the user's own."""
+        """Return the masker of the run's secrets and the user's own."""
         return self._run.masker.adding(self._values()) if self._kept else self._run.masker
 
     def name(self, name: str) -> str:
-        """Return a counter's name without secrets. Users count the same few names, so the last ones are remembered."""
+        """Return a counter's name without secrets. Users count under the same few names, so the last ones are
+        remembered.
+        """
         if not (self._kept or self._run.masker):
             return name
         if self._masked_names is None or len(self._masked_names) >= MOST_NAMES:
@@ -106,7 +111,7 @@ class UserSecrets:
         for kept in (self._kept or {}).values():
             yield from scalars(list(kept))
 
-    # -- what becomes known of them -----------------------------------------------------------------------------------
+    # -- learning them ----------------------------------------------------------------------------------
 
     def remember(self, variables: Mapping[str, Any]) -> None:
         """Keep the values that the secret variables have now."""
@@ -118,11 +123,11 @@ class UserSecrets:
                 self._keep(".".join(path), value)
 
     def sent(self, headers: Headers, url: str, proxy: str | None = None) -> None:
-        """Keep what a request tells the server, or a proxy, as a secret."""
+        """Keep the secrets in what a request sends to the server or a proxy."""
         self._keep_parts("(sent)", (*header_secrets(headers), *address_secrets(url), *address_secrets(proxy or "")))
 
     def received(self, headers: Headers) -> None:
-        """Keep what the head of an answer sets: cookies, tokens in secret headers."""
+        """Keep the secrets in the head of an answer: cookies, tokens in secret headers."""
         self._keep_parts("(received)", header_secrets(headers))
 
     def cookies(self, cookies: Iterable[tuple[str, str]]) -> None:
@@ -130,12 +135,12 @@ class UserSecrets:
         self._keep_parts("(cookies)", (value for _, value in cookies))
 
     def _keep_parts(self, what: str, values: Iterable[str]) -> None:
-        """Keep them, short ones left out: the scenario does not say that ``lang=en`` is a secret."""
+        """Keep the values, except short ones: the scenario does not declare that ``lang=en`` is a secret."""
         if long := tuple(value for value in values if len(value) >= SHORTEST):
             self._keep(what, long)
 
     def look_at(self, message: Message) -> None:
-        """Keep what a capture would take from a message that is about to be told of, before or without that capture."""
+        """Keep the secrets of a message that a text is about to quote, whether or not a capture comes later."""
         if self._run.places and (found := self._run.found_in(message)):
             self._keep("(found)", tuple(found))
 

@@ -20,8 +20,8 @@ from loadws.terms.units import NS_PER_MS
 from loadws.transport.base import Connector, Timers
 from loadws.transport.http.client import HttpClients
 
-#: How many handshakes of held users may be under way at once. A thousand users that begin in one moment are an artefact of
-#: the plan, and not a load that anybody wants to measure.
+#: How many handshakes of held users may be under way at once. A thousand users that begin at one moment are an artefact of
+#: the plan, not a load that is worth measuring.
 HANDSHAKES_AT_ONCE = 256
 #: How many closing handshakes may be under way at once: at a run's end, a user that still waits for an answer must not wait
 #: for thousands of these.
@@ -29,10 +29,10 @@ CLOSINGS_AT_ONCE = 64
 
 
 class FlowQuota:
-    """``iterations: N`` of a phase: so many flows in all, shared by the users that run them.
+    """``iterations: N`` of a phase: a number of flows that its users share.
 
-    ``over`` is set when the last flow has ended. ``idle`` holds a callback of each held user that waits because no flow is
-    left; ``wake_idle`` calls them.
+    ``over`` is set when the last flow has ended. ``idle`` holds a callback of each held user that waits because no flow
+    is left; ``wake_idle`` calls them.
     """
 
     def __init__(self, flows: int) -> None:
@@ -65,11 +65,11 @@ class FlowQuota:
 
 @dataclass(slots=True)
 class Shared:
-    """What all users of the process share.
+    """The objects that all users of the process share.
 
     ``variables`` are the scenario's own, compiled, and ``feeds`` its data. ``http`` is None where no step asks over
-    HTTP, ``tracer`` without ``--trace``. ``quota`` belongs to the phase of now, and is None where only time ends it.
-    ``load_ended_ns`` is when the last phase was over, or the run was stopped.
+    HTTP, ``tracer`` without ``--trace``. ``quota`` belongs to the current phase, and is None where only time ends the
+    phase. ``load_ended_ns`` is when the last phase was over, or the run was stopped.
     """
 
     facts: RunFacts

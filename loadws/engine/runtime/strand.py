@@ -1,7 +1,7 @@
-"""A strand: one line of execution of a virtual user. Its flow is one, an overlapping turn, a branch, its handlers.
+"""A strand: one line of execution of a virtual user, such as its flow, an overlapping turn, a branch, or its handlers.
 
-It has variables of its own (or shares its user's), a place to wait, and the two moments that docs/measurement.md builds on:
-the intended time of the next step, if a plan gave one, and the moment the user became free.
+It has variables of its own (or shares its user's), a place to wait, and the two times that docs/measurement.md builds
+on: the intended time of the next step, if a plan gave one, and the moment at which the user became free.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Steps = tuple[StepFunction, ...]
 
 
 async def run_flow(steps: Steps, strand: Strand) -> None:
-    """Run steps one after another; a user that was asked to leave begins no further one.
+    """Run steps one after another. A user that was asked to leave begins no further step.
 
     Raises ``FlowInterrupted`` where the flow ends before its last step.
     """
@@ -86,7 +86,9 @@ class Strand:
         self.user.remove_strand(self)
 
     def due(self) -> tuple[int, int]:
-        """Return (intended, due) of the step that begins now. A plan's intended time serves the first step that asks."""
+        """Return (intended, due) of the step that begins now. A plan's intended time counts for the first step that
+        asks for it.
+        """
         free = self.free_ns
         intended = self.intended_ns
         if not intended:
@@ -100,9 +102,10 @@ class Strand:
         return intended, due
 
     def note_stall(self, due_ns: int, sent_ns: int) -> None:
-        """Remember what a stall of the loop added to a step, so that the backlog behind it is not called the server's.
+        """Remember how much a stall of the loop delayed a step, so that the backlog behind it is not blamed on the
+        server.
 
-        To be called before ``free_ns`` moves on.
+        Call it before ``free_ns`` changes.
         """
         own_ns = sent_ns - max(due_ns, self.free_ns)
         if own_ns > STALL_NS:
@@ -188,7 +191,7 @@ class Strand:
         return not self.is_handler and self.user.is_to_go
 
     def begin_session(self) -> None:
-        """Forget what the session before left behind."""
+        """Forget the state of the previous session."""
         self.turns.clear()
         self.late_ns = 0
         self.lost_try = False
@@ -241,7 +244,7 @@ class Strand:
     def fail(self, step: Step, kind: str, detail: str, default: OnFailure = "end_turn") -> None:
         """Count a failure once, and do what the step says, or the default for its kind.
 
-        Returns to let the flow go on. Raises ``EndTurn`` or ``EndSession`` else.
+        Returns where the flow goes on; otherwise raises ``EndTurn`` or ``EndSession``.
         """
         self.failures += 1
         self.user.report(kind, step.label, detail)

@@ -1,7 +1,7 @@
-"""``--trace``: one user, once, and every handshake, frame and step of it with its time.
+"""``--trace``: one user, once, with the time of every handshake, frame and step.
 
-A frame is shown before any step has looked at it. So what a step would capture from it as a secret is looked for here, in
-every message, and masked.
+A frame is shown before any step has examined it. So each message is searched for what a step would capture as a secret,
+and that is masked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from loadws.terms.secrets import MASK, is_secret_header, shown_address
 from loadws.terms.units import format_duration
 
 LONGEST_SHOWN = 200
-#: So much of a payload is searched for secrets: more than is shown, for a mask may be shorter than what it hides.
+#: How much of a payload is searched for secrets: more than is shown, because a mask may be shorter than what it hides.
 LONGEST_SEARCHED = 4 * LONGEST_SHOWN
 
 
@@ -35,21 +35,23 @@ class TracedUser(Protocol):
 
 
 class Tracer:
-    """Says lines through ``say``, without secrets: those of the run, and of the user whose step is under way."""
+    """A writer of trace lines, without the secrets of the run and of the user whose step is under way. ``say`` receives
+    the lines.
+    """
 
     def __init__(
         self, say: Callable[[str], None], now_ns: Callable[[], int], secrets: RunSecrets | None = None
     ) -> None:
         self._say = say
         self._now_ns = now_ns
-        self._start_ns: int | None = None  # of the first line: what came before is none of the user's
+        self._start_ns: int | None = None  # of the first line: what came before does not belong to the user
         self._secrets = secrets or RunSecrets()
         self._named = {path[0] for path in self._secrets.paths if len(path) == 1}
         self._user: TracedUser | None = None  # whose step is under way
         self._depth = 0
 
     def frame(self, direction: str, what: str, payload: bytes, at_ns: int, connection: str | None = None) -> None:
-        """Say one frame, or the head of a handshake, of the connection of that name."""
+        """Write one frame, or the head of a handshake, of the connection of that name."""
         arrow = ("<-" if direction == "in" else "->") + (f" [{connection}]" if connection is not None else "")
         if what in ("request", "response"):
             lines = _lines(payload)
@@ -65,7 +67,7 @@ class Tracer:
 
     @contextmanager
     def step(self, step: Step, user: TracedUser, scope: Scope) -> Iterator[None]:
-        """Say when a step begins and ends, and which variables it gave other values."""
+        """Write when a step begins and ends, and which variables it changed."""
         self._user = user
         began_ns, before = self._now_ns(), dict(scope.variables)
         self._line(began_ns, f"{step.verb} {step.label}" if step.label != step.verb else step.verb)
@@ -115,7 +117,7 @@ class Tracer:
 
 
 def _lines(head: bytes) -> list[str]:
-    """Return the lines of a handshake's head. Bytes that are no UTF-8 are taken for ISO 8859-1."""
+    """Return the lines of a handshake's head. Bytes that are not UTF-8 are read as ISO 8859-1."""
     try:
         text = head.decode()
     except UnicodeDecodeError:
@@ -129,5 +131,5 @@ def _headers(lines: list[str]) -> list[tuple[str, str]]:
 
 
 def _without_secrets(payload: bytes, masker: Masker) -> bytes:
-    """Return a binary payload with a mask in place of each secret that stands in it as text."""
+    """Return a binary payload with a mask in place of each secret that it contains as text."""
     return masker.text(payload.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

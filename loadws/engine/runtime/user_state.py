@@ -1,4 +1,4 @@
-"""A virtual user, as its steps, its handlers and its connections see it. Its life is ``users.user``'s."""
+"""A virtual user as its steps, its handlers and its connections see it. ``users.user`` runs its sessions."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from loadws.transport.cookies import Jar
 from loadws.transport.http.client import HttpClient
 from loadws.transport.tls_memory import TlsMemory
 
-#: A Python function that has just got an answer may wait for the close next: it has so long to say so.
+#: A Python function that has just received an answer may next wait for the close: it has this time to begin that.
 FUNCTION_TURN_NS = 10 * NS_PER_MS
 
 
 class Execution(Protocol):
-    """A line of execution of a user (a ``Strand``), as far as the user itself looks at it."""
+    """A line of execution of a user (a ``Strand``), as far as the user itself uses it."""
 
     scope: Scope
     parker: Parker
@@ -38,7 +38,7 @@ class Execution(Protocol):
 
 
 class Healer(Protocol):
-    """Opens other connections in the place of those that are lost."""
+    """An object that opens connections in place of those that are lost."""
 
     def begin(self, lost: Conversation) -> None: ...
 
@@ -59,12 +59,13 @@ class UserTraits:
 class UserState:
     """The state of one user.
 
-    ``current`` is its connection without a name, or the last one; None before the session's first. ``named`` are the others.
-    ``leaving``: it was asked to leave, at ``left_ns``. ``condemned``: its session is over, and its next step says so.
-    ``in_flow``: a session's flow is under way. ``pausing`` are the parkers of strands that wait for nothing but time or a
-    message. ``forked`` are the strands beside the main one: overlapping turns and branches. ``last_error``: (kind, detail).
-    ``sessions_without_connection`` counts the sessions in a row that never opened one. ``fell_at_once``: the session lost
-    its connection outside of any turn. ``healer`` is there while a flow runs that may reconnect by itself.
+    ``current`` is its connection without a name, the open one or the last; None before the session's first. ``named``
+    are the others. ``leaving``: it was asked to leave, at ``left_ns``. ``condemned``: its session is over, and ends at
+    its next step. ``in_flow``: a session's flow is under way. ``pausing`` are the parkers of strands that wait only for
+    time or a message. ``forked`` are the strands beside the main one: overlapping turns and branches. ``last_error``:
+    (kind, detail). ``sessions_without_connection`` counts the sessions in a row that never opened one.
+    ``fell_at_once``: the session lost its connection outside of any turn. ``healer`` is set while a flow runs that may
+    reconnect by itself.
     """
 
     __slots__ = (
@@ -124,11 +125,11 @@ class UserState:
 
     @property
     def is_to_go(self) -> bool:
-        """Return whether it was asked to leave, or a handler ended its session: what only waits may end."""
+        """Return whether it was asked to leave, or a handler ended its session: a step that only waits may then end."""
         return self.leaving or self.condemned
 
     def ask_to_leave(self) -> None:
-        """Let it go at its next step; ``interrupt_pauses`` makes that now."""
+        """End its load at its next step; ``interrupt_pauses`` ends its pauses now."""
         self.leaving = True
         if self.left_ns is None:
             self.left_ns = self.shared.timers.now_ns()
@@ -139,18 +140,18 @@ class UserState:
         self.interrupt_pauses()
 
     def interrupt_pauses(self) -> None:
-        """Wake every strand that waits for nothing but time or a message."""
+        """Wake every strand that waits only for time or a message."""
         for parker in tuple(self.pausing):
             parker.wake()
 
     def begin_session(self) -> None:
-        """Forget what the session before left behind."""
+        """Forget the state of the previous session."""
         self.current = None
         self.named.clear()
         self.fell_at_once = False
 
     def end_session(self) -> None:
-        """Forget what belonged to the session: its HTTP connections, its cookies, its kept messages."""
+        """Forget the session's HTTP connections, its cookies and its kept messages."""
         self.condemned = False
         self.close_http()
         for conversation in self.conversations():
@@ -164,7 +165,7 @@ class UserState:
         return self.traits.plain_requests
 
     def take_up(self, conversation: Conversation) -> None:
-        """Make a connection the one under its name. What the one before had kept was never claimed."""
+        """Make a connection the one under its name. Messages that the previous one had kept count as unclaimed."""
         name = conversation.name
         before = self.current if name is None else self.named.get(name)
         if before is not None:
@@ -215,7 +216,7 @@ class UserState:
             self.healer.begin(conversation)
 
     def lost(self, conversation: Conversation, *, is_a_try: bool, handled_by: frozenset[Parker]) -> None:
-        """Deal with a connection that ended and should not have: count it, and end what it was opened for.
+        """Handle a connection that ended and should not have: count it, and end what it was opened for.
 
         ``is_a_try``: no step was trying anything on it, so the loss is a failed try of its own.
         """
@@ -242,9 +243,11 @@ class UserState:
             conversation.report_end("connection")
 
     def _cut_off_from(self, conversation: Conversation, handled_by: frozenset[Parker]) -> None:
-        """End the innermost turn in which the connection was opened, else the session, whatever step is running.
+        """End the innermost turn in which the connection was opened, or the session if there is none, whatever step is
+        running.
 
-        Strands that wait at ``handled_by`` are left to their step, which fails by the loss and knows its ``on_failure``.
+        Strands that wait at ``handled_by`` are left to their step, which fails by the loss and follows its
+        ``on_failure``.
         """
         if self.leaving or not self.in_flow:
             return
@@ -316,7 +319,7 @@ class UserState:
             self.shared.recorder.ledger.users.planned += 1
 
     def count_as_connected(self) -> None:
-        """Count, once, that it has got the answer to an upgrade that its scenario expects."""
+        """Count, once, that it received the answer to an upgrade that its scenario expects."""
         self.sessions_without_connection = 0
         if self.is_held and not self._has_connected:
             self._has_connected = True
@@ -351,14 +354,14 @@ class UserState:
     # -- its secrets --------------------------------------------------------------------------------------------------
 
     def masker(self) -> Masker:
-        """Return what hides the secrets of the run and of this user. Ask for it when there is a text to hide them in."""
+        """Return the masker of the secrets of the run and of this user. Call it only when there is a text to mask."""
         self._remember_variables()
         if self._cookies:
             self.secrets.cookies(self._cookies)
         return self.secrets.masker()
 
     def masked_name(self, name: str) -> str:
-        """Return a name that a template made, of a counter, without secrets."""
+        """Return a counter's name that a template made, without secrets."""
         self._remember_variables()
         return self.secrets.name(name)
 

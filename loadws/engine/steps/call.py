@@ -32,7 +32,7 @@ except ImportError:  # Windows
 
 _OF_A_THREAD = hasattr(resource, "RUSAGE_THREAD")  # Linux alone has it
 
-#: A function that goes on for so long without waiting is told about: a user's turn takes a tenth of a millisecond.
+#: A function that runs for so long without waiting is reported. A user's turn needs a tenth of a millisecond.
 BLOCKED_NS = 50 * NS_PER_MS
 
 

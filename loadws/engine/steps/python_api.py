@@ -31,15 +31,15 @@ from loadws.terms.chance import fraction
 from loadws.terms.metrics import TABLE
 from loadws.terms.units import NS_PER_S
 
-#: Made steps that one ``call`` keeps; what is said with ever new words is made anew each time, which costs some 0.1 ms.
+#: How many made steps one ``call`` keeps. Arguments that differ each time make a new step each time, in about 0.1 ms.
 MOST_KEPT = 256
-#: How often a function may catch that its user leaves before it is given up: in a ``finally`` it may well do so twice.
+#: How often a function may catch that its user leaves before it is given up. In ``finally`` blocks it may do so twice.
 MOST_IGNORED = 100
-#: What a function that was given up waits for: nothing that trio knows of.
+#: What a function that was given up waits for: something that trio does not know.
 GIVEN_UP = object()
 
 _STEP: TypeAdapter[AnyStep] = TypeAdapter(AnyStep)
-#: What ``send`` and ``request`` carry is given beside the step; this stands in its place.
+#: Stands in the step for the payload of ``send`` and ``request``, which is passed beside the step.
 _GIVEN_ELSEWHERE = ""
 Json = Mapping[str, Any] | list[Any]
 
@@ -72,7 +72,7 @@ class Answer:
 
     @property
     def payload(self) -> str | bytes:
-        """The text, or the bytes of a binary message."""
+        """Return the text, or the bytes of a binary message."""
         return self._message.payload
 
     @property
@@ -100,7 +100,7 @@ class HttpReply:
 
     @property
     def json(self) -> Any:
-        """The body as JSON. Raises ``ValueError`` with the reason and the place where it is not JSON."""
+        """Return the body, read as JSON. Raises ``ValueError`` with the reason and the place where it is not JSON."""
         return read_json(self.body)
 
 
@@ -322,7 +322,7 @@ class User:
     # -- chance -------------------------------------------------------------------------------------------------------
 
     def random(self) -> float:
-        """Return a random number in [0, 1), the same in every run of the same seed."""
+        """Return a random number in [0, 1), the same in every run with the same seed."""
         return fraction(self._strand.scope.draw())
 
     def id(self) -> int:
@@ -335,8 +335,8 @@ class User:
         """End a function whose user has to leave: at its next step and, if the function catches that, at every later
         step.
 
-        A function that catches everything would go on for ever: other tasks get their turn, and in the end it is given
-        up.
+        A function that catches everything would go on for ever. So other tasks have their turn, and after some tries it
+        is given up.
 
         Raises:
             UserLeaves: The user has to leave.

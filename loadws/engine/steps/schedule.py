@@ -27,7 +27,7 @@ from loadws.scenario.template.template import compile_template
 from loadws.scenario.template.values import show
 from loadws.terms.chance import exponential, fraction
 
-#: Overlapping turns of one ``every`` that may be under way at once: a server that stands still must not fill our memory.
+#: How many overlapping turns of one ``every`` may be under way: a server that stands still must not fill our memory.
 OVERLAPPING_TURNS = 1000
 #: Numbers of turns, so that the end of one is not taken for that of another.
 _TURNS = count(1)

@@ -1,8 +1,8 @@
-"""The plan, executed: users begin and leave when it says so, whatever the server does.
+"""Carry out the plan: users begin and leave at its times, whatever the server does.
 
-Phases follow each other at their intended times, not when the one before happens to be done. Held users carry over from
-phase to phase; arrived ones live until their session is done. After the last phase held users leave, everyone gets the
-graceful stop, and who is then not done is cut off.
+Phases follow each other at their intended times, not when the previous one happens to be done. Held users carry over
+from phase to phase; arrived ones live until their session is done. After the last phase held users leave, all users get
+the graceful stop, and a user that is then not done is cut off.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from loadws.engine.users.user import VirtualUser
 from loadws.plan.plan import Arrival, Plan, PlannedPhase
 from loadws.terms.units import NS_PER_S
 
-#: How many users begin or leave without the loop having its turn in between: a few milliseconds' work.
+#: How many users begin or leave before the loop has its turn: a few milliseconds of work.
 AT_ONCE = 32
 #: How long the close handshakes of users that were cut off may take.
 GOODBYE_S = 1.0
@@ -29,13 +29,15 @@ GOODBYE_S = 1.0
 
 @dataclass(slots=True)
 class _End:
-    """When a phase ends, as far as is known yet; None: when its flows have ended."""
+    """When a phase ends, as far as is known yet. None: when its flows have ended."""
 
     at_ns: int | None
 
 
 class Executor:
-    """Runs one shard of a plan. ``phases`` fills with (name, start, end) of each phase as it really was, in seconds."""
+    """The executor of one shard of a plan. ``phases`` fills with (name, start, end) of each phase as it really was, in
+    seconds.
+    """
 
     def __init__(
         self, plan: Plan, shared: Shared, users: Sequence[CompiledUser], lifecycle: Lifecycle, together: Together
@@ -155,7 +157,9 @@ class Executor:
             await self._breathe()
 
     def _settle_held(self, phase: PlannedPhase, lasted_ns: int) -> int:
-        """How many the plan holds at a phase's end; where it ended early, in the midst of a change, so many are left."""
+        """Return how many users the plan holds at a phase's end. Where a change was cut short, it is the number
+        reached.
+        """
         held = phase.users_at(lasted_ns)
         for slot in [slot for slot in self._held if slot >= held]:
             self._held.pop(slot).leave()
@@ -171,7 +175,7 @@ class Executor:
             await self._breathe()
 
     def _arrive(self, arrival: Arrival, phase: PlannedPhase, intended_ns: int, users: trio.Nursery) -> None:
-        """Never held back: above ``max_users``, or with no flow left in the phase, the arrival is dropped and counted."""
+        """Begin an arrival at once, or drop and count it: above ``max_users``, or with no flow left in the phase."""
         arrivals = self._shared.recorder.ledger.arrivals
         arrivals.planned += 1
         quota = self._shared.quota
@@ -193,7 +197,7 @@ class Executor:
             user.let_go()
 
     async def _say_goodbye(self, user: VirtualUser) -> None:
-        """Close what a user that was cut off still has open, unless the run is to end at once."""
+        """Close the open connections of a user that was cut off, unless the run has to end at once."""
         if not self._lifecycle.is_at_once and user.state.open_connections():
             with trio.CancelScope(shield=True, deadline=trio.current_time() + GOODBYE_S):
                 await user.close_everything()
@@ -201,7 +205,7 @@ class Executor:
     # -- time ---------------------------------------------------------------------------------------------------------
 
     async def _breathe(self) -> None:
-        """Where many users begin or leave in one moment, the loop gets its turn in between."""
+        """Let the loop have its turn while many users begin or leave at one moment."""
         self._changes += 1
         if self._changes % AT_ONCE == 0:
             await trio.lowlevel.checkpoint()

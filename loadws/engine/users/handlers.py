@@ -1,7 +1,8 @@
 """A user's handlers: ``open``, ``message``, ``error``, ``close``, as in the browser's WebSocket API.
 
-Steps that do not wait run at once, in the call that brought the event. A handler with a step that waits goes to one task a
-user, which runs such handlers in order; its queue is bounded, and what does not fit is counted.
+Steps that do not wait run at once, in the call that brought the event. A handler with a step that waits goes to a
+queue, whose handlers one task for each user runs in order. The queue is bounded, and events that do not fit are
+counted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from loadws.transport.base import End
 QUEUED_EVENTS = 100
 DRAIN_NS = 10 * NS_PER_S
 
-#: The steps, the special names that they see, and the connection that the event is of.
+#: The steps, the special names that they see, and the connection of the event.
 Event = tuple[Steps, dict[str, Any], Conversation | None]
 
 
@@ -76,7 +77,7 @@ class Handlers:
     # -- events -------------------------------------------------------------------------------------------------------
 
     def claims(self, message: Message, conversation: Conversation) -> bool:
-        """Return whether a ``message`` handler takes a message; its steps then run, or are queued."""
+        """Return whether a ``message`` handler uses a message; if so, its steps run now or are queued."""
         scope = self._at_once.scope
         for handler in self._compiled.messages:
             if handler.on is not None and handler.on != conversation.name:
@@ -103,7 +104,7 @@ class Handlers:
         return True
 
     def on_error(self, kind: str, detail: str) -> None:
-        """Run the ``error`` handler. An error inside of it does not call it again."""
+        """Run the ``error`` handler. An error inside it does not call it again."""
         if self._compiled.error is None or self._in_error:
             return
         self._in_error = True
@@ -113,7 +114,7 @@ class Handlers:
             self._in_error = False
 
     def on_close(self, end: End, conversation: Conversation) -> None:
-        """Run the ``close`` handler, with the code that a browser would show."""
+        """Run the ``close`` handler, with the close code that a browser would show."""
         if self._compiled.close is not None:
             code = 1006 if end.by == "lost" else 1005 if end.code is None else end.code
             self._run(self._compiled.close, {"code": code, "reason": end.reason}, conversation)
@@ -125,7 +126,7 @@ class Handlers:
                 yield Candidate(f"message handler {number}", handler.where, self._main.scope)
 
     async def on_open(self, conversation: Conversation) -> None:
-        """Run the ``open`` handler to its end, before ``connect`` is done; events go on being handled meanwhile.
+        """Run the ``open`` handler to its end, before ``connect`` is done. Events are handled meanwhile.
 
         Raises ``FlowInterrupted``.
         """
@@ -182,7 +183,7 @@ class Handlers:
                 pass
 
     async def drain(self) -> None:
-        """Wait until every queued event was handled; each step has its deadline, and all of them together have one too."""
+        """Wait until every queued event was handled. Each step has its deadline, and all together have one, too."""
         deadline_ns = self._now_ns() + DRAIN_NS
         while self._queue or not self._idle:
             if not await self._drained.wait(deadline_ns):

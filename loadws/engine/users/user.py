@@ -1,8 +1,8 @@
 """The life of a virtual user: sessions one after another (held), or one (arrived).
 
 Every session that begins ends as exactly one of completed, failed and cut off, and so does every arrival; ``Fate`` says
-which. A held user is asked to leave (``leave``): it finishes its step, closes its connection and is gone. Only cancellation
-cuts a user off.
+which. A held user is asked to leave (``leave``): it finishes its step, closes its connection and ends. Only a
+cancellation cuts a user off.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LAST_RETRY_NS = 5 * NS_PER_S
 
 
 class Fate(Enum):
-    """What became of a session; the values are the ledger's names."""
+    """The outcome of a session; the values are the ledger's names."""
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -46,7 +46,7 @@ class VirtualUser:
         self._shared = shared
         self._compiled = compiled
         self._sessions = 0
-        self._taken_from: FlowQuota | None = None  # what the flow of now was taken from
+        self._taken_from: FlowQuota | None = None  # the quota that the current flow was taken from
         self.state = UserState(shared, compiled.traits, index, is_held=is_held)
         scope = Scope(user=index, seed=shared.facts.seed, clock=shared.clock, env=shared.facts.env)
         self.main = self.state.main = Strand(self.state, scope, 0)
@@ -71,7 +71,7 @@ class VirtualUser:
             await self._rest()
 
     async def live_arrived(self, intended_ns: int, quota: FlowQuota | None) -> None:
-        """Run one session, which the plan wanted to begin at ``intended_ns``; its flow was taken from the quota already."""
+        """Run one session, which the plan starts at ``intended_ns``. Its flow has been taken from the quota already."""
         self.main.free_ns = self.main.intended_ns = intended_ns
         self._taken_from = quota
         ledger = self._shared.recorder.ledger.arrivals
@@ -82,14 +82,14 @@ class VirtualUser:
             setattr(ledger, fate.value, getattr(ledger, fate.value) + 1)
 
     def leave(self) -> None:
-        """Ask it to go: a wait for nothing but time or a message ends at once, another step is finished first."""
+        """Ask it to leave. A wait for only time or a message ends at once; any other step is finished first."""
         self.state.ask_to_leave()
         self.state.interrupt_pauses()
 
     def let_go(self) -> None:
-        """Take its parts from each other: they are freed at once then, and the collector need not come.
+        """Break the references between its parts, so that they are freed at once, without the garbage collector.
 
-        A connection that is still open at the cut-off may tell its end after this.
+        A connection that is still open at the cut-off may report its end later.
         """
         self.main.parker.let_go()
         self.state.main = self.state.handlers = self.state.current = self._handlers = None
@@ -97,7 +97,7 @@ class VirtualUser:
         del self.main
 
     async def _rest(self) -> None:
-        """Wait between two sessions: after one that never got a connection, 100 ms to 5 s, growing."""
+        """Wait between two sessions: after one that never got a connection, from 100 ms up to 5 s, longer each time."""
         without = self.state.sessions_without_connection
         if without:
             wait_ns = min(FIRST_RETRY_NS << min(without - 1, 16), LAST_RETRY_NS)
@@ -108,7 +108,7 @@ class VirtualUser:
     # -- the flows that a phase has left ------------------------------------------------------------------------------
 
     async def _may_run_a_flow(self) -> bool:
-        """Wait while the phase has no flows left; return False once it is to leave, or its session is over."""
+        """Wait while the phase has no flows left. Return False once the user has to leave, or its session is over."""
         while not self.state.is_to_go:
             quota = self._shared.quota
             if quota is None or quota.take():
@@ -124,7 +124,7 @@ class VirtualUser:
 
     @property
     def _needs_leave(self) -> bool:
-        """Return whether the next flow is to be asked for; in a phase that only time ends, it is not."""
+        """Return whether the next flow has to be taken from a quota; in a phase that only time ends, it has not."""
         return self._shared.quota is not None or self.state.is_to_go
 
     def _flow_is_done(self) -> None:
@@ -181,7 +181,7 @@ class VirtualUser:
         return fate
 
     async def _close_all(self) -> None:
-        """Close what is still open at the session's end; side by side, so that it takes one close timeout at most."""
+        """Close the open connections at the session's end, all at once, so that this lasts one close timeout at most."""
         still_open = self.state.open_connections()
         if len(still_open) == 1:
             await self._close(still_open[0])
@@ -191,7 +191,7 @@ class VirtualUser:
                     nursery.start_soon(self._close, connection)
 
     async def close_everything(self) -> None:
-        """Close what is open with 1001 (going away), all side by side: the user was cut off in the middle of something."""
+        """Close all open connections at once, with 1001 (going away): the user was cut off."""
         async with trio.open_nursery() as nursery:
             for connection in self.state.open_connections():
                 nursery.start_soon(connection.close, GOING_AWAY)
@@ -204,7 +204,7 @@ class VirtualUser:
         return self.main.parker.drive(self._flow())
 
     async def _flow(self) -> Fate:
-        """Run a whole session's flow once; the inside of one again and again."""
+        """Run a whole session's flow once; run the flow inside a session again and again."""
         connect = self._compiled.connect
         self.state.in_flow = True
         try:
@@ -259,7 +259,7 @@ class VirtualUser:
             EndSession: That fails.
         """
         state, shared, scope = self.state, self._shared, self.main.scope
-        scope.iteration += self._sessions > 0  # it counts on over the user's sessions
+        scope.iteration += self._sessions > 0  # it continues over the user's sessions
         scope.extra = {}
         scope.variables.clear()
         for name, feed in shared.feeds.items():

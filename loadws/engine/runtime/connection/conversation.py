@@ -28,7 +28,7 @@ from loadws.scenario.matching.message import Message
 from loadws.scenario.model.connection import ReconnectOptions
 from loadws.transport.base import Connection, End, Payload, payload_bytes
 
-#: Requests without ``where`` that may wait for an answer, those that timed out and keep their place among them.
+#: How many requests without ``where`` may wait for an answer, including those that timed out and keep their place.
 MOST_UNANSWERED = 1000
 
 
@@ -36,7 +36,7 @@ class HandlerHooks(Protocol):
     """A user's handlers, as its connections and its steps call them."""
 
     def claims(self, message: Message, conversation: Conversation) -> bool:
-        """Return whether a ``message`` handler takes the message; its steps then run, or are queued."""
+        """Return whether a ``message`` handler uses the message; if so, its steps run now or are queued."""
 
     def on_close(self, end: End, conversation: Conversation) -> None:
         """Run the ``close`` handler."""
@@ -52,7 +52,7 @@ class HandlerHooks(Protocol):
 
 
 class Owner(Protocol):
-    """The user of a connection: what the connection asks of it, and tells it."""
+    """The user of a connection: what the connection reads from it and reports to it."""
 
     last_error: tuple[str, str]
 
@@ -77,7 +77,7 @@ class Owner(Protocol):
         """Return whether the scenario asked for this end."""
 
     def lost(self, conversation: Conversation, *, is_a_try: bool, handled_by: frozenset[Parker]) -> None:
-        """Deal with an end that the scenario did not ask for."""
+        """Handle an end that the scenario did not ask for."""
 
 
 class Opener(Protocol):
@@ -96,10 +96,11 @@ class Opener(Protocol):
 class Conversation:
     """The listener of one connection of one user. ``name`` is what ``connect`` calls it (``as``); None without a name.
 
-    ``opener`` is how it was opened, and can be again. ``replacement`` says which connection it replaces, ``recovery`` is the
-    same until a good answer has come after an outage. ``healing`` is the task that opens another one in its place.
-    ``is_breaking``: a step found that it cannot be written any more, and its end is about to be told. ``turn`` is the
-    number of the innermost turn that it was opened in, 0 for the session. ``probing`` is None before its first probe.
+    ``opener`` says how it was opened and opens it again. ``replacement`` describes the connection that it replaces;
+    ``recovery`` is the same object until the first good answer after an outage. ``healing`` is the task that opens
+    another connection in its place. ``is_breaking``: a step found that it cannot be written any more, and its end will
+    be reported soon. ``turn`` is the number of the innermost turn that it was opened in, 0 for the session. ``probing``
+    is None before its first probe.
     """
 
     __slots__ = (
@@ -230,7 +231,9 @@ class Conversation:
             self._handlers.on_close(end, self)
 
     def _end_tries(self) -> frozenset[Parker]:
-        """Settle what waited for an answer, and return where its steps wait: each of them reports the end as its failure."""
+        """Settle all requests that wait for an answer, and return where their steps wait: each of these steps reports
+        the end as its failure.
+        """
         in_flight, self._in_flight = self._in_flight or (), None
         unanswered = [pending for pending in (*self._next, *in_flight) if pending.fate is None]
         self._next.clear()
@@ -281,7 +284,7 @@ class Conversation:
 
     @property
     def is_going_on(self) -> bool:
-        """Return whether it is open, or is being opened, or another one is being opened in its place."""
+        """Return whether it is open, is being opened, or is being replaced."""
         return self.end is None or self.healing is not None
 
     @property
@@ -290,7 +293,8 @@ class Conversation:
         return self.opener is not None and self.opener.policy is not None
 
     def expect(self, pending: Pending) -> bool:
-        """Let messages answer a request from now on; to be called before it is sent, since its answer may be quicker.
+        """Let messages answer a request from now on. Call it before the request is sent, because the answer may be
+        quick.
 
         Return False where too many requests wait already.
         """
@@ -315,7 +319,7 @@ class Conversation:
             self._in_flight.settle(pending, is_owed=True)
 
     def abandon(self, pending: Pending) -> None:
-        """Forget a request that was never sent whole, or whose user was cut off."""
+        """Forget a request that was not sent whole, or whose user was cut off."""
         if pending.fate is None:
             pending.fate = "unanswered"
             if pending.wanted is not None and self._in_flight is not None:
@@ -324,20 +328,20 @@ class Conversation:
             self._next.remove(pending)
 
     def begin_wait(self, wait: MessageWait) -> None:
-        """Let a step wait for messages; those of the inbox are looked at first."""
+        """Let a step wait for messages. Those of the inbox are tried first."""
         if self._inbox is not None:
             while not wait.is_done and (message := self._inbox.take(wait.predicate)) is not None:
                 wait.found.append(message)
         self._waits.append(wait)
 
     def end_wait(self, wait: MessageWait) -> None:
-        """Stop to look for a step's messages."""
+        """Stop looking for a step's messages."""
         self._waits.remove(wait)
 
     def wait_beside(self, parker: Parker, *, judges: bool = False) -> None:
-        """Wake a strand when the connection ends, and again when what becomes of the end is known.
+        """Wake a strand when the connection ends, and again when the consequences of the end are known.
 
-        ``judges``: its step says what becomes of the end, so the end is no failure by itself.
+        ``judges``: the strand's step decides whether the end is a failure.
         """
         self._waiting |= {parker}
         self._close_waiters += judges
@@ -354,7 +358,7 @@ class Conversation:
 
     @property
     def is_judged(self) -> bool:
-        """Return whether a ``wait_for: {close: ..}`` waits for its end, or has looked at it."""
+        """Return whether a ``wait_for: {close: ..}`` waits for its end, or has examined it."""
         return bool(self._close_waiters) or self.end_reported
 
     @property
@@ -388,13 +392,15 @@ class Conversation:
         self._stray(1)
 
     def _stray(self, count: int) -> None:
-        """Count messages that nothing claimed where requests without ``where`` take the next one: it may be another's."""
+        """Count messages that nothing claimed on a connection where requests without ``where`` use the next message as
+        their answer: such a message may belong to another request.
+        """
         beside = self.owner.plain_requests.get(self.name)
         if beside and count:
             for step in beside:
                 self._shared.recorder.labelled("stray_messages", step, self._shared.timers.now_ns(), count)
 
-    # -- who gets a message -------------------------------------------------------------------------------------------
+    # -- what gets a message ------------------------------------------------------------------------------------------
 
     def _answers_matching(self, in_flight: InFlight[Pending], message: Message) -> bool:
         pending = in_flight.answered_by(message, _is_after) if in_flight.waits else None
@@ -422,7 +428,7 @@ class Conversation:
         return True
 
     def _is_last_of(self, pending: Pending, message: Message) -> bool:
-        """Return whether a message ends the answer. A streamed one goes on until its ``until`` holds."""
+        """Return whether a message is the last of the answer. A streamed answer continues until its ``until`` holds."""
         if not pending.first_ns:
             pending.first_ns = message.received_ns
         if pending.until is None or pending.until(message):
@@ -506,5 +512,5 @@ class Conversation:
 
 
 def _is_after(message: Message, pending: Pending) -> bool:
-    """Return whether a message was read after a request was sent: else it cannot be its answer."""
+    """Return whether a message was read after a request was sent. An earlier one cannot be its answer."""
     return 0 < pending.sent_ns <= message.received_ns

@@ -1,4 +1,4 @@
-"""How a connection ended, in the words that errors are counted and told in."""
+"""How a connection ended, in the words that counts and messages use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ COME_AGAIN = (1012, 1013)
 
 
 def is_unasked(end: End) -> bool:
-    """Return whether the server or the network ended the connection, with whatever code, and not loadws."""
+    """Return whether the server or the network ended the connection, and not loadws. The close code does not matter."""
     return end.by != "us"
 
 
@@ -21,7 +21,7 @@ def is_failure(end: End, *, is_healed: bool = False) -> bool:
 
 
 def end_code(end: End) -> str:
-    """Return the second half of its key among the ledger's ``close_codes``."""
+    """Return the key of this end among the ledger's ``close_codes``, without its first half."""
     if end.by == "lost":
         return end.kind or "failed"
     if end.code is None:

@@ -1,10 +1,10 @@
 """Requests with ``where`` that are in flight on one connection, and for a while those that were.
 
-A message answers the oldest request whose conditions hold of it. Requests are kept by what they look for (see
-``scenario.keyed``): a message is looked up once for each place that some request looks at, however many requests there are.
-Only those whose conditions have no key are tried one after another.
+A message answers the oldest request whose conditions it meets. Requests are indexed by what they look for (see
+``scenario.keyed``): a message is looked up once for each place that some request examines, however many requests there
+are. Only requests whose conditions have no key are tried one after another.
 
-What became of a request is remembered for a while, so that a message that comes again, or too late, is known for what it is.
+The outcome of a request is remembered for a while, so that a message that comes again or too late is recognised.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from loadws.scenario.matching.message import Message
 
 #: How many requests that were answered or timed out are remembered, beside as many as were in flight at once.
 REMEMBERED = 64
-#: So few places are kept when no request waits there any more: the next request mostly looks at the same as the last.
+#: Up to so many places are kept when no request waits there: the next request mostly examines the same place as the last.
 KEPT_PLACES = 2
 
 
 class Waiting(Protocol):
-    """What is kept by what it wants. ``number`` counts on, so that the oldest is the least."""
+    """An item indexed by its match key. ``number`` is a sequence number; the smallest is the oldest."""
 
     number: int
 
@@ -37,7 +37,7 @@ Item = TypeVar("Item", bound=Waiting)
 
 
 class ByKey(Generic[Item]):
-    """Items by what they want."""
+    """Items indexed by their match keys."""
 
     __slots__ = ("_by_place", "_without_key")
 
@@ -85,7 +85,7 @@ class ByKey(Generic[Item]):
                 del self._by_place[wanted.extract]
 
     def oldest(self, message: Message, may: Callable[[Message, Item], bool]) -> Item | None:
-        """Return the oldest that wants the message, and that ``may`` have it."""
+        """Return the oldest item that the message matches and that ``may`` permits."""
         found: Item | None = None
         for extract, items in self._by_place.items():
             same = items.get(extract(message))
@@ -121,7 +121,7 @@ def _discard(items: list[Item], item: Item) -> None:
 
 
 class Settled(msgspec.Struct, eq=False):
-    """What is remembered of a request. ``is_owed``: it timed out, and its answer has not come since."""
+    """The record of a settled request. ``is_owed``: it timed out, and its answer has not come since."""
 
     wanted: Wanted
     number: int
@@ -132,7 +132,7 @@ class Settled(msgspec.Struct, eq=False):
 
 
 class InFlight(Generic[Item]):
-    """``waits`` is how many wait for their answer."""
+    """The requests of one connection. ``waits`` is how many wait for their answer."""
 
     __slots__ = ("_asked", "_remembered", "_waiting", "answered_by", "waits")
 
@@ -141,11 +141,11 @@ class InFlight(Generic[Item]):
         self._asked = 0
         self._waiting: ByKey[Item] = ByKey()
         self._remembered = Remembered()
-        #: Whose answer a message is; it goes on waiting until it is settled.
+        #: Returns the request that a message answers. The request goes on waiting until it is settled.
         self.answered_by = self._waiting.oldest
 
     def __iter__(self) -> Iterator[Item]:
-        """Those that wait, the oldest first."""
+        """Iterate over the waiting requests, the oldest first."""
         return iter(sorted(self._waiting, key=lambda item: item.number))
 
     def add(self, item: Item) -> None:
@@ -164,7 +164,7 @@ class InFlight(Generic[Item]):
         self._remembered.put(Settled(item.wanted, item.number, is_owed))
 
     def forget(self, item: Item) -> None:
-        """Remove a request and keep no memory of it."""
+        """Remove a request without remembering it."""
         self.waits -= 1
         self._waiting.discard(item)
 
@@ -179,10 +179,10 @@ class InFlight(Generic[Item]):
 
 
 class Remembered:
-    """The last requests that were settled.
+    """The requests that were settled last.
 
-    Where every message is an answer they come and go in order, and none is looked up. So they are kept by their
-    keys only from the first question on that comes while they are here.
+    Where every message is an answer, requests come and go in order and none is looked up. So they are indexed only when
+    a message is looked up while they are here.
     """
 
     __slots__ = ("_by_key", "_indexed", "_new", "most_waiting")

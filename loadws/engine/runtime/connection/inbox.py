@@ -29,7 +29,9 @@ class Inbox:
         return iter(self._messages)
 
     def keep(self, message: Message) -> int:
-        """Keep a message, and return how many had to be discarded for it: itself too where there is no room at all."""
+        """Keep a message, and return how many messages had to be discarded for it; it is one of them where there is no
+        room at all.
+        """
         size = len(message.payload)
         discarded = 0
         while self._messages and not self._fits(size):
@@ -73,7 +75,7 @@ class Inbox:
 
 
 class InboxBudget:
-    """How many bytes all inboxes of the process hold."""
+    """The number of bytes that all inboxes of the process hold."""
 
     __slots__ = ("used",)
 

@@ -1,4 +1,4 @@
-"""What waits for a message on a connection: a request for its answer, a step for messages that it did not ask for."""
+"""What waits for a message on a connection: a request for its answer, or a step for messages that no request asked for."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from loadws.transport.base import Outgoing
 
 
 class Pending(Outgoing, kw_only=True, eq=False):
-    """A request, from before it is sent until its fate is fixed, once: answered, timed_out or unanswered.
+    """A request, from before it is sent until its outcome is fixed, once: answered, timed_out or unanswered.
 
-    ``wanted`` is its ``where`` and ``until`` the condition of a streamed answer's last message; None without them.
+    ``wanted`` is its ``where``, and ``until`` the condition of a streamed answer's last message; None without them.
     ``message`` is the answer (its last message), ``first_ns`` when a streamed answer's first message was received.
-    ``counted``: among the messages sent. ``number`` counts the requests with ``where`` of one connection. ``candidate`` is
-    its name in a trace.
+    ``counted``: it is among the messages sent. ``number`` counts the requests with ``where`` of one connection.
+    ``candidate`` is its name in a trace.
     """
 
     parker: Parker
@@ -34,7 +34,7 @@ class Pending(Outgoing, kw_only=True, eq=False):
 class MessageWait:
     """A ``wait_for`` or an ``expect_none`` under way: the next ``count`` messages that match belong to it.
 
-    ``sent_ns`` is 1, so that every message counts as received after it.
+    ``sent_ns`` is 1, so that every message counts as received later.
     """
 
     __slots__ = ("candidate", "count", "found", "parker", "predicate", "sent_ns")

@@ -1,4 +1,4 @@
-"""The probes of one connection: what it publishes, and what it is a receiver of."""
+"""The probes of one connection: those that it publishes, and those that it receives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection in the place of one that has ended."""
+"""The history of a connection that replaces one that has ended."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from loadws.metrics.recording.recorder import Recorder
 
 
 class Replacement:
-    """What a connection knows of the one that it replaces.
+    """What a connection knows about the one that it replaces.
 
-    ``lost_ns`` is when the user was last without loss; 0 where nothing was lost. ``attempt`` counts the attempts in a row,
-    ``opened_ns`` is when this one opened.
+    ``lost_ns`` is when the outage began; 0 where nothing was lost. ``attempt`` counts the attempts in a row,
+    ``opened_ns`` is when this connection opened.
     """
 
     __slots__ = ("_recorder", "attempt", "lost_ns", "opened_ns")

@@ -1,4 +1,6 @@
-"""Messages that a JSONPath looked at and that are not JSON: what a time-out says of them, instead of blaming the server."""
+"""Messages that a JSONPath looked at and that are not JSON. The message of a time-out mentions them, so that the server
+is not blamed.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ class Unreadable:
         self._last = message
 
     def since(self, at_ns: int) -> list[Message | None]:
-        """Return one entry for each that came at or after a moment; the last is the message itself."""
+        """Return one entry for each message that came at or after a moment: None, but for the last the message itself."""
         count = sum(received_ns >= at_ns for received_ns in self._received_ns)
         return [*[None] * (count - 1), self._last] if count else []
 

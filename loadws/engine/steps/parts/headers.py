@@ -35,7 +35,7 @@ class HeaderMaker:
 
 
 def with_cookie(headers: Headers, cookie: str) -> Headers:
-    """Return the headers with more cookies in the header Cookie, after those that it has already."""
+    """Return the headers with more cookies in the header Cookie, after those that it already has."""
     said = [value for name, value in headers if name.lower() == "cookie"]
     others = tuple(header for header in headers if header[0].lower() != "cookie")
     return (*others, ("Cookie", "; ".join([*said, cookie])))

@@ -10,7 +10,7 @@ from loadws.transport.base import Outgoing, Payload, payload_bytes
 class OneWay:
     """A counter of messages without an answer.
 
-    A message is counted when the kernel has accepted its last byte, or will not.
+    A message is counted once it is known whether the kernel accepts its last byte.
     """
 
     __slots__ = ("_ledger", "_meter")
@@ -20,7 +20,9 @@ class OneWay:
         self._meter = recorder.step(step.label)
 
     def count(self, out: Outgoing, due: tuple[int, int], data: Payload) -> bool:
-        """Count a message, and return whether all of it was written. A message of which no byte was tried is not counted."""
+        """Count a message, and return whether all of it was written. A message of which no byte was written is not
+        counted.
+        """
         messages = self._ledger.messages
         if not out.written_ns:
             messages.unfinished_writes += bool(out.sent_ns)

@@ -98,7 +98,7 @@ def _given(scope: Scope) -> tuple[Any, str | bytes]:
         return value, as_json(value)
 
 
-#: What a Python function gives beside its step: text and bytes as they are, all else as JSON.
+#: The payload that a Python function passes beside its step: text and bytes as they are, all else as JSON.
 GIVEN = CompiledPayload(_given)
 
 

@@ -1,1 +1,1 @@
-"""The seam to the network: ``base`` is the seam, everything else stands behind it."""
+"""The network. ``base`` defines what the rest of loadws sees; everything else in this room is behind it."""

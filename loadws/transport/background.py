@@ -1,7 +1,7 @@
-"""Background tasks of something that is open: ended with it, and unseen in what it raises.
+"""Run background tasks for the lifetime of a resource, without the exception group of their nursery.
 
-A nursery wraps every error in a group. Who opens timers or a connector did not ask for a nursery: the error of the body, or
-the one defect of a background task, leaves as it is.
+A nursery wraps every error in a group. A caller that opens timers or a connector did not ask for a nursery: it gets the
+error of its own code, or the one defect of a background task, unwrapped.
 """
 
 from __future__ import annotations

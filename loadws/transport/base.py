@@ -1,15 +1,17 @@
 """The seam to the network: what a transport promises, and the only errors that cross it.
 
-The seam is push, not pull. A transport drains every connection whatever its user does, and hands over each message, pong
-and end by calling the connection's ``Listener`` synchronously. ``received_ns`` is the moment of the read that completed the
-message. All times are whole nanoseconds of the run's one clock (``Timers.now_ns``).
+The seam is push, not pull. A transport drains every connection whatever its user does, and hands over each message,
+pong and end by calling the connection's ``Listener`` synchronously. ``received_ns`` is the moment of the read that
+completed the message. All times are whole nanoseconds of the run's one clock (``Timers.now_ns``).
 
 Rules that every transport keeps, and the conformance kit checks:
 
-- A connection that opened says ``on_open`` first and ``on_end`` last, each exactly once; everything else comes between. What
-  arrived together with the 101 is handed over right after ``on_open``, which may be before ``connect`` has returned.
+- A connection that opened calls ``on_open`` first and ``on_end`` last, each exactly once; everything else comes
+  between. Data that arrived together with the 101 is handed over right after ``on_open``, which may be before ``connect``
+  has returned.
 - A listener never raises and never waits.
-- Every wait inside the transport has a deadline; a failure is a ``ConnectFailed``, a ``HandshakeRefused`` or an ``End``.
+- Every wait inside the transport has a deadline; a failure is a ``ConnectFailed``, a ``HandshakeRefused`` or an
+  ``End``.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ FAILURE_KINDS: Mapping[FailurePhase, tuple[str, ...]] = {
             "cut_off",
         ),
     ),
-    # From the proxy's name to the tunnel, but for what this machine itself has run out of, which stays tcp's.
+    # From the proxy's name to the tunnel. Resources that this machine itself has run out of are reported as tcp's.
     "proxy": (
         *(
             "not_found",
@@ -98,7 +100,7 @@ LOSS_KINDS = (
 
 
 class TransportError(Exception):
-    """A failure of one connection, never of the run. ``kind`` is from the tables above; ``detail`` is for people."""
+    """A failure of one connection, never of the run. ``kind`` is from the tables above; ``detail`` is a text for users."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(f"{kind}: {detail}")
@@ -107,7 +109,7 @@ class TransportError(Exception):
 
 
 class ConnectFailed(TransportError):
-    """An attempt that came to no WebSocket, by its phase. ``terms.parties`` says which kinds had an HTTP response."""
+    """A failed attempt to open a WebSocket, by its phase. ``terms.parties`` lists the kinds that had an HTTP response."""
 
     def __init__(self, phase: FailurePhase, kind: str, detail: str) -> None:
         super().__init__(f"{phase}.{kind}", detail)
@@ -115,7 +117,7 @@ class ConnectFailed(TransportError):
 
 
 class HandshakeRefused(TransportError):
-    """The server answered the upgrade with something else than 101. ``body`` is cut at 2 KiB.
+    """A refusal: the server answered the upgrade with another status than 101. ``body`` is cut at 2 KiB.
 
     ``note`` says why a redirect was not followed.
     """
@@ -135,11 +137,11 @@ class NotOpen(TransportError):
 
 
 class ListenerRaised(Exception):
-    """A listener raised, which none may: a defect of the listener. Its error is the cause."""
+    """A defect of a listener, which must not raise. The listener's error is the cause."""
 
 
 class Repeated:
-    """A payload that is sent many times. ``ready`` is the transport's own: what it made of it the first time."""
+    """A payload that is sent many times. ``ready`` belongs to the transport: its encoding, made the first time."""
 
     __slots__ = ("payload", "ready")
 
@@ -149,22 +151,22 @@ class Repeated:
 
 
 def encodable(text: str) -> str:
-    """JSON can bring lone surrogates into a text, and no frame can carry them: they become question marks."""
+    """Return the text with question marks in place of lone surrogates, which JSON can bring and no frame can carry."""
     return text.encode("utf-8", "replace").decode()
 
 
 def close_payload(code: int | None, reason: str) -> bytes:
-    """Return what a close frame carries (RFC 6455, 5.5.1)."""
+    """Return the payload of a close frame (RFC 6455, 5.5.1)."""
     return b"" if code is None else code.to_bytes(2, "big") + reason.encode()
 
 
 class ConnectTimings(msgspec.Struct, frozen=True):
-    """How long each part took, in nanoseconds; None where there was no such part (no name, no TLS).
+    """The duration of each part, in nanoseconds; None where there was no such part (no name, no TLS).
 
-    ``total_ns`` also holds what lies between the parts, and the redirects that were followed: the parts are the last
-    request's. Through a proxy, name and TCP are the proxy's; ``proxy_ns`` goes from there to the tunnel, TLS to the proxy
-    included, and ``tls_ns`` is TLS with the server inside the tunnel. ``tls_resumed``: TLS took up a session of before,
-    which costs the server, and ``tls_ns``, far less than a whole handshake.
+    ``total_ns`` includes the time between the parts, and redirects that were followed; the parts are those of the last
+    request. Through a proxy, name and TCP are the proxy's; ``proxy_ns`` goes from there to the tunnel, TLS to the proxy
+    included, and ``tls_ns`` is TLS with the server inside the tunnel. ``tls_resumed``: TLS resumed an earlier session,
+    which costs the server, and ``tls_ns``, far less than a full handshake.
     """
 
     total_ns: int
@@ -202,20 +204,24 @@ def payload_bytes(payload: Payload) -> int:
 
 
 class Outgoing(msgspec.Struct, eq=False):
-    """A message on its way out, stamped by the transport. A struct, for one is made a message: in C, not by an ``__init__``.
+    """A message on its way out, stamped by the transport. It is a struct because one is made for each message, and a
+    struct is made in C.
 
-    ``sent_ns`` is taken just before the first write attempt, ``written_ns`` when the kernel took the last byte; both are 0
-    until then. The engine derives its requests from this class, so that a stamp costs one attribute and no object.
+    ``sent_ns`` is taken just before the first write attempt, ``written_ns`` when the kernel took the last byte; both
+    are 0 until then. The engine derives its requests from this class, so that a stamp costs one attribute and no
+    object.
     """
 
     sent_ns: int = 0
     written_ns: int = 0
 
     def on_written(self) -> None:
-        """For ``send_soon`` alone, which returns too early to say it: the kernel took the last byte."""
+        """Handle that the kernel took the last byte. Only ``send_soon`` calls this, because it returns too early to
+        report it.
+        """
 
     def on_unfinished(self) -> None:
-        """For ``send_soon`` alone: the write was begun and will never be whole."""
+        """Handle that the write was begun and will never be complete. Only ``send_soon`` calls this."""
 
 
 class Listener(Protocol):
@@ -227,12 +233,12 @@ class Listener(Protocol):
         """Handle a whole message: text is ``str``, binary is ``bytes``."""
 
     def on_pong(self, payload: bytes, sent_ns: int, received_ns: int) -> None:
-        """Handle the answer to a ping of the user or of a keepalive; ``sent_ns`` is 0 where no ping asked for it."""
+        """Handle the answer to a ping of the user or of a keepalive; ``sent_ns`` is 0 for a pong without a ping."""
 
     def on_end(self, end: End) -> None: ...
 
     def on_frame(self, direction: Literal["in", "out"], what: str, payload: bytes, at_ns: int) -> None:
-        """Each frame or part of the handshake, only where ``ConnectRequest.trace`` is set.
+        """Handle a frame or a part of the handshake. It is called only where ``ConnectRequest.trace`` is set.
 
         ``what`` is text, binary, ping, pong, close, request or response.
         """
@@ -240,10 +246,10 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """How TCP is opened, whatever the URL.
+    """The options of opening TCP, whatever the URL.
 
-    ``resolve`` are names (in lower case) whose addresses are given and not asked for; ``source_addresses`` are this
-    machine's own, used in turn; the buffers are the kernel's, in bytes, None leaves them to it.
+    ``resolve`` maps names (in lower case) to their addresses, so that they are not looked up; ``source_addresses`` are
+    addresses of this machine, used in turn; the buffers are the kernel's, in bytes, where None keeps its default.
     """
 
     resolve: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -254,16 +260,18 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """permessage-deflate (RFC 7692) as we offer it. ``level`` is zlib's, 1 to 9; the rest the server may narrow down."""
+    """permessage-deflate (RFC 7692) as the client offers it. ``level`` is zlib's, 1 to 9; the server may narrow down
+    the rest.
+    """
 
     level: int = 6
     context_takeover: bool = True
 
 
 class WireBytes(Protocol):
-    """Where a transport counts the bytes of frames, their headers and control frames included, as TLS does not see them.
+    """A counter of the bytes of frames, with their headers and control frames, before TLS encrypts them.
 
-    The handshake is not among them. What is sent counts when its first byte is offered to the kernel.
+    The handshake is not counted. Sent bytes count when the first of them is offered to the kernel.
     """
 
     wire_sent: int
@@ -271,7 +279,7 @@ class WireBytes(Protocol):
 
 
 class UncountedWire:
-    """A counter for callers that do not ask."""
+    """A counter that counts nothing."""
 
     __slots__ = ("wire_received", "wire_sent")
 
@@ -281,9 +289,9 @@ class UncountedWire:
 
 @dataclass(frozen=True, slots=True)
 class ConnectRequest:
-    """One connection to open. ``url`` has its query already. Deadlines are spans in nanoseconds.
+    """A request to open one connection. ``url`` includes the query. Deadlines are spans in nanoseconds.
 
-    ``proxy`` is an address as ``terms.proxies`` reads it; at most ``redirects`` of the server's are followed.
+    ``proxy`` is an address as ``terms.proxies`` reads it; at most ``redirects`` redirects are followed.
     """
 
     url: str
@@ -319,7 +327,7 @@ class Connection(Protocol):
     def response_headers(self) -> tuple[tuple[str, str], ...]: ...
 
     async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
-        """Send a message in so many frames; return when the kernel has accepted its last byte.
+        """Send a message in ``fragments`` frames; return when the kernel has accepted its last byte.
 
         If cancelled midway, the write is unfinished and the connection is dropped: half a frame cannot be taken back.
 
@@ -328,7 +336,9 @@ class Connection(Protocol):
         """
 
     def begin_send(self, payload: Payload | Repeated, out: Outgoing, fragments: int = 1) -> Awaitable[None] | None:
-        """``send`` for the hot path: None where the kernel took all of it at once, else what to await, at once."""
+        """Send like ``send``, for the hot path. Return None where the kernel took all of it at once, else an awaitable
+        that has to be awaited at once.
+        """
 
     def send_soon(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         """Queue a message without waiting; it is written as soon as possible, in order.
@@ -346,50 +356,53 @@ class Connection(Protocol):
         """
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close handshake, bounded by ``close_timeout``; when it returns, ``on_end`` was called. Twice is no error."""
+        """Close by a close handshake, bounded by ``close_timeout``. ``on_end`` has been called when it returns. A
+        second call does nothing.
+        """
 
     def drop(self) -> None:
-        """Cut TCP at once, without a close frame; ``on_end`` is called before it returns."""
+        """Cut TCP at once, without a close frame. ``on_end`` is called before it returns."""
 
     def limit_reading(self, bytes_per_s: float | None) -> None:
-        """Set the read rate from now on, in bytes of TCP per second: 0 not at all, None as fast as may be.
+        """Set the read rate from now on, in bytes of TCP per second: 0 is not at all, None is without a limit.
 
-        What is not read fills the kernel's buffers here, then the peer's, until the peer cannot write. Pings and pongs wait
-        with all the rest. ``close`` reads freely again, or it would never hear the peer's answer. Of a connection that has
-        ended it is no error.
+        Unread data fills the kernel's buffers here, then the peer's, until the peer cannot write. Pings and pongs wait
+        with all other frames. ``close`` lifts the limit, because the peer's answer could not be read otherwise. On a
+        connection that has ended it does nothing.
         """
 
 
 class Connector(Protocol):
-    """Opens connections; lives as long as the run."""
+    """An opener of connections. It lives as long as the run."""
 
     async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
-        """Open a connection. Raise ``ConnectFailed`` or ``HandshakeRefused``. Cancellation closes what was half open.
+        """Open a connection. Raise ``ConnectFailed`` or ``HandshakeRefused``. A cancellation closes a half-open
+        connection.
 
-        ``jar`` has the user's cookies: the upgrade carries them, and what the answer sets is kept there.
+        ``jar`` has the user's cookies: the upgrade carries them, and it keeps the cookies that the answer sets.
         """
 
 
 class Timer(Protocol):
     def cancel(self) -> None:
-        """Never called back after this; cancelling twice, or after the call, is no error."""
+        """Make sure that the callback is not called any more. To cancel twice, or after the call, does nothing."""
 
 
 class Timers(Protocol):
-    """The run's one clock and its deadlines (think, every, within, pings): no cancel scope a message."""
+    """The run's one clock and its deadlines (think, every, within, pings), so that no message needs a cancel scope."""
 
     def now_ns(self) -> int: ...
 
     def call_at(self, deadline_ns: int, callback: Callable[[], None]) -> Timer:
-        """Call back at or after the deadline, never before, in the order of deadlines; a callback never raises or
-        waits.
+        """Call back at or after the deadline, never before, in the order of deadlines. A callback must not raise or
+        wait.
         """
 
 
 class Transport(Protocol):
-    """What ``--transport NAME`` names: opens the run's connector, with the means it needs."""
+    """A transport, as ``--transport NAME`` names it. It opens the run's connector."""
 
     name: str
 
     def open(self, timers: Timers, wire: WireBytes | None = None) -> AbstractAsyncContextManager[Connector]:
-        """``wire`` is where the bytes of all its connections are counted."""
+        """Open the connector. ``wire`` counts the bytes of all its connections."""

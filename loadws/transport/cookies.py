@@ -1,9 +1,9 @@
-"""The cookies of one virtual user, of its upgrades and its ``http`` steps: by the rules of domain, path and ``Secure``.
+"""The cookies of one virtual user, of its upgrades and its ``http`` steps, by the rules of domain, path and ``Secure``.
 
-A ``ws://`` address is as ``http://`` here, and ``wss://`` as ``https://``; ports play no part. What a server sets comes back
-from whichever of the two is next. The standard library's jar does the work. It is made when the first cookie is set: a user
-whose server sets none has an empty object and nothing else. It is bounded: a user has ``MOST_COOKIES``, of which the oldest
-go first, and none larger than ``LARGEST_COOKIE``.
+A ``ws://`` address counts as ``http://`` here, and ``wss://`` as ``https://``; ports do not matter. A cookie that the
+server sets in one of the two is sent with the next request of either. The standard library's jar does the work. It is
+made when the first cookie is set, so that a user without cookies has an empty object and nothing else. It is bounded: a
+user has at most ``MOST_COOKIES``, of which the oldest are dropped first, and none larger than ``LARGEST_COOKIE``.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from loadws.terms.addresses import from_header
 from loadws.transport.url import Url
 
 MOST_COOKIES = 100
-#: Of name, value, domain and path together: RFC 6265 asks clients for as much.
+#: Bytes of name, value, domain and path together: RFC 6265 asks clients to keep that much.
 LARGEST_COOKIE = 4_096
-#: Of one answer, so many are looked at.
+#: How many cookies of one answer are looked at.
 MOST_OF_AN_ANSWER = 50
-#: What the library adds to a name without a dot.
+#: The library adds this to a name without a dot.
 _LOCAL = ".local"
 
 Headers = tuple[tuple[str, str], ...]
 
 
 class _Policy(DefaultCookiePolicy):
-    """The library's own, with a bound, and with ``Domain=localhost`` for the host of that name, as browsers take it."""
+    """The library's policy, with a bound, and with ``Domain=localhost`` accepted for that host, as browsers do."""
 
     def set_ok(self, cookie: Cookie, request: Request) -> bool:
         host = request.host.partition(":")[0]
@@ -41,7 +41,7 @@ _POLICY = _Policy()
 
 
 class Jar:
-    """A user's cookies. False where there are none."""
+    """A user's cookies. It is false where there are none."""
 
     __slots__ = ("_jar",)
 
@@ -52,11 +52,11 @@ class Jar:
         return self._jar is not None
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        """Names and values; of two cookies with one name, both."""
+        """Iterate over names and values; of two cookies with one name, both."""
         return ((cookie.name, cookie.value or "") for cookie in self._jar or ())
 
     def keep(self, url: Url, headers: Headers) -> None:
-        """Take what an answer from ``url`` sets."""
+        """Keep the cookies that an answer from ``url`` sets."""
         said = [value for name, value in headers if name.lower() == "set-cookie"]
         if not said:
             return
@@ -67,7 +67,7 @@ class Jar:
             self._jar.clear(cookie.domain, cookie.path, cookie.name)
 
     def header_for(self, url: Url) -> str:
-        """Return what the header Cookie of a request to ``url`` says; empty where nothing is to be said."""
+        """Return the header Cookie of a request to ``url``; empty where there is no cookie for it."""
         if self._jar is None:
             return ""
         request = _Asked(url)
@@ -75,7 +75,7 @@ class Jar:
         return request.cookie
 
     def with_cookies(self, url: Url, headers: Headers) -> Headers:
-        """Return the headers with the cookies for ``url``. The scenario's own go before those of the same name."""
+        """Return the headers with the cookies for ``url``. Those of the scenario precede others of the same name."""
         carried = self.header_for(url)
         if not carried:
             return headers
@@ -87,7 +87,7 @@ class Jar:
 
 
 class _Answer:
-    """An answer as the library wants to see it."""
+    """An answer in the form that the library reads."""
 
     def __init__(self, said: Iterable[str]) -> None:
         self._said = [_readable(from_header(value)) for value in said]
@@ -106,7 +106,7 @@ def _readable(value: str) -> str:
 
 
 class _Asked:
-    """A request as the library wants to see it. ``cookie`` is the header that it was given."""
+    """A request in the form that the library reads. ``cookie`` is the header that it was given."""
 
     unverifiable = False
 

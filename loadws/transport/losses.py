@@ -1,4 +1,4 @@
-"""What an error of the operating system says of an open connection, as one of ``LOSS_KINDS``."""
+"""Translate an error of the operating system on an open connection to one of ``LOSS_KINDS``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""TLS sessions that one client remembers, so that its next handshake with the same server is the short one.
+"""TLS sessions that one client remembers, so that its next handshake with the same server is short.
 
-Browsers remember per client, and a virtual user is a client: sessions are never shared between users, or the second user's
-first handshake would be one that no real second user makes.
+Browsers remember sessions for each client, and a virtual user is a client. So sessions are never shared between users:
+the first handshake of a real second user is a full one.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import ssl
 
 Peer = tuple[str, int]  # the name that was asked for, and the port
 
-#: Servers that one user remembers; the one not seen for longest is forgotten. A session is 2 to 4 KB, mostly certificates.
+#: How many servers one user remembers; the least recently used is forgotten. A session is 2 to 4 KB, mostly certificates.
 MOST_REMEMBERED = 4
 
 
 class TlsMemory:
-    """A session belongs to its context and its peer: a certificate that was checked for one name proves no other."""
+    """The sessions of one user. Each belongs to its context and its peer: a certificate checked for one name proves no
+    other.
+    """
 
     __slots__ = ("_sessions",)
 
@@ -30,7 +32,7 @@ class TlsMemory:
         return session if made_with is context else None
 
     def keep(self, context: ssl.SSLContext, peer: Peer, session: ssl.SSLSession | None) -> None:
-        """Keep a session in the place of the one before. Without a ticket or id from the server it cannot be resumed."""
+        """Keep a session in place of the previous one. Without a ticket or id from the server it cannot be resumed."""
         if session is None or not (session.has_ticket or session.id):
             return
         self._sessions.pop(peer, None)

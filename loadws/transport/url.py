@@ -1,8 +1,8 @@
-"""An address of a server taken apart (RFC 6455, 3): where to dial, and what to ask for.
+"""A parsed server address (RFC 6455, 3): where to connect, and what to request.
 
 ``ws+unix:///run/app.sock:/chat?room=1`` is a WebSocket over a unix socket, in the form that node's ``ws`` gave it: the
-socket's path, a colon, and the path and query of the request (``/`` where there is none). A colon in the socket's own path
-is written ``%3A``. How the request-target is kept as it was written is said in ``terms.addresses``.
+socket's path, a colon, and the path and query of the request (``/`` where there is none). A colon in the socket's own
+path is written ``%3A``. ``terms.addresses`` explains how the request-target stays as it was written.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ Origin = tuple[bool, str, int, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """``target`` is the request-target in ASCII; ``authorization`` is the Basic header that user info in the URL asks for.
+    """A server address. ``target`` is the request-target in ASCII; ``authorization`` is the Basic header that user info
+    in the URL asks for.
 
-    With a ``unix_path`` host and port name nothing to dial; the host is ``localhost`` there and the port 0.
+    With a ``unix_path``, host and port are not used to connect; the host is ``localhost`` there and the port 0.
     """
 
     secure: bool
@@ -41,13 +42,13 @@ class Url:
 
     @property
     def origin(self) -> Origin:
-        """What two URLs of one server have in common."""
+        """Return what two URLs of one server have in common."""
         return self.secure, self.host, self.port, self.unix_path
 
 
 @functools.lru_cache(maxsize=1024)  # most of a run's connections have one URL
 def parse_url(url: str) -> Url:
-    """Read the URL of a WebSocket. Raise ValueError with a message for people, in which no part of the URL stands."""
+    """Read the URL of a WebSocket. Raise ValueError with a message for users that contains no part of the URL."""
     address = split_address(url)
     socket_path = unix_socket(address)
     if socket_path is not None:

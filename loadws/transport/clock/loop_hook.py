@@ -1,12 +1,12 @@
 """Work at the beginning of each of trio's turns, before the tasks that it wakes have theirs.
 
 A task that waits for a descriptor and then wakes other tasks costs a whole turn of trio's loop between its own step and
-theirs: another ``epoll_wait``, another look at every deadline. trio calls its instruments between its wait and the steps of
-a turn, so what is served there wakes tasks that run in the same turn. A message on a schedule wakes the loop twice, for its
-time and for its answer: two turns, and not four.
+theirs: another ``epoll_wait``, another look at every deadline. trio calls its instruments between its wait and the
+steps of a turn, so tasks that an instrument wakes run in the same turn. A message on a schedule wakes the loop twice,
+for its time and for its answer: that is two turns instead of four.
 
-All that a program serves in this way is one ``LoopTurns``. What it wakes need not be a task: ``later`` takes functions,
-which run in the same turn as soon as everything has been served, so that a slow one delays no stamp of a read.
+All functions that a program calls in this way are in one ``LoopTurns``. They need not wake a task: ``later`` takes
+functions, which run in the same turn once all others have run, so that a slow one delays no stamp of a read.
 """
 
 from __future__ import annotations

@@ -24,12 +24,12 @@ from loadws.transport.background import background
 from loadws.transport.base import Timer, Timers
 from loadws.transport.clock.loop_hook import each_turn, turns_of_loop
 
-#: A heap smaller than this is never compacted: there is nothing to gain.
+#: A smaller heap is never compacted: there is nothing to gain.
 SMALLEST_TO_COMPACT = 64
 
 
 class Deadline:
-    """One entry of the heap; a ``Timer``."""
+    """An entry of the heap; a ``Timer``."""
 
     __slots__ = ("_callback", "_heap")
 
@@ -53,7 +53,9 @@ class Deadline:
 
 
 class DeadlineHeap:
-    """Deadlines in order, earliest first, equal ones in the order they were set. No clock, no waiting."""
+    """Deadlines in order, the earliest first; equal ones in the order in which they were set. It has no clock and does
+    not wait.
+    """
 
     def __init__(self) -> None:
         self._entries: list[tuple[int, int, Deadline]] = []
@@ -61,7 +63,7 @@ class DeadlineHeap:
         self._cancelled = 0
 
     def __len__(self) -> int:
-        """Entries held, cancelled ones that are not yet let go included."""
+        """Return how many entries it holds, including cancelled ones that it has not removed yet."""
         return len(self._entries)
 
     def push(self, deadline_ns: int, callback: Callable[[], None]) -> Deadline:
@@ -71,14 +73,16 @@ class DeadlineHeap:
         return deadline
 
     def earliest_ns(self) -> int | None:
-        """When the earliest live deadline is due; None where there is none."""
+        """Return when the earliest live deadline is due; None where there is none."""
         while self._entries and not self._entries[0][2].live:
             heapq.heappop(self._entries)
             self._cancelled -= 1
         return self._entries[0][0] if self._entries else None
 
     def fire_due(self, now_ns: int) -> None:
-        """Call what is due. What a callback sets meanwhile waits for the next time, so that a batch ends."""
+        """Call back for each deadline that is due. Deadlines set by a callback wait for the next call, so that this one
+        ends.
+        """
         first_of_next_batch = self._set
         while (earliest_ns := self.earliest_ns()) is not None and earliest_ns <= now_ns:
             if self._entries[0][1] >= first_of_next_batch:
@@ -94,21 +98,23 @@ class DeadlineHeap:
 
 
 class WakeSource(Protocol):
-    """What wakes us at a deadline, and the clock that the deadline is on."""
+    """A source of wake-ups at deadlines, with the clock that the deadlines are on."""
 
     def now_ns(self) -> int: ...
 
     def arm(self, deadline_ns: int | None) -> None:
-        """Wake at this deadline and no other; None: never."""
+        """Wake at this deadline only, in place of the previous one; None: never."""
 
     async def serve(self, look: Callable[[int], None]) -> None:
-        """Serve until cancelled: call ``look`` with the time at the armed deadline, perhaps before; ``look`` arms anew."""
+        """Serve until cancelled: call ``look`` with the time at the armed deadline, perhaps earlier. ``look`` arms the
+        next one.
+        """
 
     def close(self) -> None: ...
 
 
 class TrioClock:
-    """Whatever clock trio runs on, virtual ones too."""
+    """A wake source on trio's own clock, which may be virtual."""
 
     def __init__(self) -> None:
         self._deadline_ns: int | None = None
@@ -137,7 +143,9 @@ class TrioClock:
 
 
 class TimerFd:
-    """A Linux ``timerfd`` on CLOCK_MONOTONIC, the clock of ``time.monotonic_ns``. Raises OSError where there is none."""
+    """A wake source on a Linux ``timerfd`` on CLOCK_MONOTONIC, the clock of ``time.monotonic_ns``. Raises OSError where
+    there is none.
+    """
 
     def __init__(self) -> None:
         self._kernel = KernelTimer()
@@ -169,7 +177,7 @@ if sys.version_info >= (3, 13):
             self.fd = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
 
         def set(self, deadline_ns: int) -> None:
-            """Zero disarms."""
+            """Set the deadline; 0 disarms."""
             os.timerfd_settime_ns(self.fd, flags=os.TFD_TIMER_ABSTIME, initial=deadline_ns)
 
 else:
@@ -193,7 +201,7 @@ else:
             self._set = partial(libc.timerfd_settime, self.fd, self._ABSTIME, ctypes.byref(self._spec), None)
 
         def set(self, deadline_ns: int) -> None:
-            """Zero disarms."""
+            """Set the deadline; 0 disarms."""
             self._spec.value_s, self._spec.value_ns = divmod(deadline_ns, NS_PER_S)
             self._checked(self._set())
 
@@ -205,7 +213,7 @@ else:
 
 
 class HeapTimers:
-    """``Timers`` over a heap and a wake source; ``serve`` is the one task."""
+    """``Timers`` over a heap and a wake source. ``serve`` is its only task."""
 
     def __init__(self, source: WakeSource) -> None:
         self._source = source
@@ -220,7 +228,7 @@ class HeapTimers:
         return deadline
 
     async def serve(self) -> None:
-        """Serve until cancelled. A callback that raises is a defect: it ends this task, and what waits for it."""
+        """Serve until cancelled. A callback that raises is a defect: it ends this task, and with it the run."""
         await self._source.serve(self._look)
 
     def _look(self, now_ns: int) -> None:

@@ -1,7 +1,7 @@
-"""permessage-deflate (RFC 7692): one message in, one message out. What was agreed in the handshake is given.
+"""permessage-deflate (RFC 7692): one message in, one message out. The parameters agreed in the handshake are arguments.
 
-A message is a raw DEFLATE stream that ends in an empty stored block, of which the last four bytes are left out on the wire.
-With context takeover the stream, and so the window it refers to, goes on from message to message.
+A message is a raw DEFLATE stream that ends in an empty stored block, of which the last four bytes are left out on the
+wire. With context takeover the stream, and so the window it refers to, continues from message to message.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from loadws.transport.codec.violation import forbidden, too_large
 
 #: What both sides leave out at the end of each message (RFC 7692, 7.2.1).
 TAIL = b"\x00\x00\xff\xff"
-#: The most that is inflated at once: what a bomb can take above the limit.
+#: The most that is inflated at once, in bytes: a bomb can exceed the limit by this.
 SLICE_BYTES = 1 << 16
 
 _EMPTY = b"\x00"
@@ -24,7 +24,7 @@ _SMALLEST_WINDOW_BITS = 9
 
 
 class Deflater:
-    """Our side. ``level`` is zlib's, 1 to 9. The stream, 256 KiB at the largest window, is made when there is a message."""
+    """Our side. ``level`` is zlib's, 1 to 9. The stream, 256 KiB at the largest window, is made for the first message."""
 
     __slots__ = ("_context_takeover", "_level", "_stream", "_window_bits")
 
@@ -45,9 +45,9 @@ class Deflater:
 
 
 class Inflater:
-    """The peer's side. No message becomes larger than ``max_size`` bytes, however small it came.
+    """The peer's side. No message becomes larger than ``max_size`` bytes, however small it is on the wire.
 
-    A sender may end its stream within a message (BFINAL). What follows is a new stream, with an empty window.
+    A sender may end its stream within a message (BFINAL). The data after that is a new stream, with an empty window.
     """
 
     __slots__ = ("_context_takeover", "_has_begun", "_limit", "_size", "_stream", "_window_bits")
@@ -72,7 +72,7 @@ class Inflater:
                 self._stream = None
 
     def finish(self) -> Iterator[bytes]:
-        """Yield what the end of the message releases; must be drained. Raises ``ProtocolViolation``."""
+        """Yield the rest of the message at its end; must be drained. Raises ``ProtocolViolation``."""
         # No tail where the stream has ended of its own accord, nor for no bytes at all: senders whose zlib would not flush
         # twice mean an empty message.
         if self._stream is not None and self._has_begun:
@@ -83,7 +83,7 @@ class Inflater:
             self._stream = None
 
     def _inflate(self, stream: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-        """Inflate until all of ``data`` is read and nothing waits inside, or until the end of the stream.
+        """Inflate until all of ``data`` is read and no output is left inside, or until the end of the stream.
 
         Raises:
             ProtocolViolation: It cannot be inflated, or is larger than a message may be.

@@ -1,7 +1,7 @@
 """RFC 6455 frames of a client, without I/O and without a clock: bytes in, whole messages out, and the reverse.
 
 This is the hot path of the load. A small message in one frame, all of it in one read, is decoded by the loop in
-``Decoder.feed``, and encoded by one expression in ``masking``. Everything else takes a longer way to the same end.
+``Decoder.feed``, and encoded by one expression in ``masking``. All other messages use slower code with the same result.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class Decoder:
         return self._take_payload(data, body, events)
 
     def _hold(self, data: bytes, at: int) -> int:
-        """More is needed before anything can be done; this is never more than a header or a control frame."""
+        """Keep the beginning of a header or of a control frame until more comes."""
         self._held = data[at:]
         return len(data)
 
@@ -279,7 +279,7 @@ def _payload_size(data: bytes, at: int, body: int) -> int:
 
 
 class _Binary:
-    """A message that comes in pieces: ``announce`` each frame's size, ``add`` what came of it, take the ``whole``."""
+    """A message that comes in pieces: ``announce`` each frame's size, ``add`` its bytes, then take the ``whole``."""
 
     opcode = BINARY
 
@@ -303,7 +303,8 @@ class _Binary:
 
 
 class _Text(_Binary):
-    """Checked as it comes, and decoded once more at the end: pieces of ``str`` would take far more than their bytes.
+    """A text that is checked as it comes, and decoded once more at the end, because pieces of ``str`` would need far
+    more memory.
 
     A piece of ASCII needs no decoder, unless the piece before it ended within a character.
     """
@@ -328,7 +329,7 @@ class _Text(_Binary):
 
 
 class _Deflated:
-    """A message that is inflated as it comes. Its sizes on the wire say nothing: the inflater guards what comes out."""
+    """A message that is inflated as it comes. Its sizes on the wire say nothing, so the inflater limits its size."""
 
     __slots__ = ("_inflate", "_message", "opcode")
 
@@ -358,7 +359,9 @@ def encode(opcode: int, payload: bytes, *, fin: bool = True, rsv1: bool = False)
 
 
 def encode_fragmented(opcode: int, payload: bytes, fragments: int, *, rsv1: bool = False) -> bytes:
-    """One message in so many frames of about the same size; where there are more of them than bytes, some are empty."""
+    """Return one message in ``fragments`` frames of about the same size; where there are more frames than bytes, some
+    are empty.
+    """
     cuts = [len(payload) * index // fragments for index in range(fragments + 1)]
     frames = bytearray()
     for index in range(fragments):
@@ -368,12 +371,12 @@ def encode_fragmented(opcode: int, payload: bytes, fragments: int, *, rsv1: bool
 
 
 def cut_reason(reason: str) -> str:
-    """Cut at a whole character where it is longer than a close frame can carry beside its code."""
+    """Return the reason, cut at a whole character where it is longer than a close frame can carry beside its code."""
     return reason.encode("utf-8", "replace")[: MOST_CONTROL_BYTES - 2].decode("utf-8", "ignore")
 
 
 class Prepared:
-    """A message that is sent many times, made ready once: ``frame()`` is all of it, each time with a fresh key."""
+    """A message that is sent many times, encoded once: ``frame()`` returns it with a fresh key each time."""
 
     __slots__ = ("frame",)
 

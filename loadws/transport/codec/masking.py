@@ -21,7 +21,7 @@ try:
 except ImportError:  # a platform without a wheel and without a compiler
     apply_mask = xor
 
-#: The most that fits into the second byte of a frame; above, one of two numbers says in how many more bytes the size is.
+#: The largest size in the second byte of a frame; above it, one of two numbers says how many more bytes hold the size.
 MOST_IN_ONE_BYTE = 125
 IN_TWO_BYTES = 126
 IN_EIGHT_BYTES = 127
@@ -43,7 +43,7 @@ def masked_frame(first: int, payload: bytes) -> bytes:
 
 
 def prepared_frame(first: int, payload: bytes) -> Callable[[], bytes]:
-    """Return what makes the same frame again and again, with a fresh key each time."""
+    """Return a function that makes the same frame again and again, with a fresh key each time."""
     head = _head(first, len(payload))
 
     def frame() -> bytes:

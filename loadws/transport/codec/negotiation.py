@@ -1,8 +1,8 @@
-"""What two ends agree on about permessage-deflate (RFC 7692, 7.1): the client's offer, the server's answer, what follows.
+"""The negotiation of permessage-deflate (RFC 7692, 7.1): the client's offer, the server's answer, and the agreement.
 
-The answer is judged to the letter, since an end that understands it otherwise than the other inflates nonsense. wsproto's
-own reading takes what only begins like a parameter and refuses a window of 8 bits, so it is the oracle of the tests and not
-used here.
+The answer is judged to the letter, because two ends that understand it differently inflate nonsense. wsproto's own
+reading accepts words that only begin like a parameter, and refuses a window of 8 bits. So the tests compare with it,
+and it is not used here.
 """
 
 from __future__ import annotations
@@ -38,19 +38,17 @@ class Agreement:
 
 
 def offer(wanted: Compression) -> str:
-    """Return the header Sec-WebSocket-Extensions. A server may make our window smaller, which it has to be told to be
-    able to.
-    """
+    """Return the header Sec-WebSocket-Extensions. A server may make our window smaller only where the offer permits it."""
     if wanted.context_takeover:
         return f"{NAME}; client_max_window_bits"
     return f"{NAME}; client_no_context_takeover; server_no_context_takeover; client_max_window_bits"
 
 
 def agreement(answer: str, offered: Compression | None) -> Agreement:
-    """Return what the server's Sec-WebSocket-Extensions means.
+    """Return the agreement that the server's Sec-WebSocket-Extensions states.
 
     Raises:
-        ValueError: It is not what was offered. The message is for people.
+        ValueError: It was not offered. The message is written for users.
     """
     if offered is None:
         raise ValueError(f"the server uses {answer!r}, which was not offered")

@@ -1,4 +1,4 @@
-"""What a peer may not send, and the close code that answers it (RFC 6455, 7.4.1)."""
+"""Violations of the protocol, and the close codes that answer them (RFC 6455, 7.4.1)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ BYTES_A_FRAME = 8
 
 
 class ProtocolViolation(Exception):
-    """The peer broke the protocol, and nothing it sends can be trusted any more.
+    """A violation of the protocol by the peer. No byte it sends can be trusted from there on.
 
-    ``kind`` is one of ``base.LOSS_KINDS``, ``code`` is what to close with, ``detail`` is for people and quotes nothing of
-    what was sent. ``events`` is what the same read brought before the violation.
+    ``kind`` is one of ``base.LOSS_KINDS``, ``code`` is the code to close with, ``detail`` is a text for users that
+    quotes nothing of the peer's data. ``events`` are the events of the same read before the violation.
     """
 
     def __init__(self, kind: str, code: int, detail: str) -> None:
@@ -35,7 +35,7 @@ def check_frames(frames: int, size: int) -> None:
     """Check the number of frames of a message.
 
     Raises:
-        ProtocolViolation: So many bytes came in more frames than they may.
+        ProtocolViolation: The message has more frames than its size permits.
     """
     if frames > FEW_FRAMES + size // BYTES_A_FRAME:
         raise ProtocolViolation("protocol.fragments", 1008, f"{size:,} bytes of a message in {frames:,} frames")

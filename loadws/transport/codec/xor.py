@@ -14,7 +14,7 @@ _TABLES = tuple(bytes(byte ^ key for byte in range(256)) for key in range(256))
 
 
 def xor(data: bytes, mask: bytes) -> bytes:
-    """Return ``data`` masked, or unmasked, with the four bytes of ``mask``, again and again from its first byte."""
+    """Return ``data``, masked or unmasked: each byte combined with the next of the four bytes of ``mask``, in turn."""
     size = len(data)
     if size <= _MOST_AS_NUMBER:
         ones, spare_bits = _keys(size)

@@ -1,4 +1,4 @@
-"""A request made fit to be sent: its bytes, and what of it its answer has to be read in the light of."""
+"""Prepare a request: its bytes, and what is needed to read its answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from loadws.transport.url import Url, parse_http_url
 
 _WITH_A_BODY = frozenset({"POST", "PUT", "PATCH"})
 _CHUNKED = "chunked"
-#: Headers that say what may become of the connection.
+#: Headers that decide whether the connection stays open.
 _OF_THE_CONNECTION = frozenset({b"connection", b"upgrade"})
 
 Rows = list[tuple[bytes, bytes]]
@@ -22,7 +22,7 @@ Rows = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """``data`` is all of the request, head and framed body; ``head`` and ``body`` are for people."""
+    """A prepared request. ``data`` is all of it, head and framed body; ``head`` and ``body`` are for the trace."""
 
     method: str
     data: bytes
@@ -32,7 +32,7 @@ class Asked:
 
 
 def made_fit(request: HttpRequest, headers: Headers) -> tuple[Url, Asked]:
-    """Return where the request goes, and the request with these headers. Raise ValueError where it cannot be sent."""
+    """Return the address of a request, and the request with these headers. Raise ValueError where it cannot be sent."""
     url = parse_http_url(request.url)
     check_headers(headers)
     proxy = forwarding_proxy(url, request.proxy)
@@ -64,10 +64,10 @@ def _usual(request: HttpRequest, url: Url, given: dict[str, str], proxy: ProxyAd
 
 
 def _framing(request: HttpRequest, given: dict[str, str]) -> Headers:
-    """How long the body is.
+    """Return the headers that state the length of the body.
 
     Raises:
-        ValueError: The scenario's own headers say something else.
+        ValueError: The scenario's own headers state something else.
     """
     length = str(len(request.body or b""))
     coding = given.get("transfer-encoding")

@@ -1,11 +1,12 @@
-"""The body of an answer, decoded within bounds that hold before the work is done.
+"""The body of an answer, decoded within bounds that are checked before the work is done.
 
-An answer of some hundred bytes can stand for gigabytes of zeros, and for gigabytes of work where encodings are stacked. So
-each encoding is undone in slices, no stage yields more than ``LARGEST_BODY`` bytes in all, and at most ``MOST_ENCODINGS``
-stages are taken. What one answer can cost is then a few times ``LARGEST_BODY`` in time and in memory, however it is made.
+An answer of some hundred bytes can stand for gigabytes of zeros, and for gigabytes of work where encodings are stacked.
+So each encoding is undone in slices, no stage yields more than ``LARGEST_BODY`` bytes in all, and at most
+``MOST_ENCODINGS`` stages are undone. One answer therefore costs at most a few times ``LARGEST_BODY`` in time and
+memory, whatever it contains.
 
-Known are gzip, x-gzip and deflate (with zlib's frame, or without, as some servers send it), which are also what a request
-asks for. A body with any other encoding was not asked for, and stays as it came.
+The known encodings are gzip, x-gzip and deflate (with zlib's frame, or without, as some servers send it), which a
+request also asks for. A body with any other encoding was not asked for, and stays as it came.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from loadws.transport.http.messages import Headers, HttpFailed
 
 #: The most bytes of a body, decoded.
 LARGEST_BODY = 2**20
-#: The most bytes of an encoded body: no encoder makes more of the largest body.
+#: The most bytes of an encoded body: no encoder makes the largest body longer than this.
 LARGEST_ENCODED = LARGEST_BODY + 2**16
 MOST_ENCODINGS = 2
 ACCEPTED = "gzip, deflate"
@@ -28,7 +29,7 @@ _KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class Body:
-    """One answer's body. ``feed`` what came, then take the ``whole``. Both raise ``HttpFailed``."""
+    """The body of one answer. ``feed`` its bytes, then take the ``whole``. Both raise ``HttpFailed``."""
 
     def __init__(self, headers: Headers) -> None:
         encodings = _encodings(headers)
@@ -79,7 +80,7 @@ def _too_large() -> HttpFailed:
 
 
 class _Stage:
-    """One encoding, undone slice by slice. ``is_whole``: a stream has ended, and no other began."""
+    """One encoding, undone slice by slice. ``is_whole``: a stream has ended, and no other has begun."""
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
@@ -89,7 +90,7 @@ class _Stage:
         self.is_whole = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what the data stands for. To be drained."""
+        """Yield the decoded data; must be drained."""
         while data:
             if self.is_whole and (self._encoding == "deflate" or data[0] != _GZIP_BEGINS):
                 self._only_padding_comes = True  # of gzip there may be another member, which begins so

@@ -1,7 +1,7 @@
 """A user's HTTP client: its connections, its cookies, and the redirects that it follows.
 
-A client has no deadline: who calls it has one. A request that finds its kept connection closed is sent once more over a new
-one, as browsers do, where that is harmless: nothing of an answer had come, and its method may be repeated.
+A client has no deadline: its caller has one. A request that finds its kept connection closed is sent once more over a
+new one, as browsers do, where that is harmless: no byte of an answer had come, and its method may be repeated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from loadws.transport.http.wire import Dial
 from loadws.transport.opening.redirects import REDIRECTS, location_of
 from loadws.transport.url import Url, parse_http_url
 
-#: A browser's: connections of one user that are used at once, and how long an idle one is kept.
+#: As in a browser: how many connections of one user are used at once, and how long an idle one is kept.
 CONNECTIONS_OF_A_USER = 6
 IDLE_S = 30.0
 #: Methods that may be sent twice (RFC 9110, 9.2.2).
@@ -28,10 +28,12 @@ _Key = tuple[object, ...]
 
 
 class HttpClients:
-    """Makes each user's client. ``dial`` opens connections for all of them."""
+    """A maker of the users' clients. ``dial`` opens connections for all of them."""
 
     def __init__(self, dial: Dial, *, presents_certificate: bool = False) -> None:
-        """``presents_certificate``: TLS shows a certificate of the client's, which is for the servers that are named."""
+        """Keep what all clients share. ``presents_certificate``: TLS shows a client certificate, which only the named
+        servers may see.
+        """
         self._dial = dial
         self._presents_certificate = presents_certificate
 
@@ -40,7 +42,7 @@ class HttpClients:
 
 
 class HttpClient:
-    """One user's connections. ``jar`` has its cookies, which are not the client's alone."""
+    """One user's connections. ``jar`` has its cookies, which its WebSockets use, too."""
 
     __slots__ = ("_dial", "_idle", "_jar", "_last", "_presents_certificate", "_room")
 
@@ -76,16 +78,16 @@ class HttpClient:
             request = followed(request, reply.status, location, presents_certificate=self._presents_certificate)
 
     def close(self) -> None:
-        """Close what is idle. What is in use is closed by its user."""
+        """Close idle connections. A connection in use is closed by the step that uses it."""
         while self._idle:
             self._idle.pop()[1].wire.close()
 
     # -- a request ----------------------------------------------------------------------------------------------------
 
     def _made(self, request: HttpRequest) -> tuple[Url, Asked]:
-        """Return the request as it goes out.
+        """Return the request as it is sent.
 
-        One that is the same as the last, of a user without cookies, is made once.
+        A request that equals the last one is prepared once, where the user has no cookies.
 
         Raises:
             HttpFailed: It cannot be sent.
@@ -151,7 +153,7 @@ class HttpClient:
     # -- connections that are kept ------------------------------------------------------------------------------------
 
     def _kept(self, key: _Key) -> HttpConnection | None:
-        """Return the connection to this server that was used last, where it is open still."""
+        """Return the connection to this server that was used last, if it is still open."""
         for index in range(len(self._idle) - 1, -1, -1):
             if self._idle[index][0] != key:
                 continue

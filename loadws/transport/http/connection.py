@@ -19,7 +19,7 @@ MOST_HEAD_BYTES = 64 * 1024
 READ_SIZE = 256 * 1024
 #: Interim answers (100 to 199) that are read before the one that counts.
 MOST_INTERIM = 20
-#: An answer in ever so many pieces is read piece by piece: after so many of them others have their turn.
+#: After so many pieces of an answer, other tasks have their turn.
 EVENTS_A_TURN = 64
 
 _BEGINNING = b"HTTP/"
@@ -29,7 +29,7 @@ _TOO_LARGE_A_HEAD = 431
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, whole and decoded. ``line`` is its status line."""
+    """A whole, decoded answer. ``line`` is its status line."""
 
     status: int
     line: bytes
@@ -39,7 +39,7 @@ class Reply:
 
 
 class HttpConnection:
-    """``has_heard``: something of the answer of now has come. ``idle_since`` is on trio's clock."""
+    """A kept connection. ``has_heard``: a byte of the current answer has come. ``idle_since`` is on trio's clock."""
 
     __slots__ = ("_first", "_http", "_left", "_since_turn", "has_heard", "idle_since", "wire")
 
@@ -49,11 +49,11 @@ class HttpConnection:
         self.idle_since = 0.0
         self._first = b""
         self._left = 0  # bytes of a body of known length that are still to come
-        self._since_turn = 0  # events since others had their turn
+        self._since_turn = 0  # events since other tasks had their turn
         self._http = h11.Connection(h11.CLIENT)  # that of the answer of now
 
     async def ask(self, asked: Asked) -> Reply:
-        """Return the whole answer. Raise ``HttpFailed``; after that, and where it is cancelled, it has to be closed."""
+        """Return the whole answer. Raise ``HttpFailed``; close the connection after that, and after a cancellation."""
         self.has_heard = False
         self._first, self._left = b"", 0
         with suppress(trio.BrokenResourceError):  # a server may answer before it has read all, and close
@@ -65,7 +65,7 @@ class HttpConnection:
 
     @property
     def is_free(self) -> bool:
-        """Whether another request may follow."""
+        """Return whether another request may follow."""
         http = self._http
         return http.our_state is h11.DONE and http.their_state is h11.DONE and not http.trailing_data[0]
 
@@ -84,7 +84,7 @@ class HttpConnection:
         return Reply(head.status_code, line, _text(head), body.whole(), self.wire.read_ns)
 
     async def _head(self) -> h11.Response | h11.InformationalResponse:
-        """Return the head of the answer that counts.
+        """Return the head of the final answer, after interim ones.
 
         Raises:
             HttpFailed: The answer ended early, or there are too many interim ones.
@@ -97,10 +97,10 @@ class HttpConnection:
         raise HttpFailed("http.protocol", f"more than {MOST_INTERIM} interim answers")
 
     async def _event(self) -> h11.Event:
-        """Return what comes next.
+        """Return the next part of the answer.
 
         Raises:
-            HttpFailed: That is nothing of an answer.
+            HttpFailed: The bytes are not an answer.
         """
         self._since_turn += 1
         if self._since_turn == EVENTS_A_TURN:
@@ -128,7 +128,7 @@ class HttpConnection:
     async def _read(self) -> bytes:
         """Return more of the answer; empty is the end of a body that ends with its connection.
 
-        Of a body of known length all of it: its last byte is then stamped before anything else is done.
+        A body of known length is returned whole, because its last byte is stamped before anything else is done.
 
         Raises:
             HttpFailed: The connection was lost.
@@ -167,7 +167,7 @@ class HttpConnection:
 
 
 def _reader(asked: Asked) -> h11.Connection:
-    """Return a parser of the answer, which has seen what was asked."""
+    """Return a parser of the answer that knows the request."""
     http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
     http.send(h11.Request(method=asked.method, target="/", headers=[(b"Host", b"-"), *asked.of_the_connection]))
     http.send(h11.EndOfMessage())
@@ -175,7 +175,7 @@ def _reader(asked: Asked) -> h11.Connection:
 
 
 def _length(head: h11.Response | h11.InformationalResponse) -> int:
-    """Return what the head says of its body's length, which h11 has judged; 0 where it says nothing."""
+    """Return the body's length that the head states, as h11 has checked it; 0 where it states none."""
     said = [value for name, value in head.headers if name == b"content-length"]
     return int(said[0]) if said else 0
 

@@ -1,4 +1,6 @@
-"""Redirects of ``http`` steps: what to ask next. Where they may lead and what goes along, ``transport.redirects`` says."""
+"""Redirects of ``http`` steps: the next request. ``transport.redirects`` decides where they may lead and which headers
+follow.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from loadws.transport.url import parse_http_url
 
 _SEE_OTHER = 303
 _MOVED = (301, 302)
-#: Headers that speak of a body, and go where it goes.
+#: Headers that describe a body, and are dropped with it.
 _OF_A_BODY = frozenset({"content-type", "content-length", "content-encoding", "content-language", "transfer-encoding"})
 
 
@@ -18,7 +20,7 @@ def followed(request: HttpRequest, status: int, location: str, *, presents_certi
     """Return the request that the redirect asks for.
 
     Raises:
-        HttpFailed: It is not followed.
+        HttpFailed: The redirect is not followed.
     """
     try:
         url, after = next_address(request.url, location, parse_http_url)

@@ -1,4 +1,4 @@
-"""What goes into a client and comes out of it."""
+"""Requests, answers and failures of an HTTP client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = (
     "http.request",  # the request cannot be sent: its address or a header
     "http.url",  # the answer's Location is no address that can be asked
     "http.redirects",  # more redirects than are followed
-    "http.not_followed",  # a redirect to where the request must not go
+    "http.not_followed",  # a redirect to an address that the request must not be sent to
     "http.not_http",  # what answered was not HTTP
     "http.protocol",  # an answer that breaks HTTP
     "http.cut_short",  # the connection ended within the answer
@@ -30,7 +30,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """``redirects`` is how many are followed; at 0 a redirect is an answer like any other.
+    """A request. ``redirects`` is how many are followed; at 0 a redirect is an answer like any other.
 
     ``proxy`` is an address as ``terms.proxies`` reads it.
     """
@@ -47,8 +47,8 @@ class HttpRequest:
 class HttpAnswer:
     """The last answer, after redirects. ``cookies`` are all that the user has by now; of two with one name, either.
 
-    ``received_ns`` is when its last byte was read. ``opening_ns`` is how long connections were opened for it: name, TCP,
-    proxy and TLS; None where all were open already.
+    ``received_ns`` is when its last byte was read. ``opening_ns`` is how long opening connections for it lasted: name,
+    TCP, proxy and TLS; None where all were open already.
     """
 
     status: int
@@ -60,4 +60,4 @@ class HttpAnswer:
 
 
 class HttpFailed(TransportError):
-    """There was no answer, or not a whole one, or none that is taken."""
+    """A request without a whole answer, or with one that cannot be used."""

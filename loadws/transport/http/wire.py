@@ -1,4 +1,4 @@
-"""Connections that requests are sent over, and how they are opened."""
+"""Connections that carry requests, and how they are opened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from loadws.transport.tls.contexts import start_session
 from loadws.transport.tls.layers import session_of
 from loadws.transport.url import Url
 
-#: Reads of one socket that follow one another.
+#: How many reads of one socket may follow one another.
 MOST_READS = 16
 
 
@@ -25,38 +25,39 @@ class Wire(Protocol):
 
     @property
     def read_ns(self) -> int:
-        """When the last read returned."""
+        """Return when the last read returned."""
 
     async def send_all(self, data: bytes) -> None: ...
     async def receive_some(self, max_bytes: int) -> bytes: ...
     def is_quiet(self) -> bool:
-        """Return whether the server has neither closed nor said anything that was not read."""
+        """Return whether the server has neither closed nor sent anything that was not read."""
 
     def close(self) -> None:
-        """Close it now. Twice is no error."""
+        """Close it now. A second call does nothing."""
 
 
 class Dial(Protocol):
-    """Opens connections."""
+    """An opener of connections."""
 
     def now_ns(self) -> int:
         """Return the time in ns, on the clock of all stamps."""
 
     async def __call__(self, url: Url, proxy: str | None) -> Wire:
-        """Open one. Raise ``ConnectFailed``, or ValueError where the proxy's address is none."""
+        """Open a connection. Raise ``ConnectFailed``, or ValueError where the proxy's address is not valid."""
 
 
 def forwarding_proxy(url: Url, proxy: str | None) -> ProxyAddress | None:
-    """Return the proxy where it is asked for the page itself, as HTTP proxies are for http://; else None, it is a tunnel.
+    """Return the proxy where it forwards requests, as HTTP proxies do for http://; None where it makes a tunnel, or
+    there is none.
 
-    Raise ValueError where its address is none.
+    Raise ValueError where its address is not valid.
     """
     address = parse_proxy(proxy) if proxy is not None else None
     return None if address is None or address.is_socks or url.secure else address
 
 
 class NetworkDial:
-    """Opens connections as the upgrade's are opened."""
+    """An opener that works like that of upgrades."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class NetworkDial:
         *,
         presents_certificate: bool = False,
     ) -> None:
-        """``tls`` None is a default context, which is made now: it takes 20 ms."""
+        """Prepare. Where ``tls`` is None, a default context is made now, in 20 ms."""
         self.now_ns = timers.now_ns
         self._shared = Shared(timers, start_session)
         self._tls = tls or self._shared.tls.default()
@@ -103,7 +104,9 @@ class _TcpWire:
         return self._tcp.read_ns
 
     async def receive_some(self, max_bytes: int) -> bytes:
-        """Over TCP alone, all that is there: its last byte's stamp does not hold what is done with the first."""
+        """Read; without TLS, all that is there, so that the last byte's stamp does not include the handling of the
+        first.
+        """
         data = bytes(await self._stream.receive_some(max_bytes))
         if len(data) < max_bytes or self._stream is not self._tcp:
             return data
@@ -116,7 +119,7 @@ class _TcpWire:
         return self._tcp.is_quiet()
 
     def close(self) -> None:
-        """With TLS's own goodbye, where the kernel takes it at once."""
+        """Close, with TLS's close alert where the kernel takes it at once."""
         session = session_of(self._stream)
         if session is not None:
             with suppress(OSError, ssl.SSLError):

@@ -2,7 +2,7 @@
 
 Bytes come in by ``received``, from the one task that reads for all (``reactor``), are decrypted and decoded, and leave
 as calls of the listener. What is written is encoded, encrypted and offered to the kernel at once, in whatever task asks for
-it; only what the kernel does not take makes anybody wait, and has a ``Backlog``. So an open connection costs no task, no
+it; only bytes that the kernel does not take have a ``Backlog`` and make a task wait. So an open connection costs no task, no
 queue and no buffer, and a message no wait of its own.
 
 Its states: ``open``; ``closing``, our close frame is out or next; ``broken``, writing has failed and what the peer said
@@ -61,9 +61,10 @@ from loadws.transport.net.pings import Pings
 from loadws.transport.net.read_rate import Pace, SlowSocket
 from loadws.transport.tls.layers import Session
 
-#: Frames of one connection that are decoded before others have their turn: some milliseconds, whatever they are.
+#: How many frames of one connection are decoded before others have their turn: some milliseconds of work.
 FRAMES_AT_ONCE = 1_024
-#: How long a connection that has ended waits for the peer to close TCP first. Who closes first keeps the port for a minute.
+#: How long a connection that has ended waits for the peer to close TCP first: the side that closes first keeps the port for
+#: a minute.
 LINGER_NS = 1_000_000_000
 
 _NAMES = {TEXT: "text", BINARY: "binary", PING: "ping", PONG: "pong", CLOSE: "close"}
@@ -140,7 +141,7 @@ class NativeConnection:
 
     @property
     def response_headers(self) -> tuple[tuple[str, str], ...]:
-        """Taken apart when asked for: thousands of connections keep one string each."""
+        """Return the headers, parsed when they are asked for, so that each connection keeps only one string."""
         rows = (line.partition(": ") for line in self._head.splitlines())
         return tuple((name, value) for name, _, value in rows)
 
@@ -152,7 +153,7 @@ class NativeConnection:
         after: bytes,
         answered_ns: int,
     ) -> None:
-        """From here on it is read; ``after`` is what came with the 101."""
+        """Start reading. ``after`` is the data that came with the 101."""
         self.timings = timings
         self.subprotocol = subprotocol
         self._head = "\n".join(f"{name}: {value}" for name, value in headers)
@@ -167,7 +168,7 @@ class NativeConnection:
         if after:
             self._decode(after, answered_ns)
 
-    # What its user calls.
+    # Called by its user.
 
     async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         """Send; wait, and let others have their turn, only where the kernel does not accept all of it."""
@@ -245,7 +246,7 @@ class NativeConnection:
             self.tcp = slow = SlowSocket(self.tcp, Pace(bytes_per_s), self._timers, watch)
             slow.begin()
 
-    # What the reactor and the timers call.
+    # Called by the reactor and the timers.
 
     def received(self, data: bytes, at_ns: int) -> None:
         if not data:
@@ -262,7 +263,7 @@ class NativeConnection:
         self._read_ended(loss_kind(error), str(error))
 
     def writable(self) -> None:
-        """Write on: the kernel accepts more."""
+        """Continue writing: the kernel accepts more."""
         backlog = self._backlog
         if backlog is None:
             return
@@ -286,7 +287,7 @@ class NativeConnection:
     def _ping_timed_out(self) -> None:
         self._cut("lost", kind="ping_timeout", reason="a ping was not answered")
 
-    # How it reads.
+    # Reading.
 
     def _go_on_reading(self) -> None:
         if self._is_paused:
@@ -300,7 +301,7 @@ class NativeConnection:
             self._reactor.want_readable(self, True)
 
     def _decrypt(self, tls: Session, data: bytes, at_ns: int) -> None:
-        """Hand over what was whole before TLS ended or broke, then fail."""
+        """Hand over the messages that were complete before TLS ended or broke, then fail."""
         if plain := tls.decrypt(data):
             self._decode(plain, at_ns)
         self._say_for_tls(tls)
@@ -320,9 +321,9 @@ class NativeConnection:
                 self._offer(own, self._now_ns())
 
     def _decode(self, data: bytes, at_ns: int) -> None:
-        """Hand over what is whole by now, as long as nothing ends the connection in between.
+        """Hand over the complete messages, until one of them ends the connection.
 
-        What is more than others can wait for waits itself, and nothing is read meanwhile.
+        Frames beyond the limit of one turn wait, and nothing is read meanwhile.
 
         Raises:
             ListenerRaised: The listener has a defect.
@@ -366,14 +367,14 @@ class NativeConnection:
             self._catching_up = self._timers.call_at(self._now_ns(), partial(self._decode_more, at_ns))
 
     def _decode_more(self, at_ns: int) -> None:
-        """In the next turn of the loop."""
+        """Decode the waiting frames, in the next turn of the loop."""
         self._catching_up = None
         self._decode(b"", at_ns)
         if self._state != "ended" and not self._decoder.is_behind:
             self._go_on_reading()
 
     def _catch_up(self, at_ns: int) -> None:
-        """Nothing more will come: what had come goes first."""
+        """Hand over all frames that have come: nothing more will come."""
         while self._state != "ended" and self._decoder.is_behind:
             self._decode(b"", at_ns)
 
@@ -417,10 +418,10 @@ class NativeConnection:
             self._cut("lost", kind=kind, reason=detail)
         self._close_tcp()
 
-    # How it writes.
+    # Writing.
 
     def _write_rest(self, frame: bytes, taken: int, payload: Payload, out: Outgoing) -> Awaitable[None] | None:
-        """Of a frame that the kernel did not take whole at once."""
+        """Write the rest of a frame that the kernel did not take whole at once."""
         if self._offer(memoryview(frame)[taken:], out.sent_ns):
             out.written_ns = self._now_ns()
             return None
@@ -451,8 +452,8 @@ class NativeConnection:
         return True
 
     def _frames(self, opcode: int, data: bytes, fragments: int) -> bytes:
-        """Encode a message that is compressed or fragmented. Call in the order of the wire, which both sides' windows
-        follow.
+        """Encode a message that is compressed or fragmented. Call this in the order of the wire, which both sides'
+        windows follow.
         """
         deflater = self._deflater if opcode <= BINARY else None
         if deflater is not None:
@@ -460,7 +461,7 @@ class NativeConnection:
         return encode_fragmented(opcode, data, fragments, rsv1=deflater is not None)
 
     def _offer(self, data: bytes | memoryview, at_ns: int) -> bool:
-        """To the kernel: True where it took all of it.
+        """Offer bytes to the kernel; return True where it took all of them.
 
         Raises:
             NotOpen: The write fails.
@@ -497,7 +498,7 @@ class NativeConnection:
             self._held_up().current = Write(PING, payload)
 
     def _say_last(self, payload: bytes) -> None:
-        """Our close frame, behind a frame that was begun; nothing comes after it."""
+        """Write our close frame, behind a frame that was begun; nothing comes after it."""
         if self._backlog is None:
             self._write_control(CLOSE, payload)
         else:
@@ -592,7 +593,7 @@ class NativeConnection:
         self._read_ended("reset", "a write failed")
 
     def _give_up_writing(self) -> None:
-        """Nothing of it will be written any more; who waits for it is told."""
+        """Drop everything that waits to be written, and wake the tasks that wait for it."""
         backlog = self._backlog
         if backlog is None:
             return
@@ -610,7 +611,7 @@ class NativeConnection:
         elif write.out is not None:
             tell(write.out.on_unfinished)
 
-    # How it ends.
+    # Ending.
 
     async def _close_handshake(self, code: int, reason: str, over: trio.Event) -> None:
         self._read_freely()
@@ -631,7 +632,7 @@ class NativeConnection:
     def _end(
         self, by: By, code: int | None = None, reason: str = "", kind: str | None = None, at_ns: int | None = None
     ) -> None:
-        """Tells the end, once. What was said last may still be on its way; TCP is closed soon after."""
+        """Report the end, once. The last frames may still be on their way; TCP is closed soon after."""
         if self._state == "ended":
             return
         self._state = "ended"
@@ -649,7 +650,9 @@ class NativeConnection:
         tell(partial(listener.on_end, end))
 
     def _say_goodbye(self) -> None:
-        """TLS's own, once the last frame is out. Where the kernel has no room for it, TCP's own end has to do."""
+        """Send TLS's close alert once the last frame is out. Where the kernel has no room for it, the end of TCP has to
+        do.
+        """
         if self._tls is not None and self._backlog is None and self.tcp.fileno() >= 0:
             with contextlib.suppress(OSError):
                 self.tcp.send(self._tls.goodbye())
@@ -684,7 +687,7 @@ class NativeConnection:
             self._reactor.remove(self)
             self.tcp.close()
 
-    # What it tells.
+    # Reporting.
 
     def _trace(self, direction: Literal["in", "out"], opcode: int, payload: Payload, at_ns: int) -> None:
         if self._state != "ended":
@@ -710,5 +713,5 @@ def _make_ready(payload: Repeated) -> Callable[[], bytes]:
 
 
 def _opcode_and_data(payload: Payload) -> tuple[int, bytes]:
-    """Lone surrogates, which no frame can carry, become question marks."""
+    """Return the opcode and the bytes. Lone surrogates, which no frame can carry, become question marks."""
     return (BINARY, payload) if isinstance(payload, bytes) else (TEXT, payload.encode("utf-8", "replace"))

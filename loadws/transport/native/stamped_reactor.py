@@ -1,7 +1,8 @@
-"""The reactor that takes the kernel's stamps: the turn of ``EpollReactor``, and how late it comes is no part of a time.
+"""The reactor that uses the kernel's stamps: the turn of ``EpollReactor``, but its own lateness is not part of any
+time.
 
-Its turn is written out again, so that who wants no kernel stamps pays nothing for them: the kernel's stamping, a read by
-``recvmsg`` and the reckoning cost more than a read by ``recv`` (``python -m tests.truth cost`` says how much).
+The turn is written out again, so that runs without kernel stamps pay nothing for them: stamping in the kernel, a read
+by ``recvmsg`` and the arithmetic cost more than a read by ``recv`` (``python -m tests.truth cost`` measures it).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from loadws.transport.net.tcp import READ_SIZE
 
 
 class StampedReactor(EpollReactor):
-    """Where a read has no stamp, or none that can be believed, the moment of the read stands in and there is no lag."""
+    """The reactor with kernel stamps. A read without a usable stamp has the moment of the read instead, and no lag."""
 
     def __init__(self, read_lags: ReadLags, now_ns: Callable[[], int]) -> None:
         super().__init__(now_ns)

@@ -1,4 +1,4 @@
-"""The fast client: how it opens a connection. From then on the connection is a state machine of its own: ``machine``."""
+"""Open connections of the native transport. An open connection is a state machine of its own: ``connection``."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class _Connector:
             self._attempts.discard(attempt)
 
     def cut_off(self) -> None:
-        """End at the end of the run: every attempt fails and every connection ends, and each reports so once."""
+        """End at the end of the run: every attempt fails and every connection ends, and each reports that once."""
         self.is_over = True
         for attempt in self._attempts:
             attempt.cut_off()
@@ -90,7 +90,7 @@ class _Connector:
 
 
 class _Opening:
-    """An attempt from TCP on; what it leaves is an open connection."""
+    """An attempt from TCP on. Its result is an open connection."""
 
     def __init__(
         self, connector: _Connector, listener: Listener, request: ConnectRequest, tcp: TcpStream, began_ns: int

@@ -1,8 +1,8 @@
-"""What one connection could not write yet: the rest of a frame that was begun, and what waits behind it.
+"""The frames that one connection could not write yet: the rest of one that was begun, and those that wait behind it.
 
-There is one only while the kernel takes no more, so that a connection that is not held up has none. It holds and counts;
-the connection writes. Messages that no task waits for are bounded as in ``outbox``; a task that waits for its
-message is its own bound.
+It exists only while the kernel takes no more, so a connection that is not held up has none. It stores and counts; the
+connection writes. Messages that no task waits for are bounded as in ``outbox``; a task that waits for its message is
+its own bound.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from loadws.transport.net.outbox import MOST_BYTES, MOST_MESSAGES, MOST_PONGS
 
 
 class Write:
-    """A frame to write, or a message of several.
+    """A frame to write, or a message of several frames.
 
-    ``out`` is whose stamps it sets; ``done`` is set when it is written, or never will be.
+    ``out`` receives the stamps; ``done`` is set when it is written, or never will be.
     """
 
     __slots__ = ("done", "fragments", "opcode", "out", "payload")
@@ -39,7 +39,9 @@ class Write:
 
 
 class Backlog:
-    """``current`` is the frame that was begun, at ``began_ns``, and ``rest`` its bytes that are still to be written."""
+    """The waiting writes. ``current`` was begun at ``began_ns``, and ``rest`` has its bytes that are still to be
+    written.
+    """
 
     __slots__ = ("_bytes", "_pongs", "_waiting", "began_ns", "current", "rest")
 
@@ -64,12 +66,12 @@ class Backlog:
         self._bytes += size
 
     def put_pong(self, write: Write) -> None:
-        """Each ping is answered by its own; where too many wait, the oldest goes: a later one answers its ping too."""
+        """Add a pong. Where too many wait, drop the oldest: a later pong answers its ping, too."""
         self._pongs.append(write)
         del self._pongs[:-MOST_PONGS]
 
     def take(self) -> Write | None:
-        """Return the next write, which is ``current`` from now on; pongs go first."""
+        """Return the next write, which becomes ``current``; pongs go first."""
         if self._pongs:
             self.current = self._pongs.pop(0)
         elif self._waiting:
@@ -88,7 +90,7 @@ class Backlog:
         return True
 
     def clear(self) -> None:
-        """Drop all that waits, and wake the tasks that wait for it."""
+        """Drop all waiting writes, and wake the tasks that wait for them."""
         for write in self._waiting:
             if write.done is not None:
                 write.done.set()

@@ -1,6 +1,6 @@
-"""Messages that wait to be written: in order, and bounded. Of too many waiting pongs only the newest.
+"""Messages that wait to be written, in order and bounded. Of too many waiting pongs only the newest are kept.
 
-Pure: it holds and counts; who writes is the transport.
+This does no I/O: it stores and counts, and the transport writes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from loadws.transport.base import NotOpen, Outgoing, Payload
 
 MOST_MESSAGES = 1_000
 MOST_BYTES = 1 << 20
-#: A peer that pings and does not read costs no more than this.
+#: How many pongs may wait. A peer that pings and does not read costs no more than this.
 MOST_PONGS = 100
 
 
@@ -58,13 +58,12 @@ class Outbox:
         self._bytes += item.size
 
     def put_pong(self, payload: bytes) -> None:
-        """Each ping is answered by its own; where too many wait, the oldest goes: a later one answers its ping too
-        (RFC 6455, 5.5.3)."""
+        """Add a pong. Where too many wait, drop the oldest: a later pong answers its ping, too (RFC 6455, 5.5.3)."""
         self._pongs.append(WaitingPong(payload))
         del self._pongs[:-MOST_PONGS]
 
     def take(self) -> Waiting:
-        """Return the next to write; pongs go first."""
+        """Return the next item to write; pongs go first."""
         if self._pongs:
             return self._pongs.pop(0)
         item = self._queue.popleft()

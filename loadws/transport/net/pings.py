@@ -1,7 +1,7 @@
-"""The pings of one connection: which are in flight, and those that the transport sends by itself.
+"""The pings of one connection: those in flight, and those that the transport sends by itself.
 
-A peer that went silent is noticed by a keepalive ping without an answer. The peer may answer several pings with one pong,
-the newest's (RFC 6455, 5.5.3), so a pong answers all earlier pings too.
+A keepalive ping without an answer shows that a peer went silent. The peer may answer several pings with one pong, that
+of the newest (RFC 6455, 5.5.3), so a pong answers all earlier pings, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from loadws.transport.base import NotOpen, Timer, Timers
 
-#: Pings in flight that are remembered; of more, the oldest are forgotten and their pongs count as not asked for.
+#: How many pings in flight are remembered. Of more, the oldest are forgotten, and their pongs count as unsolicited.
 MOST_IN_FLIGHT = 1_000
 
 
@@ -28,9 +28,9 @@ def _nothing() -> None:
 
 
 class Pings:
-    """Pings in flight, in the order they were sent.
+    """The pings in flight, in the order in which they were sent.
 
-    ``write`` puts a ping on its way; it may raise ``NotOpen``, and ``stamp`` the ping if it is written at once.
+    ``write`` queues or writes a ping; it may raise ``NotOpen``, and calls ``stamp`` if the ping is written at once.
     """
 
     __slots__ = ("_every_ns", "_in_flight", "_keepalives", "_lost", "_next", "_timeout_ns", "_timers", "_write")
@@ -45,7 +45,7 @@ class Pings:
         self._lost: Callable[[], None] = _nothing
 
     def send(self, payload: bytes) -> int:
-        """Send a ping; return when it was sent, as well as is known yet.
+        """Send a ping; return when it was sent, as far as that is known yet.
 
         Raises:
             NotOpen: The connection has ended.
@@ -59,12 +59,12 @@ class Pings:
         return ping.sent_ns
 
     def stamp(self, payload: bytes, sent_ns: int) -> None:
-        """Set the time of sending: the write began just now, later than ``send`` returned."""
+        """Set the time of sending: the write began later than ``send`` returned."""
         if (ping := self._in_flight.get(payload)) is not None:
             ping.sent_ns = sent_ns
 
     def answered(self, payload: bytes) -> int:
-        """When the ping of this pong was sent; 0 where no ping in flight asked for it."""
+        """Return when the ping of this pong was sent; 0 where no ping in flight matches it."""
         if payload not in self._in_flight:
             return 0
         for earlier in list(self._in_flight):
@@ -79,7 +79,7 @@ class Pings:
         self._next = self._timers.call_at(self._timers.now_ns() + every_ns, self._keep_alive)
 
     def stop(self) -> None:
-        """Stop: the connection is over, and no ping and no call comes after this."""
+        """Stop: the connection has ended, and no ping is sent and nothing is called after this."""
         if self._next is not None:
             self._next.cancel()
         for payload in list(self._in_flight):

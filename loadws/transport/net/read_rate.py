@@ -1,9 +1,9 @@
-"""How fast a connection may be read: a clock that every read pays into.
+"""Limit how fast a connection is read, by a clock that every read moves forward.
 
-A read of n bytes at r bytes per second is worth n/r seconds, and the next one may not begin before they are over. A read is
-small, a tenth of a second's worth, so that bytes trickle instead of coming in gulps. A reader that comes late (a timer's
-millisecond, or a peer that had nothing to say) catches up at most one read: what it did not read is not saved up. This
-is the "generic cell rate algorithm" of ATM traffic control (ITU-T I.371): a token bucket without a task that fills it.
+A read of n bytes at r bytes per second lasts n/r seconds, and the next one may not begin earlier. A read is small, a
+tenth of a second's worth, so that bytes trickle instead of coming in gulps. A reader that is late (by a timer's
+millisecond, or because the peer sent nothing) catches up on one read at most: unused time is not saved up. This is the
+"generic cell rate algorithm" of ATM traffic control (ITU-T I.371): a token bucket without a task that fills it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Ancillary = tuple[int, int, bytes]
 
 
 class Pace:
-    """``bytes_per_s`` of 0 reads nothing at all. ``most`` is how many bytes one read may take."""
+    """A read rate. 0 ``bytes_per_s`` reads nothing at all. ``most`` is how many bytes one read may return."""
 
     __slots__ = ("_bytes_per_s", "_free_ns", "most")
 
@@ -32,7 +32,7 @@ class Pace:
 
     @property
     def free_ns(self) -> int | None:
-        """When the next read may be; None is never."""
+        """Return when the next read may begin; None is never."""
         return self._free_ns if self._bytes_per_s else None
 
     def took(self, count: int, now_ns: int) -> None:
@@ -46,9 +46,10 @@ class Pace:
 
 
 class SlowSocket(socket.socket):
-    """Takes over the socket of a connection that is read slowly, so that one that is not pays nothing for it.
+    """A socket that is read slowly. It takes over the connection's socket, so that other connections pay nothing for
+    this.
 
-    After each read ``watch(False)`` is called, and ``watch(True)`` when the next one may be.
+    ``watch(False)`` is called after each read, and ``watch(True)`` when the next one may begin.
     """
 
     def __init__(self, plain: socket.socket, pace: Pace, timers: Timers, watch: Callable[[bool], None]) -> None:
@@ -60,7 +61,7 @@ class SlowSocket(socket.socket):
         self._timer: Timer | None = None
 
     def begin(self) -> None:
-        """Once it is its connection's socket."""
+        """Start limiting; call it once this is the connection's socket."""
         self._rest()
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
@@ -76,7 +77,7 @@ class SlowSocket(socket.socket):
         return answer
 
     def plain(self) -> socket.socket:
-        """Return the socket as it was; no read is awaited any more."""
+        """Return the original socket. No read is waited for any more."""
         self._stop_waiting()
         again = socket.socket(self.family, self.type, self.proto, self.detach())
         again.setblocking(False)

@@ -1,12 +1,13 @@
-"""The kernel's own stamps of what was received: when the network brought it, not when this process came to read it.
+"""The kernel's stamps of received data: when the network brought it, not when this process read it.
 
 Linux stamps each segment as it comes up from the network and hands the stamp over beside the data, as ancillary data of
-``recvmsg`` (Documentation/networking/timestamping.rst). A read that several segments make has the stamp of the last of
-them: right for one message a read, an upper bound for the earlier ones of several.
+``recvmsg`` (Documentation/networking/timestamping.rst). A read of several segments has the stamp of the last of them:
+right for one message in a read, an upper bound for the earlier ones of several.
 
-The stamps are on CLOCK_REALTIME, and a run's clock is CLOCK_MONOTONIC. Both are slewed alike, so what lies between them
-stays the same but when somebody sets the clock. ``KernelClock`` narrows it down with each look, subtracts the least that
-it can be, so that no answer seems to come before its request, and after a step trusts nothing until it has been steady.
+The stamps are on CLOCK_REALTIME, and a run's clock is CLOCK_MONOTONIC. Both are slewed alike, so their difference stays
+the same unless the clock is set. ``KernelClock`` narrows down the difference with each look, and subtracts its least
+possible value, so that no answer seems to come before its request. After a step of the clock it trusts no stamp until
+the difference has been steady.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ _FIRST_TIMESPEC = struct.Struct("@2l")
 #: What ``recvmsg`` needs for it.
 ANCILLARY_BYTES = socket.CMSG_SPACE(_THREE_TIMESPECS.size) if hasattr(socket, "CMSG_SPACE") else 0
 
-#: Less than this is no step of the clock: the two clocks are read, and rounded, one after the other.
+#: A smaller change is not a step of the clock: the two clocks are read, and rounded, one after the other.
 SLACK_NS = NS_PER_US
-#: After a step, this long nothing is converted: what was stamped before the step has been read by then.
+#: For how long no stamp is converted after a step: data that was stamped before the step has been read by then.
 HOLD_NS = NS_PER_S
 _FIRST_LOOKS = 16
 _PROBE_PATIENCE_S, _PROBE_AGAIN_S = 1.0, 0.001
@@ -43,7 +44,7 @@ Ancillary = list[tuple[int, int, bytes]]
 
 
 def ask_for_stamps(connected: socket.socket) -> None:
-    """From now on the kernel stamps what this socket receives. Raises OSError where it cannot."""
+    """Let the kernel stamp what this socket receives from now on. Raises OSError where it cannot."""
     connected.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE)
 
 
@@ -57,7 +58,7 @@ def stamp_in(ancillary: Ancillary) -> int:
 
 
 class KernelClock:
-    """What to subtract from a stamp to have the moment on the run's clock, and from which moment on that holds."""
+    """The difference between the clock of the stamps and the run's clock, and since when it holds."""
 
     __slots__ = ("_highest_ns", "_holds_from_ns", "_lowest_ns", "_now_ns", "_realtime_ns")
 
@@ -72,8 +73,8 @@ class KernelClock:
     def look(self) -> None:
         """Look at both clocks, in about 0.3 µs.
 
-        Call it between the reads of a batch and the conversion of their stamps: an earlier clock step is then seen in
-        time, and what was stamped before it is not believed.
+        Call it between the reads of a batch and the conversion of their stamps: a step of the clock is then seen in
+        time, and stamps from before it are not used.
         """
         lowest_ns, highest_ns = self._bounds()
         if lowest_ns > self._highest_ns + SLACK_NS or highest_ns < self._lowest_ns - SLACK_NS:
@@ -86,19 +87,21 @@ class KernelClock:
                 self._highest_ns = highest_ns
 
     def received(self, stamp_ns: int, read_ns: int) -> int:
-        """When it was received, on the run's clock: by its stamp where that can be believed, else when it was read."""
+        """Return when data was received, on the run's clock: by its stamp where that can be trusted, else when it was
+        read.
+        """
         at_ns = stamp_ns - self._lowest_ns
         return at_ns if self._holds_from_ns <= at_ns <= read_ns else read_ns
 
     def _bounds(self) -> tuple[int, int]:
-        """CLOCK_REALTIME less the run's clock is no less and no more than these."""
+        """Return the least and the greatest possible difference: CLOCK_REALTIME less the run's clock."""
         before_ns = self._now_ns()
         realtime_ns = self._realtime_ns()
         return realtime_ns - self._now_ns(), realtime_ns - before_ns
 
 
 class ReadLags:
-    """How long what was received lay in the kernel: put aside by the reactor, fetched once per second."""
+    """How long received data waited in the kernel. The reactor stores it, and the recorder fetches it once per second."""
 
     __slots__ = ("_rows", "put")
 
@@ -107,14 +110,14 @@ class ReadLags:
         self.put = self._rows.extend
 
     def take(self) -> list[int]:
-        """Moment, lag, moment, lag, .. in nanoseconds, since it was last asked."""
+        """Return moment, lag, moment, lag, … in nanoseconds, since the last call."""
         rows, self._rows = self._rows, []
         self.put = self._rows.extend
         return rows
 
 
 def why_no_kernel_stamps() -> str | None:
-    """Why this machine gives none, or None where it does; tried out on a connection of our own over loopback."""
+    """Return why this machine has no kernel stamps, or None where it has, as a connection over loopback shows."""
     if sys.platform != "linux":
         return "only Linux has them"
     try:
@@ -124,8 +127,8 @@ def why_no_kernel_stamps() -> str | None:
 
 
 def _loopback_is_stamped() -> bool:
-    """Return whether loopback reads get stamps. Several bytes are sent, as the kernel begins to stamp a moment after
-    it was asked.
+    """Return whether loopback reads get stamps. Several bytes are sent, because the kernel begins to stamp a moment
+    after it was asked.
     """
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,

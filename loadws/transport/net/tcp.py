@@ -1,7 +1,7 @@
 """A TCP connection as a trio stream that stamps each read and can be cut at once.
 
 trio's own ``SocketStream`` lets all other tasks run between a read that succeeded and its return; a stamp taken after it
-would hold their time too. Here the stamp is taken in the line after the read, below TLS as well.
+would include their time. Here the stamp is taken in the line after the read, below TLS as well.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ READ_SIZE = 64 * 1024
 
 
 class TcpStream(trio.abc.Stream):
-    """Takes over a connected, non-blocking socket. ``read_ns`` is when the last read returned."""
+    """A stream over a connected, non-blocking socket. ``read_ns`` is when the last read returned."""
 
     def __init__(self, connected: socket.socket, now_ns: Callable[[], int]) -> None:
         self._socket = connected
@@ -62,7 +62,7 @@ class TcpStream(trio.abc.Stream):
             return data
 
     def keep_pace(self, pace: Pace | None) -> None:
-        """How fast it reads from now on; None is as fast as may be."""
+        """Set how fast it reads from now on; None is without a limit."""
         self._pace = pace
         self._pace_changed.set()
         self._pace_changed = trio.Event()
@@ -81,7 +81,7 @@ class TcpStream(trio.abc.Stream):
         return True
 
     def receive_now(self, max_bytes: int) -> bytes | None:
-        """Return what is there, without waiting; empty is its end, None nothing, or a connection that is broken."""
+        """Return the data that is there, without waiting. Empty is the end; None is no data, or a broken connection."""
         try:
             data = self._socket.recv(max_bytes)
         except OSError:
@@ -90,7 +90,7 @@ class TcpStream(trio.abc.Stream):
         return data
 
     def is_quiet(self) -> bool:
-        """Return whether the peer has neither closed nor sent anything that was not read. Nothing is taken."""
+        """Return whether the peer has neither closed nor sent anything that was not read. No data is consumed."""
         try:
             self._socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:

@@ -1,6 +1,6 @@
 """One connection being opened: the way to the server and the upgrade under one deadline, again for each redirect.
 
-The upgrade is the transport's own; it comes in as an ``Upgrading``, made when TCP is there.
+The transport passes its own upgrade as an ``Upgrading``, which is made when TCP is open.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Upgrading(Protocol):
 
     @property
     def response_headers(self) -> Headers:
-        """Those of the 101, once it has opened."""
+        """Return the headers of the 101, once it has opened."""
 
     async def upgrade(self, stream: trio.abc.Stream, url: Url, parts: ConnectTimings, scope: trio.CancelScope) -> None:
         """Upgrade; return when the WebSocket has opened. ``parts`` are the timings so far, without a total.
@@ -45,7 +45,7 @@ class Upgrading(Protocol):
         """
 
     def out_of_time(self) -> ConnectFailed | HandshakeRefused:
-        """Return what to raise where the deadline came in the middle of the upgrade."""
+        """Return the exception to raise where the deadline passed during the upgrade."""
 
     def drop(self) -> None: ...
 
@@ -54,7 +54,7 @@ Opened = TypeVar("Opened", bound=Upgrading)
 
 
 class Attempt(Generic[Opened]):
-    """``run`` inside ``scope``, then ask for the ``outcome``; on any error, ``abandon``."""
+    """An attempt. ``run`` it inside ``scope``, then ask for the ``outcome``; on any error, ``abandon`` it."""
 
     def __init__(
         self,
@@ -108,12 +108,12 @@ class Attempt(Generic[Opened]):
             self._jar.keep(parse_url(self._asked.url), headers)
 
     def _leave(self) -> None:
-        """Before the next server is asked."""
+        """Close the way to this server, before the next one is asked."""
         self.abandon()
         self._way = self._connection = None
 
     def outcome(self) -> Opened:
-        """Return the open connection. One that opened in the moment of the deadline is open.
+        """Return the open connection, also where it opened at the moment of the deadline.
 
         Raises:
             ConnectFailed: The run is over, or no response came.

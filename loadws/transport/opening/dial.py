@@ -1,6 +1,6 @@
-"""From an address to a connected socket or TLS stream, each part for itself: TCP, TLS.
+"""Open TCP and TLS.
 
-The parts have no deadline of their own; who calls them has one for all, and knows which part it stands in. Each part's
+The parts have no deadline of their own; their callers have one for all, and know which part is running. Each part's
 failures are translated here, and only here, to the kinds of ``FAILURE_KINDS``.
 """
 
@@ -22,7 +22,7 @@ from loadws.transport.platform import IP_BIND_ADDRESS_NO_PORT, UNIX_FAMILY
 DEFAULT_NETWORK = Network()
 NO_PORT_LEFT = "no local port is left for another connection"
 NO_ADDRESS = "this machine has no address of that family"
-#: Failures that came from the network, or from its silence.
+#: Failures that came from the network, or because it did not answer.
 _ANSWERED = frozenset({"tcp.refused", "tcp.reset", "tcp.timeout"})
 #: How often a unix socket with a full backlog is tried again.
 UNIX_RETRY_S = 0.01
@@ -88,7 +88,7 @@ def _failure(error: OSError, address: SocketAddress) -> ConnectFailed:
 
 
 def _can_be_reached(address: SocketAddress) -> bool:
-    """Return whether it was the port that was lacking. Without IPv6 ``::1`` is answered for in the same words."""
+    """Return whether only the port was lacking. Without IPv6, the system reports ``::1`` in the same words."""
     if address.family == UNIX_FAMILY or not ipaddress.ip_address(address.address[0].partition("%")[0]).is_loopback:
         return True
     try:
@@ -106,7 +106,7 @@ def _within_reach(addresses: list[SocketAddress], network: Network) -> list[Sock
 
 
 def _source_for(address: SocketAddress, network: Network, sources: Sources | None) -> str | None:
-    """Return the address to connect from; None where the kernel is to choose.
+    """Return the address to connect from; None where the kernel has to choose.
 
     Raises:
         ConnectFailed: No source address is of this family.
@@ -149,7 +149,7 @@ async def _connected(address: SocketAddress, source: str | None, network: Networ
 
 
 def _prepare(dialling: socket.socket, network: Network) -> None:
-    """Without Nagle's delay; buffers are set before TCP is opened, since it agrees then on how large a window can become."""
+    """Switch off Nagle's delay, and set the buffers before TCP is opened, because it then agrees on the largest window."""
     dialling.setblocking(False)
     if dialling.family != UNIX_FAMILY:
         dialling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -162,7 +162,7 @@ def _prepare(dialling: socket.socket, network: Network) -> None:
 def _bind(dialling: socket.socket, source: str) -> None:
     """Bind to an address of this machine.
 
-    Its port is picked when the destination is known, where the platform can: so each destination has all ports to
+    The port is picked when the destination is known, where the platform can, so that each destination has all ports for
     itself.
 
     Raises:

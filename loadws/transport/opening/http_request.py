@@ -1,4 +1,4 @@
-"""What a request asks for, made fit to be sent: its URL taken apart, its headers checked and completed."""
+"""Prepare a request: parse its URL, check and complete its headers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from loadws.transport.base import ConnectRequest
 from loadws.transport.url import Url, parse_url
 
-#: What upgrades and ``http`` steps call themselves, unless the scenario says otherwise.
+#: The User-Agent of upgrades and ``http`` steps, unless the scenario sets one.
 USER_AGENT = "loadws"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -29,7 +29,7 @@ def checked_url(request: ConnectRequest) -> Url:
 
 
 def check_headers(headers: Headers) -> None:
-    """No value stands in the message.
+    """Check names and values. The message of the error contains no value.
 
     Raises:
         ValueError: HTTP does not allow a name or a value.
@@ -42,7 +42,8 @@ def check_headers(headers: Headers) -> None:
 def header_bytes(value: str) -> bytes:
     """Return a header's value as UTF-8, without the blanks around it.
 
-    Bytes that came as lone surrogates (``addresses.from_header``) are themselves again; any other lone surrogate is ``?``.
+    Lone surrogates that stand for bytes (``addresses.from_header``) become these bytes again; any other lone surrogate
+    is ``?``.
     """
     value = value.strip(" \t")
     try:
@@ -52,9 +53,9 @@ def header_bytes(value: str) -> bytes:
 
 
 def host_and_headers(request: ConnectRequest, url: Url) -> tuple[str, list[tuple[bytes, bytes]]]:
-    """Return the header Host, and all that the scenario or loadws adds to an upgrade's own headers.
+    """Return the header Host, and all headers that the scenario or loadws adds to those of the upgrade.
 
-    HTTP allows one Host, so a scenario's own takes its place; its own Authorization goes before the URL's user info.
+    HTTP allows one Host, so that of a scenario replaces ours; its Authorization replaces the URL's user info.
     """
     given = {name.lower(): value for name, value in request.headers}
     headers = [(name.encode(), header_bytes(value)) for name, value in request.headers if name.lower() != "host"]

@@ -1,7 +1,7 @@
-"""Through a proxy: the tunnel to the target over a stream to the proxy, and what a failure on the way there is called.
+"""Open a tunnel through a proxy, and name the failures on the way there.
 
-Whatever fails before the tunnel stands is the phase ``proxy``, so that it is not looked for at the target; only what this
-machine itself has run out of keeps its name.
+Every failure before the tunnel is open has the phase ``proxy``, so that users do not look for it at the target. Only
+resources that this machine has run out of keep their own kind.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from loadws.transport.base import ConnectFailed
 from loadws.transport.opening.connect_tunnel import ask_for_tunnel
 from loadws.transport.opening.socks import ask_socks
 
-#: Failures of name, TCP and TLS towards the proxy; what is not here is ``proxy.failed``.
+#: Failures of name, TCP and TLS towards the proxy; every other one is ``proxy.failed``.
 _KINDS = {
     "dns.not_found": "not_found",
     "tcp.refused": "refused",
@@ -26,10 +26,10 @@ _KINDS = {
 
 
 async def open_tunnel(stream: trio.abc.Stream, proxy: ProxyAddress, host: str, port: int) -> None:
-    """Open a tunnel: afterwards, what is written to the stream goes to ``host``. It has no deadline of its own.
+    """Open a tunnel: bytes written to the stream then go to ``host``. It has no deadline of its own.
 
     Raises:
-        ConnectFailed: There is no way through the proxy.
+        ConnectFailed: The tunnel cannot be opened.
     """
     try:
         if proxy.is_socks:
@@ -43,7 +43,7 @@ async def open_tunnel(stream: trio.abc.Stream, proxy: ProxyAddress, host: str, p
 
 
 def on_the_way(failure: ConnectFailed, proxy: ProxyAddress) -> ConnectFailed:
-    """Return a failure to reach the proxy, by its own name."""
+    """Return a failure to reach the proxy under its kind of the phase ``proxy``."""
     if is_ours(failure.kind) or failure.kind == "tcp.source_address":
         return failure
     kind = _KINDS.get(failure.kind, "tls" if failure.phase == "tls" else "failed")

@@ -1,16 +1,18 @@
-"""Redirects, of the upgrade and of ``http`` steps: one rule for where they lead and what may go along.
+"""Redirects, of the upgrade and of ``http`` steps: one rule for where they may lead and what may be sent there.
 
-A server may send a client elsewhere, but never make it tell a secret there. An origin is scheme, host and port.
+A server may send a client elsewhere, but must not make it tell a secret there. An origin is scheme, host and port.
 
-- To another origin go only the headers of ``GO_ANYWHERE``. Any other that the scenario set may be a credential, whatever its
-  name. Cookies go by the jar's own rules.
-- No body goes to another origin: it may hold a password. Browsers and curl send it, and a redirect that needs it is not
-  followed here.
-- A redirect never leads from TLS to plain TCP, never to a unix socket, and never to another server where the client shows a
+- Only the headers of ``GO_ANYWHERE`` are sent to another origin. Any other header of the scenario may be a credential,
+  whatever its name. Cookies follow the jar's own rules.
+- No body is sent to another origin: it may contain a password. Browsers and curl send it; here, a redirect that needs
+it is
+  not followed.
+- A redirect never leads from TLS to plain TCP, never to a unix socket, and never to another server where the client
+shows a
   certificate.
 
-What is not followed fails: an upgrade as the refusal that the redirect is, with a note; an ``http`` step with a kind of its
-own. How many redirects are followed is the request's.
+A redirect that is not followed fails: an upgrade as the refusal that the redirect is, with a note; an ``http`` step
+with a kind of its own. The request says how many redirects are followed.
 """
 
 from __future__ import annotations
@@ -24,14 +26,14 @@ from loadws.transport.url import Url, parse_url
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _AS_WEBSOCKET = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-#: The scenario's headers that go to whatever server.
+#: The scenario's headers that are sent to any server.
 GO_ANYWHERE = frozenset({"user-agent", "origin", "accept", "accept-language", "accept-encoding", "cache-control"})
 
 Headers = tuple[tuple[str, str], ...]
 
 
 class NotFollowed(Exception):
-    """A redirect that is not followed; the message says why. ``is_no_address``: its Location is none."""
+    """A redirect that is not followed; the message says why. ``is_no_address``: its Location is not an address."""
 
     def __init__(self, why: str, *, is_no_address: bool = False) -> None:
         super().__init__(why)
@@ -39,7 +41,7 @@ class NotFollowed(Exception):
 
 
 def location_of(headers: Headers) -> str | None:
-    """Return what the header Location says; None where there is none, or it is empty."""
+    """Return the header Location; None where there is none, or it is empty."""
     return next((from_header(value) for name, value in headers if name.lower() == "location" and value), None)
 
 
@@ -47,7 +49,7 @@ def check_redirect(before: Url, after: Url, *, presents_certificate: bool = Fals
     """Return whether the redirect stays at its origin.
 
     Raises:
-        NotFollowed: It leads to where nothing may follow.
+        NotFollowed: It leads to an address that this request must not be sent to.
     """
     if before.origin == after.origin:
         return True
@@ -91,7 +93,7 @@ def _as_websocket(url: str) -> str:
     """Return the address with a WebSocket's scheme.
 
     Raises:
-        ValueError: It has none that stands for one.
+        ValueError: It has no scheme that corresponds to one.
     """
     scheme = scheme_of(url) or ""
     if scheme not in _AS_WEBSOCKET:
@@ -100,7 +102,7 @@ def _as_websocket(url: str) -> str:
 
 
 def _with_user_info(url: str, authority: str) -> str:
-    """Return the address with the user info of the request before, unless the server named another."""
+    """Return the address with the user info of the previous request, unless the server named another."""
     user_info, at, _ = authority.rpartition("@")
     address = split_address(url)
     if not at or "@" in address.authority:
@@ -112,10 +114,10 @@ def _with_user_info(url: str, authority: str) -> str:
 
 
 def redirected(request: ConnectRequest, refusal: HandshakeRefused) -> ConnectRequest:
-    """Return what to ask next.
+    """Return the next request.
 
     Raises:
-        HandshakeRefused: The refusal redirects nowhere, or to where the request must not go.
+        HandshakeRefused: The refusal is not a redirect, or leads to an address that the request must not be sent to.
     """  # noqa: DOC501
     location = location_of(refusal.headers)
     if refusal.status not in REDIRECTS or location is None or not request.redirects:

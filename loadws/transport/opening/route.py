@@ -1,4 +1,4 @@
-"""The way to one server: its name, TCP, a proxy's tunnel, TLS. Each part is timed, and each failure is in its phase."""
+"""The way to one server: its name, TCP, a proxy's tunnel, TLS. Each part is timed, and each failure has its phase."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Secure = Callable[[trio.abc.Stream, TlsOffer], Awaitable[tuple[trio.abc.Stream, 
 
 
 class Shared:
-    """What all attempts of a connector share: what is known of names, whose turn it is, and TLS contexts."""
+    """What all attempts of a connector share: known names, the turns of addresses, and TLS contexts."""
 
     def __init__(self, timers: Timers, secure: Secure = start_tls) -> None:
-        """``secure`` makes the TLS handshake over a stream, and says whether it took up a session of before."""
+        """Prepare. ``secure`` makes the TLS handshake over a stream, and returns whether it resumed an earlier session."""
         self.timers = timers
         self.names = Names(timers)
         self.sources = Sources()
@@ -33,12 +33,14 @@ class Shared:
 
 
 class Way:
-    """``phase`` is where it stands, ``tcp`` what is to be cut when it is given up, ``parts`` how long each part took."""
+    """The way to one server. ``phase`` is the current part, ``tcp`` is to be cut when it is given up, ``parts`` are the
+    timings.
+    """
 
     def __init__(
         self, shared: Shared, request: ConnectRequest, url: Url, deadline: float, *, is_forwarded: bool = False
     ) -> None:
-        """``is_forwarded``: it ends at the request's proxy, which is asked for the page itself."""
+        """Prepare. ``is_forwarded``: the way ends at the request's proxy, which forwards the request."""
         self._is_forwarded = is_forwarded
         self._shared = shared
         self._request = request
@@ -50,7 +52,7 @@ class Way:
         self.parts = ConnectTimings(0)
 
     async def go(self) -> tuple[trio.abc.Stream, TcpStream]:
-        """Return the stream to the server, and TCP below it, which may be one. Raises ``ConnectFailed``."""
+        """Return the stream to the server, and TCP below it; the two may be the same. Raises ``ConnectFailed``."""
         self._proxy = self._wanted_proxy()
         if self._proxy is None:
             stream: trio.abc.Stream = await self._to(self._url.host, self._url.port)
@@ -86,7 +88,7 @@ class Way:
         return addresses
 
     def _enter(self, phase: FailurePhase) -> None:
-        """On the way to a proxy everything is its phase."""
+        """Enter a phase; on the way to a proxy all of them are the phase ``proxy``."""
         self.phase = phase if self._proxy is None else "proxy"
 
     # -- through a proxy ----------------------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ class Way:
         return stream
 
     async def _named_to(self, proxy: ProxyAddress) -> str:
-        """Return how the proxy is told the target: ``socks5`` is told an address, every other one the name."""
+        """Return the target as the proxy gets it: ``socks5`` gets an address, every other kind the name."""
         if proxy.scheme != "socks5":
             return self._url.host
         first, *_ = await self._resolved(self._url.host, self._url.port)

@@ -19,7 +19,7 @@ import trio
 from loadws.transport.base import ConnectFailed, Timers
 from loadws.transport.platform import UNIX_FAMILY
 
-#: A name that did not resolve is not asked for again within this time: thousands may want it.
+#: A name that did not resolve is not looked up again within this time, because thousands of users may need it.
 FAILURE_KEPT_NS = 1_000_000_000
 
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
@@ -28,7 +28,7 @@ _Key = tuple[tuple[str, ...], int]
 
 @dataclass(frozen=True, slots=True)
 class SocketAddress:
-    """What ``socket.connect`` wants, and which kind of socket."""
+    """The argument of ``socket.connect``, and the kind of socket for it."""
 
     family: int
     protocol: int
@@ -53,7 +53,7 @@ def unix_address(path: str) -> SocketAddress:
 
 
 class _Turns:
-    """The addresses of one name, another one first each time."""
+    """The addresses of one name, beginning with another one each time."""
 
     def __init__(self, addresses: list[SocketAddress]) -> None:
         self._addresses = addresses
@@ -65,7 +65,7 @@ class _Turns:
 
 
 class Names:
-    """Looks up each name once and shares the answer; a failure is shared for a second."""
+    """Lookups of names: each once, with a shared answer; a failure is shared for a second."""
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
@@ -76,9 +76,9 @@ class Names:
     async def resolve(
         self, host: str, port: int, given: Mapping[str, tuple[str, ...]] | None = None
     ) -> tuple[list[SocketAddress], int | None]:
-        """Return the addresses, and how long it took, waiting for another's question included.
+        """Return the addresses, and how long the lookup lasted, including a wait for another user's lookup.
 
-        None where there was nothing to ask: an address in numbers, one that is ``given``, or an answer that is known.
+        The time is None where there was no lookup: an address in numbers, one that is ``given``, or a known answer.
         """
         instead = given.get(host.lower()) if given else None
         key = (instead or (host,), port)
@@ -117,7 +117,7 @@ class Sources:
         self._turns: defaultdict[tuple[str, ...], int] = defaultdict(int)
 
     def next(self, family: int, sources: tuple[str, ...]) -> str | None:
-        """Whose turn it is; None where none is of that family."""
+        """Return the address whose turn it is; None where none is of that family."""
         fitting = of_family(family, sources)
         if not fitting:
             return None
@@ -148,10 +148,10 @@ async def _look_up(host: str, port: int) -> list[SocketAddress]:
 
 
 def _check_files(host: str) -> None:
-    """Tell a missing name from a missing file.
+    """Tell a missing name from a missing file descriptor.
 
     Raises:
-        ConnectFailed: A name was not found because this process has no file left to ask with.
+        ConnectFailed: A name was not found because this process has no file descriptor left for the lookup.
     """
     try:
         socket.socket().close()

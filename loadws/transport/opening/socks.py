@@ -3,7 +3,7 @@
 That protocol is not among the library's public names: its public ones dial by themselves, without our addresses, deadlines
 and stamps. The version is pinned, and a test fails when the protocol changes.
 
-Reads are exact, so that no byte of the tunnel is taken, and the longest reply has 262 bytes.
+Reads are exact, so that no byte of the tunnel is consumed, and the longest reply has 262 bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from loadws.transport.base import ConnectFailed
 
 _VERSION, _GRANTED = 5, 0
 _HEAD = 4
-#: Bytes of an address after its kind, less those of a name, which begins with its length; the port has two.
+#: Bytes of an address after its kind. A name is not among them, because it begins with its length. The port has two bytes.
 _ADDRESS_BYTES = {1: 4, 4: 16}
 _NAME, _PORT_BYTES = 3, 2
 
@@ -45,7 +45,7 @@ async def _introduce(protocol: socks5.Connection, stream: trio.abc.Stream, proxy
     """Negotiate the authentication method and authenticate (RFC 1928, 3; RFC 1929).
 
     Raises:
-        ConnectFailed: The proxy refused the user and password, or wants a method that there is none for.
+        ConnectFailed: The proxy refused the user and password, or asks for a method that loadws does not have.
     """
     user, password = proxy.user, proxy.password
     await stream.send_all(protocol.send(socks5.AuthMethodsRequest(username=user, password=password or None)))
@@ -69,7 +69,7 @@ async def _introduce(protocol: socks5.Connection, stream: trio.abc.Stream, proxy
 
 
 async def _read_reply(stream: trio.abc.Stream) -> bytes:
-    """Read a reply: the whole of one that grants, and of any other only the beginning, which is enough."""
+    """Read a reply: all of one that grants the tunnel, and only the beginning of any other, which is enough."""
     reply = await _read(stream, _HEAD)
     if reply[0] != _VERSION or reply[1] != _GRANTED:
         return reply

@@ -1,4 +1,4 @@
-"""The opening handshake (RFC 6455, 4.1): what is asked, over whatever stream, until the answer is judged."""
+"""The opening handshake (RFC 6455, 4.1): send the request over any stream, and read until the answer is judged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Trace = Callable[[str, bytes], None]
 
 
 def upgrade_request(request: ConnectRequest, url: Url, key: bytes) -> bytes:
-    """Return the bytes of the request; ``checked_url`` has seen to it that nothing in it can break a line."""
+    """Return the bytes of the request. ``checked_url`` has made sure that no value can break a line."""
     host, headers = host_and_headers(request, url)
     offered = [(b"Sec-WebSocket-Protocol", ", ".join(request.subprotocols).encode())] if request.subprotocols else []
     wanted = request.compression
@@ -56,9 +56,9 @@ class Upgrade:
         )
 
     async def run(self, stream: trio.abc.Stream, scope: trio.CancelScope, trace: Trace) -> None:
-        """Send the request and return when a good 101 is there.
+        """Send the request, and return when a good 101 has come.
 
-        The body of a refusal shortens ``scope``. ``trace`` gets both sides: what, and the bytes.
+        The body of a refusal shortens ``scope``. ``trace`` is called with the bytes of both sides.
 
         Raises:
             HandshakeRefused: The response was no good 101.
@@ -78,7 +78,7 @@ class Upgrade:
                 scope.deadline = min(scope.deadline, trio.current_time() + BODY_PATIENCE_S)
 
     def out_of_time(self) -> ConnectFailed | HandshakeRefused:
-        """Return what to raise where the attempt's deadline came first."""
+        """Return the exception to raise where the attempt's deadline came first."""
         if not self._asked:
             return ConnectFailed("upgrade", "timeout", "the request for the upgrade could not be written in time")
         return self.answer.out_of_time()

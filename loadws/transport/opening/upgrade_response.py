@@ -1,10 +1,10 @@
-"""Reads a server's answer to the upgrade, and says exactly what is wrong with it. Bytes in, verdict out; no I/O.
+"""Read a server's answer to the upgrade, and state exactly what is wrong with it. Bytes in, verdict out; no I/O.
 
-It stands in front of the WebSocket library, which is shown good answers only: the library has one error for everything that
-is not as it should be, waits for ever for an answer that never comes, and collects a refusal's body whatever its size. The
-kinds are those of ``FAILURE_KINDS``, apart where a reader would act differently; the rules are RFC 6455, 4.1.
+It precedes the WebSocket library, which sees good answers only: the library has one error for every bad answer, waits
+for ever for an answer that does not come, and collects a refusal's body whatever its size. The kinds are those of
+``FAILURE_KINDS``; two are distinguished where a user would act differently. The rules are RFC 6455, 4.1.
 
-Nearly every answer is a plain 101 in one read. That is taken apart by a regular expression, and all others by ``h11``.
+Nearly every answer is a plain 101 in one read. That is parsed by a regular expression, and all others by ``h11``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from loadws.transport.opening.redirects import REDIRECTS, location_of
 #: A head larger than this is refused; a body is cut at this.
 MOST_HEAD_BYTES = 16 * 1024
 MOST_BODY_BYTES = 2 * 1024
-#: How long a refusal's body is awaited once its head is there.
+#: How long loadws waits for a refusal's body once its head is there.
 BODY_PATIENCE_S = 1.0
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -35,25 +35,25 @@ _SPEAKS_OF_TLS = re.compile(rb"HTTPS|TLS|SSL-enabled", re.IGNORECASE)
 #: Interim answers (100 to 199, but for 101) that are read before the one that counts.
 MOST_INTERIM = 20
 _BAD_REQUEST = 400
-#: A head that no two parsers read differently: printable ASCII, one line a header.
+#: A head that every parser reads alike: printable ASCII, one line for each header.
 _PLAIN_HEAD = re.compile(
     rb"HTTP/1\.1 101 [ -~]*\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t]*[!-~]+(?:[ \t]+[!-~]+)*[ \t]*\r\n)+)\r\n"
 )
-#: Headers that say what else of a message there is: h11 judges them.
+#: Headers that say what follows the head: h11 handles such answers.
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 Headers = tuple[tuple[str, str], ...]
 
 
 def accept_for(key: bytes) -> bytes:
-    """Return what ``Sec-WebSocket-Accept`` must be for a ``Sec-WebSocket-Key``."""
+    """Return the value that ``Sec-WebSocket-Accept`` must have for a ``Sec-WebSocket-Key``."""
     return base64.b64encode(hashlib.sha1(key + _GUID).digest())
 
 
 class Answer:
     """The answer to one upgrade request, as it arrives.
 
-    ``headers``, ``subprotocol`` and ``compression`` are those of a 101 that is good.
+    ``headers``, ``subprotocol`` and ``compression`` are those of a good 101.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class Answer:
         follows: bool = False,
         is_plain: bool = False,
     ) -> None:
-        """``follows``: redirects are followed, and the rest of one is not awaited. ``is_plain``: over TCP, without TLS."""
+        """Prepare. ``follows``: redirects are followed, so the rest of one is not read. ``is_plain``: over TCP, without
+        TLS.
+        """
         self._accept = accept_for(key)
         self._subprotocols = subprotocols
         self._follows = follows
@@ -83,7 +85,7 @@ class Answer:
 
     @property
     def head_has_come(self) -> bool:
-        """A refusal's head is known; only its body is still awaited."""
+        """Return whether a refusal's head is complete and only its body is missing."""
         return self._refused is not None
 
     @property
@@ -97,10 +99,10 @@ class Answer:
         )
 
     def feed(self, data: bytes) -> bytes | None:
-        """Take more of the answer; empty is the end of TCP.
+        """Add bytes of the answer; empty is the end of TCP.
 
-        Return all bytes from the 101 on, those after its head included; None where more must come. Raise ``ConnectFailed``
-        or ``HandshakeRefused``.
+        Return all bytes from the 101 on, including those after its head; None where more must come. Raise
+        ``ConnectFailed`` or ``HandshakeRefused``.
         """
         if self._http is None:
             plain = plain_upgrade(data)
@@ -151,8 +153,8 @@ class Answer:
             )
 
     def out_of_time(self) -> ConnectFailed | HandshakeRefused:
-        """Return what to raise when the deadline comes first: a refusal without the rest of its body is one all the
-        same.
+        """Return the exception to raise when the deadline comes first: also a refusal without the rest of its body is a
+        refusal.
         """
         if self._refused is not None:
             return self._refusal()

@@ -57,17 +57,17 @@ class TlsSession:
         return True
 
     def remember(self) -> None:
-        """Keep what shortens the next handshake, once the first data has come. Later calls do nothing."""
+        """Keep the session for a shorter next handshake, once the first data has come. Later calls do nothing."""
         if self._offer is not None:
             offer, self._offer = self._offer, None
             offer.remember(self._object.session)
 
     def to_send(self) -> bytes:
-        """Return what TLS itself has to send: a handshake's messages, an alert, new keys."""
+        """Return the bytes that TLS itself has to send: a handshake's messages, an alert, new keys."""
         return self._outgoing.read()
 
     def encrypt(self, data: bytes) -> bytes:
-        """All of it, and what TLS has to say before it."""
+        """Return the data, encrypted, after the bytes that TLS itself has to send."""
         if len(data) <= PIECE_SIZE:
             if data:
                 self._object.write(data)
@@ -80,7 +80,7 @@ class TlsSession:
         return b"".join(parts)
 
     def decrypt(self, data: bytes) -> bytes:
-        """Return what is whole by now, perhaps nothing."""
+        """Return the complete data so far, which may be empty."""
         self._incoming.write(data)
         parts: list[bytes] = []
         try:
@@ -100,7 +100,9 @@ class TlsSession:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def goodbye(self) -> bytes:
-        """TLS's own last word (close_notify), and what was to be said before it. Nothing can be encrypted after it."""
+        """Return TLS's close alert (close_notify), after the bytes that were waiting. Nothing can be encrypted after
+        it.
+        """
         with contextlib.suppress(ssl.SSLError):  # the peer's own is not waited for
             self._object.unwrap()
         return self._outgoing.read()
@@ -120,7 +122,7 @@ class TlsStream(trio.abc.Stream):
         await self.below.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """More than ``max_bytes`` where one read brought more: it is never kept back.
+        """Return data; more than ``max_bytes`` where one read brought more, because none is kept back.
 
         Raises ``ConnectFailed`` where an alert came in place of the first data.
         """

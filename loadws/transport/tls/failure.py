@@ -1,7 +1,7 @@
-"""What a TLS handshake failed of: OpenSSL's words -> ``FAILURE_KINDS``, apart where a reader would act differently.
+"""Translate the failure of a TLS handshake from OpenSSL's words to ``FAILURE_KINDS``.
 
-With TLS 1.3 a client's handshake is over before the server has looked at the client's certificate: that the server wants
-another one, or any, is only known from the alert that comes in place of its first data.
+With TLS 1.3 a client's handshake is over before the server has checked the client's certificate. That the server wants
+another one, or any, becomes known only from the alert that comes in place of its first data.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import trio
 
 from loadws.transport.base import ConnectFailed
 
-#: X509_V_ERR_ numbers (openssl/x509_vfy.h) of what a verification ended with; all others are ``untrusted``.
+#: The kinds of X509_V_ERR_ numbers (openssl/x509_vfy.h), the results of a verification; all others are ``untrusted``.
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _WRONG_HOST, _WRONG_ADDRESS = 62, 64
 _UNVERIFIED = {
@@ -43,7 +43,7 @@ _SAID = {
 
 
 def tls_failure(error: BaseException) -> ConnectFailed:
-    """Return what a TLS handshake failed of. A stream's ``BrokenResourceError`` is looked through."""
+    """Return the failure for the error of a TLS handshake. The cause of a stream's ``BrokenResourceError`` is used."""
     cause = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
     detail = str(cause or error) or "the TLS handshake failed"
     match cause:
@@ -60,7 +60,7 @@ def tls_failure(error: BaseException) -> ConnectFailed:
 
 
 def late_alert(error: BaseException) -> ConnectFailed | None:
-    """Return what the server said in place of its first data; None where that was no alert."""
+    """Return the failure for an alert in place of the server's first data; None where the error is not an alert."""
     cause = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
     if isinstance(cause, ssl.SSLError) and "ALERT_" in (cause.reason or ""):
         return tls_failure(cause)

@@ -1,4 +1,6 @@
-"""TLS inside TLS: to a server through a proxy that is spoken to over TLS itself. One's ciphertext is the other's bytes."""
+"""TLS inside TLS: to a server through a proxy that is itself reached over TLS. The ciphertext of the inner is data of
+the outer.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from loadws.transport.tls.contexts import TlsSession, TlsStream
 
 
 class LayeredSession:
-    """An inner session, with the server, inside an outer one, with the proxy. What a connection sees is one session."""
+    """An inner session, with the server, inside an outer one, with the proxy. A connection uses it as one session."""
 
     __slots__ = ("_inner", "_outer")
 
@@ -46,7 +48,7 @@ Session = TlsSession | LayeredSession
 
 
 def session_of(stream: trio.abc.Stream) -> Session | None:
-    """Return what the bytes of the socket go through on their way to the stream; None where it is TCP."""
+    """Return the TLS between the socket and the stream; None where the stream is TCP."""
     if not isinstance(stream, TlsStream):
         return None
     below = stream.below

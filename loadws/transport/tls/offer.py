@@ -1,4 +1,4 @@
-"""What a TLS handshake is made with: a context, the name that the server has to prove, and what the user remembers of it."""
+"""What a TLS handshake needs: a context, the name that the server has to prove, and the user's remembered session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from loadws.transport.url import Url
 
 @dataclass(frozen=True, slots=True)
 class TlsOffer:
-    """``name`` is the SNI too, unless it is an address in numbers, which RFC 6066 keeps out of it."""
+    """The arguments of a handshake. ``name`` is the SNI too, unless it is an address in numbers, which RFC 6066
+    excludes.
+    """
 
     context: ssl.SSLContext
     name: str
@@ -22,17 +24,19 @@ class TlsOffer:
 
     @property
     def session(self) -> ssl.SSLSession | None:
-        """Of an earlier connection of the same user."""
+        """Return the session of an earlier connection of the same user."""
         return self.memory.session_for(self.context, (self.name, self.port)) if self.memory is not None else None
 
     def remember(self, session: ssl.SSLSession | None) -> None:
-        """To be called when the first data has come: TLS 1.3 sends its tickets after the handshake, and before any data."""
+        """Keep a session. Call it when the first data has come: TLS 1.3 sends its tickets after the handshake, before
+        any data.
+        """
         if self.memory is not None:
             self.memory.keep(self.context, (self.name, self.port), session)
 
 
 class TlsContexts:
-    """A run's TLS contexts: the request's own, or one default for all; the default takes 20 ms and 800 KiB to make."""
+    """A run's TLS contexts: the request's own, or one default for all, which needs 20 ms and 800 KiB to make."""
 
     def __init__(self) -> None:
         self._default: ssl.SSLContext | None = None
@@ -42,7 +46,9 @@ class TlsContexts:
         return TlsOffer(request.tls or self.default(), name, url.port, request.tls_memory)
 
     def offer_to_proxy(self, request: ConnectRequest, proxy: ProxyAddress) -> TlsOffer:
-        """Return the offer for a proxy: it is trusted as the server is, and never shown the client's certificate."""
+        """Return the offer for a proxy. The proxy is verified as the server is, but never sees the client's
+        certificate.
+        """
         own = None if request.presents_certificate else request.tls
         return TlsOffer(own or self.default(), provable(proxy.host), proxy.port)
 

@@ -1,4 +1,4 @@
-"""TLS over trio's own ``SSLStream``, for the library that wants a stream and waits itself."""
+"""TLS over trio's own ``SSLStream``, for the library that needs a stream and waits itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from loadws.transport.tls.offer import TlsOffer
 
 
 class SecureStream(trio.abc.Stream):
-    """An ``SSLStream`` that remembers its session, and knows an alert in place of the first data for what it is."""
+    """An ``SSLStream`` that remembers its session, and recognises an alert in place of the first data."""
 
     def __init__(self, stream: trio.SSLStream[trio.abc.Stream], offer: TlsOffer) -> None:
         self._stream = stream

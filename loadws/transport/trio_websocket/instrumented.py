@@ -1,8 +1,8 @@
-"""What stands between trio-websocket and the network: its byte stream and its ``wsproto`` connection, both watched.
+"""The layers between trio-websocket and the network that watch it: its byte stream and its ``wsproto`` connection.
 
-``WatchedProtocol`` sees every event before and after the library handles it. ``WatchedWire`` reads the answer to the upgrade
-itself before the library gets to see it, and knows of each write which frame it is. Both only tell; what it means is decided
-by the ``Watcher``.
+``WatchedProtocol`` sees every event before and after the library handles it. ``WatchedWire`` reads the answer to the
+upgrade itself, before the library sees it, and knows for each write which frame it is. Both only report; the
+``Watcher`` decides.
 """
 
 from __future__ import annotations
@@ -23,25 +23,27 @@ from loadws.transport.net.tcp import READ_SIZE
 from loadws.transport.opening.upgrade_response import BODY_PATIENCE_S, Answer
 
 TOO_LARGE, TOO_MANY_FRAMES = 1009, 1008
-#: Frames of one connection that the library is shown before others have their turn: some milliseconds, whatever they are.
+#: How many frames of one connection the library gets before others have their turn: some milliseconds of work.
 FRAMES_AT_ONCE = 128
 
 _KEY = re.compile(rb"(?i)\r\nsec-websocket-key: *(\S+)")
 
 
 class Frame(bytes):
-    """Bytes on their way out that know which event they are, and whose stamps they set."""
+    """The bytes of a frame on its way out, with its event, and the message whose stamps it sets."""
 
     event: Event
     out: Outgoing | None
 
 
 class Watcher(Protocol):
-    """The receiver of the events of both sides. Nothing here waits."""
+    """The receiver of the events of both sides. Its methods do not wait."""
 
     @property
     def ended(self) -> bool:
-        """After this no event reaches the library, and what is read is thrown away."""
+        """Return whether the connection has ended: no event reaches the library then, and data that is read is
+        discarded.
+        """
 
     def answer_came(self, head: bytes) -> None: ...
     def opened(self) -> None: ...
@@ -52,7 +54,7 @@ class Watcher(Protocol):
     def ponged(self, payload: bytes) -> None: ...
     def peer_closed(self, code: int, reason: str) -> None: ...
     def peer_violated(self, code: int, reason: str) -> None:
-        """``code`` is what the library closes with."""
+        """Handle a violation. ``code`` is the code that the library closes with."""
 
     def write_began(self, frame: Frame) -> None: ...
     def write_ended(self, frame: Frame) -> None: ...
@@ -64,7 +66,7 @@ class Watcher(Protocol):
 
 
 class WatchedProtocol(WSConnection):
-    """``next_out`` is whose stamps the next frame sets."""
+    """The watched protocol. ``next_out`` is the message whose stamps the next frame sets."""
 
     def __init__(self, watcher: Watcher, max_message_size: int) -> None:
         super().__init__(ConnectionType.CLIENT)
@@ -76,7 +78,9 @@ class WatchedProtocol(WSConnection):
 
     @property
     def state(self) -> ConnectionState:
-        """The library sends a close frame only where it believes that the peer is closing; a violation is the same."""
+        """Return the state. The library sends a close frame only where it believes that the peer is closing, so a
+        violation looks like that.
+        """
         state = super().state
         return ConnectionState.REMOTE_CLOSING if self._violated and state is ConnectionState.OPEN else state
 
@@ -114,7 +118,7 @@ class WatchedProtocol(WSConnection):
             self._watcher.message_completed()
 
     def _judged(self, event: Event) -> Event:
-        """Return the event, or the close that a violation is answered with."""  # noqa: DOC501
+        """Return the event, or the close that answers a violation."""  # noqa: DOC501
         if isinstance(event, CloseConnection):
             # A close frame moves the state; what wsproto makes of a violation does not.
             self._violated = super().state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING)
@@ -134,7 +138,7 @@ class WatchedProtocol(WSConnection):
 
 
 class FrameWalk:
-    """Finds where frames begin in what a server sends, so that a read can be handed over a part at a time."""
+    """A finder of the beginnings of frames in a server's data, so that a read can be handed over in parts."""
 
     __slots__ = ("_head", "_left")
 
@@ -143,7 +147,7 @@ class FrameWalk:
         self._left = 0  # bytes of the present frame's payload
 
     def cut(self, data: bytes, most: int) -> int:
-        """Return up to where the data holds the headers of so many frames, or all of it."""
+        """Return the offset up to which the data holds the headers of ``most`` frames, or the length of the data."""
         at, end = 0, len(data)
         for _ in range(most):
             taken = min(self._left, end - at)
@@ -158,7 +162,7 @@ class FrameWalk:
 
 
 def _header_size(head: bytes) -> int:
-    """Of a header that has begun so: what is not known yet needs two bytes."""
+    """Return the size of a header from its first bytes; two where they do not tell yet."""
     if len(head) < 2:
         return 2
     code = head[1] & 0x7F
@@ -170,9 +174,10 @@ def _payload_size(head: bytes) -> int:
 
 
 class WatchedWire(trio.abc.Stream):
-    """``scope`` is the attempt's deadline; ``asked_ns`` is when the request for the upgrade was written.
+    """The watched byte stream. ``scope`` is the attempt's deadline; ``asked_ns`` is when the request for the upgrade
+    was written.
 
-    ``upgraded``: the answer was judged, is good, and is the library's to read.
+    ``upgraded``: the answer is good, and the library may read it.
     """
 
     def __init__(
@@ -186,7 +191,7 @@ class WatchedWire(trio.abc.Stream):
         *,
         is_plain: bool,
     ) -> None:
-        """``is_plain``: over TCP, without TLS."""
+        """Prepare. ``is_plain``: over TCP, without TLS."""
         self._is_plain = is_plain
         self._watcher = watcher
         self._stream = stream
@@ -242,7 +247,7 @@ class WatchedWire(trio.abc.Stream):
             # After the end, what still comes is ignored: only the peer's closing of TCP is awaited.
 
     def _shown(self, data: bytes) -> bytes:
-        """Return what the library is shown now; the rest it gets when others have had their turn."""
+        """Return the part that the library gets now; it gets the rest when others have had their turn."""
         cut = self._walk.cut(data, FRAMES_AT_ONCE)
         self._unshown = data[cut:]
         return data[:cut]
@@ -252,7 +257,7 @@ class WatchedWire(trio.abc.Stream):
         await trio.lowlevel.checkpoint()
 
     def out_of_time(self) -> ConnectFailed | HandshakeRefused:
-        """Return what to raise where the attempt's deadline came first."""
+        """Return the exception to raise where the attempt's deadline came first."""
         if self._answer is None:
             return ConnectFailed("upgrade", "timeout", "the request for the upgrade could not be written in time")
         return self._answer.out_of_time()
@@ -265,7 +270,7 @@ class WatchedWire(trio.abc.Stream):
         self.asked_ns = self._now_ns()
 
     async def _receive_upgrade(self) -> bytes:
-        """Nothing reaches the library before the whole answer is there and is good."""
+        """Return the whole answer to the upgrade, once it has come and is good."""
         answer = self._answer
         assert answer is not None
         while True:
@@ -283,7 +288,7 @@ class WatchedWire(trio.abc.Stream):
 
 
 def _size(data: str | bytes | bytearray) -> int:
-    """In bytes on the wire."""
+    """Return the size in bytes on the wire."""
     return len(data) if not isinstance(data, str) or data.isascii() else len(data.encode())
 
 

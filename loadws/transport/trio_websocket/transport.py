@@ -1,24 +1,24 @@
-"""The trio-websocket client, pumped into the push seam.
+"""The trio-websocket client, adapted to the listener of ``base``.
 
 A connection is one task, trio-websocket's own reader, between a watched byte stream below it and a watched ``wsproto``
-connection beside it (``watched``). Every event passes there, so a message is handed over with the stamp of the very
-read that completed it: the reader does not read again before all events of a read are out. (With TLS it is the read of
-the record's last bytes.)
+connection beside it (``instrumented``). Every event passes there, so a message is handed over with the stamp of the
+very read that completed it: the reader does not read again before all events of a read are handled. (With TLS it is the
+read of the record's last bytes.)
 
-What is private in the library and used here is ``_reader_task``, ``_recv_channel`` and ``_send``, of 0.12; the version
+Three private names of the library are used here, ``_reader_task``, ``_recv_channel`` and ``_send`` of 0.12; the version
 is pinned, and a test fails when they change. ``_reader_task``, because the public ways start it in a nursery and wait
-for an upgrade that may never come; ``_recv_channel``, because after a local close the library throws away what the peer
-still says; ``_send``, because the public ``ping`` waits for its pong.
+for an upgrade that may never come; ``_recv_channel``, because after a local close the library discards what the peer
+still sends; ``_send``, because the public ``ping`` waits for its pong.
 
-Traps of the library that end here: an answer that is no 101 raises out of the reader, whatever it was; a ping that
-comes after our close frame, or a second frame of a message that is too large, raises there too; a protocol violation is
-noted but not answered; a pong that waits behind a write that is stuck stops the reading; TCP is left open after a refusal
-and after the peer's close; and after ours nothing waits for the peer to close TCP first, so that the ephemeral ports of
-this machine would run out.
+Defects of the library that are handled here: an answer other than 101 raises out of the reader; a ping that comes after
+our close frame, or a second frame of a message that is too large, raises there too; a protocol violation is noted but
+not answered; a pong that waits behind a blocked write stops the reading; TCP is left open after a refusal and after the
+peer's close; and after our close the library does not wait for the peer to close TCP first, so that this machine would
+run out of ephemeral ports.
 
-Errors: what the outside can cause (the libraries' protocol errors, OSError, ValueError, RuntimeError) ends its own
-connection with kind ``failed`` and spares its neighbours. Everything else, and everything that a listener raises, is a
-defect: it leaves the connector and ends the run.
+Errors with a cause outside (the libraries' protocol errors, OSError, ValueError, RuntimeError) end their own connection
+with kind ``failed`` and no other. Everything else, and every error of a listener, is a defect: it leaves the connector
+and ends the run.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ from loadws.transport.opening.route import Shared
 from loadws.transport.trio_websocket.instrumented import TOO_LARGE, TOO_MANY_FRAMES, Frame, WatchedProtocol, WatchedWire
 from loadws.transport.url import Url
 
-#: How long a connection that has ended waits for the peer to close TCP first. Who closes first keeps the port for a minute.
+#: How long a connection that has ended waits for the peer to close TCP first: the side that closes first keeps the port for
+#: a minute.
 LINGER_NS = 1_000_000_000
 MOST_PING_BYTES = 125
 
@@ -85,7 +86,7 @@ _VIOLATIONS = {
 
 By = Literal["us", "peer", "lost"]
 
-# Python prints warnings that are not handled; what the library warns about is told here as a kind and a detail.
+# Python prints warnings that are not handled. Here, what the library warns about is reported as a kind and a detail.
 logging.getLogger("trio-websocket").addHandler(logging.NullHandler())
 
 
@@ -131,7 +132,7 @@ class _Connector:
             self._attempts.discard(attempt)
 
     def cut_off(self) -> None:
-        """End at the end of the run: every attempt fails and every connection ends, and each reports so once."""
+        """End at the end of the run: every attempt fails and every connection ends, and each reports that once."""
         for attempt in self._attempts:
             attempt.cut_off()
         for connection in list(self.live):
@@ -139,7 +140,7 @@ class _Connector:
 
 
 class _Connection:
-    """A connection and its one state. ``closing``: our close frame is out. ``ended``: told, though TCP may linger."""
+    """A connection and its one state. ``closing``: our close frame is out. ``ended``: reported, though TCP may linger."""
 
     def __init__(
         self,
@@ -175,7 +176,7 @@ class _Connection:
     def ended(self) -> bool:
         return self._state == "ended"
 
-    # What its user calls.
+    # Called by its user.
 
     async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         assert fragments == 1, "the library sends a message whole: see terms.transports"
@@ -202,7 +203,7 @@ class _Connection:
         if len(payload) > MOST_PING_BYTES:
             raise ValueError(f"a ping carries at most {MOST_PING_BYTES} bytes")
         self._check_open()
-        # It is only queued now, so this is a little early; ``on_pong`` tells the stamp of the write.
+        # It is only queued now, so this is a little early; ``on_pong`` reports the stamp of the write.
         return self._pings.send(payload)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
@@ -222,7 +223,7 @@ class _Connection:
     def limit_reading(self, bytes_per_s: float | None) -> None:
         self._tcp.keep_pace(None if bytes_per_s is None or self._state != "open" else Pace(bytes_per_s))
 
-    # What the connector and its attempt call.
+    # Called by the connector and its attempt.
 
     async def upgrade(self, stream: trio.abc.Stream, url: Url, parts: ConnectTimings, scope: trio.CancelScope) -> None:
         """Start the connection's task and wait until it has opened.
@@ -283,8 +284,9 @@ class _Connection:
                 self._let_go()
 
     def _let_go(self) -> None:
-        """Nothing more will be heard or asked of them. Kept, they and the listener would hold each other, and only the
-        collector, which holds up the load, would free them."""
+        """Drop the library's objects and the listener, which are not used any more. They refer to each other, so only
+        the garbage collector would free them, and it holds up the load.
+        """
         del self._ws, self._protocol, self._wire, self._pings, self._listener
 
     def _decide(self, failure: ConnectFailed | HandshakeRefused) -> None:
@@ -292,7 +294,7 @@ class _Connection:
             self._failure = failure
             self._decided.set()
 
-    # What ``watched`` tells.
+    # Called by ``instrumented``.
 
     def answer_came(self, head: bytes) -> None:
         self._trace("in", "response", head)
@@ -363,7 +365,7 @@ class _Connection:
             self._trace_written(frame)
 
     def write_broke(self) -> None:
-        """Read on after a failed write: what the peer sent before, a close frame perhaps, but not for ever."""
+        """Continue reading after a failed write, for a bounded time: the peer may have sent a close frame before."""
         self._write_began_ns = 0
         if self._linger is None:
             self._linger = self._timers.call_at(
@@ -380,14 +382,14 @@ class _Connection:
             self._cut("lost", kind=kind, reason=detail)
 
     def library_closes(self) -> None:
-        """After a whole close handshake the peer closes TCP first, and may take its time; else it is cut now."""
+        """Let the peer close TCP first after a complete close handshake; cut TCP now after any other."""
         if not self.ended:
             self._tcp.cut()
 
-    # How it ends.
+    # Ending.
 
     def _end(self, by: By, code: int | None = None, reason: str = "", kind: str | None = None) -> None:
-        """Tells the end, once. A close frame may still have to be answered; TCP is cut soon after."""
+        """Report the end, once. A close frame may still have to be answered; TCP is cut soon after."""
         if self._state in ("upgrading", "ended"):
             return
         self._state = "ended"
@@ -438,7 +440,7 @@ class _Connection:
         else:
             self._write_deadline = self._timers.call_at(due_ns, self._check_write)
 
-    # How it writes.
+    # Writing.
 
     def _check_open(self) -> None:
         if self._state != "open":
@@ -472,7 +474,7 @@ class _Connection:
             while self._state == "open" and self._outbox:
                 await self._write_next()
         except trio_websocket.ConnectionClosed:
-            pass  # the reader sees why, and tells
+            pass  # the reader sees why, and reports it
         finally:
             self._writer_runs = False
 
@@ -494,7 +496,7 @@ class _Connection:
             elif out.sent_ns:
                 self._tell(out.on_unfinished)
 
-    # What it tells.
+    # Reporting.
 
     def _tell(self, call: Callable[..., None], *told: object) -> None:
         try:
@@ -522,7 +524,7 @@ class _Connection:
 
 
 def _given(code: int) -> int | None:
-    """1005 is how the library says that a close frame has no code."""
+    """Return the close code; None for 1005, by which the library means that a close frame has no code."""
     return None if code == _NO_CODE else int(code)
 
 

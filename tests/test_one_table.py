@@ -13,6 +13,8 @@ from loadws.terms.percentiles import PERCENTILES
 from loadws.terms.secrets import SECRET_HEADERS
 from loadws.terms.transports import NAMES
 
+pytestmark = pytest.mark.slow  # every source is parsed for them
+
 ROOT = Path(__file__).parent.parent / "loadws"
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
+
 import loadws
 
 PACKAGE = Path(loadws.__file__).parent
@@ -198,6 +200,7 @@ def answers() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_validate_checks_its_texts() -> None:
     assert answers()["unknown variable"] == ["unknown variable 'nobody'"]
     assert len(answers()["bad template"]) == 1

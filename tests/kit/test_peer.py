@@ -122,6 +122,7 @@ actions = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.lists(actions, max_size=4))
 def test_in_memory_and_over_sockets_a_user_is_told_the_same(script: list[Action]) -> None:

@@ -118,6 +118,7 @@ def test_users_at_is_what_the_changes_come_to(phase: PlannedPhase, shares: list[
         assert phase.users_at(offset_ns) == happened.count(True) - happened.count(False)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 6), st.integers(0, 2**63 - 1), st.sampled_from(["poisson", "uniform"]))
 def test_shards_share_the_same_arrivals(shards: int, seed: int, spacing: str) -> None:

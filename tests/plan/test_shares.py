@@ -67,6 +67,7 @@ def test_the_sum_over_shares_is_the_plan(plan: Plan, split: list[int]) -> None:
             assert sum(part.phases[number].max_users or 0 for part in parts) == phase.max_users
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(plans(), splits)
 def test_flows_go_only_to_processes_with_a_user_to_run_them(plan: Plan, split: list[int]) -> None:

@@ -71,6 +71,7 @@ def test_every_kind_that_any_part_can_report_has_an_entry() -> None:
     assert (spelled | OF_TABLES | OF_ENDS) - KINDS.keys() == set()
 
 
+@pytest.mark.slow
 def test_no_entry_is_of_a_kind_that_nothing_reports() -> None:
     reported = _kinds_in_source()[0] | OF_TABLES | OF_ENDS
     families = {kind.rpartition(".")[0] for kind in reported} | {"http", "closed"}

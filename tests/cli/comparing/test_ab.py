@@ -136,6 +136,7 @@ def test_the_order_is_abba_or_baab_and_a_pair_shares_its_seed(
     assert len(set(seeds)) == 24
 
 
+@pytest.mark.slow
 def test_the_total_time_is_told_before_the_first_pair(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     told = compared(capsys, "--budget", "5m").err.split("first set, pair 1")[0]
     assert "12 slices a side of 2.7 s: 40.8 s in all" in told
@@ -175,6 +176,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_load(
     assert result.err.startswith("loadws: --json none/found.json: there is no folder none")
 
 
+@pytest.mark.slow
 def test_without_rules_what_short_slices_cannot_tell_is_left_out_and_said(
     course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -233,6 +235,7 @@ def test_a_slice_that_is_no_sample_is_run_again_with_its_pair(
     assert "a pair is run again: side" in result.err
 
 
+@pytest.mark.slow
 def test_too_many_of_those_make_it_invalid(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     course.outcomes = dict.fromkeys(range(2, 60), "invalid")
     assert compared(capsys).code == 4

@@ -34,6 +34,7 @@ def sides(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("candidate", "code"), [("same", 0), ("slow", 1)])
 def test_globs_of_summaries(sides: Path, candidate: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, "compare", f"{sides}/a/*.json", "--", f"{sides}/{candidate}/*.json", *SLOWER)
@@ -56,6 +57,7 @@ def test_a_run_counts_once_however_often_it_is_named(
     assert len(json.loads(Path("out.json").read_bytes())["baseline"]["runs"]) == 1
 
 
+@pytest.mark.slow
 def test_a_glob_of_newest_runs_finds_them(
     sides: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +72,7 @@ def test_a_glob_of_newest_runs_finds_them(
     assert len(json.loads(Path("out.json").read_bytes())["baseline"]["runs"]) == 3
 
 
+@pytest.mark.slow
 def test_files_one_by_one_with_options_between(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a, same = ([str(path) for path in sorted((sides / name).iterdir())] for name in ("a", "same"))
     assert run(capsys, "compare", *a, *SLOWER, "--", *same).code == 0
@@ -93,6 +96,7 @@ def test_a_saved_baseline_is_a_side(sides: Path, capsys: pytest.CaptureFixture[s
     assert run(capsys, "compare", str(saved), "--", f"{sides}/slow/*", *SLOWER).code == 1
 
 
+@pytest.mark.slow
 def test_the_rules_of_the_candidate_s_scenario(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from tests.report import example
 
@@ -122,12 +126,14 @@ def test_a_side_that_is_missing(sides: Path, capsys: pytest.CaptureFixture[str])
     assert "candidate: nothing is at no/*" in refused(capsys, f"{sides}/a/*", "--", "no/*")
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_no_run(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     message = refused(capsys, str(sides / "a"), "--", f"{sides}/slow/*")
     assert message.startswith(f"loadws: baseline: {sides}/a is no run folder")
     assert "reports/<scenario>/<start>" in message
 
 
+@pytest.mark.slow
 def test_a_run_that_did_not_end(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = sides / "killed"
     folder.mkdir()

@@ -55,6 +55,7 @@ def found(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> An
 STEP = [10.0] * 8 + [14.0] * 8
 
 
+@pytest.mark.slow
 def test_a_change_is_found_with_its_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = found(stored(tmp_path, series(STEP)), capsys, "--value", "response_time.p50")
     jsonschema.validate(records, history.json_schema())
@@ -78,6 +79,7 @@ def test_runs_of_another_machine_are_a_history_of_their_own(tmp_path: Path, caps
     assert records[0]["tracks"][0]["changes"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("canaries", "machine_too", "words"),
     [
@@ -94,6 +96,7 @@ def test_the_canary_tells_a_machine_from_a_product(
     assert records[0]["tracks"][1]["selection"] == "canary"
 
 
+@pytest.mark.slow
 def test_the_page_shows_every_track_and_is_well_formed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "history.html"
     result = run(capsys, "history", str(stored(tmp_path / "runs", series(STEP))), "--html", str(page))

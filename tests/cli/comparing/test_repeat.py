@@ -69,6 +69,7 @@ def test_a_baseline_is_saved_whole_and_small(runs: list[Summary], capsys: pytest
     assert baseline.from_json(baseline.to_json(found)) == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("median_ms", "code"), [(10.0, 0), (14.0, 1), (11.0, 3)])
 def test_runs_are_compared_with_a_saved_baseline(
     median_ms: float, code: int, runs: list[Summary], capsys: pytest.CaptureFixture[str]
@@ -81,6 +82,7 @@ def test_runs_are_compared_with_a_saved_baseline(
     assert Path("baselines/made-up/main.json").read_bytes() == before  # --baseline never writes
 
 
+@pytest.mark.slow
 def test_a_run_of_its_own_thresholds_fails_all_the_same(
     runs: list[Summary], capsys: pytest.CaptureFixture[str]
 ) -> None:

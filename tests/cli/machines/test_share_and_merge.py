@@ -20,6 +20,8 @@ from loadws.report.folder import read_info
 from loadws.target.counts import Counts
 from tests.cli.commands import run
 
+pytestmark = pytest.mark.slow  # two shares and their target are processes, started once for all of these tests
+
 LOADWS = (sys.executable, "-m", "loadws")
 SCENARIO = """\
 name: shared
@@ -96,7 +98,6 @@ def rewrite(folder: Path, **changes: object) -> None:
     (folder / "run.json").write_bytes(msgspec.json.encode(changed))
 
 
-@pytest.mark.slow
 def test_the_sum_is_what_the_target_counted(shares: Shares, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, "merge", *map(str, shares.folders), "--out", str(tmp_path))
 

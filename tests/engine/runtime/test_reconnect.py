@@ -39,6 +39,7 @@ def first_ends(*actions: Action, base: Behaviour | None = None) -> Behaviour:
 # -- backoff ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(
     least=st.integers(1, 10**10),
     times=st.integers(1, 1000),

@@ -202,6 +202,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
     assert list(first.seen.payloads) != list(other.seen.payloads)
 
 
+@pytest.mark.slow
 def test_at_most_256_handshakes_of_held_users_are_under_way() -> None:
     """600 users, 900 ms a handshake: the last of them open in the third second."""
     outcome = drive(

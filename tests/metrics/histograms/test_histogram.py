@@ -70,6 +70,7 @@ def test_a_time_is_recorded_in_whole_microseconds(value_ns: int, recorded_ns: in
     assert recorded_ns == histogram.value_at_rank(2)
 
 
+@pytest.mark.slow
 @given(many_times_ns)
 def test_count_minimum_maximum_and_sum_are_exact(values: list[int]) -> None:
     histogram = histogram_of(values)
@@ -296,6 +297,7 @@ def test_the_curve_has_ever_finer_ticks_up_to_the_maximum() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(many_times_ns)
 def test_the_curve_rises_to_the_maximum(values: list[int]) -> None:
     curve = histogram_of(values).curve()

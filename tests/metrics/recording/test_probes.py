@@ -39,6 +39,7 @@ def test_a_token_gives_its_probe_back(probe: ProbeId) -> None:
     assert (len(token), token.isascii(), read(token, KEY)) == (LENGTH, True, probe)
 
 
+@pytest.mark.slow
 @given(ids, st.integers(0, LENGTH - 1), st.characters())
 def test_a_token_that_was_changed_is_none(probe: ProbeId, at: int, character: str) -> None:
     token = write(probe, KEY)
@@ -53,6 +54,7 @@ def test_a_token_has_one_spelling(probe: ProbeId) -> None:
         assert ours not in token or read(token.replace(ours, other), KEY) is None
 
 
+@pytest.mark.slow
 @given(st.text() | st.text(min_size=LENGTH, max_size=LENGTH) | st.binary() | st.none() | st.integers())
 def test_anything_else_is_none(token: object) -> None:
     assert read(token, KEY) is None

@@ -15,7 +15,7 @@ from tests.report import example
 from tests.report.browser import CHROMIUM, Browser, Page, browser
 from tests.report.drawn import page as page_of
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 #: What Jenkins sends with every file of a build, the one without and the one with its style sheets.
 JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self';"
@@ -70,7 +70,6 @@ _SEEN = """[...document.querySelectorAll("figure[data-chart]")].map((figure) => 
 })"""
 
 
-@pytest.mark.slow
 def test_the_page_comes_alive_where_scripts_run(chromium: Browser, site: Path) -> None:
     with chromium.page((site / "whole.html").as_uri()) as page:
         assert page.evaluate("document.documentElement.dataset.live") == "yes"
@@ -179,7 +178,6 @@ def test_a_phone_and_a_wide_screen_need_no_scrolling_to_the_side(chromium: Brows
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-@pytest.mark.slow
 def test_no_attack_runs(chromium: Browser, site: Path) -> None:
     with chromium.page((site / "hostile.html").as_uri()) as page:
         assert page.evaluate("document.documentElement.dataset.live") == "yes"

@@ -146,6 +146,7 @@ def test_every_number_of_the_ledger_is_on_the_page(page: str) -> None:
             assert f"{count:,}" in text
 
 
+@pytest.mark.slow
 def test_nothing_on_the_page_can_be_fetched_but_what_it_carries(page: str, attacked: str) -> None:
     for text in (page, attacked):
         elements = Elements(text)

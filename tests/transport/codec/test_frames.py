@@ -337,6 +337,7 @@ def test_encode_text(text: str) -> None:
     assert at_server(Prepared(TEXT, text.encode()).frame()) == [(TEXT, text)]
 
 
+@pytest.mark.slow
 @given(st.text(max_size=100), st.integers(1, 130))
 def test_encode_fragmented(text: str, fragments: int) -> None:
     wire = encode_fragmented(TEXT, text.encode(), fragments)

@@ -17,6 +17,7 @@ from loadws.transport.codec.xor import xor
 PAYLOADS = st.one_of(st.binary(max_size=64), st.binary(min_size=1000, max_size=1100), st.binary(max_size=5000))
 
 
+@pytest.mark.slow
 @given(PAYLOADS, st.binary(min_size=4, max_size=4))
 def test_every_byte_is_combined_with_its_byte_of_the_key(data: bytes, mask: bytes) -> None:
     expected = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))

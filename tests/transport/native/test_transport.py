@@ -316,6 +316,7 @@ def _sessions_parts() -> Counter[str]:
     return Counter(name for thing in gc.get_objects() if (name := type(thing).__name__) in kinds)
 
 
+@pytest.mark.slow
 def test_a_session_leaves_nothing_that_only_the_collector_frees() -> None:
     async def talk(url: str, how: str) -> None:
         async with open_timers() as timers, NativeTransport().open(timers) as connector:

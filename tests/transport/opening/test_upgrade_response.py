@@ -39,6 +39,7 @@ def test_the_accept_of_the_rfc() -> None:
     assert accept_for(KEY) == ACCEPT
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, len(GOOD)), max_size=5), st.binary(max_size=50))
 def test_a_good_answer_passes_in_any_pieces_with_what_follows_it(cuts: list[int], rest: bytes) -> None:
     reading = answer()

@@ -37,8 +37,11 @@ class ClusterOptions:
 class Cluster:
     """The machines of one run. ``machines`` are known once they are ready."""
 
-    def __init__(self, address: str, notice: Callable[[str], None], patience: Patience | None = None) -> None:
-        self._launcher = DaskLauncher(address)
+    def __init__(
+        self, options: ClusterOptions, notice: Callable[[str], None], patience: Patience | None = None
+    ) -> None:
+        self._options = options
+        self._launcher = DaskLauncher(options.address)
         self._notice = notice
         self._patience = patience
         self._nursery: trio.Nursery | None = None
@@ -80,7 +83,9 @@ class Cluster:
             Work(msgspec.structs.replace(order, share=index), files, stamps, processes, worker.neighbours)
             for index, worker in enumerate(workers)
         ]
-        coordinator = self._coordinator = Coordinator(works, self._notice, self._patience)
+        coordinator = self._coordinator = Coordinator(
+            works, self._notice, self._patience, self._options.tolerated_losses
+        )
         assert self._nursery is not None
         await self._nursery.start(self._listen, coordinator, host)
         invitations = {index: coordinator.invitation(index) for index in range(len(workers))}
@@ -97,7 +102,7 @@ class Cluster:
         return tuple(
             MachineInfo(
                 share.index, share.facts.machine if share.facts else "", share.numbers, lost=share.lost,
-                clock=share.clock.sentence(),
+                clock=share.clock.sentence(), checked=share.prepared.checked if share.prepared else "",
             )
             for share in shares
         )  # fmt: skip

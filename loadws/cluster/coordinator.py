@@ -27,6 +27,7 @@ from loadws.cluster.messages import (
     Hello,
     Invitation,
     Measured,
+    Noticed,
     Prepared,
     Pulse,
     PulseBack,
@@ -106,7 +107,14 @@ class RemoteShare:
 class Coordinator:
     """Listens for its shares. ``notice`` hears at once, in sentences, of those that are lost."""
 
-    def __init__(self, works: Sequence[Work], notice: Callable[[str], None], patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        works: Sequence[Work],
+        notice: Callable[[str], None],
+        patience: Patience | None = None,
+        tolerated_losses: int = 0,
+    ) -> None:
+        self._tolerated_losses = tolerated_losses
         self.shares = [RemoteShare(index, work) for index, work in enumerate(works)]
         self.run = secrets.token_hex(8)
         self._key = secrets.token_bytes(KEY_BYTES)
@@ -283,6 +291,9 @@ class Coordinator:
                 share.prepared = message
                 for notice in message.notices:
                     self._notice(f"{share.name}: {notice}")
+            case Noticed(text):
+                self._notice(f"{share.name}: {text}")
+                return
             case PulseBack(sent_ns, clock_ns):
                 share.clock.add(sent_ns, clock_ns, time.time_ns())
                 return
@@ -319,12 +330,19 @@ class Coordinator:
             return
         share.lost = why
         if self._begun:
-            self._notice(f"{share.name[0].upper()}{share.name[1:]} {why}. The others go on, and the run is invalid.")
+            self._notice(f"{share.name[0].upper()}{share.name[1:]} {why}. The others go on, and {self._after_loss()}")
         self._change()
         if share.channel is not None:
             with trio.move_on_after(0.5):
                 await self._tell(share, Refused("its coordinator has given it up"))
             await share.channel.aclose()
+
+    def _after_loss(self) -> str:
+        """Return what the losses so far mean for the verdict, as the end of a sentence."""
+        lost = sum(share.lost is not None for share in self.shares)
+        if lost <= self._tolerated_losses:
+            return "its load counts as not applied: the run is at best inconclusive."
+        return "the run is invalid."
 
     # -- looking after them -------------------------------------------------------------------------------------------
 

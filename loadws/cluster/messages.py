@@ -57,11 +57,15 @@ class Hello(msgspec.Struct, frozen=True, tag=True):
 
 
 class Prepared(msgspec.Struct, frozen=True, tag=True):
-    """Everything is set up to begin; ``notices`` are what the machine's user should know, in sentences."""
+    """Everything is set up to begin.
+
+    ``notices`` are warnings in sentences; ``checked`` says in words what preflight and calibration found.
+    """
 
     processes: int
     stamps: str
     notices: tuple[str, ...] = ()
+    checked: str = ""
 
 
 class PulseBack(msgspec.Struct, frozen=True, tag=True):
@@ -76,6 +80,12 @@ class Measured(msgspec.Struct, frozen=True, tag=True):
 
     number: int
     frame: Frame
+
+
+class Noticed(msgspec.Struct, frozen=True, tag=True):
+    """Something that the user should know at once, as a sentence: a process of the share was lost."""
+
+    text: str
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True):
@@ -136,7 +146,7 @@ class Thanks(msgspec.Struct, frozen=True, tag=True):
     """The coordinator has everything: the share may go."""
 
 
-Up = Hello | Prepared | PulseBack | Measured | Ended | Broken
+Up = Hello | Prepared | PulseBack | Measured | Noticed | Ended | Broken
 Down = Refused | Work | Pulse | Ticket | Stop | Thanks
 
 

@@ -13,28 +13,31 @@ import msgspec
 
 from loadws import __version__
 from loadws.cluster.messages import Facts, NamedFile, Work
+from loadws.fleet.machine.calibration import doubt, read_calibration
 from loadws.fleet.machine.ports import pairs_of
-from loadws.fleet.machine.preflight import check_fit, look_at_machine
+from loadws.fleet.machine.preflight import Need, check_fit, look_at_machine, needs_of_run
 from loadws.fleet.machine.process_count import choose_processes, usable_cores
 from loadws.fleet.machine.receive_stamps import choose_stamps
 from loadws.fleet.multi_process import Span
 from loadws.fleet.shard import ShardOrder
 from loadws.fleet.shares import files_of
-from loadws.plan.demand import is_paced
-from loadws.plan.figures import figures_of
+from loadws.plan.demand import is_paced, most_messages_per_s
+from loadws.plan.figures import PlanFigures, figures_of
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Loaded, load_text
 from loadws.terms.errors import UsageError
 from loadws.terms.masker import Masker
-from loadws.terms.units import format_size
+from loadws.terms.units import format_count, format_size
 
+#: Libraries whose version may change what is measured: the loop, and the histograms that are added up.
+_MEASURING = ("trio", "hdrhistogram")
 #: The most that the files of a scenario may come to.
 MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A share that could begin. ``notices`` are sentences for people."""
+    """A share that could begin. ``notices`` are warnings; ``checked`` is what preflight and calibration found, in words."""
 
     order: ShardOrder
     processes: int
@@ -42,11 +45,13 @@ class Ready:
     stamps: str
     masker: Masker
     notices: tuple[str, ...]
+    checked: str
 
 
 def facts() -> Facts:
     """Return what this machine is, and which versions it runs."""
-    versions = {"loadws": __version__, "Python": platform.python_version(), "trio": version("trio")}
+    libraries = {name: version(name) for name in _MEASURING}
+    versions = {"loadws": __version__, "Python": platform.python_version(), **libraries}
     return Facts(platform.node(), os.getpid(), usable_cores(), versions)
 
 
@@ -88,11 +93,27 @@ def prepare(work: Work, folder: Path) -> Ready:
     processes = work.processes or choose_processes(figures, machine, scenario.target, paced=is_paced(scenario))
     if work.processes is None:
         processes = min(processes, max(1, usable_cores() // work.neighbours))
-    notices = check_fit(figures, machine, pairs_of(scenario), processes, scenario.target)
+    pairs = pairs_of(scenario)
+    warnings = check_fit(figures, machine, pairs, processes, scenario.target)
+    checked = _checked(figures, needs_of_run(figures, machine, pairs, processes, scenario.target), order, processes)
     stamping = choose_stamps(work.stamps, order.transport, scenario.target)  # type: ignore[arg-type]
+    beyond = doubt(most_messages_per_s(scenario, figures), order.transport, processes)
+    notices = [*warnings, *(each for each in (beyond, stamping.fallback) if each)]
     order = msgspec.structs.replace(order, stamps=stamping.stamps)
     span = Span(figures.duration_s, figures.graceful_stop_s)
-    return Ready(order, processes, span, stamping.stamps, loaded.masker, tuple(notices))
+    return Ready(order, processes, span, stamping.stamps, loaded.masker, tuple(notices), checked)
+
+
+def _checked(figures: PlanFigures, needs: list[Need], order: ShardOrder, processes: int) -> str:
+    """Return what preflight and calibration say of this machine, in words: how much it is to make, and how much it can."""
+    least = min(needs, key=lambda need: need.fits)
+    room = f"{least.what} for {format_count(least.fits)} users where {format_count(figures.most_users)} are planned"
+    calibration = read_calibration(order.transport)
+    level = calibration.of(processes) if calibration else None
+    if level is None or level.scheduled_per_s is None:
+        return f"{room}; not calibrated (loadws calibrate)"
+    of = "1 process" if level.processes == 1 else f"{level.processes} processes"
+    return f"{room}; calibrated at {format_count(round(level.scheduled_per_s))} messages per second for {of}"
 
 
 def _unpack(file: NamedFile, folder: Path) -> None:

@@ -29,6 +29,7 @@ from loadws.cluster.messages import (
     Hello,
     Invitation,
     Measured,
+    Noticed,
     Prepared,
     Pulse,
     PulseBack,
@@ -55,6 +56,7 @@ SILENCE_S = 8.0
 LOOK_EVERY_S = 0.5
 #: A load that was stopped must have ended so long after; then the process ends, whatever stands still in it.
 END_WITHIN_S = 5.0
+_LOSS_MEANS = "this machine counts as lost"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -143,8 +145,8 @@ class _Share:
     async def _load(self, ready: Ready) -> Up:
         start = _Ticketed(self, ready)
         self._ending = await run_many(
-            ready.order, ready.processes, ready.span, self._take, signals=self._signals, hide=ready.masker.text,
-            start=start,
+            ready.order, ready.processes, ready.span, self._take, notice=self._notice, signals=self._signals,
+            hide=ready.masker.text, start=start, loss_means=_LOSS_MEANS,
         )  # fmt: skip
         if start.too_late is not None:
             raise start.too_late
@@ -157,12 +159,15 @@ class _Share:
         self._say(measured)
         yield
 
+    def _notice(self, text: str) -> None:
+        self._say(Noticed(text))
+
     def _say(self, message: Up) -> None:
         self._outbox.send_nowait(message)
 
     async def ticket(self, ready: Ready, stopping: trio.Event) -> Ticket | None:
         """Tell the coordinator that all is ready, and return its ticket; None where the run is stopped before."""
-        self._say(Prepared(ready.processes, ready.stamps, ready.notices))
+        self._say(Prepared(ready.processes, ready.stamps, ready.notices, ready.checked))
         async with trio.open_nursery() as nursery:
 
             async def wait_for(event: trio.Event) -> None:

@@ -71,10 +71,12 @@ async def run_many(
     signals: Signals | None = None,
     hide: Callable[[str], str] = str,
     start: Start | None = None,
+    loss_means: str = "the run is invalid",
 ) -> Ending:
     """Run like ``run_local``. ``notice`` hears at once, in sentences, of processes that fall silent or are lost.
 
-    ``hide`` masks secrets in what a process says of its own end.
+    ``loss_means`` is what a lost process means for the verdict, as the end of such a sentence. ``hide`` masks secrets in
+    what a process says of its own end.
     """
     orders = [order.of_process(process, processes) for process in range(processes)]
     lifecycle = Lifecycle()
@@ -83,7 +85,7 @@ async def run_many(
             started = [await stack.enter_async_context(open_process(each.number)) for each in orders]
             fleet = _Fleet(
                 dict(zip(started, orders, strict=True)), span, take, notice or (lambda _: None), patience or Patience(),
-                lifecycle, hide, start or Start(),
+                lifecycle, hide, start or Start(), loss_means,
             )  # fmt: skip
             return await fleet.run()
 
@@ -99,6 +101,7 @@ class _Fleet:
         lifecycle: Lifecycle,
         hide: Callable[[str], str],
         start: Start,
+        loss_means: str,
     ) -> None:
         self._orders = orders
         self._processes = list(orders)
@@ -111,6 +114,7 @@ class _Fleet:
         self._taking = trio.Lock()
         self._flows_done: defaultdict[int, set[int]] = defaultdict(set)  # phase -> processes
         self._start = start
+        self._loss_means = loss_means
         self._starting = trio.Event()  # set when every process is ready
         self._begun = False
         self._end_by_s = float("inf")  # on trio's clock
@@ -254,7 +258,7 @@ class _Fleet:
         )
 
     def _about(self, process: Process) -> str:
-        goes_on = "The others go on, and the run is invalid." if self._begun else "The run does not begin."
+        goes_on = f"The others go on, and {self._loss_means}." if self._begun else "The run does not begin."
         return f"Process {process.number} {process.lost}. {goes_on}"
 
 

@@ -86,6 +86,7 @@ class MachineInfo(msgspec.Struct, frozen=True):
     response_p50_ns: float | None = None  # of the judged time; None where there are too few answers for it
     response_p99_ns: float | None = None
     clock: str = ""  # how far it is from the coordinator's, in words; empty where they were not compared
+    checked: str = ""  # what preflight and calibration found there, in words; empty where they ran elsewhere
     page: str = ""  # the share's own report, relative to the merged run's folder; empty where there is none
 
     @property

@@ -16,11 +16,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from loadws.metrics.runinfo import RunInfo
 from loadws.metrics.summary import Generator, Summary
 from loadws.report import deliveries, timings
 from loadws.report import facts as rows
 from loadws.report import ledger_table as balance
 from loadws.report.plain import in_ascii, plain
+from loadws.report.tables.machines import MachineRow, machine_rows
 
 FIELDS = ("p50", "p90", "p99", "max")
 _STYLES: dict[str, str] = {"good": "green", "plain": "", "warn": "yellow", "bad": "red"}
@@ -28,9 +30,9 @@ _MARKS: dict[str, str] = {"good": "✔", "plain": "·", "warn": "!", "bad": "✘
 _MOST_ERRORS = 8
 
 
-def render(summary: Summary, console: Console) -> None:
-    """Print a run's verdict, and what it rests on."""
-    _Screen(console).show(summary)
+def render(summary: Summary, console: Console, info: RunInfo | None = None) -> None:
+    """Print a run's verdict, and what it rests on. ``info`` names the machines, where several made the load."""
+    _Screen(console).show(summary, machine_rows(info))
 
 
 def render_place(report: Path, console: Console) -> None:
@@ -50,13 +52,14 @@ class _Screen:
         self._console = console
         self._ascii = console.options.ascii_only
 
-    def show(self, summary: Summary) -> None:
+    def show(self, summary: Summary, machines: list[MachineRow]) -> None:
         self._verdict(summary)
         self._latency(summary)
         self._deliveries(summary)
         self._own(summary)
         self._ledger(summary)
         self._errors(summary)
+        self._machines(machines)
         self._generator(summary)
         self._warnings(summary)
         self._line()
@@ -144,6 +147,19 @@ class _Screen:
                 self._line(("dim", f"      {advice}"), indent=6)
         if len(found) > _MOST_ERRORS:
             self._line(("dim", f"  … and {len(found) - _MOST_ERRORS} more kinds: see errors.ndjson"))
+
+    def _machines(self, machines: list[MachineRow]) -> None:
+        """Print what each machine had of the load, and below it what is known of it in words."""
+        if not machines:
+            return
+        head = tuple(what for what, _ in machines[0].narrow)
+        body = [(row.name, *(value for _, value in row.narrow)) for row in machines]
+        self._table("Machines", ("machine", *head), body, numbers=range(1, len(head) + 1))
+        for row in machines:
+            if row.lost:
+                self._line(("red", f"  {row.name} was lost: {row.lost}"), indent=4)
+            if row.aside:
+                self._line(("dim", f"  {row.name}: {row.aside}"), indent=4)
 
     def _generator(self, summary: Summary) -> None:
         health = rows.health_rows(summary)

@@ -8,8 +8,10 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
+import pytest
 import trio
 
 from loadws.cluster.coordinator import Coordinator, Patience
@@ -89,13 +91,13 @@ def works(text: str, url: str, shares: int, processes: int) -> list[Work]:
 
 @asynccontextmanager
 async def ready(
-    text: str = LONG, shares: int = 2, processes: int = 1, patience: Patience | None = None
+    text: str = LONG, shares: int = 2, processes: int = 1, patience: Patience | None = None, tolerated: int = 0
 ) -> AsyncIterator[Run]:
     """A run whose shares are all ready, within a deadline; nothing of it is left when this ends."""
     with trio.fail_after(WITHIN_S):
         async with faults.echo() as url:
             notices: list[str] = []
-            coordinator = Coordinator(works(text, url, shares, processes), notices.append, patience)
+            coordinator = Coordinator(works(text, url, shares, processes), notices.append, patience, tolerated)
             run = Run(coordinator, notices=notices)
             async with coordinator.listening("127.0.0.1"):
                 try:
@@ -124,3 +126,11 @@ async def result_of(process: subprocess.Popen[bytes]) -> Result:
     """Return what a share leaves where it was started."""
     out, _ = await trio.to_thread.run_sync(process.communicate, abandon_on_cancel=True)
     return msgspec.msgpack.decode(out, type=Result)
+
+
+def children_of(parent: int) -> list[int]:
+    """Return the processes that another one has started; skips the test where the system does not say (not Linux)."""
+    tasks = Path(f"/proc/{parent}/task")
+    if not tasks.exists():
+        pytest.skip("this system does not say which processes another has started")
+    return [int(word) for task in tasks.iterdir() for word in (task / "children").read_text().split()]

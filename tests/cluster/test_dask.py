@@ -18,6 +18,7 @@ from loadws.report.folder import read_info
 from loadws.target.counts import Counts
 from tests.cli.commands import run
 from tests.cluster.dask import Dask, dask
+from tests.cluster.shares import children_of
 
 pytestmark = pytest.mark.cluster
 LOADWS = (sys.executable, "-m", "loadws")
@@ -137,21 +138,13 @@ def test_a_worker_that_is_killed_is_named_and_the_run_is_invalid(tmp_path: Path,
 def test_shares_end_with_their_coordinator(tmp_path: Path, target: Target) -> None:
     with dask(1) as cluster, running(cluster, target, tmp_path, "10m") as process:
         wait_for_frames(process, tmp_path, 2)
-        shares = _shares_below(cluster.workers[0].pid)
+        shares = children_of(cluster.workers[0].pid)
         assert shares
         process.kill()
         until = time.monotonic() + WITHIN_S
         while any(Path(f"/proc/{pid}").exists() for pid in shares):
             assert time.monotonic() < until
             time.sleep(0.05)
-
-
-def _shares_below(parent: int) -> list[int]:
-    """Return the processes that a worker has started (Linux)."""
-    tasks = Path(f"/proc/{parent}/task")
-    if not tasks.exists():
-        pytest.skip("this system does not say which processes another has started")
-    return [int(word) for task in tasks.iterdir() for word in (task / "children").read_text().split()]
 
 
 @pytest.mark.parametrize(

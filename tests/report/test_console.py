@@ -4,9 +4,11 @@ import io
 import unicodedata
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from loadws.metrics.runinfo import MachineInfo
 from loadws.metrics.summary import Summary
 from loadws.report import console
 from tests.report import example
@@ -72,3 +74,45 @@ def test_the_path_of_the_report_is_never_broken() -> None:
 
 def without_padding(screen: str) -> str:
     return "\n".join(line.rstrip() for line in screen.split("\n"))
+
+
+def test_the_machines_of_a_run_are_a_table_with_what_is_known_of_each() -> None:
+    machines = (
+        MachineInfo(
+            0, "load1", (0, 2), opened=5, sent=1200, clock="its clock is 1 ms ± 2 µs ahead of the coordinator's"
+        ),
+        MachineInfo(1, "load2.example", (1, 3), lost="was not heard of for 4 s", checked="not calibrated", errors=7),
+    )
+    text = io.StringIO()
+    terminal = Console(file=text, width=80, color_system=None, legacy_windows=False)
+    console.render(example.brief(), terminal, msgspec.structs.replace(example.info(), machines=machines))
+    shown = text.getvalue()
+    table = shown[shown.index("Machines") : shown.index("Generator")]
+    assert [line.split() for line in table.splitlines() if "─" not in line and line] == [
+        ["Machines"],
+        ["machine", "connections", "messages", "sent", "errors", "response", "p99"],
+        ["share", "0", "(load1)", "5", "1,200", "0", "—"],
+        ["share", "1", "(load2.example)", "0", "0", "7", "—"],
+        *(
+            [
+                "share",
+                "0",
+                "(load1):",
+                "its",
+                "clock",
+                "is",
+                "1",
+                "ms",
+                "±",
+                "2",
+                "µs",
+                "ahead",
+                "of",
+                "the",
+                "coordinator's",
+            ],
+        ),
+        ["share", "1", "(load2.example)", "was", "lost:", "was", "not", "heard", "of", "for", "4", "s"],
+        ["share", "1", "(load2.example):", "not", "calibrated"],
+    ]
+    assert max(map(len, shown.splitlines())) <= 80

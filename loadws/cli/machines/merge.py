@@ -91,7 +91,7 @@ def _judge(info: RunInfo, kept: Sequence[KeptShare], folder: RunFolder, signals:
     folder.end(ending)
     summary = judged(summariser.summary(ending), info, ending)
     problems = folder.finish(summary)
-    render(summary, console)
+    render(summary, console, info)
     for problem in problems:
         print(problem, file=sys.stderr)
     show_report(folder.path, summary, console, signals)

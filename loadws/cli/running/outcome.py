@@ -79,7 +79,7 @@ class Watcher:
         self.folder.end(ending)
         summary = judged(self._summariser.summary(ending), self.info, ending)
         problems = [problem for output in self._outputs for problem in output.finish(summary)]
-        render(summary, console)
+        render(summary, console, self.info)
         for problem in problems:
             print(problem, file=sys.stderr)
         return summary

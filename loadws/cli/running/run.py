@@ -221,7 +221,7 @@ class _Run:
         """Make the load with what is to make it: this machine, or a cluster's."""
         if self._options.cluster is None:
             return await self._load_and_judge(order)
-        cluster = self._cluster = Cluster(self._options.cluster.address, self._print)
+        cluster = self._cluster = Cluster(self._options.cluster, self._print)
         async with cluster.opened():
             await self._join(cluster, order)
             return await self._load_and_judge(order)
@@ -244,7 +244,8 @@ class _Run:
             tolerated_losses=options.cluster.tolerated_losses,
         )  # fmt: skip
         for machine in machines:
-            self._print(f"{machine.name}: {len(machine.numbers)} process{'' if len(machine.numbers) == 1 else 'es'}")
+            processes = f"{len(machine.numbers)} process{'' if len(machine.numbers) == 1 else 'es'}"
+            self._print(f"{machine.name}: {processes}; {machine.checked}")
 
     async def _load_and_judge(self, order: ShardOrder) -> tuple[Watcher, Summary]:
         """Open the files, make the load, judge it."""

@@ -3,16 +3,18 @@
 It never waits for ever: a share has so long to be ready, is lost when it was not heard of for four seconds, and must have
 ended so long after its plan. A share that is lost stays lost: it is named, what it had said until then counts, and whatever
 comes from it later is refused. Silence is counted in looks and not in time, so that a coordinator that was itself stopped
-accuses none.
+accuses none. What goes to a share waits in an outbox of its own: a share that reads nothing holds up no other, and no
+message is cut off halfway.
 """
 
 from __future__ import annotations
 
 import hmac
+import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import trio
@@ -47,12 +49,13 @@ from loadws.fleet.single_process import TakeFrame
 from loadws.metrics.frame import Frame
 from loadws.metrics.merging import joined_phases
 from loadws.metrics.runinfo import Ending, LostProcess
-from loadws.plan.plan import Shard
 from loadws.terms.errors import LoadwsError
 from loadws.terms.units import NS_PER_S, format_duration
 
 LOOK_EVERY_S = 0.5
 KEY_BYTES = 32
+#: So long the last messages to a share may take before its connection is closed.
+_FLUSH_WITHIN_S = 0.5
 _PULSES_BEFORE_START = 10
 _PULSE_BEFORE_START_S = 0.05
 
@@ -72,6 +75,36 @@ class Patience:
     end_s: float = 30.0
 
 
+class Outbox:
+    """The messages that wait to be sent to one share, in their order. ``flushed`` is set when nothing more will be sent."""
+
+    def __init__(self, channel: Channel[Up, Down]) -> None:
+        self.flushed = trio.Event()
+        self._channel = channel
+        self._add, self._messages = trio.open_memory_channel[Down](math.inf)
+
+    def add(self, message: Down) -> None:
+        """Add a message; one that comes after the end is dropped, as nothing reads it."""
+        with suppress(trio.ClosedResourceError, trio.BrokenResourceError):
+            self._add.send_nowait(message)
+
+    async def flush(self) -> None:
+        """Take no more, and wait until everything is sent, for half a second at most."""
+        self._add.close()
+        with trio.move_on_after(_FLUSH_WITHIN_S):
+            await self.flushed.wait()
+
+    async def send_all(self) -> None:
+        """Send what is added until it ends, or until the share is not there."""
+        try:
+            async with self._messages:
+                async for message in self._messages:
+                    if not await self._channel.send(message):
+                        return
+        finally:
+            self.flushed.set()
+
+
 @dataclass
 class RemoteShare:
     """One share, as its coordinator sees it. ``ending`` is how it ended by itself, ``lost`` why it did not."""
@@ -79,6 +112,7 @@ class RemoteShare:
     index: int
     work: Work
     channel: Channel[Up, Down] | None = None
+    outbox: Outbox | None = None
     facts: Facts | None = None
     prepared: Prepared | None = None
     ticketed: bool = False
@@ -100,8 +134,8 @@ class RemoteShare:
     @property
     def numbers(self) -> tuple[int, ...]:
         """The numbers of its processes among those of all shares; none before it is prepared."""
-        own, processes = Shard(self.index, self.work.order.of), self.prepared.processes if self.prepared else 0
-        return tuple(own.cut(process, processes).index for process in range(processes))
+        processes = self.prepared.processes if self.prepared else 0
+        return tuple(self.work.order.of_process(process, processes).number for process in range(processes))
 
 
 class Coordinator:
@@ -127,7 +161,8 @@ class Coordinator:
         self._take: TakeFrame | None = None
         self._lifecycle = Lifecycle()
         self._last_s = 0.0
-        self._end_by_s = float("inf")  # on trio's clock
+        self._end_by_s = math.inf  # on trio's clock: when all shares should have ended
+        self._overdue = 0  # looks since then
         self._begun = False
 
     def invitation(self, index: int) -> Invitation:
@@ -197,7 +232,7 @@ class Coordinator:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._pass_on_stops, span)
                 await self._compare_clocks()
-                await self._give_tickets(span)
+                self._give_tickets(span)
                 while not all(share.is_over for share in self.shares):
                     await self._changed.wait()
                 nursery.cancel_scope.cancel()
@@ -205,32 +240,31 @@ class Coordinator:
 
     async def _compare_clocks(self) -> None:
         for _ in range(_PULSES_BEFORE_START):
-            await self._pulse_all()
+            self._pulse_all()
             await trio.sleep(_PULSE_BEFORE_START_S)
 
-    async def _give_tickets(self, span: Span) -> None:
+    def _give_tickets(self, span: Span) -> None:
         """Each share is told the start on its own clock. A share that is lost by now gets none."""
         start_ns = time.time_ns() + round(self._patience.start_s * NS_PER_S)
         self._begun = True
         if span.load_s is not None:
             self._must_end_within(self._patience.start_s + span.load_s + span.graceful_stop_s)
-        async with trio.open_nursery() as nursery:
-            for share in self.shares:
-                if not share.is_over and not share.ticketed:
-                    share.ticketed = True
-                    nursery.start_soon(self._tell, share, Ticket(self.run, start_ns + share.clock.offset_ns))
+        for share in self.shares:
+            if not share.is_over and not share.ticketed:
+                share.ticketed = True
+                self._tell(share, Ticket(self.run, start_ns + share.clock.offset_ns))
 
     async def _pass_on_stops(self, span: Span) -> None:
         await self._lifecycle.stopping.wait()
         self._must_end_within(span.graceful_stop_s)
-        await self._tell_all(Stop(self._lifecycle.reason or ""))
+        self._tell_all(Stop(self._lifecycle.reason or ""))
         with self._lifecycle.users:  # cancelled when the end is wanted at once
             await trio.sleep_forever()
         self._must_end_within(0)
-        await self._tell_all(Stop(self._lifecycle.reason or ""))
+        self._tell_all(Stop(self._lifecycle.reason or ""))
 
     def _must_end_within(self, seconds: float) -> None:
-        self._end_by_s = min(self._end_by_s, trio.current_time() + seconds + self._patience.end_s)
+        self._end_by_s = min(self._end_by_s, trio.current_time() + seconds)
 
     async def fill(self, result: Result) -> None:
         """Take the frames that a share has left where it was started, and that did not come over the channel."""
@@ -250,7 +284,7 @@ class Coordinator:
                 hello = await channel.receive(LONGEST_HELLO)
             share = await self._admitted(channel, hello)
             if share is not None:
-                await self._follow(share, channel)
+                await self._attend(share, channel)
         except (ChannelError, trio.TooSlowError):
             pass
         finally:
@@ -269,9 +303,18 @@ class Coordinator:
             why = "this share was started before: it runs once, and is not begun again"
             await channel.send(Refused(why))
             return None
-        share.channel, share.facts = channel, hello.facts
-        await channel.send(share.work)
+        share.channel, share.outbox, share.facts = channel, Outbox(channel), hello.facts
+        self._tell(share, share.work)
         return share
+
+    async def _attend(self, share: RemoteShare, channel: Channel[Up, Down]) -> None:
+        """Talk with a share until it is over, and until its last message has been sent."""
+        assert share.outbox is not None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(share.outbox.send_all)
+            await self._follow(share, channel)
+            await share.outbox.flush()
+            nursery.cancel_scope.cancel()
 
     async def _follow(self, share: RemoteShare, channel: Channel[Up, Down]) -> None:
         try:
@@ -302,10 +345,10 @@ class Coordinator:
                 return
             case Ended(ending):
                 share.ending = ending
-                await self._tell(share, Thanks())
+                self._tell(share, Thanks())
             case Broken():
                 share.broken = message
-                await self._tell(share, Thanks())
+                self._tell(share, Thanks())
                 await self.lose(share.index, message.error if message.is_usage else f"failed: {message.error}")
             case Hello():
                 raise ChannelError("a second greeting")
@@ -332,9 +375,9 @@ class Coordinator:
         if self._begun:
             self._notice(f"{share.name[0].upper()}{share.name[1:]} {why}. The others go on, and {self._after_loss()}")
         self._change()
-        if share.channel is not None:
-            with trio.move_on_after(0.5):
-                await self._tell(share, Refused("its coordinator has given it up"))
+        if share.channel is not None and share.outbox is not None:
+            self._tell(share, Refused("its coordinator has given it up"))
+            await share.outbox.flush()
             await share.channel.aclose()
 
     def _after_loss(self) -> str:
@@ -347,45 +390,39 @@ class Coordinator:
     # -- looking after them -------------------------------------------------------------------------------------------
 
     async def _look_after(self) -> None:
-        most = self._patience.silent_s / LOOK_EVERY_S
+        silent, late = self._patience.silent_s / LOOK_EVERY_S, self._patience.end_s / LOOK_EVERY_S
         while True:
             await trio.sleep(LOOK_EVERY_S)
+            self._overdue += trio.current_time() > self._end_by_s
             for share in self.shares:
                 if share.is_over or share.channel is None:
                     continue
                 share.quiet += 1
-                if share.quiet > most:
+                if share.quiet > silent:
                     await self.lose(
                         share.index, f"was not heard of for {format_duration(self._patience.silent_s * 1e9)}"
                     )
-                elif trio.current_time() > self._end_by_s:
+                elif self._overdue > late:
                     await self.lose(
                         share.index, f"did not end within {self._patience.end_s:g} s of when it should have"
                     )
 
     async def _pulse(self) -> None:
         while True:
-            await self._pulse_all()
+            self._pulse_all()
             await trio.sleep(LOOK_EVERY_S)
 
-    async def _pulse_all(self) -> None:
-        """Beside each other: one that is stopped must not keep the others from hearing it."""
-        async with trio.open_nursery() as nursery:
-            for share in self.shares:
-                nursery.start_soon(self._pulse_one, share)
+    def _pulse_all(self) -> None:
+        for share in self.shares:
+            self._tell(share, Pulse(time.time_ns(), share.taken))
 
-    async def _pulse_one(self, share: RemoteShare) -> None:
-        with trio.move_on_after(LOOK_EVERY_S):
-            await self._tell(share, Pulse(time.time_ns(), share.taken))
+    def _tell_all(self, message: Down) -> None:
+        for share in self.shares:
+            self._tell(share, message)
 
-    async def _tell_all(self, message: Down) -> None:
-        async with trio.open_nursery() as nursery:
-            for share in self.shares:
-                nursery.start_soon(self._tell, share, message)
-
-    async def _tell(self, share: RemoteShare, message: Down) -> None:
-        if share.channel is not None:
-            await share.channel.send(message)
+    def _tell(self, share: RemoteShare, message: Down) -> None:
+        if share.outbox is not None:
+            share.outbox.add(message)
 
     def _change(self) -> None:
         changed, self._changed = self._changed, trio.Event()

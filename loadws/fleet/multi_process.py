@@ -117,7 +117,8 @@ class _Fleet:
         self._loss_means = loss_means
         self._starting = trio.Event()  # set when every process is ready
         self._begun = False
-        self._end_by_s = float("inf")  # on trio's clock
+        self._end_by_s = float("inf")  # on trio's clock: when all processes should have ended
+        self._overdue = 0  # looks since then
         self._last_s = 0.0
         self._defect: str | None = None
 
@@ -224,19 +225,22 @@ class _Fleet:
     # -- deadlines ----------------------------------------------------------------------------------------------------
 
     def _must_end_within(self, seconds: float) -> None:
-        self._end_by_s = min(self._end_by_s, trio.current_time() + seconds + self._patience.end_s)
+        self._end_by_s = min(self._end_by_s, trio.current_time() + seconds)
 
     async def _look_after(self) -> None:
         looks = partial(_looks, every_s=LOOK_EVERY_S)
-        start, quiet, silent = map(looks, (self._patience.start_s, self._patience.quiet_s, self._patience.silent_s))
+        patience = self._patience
+        start, quiet = looks(patience.start_s), looks(patience.quiet_s)
+        silent, late = looks(patience.silent_s), looks(patience.end_s)
         while True:
             await trio.sleep(LOOK_EVERY_S)
+            self._overdue += trio.current_time() > self._end_by_s
             for process in self._alive():
                 process.quiet += 1
                 if not self._begun:
                     if process.quiet >= start and not process.is_ready:
                         process.lose(f"was not ready within {self._patience.start_s:g} s")
-                elif trio.current_time() > self._end_by_s:
+                elif self._overdue >= late:
                     process.lose(f"did not end within {self._patience.end_s:g} s of when it should have")
                 elif process.quiet == quiet:
                     self._notice(f"Process {process.number} has said nothing for {self._patience.quiet_s:g} s.")

@@ -21,7 +21,7 @@ from loadws.cli.comparing.commands import (
 from loadws.cli.importing.commands import imports
 from loadws.cli.init import Template
 from loadws.cli.machines.commands import MERGE_EXAMPLES, SHARD_EXAMPLES, merge, shard
-from loadws.cli.machines.options import ClusterAt, InsecureCluster, TolerateLoss
+from loadws.cli.machines.options import ClusterAt, InsecureCluster, SharesOf, TolerateLoss
 from loadws.cli.options import (
     AssetsAre,
     Duration,
@@ -146,6 +146,7 @@ def run(
     cluster: ClusterAt = None,
     insecure_cluster: InsecureCluster = False,
     tolerate_loss: TolerateLoss = 0,
+    shares: SharesOf = (),
     trace: Annotated[
         bool,
         typer.Option(
@@ -161,7 +162,11 @@ def run(
     refuse_alone(
         "--baseline", baseline, {"--allow-no-baseline": allow_no_baseline, "--across-machines": across_machines}
     )
-    refuse_alone("--cluster", cluster, {"--insecure-cluster": insecure_cluster, "--tolerate-loss": tolerate_loss})
+    refuse_alone(
+        "--cluster",
+        cluster,
+        {"--insecure-cluster": insecure_cluster, "--tolerate-loss": tolerate_loss, "--shares": shares},
+    )
     if sys.stderr.isatty():
         print(f"starting {scenario} ...", file=sys.stderr, flush=True)
     overrides = make_overrides(
@@ -184,7 +189,7 @@ def run(
     if cluster is not None:
         from loadws.cli.machines.cluster import cluster_options
 
-        machines = cluster_options(cluster, insecure_cluster, tolerate_loss, once=once, trace=trace)
+        machines = cluster_options(cluster, insecure_cluster, tolerate_loss, shares, once=once, trace=trace)
     options = RunOptions(
         scenario=scenario,
         overrides=overrides,

@@ -11,11 +11,11 @@ import msgspec
 import trio
 
 from loadws.cluster.coordinator import ClusterError, Coordinator, Patience
-from loadws.cluster.dask import DaskLauncher
+from loadws.cluster.dask import DaskLauncher, Worker
 from loadws.cluster.messages import NamedFile, Work
 from loadws.fleet.multi_process import Span
 from loadws.fleet.shard import ShardOrder
-from loadws.fleet.shares import MOST_SHARES
+from loadws.fleet.shares import MOST_SHARES, Weights, check_weights
 from loadws.fleet.signals import OnSignal, Signals
 from loadws.fleet.single_process import TakeFrame
 from loadws.metrics.runinfo import Ending, MachineInfo
@@ -28,10 +28,14 @@ _NAME = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
-    """``address`` is the scheduler's, or ``local:N``. So many machines may be lost: ``tolerated_losses``."""
+    """``address`` is the scheduler's, or ``local:N``. So many machines may be lost: ``tolerated_losses``.
+
+    ``weights`` are the shares' in the order of the workers' addresses; empty: all are equal.
+    """
 
     address: str
     tolerated_losses: int = 0
+    weights: Weights = ()
 
 
 class Cluster:
@@ -78,7 +82,8 @@ class Cluster:
         host, workers = await trio.to_thread.run_sync(self._launcher.connect, abandon_on_cancel=True)
         if len(workers) > MOST_SHARES:
             raise ClusterError(f"the cluster has {len(workers)} workers, and a run has at most {MOST_SHARES} shares")
-        order = msgspec.structs.replace(order, of=len(workers), env=_mentioned(order))
+        weights = _weights(self._options.weights, workers)
+        order = msgspec.structs.replace(order, of=len(workers), weights=weights, env=_mentioned(order))
         works = [
             Work(msgspec.structs.replace(order, share=index), files, stamps, processes, worker.neighbours)
             for index, worker in enumerate(workers)
@@ -136,6 +141,17 @@ class Cluster:
             lost = await trio.to_thread.run_sync(self._launcher.lost, abandon_on_cancel=True)
             for index, why in lost.items():
                 await coordinator.lose(index, why)
+
+
+def _weights(asked: Weights, workers: Sequence[Worker]) -> tuple[int, ...]:
+    """Return the weights of the workers' shares. Workers of one host have its cores between them.
+
+    Raises ``UsageError`` for weights that are not one for each worker.
+    """
+    if asked == "cores":
+        return tuple(max(1, worker.cores // worker.neighbours) for worker in workers)
+    check_weights(asked, len(workers))
+    return asked
 
 
 def _only(error: BaseException) -> BaseException:

@@ -32,11 +32,12 @@ _INSTALL = "pip install 'loadws[cluster]'"
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A Dask worker. ``neighbours`` is the number of workers on its host, itself among them."""
+    """A Dask worker. ``neighbours`` is the number of workers on its host, itself among them; ``cores`` are the host's."""
 
     address: str
     host: str
     neighbours: int
+    cores: int = 1
 
 
 def check_address(address: str, is_insecure: bool) -> None:
@@ -117,8 +118,11 @@ class DaskLauncher:
         if not known:
             raise ClusterError(f"the Dask cluster at {self._address} has no workers", "start one: dask worker ADDRESS")
         hosts = [worker["host"] for worker in known.values()]
-        workers = [Worker(address, each["host"], hosts.count(each["host"])) for address, each in known.items()]
-        self._check_loadws(workers)
+        cores = self._cores_of(list(known))
+        workers = [
+            Worker(address, known[address]["host"], hosts.count(known[address]["host"]), cores[address])
+            for address in sorted(known)
+        ]
         host = urlsplit(comm.local_address).hostname or "127.0.0.1"
         return host, workers
 
@@ -137,17 +141,17 @@ class DaskLauncher:
         security = distributed.Security() if self._address.startswith("tls://") else None
         return distributed.Client(self._address, timeout=CONNECT_WITHIN_S, security=security, set_as_default=False)
 
-    def _check_loadws(self, workers: list[Worker]) -> None:
+    def _cores_of(self, workers: list[str]) -> dict[str, int]:
+        """Return how many cores each worker's machine has. Raises ``ClusterError`` where loadws cannot run."""
         answers = self._client.run(facts_of_worker, on_error="return")
         wrong = [
-            f"{worker.address}: {answers.get(worker.address)!r}"
-            for worker in workers
-            if not isinstance(answers.get(worker.address), dict)
+            f"{worker}: {answers.get(worker)!r}" for worker in workers if not isinstance(answers.get(worker), dict)
         ]
         if wrong:
             raise ClusterError(
                 "\n  ".join(("these workers cannot run loadws:", *wrong)), "install the same loadws on each worker"
             )
+        return {worker: answers[worker]["cores"] for worker in workers}
 
     def start(self, invitations: Mapping[int, Invitation], workers: list[Worker], run: str) -> None:
         """Start a share on each of the workers; raises nothing: what cannot be started does not come."""

@@ -88,7 +88,7 @@ def prepare(work: Work, folder: Path) -> Ready:
     order = msgspec.structs.replace(work.order, path=str(path))
     loaded = load_text(order.text, path, order.overrides, order.env)
     scenario = loaded.scenario
-    figures = figures_of(make_plan(scenario, order.seed).shard_of(order.share, order.of))
+    figures = figures_of(make_plan(scenario, order.seed).shard_of(order.share, order.of, order.weights))
     machine = look_at_machine()
     processes = work.processes or choose_processes(figures, machine, scenario.target, paced=is_paced(scenario))
     if work.processes is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import msgspec
 
@@ -41,6 +42,7 @@ def run_share(packed: bytes) -> bytes:
     return msgspec.msgpack.encode(Result(invitation.index, error=why))
 
 
-def facts_of_worker() -> dict[str, str]:
-    """Return the versions of a worker. That it can be called at all shows that loadws is there."""
-    return facts().versions
+def facts_of_worker() -> dict[str, Any]:
+    """Return the ``Facts`` of a worker's machine as plain data. That it can be called at all shows that loadws is there."""
+    plain: dict[str, Any] = msgspec.to_builtins(facts())
+    return plain

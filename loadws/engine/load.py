@@ -70,8 +70,8 @@ async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending
     """
     phases = [(phase.name, phase.warmup) for phase in load.plan.phases]
     secrets = run_secrets(load.facts.scenario, load.facts.masker, load.facts.setup_values)
-    recorder = Recorder(phases, process=load.plan.shard, masker=secrets.masker)
-    recorder.ledger.arrivals.expected = load.plan.expected_arrivals if load.plan.shard == 0 else 0
+    recorder = Recorder(phases, process=load.plan.number, masker=secrets.masker)
+    recorder.ledger.arrivals.expected = load.plan.expected_arrivals if load.plan.number == 0 else 0
     async with open_timers() as timers:
         watch = Watch(timers)
         async with load.transport.open(timers, recorder.ledger.bytes) as connector:
@@ -118,7 +118,7 @@ def _executor(
         secrets=secrets,
         tracer=tracer,
         http=load.http or http_clients(scenario, facts.base, timers),
-        barriers=Barriers(load.plan.shard, load.plan.shards),
+        barriers=Barriers(load.plan.own),
     )
     recorder.watch_probes([ProbeSpec(probe.name, probe.within_ns) for probe in probes_of(scenario)], facts.nonce)
     context = StepContext(shared, Contexts(facts.base), compile_step)

@@ -18,7 +18,7 @@ from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Deliver, Load, run_load
 from loadws.engine.runtime.facts import RunFacts
 from loadws.metrics.runinfo import Ending
-from loadws.plan.plan import Shard, make_plan
+from loadws.plan.plan import make_plan
 from loadws.scenario.build import Loaded, Overrides, load_text
 from loadws.scenario.model.model import Phase, Scenario
 from loadws.transport.net.stamps import ReadLags
@@ -28,7 +28,8 @@ from loadws.transport.registry import transport
 class ShardOrder(msgspec.Struct, frozen=True):
     """Process ``process`` of ``processes`` of share ``share`` of ``of``; a run on one machine is share 0 of 1.
 
-    ``env`` is the environment that the scenario's ``${NAME}`` and ``env()`` see.
+    ``weights`` are those of all shares; empty: all are equal. ``env`` is the environment that the scenario's ``${NAME}`` and
+    ``env()`` see.
     """
 
     path: str
@@ -41,6 +42,7 @@ class ShardOrder(msgspec.Struct, frozen=True):
     processes: int = 1
     share: int = 0
     of: int = 1
+    weights: tuple[int, ...] = ()
     stamps: Literal["user", "kernel"] = "user"
     variables: dict[str, Any] = {}  # what setup has set
     nonce: int = 0  # the run's own, in every process the same
@@ -49,7 +51,7 @@ class ShardOrder(msgspec.Struct, frozen=True):
     @property
     def number(self) -> int:
         """The process's number among those of all shares; from 0 in a run on one machine."""
-        return Shard(self.share, self.of).cut(self.process, self.processes).index
+        return self.share + self.of * self.process
 
     def of_process(self, process: int, processes: int) -> ShardOrder:
         """Return the order for one of several processes of this share."""
@@ -71,7 +73,7 @@ async def run_shard(
     """
     loaded = load_order(order) if loaded is None else loaded
     facts = facts_of(order, loaded, say)
-    share = make_plan(loaded.scenario, order.seed).shard_of(order.share, order.of)
+    share = make_plan(loaded.scenario, order.seed).shard_of(order.share, order.of, order.weights)
     plan = share.shard_of(order.process, order.processes).prepared()
     read_lags = ReadLags() if order.stamps == "kernel" else None
     load = Load(facts, plan, transport(order.transport, read_lags), read_lags, together or Alone())

@@ -8,21 +8,27 @@ with the same fingerprint are parts of one plan.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from loadws import __version__
 from loadws.plan.figures import figures_of
 from loadws.plan.plan import Plan
+from loadws.plan.split import round_of
 from loadws.scenario.build import Loaded, Overrides
 from loadws.scenario.named_files import named_files, named_modules
 from loadws.terms.errors import UsageError
 
 #: The most shares of a run. A process's number must fit into 16 bits of a probe's token, whatever share it is of.
 MOST_SHARES = 256
+#: The weights of all shares, empty where all are equal, or that they are the machines' cores.
+Weights = tuple[int, ...] | Literal["cores"]
+#: The largest sum of weights, without their common factor.
+LONGEST_ROUND = 4096
 _SEED_BITS = 31
 _NONCE_BITS = 63
 _CHUNK_BYTES = 1 << 20
@@ -30,12 +36,16 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Share ``index`` of ``of``, from 0. ``run_id`` empty: none was given. ``start_at_unix_ns`` None: at once."""
+    """Share ``index`` of ``of``, from 0. ``run_id`` empty: none was given. ``start_at_unix_ns`` None: at once.
+
+    ``weights`` are those of all shares; empty: all are equal.
+    """
 
     index: int
     of: int
     run_id: str = ""
     start_at_unix_ns: int | None = None
+    weights: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.of <= MOST_SHARES:
@@ -45,6 +55,21 @@ class Share:
                 f"--index {self.index}: of {self.of} shares the indices are 0 to {self.of - 1}",
                 "count from 0, as the index of a Kubernetes Job does",
             )
+        check_weights(self.weights, self.of)
+
+
+def check_weights(weights: Sequence[int], of: int) -> None:
+    """Raise ``UsageError`` for weights that are not one for each of so many shares."""
+    text = ",".join(map(str, weights))
+    if weights and len(weights) != of:
+        raise UsageError(
+            f"--shares {text} has {len(weights)} weights, and there are {of} shares", "give one weight for each share"
+        )
+    if weights and round_of(weights) > LONGEST_ROUND:
+        raise UsageError(
+            f"--shares {text}: the weights come to {round_of(weights):,}, and at most {LONGEST_ROUND:,} are allowed",
+            "use smaller numbers, as 3,1,1",
+        )
 
 
 def fingerprint(loaded: Loaded, plan: Plan, overrides: Overrides) -> str:

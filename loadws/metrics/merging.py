@@ -88,6 +88,7 @@ def _differences(shares: Sequence[tuple[str, RunInfo, ShareInfo]]) -> Iterator[s
         facts = {
             "run id": (first.run_id, share.run_id),
             "number of shares (--of)": (first.of, share.of),
+            "split (--shares)": (_weights(first), _weights(share)),
             "seed": (first_run.seed, run.seed),
             "loadws": (first_run.loadws_version, run.loadws_version),
             "plan (scenario, data or options)": (first.fingerprint, share.fingerprint),
@@ -95,6 +96,10 @@ def _differences(shares: Sequence[tuple[str, RunInfo, ShareInfo]]) -> Iterator[s
         for what, (of_first, of_other) in facts.items():
             if of_first != of_other:
                 yield f"{place} has another {what} than {first_place}: {of_other} and not {of_first}"
+
+
+def _weights(share: ShareInfo) -> str:
+    return ",".join(map(str, share.weights)) or "equal shares"
 
 
 def _overlaps(shares: Sequence[tuple[str, RunInfo, ShareInfo]]) -> Iterator[str]:

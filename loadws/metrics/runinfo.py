@@ -60,6 +60,7 @@ class ShareInfo(msgspec.Struct, frozen=True):
     whole_plan: dict[str, Any]
     start_at: str | None = None  # UTC: the start that was asked for
     began_at: str | None = None  # UTC: when its load really began; None: it never did
+    weights: tuple[int, ...] = ()  # of all shares; empty: all are equal
 
     @property
     def name(self) -> str:

@@ -12,7 +12,8 @@ import msgspec
 
 from loadws.plan.arrivals import Spacing
 from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_PROCESS, Needs
-from loadws.plan.plan import Model, Plan, PlannedPhase, Shard
+from loadws.plan.plan import Model, Plan, PlannedPhase
+from loadws.plan.split import Shard
 from loadws.terms.units import NS_PER_S
 
 MOST_POINTS = 120
@@ -117,7 +118,7 @@ def most_users(plan: Plan) -> int:
     """
     most, arrived = 0, 0.0
     for phase in plan.phases:
-        coming = phase.expected_arrivals / plan.shards
+        coming = plan.own.of(phase.expected_arrivals)
         if phase.max_users is not None:  # users that are there already stay
             coming = max(0.0, min(coming, phase.max_users - arrived))
         arrived += coming
@@ -153,7 +154,7 @@ def _ends(phase: PlannedPhase) -> tuple[int, ...]:
 def _point(phases: list[PlannedPhase], at_ns: int, own: Shard) -> CurvePoint:
     phase = [phase for phase in phases if (phase.start_ns or 0) <= at_ns][-1]
     offset_ns = at_ns - (phase.start_ns or 0)
-    return CurvePoint(at_ns / NS_PER_S, own.part_of(phase.users_at(offset_ns)), phase.rate_at(offset_ns) / own.count)
+    return CurvePoint(at_ns / NS_PER_S, own.part_of(phase.users_at(offset_ns)), own.of(phase.rate_at(offset_ns)))
 
 
 def _phase(phase: PlannedPhase, own: Shard) -> PhaseFigures:
@@ -165,8 +166,8 @@ def _phase(phase: PlannedPhase, own: Shard) -> PhaseFigures:
         iterations=phase.iterations,
         users_from=own.part_of(phase.users_from),
         users_to=own.part_of(phase.users_to),
-        arrivals_from_per_s=phase.rate_from / own.count,
-        arrivals_to_per_s=phase.rate_to / own.count,
+        arrivals_from_per_s=own.of(phase.rate_from),
+        arrivals_to_per_s=own.of(phase.rate_to),
         spacing=phase.spacing if phase.expected_arrivals else None,
         max_users=phase.max_users,
         expected_arrivals=own.part_of(round(phase.expected_arrivals)),

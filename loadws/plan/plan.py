@@ -4,18 +4,18 @@ but the scenario and a seed.
 A held user lives in a slot. Slots are filled in order and emptied newest first, so that equal numbers of two phases
 are the same users. A slot's number is its user's index; the users that arrive have the indices above all slots.
 
-A plan can be cut into shards, one for each process: shard i of n holds the slots and takes the arrivals whose number is i
-modulo n, and has its share of ``iterations`` and ``max_users``. A shard can be cut again: shard j of m of that one is shard
-i + n·j of n·m. So each of several machines takes a shard, and cuts it for its own processes, whose number the other machines
-need not know. All shards together are the whole plan, user by user, whatever their number. Only which users are dropped at
-``max_users`` and which users run which of the ``iterations`` depends on the cut: a process knows how many users it has
-itself, and not how many the others have.
+A plan can be cut into shards, one for each process: a shard holds the slots and takes the arrivals whose numbers are its own
+(``plan/split.py``), and has its share of ``iterations`` and ``max_users``. A shard can be cut again. So each of several
+machines takes a shard, and cuts it for its own processes, whose number the other machines need not know. All shards
+together are the whole plan, user by user, whatever their number. Only which users are dropped at ``max_users`` and which
+users run which of the ``iterations`` depends on the cut: a process knows how many users it has itself, and not how many
+the others have.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -23,31 +23,12 @@ from typing import Literal
 from loadws.plan.allocation import allocate, choose
 from loadws.plan.arrivals import Spacing, arrivals, count_arrivals, expected_arrivals
 from loadws.plan.needs import Needs, needs_of
+from loadws.plan.split import Shard, shard
 from loadws.scenario.model.model import Phase, Scenario, UserType
 from loadws.scenario.model.steps import AnyStep, walk
 from loadws.terms.units import NS_PER_S
 
 Model = Literal["closed", "open", "mixed", "partly open"]
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """Part ``index`` of ``count`` of a load: what has a number has it where that number is ``index`` modulo ``count``."""
-
-    index: int = 0
-    count: int = 1
-
-    def part_of(self, whole: int) -> int:
-        """Return how many of the numbers below ``whole`` are this shard's; none where ``index`` is not below ``count``."""
-        return len(range(self.index, whole, self.count)) if self.index < self.count else 0
-
-    def has(self, number: int) -> bool:
-        """Return whether a slot or an arrival of this number is this shard's."""
-        return number % self.count == self.index
-
-    def cut(self, index: int, count: int) -> Shard:
-        """Return part ``index`` of ``count`` of this shard."""
-        return Shard(self.index + self.count * index, self.count * count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,44 +95,43 @@ class PlannedPhase:
     def held_most(self) -> int:
         return max(self.users_from, self.users_to)
 
-    def shard_of(self, index: int, count: int, before: Shard) -> PlannedPhase:
-        """Return the phase with part ``index`` of ``count`` of what is counted; this phase is that of the shard ``before``.
+    def shard_of(self, part: Shard, before: Shard) -> PlannedPhase:
+        """Return the phase with the ``part`` of what is counted; this phase is that of the shard ``before``.
 
         Users and arrivals keep the whole plan's figures: a shard tells its own by their numbers. Where users are only held,
         flows are shared by the parts that have a user: without one they would never end.
         """
         held = before.part_of(self.held_most if self.duration_ns else self.users_to)
-        runners = count if self.expected_arrivals else min(count, held)
-        part = Shard(index, count)
+        runners = part if self.expected_arrivals else part.among(held)
         return replace(
             self,
-            iterations=None if self.iterations is None else Shard(index, runners).part_of(self.iterations),
+            iterations=None if self.iterations is None else runners.part_of(self.iterations),
             max_users=None if self.max_users is None else part.part_of(self.max_users),
         )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """``weights`` are the user types', in the scenario's order; ``needs`` what a machine must have for it."""
+    """``weights`` are the user types', in the scenario's order; ``needs`` what a machine must have for it.
+
+    ``own`` is the part of the whole plan that this is. ``number`` is its own among all parts; the parts that it is cut into
+    are ``number``, ``number + stride``, and so on.
+    """
 
     seed: int
     model: Model
     phases: tuple[PlannedPhase, ...]
     weights: tuple[float, ...]
     graceful_stop_ns: int
-    shard: int = 0
-    shards: int = 1
+    own: Shard = Shard()  # noqa: RUF009  # it never changes
+    number: int = 0
+    stride: int = 1
     needs: Needs = field(default_factory=Needs)
 
     @cached_property
     def _held_types(self) -> array[int]:
         """Not made with the plan: of one that asks for too many users, only the figures are wanted."""
         return allocate(self.weights, self.held_most, self.seed)
-
-    @cached_property
-    def own(self) -> Shard:
-        """Which part of the whole plan this is."""
-        return Shard(self.shard, self.shards)
 
     @property
     def held_most(self) -> int:
@@ -168,12 +148,17 @@ class Plan:
         last = self.phases[-1]
         return None if last.start_ns is None or last.duration_ns is None else last.start_ns + last.duration_ns
 
-    def shard_of(self, index: int, count: int) -> Plan:
-        """Return part ``index`` of ``count`` of this plan, which may be a shard of another one itself."""
-        before = self.own
-        after = before.cut(index, count)
-        phases = tuple(phase.shard_of(index, count, before) for phase in self.phases)
-        return replace(self, shard=after.index, shards=after.count, phases=phases)
+    def shard_of(self, index: int, count: int, weights: Sequence[int] = ()) -> Plan:
+        """Return part ``index`` of ``count`` of this plan, which may be a shard of another one itself.
+
+        Parts are equal, or by their ``weights`` where this is the whole plan.
+        """
+        part = shard(index, count, weights)
+        assert self.own == Shard() or part == Shard(index, count)
+        own = part if self.own == Shard() else self.own.cut(index, count)
+        phases = tuple(phase.shard_of(part, self.own) for phase in self.phases)
+        number = self.number + self.stride * index
+        return replace(self, own=own, number=number, stride=self.stride * count, phases=phases)
 
     def prepared(self) -> Plan:
         """Return the plan with everything made that its load would otherwise have to wait for."""

@@ -120,6 +120,7 @@ def test_a_word_that_is_no_choice_is_told_without_a_librarys_words(
         (("--across-machines",), "--baseline"),
         (("--insecure-cluster",), "--cluster"),
         (("--tolerate-loss", "1"), "--cluster"),
+        (("--shares", "3,1"), "--cluster"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_refused(

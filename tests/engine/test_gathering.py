@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from loadws.engine.runtime.barriers import Barrier, Barriers
+from loadws.plan.split import Shard
 from tests.engine.drive import MS, S, drive
 from tests.kit.behaviour import silent
 
@@ -102,4 +103,4 @@ def test_a_round_releases_each_once() -> None:
     ],
 )
 def test_each_process_gathers_its_share(users: int, shards: int, shares: list[int]) -> None:
-    assert [Barriers(shard, shards).named("b", users).needed for shard in range(shards)] == shares
+    assert [Barriers(Shard(shard, shards)).named("b", users).needed for shard in range(shards)] == shares

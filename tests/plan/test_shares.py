@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadws.plan.figures import figures_of
-from loadws.plan.plan import Plan, Shard, make_plan
+from loadws.plan.plan import Plan, make_plan
+from loadws.plan.split import Shard, round_of, shard
 from loadws.scenario.model.model import Scenario
 
 FLOW: list[Any] = [{"request": "hello"}]
-#: How many processes each share has; the number of shares is the length.
-splits = st.lists(st.integers(1, 5), min_size=1, max_size=6)
+#: How many processes each share has, and its weight.
+splits = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 7)), min_size=1, max_size=6)
+Split = list[tuple[int, int]]
 
 
 @st.composite
@@ -38,20 +40,24 @@ def plans(draw: st.DrawFn) -> Plan:
     return make_plan(scenario, draw(st.integers(0, 2**63 - 1)))
 
 
-def cut(plan: Plan, split: list[int]) -> Iterator[Plan]:
+def shares(plan: Plan, split: Split) -> list[Plan]:
+    weights = [weight for _, weight in split]
+    return [plan.shard_of(index, len(split), weights) for index in range(len(split))]
+
+
+def cut(plan: Plan, split: Split) -> Iterator[Plan]:
     """Yield what each process of each share runs."""
-    for index, processes in enumerate(split):
-        share = plan.shard_of(index, len(split))
+    for (processes, _), share in zip(split, shares(plan, split), strict=True):
         yield from (share.shard_of(process, processes) for process in range(processes))
 
 
 @pytest.mark.slow
 @settings(max_examples=80)
 @given(plans(), splits)
-def test_the_sum_over_shares_is_the_plan(plan: Plan, split: list[int]) -> None:
+def test_the_sum_over_shares_is_the_plan(plan: Plan, split: Split) -> None:
     parts = list(cut(plan, split))
 
-    assert len({part.shard for part in parts}) == len(parts)  # each process has a number of its own
+    assert len({part.number for part in parts}) == len(parts)  # each process has a number of its own
     held = 0
     for number, phase in enumerate(plan.phases):
         changes = Counter(change for part in parts for change in part.changes(part.phases[number], held))
@@ -70,7 +76,7 @@ def test_the_sum_over_shares_is_the_plan(plan: Plan, split: list[int]) -> None:
 @pytest.mark.slow
 @settings(max_examples=60)
 @given(plans(), splits)
-def test_flows_go_only_to_processes_with_a_user_to_run_them(plan: Plan, split: list[int]) -> None:
+def test_flows_go_only_to_processes_with_a_user_to_run_them(plan: Plan, split: Split) -> None:
     for part in cut(plan, split):
         for phase in part.phases:
             if phase.iterations and not phase.expected_arrivals:
@@ -80,15 +86,15 @@ def test_flows_go_only_to_processes_with_a_user_to_run_them(plan: Plan, split: l
 @pytest.mark.slow
 @settings(max_examples=60)
 @given(plans(), splits)
-def test_the_figures_of_the_shares_add_up(plan: Plan, split: list[int]) -> None:
+def test_the_figures_of_the_shares_add_up(plan: Plan, split: Split) -> None:
     whole = figures_of(plan).as_json()
-    shares = [figures_of(plan.shard_of(index, len(split))).as_json() for index in range(len(split))]
+    figures = [figures_of(share).as_json() for share in shares(plan, split)]
 
     for figure in ("held_most", "expected_arrivals"):
-        assert sum(share[figure] for share in shares) == whole[figure]
+        assert sum(share[figure] for share in figures) == whole[figure]
     for number, phase in enumerate(whole["phases"]):
         for figure in ("users_from", "users_to", "expected_arrivals"):
-            assert sum(share["phases"][number][figure] for share in shares) == phase[figure]
+            assert sum(share["phases"][number][figure] for share in figures) == phase[figure]
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 500))
@@ -100,3 +106,23 @@ def test_a_shard_of_a_shard_has_what_its_number_says(count: int, parts: int, num
         if Shard(index, count).cut(part, parts).has(number)
     ]
     assert owners == [(number % count, number // count % parts)]
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.integers(0, 2000), st.integers(1, 4))
+def test_a_number_is_of_one_share_and_each_has_about_its_weight(weights: list[int], whole: int, processes: int) -> None:
+    parts = [shard(index, len(weights), weights) for index in range(len(weights))]
+
+    assert all(sum(part.has(number) for part in parts) == 1 for number in range(whole))
+    for part, weight in zip(parts, weights, strict=True):
+        cuts = [part.cut(index, processes) for index in range(processes)]
+        assert part.part_of(whole) == sum(map(part.has, range(whole)))
+        assert [each.part_of(whole) for each in cuts] == [sum(map(each.has, range(whole))) for each in cuts]
+        assert sum(each.part_of(whole) for each in cuts) == part.part_of(whole)
+        assert abs(part.part_of(whole) - whole * weight / sum(weights)) < len(weights)
+        if whole % round_of(weights) == 0:
+            assert part.part_of(whole) == whole * weight // sum(weights)
+
+
+def test_weights_of_three_to_one_to_one() -> None:
+    owners = [next(index for index in range(3) if shard(index, 3, (6, 2, 2)).has(number)) for number in range(5)]
+    assert owners == [0, 1, 0, 2, 0]

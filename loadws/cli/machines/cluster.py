@@ -6,11 +6,12 @@ import sys
 
 from loadws.cluster.cluster import ClusterOptions
 from loadws.cluster.dask import check_address, goes_in_plain_text
+from loadws.fleet.shares import Weights
 from loadws.terms.errors import UsageError
 
 
 def cluster_options(
-    address: str, is_insecure: bool, tolerated_losses: int, *, once: bool, trace: bool
+    address: str, is_insecure: bool, tolerated_losses: int, weights: Weights, *, once: bool, trace: bool
 ) -> ClusterOptions:
     """Return what the command line asks of the cluster; warn where secrets would cross a network unencrypted.
 
@@ -27,4 +28,4 @@ def cluster_options(
             "whatever reads that network can read them, and send load in their name",
             file=sys.stderr,
         )
-    return ClusterOptions(address, tolerated_losses)
+    return ClusterOptions(address, tolerated_losses, weights)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from loadws.cli.machines.options import RunId, ShareCount, ShareIndex, StartAt, TolerateLoss
+from loadws.cli.machines.options import RunId, ShareCount, ShareIndex, SharesOf, StartAt, TolerateLoss
 from loadws.cli.options import (
     Duration,
     KeepTrying,
@@ -45,6 +45,7 @@ def shard(
     scenario: Scenario,
     of: ShareCount,
     index: ShareIndex,
+    shares: SharesOf = (),
     run_id: RunId = "",
     start_at: StartAt = None,
     target: Target = None,
@@ -86,7 +87,7 @@ def shard(
     from loadws.cli.running.run import run_command
     from loadws.cli.running.share import share_of
 
-    share = share_of(index, of, run_id, start_at)
+    share = share_of(index, of, run_id, start_at, shares)
     options = RunOptions(
         scenario=scenario,
         overrides=overrides,

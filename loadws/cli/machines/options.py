@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from loadws.cli.options import parse_number, told
+from loadws.terms.errors import UsageError
+
+if TYPE_CHECKING:
+    from loadws.fleet.shares import Weights
+
+_MOST_WEIGHT = 4096
+
+
+def parse_weights(text: str) -> Weights:
+    """Return the weights of ``3,1,1``, or ``cores``. Raises ``UsageError``."""
+    if text == "cores":
+        return "cores"
+    words = text.split(",")
+    if not all(word.isascii() and word.isdigit() and 1 <= int(word) <= _MOST_WEIGHT for word in words):
+        raise UsageError(
+            f"{text!r} are no weights", f"write whole numbers from 1 to {_MOST_WEIGHT}, as 3,1,1, or cores"
+        )
+    return tuple(map(int, words))
+
 
 ShareCount = Annotated[
     int,
@@ -20,6 +39,17 @@ ShareIndex = Annotated[
         parser=told(parse_number),
         help="Which share this is, counted from 0.",
         show_default=False,
+    ),
+]
+#: ``Any``, as typer reads no union of types; it is ``Weights``.
+SharesOf = Annotated[
+    Any,
+    typer.Option(
+        "--shares",
+        metavar="W,W...|cores",
+        parser=told(parse_weights),
+        help="The weights of the shares, in their order: 3,1,1. cores: by the cores of each machine (with --cluster).",
+        show_default="equal",
     ),
 ]
 RunId = Annotated[

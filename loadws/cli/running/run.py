@@ -120,7 +120,7 @@ def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
         loaded = replace(loaded, scenario=one_flow(loaded.scenario))
     plan = whole = make_plan(loaded.scenario, seed)
     if options.share is not None:
-        plan = whole.shard_of(options.share.index, options.share.of)
+        plan = whole.shard_of(options.share.index, options.share.of, options.share.weights)
     for warning in short_of_samples(loaded, whole):
         print(explain(warning), file=sys.stderr)
     machine = look_at_machine()
@@ -351,7 +351,7 @@ class _Run:
         if share is None:
             return order
         nonce = nonce_of(share.run_id, self._info.seed, share.fingerprint)
-        return msgspec.structs.replace(order, share=share.index, of=share.of, nonce=nonce)
+        return msgspec.structs.replace(order, share=share.index, of=share.of, weights=share.weights, nonce=nonce)
 
     def _note_start(self, unix_ns: int) -> None:
         """Keep when a share's load begins, for ``merge``. A disk that cannot take it leaves it unknown."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from loadws.fleet.shares import Share
+from loadws.fleet.shares import Share, Weights
 from loadws.terms.errors import UsageError
 from loadws.terms.units import format_duration
 
 
-def share_of(index: int, of: int, run_id: str, start_at: str | None) -> Share:
+def share_of(index: int, of: int, run_id: str, start_at: str | None, weights: Weights = ()) -> Share:
     """Return the share that the command line asks for.
 
     Raises:
-        UsageError: The start has passed, or is not a date and time.
+        UsageError: The start has passed or is not a date and time, or the weights are wrong.
     """
     start_ns = None if start_at is None else parse_start(start_at)
     if start_ns is not None and (late_ns := time.time_ns() - start_ns) >= 0:
@@ -22,7 +22,12 @@ def share_of(index: int, of: int, run_id: str, start_at: str | None) -> Share:
             f"--start-at {start_at} was {format_duration(late_ns)} ago by this machine's clock",
             "name a later moment, the same for all shares; it is UTC",
         )
-    return Share(index, of, run_id, start_ns)
+    if weights == "cores":
+        raise UsageError(
+            "--shares cores needs to know the cores of all machines, and a share knows its own machine only",
+            "write the weights of all shares: --shares 8,4,4",
+        )
+    return Share(index, of, run_id, start_ns, weights)
 
 
 def parse_start(text: str) -> int:

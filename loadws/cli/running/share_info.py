@@ -22,6 +22,7 @@ def share_info(loaded: Loaded, options: RunOptions, whole: Plan) -> ShareInfo:
         fingerprint=mark,
         index=share.index,
         of=share.of,
+        weights=share.weights,
         machine=node(),
         whole_plan=figures_of(whole).as_json(),
         start_at=None if share.start_at_unix_ns is None else as_utc(share.start_at_unix_ns),

@@ -12,6 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from loadws.plan.split import Shard
+
+_WHOLE = Shard()
+
 
 class Barrier:
     """``needed`` users of this process make a round. Each waits with a callback, which is called once, at its release."""
@@ -38,11 +42,10 @@ class Barrier:
 
 
 class Barriers:
-    """The barriers of one process, which is shard ``shard`` of ``shards``."""
+    """The barriers of one process, which makes the part ``own`` of the load."""
 
-    def __init__(self, shard: int = 0, shards: int = 1) -> None:
-        self._shard = shard
-        self._shards = shards
+    def __init__(self, own: Shard = _WHOLE) -> None:
+        self._own = own
         self._named: dict[str, Barrier] = {}
 
     def named(self, name: str, users: int) -> Barrier:
@@ -51,8 +54,5 @@ class Barriers:
         return self._named[name]
 
     def share_of(self, users: int) -> int:
-        """Return this process's part of ``users``, at least one: the plan gives shard i of n the users whose number is
-        i mod n.
-        """
-        share = users // self._shards + (self._shard < users % self._shards)
-        return max(1, share)
+        """Return this process's part of ``users``, at least one: as many as the plan gives it of so many."""
+        return max(1, self._own.part_of(users))

@@ -68,6 +68,7 @@ def shares(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shares]:
             for index, processes in ((0, 1), (1, 2)):
                 command = [
                     *LOADWS, "shard", str(scenario), "--of", "2", "--index", str(index), "--run-id", "7", "--quiet",
+                    "--shares", "2,1",
                     "--target", url, "--out", str(folder / str(index)), "--processes", str(processes),
                 ]  # fmt: skip
                 ended = subprocess.run(command, capture_output=True, timeout=120, check=False, text=True)
@@ -135,6 +136,12 @@ def test_every_row_goes_to_one_user_of_one_share(shares: Shares) -> None:
         said.append({line["text"] for frame in map(json.loads, lines) for line in frame.get("logs", ())})
     assert said[0] and said[1]
     assert not said[0] & said[1]
+
+
+def test_each_share_has_its_weight_of_the_held_users(shares: Shares) -> None:
+    held = [read_info(folder).plan["held_most"] for folder in shares.folders]
+    sessions = [summary_of(folder).ledger.sessions.started for folder in shares.folders]
+    assert held == sessions == [3, 2]  # of 5 users, by 2 to 1: every third number is the second share's
 
 
 def test_a_share_is_not_judged_and_says_so(shares: Shares) -> None:
@@ -213,6 +220,7 @@ def test_a_missing_share_is_named_and_can_be_tolerated(
     [
         ({"run_id": "8"}, "has another run id than"),
         ({"of": 3, "index": 2}, "has another number of shares (--of) than"),
+        ({"weights": ()}, "has another split (--shares) than"),
         ({"seed": 8}, "has another seed than"),
         ({"fingerprint": "0123"}, "has another plan (scenario, data or options) than"),
         ({"loadws_version": "0.0"}, "has another loadws than"),
@@ -258,6 +266,11 @@ def test_a_corrupt_share_is_named(
         ("--of 2 --index 0 --run-id a --start-at 2020-01-01T00:00:00Z", "--start-at 2020-01-01T00:00:00Z was"),
         ("--of 2 --index 0 --run-id a --start-at noon", "--start-at 'noon' is no date and time"),
         ("--of 2 --run-id a", "--index"),
+        ("--of 2 --index 0 --run-id a --shares 3,1,1", "--shares 3,1,1 has 3 weights, and there are 2 shares"),
+        ("--of 2 --index 0 --run-id a --shares 4095,4096", "--shares 4095,4096: the weights come to 8,191"),
+        ("--of 2 --index 0 --run-id a --shares 3,0", "'3,0' are no weights"),
+        ("--of 2 --index 0 --run-id a --shares 3;1", "'3;1' are no weights"),
+        ("--of 2 --index 0 --run-id a --shares cores", "--shares cores needs to know the cores of all machines"),
     ],
 )
 def test_what_a_share_must_be_told(

@@ -35,6 +35,7 @@ CRUMBS = {
     "report/html/glossary.py": "which terms the page explains",
     "report/html/numbers.py": "how the page writes numbers",
     "metrics/by_machine.py": "what each machine of a merged run had, which no single run needs",
+    "cluster/scaling.py": "runs inside the scheduler, where nothing else of loadws need be",
     "cluster/processes.py": "starts processes of this machine, which is one way of several",
     "gate/comparing/absolute.py": "thresholds among rules of a comparison, apart from the rules on changes",
     "report/comparing/bare_page.py": "the frame of a page without scripts, whatever stands in it",

@@ -21,7 +21,7 @@ from loadws.cli.comparing.commands import (
 from loadws.cli.importing.commands import imports
 from loadws.cli.init import Template
 from loadws.cli.machines.commands import MERGE_EXAMPLES, SHARD_EXAMPLES, merge, shard
-from loadws.cli.machines.options import ClusterAt, InsecureCluster, SharesOf, TolerateLoss
+from loadws.cli.machines.options import ClusterAt, ClusterOptionsAt, InsecureCluster, SharesOf, TolerateLoss
 from loadws.cli.options import (
     AssetsAre,
     Duration,
@@ -144,6 +144,7 @@ def run(
     ] = False,
     across_machines: AcrossMachines = False,
     cluster: ClusterAt = None,
+    cluster_file: ClusterOptionsAt = None,
     insecure_cluster: InsecureCluster = False,
     tolerate_loss: TolerateLoss = 0,
     shares: SharesOf = (),
@@ -165,7 +166,12 @@ def run(
     refuse_alone(
         "--cluster",
         cluster,
-        {"--insecure-cluster": insecure_cluster, "--tolerate-loss": tolerate_loss, "--shares": shares},
+        {
+            "--cluster-options": cluster_file,
+            "--insecure-cluster": insecure_cluster,
+            "--tolerate-loss": tolerate_loss,
+            "--shares": shares,
+        },
     )
     if sys.stderr.isatty():
         print(f"starting {scenario} ...", file=sys.stderr, flush=True)
@@ -189,7 +195,9 @@ def run(
     if cluster is not None:
         from loadws.cli.machines.cluster import cluster_options
 
-        machines = cluster_options(cluster, insecure_cluster, tolerate_loss, shares, once=once, trace=trace)
+        machines = cluster_options(
+            cluster, cluster_file, insecure_cluster, tolerate_loss, shares, once=once, trace=trace
+        )
     options = RunOptions(
         scenario=scenario,
         overrides=overrides,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import trio
@@ -30,12 +31,15 @@ _NAME = re.compile(r"\w+")
 class ClusterOptions:
     """``address`` is the scheduler's, or ``local:N``. So many machines may be lost: ``tolerated_losses``.
 
-    ``weights`` are the shares' in the order of the workers' addresses; empty: all are equal.
+    ``weights`` are the shares' in the order of the workers' addresses; empty: all are equal. ``address`` may be a class of
+    clusters instead, whose constructor gets ``class_options``. ``is_insecure``: plain text over a network is allowed.
     """
 
     address: str
     tolerated_losses: int = 0
     weights: Weights = ()
+    class_options: Mapping[str, Any] = field(default_factory=dict)
+    is_insecure: bool = False
 
 
 class Cluster:
@@ -45,7 +49,7 @@ class Cluster:
         self, options: ClusterOptions, notice: Callable[[str], None], patience: Patience | None = None
     ) -> None:
         self._options = options
-        self._launcher = DaskLauncher(options.address)
+        self._launcher = DaskLauncher(options.address, options.class_options, options.is_insecure)
         self._notice = notice
         self._patience = patience
         self._nursery: trio.Nursery | None = None

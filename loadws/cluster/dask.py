@@ -10,14 +10,17 @@ from __future__ import annotations
 import ipaddress
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
+from loadws.cluster import scaling
+from loadws.cluster.classes import adaptive, check_class, is_class, start_cluster, workers_of
 from loadws.cluster.coordinator import ClusterError
 from loadws.cluster.messages import Invitation, Result
 from loadws.cluster.processes import facts_of_worker, run_share
@@ -25,8 +28,14 @@ from loadws.terms.errors import UsageError
 
 CONNECT_WITHIN_S = 15
 CLOSE_WITHIN_S = 5
+#: So long the workers of a cluster that was started for the run may take to come: machines are to start, or a queue to move.
+WORKERS_WITHIN_S = 600
 LOCAL = "local:"
 MOST_LOCAL = 64
+_IN_PLAIN_TEXT = (
+    "the key of this run, which opens the scenario and its secrets, would cross the network for all to read"
+)
+_USE_TLS = "use a cluster with TLS (tls://), or say --insecure-cluster in a network that you trust"
 _INSTALL = "pip install 'loadws[cluster]'"
 
 
@@ -51,28 +60,28 @@ def check_address(address: str, is_insecure: bool) -> None:
         if not count.isascii() or not count.isdigit() or not 1 <= int(count) <= MOST_LOCAL:
             raise UsageError(f"--cluster {address}: how many workers?", f"write local:4, from 1 to {MOST_LOCAL}")
         return
+    if is_class(address):
+        check_class(address)
+        return
     parts = urlsplit(address)
     if parts.scheme not in ("tcp", "tls") or not parts.hostname:
         raise UsageError(
-            f"--cluster {address} is no scheduler's address", "write tcp://HOST:8786, tls://HOST:8786, or local:4"
+            f"--cluster {address} is no scheduler's address",
+            "write tcp://HOST:8786, tls://HOST:8786, local:4, or the name of a class, as SSHCluster",
         )
     if goes_in_plain_text(address) and not is_insecure:
-        raise UsageError(
-            f"--cluster {address}: the scheduler speaks plain TCP, so the scenario, its secrets and the key of this run "
-            "would cross the network for all to read",
-            "use a scheduler with TLS (tls://), or say --insecure-cluster in a network that you trust",
-        )
+        raise UsageError(f"--cluster {address}: the scheduler speaks plain TCP, so {_IN_PLAIN_TEXT}", _USE_TLS)
 
 
 def goes_in_plain_text(address: str) -> bool:
-    """Return whether what goes to a scheduler crosses a network unencrypted."""
+    """Return whether what goes to an address of Dask crosses a network unencrypted."""
     parts = urlsplit(address)
-    return parts.scheme == "tcp" and not is_loopback(parts.hostname or "")
+    return parts.scheme not in ("tls", "inproc", "") and not is_loopback(parts.hostname or "")
 
 
 def is_local(address: str) -> bool:
     """Return whether all workers surely run on this machine."""
-    return address.startswith(LOCAL)
+    return address.startswith(LOCAL) or address == "LocalCluster"
 
 
 def is_loopback(host: str) -> bool:
@@ -88,8 +97,10 @@ def is_loopback(host: str) -> bool:
 class DaskLauncher:
     """Starts one share on each worker of a Dask cluster."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, class_options: Mapping[str, Any], is_insecure: bool) -> None:
         self._address = address
+        self._class_options = class_options
+        self._is_insecure = is_insecure
         self._client: Any = None
         self._cluster: Any = None
         self._futures: dict[int, Any] = {}
@@ -100,6 +111,7 @@ class DaskLauncher:
 
         Raises:
             ClusterError: The cluster cannot be used.
+            UsageError: It scales by itself, or speaks plain text over a network.
         """
         distributed = _distributed()
         warnings.filterwarnings("ignore", module="distributed")
@@ -107,9 +119,9 @@ class DaskLauncher:
         try:
             self._client = self._open(distributed)
             comm = self._client.scheduler_comm.comm
-            if self._address.startswith("tls://") and not comm.peer_address.startswith("tls://"):
-                raise ClusterError(f"the connection to {self._address} is not over TLS: {comm.peer_address}")
             known = self._known_workers()
+            self._check_privacy((comm.peer_address, *known))
+            self._check_scale()
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
             raise ClusterError(
                 f"the Dask scheduler at {self._address} cannot be used: {error or type(error).__name__}",
@@ -131,7 +143,31 @@ class DaskLauncher:
         identity: dict[str, Any] = self._client.sync(self._client.scheduler.identity, n_workers=-1)
         return dict(identity["workers"])
 
+    def _check_privacy(self, addresses: Sequence[str]) -> None:
+        """Look at the connections as they are, those of the scheduler to its workers too: each gets the key of its share."""
+        if self._address.startswith("tls://"):
+            if other := [address for address in addresses if not address.startswith("tls://")]:
+                raise ClusterError(f"{self._address} has connections without TLS: {', '.join(other)}", _USE_TLS)
+        elif not self._is_insecure and (plain := list(filter(goes_in_plain_text, addresses))):
+            raise UsageError(
+                f"--cluster {self._address}: the connection to {', '.join(plain)} is plain TCP, so {_IN_PLAIN_TEXT}",
+                _USE_TLS,
+            )
+
+    def _check_scale(self) -> None:
+        """Raise ``UsageError`` where the scheduler's own process scales the cluster. Other processes cannot be asked."""
+        cloudpickle = import_module("cloudpickle")
+        cloudpickle.register_pickle_by_value(scaling)  # the scheduler may be without loadws
+        try:
+            scales = self._client.run_on_scheduler(scaling.scales_by_itself)
+        finally:
+            cloudpickle.unregister_pickle_by_value(scaling)
+        if scales:
+            raise adaptive(f"the one at {self._address} does")
+
     def _open(self, distributed: Any) -> Any:
+        if is_class(self._address):
+            return self._open_class(distributed)
         if self._address.startswith(LOCAL):
             self._cluster = distributed.LocalCluster(
                 n_workers=int(self._address.removeprefix(LOCAL)), threads_per_worker=1, processes=True,
@@ -140,6 +176,20 @@ class DaskLauncher:
             return distributed.Client(self._cluster, timeout=CONNECT_WITHIN_S, set_as_default=False)
         security = distributed.Security() if self._address.startswith("tls://") else None
         return distributed.Client(self._address, timeout=CONNECT_WITHIN_S, security=security, set_as_default=False)
+
+    def _open_class(self, distributed: Any) -> Any:
+        """Start the cluster, and wait for its workers."""
+        self._cluster = start_cluster(self._address, self._class_options)
+        client = distributed.Client(self._cluster, timeout=CONNECT_WITHIN_S, set_as_default=False)
+        workers = workers_of(self._cluster, self._class_options)
+        try:
+            client.wait_for_workers(workers, timeout=WORKERS_WITHIN_S)
+        except TimeoutError:
+            raise ClusterError(
+                f"--cluster {self._address}: {workers} workers did not come within {WORKERS_WITHIN_S} s",
+                "look at what started them: its queue, its log, its quota",
+            ) from None
+        return client
 
     def _cores_of(self, workers: list[str]) -> dict[str, int]:
         """Return how many cores each worker's machine has. Raises ``ClusterError`` where loadws cannot run."""
@@ -197,6 +247,11 @@ class DaskLauncher:
                     part.cancel()
                 elif part is not None:
                     part.close(timeout=CLOSE_WITHIN_S)
+
+
+def check_installed() -> None:
+    """Raise ``ClusterError`` where Dask is not installed."""
+    _distributed()
 
 
 def _distributed() -> Any:

@@ -72,7 +72,11 @@ def test_a_script_is_one_of_bash(script: str) -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_the_commands_of_a_script_are_those_of_loadws(script: str, asked: Asked) -> None:
+def test_the_commands_of_a_script_are_those_of_loadws(
+    script: str, asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ssh.yaml").write_text(blocks(TEXT, "yaml")[1], "utf-8")
+    monkeypatch.chdir(tmp_path)
     for line in command_lines(script):
         read([*line[:2], *(re.sub(r"^2026-", "2999-", word) for word in line[2:])])
     with_cluster = [options.cluster for options in asked.runs if options.cluster is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -83,7 +84,14 @@ ClusterAt = Annotated[
     typer.Option(
         "--cluster",
         metavar="ADDRESS",
-        help="Have the workers of a Dask cluster make the load: tcp://HOST:8786, tls://HOST:8786, local:4.",
+        help="Have the workers of a Dask cluster make the load: tcp://HOST:8786, tls://HOST:8786, local:4, or a class of "
+        "clusters that is started for the run, as SSHCluster.",
+    ),
+]
+ClusterOptionsAt = Annotated[
+    Path | None,
+    typer.Option(
+        "--cluster-options", metavar="FILE", help="What the constructor of that class gets, as YAML: n_workers: 4."
     ),
 ]
 InsecureCluster = Annotated[

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from loadws.cluster.coordinator import ClusterError
 from loadws.terms.errors import UsageError
@@ -42,7 +42,11 @@ def is_class(name: str) -> bool:
 
 
 def check_class(name: str) -> None:
-    """Raise ``UsageError`` for a class that is not known, unless it is named with its module."""
+    """Check that a class is known, or named with its module.
+
+    Raises:
+        UsageError: It is neither.
+    """
     if name in CLASSES or "." in name:
         return
     close = get_close_matches(name, CLASSES, 1)
@@ -54,7 +58,11 @@ def check_class(name: str) -> None:
 
 
 def read_options(path: Path) -> dict[str, Any]:
-    """Return the options of a YAML file. Raises ``UsageError`` for one that cannot be read, or asks for adaptive scaling."""
+    """Return the options of a YAML file.
+
+    Raises:
+        UsageError: It cannot be read, or asks for adaptive scaling.
+    """
     if not path.is_file():
         raise UsageError(f"--cluster-options {path}: there is no such file", _WRITE)
     try:
@@ -63,20 +71,28 @@ def read_options(path: Path) -> dict[str, Any]:
         raise UsageError(f"--cluster-options {path} cannot be read: {error}", _WRITE) from None
     for name in options:
         if _ADAPTIVE.search(str(name)):
-            raise adaptive(f"--cluster-options {path} asks for it by {name!r}")
+            refuse_adaptive(f"--cluster-options {path} asks for it by {name!r}")
     return dict(options)
 
 
-def adaptive(why: str) -> UsageError:
-    """Return the refusal of a cluster that scales by itself."""
-    return UsageError(
+def refuse_adaptive(why: str) -> NoReturn:
+    """Refuse a cluster that scales by itself.
+
+    Raises:
+        UsageError: Always.
+    """
+    raise UsageError(
         f"an adaptive cluster cannot make a load: a worker that it takes away is a machine that is lost ({why})",
         "use a fixed number of workers: n_workers, or cluster.scale(N) instead of cluster.adapt()",
     )
 
 
 def start_cluster(name: str, options: Mapping[str, Any]) -> Any:
-    """Return a running cluster of a class. Raises ``ClusterError`` where there is no such class, or it does not start."""
+    """Return a running cluster of a class.
+
+    Raises:
+        ClusterError: There is no such class, or it does not start.
+    """
     make = _class(name)
     try:
         cluster = make(**options)
@@ -87,7 +103,7 @@ def start_cluster(name: str, options: Mapping[str, Any]) -> Any:
         ) from error
     if getattr(cluster, "_adaptive", None) is not None:
         cluster.close()
-        raise adaptive(f"{name} has begun to scale")
+        refuse_adaptive(f"{name} has begun to scale")
     return cluster
 
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from loadws.cluster import scaling
-from loadws.cluster.classes import adaptive, check_class, is_class, start_cluster, workers_of
+from loadws.cluster.classes import check_class, is_class, refuse_adaptive, start_cluster, workers_of
 from loadws.cluster.coordinator import ClusterError
 from loadws.cluster.messages import Invitation, Result
 from loadws.cluster.processes import facts_of_worker, run_share
@@ -144,7 +144,12 @@ class DaskLauncher:
         return dict(identity["workers"])
 
     def _check_privacy(self, addresses: Sequence[str]) -> None:
-        """Look at the connections as they are, those of the scheduler to its workers too: each gets the key of its share."""
+        """Look at the connections as they are, those of the scheduler to its workers too: each gets the key of its share.
+
+        Raises:
+            ClusterError: A cluster that was named by a TLS address has one without TLS.
+            UsageError: One is plain text over a network.
+        """
         if self._address.startswith("tls://"):
             if other := [address for address in addresses if not address.startswith("tls://")]:
                 raise ClusterError(f"{self._address} has connections without TLS: {', '.join(other)}", _USE_TLS)
@@ -155,7 +160,7 @@ class DaskLauncher:
             )
 
     def _check_scale(self) -> None:
-        """Raise ``UsageError`` where the scheduler's own process scales the cluster. Other processes cannot be asked."""
+        """Refuse a cluster that the scheduler's own process scales. Other processes cannot be asked."""
         cloudpickle = import_module("cloudpickle")
         cloudpickle.register_pickle_by_value(scaling)  # the scheduler may be without loadws
         try:
@@ -163,7 +168,7 @@ class DaskLauncher:
         finally:
             cloudpickle.unregister_pickle_by_value(scaling)
         if scales:
-            raise adaptive(f"the one at {self._address} does")
+            refuse_adaptive(f"the one at {self._address} does")
 
     def _open(self, distributed: Any) -> Any:
         if is_class(self._address):
@@ -178,7 +183,11 @@ class DaskLauncher:
         return distributed.Client(self._address, timeout=CONNECT_WITHIN_S, security=security, set_as_default=False)
 
     def _open_class(self, distributed: Any) -> Any:
-        """Start the cluster, and wait for its workers."""
+        """Start the cluster, and wait for its workers.
+
+        Raises:
+            ClusterError: It does not start, or its workers do not come.
+        """
         self._cluster = start_cluster(self._address, self._class_options)
         client = distributed.Client(self._cluster, timeout=CONNECT_WITHIN_S, set_as_default=False)
         workers = workers_of(self._cluster, self._class_options)
@@ -192,7 +201,11 @@ class DaskLauncher:
         return client
 
     def _cores_of(self, workers: list[str]) -> dict[str, int]:
-        """Return how many cores each worker's machine has. Raises ``ClusterError`` where loadws cannot run."""
+        """Return how many cores each worker's machine has.
+
+        Raises:
+            ClusterError: loadws cannot run on some of them.
+        """
         answers = self._client.run(facts_of_worker, on_error="return")
         wrong = [
             f"{worker}: {answers.get(worker)!r}" for worker in workers if not isinstance(answers.get(worker), dict)

@@ -59,7 +59,11 @@ class Share:
 
 
 def check_weights(weights: Sequence[int], of: int) -> None:
-    """Raise ``UsageError`` for weights that are not one for each of so many shares."""
+    """Check the weights of so many shares; none are equal weights.
+
+    Raises:
+        UsageError: They are not one for each share, or too large.
+    """
     text = ",".join(map(str, weights))
     if weights and len(weights) != of:
         raise UsageError(

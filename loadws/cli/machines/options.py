@@ -17,7 +17,11 @@ _MOST_WEIGHT = 4096
 
 
 def parse_weights(text: str) -> Weights:
-    """Return the weights of ``3,1,1``, or ``cores``. Raises ``UsageError``."""
+    """Return the weights of ``3,1,1``, or ``cores``.
+
+    Raises:
+        UsageError: They are not whole numbers above 0.
+    """
     if text == "cores":
         return "cores"
     words = text.split(",")

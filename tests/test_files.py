@@ -39,6 +39,8 @@ CRUMBS = {
     "cluster/processes.py": "starts processes of this machine, which is one way of several",
     "gate/comparing/absolute.py": "thresholds among rules of a comparison, apart from the rules on changes",
     "report/comparing/bare_page.py": "the frame of a page without scripts, whatever stands in it",
+    "outputs/base_units.py": "which unit a figure has outside of loadws",
+    "outputs/bounded_labels.py": "the bound on labels, tested without a run",
     "report/tables/machines.py": "one table of the report",
     "cli/running/place.py": "knows CI services, tested with an environment that is none",
     "transport/codec/xor.py": "the way without C, apart from the one that is used",
@@ -99,7 +101,7 @@ SHARED_NAMES = {
     "secrets.py": "what counts as secret, where a scenario holds it, and whether its key is right",
     "setup_teardown.py": "run once around one process's load, and around that of all",
     "transport.py": "the transport of each of our clients, and the check of what it lacks",
-    "process.py": "a process of load, and the process of the target",
+    "process.py": "a process of load, that of the target, and that of live outputs",
 }
 
 

@@ -25,8 +25,21 @@ BELOW: dict[str, set[str]] = {
     "cluster": {"fleet", "engine", "plan", "transport", "metrics", "scenario", "terms"},
     "gate": {"metrics", "terms"},
     "report": {"metrics", "terms"},
+    "outputs": {"metrics", "terms"},
     "target": {"transport", "terms"},
-    "cli": {"cluster", "fleet", "gate", "report", "plan", "metrics", "scenario", "importers", "target", "terms"},
+    "cli": {
+        "cluster",
+        "fleet",
+        "gate",
+        "report",
+        "outputs",
+        "plan",
+        "metrics",
+        "scenario",
+        "importers",
+        "target",
+        "terms",
+    },
 }
 #: Inside a room: each folder, and the folders beside it that it may import. A folder that is not named here imports
 #: none. A folder may name only those that stand before it, so there is no circle of folders. Imports between a folder and

@@ -27,6 +27,7 @@ from loadws.cli.options import (
     Duration,
     JunitAt,
     KeepTrying,
+    OutputTo,
     Processes,
     Rate,
     ReportAt,
@@ -45,6 +46,7 @@ from loadws.cli.options import (
     Transport,
     Untrusted,
     Users,
+    live_outputs,
     make_overrides,
     refuse_alone,
     refuse_with,
@@ -74,7 +76,9 @@ from loadws.cli.target_options import (
 from loadws.cli.usage import Commands
 from loadws.cli.usage import examples as _examples
 from loadws.cli.usage import exit_codes as _exit_codes
+from loadws.outputs.destinations import to_stdout
 from loadws.target.options import TargetOptions
+from loadws.terms.errors import UsageError
 from loadws.terms.transports import DEFAULT_TRANSPORT
 
 app = typer.Typer(
@@ -131,6 +135,7 @@ def run(
     junit: JunitAt = None,
     summary: SummaryAt = None,
     report: ReportAt = None,
+    output: OutputTo = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
     once: Annotated[
         bool, typer.Option("--once", help="One user runs its flow once; judged and written as ever.")
@@ -159,7 +164,8 @@ def run(
     """Run a scenario, judge it, and write its report."""
     places = Places(junit, summary, report)
     refuse_with(trace, "--trace writes nothing", {"--junit, --summary and --report": places})
-    refuse_with(trace, "--trace measures nothing", {"--canary": canary})
+    refuse_with(trace, "--trace measures nothing", {"--canary": canary, "--output": output})
+    outputs = live_outputs(output)
     refuse_alone(
         "--baseline", baseline, {"--allow-no-baseline": allow_no_baseline, "--across-machines": across_machines}
     )
@@ -191,6 +197,10 @@ def run(
     from loadws.cli.running.run import run_command  # takes a while, which a wrong command line need not wait for
 
     against = Against(repeat, baseline, save_baseline, allow_no_baseline, across_machines)
+    if to_stdout(outputs) and (against or overrides.comparisons):
+        raise UsageError(
+            "stdout is for the comparison, so --output cannot have it", "name a file, as ndjson=live.ndjson"
+        )
     machines = None
     if cluster is not None:
         from loadws.cli.machines.cluster import cluster_options
@@ -213,6 +223,7 @@ def run(
         places=places,
         cluster=machines,
         canary=canary,
+        outputs=outputs,
     )
     if not against and not overrides.comparisons:
         return run_command(options)

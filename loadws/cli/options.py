@@ -14,6 +14,7 @@ import typer
 
 from loadws.cli.places import Places
 from loadws.fleet import MOST_PROCESSES
+from loadws.outputs.destinations import Destination, check_apart, parse_destination
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.transports import TransportName
 from loadws.terms.units import parse_duration, parse_rate
@@ -51,6 +52,7 @@ class RunOptions:
     share: Share | None = None  # None: the whole load
     cluster: ClusterOptions | None = None  # None: this machine makes the load
     canary: bool = False  # whether loadws' own echo target is measured first
+    outputs: tuple[Destination, ...] = ()  # where figures go while the load goes on
 
 
 def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:
@@ -83,6 +85,13 @@ def parse_settings(texts: Iterable[str]) -> dict[str, str]:
             raise UsageError(f"--set {text!r} sets nothing", "write --set NAME=VALUE")
         settings[name.strip()] = value
     return settings
+
+
+def live_outputs(texts: Iterable[str] | None) -> tuple[Destination, ...]:
+    """Return where figures go while the load goes on. Raises ``UsageError``."""
+    destinations = tuple(parse_destination(text) for text in texts or ())
+    check_apart(destinations)
+    return destinations
 
 
 def parse_number(text: str) -> int:
@@ -274,6 +283,15 @@ SummaryAt = Annotated[
     typer.Option("--summary", metavar="FILE", help="Copy the summary to this file, by its ending: .md or .json."),
 ]
 ReportAt = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Copy report.html to this file.")]
+OutputTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        metavar="KIND=WHERE",
+        help="Write or send figures every second of the load: ndjson=FILE, csv=FILE. Repeat for several. "
+        "`loadws docs outputs` tells the kinds.",
+    ),
+]
 Transport = Annotated[
     TransportName,
     typer.Option(

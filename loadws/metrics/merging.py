@@ -185,6 +185,7 @@ def merged_ending(shares: Sequence[KeptShare]) -> Ending:
         phases=joined_phases(endings),
         lost=tuple(lost for kept in shares for lost in _lost_processes(kept)),
         gave_up=next((ending.gave_up for ending in endings if ending.gave_up), None),
+        notes=tuple(note for ending in endings for note in ending.notes),
     )
 
 

@@ -177,6 +177,7 @@ class Ending(msgspec.Struct, frozen=True):
     phases: tuple[tuple[str, float, float], ...] = ()  # name, start_s, end_s as they really were
     lost: tuple[LostProcess, ...] = ()
     gave_up: str | None = None  # why the load was stopped although nothing broke: no connection ever opened
+    notes: tuple[str, ...] = ()  # what a reader must know of it, in sentences: what a live output lost
 
 
 def lost_machines(info: RunInfo, ending: Ending | None) -> list[tuple[MachineInfo, str]]:

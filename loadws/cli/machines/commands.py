@@ -12,6 +12,7 @@ from loadws.cli.machines.options import RunId, ShareCount, ShareIndex, SharesOf,
 from loadws.cli.options import (
     Duration,
     KeepTrying,
+    OutputTo,
     Processes,
     Rate,
     Rules,
@@ -27,6 +28,7 @@ from loadws.cli.options import (
     Transport,
     Untrusted,
     Users,
+    live_outputs,
     make_overrides,
 )
 from loadws.terms.transports import DEFAULT_TRANSPORT
@@ -64,6 +66,7 @@ def shard(
     keep_trying: KeepTrying = False,
     untrusted: Untrusted = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the share's folder goes.")] = Path("reports"),
+    output: OutputTo = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
 ) -> int:
     """Run one share of a load on this machine.
@@ -71,6 +74,7 @@ def shard(
     Run one on each of several machines, then put them together with `loadws merge`: rules are judged there, on the sum.
     Users, arrivals and rows of data are split exactly. setup and teardown run once for each share.
     """
+    outputs = live_outputs(output)
     overrides = make_overrides(
         target=target,
         settings=settings,
@@ -99,6 +103,7 @@ def shard(
         quiet=quiet,
         keep_trying=keep_trying,
         share=share,
+        outputs=outputs,
     )
     return run_command(options)
 

@@ -22,6 +22,7 @@ _ORDER = (
     "run-folder",
     "compare",
     "ci",
+    "outputs",
     "platforms",
     "glossary",
 )

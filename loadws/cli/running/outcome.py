@@ -20,6 +20,7 @@ from loadws.metrics.output import Output
 from loadws.metrics.runinfo import EarlyEnd, Ending, MachineInfo, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
+from loadws.outputs.live_outputs import LiveOutputs
 from loadws.report.console import render, render_place
 from loadws.report.drawing.draw import Artist
 from loadws.report.folder import REPORT, RunFolder, draw
@@ -30,9 +31,13 @@ from loadws.terms.errors import OutputError
 SIGNALS_TO_GIVE_UP, SIGNALS_WHILE_DRAWING = 3, 2
 
 
-def outputs_of(info: RunInfo, folder: RunFolder, live: LiveConsole, summariser: Summariser) -> tuple[Output, ...]:
+def outputs_of(
+    info: RunInfo, folder: RunFolder, live: LiveConsole, summariser: Summariser, elsewhere: LiveOutputs | None = None
+) -> tuple[Output, ...]:
     """Return what consumes the frames of a run, in the order in which it gets them."""
     outputs: list[Output] = [folder, live]
+    if elsewhere is not None:
+        outputs.append(elsewhere)
     if info.share is None:  # rules are about the whole load
         outputs.append(AbortRules(summariser.entries_for))
     if not info.keep_trying:
@@ -46,11 +51,19 @@ class Watcher:
     What cannot be summed up must not stand in the run folder either: ``loadws report`` would then fail as the run did.
     """
 
-    def __init__(self, info: RunInfo, folder: RunFolder, summariser: Summariser, outputs: Sequence[Output]) -> None:
+    def __init__(
+        self,
+        info: RunInfo,
+        folder: RunFolder,
+        summariser: Summariser,
+        outputs: Sequence[Output],
+        elsewhere: LiveOutputs | None = None,
+    ) -> None:
         self.info = info
         self.folder = folder
         self._summariser = summariser
         self._outputs = outputs
+        self._elsewhere = elsewhere
         self.last_s = 0.0
 
     def begin(self) -> None:
@@ -76,6 +89,8 @@ class Watcher:
 
     def conclude(self, ending: Ending, console: Console) -> Summary:
         """Judge the run, finish all outputs, and print the verdict. The report's charts are still to be drawn."""
+        lost = self._elsewhere.end() if self._elsewhere is not None else []
+        ending = msgspec.structs.replace(ending, notes=(*ending.notes, *lost))
         self.folder.end(ending)
         summary = judged(self._summariser.summary(ending), self.info, ending)
         problems = [problem for output in self._outputs for problem in output.finish(summary)]

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
+from loadws.cli.places import clear_place
 from loadws.cli.planning.samples import short_of_samples
 from loadws.cli.running.canary import measure_canary
 from loadws.cli.running.outcome import Watcher, outputs_of, show_report
@@ -47,6 +48,8 @@ from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
+from loadws.outputs.destinations import to_stdout
+from loadws.outputs.live_outputs import LiveOutputs
 from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.figures import PlanFigures, figures_of
 from loadws.plan.plan import make_plan
@@ -82,6 +85,8 @@ def load_for_run(options: RunOptions) -> Loaded:
     """Return the scenario, after what an older run left at fixed places is gone. Raises ``LoadwsError``."""
     if not options.trace:
         options.places.clear()
+        for destination in options.outputs:
+            clear_place(f"--output {destination.kind}", destination.file)
         _forget_latest(options)
     return load_scenario(options.scenario, with_transport(options))
 
@@ -193,7 +198,7 @@ class _Run:
         self._options = options
         self._info = info
         self._figures = figures
-        self._console = Console()
+        self._console = Console(stderr=to_stdout(options.outputs))
         self._progress = Console(stderr=True)
         self._signals = signals
         self._watcher: Watcher | None = None
@@ -202,11 +207,13 @@ class _Run:
         self._start = _start_of(options, self._note_start)
         self._folder: RunFolder | None = None
         self._cluster: Cluster | None = None
+        self._elsewhere = LiveOutputs(options.outputs, lambda text: self._loaded.masker.text(text))
         self._watched = False  # whether a loop that stands still is the load's
 
     def run(self) -> Finished:
         """Return what the run came to. Raises ``Interrupted`` where a signal came before the load."""
-        watcher, summary = trio.run(self._from_setup_to_teardown)
+        with self._elsewhere.opened():
+            watcher, summary = trio.run(self._from_setup_to_teardown)
         return Finished(self._show_report(watcher, summary), watcher.folder.path, summary)
 
     async def _from_setup_to_teardown(self) -> tuple[Watcher, Summary]:
@@ -256,8 +263,9 @@ class _Run:
         summariser = Summariser(info)
         with LiveConsole(self._progress, summariser.live, self._options.quiet) as self._live:
             by_machine = ByMachine()
-            outputs = (*outputs_of(info, folder, self._live, summariser), *((by_machine,) if info.machines else ()))
-            watcher = Watcher(info, folder, summariser, outputs)
+            outputs = outputs_of(info, folder, self._live, summariser, self._elsewhere)
+            outputs = (*outputs, *((by_machine,) if info.machines else ()))
+            watcher = Watcher(info, folder, summariser, outputs, self._elsewhere)
             watcher.begin()
             self._watcher = watcher
             ending = await self._made(order, watcher)

@@ -29,14 +29,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import Protocol
 
-from loadws.metrics.frame import CounterPart, DeliveryPart, Frame, Joined, Labels, Left, Published, Received
+from loadws.metrics.frame import (
+    CounterPart,
+    DeliveryPart,
+    Frame,
+    HistogramPart,
+    Joined,
+    Labels,
+    Left,
+    Published,
+    Received,
+)
 from loadws.metrics.histograms.delivery_histogram import add_spread, median_ns
 from loadws.metrics.histograms.histogram import TIME, LatencyHistogram
 from loadws.metrics.recording.probe_id import EVERYONE
 from loadws.metrics.recording.value_counts import Tally
 from loadws.metrics.runinfo import ProbeInfo
-from loadws.metrics.summarising.totals import Totals
 from loadws.terms.metrics import TABLE
 
 #: How long after its time a probe waits for processes that tell late what they received in time.
@@ -54,6 +64,16 @@ COUNTERS = tuple(metric.name for metric in TABLE.values() if metric.is_of_probes
 SPREADS = ("delivery_first", "delivery_median", "delivery_last")
 
 _Key = tuple[int, int, int]  # process, publisher, number
+
+
+class Sink(Protocol):
+    """What takes the counters and histograms of probes that are settled."""
+
+    def add_counter(self, part: CounterPart) -> None:
+        """Add a count."""
+
+    def add_histogram(self, part: HistogramPart, histogram: LatencyHistogram) -> None:
+        """Add values; ``histogram`` is the part, decoded."""
 
 
 class _Audience:
@@ -238,7 +258,7 @@ class Deliveries:
                 for metric in COUNTERS:
                     yield CounterPart(metric, {"probe": probe, "phase": phase}, 0)
 
-    def adding(self, frame: Frame, totals: Totals) -> Iterator[None]:
+    def adding(self, frame: Frame, totals: Sink) -> Iterator[None]:
         """In slices; to be driven to its end."""
         if not self._names:
             return
@@ -252,7 +272,7 @@ class Deliveries:
         yield from self._lose(self._silent(frame.process))
         yield from self._settle(self._told_us(now_s), totals)
 
-    def settling_all(self, totals: Totals) -> Iterator[None]:
+    def settling_all(self, totals: Sink) -> Iterator[None]:
         """Settle every probe at the end of the run: what has not come is missing."""
         if self._names:
             yield from self._lose(list(self._told_s))
@@ -297,7 +317,7 @@ class Deliveries:
         told = [told_s for process, told_s in self._told_s.items() if process not in self._lost]
         return min((*told, now_s)) * _US_PER_S
 
-    def _settle(self, told_us: float, totals: Totals) -> Iterator[None]:
+    def _settle(self, told_us: float, totals: Sink) -> Iterator[None]:
         for name, probe in zip(self._names, self._probes, strict=True):
             until_us = told_us - probe.within_us - GRACE_US
             if len(probe.pending) > MOST_PENDING:
@@ -344,7 +364,7 @@ class Deliveries:
         for metric, value_ns in zip(SPREADS, (first_ns, median, last_ns), strict=True):
             self._spreads.setdefault((metric, name, phase), Tally(TIME)).add([value_ns])
 
-    def _flush(self, totals: Totals) -> Iterator[None]:
+    def _flush(self, totals: Sink) -> Iterator[None]:
         for (metric, name, phase), count in self._counts.items():
             totals.add_counter(CounterPart(metric, _labels(name, phase), count))
         for (name, phase), missing in self._missing.items():

@@ -234,7 +234,7 @@ class Summariser:
     def _notes(self, ending: Ending | None) -> tuple[str, ...]:
         imbalances = self._ledger_at_the_end().imbalances()
         wrong = tuple(f"The ledger does not add up: {imbalance}." for imbalance in imbalances)
-        return wrong if ending else (_KILLED, *wrong)
+        return (*ending.notes, *wrong) if ending else (_KILLED, *wrong)
 
     def _ledger(self) -> Ledger:
         """Return the newest ledgers of all processes, added up; what was expected comes from the plan."""

@@ -1,0 +1,102 @@
+"""Where live figures go: what ``--output KIND=WHERE`` names, checked before anything runs.
+
+One option with a kind, and not an option for each kind: all are written, checked, refused and documented in one way, several
+of one kind are possible, and a new kind needs no new option. ``--prometheus ADDRESS`` is short for ``prometheus=ADDRESS``.
+
+Imports nothing heavy: ``loadws --help`` is to appear at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from loadws.terms.errors import UsageError, did_you_mean
+from loadws.terms.secrets import shown_address
+
+#: The place that means stdout.
+STDOUT = "-"
+_PAGE = "loadws docs outputs"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A kind of output and its place: a file, or an address, as the command line has it."""
+
+    kind: str
+    where: str
+
+    def __str__(self) -> str:
+        """Return ``KIND=WHERE`` without passwords and tokens."""
+        return f"{self.kind}={shown_address(self.where)}"
+
+    @property
+    def file(self) -> Path | None:
+        """Return the file that this is written to; None for stdout and for what goes over a network."""
+        return Path(self.where) if KINDS[self.kind].is_file and self.where != STDOUT else None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of output. ``default`` is its place where none is named, "" where one must be. ``check`` raises ``ValueError``
+    for a place that is none. ``library`` is the module that it needs, ``extra`` the extra that installs it."""
+
+    example: str
+    check: Callable[[str], object]
+    default: str = ""
+    is_file: bool = False
+    library: str = ""
+    extra: str = ""
+
+
+def _any_file(where: str) -> None:
+    """Take any place: whether the file can be written is seen when it is cleared."""
+
+
+KINDS: dict[str, Kind] = {
+    "ndjson": Kind("ndjson=live.ndjson", _any_file, is_file=True),
+    "csv": Kind("csv=live.csv", _any_file, is_file=True),
+}
+
+
+def parse_destination(text: str, option: str = "--output") -> Destination:
+    """Return the destination that ``KIND=WHERE``, or ``KIND`` with a default place, names. Raises ``UsageError``."""
+    name, _, where = text.partition("=")
+    kind = KINDS.get(name)
+    if kind is None:
+        similar = did_you_mean(name, KINDS)
+        raise UsageError(
+            f"{option}: there is no output {shown_address(name)!r}" + (f"; {similar}" if similar else ""),
+            f"outputs are {', '.join(KINDS)}: {_PAGE}",
+        )
+    destination = Destination(name, where or kind.default)
+    if not destination.where:
+        raise UsageError(f"{option} {name} does not say where", f"write {option} {kind.example}")
+    try:
+        kind.check(destination.where)
+    except ValueError as error:
+        raise UsageError(f"{option} {destination}: {error}", f"write {option} {kind.example}: {_PAGE}") from None
+    if kind.library and find_spec(kind.library.partition(".")[0]) is None:
+        raise UsageError(
+            f"{option} {destination}: this needs a package that is not installed",
+            f"pip install 'loadws[{kind.extra}]'",
+        )
+    return destination
+
+
+def check_apart(destinations: Iterable[Destination]) -> None:
+    """Raise ``UsageError`` where two outputs are written to the same place."""
+    taken: set[tuple[str, str]] = set()
+    for destination in destinations:
+        file = destination.file
+        place = ("file", str(file.resolve())) if file else ("other", destination.where)
+        if place in taken:
+            raise UsageError(f"--output {destination}: another output is written there too", "name two places")
+        taken.add(place)
+
+
+def to_stdout(destinations: Iterable[Destination]) -> bool:
+    """Return whether stdout belongs to an output, so that the console must use stderr."""
+    return any(KINDS[each.kind].is_file and each.where == STDOUT for each in destinations)

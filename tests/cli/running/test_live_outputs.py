@@ -1,0 +1,102 @@
+"""``--output`` from end to end: a run, and the files that it writes while it goes on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import Result, run
+
+HELD = """
+target: builtin:echo
+load: [{users: 3, for: 1200ms}]
+flow: [{request: hello}, {think: 20ms}]
+"""
+
+
+def written(folder: Path, text: str = HELD) -> str:
+    path = folder / "scenario.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.slow
+def test_a_run_writes_its_seconds_and_they_add_up_to_its_summary(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live = tmp_path / "live.ndjson"
+    live.write_text("of an older run\n")
+    found = run(capsys, "run", written(tmp_path), "--out", str(tmp_path / "out"), "--output", f"ndjson={live}")
+    assert found.code in (0, 3, 4), found.err
+    rows = [json.loads(line) for line in live.read_text().splitlines()]
+    summary = json.loads((tmp_path / "out/scenario/latest/summary.json").read_text())
+    for metric, labels in (("messages_sent", {}), ("response_time", {"step": "hello"})):
+        live_count = sum(row["count"] for row in rows if row["metric"] == metric and row["labels"] == labels)
+        [whole] = [each for each in summary["metrics"] if each["name"] == metric and "phase" not in each["labels"]]
+        assert live_count == whole["count"] > 0
+    assert summary["run"]["notes"] == []
+
+
+@pytest.mark.slow
+def test_lines_on_stdout_are_alone_there(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "loadws", "run", written(tmp_path), "--out", str(tmp_path / "out")]
+    done = subprocess.run([*command, "--output", "csv=-"], capture_output=True, text=True, check=False, timeout=120)
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert {row["metric"] for row in rows} >= {"response_time", "users", "messages_sent"}
+    assert "Report  " in done.stderr
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_output_with_all_that_was_measured(tmp_path: Path) -> None:
+    live = tmp_path / "live.ndjson"
+    command = [sys.executable, "-m", "loadws", "run", written(tmp_path, HELD.replace("1200ms", "10m"))]
+    options = ["--out", str(tmp_path / "out"), "--output", f"ndjson={live}"]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while not (live.exists() and live.stat().st_size):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=120)
+    assert process.returncode == 130
+    rows = [json.loads(line) for line in live.read_text().splitlines()]
+    summary = json.loads((tmp_path / "out/scenario/latest/summary.json").read_text())
+    assert (
+        sum(row["count"] for row in rows if row["metric"] == "messages_sent") == summary["ledger"]["messages"]["sent"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "err"),
+    [
+        # a kind that there is not
+        (("--output", "grafana=h"), "loadws: --output: there is no output 'grafana'\n"),
+        # a folder that there is not
+        (("--output", "csv=none/live.csv"), "loadws: --output csv none/live.csv: there is no folder none\n"),
+        # what measures nothing
+        (("--trace", "--output", "csv=a.csv"), "loadws: --trace measures nothing, so it goes without --output\n"),
+        # two that write to one place
+        (("--output", "csv=a", "--output", "ndjson=a"),
+         "loadws: --output ndjson=a: another output is written there too\n"),
+        # a comparison that is printed there
+        (("--output", "csv=-", "--repeat", "2"),
+         "loadws: stdout is for the comparison, so --output cannot have it\n"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_before_anything_runs(
+    arguments: tuple[str, ...],
+    err: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run(capsys, "run", written(tmp_path), *arguments)
+    assert found == Result(2, "", found.err)
+    assert found.err.startswith(err)
+    assert [path.name for path in tmp_path.iterdir()] == ["scenario.yaml"]

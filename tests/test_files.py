@@ -40,6 +40,8 @@ CRUMBS = {
     "gate/comparing/absolute.py": "thresholds among rules of a comparison, apart from the rules on changes",
     "report/comparing/bare_page.py": "the frame of a page without scripts, whatever stands in it",
     "outputs/base_units.py": "which unit a figure has outside of loadws",
+    "outputs/exported_names.py": "the rules of names, held by their own test",
+    "outputs/receivers.py": "addresses of receivers, read by the command line and by what connects",
     "outputs/bounded_labels.py": "the bound on labels, tested without a run",
     "report/tables/machines.py": "one table of the report",
     "cli/running/place.py": "knows CI services, tested with an environment that is none",

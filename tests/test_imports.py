@@ -121,6 +121,7 @@ ONLY_IN = {
     "distributed": {"cluster/dask.py"},
     "trustme": {"target", "cluster/channel.py"},
     "resvg_py": {"report/drawing"},
+    "prometheus_client": {"outputs/prometheus.py"},
     "hdrh": {"metrics/histograms/dense.py"},
     "jinja2": {"scenario", "report"},
     "ruamel": {"scenario"},

@@ -29,6 +29,7 @@ from loadws.cli.options import (
     KeepTrying,
     OutputTo,
     Processes,
+    PrometheusAt,
     Rate,
     ReportAt,
     Rules,
@@ -136,6 +137,7 @@ def run(
     summary: SummaryAt = None,
     report: ReportAt = None,
     output: OutputTo = None,
+    prometheus: PrometheusAt = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
     once: Annotated[
         bool, typer.Option("--once", help="One user runs its flow once; judged and written as ever.")
@@ -164,8 +166,8 @@ def run(
     """Run a scenario, judge it, and write its report."""
     places = Places(junit, summary, report)
     refuse_with(trace, "--trace writes nothing", {"--junit, --summary and --report": places})
-    refuse_with(trace, "--trace measures nothing", {"--canary": canary, "--output": output})
-    outputs = live_outputs(output)
+    refuse_with(trace, "--trace measures nothing", {"--canary": canary, "--output": output or prometheus})
+    outputs = live_outputs(output, prometheus)
     refuse_alone(
         "--baseline", baseline, {"--allow-no-baseline": allow_no_baseline, "--across-machines": across_machines}
     )

@@ -87,9 +87,10 @@ def parse_settings(texts: Iterable[str]) -> dict[str, str]:
     return settings
 
 
-def live_outputs(texts: Iterable[str] | None) -> tuple[Destination, ...]:
+def live_outputs(texts: Iterable[str] | None, prometheus: str | None) -> tuple[Destination, ...]:
     """Return where figures go while the load goes on. Raises ``UsageError``."""
-    destinations = tuple(parse_destination(text) for text in texts or ())
+    more = [] if prometheus is None else [f"prometheus={prometheus}"]
+    destinations = tuple(parse_destination(text) for text in (*(texts or ()), *more))
     check_apart(destinations)
     return destinations
 
@@ -288,8 +289,16 @@ OutputTo = Annotated[
     typer.Option(
         "--output",
         metavar="KIND=WHERE",
-        help="Write or send figures every second of the load: ndjson=FILE, csv=FILE. Repeat for several. "
-        "`loadws docs outputs` tells the kinds.",
+        help="Write or send figures every second of the load: ndjson=FILE, csv=FILE, "
+        "prometheus=HOST:PORT. Repeat for several; see loadws docs outputs.",
+    ),
+]
+PrometheusAt = Annotated[
+    str | None,
+    typer.Option(
+        "--prometheus",
+        metavar="HOST:PORT",
+        help="Serve figures for Prometheus there, as 127.0.0.1:9464: short for --output prometheus=HOST:PORT.",
     ),
 ]
 Transport = Annotated[

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from loadws.outputs.receivers import host_and_port
 from loadws.terms.errors import UsageError, did_you_mean
 from loadws.terms.secrets import shown_address
 
@@ -55,9 +56,14 @@ def _any_file(where: str) -> None:
     """Take any place: whether the file can be written is seen when it is cleared."""
 
 
+#: Where Prometheus expects exporters of OpenTelemetry's kind; no other program's usual port.
+PROMETHEUS = "127.0.0.1:9464"
 KINDS: dict[str, Kind] = {
     "ndjson": Kind("ndjson=live.ndjson", _any_file, is_file=True),
     "csv": Kind("csv=live.csv", _any_file, is_file=True),
+    "prometheus": Kind(
+        f"prometheus={PROMETHEUS}", host_and_port, PROMETHEUS, library="prometheus_client", extra="prometheus"
+    ),
 }
 
 

@@ -21,9 +21,15 @@ _NICENESS = 10
 
 def open_exporter(destination: Destination) -> Exporter:
     """Open an output. Its library is imported only here. Raises ``UsageError``."""
-    from loadws.outputs.lines import LinesExporter
+    match destination.kind:
+        case "prometheus":
+            from loadws.outputs.prometheus import PrometheusExporter
 
-    return LinesExporter(destination)
+            return PrometheusExporter(destination)
+        case _:
+            from loadws.outputs.lines import LinesExporter
+
+            return LinesExporter(destination)
 
 
 class Outputs:

@@ -50,6 +50,10 @@ class Catalogue:
     def __init__(self, info: RunInfo) -> None:
         self._metrics = {**TABLE, **info.own(), **{metric.name: metric for metric in GAUGES}}
 
+    def __iter__(self) -> Iterator[Metric]:
+        """Yield each metric: those of loadws first."""
+        return iter(self._metrics.values())
+
     def __getitem__(self, name: str) -> Metric:
         """Return the metric of this name. Raises ``KeyError`` where there is none."""
         return self._metrics[name]

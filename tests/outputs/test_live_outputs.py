@@ -96,12 +96,13 @@ def test_the_process_takes_a_run_and_says_what_was_lost(tmp_path: Path) -> None:
     """In this process: the messages as they go over the pipe."""
     down = io.BytesIO()
     file = tmp_path / "live.ndjson"
-    for message in (
+    messages: list[pipe.Down] = [
         pipe.Open((Destination("ndjson", str(file)),)),
         pipe.Begin(info()),
         *(pipe.Seen(frame(n, counters=(counted("messages_sent", n),)), 0) for n in range(FRAMES)),
         pipe.End(),
-    ):
+    ]
+    for message in messages:
         pipe.send(down, message)
     down.seek(0)
     said: list[pipe.Up] = []

@@ -14,6 +14,7 @@ from loadws.cli.options import (
     KeepTrying,
     OutputTo,
     Processes,
+    PrometheusAt,
     Rate,
     Rules,
     RunOptions,
@@ -67,6 +68,7 @@ def shard(
     untrusted: Untrusted = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the share's folder goes.")] = Path("reports"),
     output: OutputTo = None,
+    prometheus: PrometheusAt = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
 ) -> int:
     """Run one share of a load on this machine.
@@ -74,7 +76,7 @@ def shard(
     Run one on each of several machines, then put them together with `loadws merge`: rules are judged there, on the sum.
     Users, arrivals and rows of data are split exactly. setup and teardown run once for each share.
     """
-    outputs = live_outputs(output)
+    outputs = live_outputs(output, prometheus)
     overrides = make_overrides(
         target=target,
         settings=settings,

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,11 @@ def test_ctrl_c_ends_the_output_with_all_that_was_measured(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "err"),
     [
+        # an address that is none
+        (("--prometheus", "9464"), "loadws: --output prometheus=9464: this is not HOST:PORT\n"),
+        (("--output", "prometheus=h:99999"),
+         "loadws: --output prometheus=h:99999: a port is a number from 1 to 65535\n"),
+
         # a kind that there is not
         (("--output", "grafana=h"), "loadws: --output: there is no output 'grafana'\n"),
         # a folder that there is not
@@ -100,3 +106,18 @@ def test_what_is_wrong_is_told_before_anything_runs(
     assert found == Result(2, "", found.err)
     assert found.err.startswith(err)
     assert [path.name for path in tmp_path.iterdir()] == ["scenario.yaml"]
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_told_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("prometheus_client", reason="needs loadws[prometheus]")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        found = run(capsys, "run", written(tmp_path), "--out", str(tmp_path / "out"), "--prometheus", where)
+    assert found == Result(
+        2,
+        "",
+        f"loadws: --output prometheus={where}: cannot be listened on: Address already in use\n"
+        "  name another port, or end the program that has this one\n",
+    )
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,48 @@
+"""What metrics are called outside of loadws, by the rules of Prometheus: ``loadws_response_time_seconds``.
+
+A name is the metric's own behind ``loadws_``, with its base unit at its end. Counters also end with ``_total``
+in formats that want it. A rate (``error_rate``) is two counters, what was tried and what failed of it. Two metrics never
+share a name.
+"""
+
+from __future__ import annotations
+
+import re
+
+from loadws.outputs.base_units import base_unit
+from loadws.outputs.second import Catalogue
+from loadws.terms.metrics import Metric
+
+PREFIX = "loadws_"
+#: The counters that a rate is made of: all, and those that failed.
+_RATES = {"error_rate": ("tries", "failed_tries")}
+_NO_LETTER = re.compile(r"[^a-zA-Z0-9_]")
+
+
+class Names:
+    """The names of a run's metrics."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+        taken: set[str] = set()
+        for metric in catalogue:
+            for part, name in _parts(metric):
+                while name in taken:
+                    name += "_"
+                taken.add(name)
+                self._names[metric.name, part] = name
+
+    def of(self, metric: str, part: str = "") -> str:
+        """Return the name of a metric. ``part`` is ``failed`` of a rate, and ``missing`` of a histogram."""
+        return self._names[metric, part]
+
+
+def _parts(metric: Metric) -> list[tuple[str, str]]:
+    plain, word = _NO_LETTER.sub("_", metric.name), _NO_LETTER.sub("_", base_unit(metric).word)
+    if metric.kind == "rate":
+        tries, failed = _RATES.get(metric.name, (f"{plain}_tries", f"{plain}_failed_tries"))
+        return [("", PREFIX + tries), ("failed", PREFIX + failed)]
+    if word == "bytes":  # bytes_sent: the unit goes to the end
+        plain = plain.replace("bytes_", "", 1)
+    name = PREFIX + plain + (f"_{word}" if word and not plain.endswith(f"_{word}") else "")
+    return [("", name), ("missing", f"{PREFIX}{plain}_missing")] if metric.kind == "histogram" else [("", name)]

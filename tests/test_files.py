@@ -21,6 +21,7 @@ ONE_OF_MANY = {
     "engine/steps": "a verb's code, which the registry lists",
     "gate/statistics": "a procedure from a textbook, with its tests",
     "importers": "a part of a recording",
+    "outputs/kinds": "one kind of output, which is imported when it is asked for",
     "scenario/checks": "a check of one subject, which the list of checks calls",
     "scenario/model": "the keys of one subject",
     "terms": "a fact, which the rooms above share",

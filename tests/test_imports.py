@@ -50,6 +50,7 @@ BESIDE: dict[str, dict[str, set[str]]] = {
     "importers": {"har": set(), "artillery": set()},
     "gate": {"statistics": set(), "comparing": {"statistics"}},
     "metrics": {"histograms": set(), "recording": {"histograms"}, "summarising": {"histograms", "recording"}},
+    "outputs": {"kinds": set()},
     "report": {
         "course": set(),
         "svg": set(),
@@ -121,7 +122,7 @@ ONLY_IN = {
     "distributed": {"cluster/dask.py"},
     "trustme": {"target", "cluster/channel.py"},
     "resvg_py": {"report/drawing"},
-    "prometheus_client": {"outputs/prometheus.py"},
+    "prometheus_client": {"outputs/kinds/prometheus.py"},
     "hdrh": {"metrics/histograms/dense.py"},
     "jinja2": {"scenario", "report"},
     "ruamel": {"scenario"},

@@ -289,8 +289,8 @@ OutputTo = Annotated[
     typer.Option(
         "--output",
         metavar="KIND=WHERE",
-        help="Write or send figures every second of the load: ndjson=FILE, csv=FILE, "
-        "prometheus=HOST:PORT. Repeat for several; see loadws docs outputs.",
+        help="Write or send figures every second of the load, to one of ndjson, csv, prometheus, statsd, dogstatsd, "
+        "influxdb. Repeat for several; see loadws docs outputs.",
     ),
 ]
 PrometheusAt = Annotated[

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from loadws.outputs.receivers import host_and_port
+from loadws.outputs.receivers import host_and_port, influx_address
 from loadws.terms.errors import UsageError, did_you_mean
 from loadws.terms.secrets import shown_address
 
@@ -58,12 +58,17 @@ def _any_file(where: str) -> None:
 
 #: Where Prometheus expects exporters of OpenTelemetry's kind; no other program's usual port.
 PROMETHEUS = "127.0.0.1:9464"
+#: Where StatsD listens unless it is told otherwise.
+STATSD = "127.0.0.1:8125"
 KINDS: dict[str, Kind] = {
     "ndjson": Kind("ndjson=live.ndjson", _any_file, is_file=True),
     "csv": Kind("csv=live.csv", _any_file, is_file=True),
     "prometheus": Kind(
         f"prometheus={PROMETHEUS}", host_and_port, PROMETHEUS, library="prometheus_client", extra="prometheus"
     ),
+    "statsd": Kind(f"statsd={STATSD}", host_and_port, STATSD),
+    "dogstatsd": Kind(f"dogstatsd={STATSD}", host_and_port, STATSD),
+    "influxdb": Kind("influxdb=http://127.0.0.1:8086?db=loadws", influx_address),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from loadws.outputs.destinations import Destination
@@ -23,11 +24,19 @@ def open_exporter(destination: Destination) -> Exporter:
     """Open an output. Its library is imported only here. Raises ``UsageError``."""
     match destination.kind:
         case "prometheus":
-            from loadws.outputs.prometheus import PrometheusExporter
+            from loadws.outputs.kinds.prometheus import PrometheusExporter
 
             return PrometheusExporter(destination)
+        case "statsd" | "dogstatsd":
+            from loadws.outputs.kinds.statsd import StatsdExporter
+
+            return StatsdExporter(destination)
+        case "influxdb":
+            from loadws.outputs.kinds.influxdb import InfluxExporter
+
+            return InfluxExporter(destination)
         case _:
-            from loadws.outputs.lines import LinesExporter
+            from loadws.outputs.kinds.lines import LinesExporter
 
             return LinesExporter(destination)
 
@@ -59,7 +68,8 @@ class Outputs:
                 line.offer(second)
         for line in self._lines:
             line.ask_to_end()
-        return [problem for line in self._lines for problem in line.end()]
+        with ThreadPoolExecutor(len(self._lines)) as waiting:  # for all at once: together they have one patience
+            return [problem for problems in waiting.map(Line.end, self._lines) for problem in problems]
 
 
 def serve(hear: Callable[[], Down | None], say: Callable[[Up], None]) -> None:

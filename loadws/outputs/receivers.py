@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from loadws.terms.addresses import split_authority
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from loadws.terms.addresses import split_address, split_authority
+
+#: The scheme's port of InfluxDB: that of its HTTP interface, and that of the UDP service in its example configuration.
+_INFLUX_PORTS = {"http": 8086, "https": 8086, "udp": 8089}
 
 
 def host_and_port(where: str) -> tuple[str, int]:
@@ -13,6 +19,39 @@ def host_and_port(where: str) -> tuple[str, int]:
     return found.host, found.port
 
 
-def shown_host(host: str, port: int) -> str:
-    """Return ``HOST:PORT``, an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+@dataclass(frozen=True, slots=True)
+class InfluxAddress:
+    """Where lines are written. ``target`` is what the request line of HTTP holds, ``user_info`` as it was written."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+    user_info: str | None
+
+
+def influx_address(where: str) -> InfluxAddress:
+    """Return where lines are written: ``http://h:8086?db=NAME``, ``http://h:8086?org=NAME&bucket=NAME``, ``udp://h:8089``."""
+    address = split_address(where)
+    if address.scheme not in _INFLUX_PORTS:
+        raise ValueError("InfluxDB is written to over http, https or udp")
+    authority = split_authority(address.authority)
+    query = dict(parse_qsl(address.target.partition("?")[2]))
+    if address.scheme == "udp":
+        target = ""
+        if query or address.path != "/":
+            raise ValueError("behind udp there are only a host and a port")
+    else:
+        target = address.path.rstrip("/") + _write_target(query)
+    port = authority.port or _INFLUX_PORTS[address.scheme]
+    return InfluxAddress(address.scheme, authority.host, port, target, authority.user_info)
+
+
+def _write_target(query: dict[str, str]) -> str:
+    if "db" in query and query.keys() <= {"db", "rp"}:
+        return f"/write?{urlencode({**query, 'precision': 'ns'})}"
+    if "bucket" in query and query.keys() <= {"org", "bucket"}:
+        return f"/api/v2/write?{urlencode({**query, 'precision': 'ns'})}"
+    if query.keys() - {"db", "rp", "org", "bucket"}:
+        raise ValueError("its query has names that are not known; a token belongs in the variable INFLUX_TOKEN")
+    raise ValueError("its query says db=NAME for version 1, or org=NAME&bucket=NAME for version 2")

@@ -12,7 +12,7 @@ import pytest
 
 from loadws.metrics.frame import Frame, Gauges
 from loadws.outputs.destinations import Destination
-from loadws.outputs.lines import COLUMNS, LinesExporter
+from loadws.outputs.kinds.lines import COLUMNS, LinesExporter
 from loadws.outputs.second import Seconds
 from loadws.terms.errors import UsageError
 from tests.metrics.made_up import counted, frame, info, times

@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as of_text  # noqa: E402
 
 from loadws.outputs.destinations import Destination  # noqa: E402
-from loadws.outputs.prometheus import PrometheusExporter  # noqa: E402
+from loadws.outputs.kinds.prometheus import PrometheusExporter  # noqa: E402
 from loadws.terms.errors import UsageError  # noqa: E402
 from tests.outputs.served import eventually, fetched, free_port, program, running, send, told  # noqa: E402
 

@@ -121,3 +121,42 @@ def test_a_port_that_is_taken_is_told_before_anything_runs(tmp_path: Path, capsy
         "  name another port, or end the program that has this one\n",
     )
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_receiver_that_hangs_costs_nothing_and_its_password_is_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes connections and never answers. The output has its patience after the load, and the run ends as without."""
+    monkeypatch.setenv("INFLUX_TOKEN", "t0ken-of-the-environment")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        where = f"127.0.0.1:{silent.getsockname()[1]}?db=d"
+        options = ["--output", f"influxdb=http://me:pa55word@{where}", "--output", f"influxdb=http://{where}"]
+        monkeypatch.setattr(sys, "argv", ["loadws", "run", "scenario.yaml", *options])
+        found = run(capsys, "run", written(tmp_path), "--out", str(tmp_path / "out"), *options)
+    assert found.code in (0, 3, 4), found.err
+    folder = tmp_path / "out/scenario/latest"
+    notes = json.loads((folder / "summary.json").read_text())["run"]["notes"]
+    for shown in (f"http://(masked)@{where}", f"http://{where}"):
+        [note, *_] = [note for note in notes if note.startswith(f"The output influxdb={shown} ")]
+        assert "lost" in note or "had not finished 3 s after the load" in note
+    said = found.out + found.err + "".join(path.read_text() for path in folder.iterdir())
+    assert "(masked)@127.0.0.1" in said
+    assert "pa55word" not in said
+    assert "t0ken" not in said
+
+
+@pytest.mark.slow
+def test_what_was_lost_is_in_a_summary_that_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing listens there. The notes are part of the run's data, and so of each report of it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        where = f"127.0.0.1:{server.getsockname()[1]}"
+    run(capsys, "run", written(tmp_path), "--out", str(tmp_path / "out"), "--output", f"influxdb=http://{where}?db=d")
+    folder = tmp_path / "out/scenario/latest"
+    (folder / "summary.json").unlink()
+    report = run(capsys, "report", str(folder))
+    assert report.code == 0, report.err
+    [note] = json.loads((folder / "summary.json").read_text())["run"]["notes"]
+    assert note.endswith(
+        "the last because of: Connection refused. The results of the run are complete without it."
+    )  # fmt: skip

@@ -27,7 +27,7 @@ from loadws.outputs.cumulative import Cumulative, Distribution
 from loadws.outputs.destinations import Destination
 from loadws.outputs.exported_names import PREFIX, Names
 from loadws.outputs.exporter import DEADLINE_S
-from loadws.outputs.prometheus_protobuf import CONTENT_TYPE, MEDIA_TYPE, written
+from loadws.outputs.kinds.prometheus_protobuf import CONTENT_TYPE, MEDIA_TYPE, written
 from loadws.outputs.receivers import host_and_port
 from loadws.outputs.second import Catalogue, Second
 from loadws.terms.errors import UsageError

@@ -122,6 +122,7 @@ ONLY_IN = {
     "distributed": {"cluster/dask.py"},
     "trustme": {"target", "cluster/channel.py"},
     "resvg_py": {"report/drawing"},
+    "opentelemetry": {"outputs/kinds/otlp.py"},
     "prometheus_client": {"outputs/kinds/prometheus.py"},
     "hdrh": {"metrics/histograms/dense.py"},
     "jinja2": {"scenario", "report"},

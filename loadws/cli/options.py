@@ -290,7 +290,7 @@ OutputTo = Annotated[
         "--output",
         metavar="KIND=WHERE",
         help="Write or send figures every second of the load, to one of ndjson, csv, prometheus, statsd, dogstatsd, "
-        "influxdb. Repeat for several; see loadws docs outputs.",
+        "influxdb, otlp. Repeat for several; see loadws docs outputs.",
     ),
 ]
 PrometheusAt = Annotated[

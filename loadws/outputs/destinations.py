@@ -8,12 +8,13 @@ Imports nothing heavy: ``loadws --help`` is to appear at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from loadws.outputs.receivers import host_and_port, influx_address
+from loadws.outputs.receivers import ENVIRONMENT, host_and_port, influx_address, otlp_endpoint
 from loadws.terms.errors import UsageError, did_you_mean
 from loadws.terms.secrets import shown_address
 
@@ -69,7 +70,11 @@ KINDS: dict[str, Kind] = {
     "statsd": Kind(f"statsd={STATSD}", host_and_port, STATSD),
     "dogstatsd": Kind(f"dogstatsd={STATSD}", host_and_port, STATSD),
     "influxdb": Kind("influxdb=http://127.0.0.1:8086?db=loadws", influx_address),
-}
+    "otlp": Kind(
+        "otlp=http://127.0.0.1:4318", lambda where: otlp_endpoint(where, os.environ), ENVIRONMENT,
+        library="opentelemetry.exporter.otlp.proto.http", extra="otlp",
+    ),
+}  # fmt: skip
 
 
 def parse_destination(text: str, option: str = "--output") -> Destination:
@@ -89,12 +94,20 @@ def parse_destination(text: str, option: str = "--output") -> Destination:
         kind.check(destination.where)
     except ValueError as error:
         raise UsageError(f"{option} {destination}: {error}", f"write {option} {kind.example}: {_PAGE}") from None
-    if kind.library and find_spec(kind.library.partition(".")[0]) is None:
+    if kind.library and not _is_installed(kind.library):
         raise UsageError(
             f"{option} {destination}: this needs a package that is not installed",
             f"pip install 'loadws[{kind.extra}]'",
         )
     return destination
+
+
+def _is_installed(library: str) -> bool:
+    """Return whether a module can be imported, without importing it."""
+    try:
+        return find_spec(library) is not None
+    except ModuleNotFoundError:  # not even the package that it lies in
+        return False
 
 
 def check_apart(destinations: Iterable[Destination]) -> None:

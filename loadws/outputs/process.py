@@ -35,6 +35,10 @@ def open_exporter(destination: Destination) -> Exporter:
             from loadws.outputs.kinds.influxdb import InfluxExporter
 
             return InfluxExporter(destination)
+        case "otlp":
+            from loadws.outputs.kinds.otlp import OtlpExporter
+
+            return OtlpExporter(destination)
         case _:
             from loadws.outputs.kinds.lines import LinesExporter
 

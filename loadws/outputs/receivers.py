@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
@@ -55,3 +56,28 @@ def _write_target(query: dict[str, str]) -> str:
     if query.keys() - {"db", "rp", "org", "bucket"}:
         raise ValueError("its query has names that are not known; a token belongs in the variable INFLUX_TOKEN")
     raise ValueError("its query says db=NAME for version 1, or org=NAME&bucket=NAME for version 2")
+
+
+#: The place of OTLP that means: what the variables of OpenTelemetry say, else ``localhost``.
+ENVIRONMENT = "environment"
+_OTLP_PATH = "/v1/metrics"
+
+
+def otlp_endpoint(where: str, environment: Mapping[str, str]) -> str:
+    """Return the URL of OTLP's metrics. ``where`` is a collector's address, with that path or without."""
+    if where == ENVIRONMENT:
+        if whole := environment.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"):
+            _check_http(whole)
+            return whole
+        where = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or "http://localhost:4318"
+    _check_http(where)
+    return where if where.endswith(_OTLP_PATH) else where.rstrip("/") + _OTLP_PATH
+
+
+def _check_http(where: str) -> None:
+    address = split_address(where)
+    if address.scheme not in ("http", "https"):
+        raise ValueError("OTLP goes over http or https here; port 4318 is usual (4317 is gRPC's)")
+    split_authority(address.authority)
+    if "?" in address.target:
+        raise ValueError("a collector's address has no query; a token belongs in OTEL_EXPORTER_OTLP_HEADERS")

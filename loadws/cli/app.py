@@ -163,7 +163,7 @@ def run(
         ),
     ] = False,
 ) -> int:
-    """Run a scenario, judge it, and write its report."""
+    """Run a scenario, judge it, and write its report."""  # noqa: DOC501 - it is also the help
     places = Places(junit, summary, report)
     refuse_with(trace, "--trace writes nothing", {"--junit, --summary and --report": places})
     refuse_with(trace, "--trace measures nothing", {"--canary": canary, "--output": output or prometheus})

@@ -78,7 +78,11 @@ KINDS: dict[str, Kind] = {
 
 
 def parse_destination(text: str, option: str = "--output") -> Destination:
-    """Return the destination that ``KIND=WHERE``, or ``KIND`` with a default place, names. Raises ``UsageError``."""
+    """Return the destination that ``KIND=WHERE``, or ``KIND`` with a default place, names.
+
+    Raises:
+        UsageError: There is no such kind, the place does not fit it, or its package is not installed.
+    """
     name, _, where = text.partition("=")
     kind = KINDS.get(name)
     if kind is None:
@@ -111,7 +115,11 @@ def _is_installed(library: str) -> bool:
 
 
 def check_apart(destinations: Iterable[Destination]) -> None:
-    """Raise ``UsageError`` where two outputs are written to the same place."""
+    """Check that no two outputs are written to the same place.
+
+    Raises:
+        UsageError: Two are.
+    """
     taken: set[tuple[str, str]] = set()
     for destination in destinations:
         file = destination.file

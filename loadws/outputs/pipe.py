@@ -90,6 +90,7 @@ def line_of(message: Up) -> bytes:
 def of_line(line: bytes) -> Up | None:
     """Return the message of a line that came up; None where it is none, but a part of a traceback."""
     try:
-        return _decode_line(line)
+        message: Up = _decode_line(line)
     except msgspec.DecodeError:
         return None
+    return message

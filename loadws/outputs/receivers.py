@@ -13,7 +13,11 @@ _INFLUX_PORTS = {"http": 8086, "https": 8086, "udp": 8089}
 
 
 def host_and_port(where: str) -> tuple[str, int]:
-    """Return host and port of ``127.0.0.1:9464`` or ``[::1]:9464``."""
+    """Return host and port of ``127.0.0.1:9464`` or ``[::1]:9464``.
+
+    Raises:
+        ValueError: The text is no such address.
+    """
     found = split_authority(where)
     if found.port is None or found.user_info is not None:
         raise ValueError("this is not HOST:PORT")
@@ -32,7 +36,11 @@ class InfluxAddress:
 
 
 def influx_address(where: str) -> InfluxAddress:
-    """Return where lines are written: ``http://h:8086?db=NAME``, ``http://h:8086?org=NAME&bucket=NAME``, ``udp://h:8089``."""
+    """Return where lines are written: ``http://h:8086?db=NAME``, ``http://h:8086?org=NAME&bucket=NAME``, ``udp://h:8089``.
+
+    Raises:
+        ValueError: The address has another scheme, or a query that InfluxDB has no meaning for.
+    """
     address = split_address(where)
     if address.scheme not in _INFLUX_PORTS:
         raise ValueError("InfluxDB is written to over http, https or udp")

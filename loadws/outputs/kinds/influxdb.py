@@ -119,7 +119,11 @@ class _Http:
         self._connection: http.client.HTTPConnection | None = None
 
     def post(self, body: bytes) -> None:
-        """Send lines. Raises ``OSError`` where there is no answer, and ``Refused`` for one that says no."""
+        """Send lines. Raises ``Refused`` for an answer that says no.
+
+        Raises:
+            ConnectionError: There is no answer; another ``OSError`` may say so too.
+        """
         is_reused = self._connection is not None
         try:
             self._try(body)

@@ -75,7 +75,11 @@ def _text(value: object) -> str:
 
 
 def _opened(destination: Destination) -> BinaryIO:
-    """Open to append: what an older run left is gone already, and each run of ``--repeat`` adds its lines."""
+    """Open to append: what an older run left is gone already, and each run of ``--repeat`` adds its lines.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
     if destination.where == STDOUT:
         return sys.stdout.buffer
     try:

@@ -81,7 +81,11 @@ class OtlpExporter:
         self._resource = Resource({**ours, **named})
 
     def take(self, second: Second) -> None:
-        """Send what was measured up to the end of a second. Raises ``Refused``."""
+        """Send what was measured up to the end of a second.
+
+        Raises:
+            Refused: The receiver did not accept it.
+        """
         assert self._so_far is not None and self._catalogue is not None and self._names is not None
         self._so_far.add(second)
         began_ns = second.unix_ns - round(second.start_s * 1e9)

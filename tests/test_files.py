@@ -49,6 +49,7 @@ CRUMBS = {
     "transport/codec/xor.py": "the way without C, apart from the one that is used",
     "engine/runtime/backoff.py": "pure arithmetic, tested without a connection",
     "engine/runtime/connection/unreadable.py": "keeps the hot path's file to messages that can be read",
+    "engine/runtime/connection/unpacking.py": "keeps the hot path's file to messages that are one value",
     "engine/runtime/explaining.py": "is imported only by a run with --trace",
     "plan/allocation.py": "pure arithmetic, held to its proof by a property test",
     "scenario/file_name.py": "reads files that are wrong, with nothing of the parser",

@@ -65,10 +65,11 @@ BESIDE: dict[str, dict[str, set[str]]] = {
         "model": {"yaml"},
         "matching": {"template"},
         "data": {"matching", "model"},
+        "unpacking": {"data", "matching", "model", "template"},
         "secrecy": {"model", "yaml"},
         "advice": {"model", "yaml"},
         "docs": {"matching", "model", "template"},
-        "checks": {"data", "matching", "model", "secrecy", "template", "yaml"},
+        "checks": {"data", "matching", "model", "secrecy", "template", "unpacking", "yaml"},
     },
     "transport": {
         "clock": set(),

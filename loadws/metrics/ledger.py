@@ -74,7 +74,8 @@ class Connections(msgspec.Struct):
 class Messages(msgspec.Struct):
     """sent = answered + timed_out + unanswered + one_way; the others are counted beside these.
 
-    ``unclaimed`` are messages received that no step waited for; ``unfinished_writes`` were begun and never whole.
+    ``values`` are what messages were unpacked into, where connections do that; ``unclaimed`` are messages received, or
+    values of them, that no step waited for; ``unfinished_writes`` were begun and never whole.
     """
 
     sent: int = 0
@@ -87,6 +88,7 @@ class Messages(msgspec.Struct):
     duplicate: int = 0
     unclaimed: int = 0
     unfinished_writes: int = 0
+    values: int = 0
 
 
 class Http(msgspec.Struct):

@@ -8,6 +8,7 @@ from loadws.scenario.model.connection import Tls
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.step_names import walk_around, walk_steps
 from loadws.scenario.model.steps import CallStep, ConnectStep, Payload
+from loadws.scenario.model.unpacking import Way
 from loadws.scenario.yaml.explain import Where
 
 
@@ -27,17 +28,26 @@ def named_files(scenario: Scenario) -> Iterator[tuple[Where, str]]:
 
 
 def named_modules(scenario: Scenario) -> Iterator[str]:
-    """Yield the file of each module that a ``call`` names; what such a module imports itself is not known."""
-    for _, step in (*walk_steps(scenario), *walk_around(scenario)):
-        if isinstance(step, CallStep):
-            module, _, _ = step.call.function.partition(":")
-            yield f"{module.replace('.', '/')}.py"
+    """Yield the file of each module that ``call`` or ``unpack`` names; what it imports itself is not known."""
+    calls = (step for _, step in (*walk_steps(scenario), *walk_around(scenario)) if isinstance(step, CallStep))
+    ways = (way for _, several in unpackings(scenario) for way in several)
+    for function in (*(step.call.function for step in calls), *(way.function for way in ways if way.function)):
+        module, _, _ = function.partition(":")
+        yield f"{module.replace('.', '/')}.py"
 
 
 def payloads(scenario: Scenario) -> Iterator[tuple[Where, Payload]]:
     """Yield every payload that a step carries, with its place."""
     for where, step in (*walk_steps(scenario), *walk_around(scenario)):
         yield from (((*where, *place), payload) for place, payload in step.payloads())
+
+
+def unpackings(scenario: Scenario) -> Iterator[tuple[Where, tuple[Way, ...]]]:
+    """Yield how messages are unpacked, wherever that is said, with its place."""
+    yield ("connection", "unpack"), scenario.connection.unpack
+    for where, step in walk_steps(scenario):
+        if isinstance(step, ConnectStep) and step.connect.unpack is not None:
+            yield (*where, "connect", "unpack"), step.connect.unpack
 
 
 def _tls_files(where: Where, tls: Tls) -> Iterator[tuple[Where, str]]:

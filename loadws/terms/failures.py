@@ -290,6 +290,31 @@ KINDS: dict[str, Failure] = {
         "all attempts of the reconnect policy failed, and the user gave up",
         "See why they failed: the errors of connecting. Else allow more: `reconnect: {attempts: 10}`.",
     ),
+    "unpack": Failure(
+        "a message could not be unpacked as `connection.unpack` says, and no step saw it",
+        "Compare `connection.unpack` with what the server sends: `--trace` shows it.",
+    ),
+    "unpack.gunzip": Failure(
+        "a binary message is not gzip, or is cut short",
+        "The example has its first bytes. Compressed without gzip's header is `inflate`.",
+    ),
+    "unpack.inflate": Failure(
+        "a binary message is not deflate, or is cut short", "The example has its first bytes. 1f 8b is `gunzip`."
+    ),
+    "unpack.too_large": Failure(
+        "a message decompresses to more than `max_message_size`",
+        "Raise connection.max_message_size if that is right; else the server sends a decompression bomb.",
+    ),
+    "unpack.too_many": Failure(
+        "a message holds more than 16,384 values", "Compare `split` and `elements` with what the server sends."
+    ),
+    "unpack.crashed": Failure(
+        "a Python function that unpacks messages raised an exception",
+        "The example has the line: mend it, or catch it there.",
+    ),
+    "unpack.failed": Failure(
+        "a value that a message was unpacked into is none that JSON can have", "The example says why."
+    ),
     "handler_overflow": Failure(
         "messages came faster than the handlers were done with them",
         "Let the handlers do less, or the server send less.",

@@ -15,7 +15,8 @@ from loadws.transport.base import FAILURE_KINDS, LOSS_KINDS
 from loadws.transport.http.messages import KINDS as HTTP_KINDS
 
 #: By the name of what is called: the place of the argument that is an error's kind.
-REPORTS = {"report": 0, "fail": 1, "_fail": 2, "HttpFailed": 0, "NotOpen": 1, "end_kind": None}
+REPORTS = {"report": 0, "fail": 1, "_fail": 2, "HttpFailed": 0, "NotOpen": 1, "end_kind": None, "UnpackError": 0,
+           "_decompressed": 3}  # fmt: skip
 #: Arguments that are made when the error happens, and what they can be.
 MADE_THEN = {
     "kind",  # handed on; in connecting.py http.STATUS or handshake, in transport/http one of its KINDS
@@ -53,7 +54,8 @@ def _kinds_in_source() -> tuple[set[str], set[str]]:
     """Return the kinds that the engine and the HTTP client spell out, and the expressions that make others."""
     spelled, made = {HELD_UP, "handshake", "not_open"}, set()
     root = Path(loadws.__file__).parent
-    for path in [*root.glob("engine/**/*.py"), *root.glob("transport/http/*.py"), root / "transport/base.py"]:
+    globs = ("engine/**/*.py", "scenario/unpacking/*.py", "transport/http/*.py", "transport/base.py")
+    for path in (path for pattern in globs for path in root.glob(pattern)):
         for argument in _reported(ast.parse(path.read_text("utf-8"))):
             choices = [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]
             for choice in choices:

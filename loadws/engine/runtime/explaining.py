@@ -13,6 +13,7 @@ from loadws.engine.runtime.connection.candidate import Candidate
 from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.tracing import Tracer
 from loadws.scenario.matching.message import Message
+from loadws.scenario.template.values import show
 from loadws.transport.base import Connection, End, Payload
 
 
@@ -29,9 +30,18 @@ class ExplainingListener:
 
     def on_message(self, payload: Payload, received_ns: int) -> None:
         """Explain a message, and pass it on."""
-        for line in self._lines(Message(payload, received_ns)):
-            self._tracer.note(line)
+        self._explain(Message(payload, received_ns))
         self._conversation.on_message(payload, received_ns)
+
+    def on_value(self, message: Message) -> None:
+        """Explain one of the values of a message that was unpacked, and pass it on."""
+        self._tracer.note(f"   holds {show(message.payload)}")
+        self._explain(message)
+        self._conversation.on_value(message)
+
+    def _explain(self, message: Message) -> None:
+        for line in self._lines(message):
+            self._tracer.note(line)
 
     def _lines(self, message: Message) -> Iterator[str]:
         for candidate in self._candidates(message):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import trio
 
 from loadws.engine.runtime.connection.conversation import Conversation
+from loadws.engine.runtime.connection.unpacking import UnpackingListener
 from loadws.engine.runtime.explaining import ExplainingListener
 from loadws.engine.runtime.flow_control import FlowInterrupted
 from loadws.engine.runtime.reconnect import reopener_of, replacing, until_healed
@@ -25,6 +26,7 @@ from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.steps import CloseStep, ConnectStep, ExpectHandshake, PingStep, ReconnectStep, Step
 from loadws.scenario.model.steps.step import PATIENCE_NS
 from loadws.scenario.template.template import Scope, compile_template
+from loadws.scenario.unpacking.unpack import Unpack, compile_unpack
 from loadws.terms.addresses import split_address, with_path, with_query
 from loadws.terms.parties import is_ours
 from loadws.transport.base import (
@@ -102,6 +104,7 @@ class ConnectOpener:
         self._shared = context.shared
         self.policy = policy_of(step, context.scenario)
         self.expected_closes = frozenset(context.scenario.connection.expect_close)
+        self._unpack = unpack_of(step, context)
         self._ask = _RequestMaker(step, context)
         self._expect = _Expectation(step.connect.expect or ExpectHandshake())
         self._capture = compile_captures(step.connect.capture) if step.connect.capture else None
@@ -112,7 +115,7 @@ class ConnectOpener:
         Raises ``FlowInterrupted``.
         """
         user = strand.user
-        attempt = _Attempt(strand, step, conversation, self._shared)
+        attempt = _Attempt(strand, step, conversation, self._shared, self._unpack)
         answer = await attempt.run(self._request(strand, step, conversation))
         if answer is None:
             return
@@ -143,6 +146,12 @@ def policy_of(step: ConnectStep, scenario: Scenario) -> ReconnectOptions | None:
     """Return the ``reconnect`` policy of the step, else of the scenario; None where a lost connection is not replaced."""
     said = step.connect.reconnect
     return (scenario.connection.reconnect if said is None else said) or None
+
+
+def unpack_of(step: ConnectStep, context: StepContext) -> Unpack | None:
+    """Return how the messages of the connection are unpacked: as the step says, else the scenario; None for not at all."""
+    options, said = context.scenario.connection, step.connect.unpack
+    return compile_unpack(options.unpack if said is None else said, context.base, options.max_message_size)
 
 
 def _take(capture: Captures, strand: Strand, step: Step, answer: _Answer) -> None:
@@ -249,14 +258,19 @@ class _Answer:
 class _Attempt:
     """One attempt to connect, which is counted as attempted, and as exactly one of opened, refused and failed."""
 
-    def __init__(self, strand: Strand, step: Step, conversation: Conversation, shared: Shared) -> None:
+    def __init__(
+        self, strand: Strand, step: Step, conversation: Conversation, shared: Shared, unpack: Unpack | None
+    ) -> None:
         self.strand = strand
         self.step = step
         self.intended_ns = self.due_ns = 0
         self._conversation = conversation
         self._shared = shared
         tracer = shared.tracer
-        self._listener: Listener = conversation if tracer is None else ExplainingListener(conversation, tracer)
+        listener = conversation if tracer is None else ExplainingListener(conversation, tracer)
+        self._listener: Listener = listener
+        if unpack is not None:
+            self._listener = UnpackingListener(conversation, listener, unpack, shared.recorder.ledger)
         self._recorder = shared.recorder
 
     async def run(self, request: ConnectRequest) -> _Answer | None:

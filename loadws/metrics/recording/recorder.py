@@ -384,6 +384,7 @@ class Recorder:
             ("turns_skipped", turns.skipped),
             ("messages_sent", messages.sent),
             ("messages_received", messages.received),
+            ("values_received", messages.values),
             ("bytes_sent", size.sent),
             ("bytes_received", size.received),
             ("wire_bytes_sent", size.wire_sent),

@@ -7,6 +7,7 @@ from loadws.scenario.checks.connecting.http import check_http
 from loadws.scenario.checks.connecting.network import check_network
 from loadws.scenario.checks.connecting.target import check_target
 from loadws.scenario.checks.connecting.tls import check_tls
+from loadws.scenario.checks.connecting.unpacking import check_unpacking
 from loadws.scenario.checks.files import check_data, check_payload_files
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.flow.answers import check_answers
@@ -36,6 +37,7 @@ def check_all(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
     check_around(findings)
     check_http(findings)
     check_calls(findings)
+    check_unpacking(findings)
     check_variables(findings, check_data(findings))
     check_payload_files(findings)
     check_tls(findings)

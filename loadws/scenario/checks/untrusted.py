@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.step_names import walk_around, walk_steps
-from loadws.scenario.named_files import named_files
+from loadws.scenario.named_files import named_files, unpackings
 from loadws.scenario.yaml.explain import Problem, ScenarioError, Where
 from loadws.scenario.yaml.tree import walk_nodes
 
@@ -35,7 +35,10 @@ def refuse_link(path: Path) -> None:
 
 
 def check_untrusted(findings: Findings, *, is_target_ours: bool) -> None:
-    """Find every ``call``, ``env()``, and file outside of the scenario's folder. ``is_target_ours``: the file names it."""
+    """Find every ``call``, function of ``unpack``, ``env()``, and file outside of the scenario's folder.
+
+    ``is_target_ours``: the file names the target.
+    """
     _check_calls(findings)
     _check_environment(findings)
     for where, name in named_files(findings.scenario):
@@ -50,6 +53,11 @@ def _check_calls(findings: Findings) -> None:
         if step.is_opaque:
             message = f"--untrusted: {step.verb} would run the module's code, already to validate it"
             findings.error((*where, step.verb, "function"), message, _TRUST)
+    for where, ways in unpackings(findings.scenario):
+        for index, way in enumerate(ways):
+            if way.function is not None:
+                message = "--untrusted: unpack would run the module's code, already to validate it"
+                findings.error((*where, index, "function"), message, _TRUST)
 
 
 def _check_environment(findings: Findings) -> None:

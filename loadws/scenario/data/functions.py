@@ -1,4 +1,4 @@
-"""The Python functions of a scenario, for ``call``: found in a module beside it.
+"""The Python functions of a scenario, for ``call`` and ``unpack``: found in a module beside it.
 
 A module is read from its own file and kept under a name of its own, so that ``flows.py`` of two scenarios are two modules,
 and neither is confused with an installed one. While it is imported, the scenario's folder and its own come first on the
@@ -22,6 +22,8 @@ from typing import Any
 from loadws.terms.errors import LoadwsError
 
 UserFunction = Callable[..., Coroutine[Any, Any, object]]
+#: From a message's payload to a list of values, to one value, or to None for no value.
+UnpackFunction = Callable[[str | bytes], Any]
 
 
 class FunctionError(LoadwsError):
@@ -44,6 +46,27 @@ def find_function(base: Path, name: str) -> UserFunction:
     if not inspect.iscoroutinefunction(found):
         raise FunctionError(f"{name} is no async function", f"write async def {attribute}(user, ...)")
     function: UserFunction = found
+    return function
+
+
+def find_plain_function(base: Path, name: str) -> UnpackFunction:
+    """Return the function ``module:function`` that takes a payload and does not wait; ``base`` is the scenario's folder.
+
+    Raises:
+        FunctionError: There is none, it is async, or it does not take one payload.
+    """
+    module_name, _, attribute = name.partition(":")
+    found = getattr(_module(base.resolve(), module_name), attribute, None)
+    if found is None:
+        raise FunctionError(f"{module_name}.py has no function {attribute!r}", f"write def {attribute}(payload): ...")
+    if not callable(found) or inspect.iscoroutinefunction(found):
+        raise FunctionError(f"{name} is no plain function", f"write def {attribute}(payload): ..., without async")
+    try:
+        inspect.signature(found).bind(b"")
+    except TypeError:
+        signature = f"def {attribute}{inspect.signature(found)}"
+        raise FunctionError(f"{signature} is called with one payload", f"write def {attribute}(payload): ...") from None
+    function: UnpackFunction = found
     return function
 
 

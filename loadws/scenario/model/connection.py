@@ -24,6 +24,7 @@ from loadws.scenario.model.field_types import (
 )
 from loadws.scenario.model.network import Addresses, Cookies, Origin, Proxy, Resolve, SocketOptions
 from loadws.scenario.model.tls import TlsSettings, TlsVersion
+from loadws.scenario.model.unpacking import Unpack
 from loadws.terms.errors import UnitError
 from loadws.terms.units import NS_PER_S, parse_duration
 
@@ -251,6 +252,10 @@ class ConnectionOptions(Strict):
         Size,
         Field(description="The largest message that is accepted; a larger one ends the connection with code 1009."),
     ] = 1024 * 1024
+    unpack: Annotated[
+        Unpack,
+        Field(description="How a received message becomes the values that steps see: ways, one after another."),
+    ] = ()
     reconnect: Annotated[
         Reconnect, Field(description="Whether and how a user that loses its connection connects again.")
     ] = False

@@ -99,7 +99,8 @@ def test_metrics_stand_in_the_order_of_the_table() -> None:
     )
     names = [entry.name for entry in made.entries({"steady"}, 1.0)]
     assert list(dict.fromkeys(names)) == [
-        "response_time", "service_time", "messages_sent", "messages_received", "bytes_sent", "bytes_received",
+        "response_time", "service_time", "messages_sent", "messages_received", "values_received", "bytes_sent",
+            "bytes_received",
         "wire_bytes_sent", "wire_bytes_received", "reconnects", "disconnects", "tls_resumed", "iterations",
         "sessions", "sessions_failed", "arrivals", "arrivals_dropped", "turns", "turns_skipped", "stray_messages",
         "generator_failures", "errors", "feed_age", "greeted",

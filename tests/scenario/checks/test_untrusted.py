@@ -142,3 +142,11 @@ def test_trusted_it_may_do_all_of_that(folder: Path) -> None:
         variables={"a": "${TOKEN}", "b": "{{ env('A') }}"},
     )
     assert found.scenario.variables["a"] == "from-the-environment"
+
+
+def test_a_function_that_unpacks_is_refused(folder: Path) -> None:
+    message = "--untrusted: unpack would run the module's code, already to validate it"
+    function = {"function": "flows:main"}
+    assert refused(folder, connection={"unpack": [function]}) == [("connection.unpack.0.function", message)]
+    steps = [{"connect": {"unpack": ["lines", function]}}]
+    assert refused(folder, flow=steps) == [("flow.0.connect.unpack.1.function", message)]

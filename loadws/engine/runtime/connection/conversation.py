@@ -203,6 +203,20 @@ class Conversation:
                 return
         self._keep(message)
 
+    def on_value(self, message: Message) -> None:
+        """Give one of the values of a message that was unpacked, and counted, to the first that it is for.
+
+        The order is that of ``on_message``, which has no call for it because it is the hot path.
+        """
+        if self._handlers is not None and self._handlers.claims(message, self):
+            return
+        if self._in_flight is not None and self._answers_matching(self._in_flight, message):
+            return
+        if self._waits and self._is_watched_for(message):
+            return
+        if not (self._next and self._answers_next(message)):
+            self._keep(message)
+
     def on_pong(self, payload: bytes, sent_ns: int, received_ns: int) -> None:
         waiting = self._pings.pop(payload, None)
         if waiting is not None:

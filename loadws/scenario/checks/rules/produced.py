@@ -141,6 +141,13 @@ def _takes_any(scenario: Scenario) -> bool:
     return any(step.awaits() == "next" for step in _steps(scenario))
 
 
+def _unpacks(scenario: Scenario) -> bool:
+    connects = (step.connect for step in _steps(scenario) if isinstance(step, ConnectStep))
+    return any(scenario.connection.unpack if body.unpack is None else body.unpack for body in connects) or bool(
+        scenario.connection.unpack
+    )
+
+
 _STREAM = Need("request whose reply has an until", _streams)
 _AGAIN = Need("reconnect, as a policy of connection or as a step", _reconnects)
 _ARRIVALS = Need("phase with arrivals", lambda scenario: any(phase.arrivals is not None for phase in scenario.load))
@@ -156,6 +163,7 @@ NEEDS = {
     "arrivals_dropped": _ARRIVALS,
     "recovery_time": _AGAIN,
     "reconnects": _AGAIN,
+    "values_received": Need("connection with unpack", _unpacks),
     "proxy_time": Need("proxy", _has_proxy),
     "tls_time": Need("wss:// target", _has_tls, of_target=True),
     "tls_resumed": Need("wss:// target", _has_tls, of_target=True),

@@ -33,6 +33,7 @@ from loadws.scenario.model.steps.step import (
     Measures,
     OnConnection,
 )
+from loadws.scenario.model.unpacking import Unpack
 
 
 class ExpectHandshake(Strict):
@@ -74,6 +75,7 @@ class ConnectBody(Body):
     subprotocols: Annotated[Subprotocols | None, Field(description="Replaces connection.subprotocols.")] = None
     compression: Annotated[Compression | None, Field(description="Replaces connection.compression.")] = None
     tls: Annotated[Tls | None, Field(description="Replaces connection.tls, key by key.")] = None
+    unpack: Annotated[Unpack | None, Field(description="Replaces connection.unpack; [] for none.")] = None
     reconnect: Annotated[Reconnect | None, Field(description="Replaces connection.reconnect.")] = None
     expect: Annotated[
         ExpectHandshake | None, Field(description="The expected answer of the server. Default: the upgrade, 101.")

@@ -1,0 +1,101 @@
+"""``connection.unpack``: how received messages become the values that steps see."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+
+from loadws.scenario.model.field_types import FunctionName, Many, Strict, exactly_one
+from loadws.terms.errors import did_you_mean
+
+_WAYS = ("gunzip", "inflate", "lines", "split", "elements", "json", "function")
+#: Ways that may be written as a word alone.
+_WORDS = ("gunzip", "inflate", "lines", "elements")
+_ADVICE = (
+    'a way is gunzip, inflate, lines, elements, {split: "\\u001e"}, {elements: $.items}, {json: $.data} '
+    "or {function: module:name}"
+)
+
+
+def _something(text: str) -> str:
+    if not text:
+        raise ValueError("is one character or more")
+    return text
+
+
+class Way(Strict):
+    """One way to read a message; the next way reads each of the values that it gives."""
+
+    model_config = exactly_one(*_WAYS)
+
+    gunzip: Annotated[
+        Literal[True] | None,
+        Field(description="Decompress a binary message with gzip. Text stays as it is, as it does for inflate."),
+    ] = None
+    inflate: Annotated[
+        Literal[True] | None,
+        Field(description="Decompress a binary message with deflate, with zlib's header or without."),
+    ] = None
+    lines: Annotated[Literal[True] | None, Field(description="Each line is a value; empty ones are left out.")] = None
+    split: Annotated[
+        Annotated[str, AfterValidator(_something)] | None,
+        Field(description="Each part between this text is a value; empty ones are left out."),
+    ] = None
+    elements: Annotated[
+        str | None,
+        Field(
+            description="Each element of the array at this JSONPath is a value; elements alone is the whole message."
+        ),
+    ] = None
+    json_: Annotated[
+        str | None,
+        Field(
+            alias="json", description="What is at this JSONPath is the value; a text there is read as JSON in its turn."
+        ),
+    ] = None
+    function: Annotated[
+        FunctionName | None,
+        Field(description="module:function in a file beside the scenario: from a payload to a list of values."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Way:
+        if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
+            raise ValueError(f"is exactly one way: {_ADVICE}")
+        return self
+
+
+def _lengthened(value: Any) -> Any:
+    """Return the mapping that a word is short for.
+
+    Raises:
+        ValueError: It is no way to read a message.
+    """
+    if value == "elements":
+        return {"elements": "$"}
+    if isinstance(value, str):
+        if value not in _WORDS:
+            raise ValueError(f"{value!r} is no way to read a message; {did_you_mean(value, _WAYS) or _ADVICE}")
+        return {value: True}
+    if not isinstance(value, dict | BaseModel):
+        raise ValueError(_ADVICE)
+    return value
+
+
+def _listed(value: Any) -> Any:
+    """Return a list of ways; one may stand alone."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+_Way = Annotated[
+    Way,
+    BeforeValidator(_lengthened, json_schema_input_type=Literal["gunzip", "inflate", "lines", "elements"] | Way),
+]
+#: The ways to read a message, one after another; none: a message is one value, itself.
+Unpack = Annotated[
+    Many[_Way],
+    BeforeValidator(
+        _listed, json_schema_input_type=Literal["gunzip", "inflate", "lines", "elements"] | Way | list[_Way]
+    ),
+]

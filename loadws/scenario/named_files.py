@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from loadws.scenario.model.connection import Tls
 from loadws.scenario.model.model import Scenario
@@ -40,6 +41,23 @@ def payloads(scenario: Scenario) -> Iterator[tuple[Where, Payload]]:
     """Yield every payload that a step carries, with its place."""
     for where, step in (*walk_steps(scenario), *walk_around(scenario)):
         yield from (((*where, *place), payload) for place, payload in step.payloads())
+
+
+def template_of(payload: Payload, base: Path) -> str | None:
+    """Return the text in which a payload takes templates; None where it takes none, or its file cannot be read.
+
+    ``base`` is the scenario's folder. What is in ``json`` is no text.
+    """
+    if payload.text is not None:
+        return payload.text
+    if payload.binary is not None:
+        return payload.binary.hex or payload.binary.base64
+    if payload.file is None or not payload.template:
+        return None
+    try:
+        return (base / payload.file).read_bytes().decode()
+    except (OSError, ValueError):
+        return None
 
 
 def unpackings(scenario: Scenario) -> Iterator[tuple[Where, tuple[Way, ...]]]:

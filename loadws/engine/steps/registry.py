@@ -180,5 +180,13 @@ def _waits(flow: Flow) -> bool:
 
 
 def _mentions(user: UserType, name: str) -> bool:
-    """Return whether some template may read a special name: whether any text of the user type contains the word."""
-    return name in str(user.model_dump(exclude={"name"})).replace(f"'{name}':", "")
+    """Return whether some template may read a special name: whether any text of the user type contains the word.
+
+    What is in a file is not looked at, so a file with templates counts as if it did.
+    """
+    payloads = (
+        payload for where in (user.flow, *user.on.flows()) for _, step in walk(where) for _, payload in step.payloads()
+    )
+    return any(payload.template for payload in payloads) or name in str(user.model_dump(exclude={"name"})).replace(
+        f"'{name}':", ""
+    )

@@ -50,6 +50,8 @@ def wrong_value(node: Node, errors: Sequence[ErrorDetails]) -> tuple[str, str]:
     got = "a value from the environment that is not" if node.from_environment else describe(node.value)
     if expected == ["a list"] and isinstance(node.value, dict):
         return f"expected a list, got {got}", "write a - before each item"
+    if isinstance(node.value, str) and "{{" in node.value and "text" not in expected:
+        return f"expected {' or '.join(expected)}, got a template", "this is known before the run and takes no template"
     return f"expected {' or '.join(expected)}, got {got}", ""
 
 

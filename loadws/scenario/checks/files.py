@@ -43,20 +43,25 @@ def _check_rows_suffice(findings: Findings, name: str, rows: int) -> None:
 def check_payload_files(findings: Findings) -> None:
     for where, payload in payloads(findings.scenario):
         if payload.file is not None:
-            _check_file(findings, (*where, "file"), payload.file, as_text=True)
+            _check_text(findings, (*where, "file"), payload.file, takes_templates=payload.template)
         if payload.binary is not None and payload.binary.file is not None:
-            _check_file(findings, (*where, "binary", "file"), payload.binary.file)
+            _read(findings, (*where, "binary", "file"), payload.binary.file)
 
 
-def _check_file(findings: Findings, where: Where, name: str, *, as_text: bool = False) -> None:
+def _check_text(findings: Findings, where: Where, name: str, *, takes_templates: bool) -> None:
     content = _read(findings, where, name)
-    if content is None or not as_text:
+    if content is None:
         return
     try:
-        content.decode()
+        text = content.decode()
     except UnicodeDecodeError as error:
         message = f"the file {name!r} is not UTF-8 (byte {error.start})"
         findings.error(where, message, "send it as binary: {file: ...}")
+        return
+    if "{{" in text and not takes_templates:
+        line = text.count("\n", 0, text.index("{{")) + 1
+        message = f"{name}:{line}: here is {{{{ in the file, which is sent as it is"
+        findings.warning(where, message, "if that is a template, write template: true beside file")
 
 
 def _read(findings: Findings, where: Where, name: str) -> bytes | None:

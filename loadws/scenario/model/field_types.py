@@ -80,6 +80,8 @@ def unit(parse: Callable[[str], T], what: str, units: str) -> Callable[[Any], T]
     usual, *others = units.split()
 
     def convert(value: Any) -> T:
+        if isinstance(value, str) and "{{" in value:
+            raise ValueError(f"a {what} is known before the run and takes no template; write 1{usual}, or ${{NAME}}")
         number = f"{value}" if isinstance(value, int | float) and not isinstance(value, bool) else None
         if number is not None or (isinstance(value, str) and _NUMBER.fullmatch(value.strip())):
             number = number or value.strip()
@@ -186,6 +188,14 @@ def _fixed_text(text: str) -> str:
     return text
 
 
+def _file_name(name: str) -> str:
+    if "{{" in name:
+        raise ValueError("the name of a file takes no template: the file is read before the run")
+    return name
+
+
+#: A file beside the scenario, which is read before the run.
+FileName = Annotated[str, AfterValidator(_file_name)]
 Name = Annotated[
     str,
     AfterValidator(_fixed_text),

@@ -23,6 +23,7 @@ from loadws.scenario.model.field_types import (
     Captures,
     Conditions,
     Duration,
+    FileName,
     Identifier,
     Many,
     Name,
@@ -254,7 +255,7 @@ class DataSource(Strict):
     """Rows for users: a CSV file, or JSON lines."""
 
     file: Annotated[
-        str,
+        FileName,
         Field(description="A .csv, .jsonl or .ndjson file, or a .json file with an array. Relative to the scenario."),
     ]
     delimiter: Annotated[

@@ -35,19 +35,25 @@ class CompiledPayload:
 
 
 def compile_payload(payload: Payload, base: Path) -> CompiledPayload:
+    """Compile a payload. Raises ``OSError`` where a file of it cannot be read."""
     if payload.binary is not None:
         return _binary(payload.binary, base)
     if payload.file is not None:
-        return _constant((base / payload.file).read_text(encoding="utf-8"))
+        content = (base / payload.file).read_bytes().decode()
+        return _text(content) if payload.template else _constant(content)
     if payload.text is not None:
-        template = compile_template(payload.text)
-        if template.constant:
-            return _constant(payload.text)
-        return CompiledPayload(lambda scope: _twice(template.text(scope)))
+        return _text(payload.text)
     compiled = compile_json(payload.json_)
     if compiled.constant:
         return _constant(compiled.text(_NO_SCOPE), payload.json_)
     return CompiledPayload(compiled.both)
+
+
+def _text(text: str) -> CompiledPayload:
+    template = compile_template(text)
+    if template.constant:
+        return _constant(template.text(_NO_SCOPE))
+    return CompiledPayload(lambda scope: _twice(template.text(scope)))
 
 
 _NO_SCOPE = Scope(clock=lambda: 0)

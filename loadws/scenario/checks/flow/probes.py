@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.matching.capture import compile_place
@@ -11,6 +12,7 @@ from loadws.scenario.model.model import Deliver, UserType
 from loadws.scenario.model.probes import delivers, publishes
 from loadws.scenario.model.step_names import flows_of
 from loadws.scenario.model.steps import Payload, walk
+from loadws.scenario.named_files import template_of
 from loadws.scenario.template.expression import TemplateError
 from loadws.scenario.template.template import compile_json, compile_template
 from loadws.scenario.yaml.explain import Where, any_of
@@ -29,7 +31,7 @@ def check_probes(findings: Findings) -> None:
         _check_both_sides(findings, published, delivered)
         _check_audiences(findings)
     for where, step in publishes(findings.scenario):
-        if not _carries_probe(step.publish.send):
+        if not _carries_probe(step.publish.send, findings.base):
             message = "this message does not contain its probe, so its receivers could not recognise it"
             findings.error((*where, "send"), message, 'put "{{ probe }}" in its text or json')
     first: dict[str, tuple[int, int]] = {}
@@ -86,11 +88,11 @@ def _check_deliver(findings: Findings, where: Where, deliver: Deliver, user_type
             findings.error((*where, key), f"this user has no step {name!r}", advice)
 
 
-def _carries_probe(payload: Payload) -> bool:
+def _carries_probe(payload: Payload, base: Path) -> bool:
     """Return whether the message carries its probe. A wrong template has its own message elsewhere, so it counts as yes."""
     try:
-        if payload.text is not None:
-            return "probe" in compile_template(payload.text).names
+        if (text := template_of(payload, base)) is not None:
+            return "probe" in compile_template(text).names
         return "json_" in payload.model_fields_set and "probe" in compile_json(payload.json_).names
     except TemplateError:
         return True

@@ -35,6 +35,7 @@ from loadws.scenario.model.steps.parts import (
     Subject,
     TemplateText,
 )
+from loadws.scenario.named_files import template_of
 from loadws.scenario.template.expression import TemplateError
 from loadws.scenario.template.scope import SPECIAL_NAMES
 from loadws.scenario.template.template import Compiled, compile_template
@@ -198,6 +199,9 @@ class _Walk:
             self._read((*where, key), specials)
         elif payload.binary is not None and payload.binary.is_template:
             self._read((*where, "binary"), specials)
+        elif payload.file is not None and payload.template:
+            content = template_of(payload, self.texts.findings.base)
+            self.texts.read_file((*where, "file"), payload.file, content or "", self._names(specials))
 
     def _names(self, specials: frozenset[str]) -> frozenset[str]:
         return frozenset(self.known) | self.specials | specials
@@ -234,6 +238,15 @@ class _Texts:
             elif isinstance(inner.value, dict):
                 for key, child in inner.value.items():
                     self._key(child, key, known)
+
+    def read_file(self, where: Where, name: str, content: str, known: frozenset[str]) -> None:
+        """Check the templates in a file's content; a problem stands where the file is named, with the line in it."""
+        try:
+            found = list(self._missing(compile_template(content), content, known))
+        except TemplateError as error:
+            found = [(error.offset or 0, str(error), error.advice)]
+        for at, message, advice in found:
+            self.findings.error(where, f"{name}:{content.count(chr(10), 0, at) + 1}: {message}", advice)
 
     def conditions(
         self,

@@ -11,6 +11,7 @@ from loadws.scenario.model.field_types import (
     TEN_SECONDS,
     AnswerConditions,
     Captures,
+    FileName,
     Headers,
     Span,
     Template,
@@ -18,7 +19,7 @@ from loadws.scenario.model.field_types import (
 )
 from loadws.scenario.model.network import Proxy
 from loadws.scenario.model.steps.parts import CaptureSet, Carried, ConditionSet, Part, TemplateText
-from loadws.scenario.model.steps.payload import Binary, Payload
+from loadws.scenario.model.steps.payload import ONLY_WITH_FILE, Binary, Payload
 from loadws.scenario.model.steps.step import Body, LocalStep, Measures
 
 #: The methods of HTTP that a step may use, each a key of its body.
@@ -51,7 +52,10 @@ class HttpBody(Body):
     text: Annotated[Template | None, Field(description="The body, as text/plain.")] = None
     form: Annotated[dict[str, Template] | None, Field(description="The body, encoded as in HTML forms.")] = None
     binary: Annotated[Binary | None, Field(description="The body, as application/octet-stream.")] = None
-    file: Annotated[str | None, Field(description="The body: a text file beside the scenario.")] = None
+    file: Annotated[FileName | None, Field(description="The body: a text file beside the scenario.")] = None
+    template: Annotated[
+        bool, Field(description="Whether what is in file holds templates. Else it is sent as it is.")
+    ] = False
     check: Annotated[
         AnswerConditions | None,
         Field(description="Conditions on the answer: status, headers, and those on a message."),
@@ -78,6 +82,8 @@ class HttpBody(Body):
             raise ValueError("a request has exactly one method and its address: " + ", ".join(_METHODS))
         if len(self.model_fields_set.intersection(_BODIES)) > 1:
             raise ValueError("a request has at most one body: json, text, form, binary or file")
+        if self.template and self.file is None:
+            raise ValueError(ONLY_WITH_FILE)
         return self
 
     @property
@@ -92,7 +98,7 @@ class HttpBody(Body):
     def payload(self) -> Payload | None:
         """The body as the payload of a message; None where there is none, or a form."""
         given = {name: getattr(self, name) for name in self.model_fields_set.intersection(_BODIES) - {"form"}}
-        return Payload.model_construct(_fields_set=set(given), **given) if given else None
+        return Payload.model_construct(_fields_set=set(given), template=self.template, **given) if given else None
 
 
 class HttpStep(LocalStep):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
-from loadws.scenario.model.field_types import Size, Strict, Template, exactly_one, short_for
+from loadws.scenario.model.field_types import FileName, Size, Strict, Template, exactly_one, short_for
 
 
 def _hex(text: str) -> str:
@@ -44,7 +44,7 @@ class Binary(Strict):
         Annotated[str, AfterValidator(_base64)] | None,
         Field(description="Base64 with its padding, or a template of it."),
     ] = None
-    file: Annotated[str | None, Field(description="A file beside the scenario.")] = None
+    file: Annotated[FileName | None, Field(description="A file beside the scenario, sent as it is.")] = None
     random: Annotated[Size | None, Field(description="The number of random bytes, which differ each time.")] = None
 
     @model_validator(mode="after")
@@ -62,6 +62,10 @@ class Binary(Strict):
 MOST_FRAGMENTS = 10_000
 
 
+#: What is said of ``template`` without ``file``.
+ONLY_WITH_FILE = "template is of a file: text and json take templates anyway, binary takes them in hex and base64"
+
+
 class Payload(Strict):
     """The content of a message: exactly one of text, json, file (a text file) or binary."""
 
@@ -71,7 +75,10 @@ class Payload(Strict):
     json_: JsonValue = Field(
         default=None, alias="json", description="A text message in JSON. A value that is one template keeps its type."
     )
-    file: Annotated[str | None, Field(description="A text message from a UTF-8 file beside the scenario.")] = None
+    file: Annotated[FileName | None, Field(description="A text message from a UTF-8 file beside the scenario.")] = None
+    template: Annotated[
+        bool, Field(description="Whether what is in file holds templates. Else it is sent as it is.")
+    ] = False
     binary: Annotated[Binary | None, Field(description="A binary message.")] = None
     fragments: Annotated[
         int, Field(ge=1, le=MOST_FRAGMENTS, description="The number of frames that the message is sent in.")
@@ -82,6 +89,8 @@ class Payload(Strict):
         given = self.model_fields_set & {"text", "json_", "file", "binary"}
         if len(given) != 1:
             raise ValueError("a message is exactly one of text, json, file or binary")
+        if self.template and self.file is None:
+            raise ValueError(ONLY_WITH_FILE)
         return self
 
 

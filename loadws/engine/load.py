@@ -32,7 +32,7 @@ from loadws.metrics.recording.probes import ProbeSpec
 from loadws.metrics.recording.recorder import Recorder
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import Plan
-from loadws.scenario.data.feed import open_feed
+from loadws.scenario.data.supply import open_supplies
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.probes import probes_of
 from loadws.scenario.model.step_names import walk_around, walk_steps
@@ -108,13 +108,15 @@ def _executor(
 ) -> Executor:
     facts, scenario = load.facts, load.facts.scenario
     tracer = None if facts.say is None else Tracer(facts.say, timers.now_ns, secrets)
+    variables = {name: compile_value(value) for name, value in scenario.variables.items()}
+    read = {name for compiled in variables.values() for name in compiled.names}
     shared = Shared(
         facts=facts,
         timers=timers,
         connector=connector,
         recorder=recorder,
-        variables={name: compile_value(value) for name, value in scenario.variables.items()},
-        feeds={name: open_feed(source, facts.base) for name, source in scenario.data.items()},
+        variables=variables,
+        supplies=open_supplies(scenario.data, facts.base, facts.seed, (load.plan.shard, load.plan.shards), read),
         secrets=secrets,
         tracer=tracer,
         http=load.http or http_clients(scenario, facts.base, timers),

@@ -28,6 +28,7 @@ from loadws.engine.steps.registry import compile_step
 from loadws.engine.users.user import VirtualUser
 from loadws.metrics.frame import Frame, Health
 from loadws.metrics.recording.recorder import Recorder
+from loadws.scenario.data.supply import Supplies
 from loadws.scenario.model.steps import Flow
 from loadws.scenario.template.template import EvaluationError, compile_value
 from loadws.transport.base import ConnectFailed, Connection, ConnectRequest, Listener, Timers
@@ -104,7 +105,7 @@ def _user(once: Once, timers: Timers, recorder: Recorder, secrets: RunSecrets) -
         connector=_Nowhere(),
         recorder=recorder,
         variables={},
-        feeds={},
+        supplies=Supplies(),
         secrets=secrets,
         tracer=tracer,
         http=once.http or http_clients(facts.scenario, facts.base, timers),

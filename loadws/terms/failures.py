@@ -337,7 +337,10 @@ KINDS: dict[str, Failure] = {
         "a row of a data file could not be read",
         "Where the file is to change during a run, write a new one beside it and rename it.",
     ),
-    "data_exhausted": Failure("a data source has fewer rows than users", "Add rows, or say `when_exhausted: repeat`."),
+    "data_exhausted": Failure(
+        "a data source has no row left for a user, session, turn or use",
+        "The example says what took them. Add rows, or say `when_exhausted: repeat`.",
+    ),
     "not_open": Failure(
         "the connection had already ended when the step wanted it", "See why it ended: the close codes."
     ),

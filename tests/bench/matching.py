@@ -22,6 +22,7 @@ from loadws.engine.steps.parts.tls_contexts import Contexts
 from loadws.engine.steps.registry import compile_step, compile_user
 from loadws.engine.users.user import VirtualUser
 from loadws.metrics.recording.recorder import Recorder
+from loadws.scenario.data.supply import Supplies
 from loadws.scenario.matching.matching import compile_conditions
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.template.scope import Scope
@@ -84,7 +85,9 @@ def _request(step: dict[str, Any], others: list[Any] | None = None) -> Callable[
         {"target": "ws://bench.test", "load": [{"users": 1, "for": "1s"}], "flow": [{"request": step}]}
     )
     recorder = Recorder([("bench", False)])
-    shared = Shared(RunFacts(scenario, Path(), 1), cast(Timers, Clock()), cast(Connector, None), recorder, {}, {})
+    shared = Shared(
+        RunFacts(scenario, Path(), 1), cast(Timers, Clock()), cast(Connector, None), recorder, {}, Supplies()
+    )
     compiled = compile_user(scenario.user_types[0], StepContext(shared, Contexts(Path()), compile_step))
     user = VirtualUser(shared, compiled, 0, is_held=True)
     conversation = Conversation(user.state, shared, None)

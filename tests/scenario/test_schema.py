@@ -139,6 +139,7 @@ NOT_OF_SHAPE = {
     "unquoted-colon": _NO_TREE,
     "unquoted-path": _NO_TREE,
     "unquoted-rule": _NO_TREE,
+    "rows-by-use": _ELSEWHERE,
     "variables": _ELSEWHERE,
 }
 INVALID = Path(__file__).parent / "invalid"

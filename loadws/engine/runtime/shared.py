@@ -14,7 +14,7 @@ from loadws.engine.runtime.facts import RunFacts
 from loadws.engine.runtime.secrecy import RunSecrets
 from loadws.engine.runtime.tracing import Tracer
 from loadws.metrics.recording.recorder import Recorder
-from loadws.scenario.data.feed import Feed
+from loadws.scenario.data.supply import Supplies
 from loadws.scenario.template.template import Compiled
 from loadws.terms.units import NS_PER_MS
 from loadws.transport.base import Connector, Timers
@@ -57,6 +57,12 @@ class FlowQuota:
         if not self.left and not self.under_way:
             self.over.set()
 
+    def give_up(self) -> None:
+        """Run no more flows: the users that would run them are gone."""
+        self.left = 0
+        if not self.under_way:
+            self.over.set()
+
     def wake_idle(self) -> None:
         """Wake the users without a flow: the phase is over."""
         for wake in tuple(self.idle):
@@ -67,7 +73,7 @@ class FlowQuota:
 class Shared:
     """The objects that all users of the process share.
 
-    ``variables`` are the scenario's own, compiled, and ``feeds`` its data. ``http`` is None where no step asks over
+    ``variables`` are the scenario's own, compiled, and ``supplies`` its data. ``http`` is None where no step asks over
     HTTP, ``tracer`` without ``--trace``. ``quota`` belongs to the current phase, and is None where only time ends the
     phase. ``load_ended_ns`` is when the last phase was over, or the run was stopped.
     """
@@ -77,7 +83,7 @@ class Shared:
     connector: Connector
     recorder: Recorder
     variables: Mapping[str, Compiled]
-    feeds: Mapping[str, Feed]
+    supplies: Supplies
     secrets: RunSecrets = field(default_factory=RunSecrets)
     tracer: Tracer | None = None
     http: HttpClients | None = None

@@ -17,6 +17,8 @@ from loadws.engine.runtime.flow_control import EndSession, EndTurn, FlowInterrup
 from loadws.engine.runtime.parker import Parker
 from loadws.engine.runtime.user_state import UserState
 from loadws.metrics.frame import STALL_NS
+from loadws.scenario.data.rows import DataError
+from loadws.scenario.data.supply import Supply
 from loadws.scenario.model.field_types import OnFailure
 from loadws.scenario.model.steps import Step
 from loadws.scenario.template.template import EvaluationError, Scope
@@ -173,14 +175,14 @@ class Strand:
     def branch(self) -> Strand:
         """Return one of several strands that go on from here: the same variables, ``sent`` and ``message`` of its own."""
         strand = self.fork(self.intended_ns)
-        strand.scope.variables = self.scope.variables
+        strand.scope.variables, strand.scope.stale_rows = self.scope.variables, self.scope.stale_rows
         strand.free_ns = self.free_ns
         return strand
 
     def beside(self) -> Strand:
         """Return a strand for handlers: the same variables, special names of its own."""
         strand = Strand(self.user, self.scope.fork(), self.free_ns)
-        strand.scope.variables = self.scope.variables
+        strand.scope.variables, strand.scope.stale_rows = self.scope.variables, self.scope.stale_rows
         strand.scope.extra = {}
         strand.is_handler = True
         return strand
@@ -197,6 +199,31 @@ class Strand:
         self.lost_try = False
         self.awaited_close = ()
         self.interruption = None
+
+    def begin_turn(self) -> None:
+        """Let the next step that reads a data source of ``next: turn`` take its next row."""
+        if self.scope.stale_rows is not None:
+            self.scope.stale_rows.update(self.user.shared.supplies.by_turn)
+
+    def take_row(self, supply: Supply, session: int = 0) -> None:
+        """Take the next row of a data source for the templates of the steps to come.
+
+        Raises:
+            EndSession: The row cannot be read, or none is left; then the user leaves.
+        """
+        user, scope = self.user, self.scope
+        try:
+            row = supply.take(user.index, session, user.rows_taken)
+        except DataError as error:
+            user.report("data", supply.name, str(error))
+            raise EndSession from None
+        if row is None:
+            user.report("data_exhausted", supply.name, supply.why_exhausted(user.index))
+            user.ask_to_leave()
+            raise EndSession
+        scope.variables[supply.name] = row
+        if scope.stale_rows is not None:
+            scope.stale_rows.discard(supply.name)
 
     def cut_short(self, why: FlowInterrupted) -> None:
         """End the step that is under way, at once where it waits, else before the next one, by raising ``why``."""

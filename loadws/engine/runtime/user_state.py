@@ -64,7 +64,8 @@ class UserState:
     its next step. ``in_flow``: a session's flow is under way. ``pausing`` are the parkers of strands that wait only for
     time or a message. ``forked`` are the strands beside the main one: overlapping turns and branches. ``last_error``:
     (kind, detail). ``sessions_without_connection`` counts the sessions in a row that never opened one.
-    ``fell_at_once``: the session lost its connection outside of any turn. ``healer`` is set while a flow runs that may
+    ``rows_taken`` counts the rows that it took of each data source that it goes through for itself. ``fell_at_once``: the
+    session lost its connection outside of any turn. ``healer`` is set while a flow runs that may
     reconnect by itself.
     """
 
@@ -89,6 +90,7 @@ class UserState:
         "main",
         "named",
         "pausing",
+        "rows_taken",
         "secrets",
         "sessions_without_connection",
         "shared",
@@ -108,6 +110,7 @@ class UserState:
         self.forked: set[Execution] | None = None
         self.pausing: set[Parker] = set()
         self.last_error = ("", "")
+        self.rows_taken: dict[str, int] = {}
         self.sessions_without_connection = 0
         self.fell_at_once = False
         self.current: Conversation | None = None

@@ -25,6 +25,7 @@ from loadws.engine.steps import (
     wait_for,
 )
 from loadws.engine.steps.parts.context import StepContext
+from loadws.engine.steps.parts.feeding import with_rows
 from loadws.engine.steps.parts.membership import with_membership
 from loadws.engine.steps.parts.patience import with_patience
 from loadws.scenario.matching.matching import compile_captures, compile_conditions
@@ -72,7 +73,7 @@ PARKING = frozenset(
 
 def compile_step(step: Step, context: StepContext) -> StepFunction:
     """Compile one step, and add what all steps share: their task, patience, membership in audiences, the trace."""
-    run = VERBS[step.verb](step, context)
+    run = with_rows(VERBS[step.verb](step, context), step, context)
     if step.verb not in PARKING:
         run = _in_task(run)
     run = with_membership(with_patience(run, step, context), step, context)

@@ -192,6 +192,7 @@ async def _turn(strand: Strand, flow: Steps, turns: Turns) -> None:
     number = next(_TURNS)
     lost_before, strand.lost_try = strand.lost_try, False
     strand.turns.append(number)
+    strand.begin_turn()
     try:
         await run_flow(flow, strand)
     except EndTurn as error:
@@ -299,6 +300,7 @@ def compile_repeat(step: RepeatStep, context: StepContext) -> StepFunction:
             waits = strand.parker.waits
             number = next(_TURNS)
             strand.turns.append(number)
+            strand.begin_turn()
             try:
                 await run_flow(flow, strand)
             except EndTurn as error:
@@ -319,6 +321,7 @@ def compile_while(step: WhileStep, context: StepContext) -> StepFunction:
     async def loop(strand: Strand) -> None:
         while strand.evaluate(step, condition):
             waits = strand.parker.waits
+            strand.begin_turn()
             await run_flow(flow, strand)
             if strand.parker.waits == waits:
                 await _breathe(strand)

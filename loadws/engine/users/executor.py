@@ -145,7 +145,13 @@ class Executor:
             self._shared.recorder.users.fall()
             if self._held.get(user.state.index) is user:
                 del self._held[user.state.index]
+                self._end_without_users()
             user.let_go()
+
+    def _end_without_users(self) -> None:
+        """End a phase of so many flows whose held users have all gone by themselves: their data ran out."""
+        if not self._held and self._shared.quota is not None:
+            self._shared.quota.give_up()
 
     async def _let_all_leave(self) -> None:
         """Tell all users to leave before the first goes: none begins another turn while thousands close connections."""

@@ -19,7 +19,6 @@ from loadws.engine.runtime.shared import FlowQuota, Shared
 from loadws.engine.runtime.strand import Strand, run_flow
 from loadws.engine.runtime.user_state import UserState
 from loadws.engine.users.handlers import Handlers
-from loadws.scenario.data.rows import DataError
 from loadws.scenario.template.template import EvaluationError, Scope
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 from loadws.transport.base import Connection
@@ -49,6 +48,7 @@ class VirtualUser:
         self._taken_from: FlowQuota | None = None  # the quota that the current flow was taken from
         self.state = UserState(shared, compiled.traits, index, is_held=is_held)
         scope = Scope(user=index, seed=shared.facts.seed, clock=shared.clock, env=shared.facts.env)
+        scope.stale_rows = set() if shared.supplies.by_turn else None
         self.main = self.state.main = Strand(self.state, scope, 0)
         self._handlers = Handlers(compiled.handlers, self.main) if compiled.handlers else None
         self.state.handlers = self._handlers
@@ -232,6 +232,7 @@ class VirtualUser:
 
     async def _flow_repeated(self) -> None:
         main, state, recorder = self.main, self.state, self._shared.recorder
+        scope_is_fed = main.scope.stale_rows is not None
         while True:
             waits = main.parker.waits
             for step in self._compiled.flow:  # ``_flow_once``, without its two coroutines a turn
@@ -249,6 +250,8 @@ class VirtualUser:
             if self._needs_leave and not await self._may_run_a_flow():
                 main.heed()
             main.scope.iteration += 1
+            if scope_is_fed:
+                main.begin_turn()
             if main.parker.waits == waits:
                 await main.breathe()  # a flow that waits for nothing must not keep the loop
 
@@ -262,17 +265,9 @@ class VirtualUser:
         scope.iteration += self._sessions > 0  # it continues over the user's sessions
         scope.extra = {}
         scope.variables.clear()
-        for name, feed in shared.feeds.items():
-            try:
-                row = feed.row(state.index, self._sessions, shared.facts.seed)
-            except DataError as error:
-                state.report("data", name, str(error))
-                raise EndSession from None
-            if row is None:
-                state.report("data_exhausted", name, f"the data source {name!r} has no row for user {state.index}")
-                state.leaving = True
-                raise EndSession
-            scope.variables[name] = row
+        self.main.begin_turn()
+        for supply in shared.supplies.at_session:
+            self.main.take_row(supply, self._sessions)
         try:
             for name, compiled in shared.variables.items():
                 scope.variables[name] = compiled(scope)

@@ -6,6 +6,7 @@ from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.flow.variables import Columns
 from loadws.scenario.checks.load import expected_arrivals, most_held
 from loadws.scenario.data.feed import DataError, open_feed
+from loadws.scenario.model.model import DataSource
 from loadws.scenario.named_files import payloads
 from loadws.scenario.yaml.explain import Where
 from loadws.terms.units import format_size
@@ -24,20 +25,24 @@ def check_data(findings: Findings) -> Columns:
             findings.error(("data", name, "file"), str(error), error.advice)
         else:
             columns[name] = feed.columns
-            if source.order == "unique" or (source.order == "sequential" and source.when_exhausted == "stop"):
-                _check_rows_suffice(findings, name, len(feed))
+            if not source.repeats and source.order != "random" and source.scope == "shared":
+                _check_rows_suffice(findings, name, source, len(feed))
     return columns
 
 
-def _check_rows_suffice(findings: Findings, name: str, rows: int) -> None:
+def _check_rows_suffice(findings: Findings, name: str, source: DataSource, rows: int) -> None:
     """Warn of too few rows. It is no error, because the command line may ask for fewer users."""
     held, arriving = most_held(findings.scenario.load), expected_arrivals(findings.scenario.load)
+    flows = sum(phase.iterations or 0 for phase in findings.scenario.load)
     users = f"{held:,} users are held" + (f" and some {arriving:,} arrive" if arriving else "")
+    has = f"and the file has {rows:,} row{'' if rows == 1 else 's'}"
+    repeat = "order: sequential begins again from the top"
     if held + arriving > rows:
         who = users if held else f"some {arriving:,} users arrive"
-        message = f"{who}, and the file has {rows:,} row{'' if rows == 1 else 's'}"
-        advice = "users without a row do nothing; order: sequential begins again from the top"
-        findings.warning(("data", name, "file"), message, advice)
+        findings.warning(("data", name, "file"), f"{who}, {has}", f"users without a row do nothing; {repeat}")
+    elif source.next != "user" and flows > rows:
+        message = f"{flows:,} flows are to run, each takes a row with next: {source.next}, {has}"
+        findings.warning(("data", name, "file"), message, f"a user that finds no row ends; {repeat}")
 
 
 def check_payload_files(findings: Findings) -> None:

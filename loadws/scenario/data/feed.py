@@ -1,11 +1,11 @@
-"""Data files: a row of values for each user.
+"""Data files: rows of values, by number.
 
-A feed keeps no position. A user's row is computed from its number and the run's seed, so that it is the same whatever the
-number of processes: ``sequential`` and ``unique`` give user n the row n, ``random`` a hash of seed, user and session. So
-processes share a file without overlap and without communication.
+A feed keeps no position; ``supply.py`` does, where rows are used one after another. With ``next: user`` a user's row is
+computed from its number and the run's seed, so that it is the same whatever the number of processes: ``sequential`` and
+``unique`` give user n the row n, ``random`` a hash of seed, user and session.
 
 ========== ============================== =======================================
-order      beyond the last row            the same row for several users
+order      beyond the last row            the same row twice
 ========== ============================== =======================================
 sequential from the top, or none (stop)   where it begins again from the top
 unique     none                           never
@@ -50,19 +50,30 @@ class Feed:
         number = self._number(user, session, seed)
         return None if number is None else dict(zip(self.columns, self._rows[number], strict=True))
 
+    def at(self, position: int, whose: int, seed: int) -> Mapping[str, Any] | None:
+        """Return the row at a position of the sequence that rows are used in; None where none is left. Raises ``DataError``.
+
+        ``whose`` tells the sequence of one user from that of another, for rows in random order.
+        """
+        if self._source.order == "random":
+            number: int | None = chance.draw(seed ^ self._salt ^ 1, whose, position) % len(self._rows)
+        else:
+            number = self._in_order(position)
+        return None if number is None else dict(zip(self.columns, self._rows[number], strict=True))
+
     def rows(self) -> Iterator[Mapping[str, Any]]:
         """Return the rows in the order of the file. Raises ``DataError``."""
         for number in range(len(self._rows)):
             yield dict(zip(self.columns, self._rows[number], strict=True))
 
     def _number(self, user: int, session: int, seed: int) -> int | None:
-        count = len(self._rows)
         if self._source.order == "random":
-            return chance.draw(seed ^ self._salt, user, session) % count
-        if user < count:
-            return user
-        repeats = self._source.order == "sequential" and self._source.when_exhausted == "repeat"
-        return user % count if repeats else None
+            return chance.draw(seed ^ self._salt, user, session) % len(self._rows)
+        return self._in_order(user)
+
+    def _in_order(self, position: int) -> int | None:
+        count = len(self._rows)
+        return position if position < count else position % count if self._source.repeats else None
 
 
 def open_feed(source: DataSource, base: Path) -> Feed:

@@ -267,7 +267,9 @@ class DataSource(Strict):
     ] = ()
     order: Annotated[
         Literal["sequential", "random", "unique"],
-        Field(description="sequential: user n gets row n. unique: the same, and no row twice. random: a random row."),
+        Field(
+            description="sequential: row after row; user n gets row n. unique: the same, no row twice. random: a random row."
+        ),
     ] = "sequential"
     when_exhausted: Annotated[
         Literal["repeat", "stop"],
@@ -275,6 +277,30 @@ class DataSource(Strict):
             description="What sequential does after the last row: repeat from the first, or stop: further users do nothing."
         ),
     ] = "repeat"
+    next: Annotated[
+        Literal["user", "session", "turn", "use"],
+        Field(
+            description="What takes the next row: each user, for life; each session; each turn, at its first step that "
+            "reads it; or each step that reads it."
+        ),
+    ] = "user"
+    scope: Annotated[
+        Literal["shared", "user"],
+        Field(description="Whether all users take from the same rows, or each user goes through all rows for itself."),
+    ] = "shared"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the first row comes again after the last."""
+        return self.order == "sequential" and self.when_exhausted == "repeat"
+
+    @model_validator(mode="after")
+    def _is_used(self) -> DataSource:
+        if self.scope == "user" and self.next == "user":
+            raise ValueError(
+                "scope: user needs next: session, turn or use; with next: user all would have the first row"
+            )
+        return self
 
     @model_validator(mode="after")
     def _is_csv(self) -> DataSource:

@@ -40,10 +40,11 @@ class _Counts:
 class Scope:
     """The names that the expressions of one user see.
 
-    ``clock`` returns milliseconds since 1970, ``extra`` has the special names.
+    ``clock`` returns milliseconds since 1970, ``extra`` has the special names. ``stale_rows`` are the data sources of
+    ``next: turn`` whose row is that of an earlier turn; None where there is no such source.
     """
 
-    __slots__ = ("_counts", "clock", "env", "extra", "iteration", "seed", "user", "variables")
+    __slots__ = ("_counts", "clock", "env", "extra", "iteration", "seed", "stale_rows", "user", "variables")
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Scope:
         self.clock = clock
         self.env: Mapping[str, str] = {} if env is None else env
         self.extra: dict[str, Any] = {} if extra is None else extra
+        self.stale_rows: set[str] | None = None
         self._counts = _Counts()
 
     @property
@@ -106,6 +108,7 @@ class Scope:
             extra=self.extra.copy(),
         )
         scope._counts = self._counts
+        scope.stale_rows = None if self.stale_rows is None else self.stale_rows.copy()
         return scope
 
 

@@ -53,6 +53,8 @@ _ONLY = {
     "error": "only the error handler knows an error",
     "probe": "only the message of a publish has a probe",
 }
+#: Why a data source has no row where it was used.
+_ROWS = "rows belong to users: setup and teardown have none, a handler's where only those of next: user or session"
 _NOTHING: frozenset[str] = frozenset()
 _IN_HANDLER = {
     "open": frozenset({"connection"}),
@@ -117,14 +119,15 @@ def _check_user_type(texts: _Texts, place: Where, user_type: UserType, always: f
     flow = _Walk(texts, set(always | in_handlers))
     flow.flow(user_type.flow, (*place, "flow"))
     anything = always | texts.setters.keys()
+    by_step = {name for name, source in texts.findings.scenario.data.items() if source.next in ("turn", "use")}
     for where, steps in flows_of(user_type):
         if where[0] == "on":
             _Walk(texts, set(anything), _IN_HANDLER[str(where[1])]).flow(steps, (*place, *where))
     for index, handler in enumerate(user_type.on.message):
         where = (*place, "on", "message", index)
-        texts.conditions((*where, "where"), handler.where, anything)
+        texts.conditions((*where, "where"), handler.where, anything - by_step)
         texts.captures((*where, "capture"), handler.capture)
-        texts.read((*where, "deliver", "in"), anything)
+        texts.read((*where, "deliver", "in"), anything - by_step)
     return flow.at_connect if user_type.is_whole_session else always
 
 
@@ -349,6 +352,8 @@ class _Texts:
     def _unknown(self, name: str, known: frozenset[str]) -> tuple[str, str]:
         if name in SPECIAL_NAMES:
             return f"there is no {name!r} here", _ONLY[name]
+        if name in self.findings.scenario.data and name in self.columns:
+            return f"the data {name!r} has no row here", _ROWS
         if name in self.setters:
             line = self.findings.line_of(self.setters[name])
             return f"the variable {name!r} is used before it is set", f"it is set in line {line}"

@@ -1,8 +1,8 @@
 """The channel between a coordinator and its shares: whole messages over TLS over TCP.
 
-A message is its length in four bytes and then its fields in MessagePack: plain data of known types, nothing that is run
-when it is read. The coordinator makes an authority of its own for each run, and a share trusts no other. The share proves
-itself by the run's key in its first message; until then nothing longer than that message is read. Certificate and key
+A message is its length in four bytes and then its fields in MessagePack: plain data of known types, which runs no code
+when it is read. The coordinator makes a certificate authority for each run, and a share trusts no other. The share
+proves its identity by the run's key in its first message; until then no longer message is read. Certificate and key
 reach a share with its invitation, so they are as secret as the way on which that came.
 """
 
@@ -24,7 +24,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 NAME = "loadws-coordinator"
 _LENGTH = struct.Struct("!I")
-#: The longest first message, and the longest of all others: the scenario's files come in one.
+#: The longest first message, and the longest of all others, one of which has the scenario's files.
 LONGEST_HELLO = 64 << 10
 LONGEST = 320 << 20
 _CHUNK_BYTES = 256 << 10
@@ -32,11 +32,11 @@ _GONE = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 
 class ChannelError(LoadwsError):
-    """What came over the channel is no message of it."""
+    """Bytes on the channel that are not a valid message."""
 
 
 class Channel(Generic[In, Out]):
-    """Whole messages, in both directions. ``kind`` is the type of those that come."""
+    """Whole messages, in both directions. ``kind`` is the type of received ones."""
 
     def __init__(self, stream: trio.SSLStream[trio.SocketStream], kind: Any) -> None:
         self._stream = stream
@@ -44,7 +44,7 @@ class Channel(Generic[In, Out]):
         self._sending = trio.Lock()
 
     async def send(self, message: Out) -> bool:
-        """Send a message; return whether the other side was there for it, as far as that is known."""
+        """Send a message; return whether the other side was still connected, as far as that is known."""
         content = msgspec.msgpack.encode(message)
         try:
             async with self._sending:
@@ -74,12 +74,12 @@ class Channel(Generic[In, Out]):
             raise ChannelError(f"a message came that is none: {error}") from error
 
     async def aclose(self) -> None:
-        """Close it at once, without a farewell that the other side may not wait for."""
+        """Close it at once, without TLS's closing handshake."""
         with trio.CancelScope(shield=True), suppress(*_GONE):
             await trio.aclose_forcefully(self._stream)
 
     async def _read(self, length: int) -> bytes | None:
-        """Return so many bytes; None where they will not come whole."""
+        """Return ``length`` bytes; None where they will not come whole."""
         read = bytearray()
         while len(read) < length:
             try:
@@ -93,7 +93,7 @@ class Channel(Generic[In, Out]):
 
 
 class Authority:
-    """The coordinator's own: makes its certificate, and knows the one that shares are to trust."""
+    """The coordinator's certificate authority: it makes the coordinator's certificate, and shares trust only it."""
 
     def __init__(self) -> None:
         authority = trustme.CA()
@@ -102,7 +102,7 @@ class Authority:
         authority.issue_cert(NAME).configure_cert(self._context)
 
     async def welcome(self, stream: trio.SocketStream) -> Channel[Up, Down]:
-        """Return the coordinator's end of a channel, without having read anything of the share yet."""
+        """Return the coordinator's end of a channel. No data of the share has been read yet."""
         return await _opened(trio.SSLStream(stream, self._context, server_side=True, https_compatible=True), Up)
 
 

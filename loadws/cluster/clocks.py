@@ -1,8 +1,8 @@
-"""How far a share's clock is from the coordinator's, from pulses and their answers (Cristian, 1989).
+"""Estimate how far a share's clock is from the coordinator's, by pulses and their answers (Cristian, 1989).
 
-A pulse leaves at s, is answered where the share's clock says c, and the answer is there at r. If both ways take equally
-long, the offset is c − (s + r) / 2; whatever the ways take, it is wrong by at most half of the round trip, (r − s) / 2. So
-the pulse with the shortest round trip says the most.
+A pulse leaves at s, is answered where the share's clock shows c, and the answer arrives at r. If both directions take
+equally long, the offset is c − (s + r) / 2; in any case the error is at most half of the round trip, (r − s) / 2. So
+the pulse with the shortest round trip is the most exact.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Offset:
 
 
 class Clock:
-    """What is known of one share's clock. ``best`` is the closest offset of all."""
+    """The estimates of one share's clock. ``best`` is the closest offset of all."""
 
     def __init__(self) -> None:
         self.best: Offset | None = None
@@ -42,12 +42,14 @@ class Clock:
 
     @property
     def offset_ns(self) -> int:
-        """The closest estimate; 0 where no pulse was answered yet."""
+        """Return the closest estimate; 0 where no pulse was answered yet."""
         return self.best.offset_ns if self.best else 0
 
     @property
     def drift_ppm(self) -> float | None:
-        """How fast the clocks part, in millionths, by least squares; None where they were compared in one stretch only."""
+        """Return how fast the clocks drift apart, in millionths, by least squares; None where they were compared in one
+        stretch only.
+        """
         if len(self._closest) < 2:
             return None
         points = [(offset.at_ns, offset.offset_ns) for offset in self._closest.values()]
@@ -55,7 +57,7 @@ class Clock:
         return slope * 1e6
 
     def sentence(self) -> str:
-        """Return the offset and its bound for people; empty where nothing is known."""
+        """Return the offset and its bound as a sentence; empty where nothing is known."""
         if self.best is None:
             return ""
         side = "ahead of" if self.best.offset_ns >= 0 else "behind"

@@ -22,7 +22,7 @@ from loadws.fleet.single_process import TakeFrame
 from loadws.metrics.runinfo import Ending, MachineInfo
 
 _LOOK_EVERY_S = 1.0
-#: How long what a lost share has left is waited for, when all others have ended.
+#: How long to wait for the result that a lost share has left, when all others have ended.
 _RESULTS_WITHIN_S = 10.0
 _NAME = re.compile(r"\w+")
 
@@ -106,7 +106,7 @@ class Cluster:
         return self.machines()
 
     def machines(self) -> tuple[MachineInfo, ...]:
-        """Return what is known of the machines."""
+        """Return what is known about the machines."""
         shares = self._coordinator.shares if self._coordinator else []
         return tuple(
             MachineInfo(
@@ -118,12 +118,12 @@ class Cluster:
 
     @property
     def stamps(self) -> Sequence[str]:
-        """The kinds of receive stamps that the shares have."""
+        """Return the kinds of receive stamps that the shares have."""
         shares = self._coordinator.shares if self._coordinator else []
         return [share.prepared.stamps for share in shares if share.prepared]
 
     async def load(self, span: Span, take: TakeFrame, signals: Signals, on_signal: OnSignal | None = None) -> Ending:
-        """Make the load. Of a share that was lost, what it has left with its worker is taken too."""
+        """Make the load. Also add the frames that a lost share has left with its worker."""
         assert self._coordinator is not None
         ending = await self._coordinator.load(span, take, signals, on_signal)
         if any(share.lost is not None for share in self._coordinator.shares):
@@ -166,6 +166,6 @@ def _only(error: BaseException) -> BaseException:
 
 
 def _mentioned(order: ShardOrder) -> dict[str, str]:
-    """Return those variables of the environment whose names stand in the scenario: no others travel."""
+    """Return those variables of the environment whose names the scenario contains; no others are sent."""
     words = set(_NAME.findall(order.text))
     return {name: value for name, value in order.env.items() if name in words}

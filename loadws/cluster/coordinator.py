@@ -1,4 +1,5 @@
-"""The coordinator of a load that several machines make: gives out the work, names the start, and takes what is measured.
+"""The coordinator of a load that several machines make: it distributes the work, names the start, and collects the
+frames.
 
 It never waits for ever: a share has so long to be ready, is lost when it was not heard of for four seconds, and must have
 ended so long after its plan. A share that is lost stays lost: it is named, what it had said until then counts, and whatever
@@ -61,13 +62,14 @@ _PULSE_BEFORE_START_S = 0.05
 
 
 class ClusterError(LoadwsError):
-    """The shares could not be made ready. Nothing was run."""
+    """Shares that could not be made ready. No load was run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a share may take, in seconds: to be ready; to be silent before it is lost; from its ticket to its start;
-    and to end after the last of its users must have gone."""
+    """Time limits of a share, in seconds: to be ready; of silence before it is lost; from its ticket to its start; and
+    to end after the last of its users must have gone.
+    """
 
     ready_s: float = 120.0
     silent_s: float = 4.0
@@ -139,7 +141,7 @@ class RemoteShare:
 
 
 class Coordinator:
-    """Listens for its shares. ``notice`` hears at once, in sentences, of those that are lost."""
+    """The coordinator, which shares connect to. ``notice`` receives sentences about lost shares, at once."""
 
     def __init__(
         self,
@@ -226,7 +228,7 @@ class Coordinator:
     async def load(
         self, span: Span, take: TakeFrame, signals: Signals | None = None, on_signal: OnSignal | None = None
     ) -> Ending:
-        """Name the start, and take what is measured until the last share has ended or is lost."""
+        """Name the start, and collect frames until the last share has ended or is lost."""
         self._take = take
         with ended_by(signals, self._lifecycle, on_signal):
             async with trio.open_nursery() as nursery:
@@ -267,7 +269,7 @@ class Coordinator:
         self._end_by_s = min(self._end_by_s, trio.current_time() + seconds)
 
     async def fill(self, result: Result) -> None:
-        """Take the frames that a share has left where it was started, and that did not come over the channel."""
+        """Add the frames that a share has left where it was started, and that did not come over the channel."""
         share = self.shares[result.index]
         for measured in result.unconfirmed:
             if measured.number > share.taken:
@@ -276,7 +278,7 @@ class Coordinator:
     # -- what shares say ----------------------------------------------------------------------------------------------
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        """One connection, from its first message to its end. What is wrong with it concerns no other."""
+        """Serve one connection, from its first message to its end. Its errors affect no other."""
         channel: Channel[Up, Down] | None = None
         try:
             with trio.fail_after(10):
@@ -295,7 +297,7 @@ class Coordinator:
                     await trio.aclose_forcefully(stream)
 
     async def _admitted(self, channel: Channel[Up, Down], hello: Up | None) -> RemoteShare | None:
-        """Return the share that a connection is; None for one that is refused."""
+        """Return the share at the other end of a connection; None for one that is refused."""
         if not isinstance(hello, Hello) or not hmac.compare_digest(hello.key, self._key):
             return None
         share = self.shares[hello.index] if 0 <= hello.index < len(self.shares) else None
@@ -355,7 +357,7 @@ class Coordinator:
         self._change()
 
     async def _take_frame(self, share: RemoteShare, measured: Measured) -> None:
-        """One after another, as taking a frame may be done in steps."""
+        """Process frames one after another, because each may be processed in slices."""
         if self._take is None or not share.ticketed or measured.number != share.taken + 1:
             return
         async with self._taking:
@@ -367,7 +369,7 @@ class Coordinator:
             self._lifecycle.end_early(early_end)
 
     async def lose(self, index: int, why: str) -> None:
-        """Give up a share; ``why`` goes on after its name. Nothing that it says later counts."""
+        """Give up a share; ``why`` is the end of a sentence that begins with its name. Its later messages do not count."""
         share = self.shares[index]
         if share.is_over:
             return

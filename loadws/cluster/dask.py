@@ -1,8 +1,8 @@
-"""Dask as the means to start shares on its workers. Nothing else goes over it: no frame, no start, no sign of life.
+"""Start shares on the workers of a Dask cluster. Dask carries nothing else: no frames, no start, no sign of life.
 
-Dask runs a lost task again, and a task that is pinned to a worker begins anew when a worker with that address returns. That
-does no harm: a share that was started before gets no work from its coordinator. All functions here block: call them in a
-thread.
+Dask runs a lost task again, and a task that is pinned to a worker begins anew when a worker with that address returns.
+That does no harm: a share that was started before gets no work from its coordinator. All functions here block: call
+them in a thread.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def is_loopback(host: str) -> bool:
 
 
 class DaskLauncher:
-    """Starts one share on each worker of a Dask cluster."""
+    """A launcher that starts one share on each worker of a Dask cluster."""
 
     def __init__(self, address: str, class_options: Mapping[str, Any], is_insecure: bool) -> None:
         self._address = address
@@ -139,7 +139,7 @@ class DaskLauncher:
         return host, workers
 
     def _known_workers(self) -> dict[str, Any]:
-        """Ask the scheduler which workers there are. What the client itself knows is without them from time to time."""
+        """Ask the scheduler for the workers. The client's own list is incomplete from time to time."""
         identity: dict[str, Any] = self._client.sync(self._client.scheduler.identity, n_workers=-1)
         return dict(identity["workers"])
 
@@ -217,7 +217,7 @@ class DaskLauncher:
         return {worker: answers[worker]["cores"] for worker in workers}
 
     def start(self, invitations: Mapping[int, Invitation], workers: list[Worker], run: str) -> None:
-        """Start a share on each of the workers; raises nothing: what cannot be started does not come."""
+        """Start a share on each of the workers. This raises nothing: a share that cannot be started does not connect."""
         for index, invitation in invitations.items():
             self._workers[index] = workers[index]
             self._futures[index] = self._client.submit(
@@ -242,7 +242,7 @@ class DaskLauncher:
         return {}
 
     def results(self) -> list[Result]:
-        """Return what the shares that have ended have left."""
+        """Return the results of the shares that have ended."""
         left = []
         for future in self._futures.values():
             with suppress(Exception):  # of a worker that is gone
@@ -251,7 +251,7 @@ class DaskLauncher:
         return left
 
     def close(self) -> None:
-        """Leave the cluster as it was: the shares have ended or will soon, as their coordinator is gone."""
+        """Leave the cluster as it was: the shares have ended or will soon, because their coordinator has ended."""
         with suppress(Exception):
             _distributed().wait(list(self._futures.values()), timeout=CLOSE_WITHIN_S)
         for part in (*self._futures.values(), self._client, self._cluster):

@@ -1,8 +1,8 @@
-"""What the coordinator of a load and its shares say to each other.
+"""The messages between the coordinator of a load and its shares.
 
-The way of a share: up ``Hello``; down ``Work``; up ``Prepared``; down ``Ticket``, once; then up ``Measured`` for each
-frame, up ``Ended`` or ``Broken``, and down ``Thanks``. All that time the coordinator sends ``Pulse``, which the share
-answers at once: so each knows that the other is there, and the coordinator knows how far apart their clocks are.
+The order for a share: up ``Hello``; down ``Work``; up ``Prepared``; down ``Ticket``, once; then up ``Measured`` for
+each frame, up ``Ended`` or ``Broken``, and down ``Thanks``. All that time the coordinator sends ``Pulse``, which the
+share answers at once: so each knows that the other is there, and the coordinator knows how far apart their clocks are.
 ``Refused`` and ``Stop`` may come down at any time. Clocks are the system's, in ns since 1970.
 """
 
@@ -16,7 +16,7 @@ from loadws.metrics.runinfo import Ending
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What a share's machine is. ``versions`` are of loadws, Python, and the libraries that measure."""
+    """The properties of a share's machine. ``versions`` are those of loadws, Python, and the libraries that measure."""
 
     machine: str
     pid: int
@@ -25,7 +25,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Invitation(msgspec.Struct, frozen=True):
-    """All that a share is started with: where its coordinator is, and how each proves to be what it says.
+    """All that a share needs to start: where its coordinator is, and how each side proves its identity.
 
     ``certificate`` is that of the coordinator's own authority, in PEM; ``key`` is the run's.
     """
@@ -95,7 +95,9 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
 
 
 class Broken(msgspec.Struct, frozen=True, tag=True):
-    """The last message of a share that could not go on. ``is_usage``: it is for the user to mend, and no defect."""
+    """The last message of a share that could not go on. ``is_usage``: the user can mend the cause, and it is not a
+    defect.
+    """
 
     error: str
     advice: str = ""
@@ -107,13 +109,13 @@ class Broken(msgspec.Struct, frozen=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """The refusal of a share that is not wanted, or no longer. It must load nothing more."""
+    """The refusal of a share that is not wanted (any more). It must make no load."""
 
     why: str
 
 
 class Work(msgspec.Struct, frozen=True, tag=True):
-    """What a share is to run. ``processes`` None: as many as it needs, with ``neighbours`` shares on the same machine."""
+    """The work of a share. ``processes`` None: as many as it needs, with ``neighbours`` shares on the same machine."""
 
     order: ShardOrder
     files: tuple[NamedFile, ...]
@@ -123,27 +125,27 @@ class Work(msgspec.Struct, frozen=True, tag=True):
 
 
 class Pulse(msgspec.Struct, frozen=True, tag=True):
-    """``taken`` is the number of the last frame that the coordinator has: the share may forget it."""
+    """A sign of life. ``taken`` is the number of the last frame that the coordinator has: the share may forget it."""
 
     sent_ns: int
     taken: int = 0
 
 
 class Ticket(msgspec.Struct, frozen=True, tag=True):
-    """The leave to load, given once. ``start_ns`` is on the share's own clock."""
+    """The permission to make the load, given once. ``start_ns`` is on the share's own clock."""
 
     run: str
     start_ns: int
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
-    """Once: gracefully; twice: at once."""
+    """The end of the load: sent once, gracefully; sent twice, at once."""
 
     reason: str
 
 
 class Thanks(msgspec.Struct, frozen=True, tag=True):
-    """The coordinator has everything: the share may go."""
+    """The report that the coordinator has everything: the share may end."""
 
 
 Up = Hello | Prepared | PulseBack | Measured | Noticed | Ended | Broken
@@ -151,7 +153,9 @@ Down = Refused | Work | Pulse | Ticket | Stop | Thanks
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What a share leaves where it was started: the frames that its coordinator had not confirmed, and how it ended."""
+    """The result that a share leaves where it was started: the frames that its coordinator had not confirmed, and how
+    it ended.
+    """
 
     index: int
     unconfirmed: tuple[Measured, ...] = ()

@@ -1,4 +1,4 @@
-"""What a share does before its load: its files, its plan, what its machine can hold, and how many processes it needs."""
+"""The preparations of a share before its load: its files, its plan, the limits of its machine, the number of processes."""
 
 from __future__ import annotations
 

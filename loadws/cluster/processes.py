@@ -1,4 +1,4 @@
-"""Starts a share as a process of this machine, and reads what it leaves: what a worker of any cluster does for us."""
+"""Start a share as a process of this machine, and read its result. A worker of any cluster calls this."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_SAID = 500
 
 
 def start_share(invitation: Invitation) -> subprocess.Popen[bytes]:
-    """Start a share, in a process group of its own: the terminal's Ctrl-C reaches its coordinator alone."""
+    """Start a share, in a process group of its own, so that only its coordinator receives the terminal's Ctrl-C."""
     process = subprocess.Popen(
         COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )

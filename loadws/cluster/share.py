@@ -1,8 +1,8 @@
-"""``python -m loadws.cluster.share``: one share of a load, wherever it was started, told what to do by its coordinator.
+"""``python -m loadws.cluster.share``: one share of a load, wherever it was started, which its coordinator directs.
 
-Its invitation comes on stdin, and what it leaves goes to stdout. It loads nothing without a ticket, which the coordinator
-gives once; started again, it is refused. It stops its load when the coordinator is gone, or was not heard of for eight
-seconds, and dies with the process that started it.
+Its invitation comes on stdin, and its result goes to stdout. It makes no load without a ticket, which the coordinator
+gives once; a share that is started again is refused. It stops its load when the coordinator is gone, or nothing came
+from it for eight seconds, and ends with the process that started it.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending
 from loadws.terms.errors import LoadwsError
 
-#: Dead-man's switch: so long a coordinator may be silent. Counted in looks, so that a share that was itself stopped accuses
-#: none; its coordinator has given it up by then.
+#: Dead-man's switch: how long a coordinator may be silent. It is counted in looks, so that a share that was itself stopped
+#: does not blame its coordinator, which has given it up by then.
 SILENCE_S = 8.0
 LOOK_EVERY_S = 0.5
-#: A load that was stopped must have ended so long after; then the process ends, whatever stands still in it.
+#: How long a stopped load may need to end. The process ends after that, whatever stands still in it.
 END_WITHIN_S = 5.0
 _LOSS_MEANS = "this machine counts as lost"
 _PR_SET_PDEATHSIG = 1
@@ -65,7 +65,7 @@ def main() -> None:
     die_with_parent()
     invitation = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Invitation)
     out = os.dup(1)
-    os.dup2(2, 1)  # whatever prints must not print into the result
+    os.dup2(2, 1)  # nothing may print into the result
     result = trio.run(run_invited, invitation)
     with os.fdopen(out, "wb") as file:
         file.write(msgspec.msgpack.encode(result))
@@ -78,7 +78,7 @@ def die_with_parent() -> None:
 
 
 async def run_invited(invitation: Invitation) -> Result:
-    """Run the share that is invited, until its coordinator has everything or is gone."""
+    """Run the share, until its coordinator has everything or is gone."""
     try:
         channel = await connect(invitation)
     except ChannelError as error:
@@ -216,7 +216,7 @@ class _Share:
     # -- when it must end ---------------------------------------------------------------------------------------------
 
     def _stop_for_good(self, why: str) -> None:
-        """Stop the load at once: nothing waits for what it would still measure."""
+        """Stop the load at once; its further measurements are not needed."""
         if self._stopped_looks is not None:
             return
         self._stopped_looks, self._why = 0, why

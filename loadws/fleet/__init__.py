@@ -1,4 +1,4 @@
-"""Whole runs: a shard a process, and what the parent makes of their frames."""
+"""Run whole loads: one shard in each process, and the parent that sums up their frames."""
 
-#: The most processes that a run may have. Here, so that reading a command line imports nothing heavy for it.
+#: The most processes that a run may have. It is defined here so that reading a command line imports nothing heavy.
 MOST_PROCESSES = 256

@@ -1,14 +1,14 @@
-"""A run in several processes on this machine: each makes a shard of the load, the parent puts together what they measure.
+"""Run a load in several processes on this machine: each makes a shard, and the parent merges their measurements.
 
 All begin at one moment, which the parent names when every process is ready; if one cannot be made ready, none begins. A
-phase that ends by its flows ends for all when the last process has run its share. What is timed needs no word: every process
-has the plan.
+phase that ends by its flows ends for all when the last process has run its share. Timed events need no message: every
+process has the plan.
 
-A process that dies, hangs or fails does not end the run. What it said until then is kept, the others go on, and the ending
-says which process was lost and why, so that the run is judged invalid. Everything has a deadline, for a process may be
-stopped or starved at any moment: it has so long to be ready, may be silent for so long while the load goes, and must have
-ended so long after the plan or the stop of the run would have it. Silence is counted in looks of the parent and not in
-time, so that a parent that was itself stopped for a while accuses none.
+A process that dies, hangs or fails does not end the run. Its frames until then are kept, the others go on, and the
+ending says which process was lost and why, so that the run is judged invalid. Everything has a deadline, because a
+process may be stopped or starved at any moment: to be ready, for silence while the load goes on, and to end after the
+plan's end or the stop of the run. Silence is counted in looks of the parent and not in time, so that a parent that was
+itself stopped for a while does not give up its processes.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ LOOK_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a process may take, in seconds: to be ready; to be silent before that is said, and before it is given up;
-    and to end after the last of its users must have gone."""
+    """Time limits of a process, in seconds: to be ready; of silence before that is reported, and before it is given up;
+    and to end after the last of its users must have gone.
+    """
 
     start_s: float = 60.0
     quiet_s: float = 3.0
@@ -54,7 +55,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How long the plan lasts (None: iterations decide), and how long users may take after it."""
+    """How long the plan lasts (None: iterations decide), and how long users may need after it."""
 
     load_s: float | None
     graceful_stop_s: float
@@ -73,7 +74,7 @@ async def run_many(
     start: Start | None = None,
     loss_means: str = "the run is invalid",
 ) -> Ending:
-    """Run like ``run_local``. ``notice`` hears at once, in sentences, of processes that fall silent or are lost.
+    """Run like ``run_local``. ``notice`` receives sentences about processes that fall silent or are lost, at once.
 
     ``loss_means`` is what a lost process means for the verdict, as the end of such a sentence. ``hide`` masks secrets in
     what a process says of its own end.
@@ -133,10 +134,10 @@ class _Fleet:
             nursery.cancel_scope.cancel()
         return self._ending()
 
-    # -- what a process says ------------------------------------------------------------------------------------------
+    # -- messages of a process -----------------------------------------------------------------------------------------
 
     async def _follow(self, process: Process) -> None:
-        """From its order to its last word, or its loss."""
+        """Handle the messages of a process, from its order to its end or loss."""
         await process.tell(Order(self._orders[process]))
         while not process.is_over:
             message = await process.hear()
@@ -173,7 +174,7 @@ class _Fleet:
         if early_end is not None:
             self._lifecycle.end_early(early_end)
 
-    # -- what all wait for --------------------------------------------------------------------------------------------
+    # -- waiting for all -------------------------------------------------------------------------------------------
 
     async def _reconsider(self) -> None:
         """Re-evaluate what the processes wait for, after a message or a loss."""
@@ -214,7 +215,7 @@ class _Fleet:
         await self._tell_all(Stop(self._lifecycle.reason or ""))
 
     async def _tell_all(self, message: Down) -> None:
-        """Beside each other: one that is stopped must not keep the others from hearing it."""
+        """Send to all processes at the same time, so that one that is stopped does not delay the others."""
         async with trio.open_nursery() as nursery:
             for process in self._alive():
                 nursery.start_soon(process.tell, message)

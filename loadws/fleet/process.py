@@ -1,4 +1,4 @@
-"""One process of a run, as its parent sees it: started, spoken to, listened to, and gone at the end whatever happened."""
+"""One process of a run, as its parent sees it: started, spoken to, and certainly ended when the parent leaves it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from loadws.metrics.runinfo import Ending
 from loadws.terms.errors import LoadwsError
 
 COMMAND = (sys.executable, "-m", "loadws.fleet.worker")
-#: After its last word, a process has this long to go by itself.
+#: How long a process may need to end by itself after its last message.
 LEAVE_WITHIN_S = 5.0
 _LONGEST_SAID = 300
 
@@ -33,7 +33,9 @@ class ProcessError(LoadwsError):
 
 
 class Process:
-    """``ending`` is how it ended by itself, ``lost`` why it did not: it has one of the two when it is over."""
+    """One process. ``ending`` is how it ended by itself, ``lost`` why it did not: it has one of the two when it is
+    over.
+    """
 
     def __init__(self, number: int, process: trio.Process, stderr: BinaryIO) -> None:
         assert process.stdin is not None and process.stdout is not None
@@ -56,35 +58,35 @@ class Process:
         return self.ending is not None or self.lost is not None
 
     async def tell(self, message: Down) -> None:
-        """Send to the process. One that has ended gets nothing; its end shows in its silence."""
+        """Send to the process. A process that has ended gets nothing, which shows as silence."""
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             await self._sender.send(message)
 
     async def hear(self) -> Up | None:
-        """Its next message; None where there will be no more."""
+        """Return its next message; None where there will be no more."""
         message = await self._receiver.receive()
         self.quiet = 0
         return message
 
     def lose(self, why: str) -> None:
-        """Give a process up: it ends now, and only what it has sent until now counts. ``why`` goes on after its
-        number.
+        """Give a process up: end it now, and keep what it has sent until now. ``why`` is the end of a sentence that
+        begins with its number.
         """
         if not self.is_over:
             self.lost = why
             self._process.kill()
 
     async def note_death(self, hide: Callable[[str], str] = str) -> None:
-        """Note that the process will say no more, and that its last message was no last word.
+        """Note that the process has ended without its last message.
 
-        ``hide`` masks secrets in what it left on stderr.
+        ``hide`` masks secrets in what it printed on stderr.
         """
         code = await self._process.wait()
         if not self.is_over:
             self.lost = _said(_how(code), self._stderr, hide)
 
     async def leave(self) -> None:
-        """When this returns it is gone, by itself or not."""
+        """Wait for the process to end by itself, and end it after a while. It has ended when this returns."""
         if self.ending is None:
             self._process.kill()
         with trio.move_on_after(LEAVE_WITHIN_S):
@@ -98,7 +100,8 @@ class Process:
 
 @asynccontextmanager
 async def open_process(number: int) -> AsyncIterator[Process]:
-    """Open a process that waits for its order. In a session of its own: the terminal's Ctrl-C reaches the parent alone.
+    """Open a process that waits for its order. It has a session of its own, so that only the parent receives the
+    terminal's Ctrl-C.
 
     Raises ``ProcessError`` where the machine has no room for one more.
     """
@@ -130,7 +133,7 @@ def _how(code: int) -> str:
 
 
 def _said(how: str, stderr: BinaryIO, hide: Callable[[str], str]) -> str:
-    """With the last line that it left on stderr, if any: of a traceback, the error."""
+    """Return how a process ended, with the last line that it printed on stderr, if any: of a traceback, the error."""
     stderr.seek(0)
     lines = stderr.read().decode(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")

@@ -1,11 +1,12 @@
-"""What a run's parent and its processes say to each other, and how it goes over a pipe.
+"""The messages between a run's parent and its processes, and their encoding on a pipe.
 
-A message is its length in four bytes and then its fields in MessagePack: plain data of known types, nothing that is run when
-it is read. Times are nanoseconds of CLOCK_MONOTONIC, which all processes of a machine share (Linux, macOS, Windows), so
-the parent can name a moment and all are there at once.
+A message is its length in four bytes and then its fields in MessagePack: plain data of known types, which runs no code
+when it is read. Times are nanoseconds of CLOCK_MONOTONIC, which all processes of a machine share (Linux, macOS,
+Windows), so the parent can name a moment at which all of them begin.
 
-The way of a run: down ``Order``, up ``Ready``, down ``Begin``; then up ``Measured`` every second, ``FlowsDone`` where a
-phase ends by its flows, which ``EndPhase`` answers; down ``Stop`` when the run is to end early; up ``Ended`` or ``Broken``.
+The order of a run: down ``Order``, up ``Ready``, down ``Begin``; then up ``Measured`` every second, ``FlowsDone`` where
+a phase ends by its flows, which ``EndPhase`` answers; down ``Stop`` when the run has to end early; up ``Ended`` or
+``Broken``.
 """
 
 from __future__ import annotations
@@ -37,20 +38,20 @@ class Begin(msgspec.Struct, frozen=True, tag=True):
 
 
 class EndPhase(msgspec.Struct, frozen=True, tag=True):
-    """Every process has run its share of the phase's flows."""
+    """The end of a phase: every process has run its share of the phase's flows."""
 
     phase: int
     at_ns: int
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
-    """Once: gracefully; twice: at once."""
+    """The end of the run: sent once, gracefully; sent twice, at once."""
 
     reason: str
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """All is set up; waiting for ``Begin``."""
+    """The report that the process is set up and waits for ``Begin``."""
 
 
 class Measured(msgspec.Struct, frozen=True, tag=True):
@@ -58,13 +59,13 @@ class Measured(msgspec.Struct, frozen=True, tag=True):
 
 
 class FlowsDone(msgspec.Struct, frozen=True, tag=True):
-    """My share of the phase's flows has ended."""
+    """The report that this process's share of the phase's flows has ended."""
 
     phase: int
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True):
-    """The last message up; my last frame came before it."""
+    """The last message up. The last frame came before it."""
 
     ending: Ending
 
@@ -81,7 +82,7 @@ Up = Ready | Measured | FlowsDone | Ended | Broken
 
 
 class Sender:
-    """Whole messages, one after another, from however many tasks."""
+    """A writer of whole messages, one after another, for any number of tasks."""
 
     def __init__(self, stream: SendStream) -> None:
         self._stream = stream
@@ -99,7 +100,7 @@ class Sender:
 
 
 class Receiver(Generic[Message]):
-    """The messages that come, until the other side's end closes; one that is cut off there is left out."""
+    """A reader of messages until the other side's end closes. A message that is cut off there is dropped."""
 
     def __init__(self, stream: ReceiveStream, kind: Any) -> None:
         self._stream = stream
@@ -116,7 +117,7 @@ class Receiver(Generic[Message]):
         return message
 
     def _whole(self) -> Message | None:
-        """Return the next message, taken out of what is unread; None where it is not whole yet."""
+        """Remove the next message from the unread bytes and return it; None where it is not complete yet."""
         if len(self._unread) < _LENGTH.size:
             return None
         end = _LENGTH.size + _LENGTH.unpack_from(self._unread)[0]

@@ -1,8 +1,9 @@
-"""``setup`` before the load and ``teardown`` after it, once a run, in the parent of all shards.
+"""Run ``setup`` before the load and ``teardown`` after it, once for each run, in the parent of all shards.
 
-What ``setup`` sets goes to every shard with its order. Where it fails, nothing is run. ``teardown`` is run in every case,
-also after a Ctrl-C and after half a ``setup``, with the variables that are there; what fails in it is told and passed over,
-for the run is over and its verdict stands. No signal ends it, but it has only half a minute, and says so.
+The variables that ``setup`` sets go to every shard with its order. Where it fails, no load is run. ``teardown`` is run
+in every case, also after a Ctrl-C and after half a ``setup``, with the variables that exist. Its failures are reported
+and change nothing, because the run is over and its verdict is made. No signal ends it, but its time is half a minute,
+and a user who presses Ctrl-C is told so.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ TEARDOWN_RUNS = f"teardown: it runs to its end, for {TEARDOWN_WITHIN_S:g} s at m
 
 
 class SetupFailed(LoadwsError):
-    """Nothing was run. The exit code says whether anybody answered."""
+    """A failure of ``setup``, so that no load was run. The exit code says whether a server answered."""
 
     def __init__(self, done: Done) -> None:
         error = done.frame.errors[-1]
@@ -74,7 +75,7 @@ async def around(
 
 @contextmanager
 def _patience_asked_for(signals: Signals | None, tell: Callable[[str], None]) -> Iterator[None]:
-    """While ``teardown`` runs, say so once to a reader who pressed Ctrl-C, before or now."""
+    """Tell a user who presses Ctrl-C, before or during ``teardown``, once that it runs."""
     if signals is None:
         yield
         return

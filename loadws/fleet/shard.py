@@ -1,7 +1,7 @@
-"""What one process of a run is told, and what it sends back.
+"""The order of one process of a run, and its results.
 
-An order is plain data, so that it can go over a pipe or to another machine: the scenario's text and what changes it, not the
-scenario. Back come frames, one per second and a last one, and how it ended.
+An order is plain data, so that it can go over a pipe or to another machine: the scenario's text and its overrides, not
+the scenario. The results are one frame per second and a last one, and how the process ended.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class ShardOrder(msgspec.Struct, frozen=True):
     of: int = 1
     weights: tuple[int, ...] = ()
     stamps: Literal["user", "kernel"] = "user"
-    variables: dict[str, Any] = {}  # what setup has set
-    nonce: int = 0  # the run's own, in every process the same
+    variables: dict[str, Any] = {}  # the variables that setup has set
+    nonce: int = 0  # the same in every process of the run, and different in another run
     once: bool = False  # one user runs its flow once, whatever the load is
 
     @property
@@ -68,8 +68,8 @@ async def run_shard(
 ) -> Ending:
     """Run one shard of a load to its end.
 
-    ``together``: how to agree with the other shards; None where this one is alone. ``loaded``: the scenario of the order, if
-    this process has it already; None where the order has come over a pipe.
+    ``together``: how to agree with the other shards; None where there is no other. ``loaded``: the scenario of the
+    order, if this process has it already; None where the order came over a pipe.
     """
     loaded = load_order(order) if loaded is None else loaded
     facts = facts_of(order, loaded, say)
@@ -81,7 +81,7 @@ async def run_shard(
 
 
 def facts_of(order: ShardOrder, loaded: Loaded, say: Callable[[str], None] | None = None) -> RunFacts:
-    """Return what a process is told of its run by its order. ``loaded``: the scenario of the order."""
+    """Return the facts of the run for a process with this order. ``loaded``: the scenario of the order."""
     return RunFacts(
         scenario=loaded.scenario,
         base=Path(order.path).parent,
@@ -103,7 +103,7 @@ def load_order(order: ShardOrder) -> Loaded:
 def one_flow(scenario: Scenario) -> Scenario:
     """Return the scenario with a load of one user that runs its flow once.
 
-    A flow without end ends when the last user of the load itself would have to go.
+    A flow without end ends when the last user of the original load would have to leave.
     """
     spans = [phase.for_ for phase in scenario.load]
     longest = None if None in spans else sum(filter(None, spans)) + scenario.graceful_stop

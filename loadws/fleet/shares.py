@@ -1,7 +1,7 @@
-"""One share of a load that several machines make together, and what they must agree on without a word to each other.
+"""One share of a load that several machines make together, and the values on which they agree without communication.
 
-The seed, and the key that tells this run's probes from others', are derived from the run's id: every machine that was given
-the same scenario and the same id has the same ones. The fingerprint is of everything that decides what is sent: two shares
+The seed, and the key that tells this run's probes from others', are derived from the run's id: they are equal on every
+machine with the same scenario and the same id. The fingerprint covers everything that decides what is sent: two shares
 with the same fingerprint are parts of one plan.
 """
 
@@ -77,9 +77,9 @@ def check_weights(weights: Sequence[int], of: int) -> None:
 
 
 def fingerprint(loaded: Loaded, plan: Plan, overrides: Overrides) -> str:
-    """Return 16 hexadecimal digits: the same wherever the same would be sent to the same target, whatever the seed.
+    """Return 16 hexadecimal digits that are equal where the same would be sent to the same target, whatever the seed.
 
-    Hashes the text without its secrets, what the command line changes, the plan's figures, and the files it names.
+    The text without its secrets, the overrides of the command line, the plan's figures, and the named files are hashed.
     """
     known = replace(
         overrides,
@@ -134,7 +134,7 @@ def nonce_of(run_id: str, seed: int, mark: str) -> int:
 
 
 def run_id_of(share: Share, seed: int, mark: str) -> str:
-    """Return the run's id: as it was given, or made of the seed and the plan's fingerprint."""
+    """Return the run's id: the given one, or one made of the seed and the plan's fingerprint."""
     return share.run_id or f"{mark[:8]}-{seed}"
 
 

@@ -1,11 +1,11 @@
-"""SIGINT, SIGTERM and SIGHUP, from before the load begins until its report is written.
+"""Handle SIGINT, SIGTERM and SIGHUP from before the load begins until its report is written.
 
-One handler hears them all that time, and a part of the run that wants to know says so with ``heard_by``. Where no part does,
-a signal is kept for the next that does: between two parts there is no moment at which it would end the process, and with it
-the verdict. The processes of a fleet live in sessions of their own, and are told by their parent.
+One handler receives them all that time, and a part of the run that needs them registers with ``heard_by``. Where no
+part is registered, a signal is kept for the next that registers, so that it cannot end the process between two parts,
+and the verdict with it. The processes of a fleet have sessions of their own, and their parent tells them.
 
-SIGQUIT keeps what the system does with it: it ends loadws at once, whatever it is doing. ``loadws report`` then makes the
-report of what was kept.
+SIGQUIT keeps the system's meaning: it ends loadws at once, whatever it is doing. ``loadws report`` then makes the
+report of the kept data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import trio
 from loadws.engine.lifecycle import Lifecycle
 from loadws.terms.errors import LoadwsError, interruption
 
-#: Hears of a signal, by the name that people know. May be called by a signal handler, at any line of the program.
+#: Receives the common name of a signal. It may be called by a signal handler, at any line of the program.
 Listener = Callable[[str], None]
 OnSignal = Callable[[str], None]
 
@@ -30,7 +30,7 @@ _HEARD = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 class Interrupted(LoadwsError):
-    """A signal came before the load had begun, so nothing was run."""
+    """A signal before the load had begun, so that no load was run."""
 
     def __init__(self, name: str, advice: str = "") -> None:
         super().__init__(
@@ -40,7 +40,8 @@ class Interrupted(LoadwsError):
 
 
 class Signals:
-    """A run's handlers: ``with Signals() as signals`` sets them in the main thread, and those of before again at the end.
+    """A run's handlers: ``with Signals() as signals`` sets them in the main thread, and restores the previous ones at
+    the end.
 
     ``heard`` are the names of the signals that came so far.
     """
@@ -63,9 +64,9 @@ class Signals:
 
     @contextmanager
     def heard_by(self, listener: Listener | None) -> Iterator[None]:
-        """Tell ``listener`` of each signal, and the one of before again at the end.
+        """Pass each signal to ``listener``; at the end to the previous one again.
 
-        None: nothing listens for a while, and the next that does hears at once of what came in between.
+        With None, no listener receives signals for a while, and the next one receives at once what came meanwhile.
         """
         before, self._listener = self._listener, listener
         unheard, self._unheard = ([], self._unheard) if listener is None else (self._unheard, [])
@@ -82,7 +83,7 @@ class Signals:
         self.tell(name)
 
     def tell(self, name: str) -> None:
-        """Tell the present listener of a signal."""
+        """Pass a signal to the current listener."""
         if self._listener is None:
             self._unheard.append(name)
         else:
@@ -90,7 +91,7 @@ class Signals:
 
 
 def _to_hear() -> Iterator[int]:
-    """Yield the signals of this system. A hang-up that is ignored already stays so: that is what ``nohup`` is for."""
+    """Yield the signals of this system. A hang-up that is ignored already stays ignored: ``nohup`` relies on that."""
     for name in _HEARD:
         number = getattr(signal, name, None)
         if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
@@ -98,7 +99,7 @@ def _to_hear() -> Iterator[int]:
 
 
 def in_loop(listener: Listener) -> Listener:
-    """Return a listener that may be called by a signal handler: trio's loop, which is running now, calls ``listener``."""
+    """Return a listener that a signal handler may call: trio's loop, which is running now, then calls ``listener``."""
     token = trio.lowlevel.current_trio_token()
 
     def tell(name: str) -> None:

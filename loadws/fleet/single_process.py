@@ -1,6 +1,6 @@
-"""A run in one process: the shard runs in the loop of its parent.
+"""Run a load in one process: the shard runs in the loop of its parent.
 
-What the parent does with a frame is done in slices, so that the load does not wait for it.
+The parent processes a frame in slices, so that the load does not wait for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from loadws.metrics.runinfo import EarlyEnd, Ending
 from loadws.scenario.build import Loaded
 from loadws.transport.base import Timers
 
-#: Takes a frame, in steps that it yields between, and returns why the run is to end early; None where it is not.
+#: Processes a frame in slices, with a yield after each, and returns why the run has to end early; None where it has not.
 TakeFrame = Callable[[Frame], Generator[None, None, EarlyEnd | None]]
 
 
@@ -32,10 +32,11 @@ async def run_local(
     start: Start | None = None,
     loaded: Loaded | None = None,
 ) -> Ending:
-    """Run to the end. Of ``signals`` the first ends it gracefully, the second at once; ``on_signal`` hears of the first.
+    """Run to the end. The first of ``signals`` ends it gracefully, the second at once; ``on_signal`` is called at the
+    first.
 
-    ``on_begin`` is called when everything is set up. ``start`` says when the load begins; None: at once.
-    ``loaded``: the scenario of the order, where the caller has it.
+    ``on_begin`` is called when everything is set up. ``start`` says when the load begins; None: at once. ``loaded``:
+    the scenario of the order, where the caller has it.
     """
     lifecycle = Lifecycle()
 

@@ -1,12 +1,15 @@
-"""A loop that stands still: found by a timer of the kernel, which needs no task, no thread and no turn of the loop.
+"""Detect an event loop that stands still, by a timer of the kernel, which needs no task, no thread and no turn of the
+loop.
 
-A regular expression of a scenario that backtracks for ever, or a Python function that never comes back, holds up everything
-that its process does, the handling of signals too. The kernel's timer sends SIGALRM once per second, and Python runs its
-handler in the main thread also in the middle of a match (``re`` looks for signals every 4,096 steps, and so do sleeps and
-arithmetic on long integers). The handler counts how often it looked since the loop last turned. It counts looks and not
-seconds, so that a process that was itself stopped, or a laptop that slept, is not accused.
+A regular expression of a scenario that backtracks for ever, or a Python function that never returns, holds up
+everything that its process does, including the handling of signals. The kernel's timer sends SIGALRM once per second,
+and Python runs its handler in the main thread also in the middle of a match (``re`` looks for signals every 4,096
+steps, and so do sleeps and arithmetic on long integers). The handler counts how often it was called since the loop last
+turned. It counts calls and not seconds, so that a process that was itself stopped, or a laptop that slept, is not given
+up.
 
-Where the system has no such timer (Windows), nothing watches a process alone; those of a fleet are watched by their parent.
+Where the system has no such timer (Windows), a single process is not watched; those of a fleet are watched by their
+parent.
 """
 
 from __future__ import annotations
@@ -22,10 +25,10 @@ from typing import Any, NoReturn
 
 import trio
 
-#: How long a load may stand still before it is given up, in looks, which are one second apart. A process says so itself a
-#: little before its parent would give it up, which knows only that it is silent.
+#: How long a load may stand still before it is given up, in looks, which are one second apart. A process reports this a
+#: little before its parent would give it up, because the parent knows only that it is silent.
 LOOKS = 15
-#: And how long anything may, once a second signal has asked for the end at once.
+#: The same, once a second signal has asked for the end at once.
 LOOKS_AFTER_SIGNALS = 3
 LOOK_EVERY_S = 1.0
 _TURN_EVERY_S = 0.5
@@ -34,10 +37,12 @@ _LONGEST = 120
 
 
 class LoopWatch:
-    """Calls ``give_up`` with what the loop did, and where it stands, once it has not turned for ``patience()`` looks.
+    """A watch that calls ``give_up`` with a description of where the loop stands, once it has not turned for
+    ``patience()`` looks.
 
-    ``with LoopWatch(..) as watch``, in the main thread, and ``watch.turn`` as a task of the loop. ``give_up`` is called by a
-    signal handler, above the frames that stand still, and does not return; what it is given goes on after a name.
+    Use ``with LoopWatch(..) as watch`` in the main thread, and ``watch.turn`` as a task of the loop. ``give_up`` is
+    called by a signal handler, above the frames that stand still, and does not return; its argument is the end of a
+    sentence that begins with a name.
     """
 
     def __init__(self, patience: Callable[[], float], give_up: Callable[[str], NoReturn]) -> None:
@@ -58,7 +63,7 @@ class LoopWatch:
             signal.signal(signal.SIGALRM, self._before)
 
     async def turn(self) -> None:
-        """Say that the loop turns, until cancelled."""
+        """Note that the loop turns, until cancelled."""
         while True:
             self._looks = 0
             await trio.sleep(_TURN_EVERY_S)
@@ -71,7 +76,9 @@ class LoopWatch:
 
 
 def where(frame: FrameType | None) -> str:
-    """Say in which step, and at which line, the frames of a stack stand; the scenario's own code before loadws'."""
+    """Return in which step, and at which line, the frames of a stack are; the scenario's own code is named before
+    loadws'.
+    """
     frames = list(_outward(frame))
     if not frames:
         return "at an unknown place"
@@ -91,14 +98,14 @@ def _outward(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _is_the_scenarios(frame: FrameType) -> bool:
-    """Neither ours nor a library's: a module beside the scenario."""
+    """Return whether the code is a module beside the scenario, and not loadws' or a library's."""
     path = Path(frame.f_code.co_filename)
     folders = (_LOADWS, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")))
     return path.suffix == ".py" and not any(path.is_relative_to(folder) for folder in folders)
 
 
 def _step_of(frame: FrameType) -> str:
-    """Return the label of the step that the frame runs; empty where it knows of none."""
+    """Return the label of the step that the frame runs; empty where the frame has none."""
     known = frame.f_locals
     for step in (known.get("step"), getattr(known.get("self"), "step", None), known.get("meter")):
         label = getattr(step, "label", None) or getattr(step, "step", None) or step

@@ -1,7 +1,7 @@
-"""When a load begins: as soon as everything is ready, or at a moment that was agreed with other machines.
+"""When a load begins: as soon as everything is ready, or at a moment agreed with other machines.
 
-An agreed moment is UTC, so it is as good as the machines' clocks. It is turned into a moment of CLOCK_MONOTONIC shortly
-before, and once: a clock that is set while the load runs does not move it.
+An agreed moment is UTC, so it is as exact as the machines' clocks. It is converted to CLOCK_MONOTONIC shortly before,
+and once: a clock that is set while the load runs does not change it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from loadws.terms.errors import LoadwsError
 from loadws.terms.units import NS_PER_S, format_duration
 from loadws.transport.base import Timers
 
-#: How long before an agreed moment it is turned into one of the monotonic clock, and passed on to the processes.
+#: How long before an agreed moment it is converted to the monotonic clock and sent to the processes.
 HAND_OVER_NS = NS_PER_S
-#: The system's clock is read again this often while a start is waited for, in case that it is set.
+#: How often the system's clock is read while loadws waits for a start, in case that the clock is set.
 _READ_AGAIN_S = 5.0
-#: The least time from when a start is known to the start, where the moment is to be noted on a disk before.
+#: The least time between knowing a start and the start, where the moment has to be written to a disk before.
 NOTE_LEAD_NS = NS_PER_S // 2
 
 
 class TooLate(LoadwsError):
-    """The agreed moment had passed before everything was ready. Nothing was run."""
+    """An agreed moment that had passed before everything was ready. No load was run."""
 
     def __init__(self, late_ns: int) -> None:
         super().__init__(
@@ -40,8 +40,8 @@ class TooLate(LoadwsError):
 class Start:
     """The start of one load. ``at_unix_ns`` is the agreed moment; None: as soon as everything is ready.
 
-    ``note`` is told the moment in ns since 1970, in a thread, before it comes. ``too_late`` is set instead where an agreed
-    moment had passed: the load is then ended before it begins, and the error is for the caller to raise.
+    ``note`` is called with the moment in ns since 1970, in a thread, before it comes. ``too_late`` is set instead where
+    an agreed moment had passed: the load is then ended before it begins, and the caller has to raise the error.
     """
 
     def __init__(self, at_unix_ns: int | None = None, note: Callable[[int], None] | None = None) -> None:

@@ -1,7 +1,7 @@
-"""``python -m loadws.fleet.worker``: one process of a run, told what to do over its stdin, and answering over its stdout.
+"""``python -m loadws.fleet.worker``: one process of a run, which reads its orders from stdin and answers on stdout.
 
-It lives no longer than its parent: the pipe that was its stdin closes with the parent even when that is killed, and then
-it ends at once, for no parent is left to receive what it measures.
+It does not outlive its parent: the pipe that is its stdin closes with the parent even when that is killed, and the
+process then ends at once, because its measurements have no receiver.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _take_pipes() -> tuple[int, int]:
-    """Return the pipes to the parent, out of the way of whatever reads stdin or prints."""
+    """Return the pipes to the parent, as descriptors that no other code reads or prints to."""
     pipes = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -72,7 +72,7 @@ async def _work(down: int, up: int) -> None:
 
 
 def _give_up(what: str) -> NoReturn:
-    """Leave a line that the parent reads, and says of the process that it has lost."""
+    """Print a line on stderr, which the parent adds to its message about the lost process, and end the process."""
     os.write(2, f"it {what}\n".encode(errors="replace"))
     os._exit(1)
 
@@ -113,13 +113,13 @@ class Moment:
         self._named.set()
 
     async def on(self, timers: Timers) -> int:
-        """On the clock of ``timers``, which need not be the one that processes share."""
+        """Return it on the clock of ``timers``, which may differ from the clock that processes share."""
         await self._named.wait()
         return timers.now_ns() + self._at_ns - time.monotonic_ns()
 
 
 class Others:
-    """The run's other processes, as far as this one hears of them: ``Together``, by way of the parent."""
+    """The run's other processes: ``Together``, by messages through the parent."""
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender

@@ -1,4 +1,4 @@
-"""A saved baseline: runs without what no comparison needs, small enough to commit or to cache.
+"""A saved baseline: runs without the data that a comparison does not need, small enough to commit or to cache.
 
 Every run is a ``Summary`` with its histograms, without the course over time, the errors and the single processes.
 """
@@ -15,7 +15,7 @@ BASELINE_VERSION = 1
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """``saved_at`` is UTC, ISO 8601. The runs planned the same load, on one machine."""
+    """Runs of the same planned load on one machine. ``saved_at`` is UTC, ISO 8601."""
 
     baseline_version: int
     name: str
@@ -54,8 +54,8 @@ def from_json(content: bytes) -> Baseline:
     """Return the baseline.
 
     Raises:
-        msgspec.ValidationError: It is none, or one of a newer version.
-        msgspec.DecodeError: It is no JSON.
+        msgspec.ValidationError: The content is not a baseline, or is one of a newer version.
+        msgspec.DecodeError: The content is not JSON.
     """
     baseline = msgspec.json.decode(content, type=Baseline)
     if baseline.baseline_version != BASELINE_VERSION:

@@ -1,4 +1,4 @@
-"""What each machine of a load came to by itself, kept as its frames come: an output of a run that several machines make."""
+"""The results of each machine of a load, kept as its frames come: an output of a run that several machines make."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from loadws.metrics.summary import Summary
 
 
 class ByMachine:
-    """The newest ledger of each process, and its errors. Percentiles are of the whole load only."""
+    """The newest ledger and the errors of each process. Percentiles exist for the whole load only."""
 
     def __init__(self) -> None:
         self._ledgers: dict[int, Ledger] = {}
         self._errors: Counter[int] = Counter()
 
     def begin(self, _: RunInfo) -> None:
-        """Prepare nothing: machines are told by their processes' numbers."""
+        """Do nothing: a frame names its machine by the process's number."""
 
     def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
-        """Keep what a frame says of its machine."""
+        """Keep what a frame tells about its machine."""
         self._ledgers[frame.process] = frame.ledger
         self._errors[frame.process] += sum(part.count for part in frame.counters if part.name == "errors")
         yield
@@ -35,7 +35,7 @@ class ByMachine:
         return []
 
     def with_counts(self, machines: Iterable[MachineInfo]) -> tuple[MachineInfo, ...]:
-        """Return the machines with what they came to so far."""
+        """Return the machines with their counts so far."""
         return tuple(map(self._counted, machines))
 
     def _counted(self, machine: MachineInfo) -> MachineInfo:

@@ -19,10 +19,11 @@ Number = float | None
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """What one set of pairs, runs or windows says of a rule: the change, its interval, and the p value of the limit.
+    """The evidence of one set of pairs, runs or windows about a rule: the change, its interval, and the p value of the
+    limit.
 
-    ``adjusted_p`` is after Holm's correction for several rules. ``n`` pairs, runs a side or windows were compared, and
-    ``unknown`` more could not be.
+    ``adjusted_p`` is after Holm's correction for several rules. ``n`` pairs, runs of each side or windows were
+    compared, and ``unknown`` more could not be.
     """
 
     change: Number
@@ -35,11 +36,11 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 class RuleResult(msgspec.Struct, frozen=True):
-    """One rule, judged. ``sentence`` is the whole of it for people.
+    """One judged rule. ``sentence`` states all of it for users.
 
-    ``smallest`` is the smallest change that this comparison would have found; null where none, however large. ``more`` is
-    about how many more pairs, runs a side or windows would decide an inconclusive rule. ``second`` is the independent set
-    of pairs that a failure was checked with.
+    ``smallest`` is the smallest change that this comparison would have found; null where it would have found none,
+    however large. ``more`` is about how many more pairs, runs of each side or windows would decide an inconclusive
+    rule. ``second`` is the independent set of pairs that a failure was confirmed with.
     """
 
     rule: str
@@ -57,7 +58,9 @@ class RuleResult(msgspec.Struct, frozen=True):
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """A value without a rule that moved: its whole interval lies on one side of no change. It gates nothing."""
+    """A value without a rule that changed: its whole interval lies on one side of no change. It does not affect the
+    verdict.
+    """
 
     selection: str
     relative: bool
@@ -68,7 +71,7 @@ class Watched(msgspec.Struct, frozen=True):
 
 
 class Side(msgspec.Struct, frozen=True):
-    """The runs of one side: where each was found or what it was run with, and what they ran on."""
+    """The runs of one side: where each was found or the options it was run with, and the machine and version."""
 
     name: str
     runs: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""A frame: what one process measured in one second. The only thing that leaves a recorder.
+"""A frame: the measurements of one process in one second. Nothing else leaves a recorder.
 
-The parent gets it (over a pipe, or by a call), ``windows.ndjson`` keeps it without its histograms, ``intervals.hlog`` keeps
-its histograms, and ``summarise`` makes the summary of nothing else. So a run of five processes, and a run that was
-killed and is rebuilt from its folder, are summed up in the same way as a run of one.
+The parent receives it (over a pipe, or by a call), ``windows.ndjson`` keeps it without its histograms,
+``intervals.hlog`` keeps its histograms, and ``summarising`` makes the summary only from frames. So a run of five
+processes, and a killed run that is rebuilt from its folder, are summed up in the same way as a run of one process.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class HistogramPart(msgspec.Struct, frozen=True):
     """The values of one metric with one set of labels (``phase`` among them) in this second.
 
     ``payload`` is HdrHistogram's V2 wire format, compressed and in base64; its values are whole ``scale`` units of the
-    metric (a time is recorded in microseconds, so its scale is 1000 ns). Minimum, maximum and sum are exact, in the metric's
-    unit, and 0 where there is no value. ``missing`` counts requests that timed out or were left unanswered, ``out_of_range``
-    values that no bucket fits.
+    metric (a time is recorded in microseconds, so its scale is 1000 ns). Minimum, maximum and sum are exact, in the
+    metric's unit, and 0 where there is no value. ``missing`` counts requests that timed out or were left unanswered,
+    ``out_of_range`` values that no bucket can hold.
     """
 
     name: str
@@ -38,7 +38,7 @@ class HistogramPart(msgspec.Struct, frozen=True):
 
 
 class CounterPart(msgspec.Struct, frozen=True):
-    """What was counted in this second. A rate has ``failed`` of ``count``; for a counter it is 0."""
+    """A count of this second. A rate has ``failed`` of ``count``; for a counter ``failed`` is 0."""
 
     name: str
     labels: Labels
@@ -47,8 +47,9 @@ class CounterPart(msgspec.Struct, frozen=True):
 
 
 class Gauges(msgspec.Struct, frozen=True):
-    """As they were when the frame ended; ``spans`` are the least and the most of each since the frame before, where they
-    were not that all along."""
+    """The gauges at the end of the frame. ``spans`` are the least and the most of each since the previous frame; gauges
+    that did not change are left out.
+    """
 
     open_connections: int = 0
     users: int = 0
@@ -60,11 +61,12 @@ class Gauges(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How the generator itself did in this second. ``send_lag`` is a metric and lies in the histograms.
+    """How well the generator itself worked in this second. ``send_lag`` is a metric, and is in the histograms.
 
-    ``stalled_ns`` is the time in which the event loop did not turn, from stalls longer than 100 ms; ``stall_max_ns`` the
-    longest of these. ``waited_share`` is the share of the time in which the process could run and had no core, and
-    ``steal_share`` what the hypervisor took from the machine's cores; both are 0 where the system does not say.
+    ``stalled_ns`` is the time in which the event loop did not turn, from stalls longer than 100 ms; ``stall_max_ns``
+    the longest of these. ``waited_share`` is the share of the time in which the process could run and had no core, and
+    ``steal_share`` the share that the hypervisor took from the machine's cores; both are 0 where the system does not
+    report them.
     """
 
     cpu_share: float = 0.0
@@ -94,7 +96,7 @@ class ErrorSample(msgspec.Struct, frozen=True):
 
 
 class LogLine(msgspec.Struct, frozen=True):
-    """What a ``log`` step said."""
+    """The text of a ``log`` step."""
 
     at_s: float
     user: int
@@ -102,9 +104,10 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class Published(msgspec.Struct, frozen=True, array_like=True):
-    """A probe that was sent: which, to which audience, when (in microseconds of the run) and in which phase (its index).
+    """A probe that was sent: its number, its audience, when it was made (in microseconds of the run), and the index of
+    its phase.
 
-    ``excluded`` is 1 where its publisher's own connection listens, and does not count among its receivers.
+    ``excluded`` is 1 where its publisher's own connection listens and does not count among its receivers.
     """
 
     probe: int
@@ -117,9 +120,9 @@ class Published(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Received(msgspec.Struct, frozen=True, array_like=True):
-    """What a process's connections received of one probe in this second: how many, and how many of all that have received
-    it have left since. ``times`` are pairs of a bucket (see ``spread``) and its count; first and last are exact.
-    ``phase`` is the probe's, by its index.
+    """The deliveries of one probe to a process's connections in this second: how many, and how many of all its
+    receivers have left since. ``times`` are pairs of a bucket (see ``spread``) and its count; first and last are exact.
+    ``phase`` is the index of the probe's phase.
     """
 
     probe: int
@@ -136,7 +139,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Joined(msgspec.Struct, frozen=True, array_like=True):
-    """A connection began to listen for a probe; ``audience`` 0: for every audience."""
+    """A connection that began to listen for a probe; ``audience`` 0: for every audience."""
 
     probe: int
     audience: int
@@ -144,7 +147,7 @@ class Joined(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Left(msgspec.Struct, frozen=True, array_like=True):
-    """It no longer does."""
+    """A connection that stopped listening."""
 
     probe: int
     audience: int
@@ -153,7 +156,9 @@ class Left(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DeliveryPart(msgspec.Struct, frozen=True):
-    """What is to be joined with the other processes' parts: who listened, what was sent, and who received it."""
+    """One process's part of the deliveries, to be joined with those of the other processes: listeners, probes sent,
+    probes received.
+    """
 
     published: tuple[Published, ...] = ()
     received: tuple[Received, ...] = ()
@@ -162,9 +167,10 @@ class DeliveryPart(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """``start_s`` and ``duration_s`` in seconds since the run's start; ``ledger`` is the whole of it so far, everything else
-    only this second's. ``phase`` is the one that ran in the middle of it; ``phases`` are those that began in it:
-    (index, when in seconds since the start)."""
+    """One second of one process. ``start_s`` and ``duration_s`` are in seconds since the run's start. ``ledger`` covers
+    the run so far, everything else only this second. ``phase`` is the one that ran in the middle of it; ``phases`` are
+    those that began in it: (index, when in seconds since the start).
+    """
 
     process: int
     index: int
@@ -180,6 +186,6 @@ class Frame(msgspec.Struct, frozen=True):
     errors: tuple[ErrorSample, ...] = ()
     logs: tuple[LogLine, ...] = ()
     phases: tuple[tuple[int, float], ...] = ()
-    over: bool = False  # the last phase was over: users leave, and how busy that keeps the generator judges nothing
+    over: bool = False  # the last phase was over: users leave, and the generator's health does not count any more
     last: bool = False
     delivery: DeliveryPart | None = None

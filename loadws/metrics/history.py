@@ -1,4 +1,4 @@
-"""The record of a scenario's runs over time: what ``loadws history --json`` writes, and what its table and page render."""
+"""The record of a scenario's runs over time: the JSON of ``loadws history --json``, and the data of its table and page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ HISTORY_VERSION = 1
 
 
 class HistoryRun(msgspec.Struct, frozen=True):
-    """One run, oldest first. ``canary_ns`` is the median round trip of loadws' own echo target just before it."""
+    """One run. Runs are ordered, the oldest first. ``canary_ns`` is the median round trip of loadws' own echo target
+    just before it.
+    """
 
     name: str
     started_at: str
@@ -36,7 +38,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Track(msgspec.Struct, frozen=True):
-    """One value over the runs, None where a run does not have it, with its changes."""
+    """One value over the runs, with its changes; None for a run that does not have it."""
 
     selection: str
     unit: str

@@ -1,6 +1,7 @@
-"""The ledger: what became of every arrival, session, turn, connection and message. It adds up, under every fault.
+"""The ledger: the outcome of every arrival, session, turn, connection and message. It adds up, under every fault.
 
-The engine counts straight into these records (``ledger.messages.sent += 1``); frames carry them; the summary shows them.
+The engine counts directly into these records (``ledger.messages.sent += 1``); frames carry them; the summary shows
+them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ CUT_OFF = "cut_off"
 
 
 class Arrivals(msgspec.Struct):
-    """Arrived users (open model): planned = completed + failed + dropped + cut_off. Planned: intended times that passed."""
+    """Arrived users (open model): planned = completed + failed + dropped + cut_off. Planned arrivals are intended times
+    that have passed.
+    """
 
     expected: int = 0
     planned: int = 0
@@ -23,7 +26,7 @@ class Arrivals(msgspec.Struct):
 
 
 class Users(msgspec.Struct):
-    """Count held users: those that have begun, and those of them that opened a connection at least once.
+    """Held users: those that have begun, and those of them that opened a connection at least once.
 
     A refusal that the scenario expects counts as connected. Users that never connect to a WebSocket are not counted.
     """
@@ -52,7 +55,7 @@ class Turns(msgspec.Struct):
 
 
 class Connections(msgspec.Struct):
-    """attempted = opened + refused + failed; opened = closed_by_us + closed_by_peer + lost + open_at_end.
+    """Connections: attempted = opened + refused + failed; opened = closed_by_us + closed_by_peer + lost + open_at_end.
 
     ``compressed`` of the opened ones use permessage-deflate; ``as_expected`` of the refused ones are what the scenario
     expects; ``held`` were open when the load ended.
@@ -72,10 +75,10 @@ class Connections(msgspec.Struct):
 
 
 class Messages(msgspec.Struct):
-    """sent = answered + timed_out + unanswered + one_way; the others are counted beside these.
+    """Messages: sent = answered + timed_out + unanswered + one_way; the others are counted beside these.
 
     ``values`` are what messages were unpacked into, where connections do that; ``unclaimed`` are messages received, or
-    values of them, that no step waited for; ``unfinished_writes`` were begun and never whole.
+    values of them, that no step waited for; ``unfinished_writes`` were begun and never completed.
     """
 
     sent: int = 0
@@ -105,8 +108,9 @@ class Http(msgspec.Struct):
 
 
 class Bytes(msgspec.Struct):
-    """Payload bytes of messages; and on the wire those of all frames, headers and control frames included, as TLS does not
-    see them and without the opening handshake. A frame that is sent counts when its first byte is offered to the kernel."""
+    """Bytes: the payloads of messages, and all frames on the wire, with headers and control frames, before TLS and
+    without the opening handshake. A sent frame counts when its first byte is offered to the kernel.
+    """
 
     sent: int = 0
     received: int = 0
@@ -115,8 +119,9 @@ class Bytes(msgspec.Struct):
 
 
 class Ledger(msgspec.Struct):
-    """Everything that was counted. Keys: ``refusals`` by HTTP status, ``failures`` by ``phase.kind``, ``close_codes`` by
-    ``peer.1000`` / ``us.1000`` / ``lost.reset``."""
+    """All counts. Keys: ``refusals`` by HTTP status, ``failures`` by ``phase.kind``, ``close_codes`` by ``peer.1000`` /
+    ``us.1000`` / ``lost.reset``.
+    """
 
     arrivals: Arrivals = msgspec.field(default_factory=Arrivals)
     users: Users = msgspec.field(default_factory=Users)
@@ -142,9 +147,9 @@ class Ledger(msgspec.Struct):
                     setattr(mine, name, getattr(mine, name) + getattr(theirs, name))
 
     def close(self) -> None:
-        """Count as cut off what was under way in a process that fell silent, at the moment when it last spoke.
+        """Count as cut off what was under way in a process that fell silent, at the moment of its last frame.
 
-        Each equation that does not hold is completed by its ``rest``. Nothing changes where everything had its end.
+        Each equation that does not hold is completed by its ``rest``. Nothing changes where all of them hold.
         """
         failed = self.connections.failed
         for equation in EQUATIONS:
@@ -155,7 +160,7 @@ class Ledger(msgspec.Struct):
             self.failures = {**self.failures, CUT_OFF: self.failures.get(CUT_OFF, 0) + attempts}
 
     def imbalances(self) -> list[str]:
-        """Return the equations that do not hold, as text. Of a run that goes on, none needs to hold."""
+        """Return the equations that do not hold, as text. While a run goes on, they need not hold."""
         sums = [
             (f"{equation.record}.{equation.whole}", getattr(record, equation.whole), equation.sum_of(record))
             for equation in EQUATIONS
@@ -169,7 +174,9 @@ class Ledger(msgspec.Struct):
 
 
 class Equation(msgspec.Struct, frozen=True):
-    """A counter of one record of the ledger that is the sum of others. ``rest`` is the part that has what was cut off."""
+    """An equation: a counter of one record of the ledger is the sum of others. ``rest`` is the part that counts what
+    was cut off.
+    """
 
     record: str
     whole: str
@@ -177,7 +184,7 @@ class Equation(msgspec.Struct, frozen=True):
     rest: str
 
     def __str__(self) -> str:
-        """``due = done + failed + skipped + cut_off``, as the record's docstring says it."""
+        """Return ``due = done + failed + skipped + cut_off``, as in the record's docstring."""
         return f"{self.whole} = {' + '.join(self.parts)}"
 
     def sum_of(self, record: msgspec.Struct) -> int:
@@ -185,11 +192,11 @@ class Equation(msgspec.Struct, frozen=True):
         return sum(getattr(record, part) for part in self.parts)
 
     def missing(self, record: msgspec.Struct) -> int:
-        """Return how much the parts lack to be the whole; below 0 where they are more."""
+        """Return how much the parts lack; below 0 where they are too many."""
         return int(getattr(record, self.whole)) - self.sum_of(record)
 
 
-#: The one list of what adds up. ``close`` completes these, ``imbalances`` checks them, reports show them in this order.
+#: The one list of equations. ``close`` completes them, ``imbalances`` checks them, reports show them in this order.
 EQUATIONS = (
     Equation("arrivals", "planned", ("completed", "failed", "dropped", "cut_off"), "cut_off"),
     Equation("sessions", "started", ("completed", "failed", "cut_off"), "cut_off"),

@@ -1,4 +1,4 @@
-"""What a run looks like at one moment: made by the summariser, drawn by the live view."""
+"""The state of a run at one moment: the summariser makes it, the live view draws it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from loadws.metrics.ledger import Ledger
 class LiveView(msgspec.Struct, frozen=True):
     """The run at this moment. Rates and percentiles are of the last seconds, everything else of the run so far.
 
-    Percentiles are None where the last seconds had too few answers to carry them.
+    Percentiles are None where the last seconds had too few answers for them.
     """
 
     at_s: float

@@ -1,7 +1,7 @@
-"""Shares of one load, made on several machines, put together: which belong together, and what the whole run is.
+"""Merge the shares of one load, made on several machines: check that they belong together, and describe the whole run.
 
-Nothing is averaged or estimated here. The frames of all shares go through one ``Summariser``, as those of the processes of
-one machine do; this module makes what that needs beside the frames: one ``RunInfo`` and one ``Ending``.
+Nothing is averaged or estimated here. The frames of all shares go through one ``Summariser``, as those of the processes
+of one machine do; this module makes what that needs beside the frames: one ``RunInfo`` and one ``Ending``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class NotOneRun(LoadwsError):
 
 @dataclass(frozen=True, slots=True)
 class KeptShare:
-    """One share's run, as its folder tells it. ``ending`` None: it was killed. ``place`` is its folder, for people."""
+    """One share's run, read from its folder. ``ending`` None: it was killed. ``place`` is its folder, for messages."""
 
     place: str
     info: RunInfo
@@ -41,7 +41,7 @@ class KeptShare:
 
     @property
     def lost(self) -> str | None:
-        """Why its data is missing in whole or in part; None where all of it is there."""
+        """Return why data is missing in whole or in part; None where all of it is there."""
         if self.ending is None:
             return _KILLED
         lost = self.ending.lost
@@ -49,10 +49,10 @@ class KeptShare:
 
 
 def share_of(place: str, info: RunInfo) -> ShareInfo:
-    """Return what share a run is.
+    """Return which share a run is.
 
     Raises:
-        NotOneRun: It is none.
+        NotOneRun: It is not a share.
     """
     if info.share is not None:
         return info.share
@@ -82,7 +82,7 @@ def check_one_run(shares: Sequence[tuple[str, RunInfo, ShareInfo]], tolerated_lo
 
 
 def _differences(shares: Sequence[tuple[str, RunInfo, ShareInfo]]) -> Iterator[str]:
-    """Yield in what a share differs from the first one, where they would have to agree."""
+    """Yield each difference of a share from the first one, in what must be equal."""
     first_place, first_run, first = shares[0]
     for place, run, share in shares[1:]:
         facts = {
@@ -113,7 +113,7 @@ def _overlaps(shares: Sequence[tuple[str, RunInfo, ShareInfo]]) -> Iterator[str]
 def merged_info(
     shares: Sequence[KeptShare], missing: Sequence[int], tolerated_losses: int, command: tuple[str, ...]
 ) -> RunInfo:
-    """Return the whole run's. ``missing`` are the indices of shares of which nothing is there."""
+    """Return the description of the whole run. ``missing`` are the indices of shares without any data."""
     ordered = sorted(shares, key=lambda kept: kept.share.index)
     first = ordered[0]
     whole = first.share.whole_plan
@@ -175,7 +175,7 @@ def start_spread(shares: Sequence[KeptShare]) -> str:
 
 
 def merged_ending(shares: Sequence[KeptShare]) -> Ending:
-    """Return how the whole run ended: when its last share did, and by whatever ended any of them early."""
+    """Return how the whole run ended: when its last share did, and what ended any of them early."""
     endings = [kept.ending for kept in shares if kept.ending is not None]
     return Ending(
         ended_at_s=max((kept.summary.run.duration_s for kept in shares), default=0.0),

@@ -22,9 +22,9 @@ class Output(Protocol):
         """Prepare, before the load. Raise ``LoadwsError`` where the run must not begin without this output."""
 
     def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
-        """Consume what one process measured in one second; return why the run must end now, or None.
+        """Process one second of one process; return why the run must end now, or None.
 
-        The work is done in slices of about 0.1 ms, with a ``yield`` after each, as it shares the event loop with the load.
+        Work in slices of about 0.1 ms, with a ``yield`` after each, because the load runs in the same event loop.
         """
 
     def finish(self, summary: Summary) -> list[str]:

@@ -1,10 +1,10 @@
-"""Outputs that may wait, in threads: one that is slow, blocks for ever or raises costs the load nothing.
+"""Run outputs that may wait in threads, so that a slow, blocking or failing output does not hold up the load.
 
-Frames come once per second and process. Each waits in a bounded queue until the output's thread takes it; a frame that finds
-the queue full is dropped. What an output missed, and why, is said at the end of the run.
+Frames come once per second and process. Each waits in a bounded queue until the output's thread takes it; a frame that
+finds the queue full is dropped. The end of the run reports what an output missed, and why.
 
-A thread is enough for an output that waits, because waiting releases the interpreter. An output that computes for long would
-take processor time from the load of a run in one process, and belongs in a process of its own.
+A thread is enough for an output that waits, because waiting releases the interpreter. An output that computes for long
+would take processor time from the load of a run in one process, and needs a process of its own.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread still runs."""
+        """Return whether the thread still runs."""
         return self._thread.is_alive()
 
     def offer(self, job: Job) -> None:

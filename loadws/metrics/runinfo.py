@@ -1,6 +1,6 @@
-"""What is known of a run before its load starts: ``run.json``.
+"""What is known about a run before its load starts: ``run.json``.
 
-With the frames it is all that a summary is made of, so it holds whatever the judgement of a killed run needs too.
+A summary is made of this and the frames alone, so it contains all that the judgement of a killed run needs.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ class OwnMetric(msgspec.Struct, frozen=True):
 
 
 class ProbeInfo(msgspec.Struct, frozen=True):
-    """A probe that the scenario publishes, and how long its deliveries count."""
+    """A probe that the scenario publishes, and for how long its deliveries count."""
 
     name: str
     within_us: int
 
 
 class ShareInfo(msgspec.Struct, frozen=True):
-    """What tells one share of a load from the others, and which shares belong together.
+    """The identity of one share of a load, and the values that shares of one load have in common.
 
-    Share ``index`` of ``of``, ``index`` from 0. ``fingerprint`` is the plan's: the same on every machine that was given the
-    same scenario, data and options. ``whole_plan`` describes all shares together.
+    Share ``index`` of ``of``, ``index`` from 0. ``fingerprint`` is the plan's: the same on every machine with the same
+    scenario, data and options. ``whole_plan`` describes all shares together.
     """
 
     run_id: str
@@ -68,9 +68,9 @@ class ShareInfo(msgspec.Struct, frozen=True):
 
 
 class MachineInfo(msgspec.Struct, frozen=True):
-    """One machine of a merged run: its share, and what that came to by itself.
+    """One machine of a merged run: its share, and its results.
 
-    ``numbers`` are its processes', as the frames and the health table name them. ``lost`` says why its data is missing in
+    ``numbers`` are its processes', as in the frames and the health table. ``lost`` says why its data is missing in
     whole or in part; None where all of it is there.
     """
 
@@ -116,8 +116,8 @@ class RunInfo(msgspec.Struct, frozen=True):
     plan: dict[str, Any]
     machine: dict[str, Any]
     versions: dict[str, str]
-    stamps: Literal["user", "kernel"] = "user"  # who says when an answer was received: loadws, or the kernel
-    notes: tuple[str, ...] = ()  # what a reader must know of it, in sentences
+    stamps: Literal["user", "kernel"] = "user"  # which side stamps received answers: loadws, or the kernel
+    notes: tuple[str, ...] = ()  # caveats that a reader of the results must know, in sentences
     probes: tuple[ProbeInfo, ...] = ()
     means: str = ""  # what the transport works with on this platform
     too_close: Literal["inconclusive", "pass"] = "inconclusive"  # of a percentile whose interval has its limit inside
@@ -135,7 +135,7 @@ class RunInfo(msgspec.Struct, frozen=True):
 
     @property
     def process_numbers(self) -> Sequence[int]:
-        """The numbers of the processes that made this load. Those of a share leave room for the others'."""
+        """Return the numbers of the processes that made this load. Those of a share leave room for the other shares'."""
         if self.machines:
             return sorted(number for machine in self.machines for number in machine.numbers)
         if self.share is not None:
@@ -144,7 +144,7 @@ class RunInfo(msgspec.Struct, frozen=True):
 
     @property
     def planned_s(self) -> float | None:
-        """How long the load lasts by its plan, without its graceful stop; None where iterations decide."""
+        """Return how long the load lasts by its plan, without its graceful stop; None where iterations decide."""
         lengths = [phase.planned_s for phase in self.phases]
         return None if None in lengths else sum(length or 0.0 for length in lengths)
 
@@ -154,21 +154,23 @@ class RunInfo(msgspec.Struct, frozen=True):
 
 
 class EarlyEnd(msgspec.Struct, frozen=True):
-    """Why what was measured so far ends the run: a ``rule`` that is broken, or that it ``gave_up`` on its target."""
+    """A reason to end the run for what was measured so far: a broken ``rule``, or that it ``gave_up`` on its target."""
 
     rule: str | None = None
     gave_up: str | None = None
 
 
 class LostProcess(msgspec.Struct, frozen=True):
-    """A process whose last frame never came. ``why`` goes on after its number: "was ended by SIGKILL"."""
+    """A process whose last frame never came. ``why`` is the end of a sentence that begins with its number: "was ended
+    by SIGKILL".
+    """
 
     process: int
     why: str
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How the run came to its end; the last line that it says about itself."""
+    """How the run came to its end: the last line that it writes."""
 
     ended_at_s: float
     interrupted: str | None = None  # "Ctrl-C", "SIGTERM", "killed", or the rule that aborted it
@@ -181,7 +183,7 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 def lost_machines(info: RunInfo, ending: Ending | None) -> list[tuple[MachineInfo, str]]:
-    """Return the machines of which data is missing in whole or in part, each with the reason, as a sentence's end."""
+    """Return the machines with data missing in whole or in part, each with the reason, as the end of a sentence."""
     why = {lost.process: lost.why for lost in ending.lost} if ending else {}
     lost = []
     for machine in info.machines:
@@ -192,7 +194,7 @@ def lost_machines(info: RunInfo, ending: Ending | None) -> list[tuple[MachineInf
 
 
 def excused_processes(info: RunInfo, ending: Ending | None) -> frozenset[int]:
-    """Return the processes of lost machines, where so many may be lost; none where more are."""
+    """Return the processes of lost machines, where that many may be lost; none where more are."""
     lost = lost_machines(info, ending)
     if len(lost) > info.tolerated_losses:
         return frozenset()

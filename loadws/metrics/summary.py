@@ -1,6 +1,6 @@
-"""The frozen Summary with its schema_version: all that gate and report may see of a run.
+"""The frozen Summary with its schema_version: all that gate and report know about a run.
 
-Summary -> JSON -> Summary is the identity. Parts may be added; a name that is here is never changed or removed.
+Summary -> JSON -> Summary is the identity. Fields may be added; a name that is here is never changed or removed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Run(msgspec.Struct, frozen=True):
     phases: tuple[PhaseSpan, ...] = ()
     interrupted: str | None = None  # what ended the run early, if anything did: "Ctrl-C", "SIGTERM", "killed", a rule
     notes: tuple[str, ...] = ()
-    stamps: Literal["user", "kernel"] = "user"  # who says when an answer was received: loadws, or the kernel
+    stamps: Literal["user", "kernel"] = "user"  # which side stamps received answers: loadws, or the kernel
     means: str = ""  # what the transport works with on this platform: "one epoll set, deadlines by a timerfd, .."
     machine_name: str = ""  # processor, cores and memory; empty in runs of versions that did not say
     canary_ns: float | None = (
@@ -52,15 +52,16 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One threshold, judged. ``observed``, ``limit``, ``lower`` and ``upper`` are in ``unit``.
+    """One judged threshold. ``observed``, ``limit``, ``lower`` and ``upper`` are in ``unit``.
 
-    ``observed`` is None where there was no data. Infinite is a latency that never ended: the rank lay among the requests
-    without an answer. JSON has no such number, so there it is null, told from no data by the outcome.
+    ``observed`` is None where there was no data. Infinite is a latency that never ended: the rank was among the
+    requests without an answer. JSON has no such number, so it is null there, and the outcome distinguishes the two.
 
-    A percentile has the interval from ``lower`` to ``upper``, None where the samples do not bound it on that side. Where
-    the limit lies inside, the outcome is ``too_close``: ``needs`` is about how many more samples would tell, None where no
-    number would; ``is_excused`` says that the scenario lets it pass. ``unlagged`` is the value without the send lag of each
-    sample. ``sentence`` is the whole of it for people, ``note`` what else they must know: unanswered requests, for example.
+    A percentile has the interval from ``lower`` to ``upper``, None where the samples do not bound it on that side.
+    Where the limit is inside, the outcome is ``too_close``: ``needs`` is about how many more samples would decide, None
+    where no number would; ``is_excused`` says that the scenario lets it pass. ``unlagged`` is the value without the
+    send lag of each sample. ``sentence`` states all of it for users, ``note`` what else they must know: unanswered
+    requests, for example.
     """
 
     rule: str
@@ -81,7 +82,7 @@ class Check(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> bool:
-        """Return whether the check does not stand in the way of a pass."""
+        """Return whether the check permits a pass."""
         return self.outcome == "passed" or self.is_excused
 
     def __post_init__(self) -> None:
@@ -99,9 +100,9 @@ class Verdict(msgspec.Struct, frozen=True):
 class MetricEntry(msgspec.Struct, frozen=True, omit_defaults=False):
     """One metric with one set of labels, over the judged time (or over one phase, where ``phase`` is a label).
 
-    A histogram's values are in ``unit``. A percentile that so few samples cannot support is None. ``count`` of a rate is how
-    many were tried and ``failed`` how many of them failed; ``missing`` are requests without an answer. ``per_s`` is count a
-    second of the judged (or the phase's) time. ``value`` is a rate's ratio or a gauge's mean.
+    A histogram's values are in ``unit``. A percentile is None where the samples are too few for it. ``count`` of a rate
+    is how many were tried and ``failed`` how many of them failed; ``missing`` are requests without an answer. ``per_s``
+    is the count per second of the judged (or the phase's) time. ``value`` is a rate's ratio or a gauge's mean.
     """
 
     name: str
@@ -149,12 +150,14 @@ STALLED_SHARE = 0.01
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """How much of the planned load was applied in the judged time; a pair of zeros is a kind of load that there was none of.
+    """How much of the planned load was applied in the judged time; a pair of zeros is a kind of load that was not
+    planned.
 
-    ``arrivals_started`` of ``arrivals_planned``; ``users_connected`` held users opened a connection at least once, or were
-    refused as expected, of ``users_planned`` (of the whole run); ``turns_kept`` were not skipped of ``turns_due``.
-    ``generator_failures`` of ``attempts`` to connect failed for want of something on the machine of loadws. Of the judged
-    time of ``stalled_process``, ``stalled_share`` passed in stalls of its event loop, the longest ``longest_stall_ns``.
+    ``arrivals_started`` of ``arrivals_planned``; ``users_connected`` held users opened a connection at least once, or
+    were refused as expected, of ``users_planned`` (of the whole run); ``turns_kept`` were not skipped of ``turns_due``.
+    ``generator_failures`` of ``attempts`` to connect failed because the machine of loadws lacked a resource.
+    ``stalled_process`` spent ``stalled_share`` of its judged time in stalls of its event loop, the longest of
+    ``longest_stall_ns``.
     """
 
     arrivals_planned: int = 0
@@ -228,8 +231,8 @@ class Summary(msgspec.Struct, frozen=True):
     windows: tuple[RuleWindows, ...] = ()
 
     def entries(self, name: str, **labels: str) -> list[MetricEntry]:
-        """Return the entries of a metric whose labels are at least these; without ``phase`` among them, of the judged
-        time.
+        """Return the entries of a metric that have at least these labels; those of the judged time unless ``phase`` is
+        among them.
         """
         return [
             entry
@@ -248,8 +251,8 @@ def from_json(text: bytes) -> Summary:
     """Return the summary, also one of an older version.
 
     Raises:
-        msgspec.ValidationError: It is no summary of a version that this loadws knows.
-        msgspec.DecodeError: It is no JSON.
+        msgspec.ValidationError: It is not a summary of a version that this loadws knows.
+        msgspec.DecodeError: It is not JSON.
     """
     summary = msgspec.json.decode(text, type=Summary)
     if not FIRST_VERSION <= summary.schema_version <= SCHEMA_VERSION:

@@ -1,4 +1,4 @@
-"""A judged rule as one sentence: what it was, its limit, its interval, and what would tell more."""
+"""A judged rule as one sentence: the value, its limit, its interval, and how many more samples would decide."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def sentence_of(check: Check) -> str:
 
 
 def subject_of(rule: str) -> str:
-    """Return what a rule is about: the rule without its comparison."""
+    """Return the subject of a rule: the rule without its comparison."""
     return _COMPARISON.sub("", rule).strip()
 
 
 def observed_of(check: Check) -> str:
-    """Return the observed value, with one digit more where rounding would put it onto the limit."""
+    """Return the observed value, with one more digit where rounding would make it equal to the limit."""
     text = format_value(check.observed, check.unit)
     is_on_the_limit = check.limit is not None and text == format_value(check.limit, check.unit)
     if is_on_the_limit and check.observed != check.limit and check.unit == "ratio" and check.observed is not None:
@@ -39,7 +39,7 @@ def observed_of(check: Check) -> str:
 
 
 def interval_of(check: Check) -> str:
-    """Return the interval for people; empty where the rule has none."""
+    """Return the interval as text; empty where the rule has none."""
     if (check.lower is None and check.upper is None) or check.lower == float("inf"):
         return ""
     lower = format_value(check.lower, check.unit) if check.lower is not None else "below the fastest sample"
@@ -50,7 +50,7 @@ def interval_of(check: Check) -> str:
 
 
 def too_close_of(check: Check) -> str:
-    """Return what it takes to tell."""
+    """Return how many more samples would decide the rule."""
     if check.needs is None:
         return "too close to call, and it is about as large as its limit, so more samples would not help"
     return f"too close to call with {format_count(check.samples)} samples; about {format_count(check.needs)} more would tell"

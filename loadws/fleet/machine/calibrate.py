@@ -1,7 +1,9 @@
-"""What this machine can make: the real runner on small scenarios, against a target beside it, in under a minute.
+"""Find the highest rates that this machine can make: the real runner on small scenarios, against a target beside it, in
+under a minute.
 
-A closed loop without pause shows how many messages there can be at all; a schedule shows at which rate they still leave in
-time, searched by halving between nothing and the closed loop's rate. Every trial has a deadline of its own.
+A closed loop without pause shows how many messages are possible at all. A schedule shows at which rate they still leave
+in time; that rate is searched by halving between zero and the closed loop's rate. Every trial has a deadline of its
+own.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long is looked, in seconds, and how closely. ``steps``: halvings of the search for the scheduled rate."""
+    """How long each trial lasts, in seconds, and how exact the result is. ``steps``: halvings of the search for the
+    scheduled rate.
+    """
 
     warmup_s: float = 0.8
     judged_s: float = 2.0
@@ -54,10 +58,11 @@ async def calibrate(
 ) -> Found:
     """Find the highest rates that this machine can make.
 
-    ``processes``: the numbers to try, 1 first. ``most_users``: what this machine's limits let one process hold.
+    ``processes``: the numbers to try, 1 first. ``most_users``: how many users this machine's limits let one process
+    hold.
 
     Raises:
-        KeyboardInterrupt: It was asked to stop.
+        KeyboardInterrupt: The user stopped it.
         TargetError: The target does not answer.
     """
     place = _Place(url, transport, effort)
@@ -76,7 +81,7 @@ async def _connects(place: _Place) -> float:
 
 
 async def _held(place: _Place, users: int) -> tuple[int, int]:
-    """How many were open, and what each of them added to the process's memory."""
+    """Return how many users were open, and how much each of them added to the process's memory."""
     seconds = 2 * place.effort.judged_s
     alone = await _trial(place, _idle(1, place.effort.warmup_s), place.effort.warmup_s, 1)
     together = await _trial(place, _idle(users, seconds), seconds, 1)
@@ -110,7 +115,7 @@ async def _closed(place: _Place, users: int, processes: int) -> float:
 async def _search(
     place: _Place, closed_per_s: float, users: int, processes: int, say: Say, made_by: str
 ) -> tuple[float | None, float | None]:
-    """Return the highest rate, and its lag; a rate at which the schedule could not be kept does not count either."""
+    """Return the highest rate, and its lag. A rate at which the schedule could not be kept does not count."""
     best: tuple[float | None, float | None] = (None, None)
     low, high = 0.0, closed_per_s
     for _ in range(place.effort.steps):
@@ -134,7 +139,7 @@ async def _scheduled(place: _Place, rate: float, users: int, processes: int) -> 
 
 
 def _answered(summary: Summary) -> int:
-    """In the judged time."""
+    """Return the number of answers in the judged time."""
     entries = summary.entries("service_time")
     return min(entries, key=lambda entry: len(entry.labels)).count if entries else 0
 

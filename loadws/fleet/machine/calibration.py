@@ -1,7 +1,7 @@
-"""What ``loadws calibrate`` found on this machine, kept in the user's cache for later runs to be held against.
+"""The result of ``loadws calibrate``, kept in the user's cache so that later runs can be compared with it.
 
-It counts only for the machine it was made on: another processor, another number of cores, another Python or another loadws,
-and it is as if there were none. A cache that cannot be read or written is none, too.
+It counts only for the machine it was made on: with another processor, number of cores, Python or loadws it is ignored.
+A cache that cannot be read or written is ignored, too.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class MachineKey(msgspec.Struct, frozen=True):
 
 
 class Level(msgspec.Struct, frozen=True):
-    """What so many processes together make. Messages are requests that were answered, per second.
+    """The highest rates of this many processes together. Messages are answered requests, per second.
 
-    ``scheduled_per_s``: the highest rate that was tried at which the send lag's p99 stayed within 1 ms; None: at none.
+    ``scheduled_per_s``: the highest tried rate at which the send lag's p99 stayed within 1 ms; None: no rate did.
     """
 
     processes: int
@@ -45,7 +45,9 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """``target_shares_core``: with the generator, which then has less than it could have."""
+    """A calibration. ``target_shares_core``: the target used the generator's core, so that the rates are lower than
+    they could be.
+    """
 
     machine: MachineKey
     transport: str
@@ -53,7 +55,7 @@ class Calibration(msgspec.Struct, frozen=True):
     found: Found
 
     def of(self, processes: int) -> Level | None:
-        """Of the most processes that were tried, up to so many."""
+        """Return the level of the most processes that were tried, up to this many."""
         return max((level for level in self.found.levels if level.processes <= processes), key=_processes, default=None)
 
 
@@ -90,8 +92,8 @@ def calibration_file(transport: str) -> Path | None:
 
 
 def doubt(messages_per_s: float | None, transport: str, processes: int) -> str | None:
-    """Return a warning for a plan beyond what this machine was seen to make; None where it is within, or nothing is
-    known.
+    """Return a warning for a plan beyond the measured rates of this machine; None where it is within, or none were
+    measured.
     """
     calibration = read_calibration(transport) if messages_per_s else None
     if calibration is None or messages_per_s is None:

@@ -1,7 +1,7 @@
 """Control groups: the memory and the CPU time that a container, or a systemd unit, may use of its machine.
 
-Both versions are read (cgroups(7), "Control Group v2" of the kernel's documentation). A group is bounded by those above it
-too, so that the tightest of all counts. What cannot be read bounds nothing.
+Both versions are read (cgroups(7), "Control Group v2" of the kernel's documentation). A group is bounded by those above
+it too, so the tightest limit counts. A limit that cannot be read is ignored.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-#: A limit as large as this is none: version 1 writes the largest whole number of pages.
+#: A limit as large as this means no limit: version 1 writes the largest whole number of pages.
 _NO_LIMIT = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What this process's groups allow; None where they say nothing. ``cores`` may be a fraction."""
+    """The limits of this process's groups; None where they have none. ``cores`` may be a fraction."""
 
     memory_bytes: int | None = None
     cores: float | None = None

@@ -1,4 +1,4 @@
-"""Which machine this is, as far as a comparison of two runs needs to know."""
+"""The identity of this machine, as far as a comparison of two runs needs it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""How many connections this machine's local ports allow: each pair of a source and a target address has all ports to itself.
+"""How many connections this machine's local ports allow: each pair of a source and a target address has all ports for
+itself.
 
-Known is what the scenario says. A name counts as one address, which may be too few: then the limit is the one that surely
-holds. Behind a proxy, the proxy is the target.
+The scenario tells the addresses. A name counts as one address, which may be too few: the limit is then the one that
+certainly holds. Behind a proxy, the proxy is the target.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ _UNIX = "ws+unix:"
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Addresses that connections begin at, and that they go to. Without targets no port is used."""
+    """Pairs of the addresses that connections begin at and go to. Without targets no port is used."""
 
     sources: int = 1
     targets: int = 1
 
     def fitting(self, ports: int) -> int:
-        """How many connections. Where ports are picked before the target is known, more targets bring none."""
+        """Return how many connections fit. Where ports are picked before the target is known, more targets add none."""
         return ports * self.sources * (self.targets if self.sources == 1 or MEANS.late_ports else 1)
 
     def ports(self, range_: int) -> int:
-        """All that may be used, for so many to an address; those of one where none is needed."""
+        """Return how many ports there are in all, with ``range_`` for each address; those of one address where none is
+        needed.
+        """
         return self.fitting(range_) if self.targets else range_
 
     def __str__(self) -> str:

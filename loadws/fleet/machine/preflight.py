@@ -1,8 +1,8 @@
-"""Before the load: what this machine can hold, and what of the plan cannot fit.
+"""Compare, before the load, what this machine can hold with what the plan needs.
 
-The soft limit of open files is raised to the hard one by ourselves. What surely does not fit is an error before the first
-connection, with the number that would fit; what might not fit (arrivals whose sessions live long) is a warning. ``loadws
-plan`` shows the same needs that ``loadws run`` is refused by.
+loadws raises the soft limit of open files to the hard one. A plan that certainly does not fit is an error before the
+first connection, with the number that would fit; one that might not fit (arrivals whose sessions last long) gets a
+warning. ``loadws plan`` shows the same needs that make ``loadws run`` refuse a plan.
 """
 
 from __future__ import annotations
@@ -24,21 +24,22 @@ from loadws.terms.units import format_count, format_size
 from loadws.transport.platform import MEANS
 
 ONE_PAIR = Pairs()
-#: Pipes and files of a parent for each of its processes.
+#: How many pipes and files a parent has for each of its processes.
 FILES_OF_A_CHILD = 6
-#: A limit of open files below this is no limit for a load, but a machine that was set up for something else.
+#: A machine with a lower limit of open files was set up for something else than loads.
 LEAST_FILES = 256
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _MEMORY = Path("/proc/meminfo")
-#: What a machine has that does not say how much.
+#: Stands for an amount that the machine does not report.
 UNKNOWN = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is for a run; a huge number where the system does not say.
+    """The resources for a run; a huge number where the system does not report one.
 
-    ``memory_is`` says whose memory it is, ``cpu_quota`` how many cores' time a control group allows (None: all there are).
+    ``memory_is`` says whose memory it is, ``cpu_quota`` how many cores' time a control group allows (None: all there
+    are).
     """
 
     descriptors: int
@@ -50,7 +51,8 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One thing that a plan needs: how much for all its users, how much there is, and for how many users that is enough.
+    """One resource that a plan needs: how much for all its users, how much there is, and for how many users that is
+    enough.
 
     ``what`` is its name in a table, ``there_is`` in a sentence.
     """
@@ -64,12 +66,12 @@ class Need:
 
 
 def means_of(transport: str) -> str:
-    """Return what a transport works with on this platform; "" where a library chooses for itself."""
+    """Return the system's means that a transport uses on this platform; "" where a library chooses them."""
     return str(MEANS) if traits_of(transport).is_ours else ""
 
 
 def look_at_machine() -> Machine:
-    """Return what there is. Raises the soft file limit to the hard one on the way."""
+    """Return the machine's resources, after raising the soft file limit to the hard one."""
     group, free = look_at_groups(), _available_memory()
     is_bounded = group.memory_bytes is not None and group.memory_bytes < free
     return Machine(
@@ -142,15 +144,15 @@ def _check_files_of_parent(machine: Machine, processes: int) -> None:
 
 
 def most_children(machine: Machine) -> int:
-    """Return how many processes the parent of all has open files for; one process has no parent."""
+    """Return for how many processes the parent has open files; one process alone has no parent."""
     return max(1, (machine.descriptors - FILES_OF_A_PROCESS) // FILES_OF_A_CHILD)
 
 
-# -- what it needs ----------------------------------------------------------------------------------------------------
+# -- needs ---------------------------------------------------------------------------------------------------
 
 
 def needs_of_run(figures: PlanFigures, machine: Machine, pairs: Pairs, processes: int, target: str) -> list[Need]:
-    """Return everything that bounds the number of users, for the plan's users at their most."""
+    """Return all needs that bound the number of users, for the largest number of users in the plan."""
     needs = [_files(figures, machine, processes)]
     if pairs.targets:
         needs.append(_ports(figures, machine, pairs))
@@ -161,7 +163,7 @@ def needs_of_run(figures: PlanFigures, machine: Machine, pairs: Pairs, processes
 
 
 def _files(figures: PlanFigures, machine: Machine, processes: int) -> Need:
-    """Each process has a limit of its own, so more processes hold more."""
+    """Return the need of open files. Each process has a limit of its own, so more processes hold more."""
     of_user = figures.needs.descriptors_of_a_user
     each = int(max(0, machine.descriptors - FILES_OF_A_PROCESS) / of_user)
     enough = ceil(max(figures.held_most, each * processes + 1) / max(1, each))
@@ -190,7 +192,7 @@ def _ports(figures: PlanFigures, machine: Machine, pairs: Pairs) -> Need:
 
 
 def _memory(figures: PlanFigures, machine: Machine, processes: int) -> Need:
-    """Several processes have a parent, which sums up what they measure."""
+    """Return the need of memory. Several processes have a parent, which sums up their measurements."""
     needs = figures.needs
     of_steps = needs.memory_bytes_of_steps
     fixed = (processes + (processes > 1)) * needs.memory_bytes_of_a_process + of_steps
@@ -219,7 +221,7 @@ def _files_of_builtin(figures: PlanFigures, machine: Machine) -> Need:
     )
 
 
-# -- what there is ----------------------------------------------------------------------------------------------------
+# -- resources ---------------------------------------------------------------------------------------------------
 
 
 def _raised_file_limit() -> int:

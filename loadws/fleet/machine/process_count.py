@@ -1,9 +1,10 @@
-"""``--processes auto``: how many processes make a load, decided of the plan and the machine before the load.
+"""``--processes auto``: choose the number of processes from the plan and the machine before the load.
 
-As many as the plan needs and there are cores for, less one core where the target runs on this machine too. A small load
-stays in one process, which costs nothing to start and has nothing to wait for: up to 500 users, or 25 that never pause, and
-200 arrivals per second (a process does several times that; see tests/bench). Where the file limit of a process is too low
-for the plan's users, there are more processes than cores, up to eight a core, as memory and the parent's own files allow.
+There are as many as the plan needs and there are cores for, less one core where the target runs on this machine too. A
+small load stays in one process, which starts at once and waits for no other: up to 500 users, or 25 that never pause,
+and 200 arrivals per second (a process can make several times that; see tests/bench). Where the file limit of a process
+is too low for the plan's users, there are more processes than cores, up to eight for each core, as memory and the
+parent's own files allow.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from loadws.terms.addresses import BUILTIN
 USERS_OF_A_PROCESS = 500
 USERS_WITHOUT_PAUSE_OF_A_PROCESS = 25
 ARRIVALS_OF_A_PROCESS_PER_S = 200
-#: Processes that only the file limit asks for are idle for the most part.
+#: How many processes a core may have. Processes that exist only because of the file limit are mostly idle.
 PROCESSES_OF_A_CORE = 8
 _THIS_MACHINE = ("localhost", "::1")
 
@@ -39,7 +40,7 @@ def choose_processes(figures: PlanFigures, machine: Machine, target: str, *, pac
 
 
 def is_local(target: str) -> bool:
-    """Whether the target surely runs on this machine."""
+    """Return whether the target certainly runs on this machine."""
     if target.startswith(BUILTIN):
         return True
     host = urlsplit(target).hostname or ""
@@ -65,13 +66,13 @@ def _for_the_load(figures: PlanFigures, users: int, paced: bool) -> int:
 
 
 def _for_the_files(figures: PlanFigures, users: int, machine: Machine) -> int:
-    """Return how many processes have files enough; one where not even one more user fits in a process of its own."""
+    """Return how many processes have enough files; one where not even one more user fits into a process of its own."""
     each = int(max(0, machine.descriptors - FILES_OF_A_PROCESS) / figures.needs.descriptors_of_a_user)
     return ceil(users / each) if each else 1
 
 
 def _for_the_memory(figures: PlanFigures, machine: Machine) -> int:
-    """Return how many processes there is memory for, beside their parent and the plan's users."""
+    """Return for how many processes there is memory, beside their parent and the plan's users."""
     needs = figures.needs
     of_users = figures.held_most * needs.memory_bytes_of_a_user
     left = machine.memory_bytes - needs.memory_bytes_of_steps - of_users

@@ -1,7 +1,9 @@
-"""``--stamps``: who says when an answer was received, this process or the kernel, and what stands in where it cannot.
+"""``--stamps``: choose whether this process or the kernel stamps received answers, with a fallback where the kernel
+cannot.
 
-``auto`` takes the kernel's stamps wherever they are to be had: they cost under a microsecond a message, and without them
-every moment in which this process is busy with something else is counted as the server's (ARCHITECTURE.md has the figures).
+``auto`` uses the kernel's stamps wherever they are available: they cost under a microsecond for each message, and
+without them the time in which this process is busy with something else counts as the server's (ARCHITECTURE.md has the
+figures).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ _UNIX = "ws+unix:"
 
 @dataclass(frozen=True, slots=True)
 class Stamping:
-    """``fallback`` says, where the kernel's stamps were asked for, why they are not used."""
+    """The choice. ``fallback`` says why the kernel's stamps are not used, where they were asked for."""
 
     stamps: Stamps
     fallback: str | None = None

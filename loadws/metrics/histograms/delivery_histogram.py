@@ -1,8 +1,8 @@
-"""How the receivers of one probe spread over time, small enough to be sent for each: buckets and counts.
+"""The times of one probe's receivers as buckets and counts, small enough to be sent for each probe.
 
-Microseconds, exact below 128, and from there in 64 steps an octave, so that a bucket's middle is within 0.8 % of whatever
-lies in it. Spreads of several processes are added up count by count, which percentiles could not be (the layout is that of
-HdrHistogram's, with 6 bits instead of 11).
+The unit is the microsecond, exact below 128; from there on each doubling has 64 buckets, so that a bucket's middle is
+within 0.8 % of every value in it. Counts of several processes are added up, which is impossible for percentiles (the
+layout is that of HdrHistogram's, with 6 bits instead of 11).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ def bucket_of(time_ns: int) -> int:
 
 
 def middle_ns(bucket: int) -> int:
-    """Return the middle of what a bucket holds."""
+    """Return the middle of a bucket."""
     shift = max((bucket >> _BITS) - 1, 0)
     lowest = (bucket - (shift << _BITS)) << shift
     return lowest * NS_PER_US + (NS_PER_US << shift) // 2
 
 
 def spread(times_ns: Iterable[int]) -> tuple[int, ...]:
-    """bucket, count, bucket, count, .."""
+    """Return bucket, count, bucket, count, and so on."""
     return tuple(number for pair in Counter(map(bucket_of, times_ns)).items() for number in pair)
 
 

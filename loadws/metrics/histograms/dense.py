@@ -1,8 +1,8 @@
-"""Histograms with many buckets, written by the library ``hdrhistogram``, whose encoder is in C.
+"""Histograms with many buckets, encoded by the library ``hdrhistogram``, whose encoder is in C.
 
-What a whole run measured has thousands of distinct values: the library writes these in half the time that
-``wire_format`` takes. It holds a histogram as one counter for each of 23,552 buckets, though, so for the few values of a
-second, and in slices while a load goes on, ``wire_format`` stays. Both write the same bytes.
+The values of a whole run fall into thousands of buckets: the library encodes these in half the time that
+``wire_format`` needs. But it holds a histogram as one counter for each of 23,552 buckets. So ``wire_format`` encodes
+the few values of a second, in slices while a load goes on. Both write the same bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from hdrh.histogram import HdrHistogram
 
-#: From so many buckets on, the library is faster than ``wire_format``.
+#: The number of buckets from which on the library is faster than ``wire_format``.
 FEWEST_BUCKETS = 1_000
 
 

@@ -1,19 +1,19 @@
-"""Histograms that merge, keep three significant digits, and never drop a value in silence.
+"""Histograms that can be merged, keep three significant digits, and never drop a value without counting it.
 
-HdrHistogram keeps whole numbers, so a value is recorded as the nearest whole multiple of its metric's ``scale``: a time (in
-nanoseconds) as whole microseconds from 0 to one hour, a value of the scenario's own as whole millionths from 0 to 10^12.
-What is negative, too large or not a number fits no bucket and is counted in ``out_of_range``. A time under half a
-microsecond is recorded as 0: most lags are truly 0, and a bucket of 1 µs would say otherwise. Beside the buckets stand
-the exact minimum, maximum and sum, in the metric's unit.
+HdrHistogram keeps whole numbers, so a value is recorded as the nearest whole multiple of its metric's ``scale``: a time
+(in nanoseconds) as whole microseconds from 0 to one hour, a value of a scenario's own metric as whole millionths from 0
+to 10^12. A negative value, one that is too large, or one that is not a number fits no bucket and is counted in
+``out_of_range``. A time under half a microsecond is recorded as 0, because most lags are really 0. Beside the buckets
+there are the exact minimum, maximum and sum, in the metric's unit.
 
-A percentile is the nearest rank's value, as in HdrHistogram: the highest value of its bucket, but never beyond the exact
-extremes. ``missing`` are requests without an answer; a judged percentile ranks them above every value, for their times were
-longer than anything that was measured (measurement.md; ``language.md``, Thresholds).
+A percentile is the nearest rank's value, as in HdrHistogram: the highest value of its bucket, but never beyond the
+exact extremes. ``missing`` are requests without an answer; a judged percentile ranks them above every value, because
+their times were longer than every measured one (measurement.md; ``language.md``, Thresholds).
 
 The layout of buckets is that of HdrHistogram's wire format (Tene, HdrHistogram.org): at 3 digits, 2,048 buckets of one
-multiple, then 1,024 of two, 1,024 of four, and so on. The payload's header carries ``scale`` as its integer to double ratio.
-Only buckets that hold something are kept, so a histogram is as large as what was measured: about 100 bytes for each distinct
-value, where all the buckets of HdrHistogram are 190 kB.
+multiple, then 1,024 of two, 1,024 of four, and so on. The payload's header carries ``scale`` as its integer to double
+ratio. Only buckets with values are kept, so a histogram needs about 100 bytes for each distinct value, where all the
+buckets of HdrHistogram need 190 kB.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 
 class Span(NamedTuple):
-    """What the buckets of a metric hold: whole multiples of ``scale`` from 0 to ``highest``, both in the metric's unit."""
+    """The range of a metric's buckets: whole multiples of ``scale`` from 0 to ``highest``, both in the metric's unit."""
 
     scale: float
     highest: float
@@ -52,11 +52,11 @@ OWN_VALUE = Span(1e-6, 1e12)
 
 
 class HistogramError(LoadwsError):
-    """A payload that is not a histogram of ours, or two histograms that cannot be added."""
+    """A payload that is not a histogram of loadws, or two histograms that cannot be added."""
 
 
 def span_of(metric: str, unit: str = "ns") -> Span:
-    """How values of a metric are recorded; ``unit`` is the one of an own trend."""
+    """Return how values of a metric are recorded; ``unit`` is that of a scenario's own trend."""
     if unit != "ns":
         return OWN_VALUE
     return SESSION_TIME if metric == "session_time" else TIME
@@ -78,12 +78,12 @@ class LatencyHistogram:
 
     @property
     def buckets(self) -> int:
-        """How many buckets hold something: what this histogram costs."""
+        """Return how many buckets have values, which is what the histogram costs."""
         return len(self._buckets)
 
     @property
     def mean(self) -> float:
-        """Exact.
+        """Return the exact mean.
 
         Raises:
             ValueError: There is no value.
@@ -93,7 +93,7 @@ class LatencyHistogram:
         return self.sum / self.count
 
     def record(self, value: float, count: int = 1) -> None:
-        """``value`` in the metric's unit, ``count`` times."""
+        """Record ``value``, in the metric's unit, ``count`` times."""
         scale, highest = self.span
         if not 0 <= value <= highest:
             self.out_of_range += count
@@ -103,9 +103,9 @@ class LatencyHistogram:
         self.sum += value * count
 
     def record_counts(self, counts: Mapping[int, int]) -> None:
-        """How often each whole multiple of the scale was seen, all of them in range.
+        """Record how often each whole multiple of the scale was seen; all must be in range.
 
-        Minimum, maximum and sum are exact, which multiples are not: they are the caller's to set.
+        Minimum, maximum and sum are exact, which multiples are not: the caller sets them.
         """
         buckets = self._buckets
         for multiple, times in counts.items():  # inline, for a call takes longer than all the rest
@@ -116,7 +116,7 @@ class LatencyHistogram:
         self._running = None
 
     def add(self, other: LatencyHistogram) -> None:
-        """Another second's, process's or step's values on top of these.
+        """Add the values of another second, process or step.
 
         Raises:
             HistogramError: The spans differ.
@@ -144,7 +144,7 @@ class LatencyHistogram:
         return encode_dense(self._buckets, DIGITS, round(highest / scale), scale)
 
     def part(self, name: str, labels: Labels) -> HistogramPart:
-        """Return everything that is in this histogram, as a frame's part."""
+        """Return all of this histogram as a frame's part."""
         return _driven(self.parting(name, labels))
 
     def parting(self, name: str, labels: Labels) -> Generator[None, None, HistogramPart]:
@@ -169,7 +169,7 @@ class LatencyHistogram:
 
     @classmethod
     def decode(cls, part: HistogramPart) -> LatencyHistogram:
-        """Return what ``part`` came from; its payload knows its own span. Raises ``HistogramError``."""
+        """Return the histogram that ``part`` was made from; its payload contains its span. Raises ``HistogramError``."""
         return _driven(cls.decoding(part))
 
     @classmethod
@@ -239,12 +239,14 @@ class LatencyHistogram:
         return min(max(top * self.span.scale, self.min), self.max)
 
     def values(self) -> Iterator[tuple[float, int]]:
-        """Yield each value in order, as its bucket tells it, with how often it was measured; missing ones left out."""
+        """Yield each value in order, as its bucket represents it, and how often it was measured, without the missing
+        ones.
+        """
         for bucket, times in sorted(self._buckets.items()):
             yield min(max(_top_of_bucket(bucket) * self.span.scale, self.min), self.max), times
 
     def count_above(self, value: float) -> int:
-        """Return how many values are greater, as exactly as the buckets tell; requests without an answer not included."""
+        """Return how many values are greater, as exactly as the buckets tell, without requests that had no answer."""
         if not self.count or value >= self.max:
             return 0
         if value < self.min:
@@ -253,17 +255,21 @@ class LatencyHistogram:
         return sum(times for above, times in self._buckets.items() if above > bucket)
 
     def percentiles(self, percentiles: Sequence[float]) -> list[float]:
-        """Of the measured values alone, in the metric's unit. Raises ``ValueError`` where there is none."""
+        """Return percentiles of the measured values alone, in the metric's unit. Raises ``ValueError`` where there is
+        none.
+        """
         return [self.value_at_rank(rank_of(p, self.count)) for p in percentiles]
 
     def percentile_with_missing(self, percentile: float) -> float:
-        """Return a percentile with all that is ``missing`` above every value: inf where the rank lies among it."""
+        """Return a percentile where all ``missing`` rank above every value: inf where the rank is one of them."""
         return self.value_at_rank(rank_of(percentile, self.count + self.missing))
 
     def curve(self) -> list[tuple[float, float]]:
-        """(percentile, value) at HdrHistogram's usual ticks, up to (100, maximum); empty where there is no value.
+        """Return (percentile, value) at HdrHistogram's usual ticks, up to (100, maximum); empty where there is no
+        value.
 
-        Five ticks from 0 to 50 %, five from there to 75 %, and so on: even steps on an axis of log 1 / (1 - p).
+        There are five ticks from 0 to 50 %, five from there to 75 %, and so on: even steps on an axis of log 1 / (1 -
+        p).
         """
         points = []
         for percentile in _ticks():
@@ -293,7 +299,7 @@ def _top_of_bucket(index: int) -> int:
 
 
 def _ticks() -> Iterator[float]:
-    """0, 10, .. 40, 50, 55, .. 70, 75, 77.5, ..: ever closer to 100."""
+    """Yield 0, 10, … 40, 50, 55, … 70, 75, 77.5, …: ever closer to 100."""
     for halving in count():
         for tick in range(_TICKS_PER_HALVING):
             yield 100 - 100 * 0.5**halving * (1 - tick / (2 * _TICKS_PER_HALVING))

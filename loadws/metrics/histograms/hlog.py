@@ -1,17 +1,19 @@
-"""``intervals.hlog``: HdrHistogram's interval log, format 1.3, and what it needs beside it to give the frames back.
+"""``intervals.hlog``: HdrHistogram's interval log, format 1.3, and the file beside it that is needed to restore the
+frames.
 
-One line for each histogram of each frame, in the frames' order::
+There is one line for each histogram of each frame, in the frames' order::
 
     Tag=response_time;step=say%20hello;phase=steady,12.000000,1.000000,1.523,HISTFAAAA..
 
-The tag is the metric's name and its labels, percent-encoded, for every reader cuts a tag at a comma. Start and length are
-seconds (the start since BaseTime), the maximum is the exact one divided by 10^6 (milliseconds for a time), as HdrHistogram's
-own writer does for every line. We write the lines ourselves: hdrh's writer raises on the start time, cuts the maximum to
-whole numbers and knows no tags.
+The tag is the metric's name and its labels, percent-encoded, because every reader cuts a tag at a comma. Start and
+length are seconds (the start since BaseTime), the maximum is the exact one divided by 10^6 (milliseconds for a time),
+as HdrHistogram's own writer does for every line. loadws writes the lines itself: hdrh's writer raises on the start
+time, cuts the maximum to whole numbers and has no tags.
 
-The log does not carry exact extremes, what is missing, counters, the ledger: those stand in ``windows.ndjson``, a frame a
-line, whose histograms have an empty payload. ``split`` makes the lines of both files, ``join`` puts them together again. All
-lines have their line end, as a file gives them: one without is what a killed process was writing, and is left out.
+The log has no exact extremes, missing requests, counters or ledger: these are in ``windows.ndjson``, one line for each
+frame, whose histograms have an empty payload. ``split`` makes the lines of both files, ``join`` restores the frames.
+All lines have their line end, as a file gives them: a killed process was still writing one without, and that is left
+out.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class LogInterval(NamedTuple):
 
 
 def header(started_at: str) -> str:
-    """Return the lines that come first. ``started_at`` is ISO 8601 with its offset; the intervals count from it."""
+    """Return the first lines. ``started_at`` is ISO 8601 with its offset; the intervals count from it."""
     epoch_s = datetime.fromisoformat(started_at).timestamp()
     return (
         "#[Histogram log format version 1.3]\n"
@@ -54,7 +56,7 @@ def header(started_at: str) -> str:
 
 
 def line(frame: Frame, part: HistogramPart) -> str:
-    """One interval with its line end."""
+    """Return one interval with its line end."""
     return f"{_before_payload(frame, part)}{part.payload}\n"
 
 
@@ -62,7 +64,7 @@ def parse(lines: Iterable[str]) -> Iterator[LogInterval]:
     """Yield the intervals of a log.
 
     Raises:
-        HistogramError: At a whole line that is none.
+        HistogramError: A whole line is not an interval.
     """
     for number, text in enumerate(lines, 1):
         if not text.endswith("\n"):
@@ -78,13 +80,15 @@ def parse(lines: Iterable[str]) -> Iterator[LogInterval]:
 
 
 def tag(name: str, labels: Labels) -> str:
-    """``response_time;step=hello;phase=steady``, with everything but letters, digits and ``_.-~`` percent-encoded."""
+    """Return ``response_time;step=hello;phase=steady``, with everything but letters, digits and ``_.-~``
+    percent-encoded.
+    """
     pairs = (f"{quote(label, safe='')}={quote(value, safe='')}" for label, value in labels.items())
     return ";".join((quote(name, safe=""), *pairs))
 
 
 def parse_tag(text: str) -> tuple[str, Labels]:
-    """Name and labels of a tag.
+    """Return the name and the labels of a tag.
 
     Raises:
         ValueError: A label has no value.
@@ -123,10 +127,11 @@ def _encoded(part: HistogramPart | CounterPart) -> msgspec.Raw:
 
 
 def join(json_lines: Iterable[bytes], hlog_lines: Iterable[str]) -> Iterator[Frame]:
-    """Yield the frames that ``split`` took apart, from both files whole.
+    """Yield the frames that ``split`` took apart, from both files.
 
-    Ends at the first line that is cut off, and at the first frame with a histogram that the log no longer has: one file
-    may have reached the disk before the other. Raises ``HistogramError`` where the two files do not belong together.
+    End at the first line that is cut off, and at the first frame with a histogram that the log does not have any more:
+    one file may have reached the disk before the other. Raises ``HistogramError`` where the two files do not belong
+    together.
     """
     intervals = (text for text in hlog_lines if text.startswith("Tag="))
     for json_line in json_lines:
@@ -164,7 +169,7 @@ def _decode_frame(json_line: bytes) -> Frame:
 
 
 def _before_payload(frame: Frame, part: HistogramPart) -> str:
-    """Return the key of a histogram's line; it is the same from a frame and from its line of JSON, so that ``join``
-    can match them.
+    """Return the key of a histogram's line. A frame and its line of JSON have the same keys, so that ``join`` can match
+    them.
     """
     return f"Tag={tag(part.name, part.labels)},{frame.start_s:.6f},{frame.duration_s:.6f},{part.max / _MAX_RATIO:.3f},"

@@ -2,7 +2,7 @@
 
 The library ``hdrhistogram`` holds a histogram as 23,552 counters (190 kB): with a thousand steps that is a gigabyte, and the
 few values that most parts of a frame have are read and written several times as fast from a dictionary. Large histograms are
-written by the library (``dense``). The tests hold this module to it, byte by byte.
+written by the library (``dense``). The tests compare the two, byte by byte.
 
 The format, in big-endian order and then in base64: a cookie and the length of what follows, which is compressed with zlib:
 a header of 40 bytes (cookie, length of the counts, offset 0, significant digits, lowest and highest trackable value, integer
@@ -28,13 +28,13 @@ _AT_ONCE = 500  # numbers to a slice
 _LAST_SHIFT = 56  # the ninth byte of a number has eight bits of it
 _LARGEST_BYTES = 9 * 65_536  # far above what a histogram of ours can need, so that a damaged payload stays small
 
-#: Up to so many bytes zlib's own preparations take longer than all the rest, and save next to nothing.
+#: Up to this many bytes zlib's preparations need more time than all the rest, and save next to nothing.
 _NOT_COMPRESSED_BYTES = 128
 _STORED = b"\x78\x01\x01"  # zlib's header, and one last block that is stored as it is
 
 
 class Packed(NamedTuple):
-    """What a payload says: ``counts`` by bucket, none of them 0, and the histogram's settings."""
+    """The content of a payload: ``counts`` by bucket, none of them 0, and the histogram's settings."""
 
     counts: dict[int, int]
     digits: int
@@ -52,10 +52,10 @@ def packing(counts: Mapping[int, int], digits: int, highest: int, scale: float) 
 
 
 def unpacking(payload: str) -> Generator[None, None, Packed]:
-    """Return what a payload says.
+    """Return the content of a payload.
 
     Raises:
-        ValueError: It is no histogram in this format.
+        ValueError: It is not a histogram in this format.
     """
     content = binascii.a2b_base64(payload, strict_mode=True)
     if len(content) < _OUTER.size:
@@ -81,7 +81,7 @@ def _reading(content: bytes) -> Generator[None, None, Packed]:
 
 
 def _numbers(counts: Mapping[int, int]) -> Generator[None, None, bytes]:
-    """Write the counts. Inline, for a call a number would take longer than all the rest."""
+    """Encode the counts. The code is inline, because a call for each number would need more time than all the rest."""
     written = bytearray()
     put = written.append
     next_bucket = 0

@@ -1,6 +1,6 @@
-"""An interval becomes the parts of its frame: stamps are subtracted, equal differences counted, counts put into buckets.
+"""Turn an interval into the parts of its frame: subtract stamps, count equal differences, put counts into buckets.
 
-All of it in slices: every generator here yields after about 0.1 ms of work, so that the engine's loop can run in between.
+Every generator here yields after about 0.1 ms of work, so that the engine's loop can run in between.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OF_EVERY_ANSWER = (("response_time", RECEIVED, INTENDED), ("service_time", RECE
 #: The time of a request's answer without its send lag: service time + schedule lag (measurement.md, "What makes a
 #: run invalid").
 UNLAGGED = "unlagged_time"
-#: The metrics that a request without an answer is missing from.
+#: The metrics in which a request without an answer counts as missing.
 OF_AN_ANSWER = (*(metric for metric, _, _ in _OF_EVERY_ANSWER), UNLAGGED)
 _ROWS_A_SLICE = 300  # about 0.1 ms a metric
 _PARTS_A_SLICE = 50
@@ -39,9 +39,10 @@ class Fold:
         self._tallies: dict[tuple[str, str | None, int], Tally] = {}
 
     def histograms(self) -> Generator[None, None, tuple[HistogramPart, ...]]:
-        """Return the parts. To be run to its end before ``counters`` is called.
+        """Return the parts. Run this to its end before ``counters``.
 
-        What is done with is freed at once: thousands of tallies, freed together at the end, would take milliseconds.
+        Tallies are freed as soon as they are used: thousands of them, freed together at the end, would hold up the loop
+        for milliseconds.
         """
         for step, rows in self._interval.messages:
             yield from self._messages(step, rows)
@@ -60,7 +61,7 @@ class Fold:
         return tuple(parts)
 
     def counters(self) -> Generator[None, None, tuple[CounterPart, ...]]:
-        """Return the parts of everything that was counted."""
+        """Return the parts of all counts."""
         parts = []
         for number, part in enumerate(self._counter_parts(), 1):
             parts.append(part)
@@ -115,7 +116,9 @@ class Fold:
             yield
 
     def _unlagged(self, step: str, phase: int, columns: list[list[int]]) -> Iterator[None]:
-        """Record received − intended − (sent − due) of each answer, and without what a stall of the loop added."""
+        """Record received − intended − (sent − due) of each answer, also without the time that a stall of the loop
+        added.
+        """
         intended, due, sent, _, received = columns
         tally = self._tally(UNLAGGED, step, phase, span_of(UNLAGGED))
         if self._interval.stalls:
@@ -147,10 +150,10 @@ class Fold:
 
 
 def _within(stalls: list[tuple[int, int]], start_ns: int, end_ns: int) -> int:
-    """Return how much of the time from ``start_ns`` to ``end_ns`` lies in stalls, in ns."""
+    """Return how much of the time from ``start_ns`` to ``end_ns`` is in stalls, in ns."""
     return sum(max(0, min(end_ns, until_ns) - max(start_ns, from_ns)) for from_ns, until_ns in stalls)
 
 
 def _label_of(metric: str) -> str:
-    """Return what the second part of a metric's name is called; of a scenario's own metric it is the step."""
+    """Return the label's name of the second part of a metric's key; for a scenario's own metric it is the step."""
     return TABLE[metric].labels[0] if metric in TABLE else "step"

@@ -1,4 +1,4 @@
-"""What the engine puts aside between two rotations, and which phase each of it belongs to.
+"""What the engine records between two rotations, and the phase of each sample.
 
 A sample belongs to the phase of its intended time, however late it comes.
 """
@@ -19,7 +19,7 @@ OfPhase = tuple[str, str, int]  # kind, step, phase
 
 
 class Phases:
-    """Which phase a moment belongs to: the last that had begun by then, or the first. ``phases`` are (name, warm-up)."""
+    """The phase of a moment: the last that had begun by then, or the first. ``phases`` are (name, warm-up)."""
 
     def __init__(self, phases: Sequence[tuple[str, bool]]) -> None:
         self.names = [name for name, _ in phases]
@@ -28,7 +28,7 @@ class Phases:
         self._starts_ns: list[float] = [float("-inf")]
 
     def begin(self, index: int, at_ns: int) -> None:
-        """Moments never go back from one phase to the next."""
+        """Begin a phase. Phases begin in order, and their moments never go back."""
         self._begun.append(index)
         self._starts_ns.append(at_ns)
 
@@ -50,7 +50,9 @@ class Phases:
             done += some
 
     def split(self, rows: list[Number], width: int) -> Iterator[tuple[int, list[Number]]]:
-        """Rows of ``width`` numbers, the first of each its intended time, by phase: nearly always all are of the last."""
+        """Yield rows of ``width`` numbers by phase; the first number of each is its intended time. Nearly always all
+        are of the last phase.
+        """
         intended = rows[::width]
         if min(intended) >= self._starts_ns[-1]:
             yield self._begun[-1], rows
@@ -62,7 +64,7 @@ class Phases:
 
 
 class Interval:
-    """Everything but the stamps of messages, which lie in the steps' meters until the rotation."""
+    """All samples except the stamps of messages, which stay in the steps' meters until the rotation."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, list[int]]] = []  # step, rows of a meter
@@ -75,7 +77,9 @@ class Interval:
         self.counts: Counter[tuple[str, int]] = Counter()  # name, phase
         self.labelled: Counter[tuple[str, str, int]] = Counter()  # metric, value of its first label, phase
         self.missing: Counter[tuple[str, str, int]] = Counter()  # metric, step, phase
-        self.stalls: list[tuple[int, int]] = []  # (from, to) in ns: the loop did not turn, and stamps are its own
+        self.stalls: list[
+            tuple[int, int]
+        ] = []  # (from, to) in ns in which the loop did not turn, where the loop takes the stamps
         self.errors: list[ErrorSample] = []
         self.logs: list[LogLine] = []
         self.began: list[tuple[int, float]] = []  # index of the phase, seconds since the start

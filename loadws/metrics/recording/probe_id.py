@@ -1,9 +1,9 @@
-"""``{{ probe }}``: what a published message carries, so that any receiver knows which it is and how old.
+"""``{{ probe }}``: the token in a published message, which tells any receiver which probe it is and how old.
 
-40 characters that need no escaping in JSON, in an address or in a text. In them: which process, which probe, which publisher
-(one connection) and the how-manieth of it; when it was made, in microseconds since the run's start, which all processes of a
-machine share; how late that was; its audience. At the end stand 4 bytes of a keyed BLAKE2s: the key is the run's, so
-that what another run sent, or what a server makes up, is told from what this run published.
+It has 40 characters that need no escaping in JSON, in an address or in a text. They contain: the process, the probe,
+the publisher (one connection) and its sequence number; when the probe was made, in microseconds since the run's start,
+which all processes of a machine share; how late that was; its audience. The last 4 bytes are a keyed BLAKE2s with a key
+of the run, so that tokens of another run, or made up by a server, are recognised as foreign.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EVERYONE = 0
 
 
 class ProbeId(NamedTuple):
-    """``lag_us`` is how long after its intended time it was made."""
+    """The content of a token. ``lag_us`` is how long after its intended time it was made."""
 
     process: int
     probe: int
@@ -57,7 +57,7 @@ def write(probe: ProbeId, key: bytes) -> str:
 
 
 def read(token: Any, key: bytes) -> ProbeId | None:
-    """Return the probe of a token; None for whatever ``write`` has not written with this key."""
+    """Return the probe of a token; None for anything that ``write`` has not written with this key."""
     if type(token) is not str or len(token) != LENGTH or "+" in token or "/" in token:
         return None  # the library reads + and / as it reads - and _, which ``write`` writes
     try:
@@ -72,7 +72,9 @@ def read(token: Any, key: bytes) -> ProbeId | None:
 
 
 def since_us(start_ns: int, at_ns: int) -> int:
-    """Microseconds of the run, never below zero: a moment may lie a little before the start that processes agreed on."""
+    """Return microseconds of the run, never below zero: a moment may be a little before the start that processes agreed
+    on.
+    """
     return max(0, at_ns - start_ns) // NS_PER_US
 
 

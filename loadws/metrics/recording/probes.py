@@ -1,16 +1,17 @@
-"""What one process knows of the probes that its connections publish and receive. Synchronous, no I/O.
+"""One process's knowledge of the probes that its connections publish and receive. Synchronous, no I/O.
 
-A delivery is told apart by its probe alone (``probe_id``): how long it took, whether it is the connection's first of
-that probe, and whether a later one of the same publisher came before it. What is kept for that is a bit for each connection
-and probe, and a number for each connection and publisher, both only for as long as a delivery counts (``within``): a
-process forgets as it goes, and its memory does not grow with the run.
+A delivery is classified by its probe alone (``probe_id``): how long it took, whether it is the connection's first of
+that probe, and whether a later one of the same publisher came before it. For that, a bit is kept for each connection
+and probe, and a number for each connection and publisher, both only for as long as a delivery counts (``within``). So
+memory does not grow with the run.
 
-Who should have received a probe is not known here, since its receivers are in all processes: see ``delivery``. A process
-says who joined and left, what was published, and how many received what.
+Which connections should have received a probe is not known here, because its receivers are in all processes: see
+``delivery``. A process reports joins, leaves, publications, and how many received each probe.
 
-A connection is a receiver of what is made after it joined and before it left. What comes to it otherwise is ``unexpected``:
-made before it joined, for another audience, or its own where that is excluded. Each delivery is counted as exactly one of
-received, duplicate, late, unexpected, unrecognised and let go; one that is received may be out of order as well.
+A connection is a receiver of probes made after it joined and before it left. Any other delivery to it is
+``unexpected``: made before it joined, for another audience, or its own where that is excluded. Each delivery is counted
+as exactly one of received, duplicate, late, unexpected, unrecognised and let go; one that is received may be out of
+order as well.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from loadws.metrics.recording.interval import Interval, Phases
 from loadws.metrics.recording.probe_id import EVERYONE, ProbeId, key_of, read, since_us, write
 from loadws.terms.units import NS_PER_US
 
-#: Probes of one name that a process follows at once.
+#: How many probes of one name a process follows at once.
 MOST_LIVE = 100_000
-#: How long after its deadline a probe is still known, for a delivery that was read in time and is looked at late.
+#: How long after its deadline a probe is still known, for a delivery that was read in time and handled late.
 SLACK_US = 1_000_000
 _TIMES_A_SLICE = 500  # about 0.1 ms
 
@@ -43,7 +44,9 @@ class ProbeSpec:
 
 
 class _Publisher:
-    """One that this process has heard of. ``highest`` is the last number that each receiver had of it, by its place."""
+    """A publisher that this process has heard of. ``highest`` is the last number that each receiver got from it, by the
+    receiver's place.
+    """
 
     __slots__ = ("highest", "live")
 
@@ -71,7 +74,7 @@ class _Live:
         self.made_ns = made_ns
         self.heard = heard
         self.received = bytearray()
-        self.excluded = -1  # the place of its publisher's own connection, where that is none of its receivers
+        self.excluded = -1  # the place of its publisher's own connection, where that is not a receiver
         self.is_told = True
         self.count = 0
         self.left = 0
@@ -117,7 +120,7 @@ class Publisher:
 
 
 class Publication:
-    """A probe that is about to be sent: its ``token`` first, and ``sent`` or ``unsent`` once that is known."""
+    """A probe that is about to be sent: read its ``token`` first, and call ``sent`` or ``unsent`` once that is known."""
 
     __slots__ = ("_log", "_place", "id", "token")
 
@@ -136,7 +139,7 @@ class Publication:
 
 
 class ProbeLog:
-    """One probe, by its name. ``counts`` are (metric, phase) -> this second's."""
+    """One probe, by its name. ``counts`` maps (metric, phase) to this second's count."""
 
     def __init__(self, index: int, spec: ProbeSpec, process: int, key: bytes, phases: Phases) -> None:
         self.index = index
@@ -168,7 +171,7 @@ class ProbeLog:
     # -- receivers ----------------------------------------------------------------------------------------------------
 
     def join(self, audience: int, at_ns: int, *, is_ordered: bool) -> Membership:
-        """Expect of a connection, from now on, what is sent to ``audience``; ``EVERYONE``: to any audience."""
+        """Expect, from now on, that a connection receives what is sent to ``audience``; ``EVERYONE``: to any audience."""
         if self._free:
             place = self._free.pop()
         else:
@@ -222,7 +225,9 @@ class ProbeLog:
                 self._count("deliveries_out_of_order", probe)
 
     def _recognise(self, token: object, received_ns: int) -> _Live | None:
-        """Return the probe of a token that is not followed yet; None, and count it, if it is foreign or too late."""
+        """Return the probe of a token that is not followed yet. Return None, and count it, if it is foreign or too
+        late.
+        """
         probe = read(token, self._key)
         if probe is None or probe.probe != self.index:
             self.counts["deliveries_unrecognised", self._phases.at(received_ns)] += 1
@@ -281,7 +286,9 @@ class ProbeLog:
     def publish(
         self, publisher: Publisher, audience: int, now_ns: int, intended_ns: int, excluded: Membership | None
     ) -> Publication:
-        """``excluded``: the publisher's own connection, where it listens and is not among the receivers."""
+        """Return a publication to send. ``excluded``: the publisher's own connection, where it listens and is not among
+        the receivers.
+        """
         publisher.last += 1
         made_us, intended_us = since_us(self._start_ns, now_ns), since_us(self._start_ns, intended_ns)
         probe = ProbeId(
@@ -296,7 +303,9 @@ class ProbeLog:
         return Publication(self, probe, token, place)
 
     def _exclude(self, token: str, probe: ProbeId, place: int) -> None:
-        """As if it had received it: it then counts on both sides, and is taken off both by ``Published.excluded``."""
+        """Treat a connection as if it had received the probe: it then counts on both sides, and ``Published.excluded``
+        removes it from both.
+        """
         live = self._follow(token, probe, self._start_ns + probe.made_us * NS_PER_US)
         live.excluded = place
         live.take(place)
@@ -325,7 +334,7 @@ class ProbeLog:
         return second
 
     def _forget_old(self, before_us: int) -> None:
-        """In the order in which they came, which is nearly that in which they were made."""
+        """Forget probes in the order in which they came, which is nearly that in which they were made."""
         while self._live:
             token, live = next(iter(self._live.items()))
             if live.id.made_us >= before_us:
@@ -333,7 +342,7 @@ class ProbeLog:
             self.forget(token)
 
     def samples(self, rows: list[_Row]) -> Generator[None, None, list[float]]:
-        """Of each delivery its probe's intended time and what it took, in turn."""
+        """Return the probe's intended time and the duration of each delivery, in turn."""
         samples: list[float] = []
         done = 0
         for probe, _, _, times in rows:
@@ -352,7 +361,7 @@ _Row = tuple[ProbeId, int, int, list[int]]
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """What one second brought of one probe, set aside."""
+    """The counts of one probe in one second."""
 
     log: ProbeLog
     rows: list[_Row]
@@ -379,7 +388,9 @@ class Second:
 
 
 class Probes:
-    """All probes of a scenario, in one process. ``nonce`` is the run's: what another run published is none of its probes."""
+    """All probes of a scenario, in one process. ``nonce`` belongs to the run, so that probes of another run are
+    foreign.
+    """
 
     def __init__(self, specs: Iterable[ProbeSpec], process: int, nonce: int, phases: Phases) -> None:
         key = key_of(nonce)
@@ -401,7 +412,7 @@ class Probes:
 
 
 def fold(seconds: Sequence[Second], interval: Interval) -> Generator[None, None, DeliveryPart | None]:
-    """Yield the part of the frame, in slices; the deliveries' times are put among the interval's samples."""
+    """Yield the part of the frame, in slices. The times of the deliveries go to the interval's samples."""
     published: list[Published] = []
     received: list[Received] = []
     joined: list[Joined] = []

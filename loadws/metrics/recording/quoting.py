@@ -1,7 +1,7 @@
-"""What a server said, made fit to keep: one printable line, at most 2 KiB, no secrets.
+"""Make a server's text fit to keep: one printable line, at most 2 KiB, without secrets.
 
-Nothing that a server sends may reach a report unbounded, steer a terminal, or forge a line of a log. Secrets are masked
-first, in the text as it came: what is done to it after that could tear them apart.
+Nothing that a server sends may reach a report unbounded, control a terminal, or forge a line of a log. Secrets are
+masked first, in the text as it came, because later changes could split them.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def one_line(text: str, masker: Masker = _NOTHING_SECRET) -> str:
 
 
 def one_line_of(body: bytes, masker: Masker = _NOTHING_SECRET) -> str:
-    """Return the same of bytes, which are taken for UTF-8."""
+    """Return bytes as such a line; they are read as UTF-8."""
     return one_line(body[:LONGEST].decode(errors="replace"), masker)
 
 
 def harmless(
     headers: Mapping[str, str] | Iterable[tuple[str, str]], masker: Masker = _NOTHING_SECRET
 ) -> dict[str, str]:
-    """Return the headers of a refused upgrade without secrets; of a repeated one the last."""
+    """Return the headers of a refused upgrade without secrets; the last one where a header is repeated."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     return {
         one_line(name): MASK if is_secret_header(name) else one_line(value, masker)

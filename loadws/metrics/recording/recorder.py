@@ -1,11 +1,12 @@
-"""The hot-path calls of the engine in, one frame per second out. Synchronous, no I/O, and no totals.
+"""Record: the engine's hot-path calls in, one frame per second out. Synchronous, no I/O, and no totals.
 
-While the run goes, a call only puts its stamps aside; all arithmetic waits for ``rotate``, which ends the interval and works
-in slices of about 0.1 ms, so that recording does not make the lag that it records. Everything that was put aside is
-swapped out first: a call during a rotation goes to the next interval. What a recorder keeps from one interval to the next is
-the ledger and the names it has seen, so its memory does not grow with the run.
+While the run goes, a call only stores its stamps; all arithmetic waits for ``rotate``, which ends the interval and
+works in slices of about 0.1 ms, so that recording does not make the lag that it records. All stored stamps are swapped
+out first: a call during a rotation belongs to the next interval. A recorder keeps only the ledger and the names it has
+seen from one interval to the next, so its memory does not grow with the run.
 
-A sample belongs to the phase of its intended time, however late it comes; a message to the phase in which it was counted.
+A sample belongs to the phase of its intended time, however late it comes; a message to the phase in which it was
+counted.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from loadws.terms.units import NS_PER_S
 
 #: A kind of try, and the name of its step.
 Try = tuple[str, str]
-#: Which times a try of a kind has when it succeeds, and is missing from when it never gets an answer.
+#: The times that a try of a kind has when it succeeds. Without an answer it counts as missing in them.
 TIMES_OF_TRIES: dict[str, tuple[str, ...]] = {
     "request": OF_AN_ANSWER, "wait_for": ("wait_time",), "http": ("http_time",), "ping": ("ping_time",),
 }  # fmt: skip
@@ -38,7 +39,9 @@ NO_MORE_LOGS = "only so many log lines are kept: this process says no more"
 
 
 class Timings(Protocol):
-    """What ``connected`` needs of the transport's ``ConnectTimings``: nanoseconds, None where there was no such part."""
+    """The part of the transport's ``ConnectTimings`` that ``connected`` uses: nanoseconds, None where there was no such
+    part.
+    """
 
     @property
     def total_ns(self) -> int: ...
@@ -57,7 +60,7 @@ class Timings(Protocol):
 
 
 class StepMeter:
-    """The messages of one step. Each call puts five numbers aside; a list takes them in a third of an array's time."""
+    """The messages of one step. Each call stores five numbers in a list, which needs a third of an array's time."""
 
     __slots__ = ("_put", "_rows", "step")
 
@@ -71,24 +74,24 @@ class StepMeter:
         self._put((intended_ns, due_ns, sent_ns, written_ns, received_ns))
 
     def silent(self, intended_ns: int, due_ns: int, sent_ns: int, written_ns: int) -> None:
-        """Record a request that timed out or was left unanswered: a failed one, and ``missing`` from both its times."""
+        """Record a request that timed out or was left unanswered: it failed, and is ``missing`` in both its times."""
         self._put((intended_ns, due_ns, sent_ns, written_ns, SILENT))
 
     def sent(self, intended_ns: int, due_ns: int, sent_ns: int, written_ns: int) -> None:
-        """Record a message that wants no answer."""
+        """Record a message that needs no answer."""
         self._put((intended_ns, due_ns, sent_ns, written_ns, ONE_WAY))
 
     def take(self) -> list[int]:
-        """Return what was put aside so far, and begin anew."""
+        """Return what was stored so far, and begin anew."""
         rows, self._rows = self._rows, []
         self._put = self._rows.extend
         return rows
 
 
 class _Names:
-    """The first ``limit`` distinct names, fit to show; all others share ``OTHER``.
+    """The first ``limit`` distinct names, made fit to show; all others share ``OTHER``.
 
-    A name may come from a template, so from what a server said: without a limit that would fill the memory.
+    A name may come from a template, and so from a server: without a limit, names would fill the memory.
     """
 
     def __init__(self, limit: int) -> None:
@@ -106,8 +109,9 @@ class _Names:
 
 
 class Gauge:
-    """A number that goes up and down, and how far it went since somebody last took a look: between two frames a whole
-    storm may pass."""
+    """A number that goes up and down, with its least and greatest value since the last look: a whole storm may pass
+    between two frames.
+    """
 
     __slots__ = ("least", "most", "value")
 
@@ -131,12 +135,13 @@ class Gauge:
 
 
 class Recorder:
-    """What one process measures. ``ledger``, ``open_connections``, ``users``, ``iterations`` and ``reconnects`` are the
-    engine's to change.
+    """The measurements of one process. The engine changes ``ledger``, ``open_connections``, ``users``, ``iterations``
+    and ``reconnects``.
 
-    ``phases`` are (name, whether it is a warm-up). Of errors and log lines the first ``max_errors`` and ``max_logs`` of the
-    run are kept whole; errors are counted all the same. ``masker`` hides the secrets that are known before the run; who
-    says an error or a line for a user gives one that knows the user's too. It is asked for only where the text is kept.
+    ``phases`` are (name, whether it is a warm-up). The first ``max_errors`` errors and ``max_logs`` log lines of the
+    run are kept whole; all errors are counted. ``masker`` hides the secrets that are known before the run; a caller
+    that reports an error or a line for a user passes one that knows the user's, too. It is used only where the text is
+    kept.
     """
 
     def __init__(
@@ -176,18 +181,18 @@ class Recorder:
             self.probes = Probes(specs, self._process, nonce, self._phases)
 
     def begin_phase(self, index: int, at_ns: int) -> None:
-        """Phases begin in order, and ``at_ns`` never goes back."""
+        """Begin a phase. Phases begin in order, and ``at_ns`` never goes back."""
         self._settle(at_ns)
         self._phases.begin(index, at_ns)
         self._interval.began.append((index, self._seconds(at_ns)))
 
     def end_load(self) -> None:
-        """Note that the last phase is over: users leave now, and a connection that is open still has held to the end."""
+        """Note that the last phase is over. Users leave now; a connection that is still open has been held to the end."""
         self.over = True
         self.ledger.connections.held = self.open_connections.value
 
     def step(self, name: str) -> StepMeter:
-        """Return the meter of a step; the same one whenever it is asked for."""
+        """Return the meter of a step, the same one at every call."""
         return self._meters.setdefault(name, StepMeter(name))
 
     def connected(self, step: str, intended_ns: int, due_ns: int, timings: Timings) -> None:
@@ -209,7 +214,7 @@ class Recorder:
         self.outcome("connect", step, intended_ns, failed=False)
 
     def outcome(self, kind: str, step: str, intended_ns: int, failed: bool) -> None:
-        """Count a try for ``error_rate``. ``connected``, ``answered`` and ``silent`` count theirs themselves."""
+        """Count a try for ``error_rate``. ``connected``, ``answered`` and ``silent`` count their own tries."""
         key = (kind, step, self._phases.at(intended_ns))
         self._interval.tried[key] += 1
         if failed:
@@ -241,11 +246,11 @@ class Recorder:
                     self._interval.missing[metric, step, phase] += some
 
     def generator_failure(self, at_ns: int) -> None:
-        """Count a connection that failed for want of something on this machine."""
+        """Count a connection that failed because this machine lacked a resource."""
         self._interval.counts["generator_failures", self._phases.at(at_ns)] += 1
 
     def labelled(self, metric: str, value: str, at_ns: int, n: int = 1) -> None:
-        """Count ``n`` more of a counter that has a label besides the phase; ``value`` is that label's."""
+        """Add ``n`` to a counter that has a label besides the phase; ``value`` is that label's."""
         self._interval.labelled[metric, value, self._phases.at(at_ns)] += n
 
     def duration(self, metric: str, step: str | None, intended_ns: int, value_ns: int) -> None:
@@ -253,7 +258,7 @@ class Recorder:
         self._interval.samples[metric, step, span_of(metric)].extend((intended_ns, value_ns))
 
     def read_lags(self, rows: list[int]) -> None:
-        """Moment, lag, moment, lag, ..: of what was received, how long it lay in the kernel. In nanoseconds, any number."""
+        """Record how long received data waited in the kernel: moment, lag, moment, lag, … in nanoseconds."""
         if rows:
             self._interval.samples["read_lag", None, span_of("read_lag")].extend(rows)
 
@@ -264,7 +269,7 @@ class Recorder:
         self._interval.samples[name, step, span_of(name, unit)].extend((at_ns, value))
 
     def count(self, name: str, at_ns: int, n: int = 1) -> None:
-        """``n`` more of a counter of the scenario's own."""
+        """Add ``n`` to a counter that the scenario defines."""
         [known] = self._count_names.known(name)
         self._interval.counts[known, self._phases.at(at_ns)] += n
 
@@ -305,7 +310,7 @@ class Recorder:
         )
 
     def log(self, user: int, text: str, at_ns: int, masker: Callable[[], Masker] | None = None) -> None:
-        """Keep what a ``log`` step says. The last line that is kept says so."""
+        """Keep the text of a ``log`` step. The last line that is kept says that it is the last."""
         if not self._logs_left:
             return
         self._logs_left -= 1
@@ -316,7 +321,7 @@ class Recorder:
     def rotate(
         self, now_ns: int, health: Health, last: bool = False, stalls: Sequence[tuple[int, int]] = ()
     ) -> Generator[None, None, Frame]:
-        """End the interval at once; the frame is what the generator returns, which yields between slices of work.
+        """End the interval at once. The generator yields between slices of work and returns the frame.
 
         ``stalls`` are spans (from, to, in ns) in which the loop did not turn, where the loop itself takes the stamps.
         """
@@ -363,7 +368,7 @@ class Recorder:
         return (at_ns - self._start_ns) / NS_PER_S
 
     def _settle(self, at_ns: int) -> None:
-        """Assign what the ledger has counted since the last call to the phase that ends, or goes on, here."""
+        """Assign what the ledger has counted since the last call to the phase that ends, or continues, here."""
         phase = self._phases.at(at_ns)
         for name, so_far in self._ledger_counters():
             more = so_far - self._settled.get(name, 0)

@@ -1,7 +1,7 @@
 """One second's values of one metric, counted before they go into buckets.
 
-Equal values are counted first, as whole multiples of the metric's scale, so that a bucket is looked up once a distinct value
-and not once a value (measurement.md, "Stamps").
+Equal values are counted first, as whole multiples of the metric's scale, so that a bucket is looked up once for each
+distinct value and not for each value (measurement.md, "Stamps").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DISTINCT_A_SLICE = 500  # about 0.1 ms
 
 
 class Tally:
-    """``min``, ``max`` and ``sum`` are exact, in the metric's unit."""
+    """The values so far. ``min``, ``max`` and ``sum`` are exact, in the metric's unit."""
 
     __slots__ = ("_counts", "max", "min", "missing", "out_of_range", "span", "sum")
 
@@ -30,7 +30,7 @@ class Tally:
         self.missing = self.out_of_range = 0
 
     def add(self, values: Sequence[float]) -> None:
-        """Values in the metric's unit; about 0.1 µs each."""
+        """Add values in the metric's unit, in about 0.1 µs each."""
         if not values:
             return
         scale, highest = self.span
@@ -48,7 +48,7 @@ class Tally:
         self.sum += total
 
     def add_zeros(self, count: int) -> None:
-        """As many zeros, at once."""
+        """Add ``count`` zeros at once."""
         if count:
             self._counts[0] += count
             self.min, self.max = min(self.min, 0), max(self.max, 0)

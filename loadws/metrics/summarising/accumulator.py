@@ -1,7 +1,7 @@
-"""The values of one metric over some time: open to be added to, or closed to be small.
+"""The values of one metric over some time: open for additions, or closed to be small.
 
-An open histogram takes about 100 bytes for each bucket that holds something, a closed one is a part of a frame: some hundred
-bytes in all. Parts can also be put beside one another, and be merged when there is time for it.
+An open histogram needs about 100 bytes for each bucket with values; a closed one is a part of a frame, some hundred
+bytes in all. Parts can also be kept beside each other, and merged when there is time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from loadws.terms.percentiles import supports
 
 
 class Values:
-    """The same values, in any mixture of parts and an open histogram."""
+    """Values, kept in any mixture of parts and an open histogram."""
 
     __slots__ = ("_open", "_parts")
 
@@ -24,12 +24,12 @@ class Values:
 
     @property
     def pieces(self) -> int:
-        """How many parts there are, and the open histogram."""
+        """Return how many parts there are, plus the open histogram."""
         return len(self._parts) + (self._open is not None)
 
     @property
     def open_buckets(self) -> int:
-        """How many buckets of the open histogram hold something."""
+        """Return how many buckets of the open histogram have values."""
         return 0 if self._open is None else self._open.buckets
 
     def put(self, part: HistogramPart) -> None:
@@ -43,15 +43,15 @@ class Values:
         self._open.add(histogram)
 
     def join(self, other: Values) -> None:
-        """Add everything of another, which stays as it is; costs nothing now where that is closed."""
+        """Add all values of another one, which does not change; this costs nothing now where that one is closed."""
         self._parts.extend(other._parts)
         if other._open is not None:
             self.add(other._open)
 
     def close(self) -> Iterator[None]:
-        """Make one small piece of all, in slices of a tenth of a millisecond.
+        """Merge everything into one small piece, in slices of a tenth of a millisecond.
 
-        Between two slices the values are whole: a caller that never goes on has lost nothing.
+        The values are complete between two slices: a caller that stops there has lost nothing.
         """
         if self._open is None and len(self._parts) < 2:
             return
@@ -66,7 +66,7 @@ class Values:
         yield
 
     def whole(self) -> LatencyHistogram | None:
-        """Return all of them in one histogram, which is not to be changed; None where there are none."""
+        """Return all values in one histogram, which must not be changed; None where there are none."""
         if not self._parts:
             return self._open
         whole = LatencyHistogram.decode(self._parts[0])
@@ -78,7 +78,7 @@ class Values:
 
 
 def supported_percentiles(histogram: LatencyHistogram, percentiles: Collection[float]) -> list[float | None]:
-    """Return percentiles of the measured values; None where the values are too few to carry the percentile."""
+    """Return percentiles of the measured values; None where the values are too few for the percentile."""
     carried = [percentile for percentile in percentiles if supports(histogram.count, percentile)]
     values = dict(zip(carried, histogram.percentiles(carried), strict=True))
     return [values.get(percentile) for percentile in percentiles]

@@ -1,8 +1,9 @@
-"""Who should have received each probe, who did, and how long it took: the parts of all processes joined.
+"""Join the parts of all processes: which receivers each probe should have had, which it had, and how long the delivery
+took.
 
-A connection that joined at ``j`` and left at ``l`` is a receiver of a probe made at ``m`` where j < m <= l. One that left
-while the probe's deliveries still counted, l <= m + within, without having received it is **in doubt**: whether the server
-or the leaving was quicker cannot be known, and it is not expected to have it. So
+A connection that joined at ``j`` and left at ``l`` is a receiver of a probe made at ``m`` where j < m <= l. One that
+left while the probe's deliveries still counted, l <= m + within, without having received it is **in doubt**: whether
+the server or the leaving was quicker cannot be known, so the probe is not expected of it. So
 
     present(m)  = joined before m, and not left before m
     staying(m)  = those of them that had not left by m + within either
@@ -10,16 +11,17 @@ or the leaving was quicker cannot be known, and it is not expected to have it. S
     missing     = staying − those that stayed, and had received it
     in doubt    = present − expected
 
-and all of these are counts of moments, which processes can send without saying who. Both ``present`` and ``staying``
-change at fixed moments of m (at j + 1 and l + 1; at j + 1 and at max(j + 1, l − within)), so probes that are looked at in
-the order of m need nothing but those moments in heaps.
+All of these are counts of moments, which processes can send without naming connections. Both ``present`` and
+``staying`` change at fixed moments of m (at j + 1 and l + 1; at j + 1 and at max(j + 1, l − within)), so probes that
+are handled in the order of m need only those moments in heaps.
 
-A probe is settled when every process has told its deliveries: its time is over, and a second of grace. Only sums are kept of
-it then. So what is kept grows with the probes under way, the connections that listen, and those that came or went lately.
+A probe is settled when every process has reported its deliveries: its time is over, plus a second of grace. From then
+on only sums of it are kept. So memory grows with the probes under way, the connections that listen, and those that came
+or went lately.
 
-What a process that dies did in its last second is not known. Its connections left when it was last heard of, so what they
-had not received by then is in doubt and not missing, here as everywhere. A probe that it published in that second is known
-only by those that received it: these were expected to, and no others.
+What a process that dies did in its last second is not known. Its connections count as having left when its last frame
+came, so a probe that they had not received by then is in doubt and not missing, as everywhere. A probe that it
+published in that second is known only by its receivers: it was expected of these and of no others.
 """
 
 from __future__ import annotations
@@ -49,17 +51,17 @@ from loadws.metrics.recording.value_counts import Tally
 from loadws.metrics.runinfo import ProbeInfo
 from loadws.terms.metrics import TABLE
 
-#: How long after its time a probe waits for processes that tell late what they received in time.
+#: How long after its time a probe waits for processes that report late what they received in time.
 GRACE_US = 1_000_000
-#: A process is lost that has said nothing while each of the others told of so many seconds. Not counted by the clock: where
-#: the whole machine slept, all processes were silent.
+#: A process is lost that has reported nothing while each of the others reported this many seconds. The clock does not count:
+#: where the whole machine slept, all processes were silent.
 SILENT_FRAMES = 30
-#: Probes under way, of all names. With more the oldest are settled early.
+#: How many probes of all names may be under way. With more, the oldest are settled early.
 MOST_PENDING = 500_000
 _US_PER_S = 1_000_000
 _AT_ONCE = 200  # about 1 ms
 _MOMENTS_TO_ADVANCE = 1_000
-#: What is counted of probes by the processes themselves, or here.
+#: The counts of probes, made by the processes or here.
 COUNTERS = tuple(metric.name for metric in TABLE.values() if metric.is_of_probes and metric.kind == "counter")
 SPREADS = ("delivery_first", "delivery_median", "delivery_last")
 
@@ -77,7 +79,7 @@ class Sink(Protocol):
 
 
 class _Audience:
-    """How many connections listen at a moment, for moments that only go forward."""
+    """How many connections listen at a moment. Moments must be asked for in order."""
 
     __slots__ = ("_joined", "_left", "_settled_left", "present", "staying")
 
@@ -118,9 +120,9 @@ def _passed(moments: list[int], made_us: float) -> int:
 
 @dataclass(slots=True)
 class _Pending:
-    """A probe that is under way. ``published`` is None until its publisher's process has told of it.
+    """A probe that is under way. ``published`` is None until its publisher's process has reported it.
 
-    ``has_it`` is of each process how many of its connections that have not left have received it.
+    ``has_it`` maps each process to how many of its connections that have not left have received it.
     """
 
     made_us: int
@@ -175,7 +177,7 @@ class _Probe:
         self._tidy(left.audience)
 
     def lose(self, process: int, at_us: int) -> Iterator[None]:
-        """All connections of a process leave when it was last heard of, with what they had received by then."""
+        """Let all connections of a process leave at its last frame, with what they had received by then."""
         for number, ((audience, joined_us), count) in enumerate(self._members.pop(process, Counter()).items(), 1):
             for _ in range(count):
                 self._leave(Left(0, audience, joined_us, max(at_us, joined_us)))
@@ -194,7 +196,7 @@ class _Probe:
         self._pending((part.process, part.publisher, part.number), part.made_us).add(process, part)
 
     def due(self, until_us: float) -> Iterator[_Pending]:
-        """Those made by then, in the order of that, each once; what their audiences are is then known."""
+        """Yield each probe made by then, in order, once; its audience's numbers are then known."""
         while self._by_time and self._by_time[0][0] <= until_us:
             made_us, key = heappop(self._by_time)
             self._settled_us = made_us
@@ -205,7 +207,7 @@ class _Probe:
         return self._by_time[0][0] if self._by_time else math.inf
 
     def receivers(self, published: Published) -> tuple[int, int]:
-        """present, staying."""
+        """Return (present, staying)."""
         if published.audience == EVERYONE:
             wanted = [self._everyone]
         else:
@@ -237,14 +239,15 @@ class _Probe:
 
 
 class Deliveries:
-    """Takes the frames' parts in, and puts what is settled among the totals. ``phases`` are their names, by index, and
-    ``processes`` the numbers of those that will be heard."""
+    """Deliveries from the frames' parts, added to the totals once settled. ``phases`` are the phases' names, by index,
+    and ``processes`` the numbers of those that will report.
+    """
 
     def __init__(self, probes: tuple[ProbeInfo, ...], phases: tuple[str, ...], processes: Iterable[int]) -> None:
         self._names = [probe.name for probe in probes]
         self._phases = phases
         self._probes = [_Probe(probe.within_us) for probe in probes]
-        self._told_s = dict.fromkeys(processes, 0.0)  # until when a process has told what it received
+        self._told_s = dict.fromkeys(processes, 0.0)  # until when a process has reported what it received
         self._silence: Counter[int] = Counter()  # frames of others since a process was heard
         self._lost: set[int] = set()
         self._counts: Counter[tuple[str, str, str]] = Counter()  # metric, probe, phase
@@ -279,14 +282,14 @@ class Deliveries:
             yield from self._settle(math.inf, totals)
 
     def _silent(self, heard: int) -> list[int]:
-        """Return the processes that are lost, now that another was heard."""
+        """Return the processes that count as lost, after a report of another one."""
         self._silence[heard] = 0
         others = self._told_s.keys() - self._lost - {heard}
         self._silence.update(others)
         return [process for process in others if self._silence[process] >= SILENT_FRAMES * len(others)]
 
     def _lose(self, processes: Iterable[int]) -> Iterator[None]:
-        """Give up processes, where they have not said their last word."""
+        """Give up processes that have not sent their last frame."""
         for process in processes:
             told_s = self._told_s[process]
             if told_s < math.inf and process not in self._lost:
@@ -313,7 +316,7 @@ class Deliveries:
             yield
 
     def _told_us(self, now_s: float) -> float:
-        """Until when all processes have told what they received; one that is silent for long is not waited for."""
+        """Return until when all processes have reported what they received, without those that were silent for long."""
         told = [told_s for process, told_s in self._told_s.items() if process not in self._lost]
         return min((*told, now_s)) * _US_PER_S
 
@@ -332,7 +335,7 @@ class Deliveries:
         yield from self._flush(totals)
 
     def _count_unknown(self, name: str, pending: _Pending) -> None:
-        """Its publisher's process was lost before it told of the probe, or could not say that it had sent it."""
+        """Count a probe whose publication was not reported: its process was lost, or did not know whether it was sent."""
         received = pending.times.total()
         if received:
             phase = self._phases[pending.phase]
@@ -341,7 +344,7 @@ class Deliveries:
             self._spread(name, phase, pending)
 
     def _count(self, name: str, probe: _Probe, pending: _Pending, published: Published) -> None:
-        """Count one probe; its publisher's own connection is taken off both sides where it does not count."""
+        """Count one probe. Its publisher's own connection is removed from both sides where it does not count."""
         phase = self._phases[published.phase]
         present, staying = probe.receivers(published)
         expected = staying + pending.left

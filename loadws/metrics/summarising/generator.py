@@ -1,9 +1,9 @@
-"""The load generator's own health: what the frames of each process say of it, and which warnings follow from that.
+"""The load generator's own health, from the frames of each process, and the warnings that follow.
 
-Two things can make a number the generator's own: it was too slow (its core was busy), or something else had its core
-(it could run, and did not). Either shows as send lag, which is a warning that names the cause. Whether a verdict can be
-believed is decided where it is judged (``gate.verdict``): every rule on a latency a second time, without the send lag. A run
-is invalid here where data is missing, where the scenario's own limit of send lag is exceeded, and where a busy core may hide
+Two causes can make a number the generator's own: it was too slow (its core was busy), or something else had its core
+(it could run, and did not). Either shows as send lag, which is a warning that names the cause. ``gate.verdict`` decides
+whether a verdict can be believed: it judges every rule on a latency a second time, without the send lag. Here a run is
+invalid where data is missing, where the scenario's own limit of send lag is exceeded, and where a busy core may hide
 read lag, because no kernel stamps say when an answer arrived (measurement.md, "What makes a run invalid"). Precedents:
 the watchdogs of Hyperfoil; Lancet (ATC 2019); Treadmill (ISCA 2016).
 """
@@ -31,9 +31,9 @@ LIMIT_SHARE = 0.1  # of the tightest latency that is judged
 #: A process that waited for a core, or whose machine lost cores to its hypervisor, for more than this share was starved.
 STARVED_SHARE = 0.02
 
-#: The kind of the errors that say what of a scenario held up its process.
+#: The kind of errors that name the step which held up its process.
 HELD_UP = "call.blocked"
-#: What a run's last moment shows is no second like the others.
+#: A frame shorter than this, as at a run's end, does not count as a second.
 _SHORTEST_S = 0.1
 _TOO_SLOW = "The generator was too slow: use more processes or more machines, or a lower rate."
 _STARVED = (
@@ -43,7 +43,7 @@ _STARVED = (
 
 
 class Spread:
-    """Values of windows, to two significant digits: a run of any length fits into a few hundred counts."""
+    """Values of windows, to two significant digits, so that a run of any length has a few hundred counts."""
 
     def __init__(self) -> None:
         self._counts: Counter[float] = Counter()
@@ -86,7 +86,7 @@ class ProcessWatch:
         self._lags = {"send_lag": LatencyHistogram(), "read_lag": LatencyHistogram()}
 
     def add(self, frame: Frame) -> None:
-        """Add a frame's account of its second; the lag of what was sent in it comes by ``add_lag``."""
+        """Add a frame's health. The lag of messages sent in it comes by ``add_lag``."""
         health = frame.health
         self._complete |= frame.last
         self._rss_max = max(self._rss_max, health.rss_bytes)
@@ -95,7 +95,9 @@ class ProcessWatch:
             self._judge(frame)
 
     def add_lag(self, metric: str, histogram: LatencyHistogram) -> None:
-        """Of what belongs to a judged phase, which may be another one than the frame's. Other metrics are not its own."""
+        """Add the lag of messages of a judged phase, which may differ from the frame's phase. Other metrics are
+        ignored.
+        """
         if metric in self._lags:
             self._lags[metric].add(histogram)
 
@@ -115,7 +117,7 @@ class ProcessWatch:
         self._gc_pause_max = max(self._gc_pause_max, health.gc_pause_max_ns)
 
     def health(self, lost: str | None = None) -> ProcessHealth:
-        """``lost``: why its last frame never came, where that is known."""
+        """Return the health of the process. ``lost``: why its last frame never came, where that is known."""
         seconds = self._seconds or math.inf
         return ProcessHealth(
             process=self.process,
@@ -139,7 +141,9 @@ class ProcessWatch:
 
 
 def lag_p99(lag: LatencyHistogram) -> float | None:
-    """In ns. Where they are too few for a p99, the lower end of its interval: one hiccup among fifty proves nothing."""
+    """Return the p99 in ns. Of too few samples it is the lower end of its interval: one hiccup among fifty proves
+    nothing.
+    """
     if not lag.count:
         return None
     if supports(lag.count, 99):
@@ -150,10 +154,10 @@ def lag_p99(lag: LatencyHistogram) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What a run asks of its generator.
+    """The demands of a run on its generator.
 
-    ``tightest_ns`` is the lowest latency that a threshold names, None without one. ``send_lag_limit_ns`` is the scenario's
-    own limit. ``hides_read_lag``: a latency is judged whose end no kernel stamp tells.
+    ``tightest_ns`` is the lowest latency that a threshold names, None without one. ``send_lag_limit_ns`` is the
+    scenario's own limit. ``hides_read_lag``: a latency is judged whose end has no kernel stamp.
     """
 
     tightest_ns: float | None = None
@@ -176,7 +180,7 @@ class Demands:
 
     @property
     def origin(self) -> str:
-        """Where ``worth_a_warning_ns`` comes from, for people."""
+        """Return the origin of ``worth_a_warning_ns``, for messages."""
         if self.send_lag_limit_ns:
             return "the scenario's own limit"
         if LIMIT_SHARE * (self.tightest_ns or 0.0) > LEAST_LIMIT_NS:
@@ -190,10 +194,10 @@ def assess(
     held_up_by: Mapping[str, int] | None = None,
     excused: Collection[int] = (),
 ) -> Generator:
-    """Return the run's generator: its processes, whether what they measured can be valid, and warnings with advice.
+    """Return the run's generator: its processes, whether their measurements can be valid, and warnings with advice.
 
-    ``held_up_by``: what is known to have held up its process (an example of each), and how often. ``excused`` are the
-    processes whose data may be missing: their load then counts as not applied.
+    ``held_up_by``: steps that are known to have held up their process (an example of each), and how often. ``excused``
+    are the processes whose data may be missing: their load then counts as not applied.
     """
     missing = [_missing(process) for process in processes if not process.complete]
     late = [process for process in processes if (process.send_lag_p99_ns or 0) > demands.worth_a_warning_ns]
@@ -232,7 +236,7 @@ def _late(process: ProcessHealth, demands: Demands) -> str:
 
 
 def _cause(process: ProcessHealth) -> str:
-    """Return which of the causes of lag it was, with the figures that say so, and what helps against it."""
+    """Return the cause of the lag, with its figures and what helps against it."""
     cpu = f"its CPU use was {process.cpu_share_p95:.0%} of a core (p95)"
     if process.cpu_over_90_share > BUSY_SHARE:
         return f"{_sentence(cpu)} {_TOO_SLOW}"

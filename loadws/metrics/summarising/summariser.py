@@ -1,7 +1,7 @@
-"""Frames -> ``Summary``: the only way in which a summary is made, live, of many processes, or of a killed run's folder.
+"""Make a ``Summary`` of frames: the only way to make one, live, of many processes, or of a killed run's folder.
 
-The order in which the processes' frames come does not matter. What is kept grows with the numbers of metrics, steps,
-phases and processes, and not with time.
+The order in which the processes' frames come does not matter. Memory grows with the numbers of metrics, steps, phases
+and processes, and not with time.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ NOT_JUDGED = Verdict("inconclusive", ExitCode.INCONCLUSIVE.value, reasons=("This
 
 @dataclass(slots=True)
 class _Recent:
-    """What ``live`` needs of a frame of the last seconds. Times in seconds since the run's start."""
+    """The part of a recent frame that ``live`` uses. Times in seconds since the run's start."""
 
     start_s: float
     end_s: float
@@ -58,7 +58,7 @@ class _Recent:
 
 
 class Summariser:
-    """Takes frames in, and can say at any time what they come to."""
+    """The sum of all frames so far, which can be read at any time."""
 
     def __init__(self, info: RunInfo) -> None:
         self._info = info
@@ -80,12 +80,12 @@ class Summariser:
         self._examples: dict[tuple[str, str], tuple[float, str]] = {}
 
     def add(self, frame: Frame) -> None:
-        """Add what one process measured in one second. Raises ``HistogramError`` where that is not to be summed up."""
+        """Add one second of one process. Raises ``HistogramError`` where it cannot be added."""
         for _ in self.adding(frame):
             pass
 
     def adding(self, frame: Frame) -> Iterator[None]:
-        """Do the same in slices of about 0.1 ms, for a caller whose load must not wait; to be driven to its end."""
+        """Add in slices of about 0.1 ms, for a caller whose load must not wait; run this to its end."""
         self._note(frame)
         recent = self._note_recent(frame)
         yield from self._totals.beginning_phase(frame.phase)
@@ -118,7 +118,9 @@ class Summariser:
         return tuple(self._entries(spans, names))
 
     def entries_for(self, threshold: Threshold) -> tuple[MetricEntry, ...]:
-        """Return what one threshold needs, in about a millisecond: for rules that are evaluated during the run."""
+        """Return the entries that one threshold needs, in about a millisecond: for rules that are evaluated during the
+        run.
+        """
         having = {label: value for label, value in threshold.labels.items() if label != "phase"}
         phase = threshold.labels.get("phase")
         spans = [span for span in self._spans(None) if phase is None or span.name == phase]
@@ -173,7 +175,7 @@ class Summariser:
         )
 
     def _note(self, frame: Frame) -> None:
-        """Keep what is no metric: the last word of each process, which phases began, what errors look like."""
+        """Keep what is not a metric: the last frame of each process, the phases that began, examples of errors."""
         before = self._newest.get(frame.process)
         if before is None or frame.index >= before.index:
             self._newest[frame.process] = msgspec.structs.replace(frame, histograms=(), counters=(), delivery=None)
@@ -185,7 +187,9 @@ class Summariser:
             self._examples[error.kind, error.step] = min(seen, self._examples.get((error.kind, error.step), seen))
 
     def _note_recent(self, frame: Frame) -> _Recent:
-        """Keep what ``live`` looks at: a frame that is itself longer than ``RECENT_S`` is recent while it is the newest."""
+        """Keep what ``live`` uses. A frame that is itself longer than ``RECENT_S`` counts as recent while it is the
+        newest.
+        """
         recent = _Recent(
             frame.start_s,
             frame.start_s + frame.duration_s,
@@ -198,7 +202,7 @@ class Summariser:
         return recent
 
     def _spans(self, ending: Ending | None) -> tuple[PhaseSpan, ...]:
-        """As the ending says, else from what the frames said began."""
+        """Return the phases' spans by the ending, or without one by the frames."""
         if ending and ending.phases:
             return tuple(PhaseSpan(name, start, end, self._warmups[name]) for name, start, end in ending.phases)
         begun = [(self._info.phases[index], at_s) for index, at_s in sorted(self._begun.items())]
@@ -237,11 +241,11 @@ class Summariser:
         return (*ending.notes, *wrong) if ending else (_KILLED, *wrong)
 
     def _ledger(self) -> Ledger:
-        """Return the newest ledgers of all processes, added up; what was expected comes from the plan."""
+        """Return the sum of the newest ledgers of all processes; the expected arrivals come from the plan."""
         return self._added_up(frame.ledger for frame in self._newest.values())
 
     def _ledger_at_the_end(self) -> Ledger:
-        """As ``_ledger``, with an end for what was under way in processes whose last frame never came."""
+        """Return the ledger, in which everything under way in processes without a last frame is counted as cut off."""
         return self._added_up(_closed(frame) for frame in self._newest.values())
 
     def _added_up(self, ledgers: Iterable[Ledger]) -> Ledger:
@@ -252,7 +256,7 @@ class Summariser:
         return whole
 
     def _present(self) -> list[Frame]:
-        """Return the newest frames of the processes that have said something lately."""
+        """Return the newest frames of the processes that have reported lately."""
         since_s = self._end_s - RECENT_S
         return [frame for frame in self._newest.values() if frame.start_s + frame.duration_s > since_s]
 

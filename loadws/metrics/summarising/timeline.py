@@ -1,8 +1,8 @@
 """The run over time: at most 600 points, however long it lasts. Frames in, the summary's series out.
 
-A point covers one second at first. When the points are used up, neighbours become one and a point covers twice the time, so
-the histograms of a point are merged and never its percentiles. What came together is merged into one piece a little with
-each frame, for doing it all at the doubling would stop the load for seconds.
+A point covers one second at first. When the points are used up, every two neighbours become one and a point covers
+twice the time. So the histograms of a point are merged, never its percentiles. A few histograms are merged with each
+frame, because merging all of them at the doubling would stop the load for seconds.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from loadws.terms.metrics import TABLE
 from loadws.terms.percentiles import PERCENTILES
 
 MOST_POINTS = 600
-#: A rate over less than this share of a point's time would be noise.
+#: A rate over a smaller share of a point's time would be noise.
 _SHORTEST_SHARE = 0.1
 _MOST_PIECES = 4
-#: So many steps, the first that were measured, have columns of their own. All are in the columns without a step.
+#: How many steps, the first that were measured, have columns of their own. All are in the columns without a step.
 MOST_STEPS = 100
 _OTHER_STEPS = ""
 
@@ -45,8 +45,9 @@ Row = dict[tuple[str, str | None], list[float | None]]  # metric and step (None:
 
 @dataclass(slots=True)
 class Level:
-    """A gauge of one process in one phase: what its windows showed when they ended, ``least`` of these, the ``total`` of
-    them, and the ``fewest`` and the ``most`` that there were at any moment."""
+    """A gauge of one process in one phase: of its values at the ends of windows the ``least`` and the ``total``, and
+    the ``fewest`` and the ``most`` at any moment.
+    """
 
     least: float
     most: float
@@ -63,7 +64,8 @@ class Level:
 
 @dataclass(slots=True)
 class Point:
-    """``values`` by metric and step ("" where it does not matter), ``levels`` by gauge, process and phase. Times in s.
+    """One point. ``values`` by metric and step ("" where it does not matter), ``levels`` by gauge, process and phase.
+    Times in s.
 
     ``dropped`` is the newest count of dropped arrivals of each process, since the run began.
     """
@@ -79,7 +81,7 @@ class Point:
     loop_lag_ns: float = 0.0
 
     def put(self, metric: str, step: str, part: HistogramPart) -> None:
-        """Keep a part as it came: nearly always it is the only one of its step in this second, and costs nothing."""
+        """Keep a part as it came, which costs nothing: nearly always it is the only one of its step in this second."""
         self._values(metric, step).put(part)
 
     def add(self, metric: str, histogram: LatencyHistogram) -> None:
@@ -102,7 +104,7 @@ class Point:
         self.loop_lag_ns = max(self.loop_lag_ns, other.loop_lag_ns)
 
     def tidying(self, most: int) -> Iterator[None]:
-        """Values in more than ``most`` pieces become one, in slices."""
+        """Merge values in more than ``most`` pieces into one, in slices."""
         for values in list(self.values.values()):
             if values.pieces > most:
                 yield from values.close()
@@ -125,7 +127,9 @@ class Point:
         return row
 
     def gauge(self, name: str, phases: Collection[str] | None = None) -> Level | None:
-        """Over all processes: the sums of their least, most and mean, for their windows do not end at the same moment."""
+        """Return a gauge over all processes: the sums of their least, most and mean, because their windows end at
+        different moments.
+        """
         by_process: dict[int, Level] = {}
         for (gauge, process, phase), level in self.levels.items():
             if gauge == name and (phases is None or phase in phases):
@@ -139,7 +143,7 @@ class Point:
         return Level(least, most, total, fewest, windows)
 
     def _of_metric(self, name: str) -> Iterator[tuple[str, LatencyHistogram]]:
-        """Each step's histogram, open for as long as it is looked at."""
+        """Yield each step's histogram, open while it is used."""
         for (metric, step), values in self.values.items():
             if metric == name:
                 copy = Values()
@@ -159,7 +163,7 @@ def _add_level(levels: dict[_Place, Level], place: _Place, level: Level) -> None
 
 
 def _point_of(frame: Frame) -> Point:
-    """Return what a timeline keeps of a frame, but for its histograms."""
+    """Return the point of one frame, without its histograms."""
     point = Point(frame.start_s, frame.start_s + frame.duration_s, frame.phase)
     for counter in frame.counters:
         if counter.name in COUNTERS:
@@ -184,7 +188,7 @@ class Timeline:
         self._steps: set[str] = set()  # those with columns of their own
 
     def begin(self, frame: Frame) -> None:
-        """Put a frame into its point, but for its histograms: these come by ``add_histogram``."""
+        """Put a frame into its point, except its histograms, which come by ``add_histogram``."""
         # By the frame's middle: its start may lie a hair before the second that it belongs to.
         middle_s = frame.start_s + frame.duration_s / 2
         while middle_s >= MOST_POINTS * self.interval_s:
@@ -208,7 +212,7 @@ class Timeline:
         return step in self._steps
 
     def tidying(self) -> Iterator[None]:
-        """Do what there is to do after each frame, in slices of a tenth of a millisecond."""
+        """Do the work that is due after each frame, in slices of a tenth of a millisecond."""
         yield from self._points[self._newest].tidying(_MOST_PIECES)
         if self._newest - 1 in self._points:
             yield from self._points[self._newest - 1].closing()
@@ -220,7 +224,7 @@ class Timeline:
     def gauge_entries(
         self, phases: Collection[str], names: Collection[str] = GAUGES, **labels: str
     ) -> list[MetricEntry]:
-        """Return the gauges over some phases; other names among ``names`` are passed over."""
+        """Return the gauges over some phases. Other names among ``names`` are ignored."""
         entries = []
         for name in GAUGES:
             if name not in names:
@@ -231,9 +235,7 @@ class Timeline:
         return entries
 
     def series(self) -> Series:
-        """Return the series. A point that no frame fell into has None for every value, and the phase of the one
-        before.
-        """
+        """Return the series. A point without a frame has None for every value, and the phase of the previous one."""
         points = [self._points.get(number) for number in range(max(self._points, default=-1) + 1)]
         phases: list[str] = []
         for point in points:
@@ -252,7 +254,7 @@ class Timeline:
             self._points[number] = point
 
     def _halve(self) -> None:
-        """Every two points become one."""
+        """Merge every two points into one."""
         points, self._points = self._points, {}
         self.interval_s *= 2
         for number in sorted(points):
@@ -273,7 +275,9 @@ class Timeline:
         return self._per_s(point, point.counts.get(name, 0)) if point else None
 
     def _dropped(self, points: list[Point | None]) -> Iterator[float | None]:
-        """Each process's count is of the whole run so far: what is new in a point is the difference to the one before."""
+        """Yield the arrivals dropped in each point: each process counts since the run began, so the previous count is
+        subtracted.
+        """
         so_far: dict[int, int] = {}
         for point in points:
             if point is None:
@@ -305,7 +309,7 @@ def _gauge_entry(name: str, labels: dict[str, str], levels: list[Level]) -> Metr
 
 
 def _histogram_columns(points: list[Point | None]) -> Iterator[Column]:
-    """Point by point, so that no more than a point's histograms are open at once."""
+    """Yield the columns, point by point, so that only one point's histograms are open at once."""
     measured = {key for point in points if point for key in point.values}
     steps = {name: sorted(step for metric, step in measured if metric == name) for name in HEADLINES}
     several = any(len(of_metric) > 1 for of_metric in steps.values())

@@ -1,11 +1,11 @@
-"""What was measured of each metric so far, by phase and labels: the parts of frames in, entries of the summary out.
+"""The measurements of each metric so far, by phase and labels: parts of frames in, entries of the summary out.
 
 Parts are merged as they come, so memory grows with the number of metrics, steps and phases, and not with time. An open
-histogram takes about 100 bytes for each bucket that holds something, an encoded one takes a few hundred bytes in all.
-Histograms of the phase that runs are open until they hold more buckets than their share of ``MOST_OPEN_BUCKETS``; those of
-earlier phases are encoded.
+histogram needs about 100 bytes for each bucket with values, an encoded one a few hundred bytes in all. Histograms of
+the current phase are open until they have more buckets than their share of ``MOST_OPEN_BUCKETS``; those of earlier
+phases are encoded.
 
-Where a metric has parts with several sets of labels there is an entry without labels too, and that is always the whole.
+A metric with several sets of labels also has an entry without labels, which is always the whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from loadws.metrics.summary import MetricEntry
 from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
 from loadws.terms.percentiles import PERCENTILES
 
-#: The fields of an entry and the percentiles they hold.
+#: The fields of an entry and their percentiles.
 
 #: How many buckets all open histograms may hold, about 20 MB, and how many each may hold, however many there are.
 MOST_OPEN_BUCKETS, LEAST_OPEN_BUCKETS = 200_000, 64
@@ -32,7 +32,7 @@ WHOLE: Key = ()
 
 @dataclass(slots=True)
 class Count:
-    """``failed`` of ``count``; 0 for what is no rate."""
+    """A count: ``failed`` of ``count``; ``failed`` is 0 for a counter."""
 
     count: int = 0
     failed: int = 0
@@ -49,7 +49,7 @@ class _Phase:
 
 
 class Totals:
-    """``own`` are the metrics that the scenario declares."""
+    """The totals. ``own`` are the metrics that the scenario declares."""
 
     def __init__(self, own: Mapping[str, Metric]) -> None:
         self._own = own
@@ -75,13 +75,13 @@ class Totals:
         by_key.setdefault(key_of(part.labels), Count()).add(part)
 
     def tidying(self) -> Iterator[None]:
-        """Make small, in slices, what has grown too large since the last call."""
+        """Encode, in slices, the histograms that have grown too large since the last call."""
         while self._too_large:
             yield from self._too_large[-1].close()
             self._too_large.pop()
 
     def beginning_phase(self, name: str) -> Iterator[None]:
-        """Make small, in slices, what earlier phases measured; a late sample of theirs opens its values again."""
+        """Encode, in slices, the histograms of earlier phases; a late sample of theirs opens its histogram again."""
         if name == self._newest:
             return
         self._newest = name
@@ -105,7 +105,8 @@ class Totals:
         having: Mapping[str, str] | None = None,
         **labels: str,
     ) -> list[MetricEntry]:
-        """Of some phases put together, which took ``seconds``; of some metrics, or of all. ``labels`` go on each entry.
+        """Return entries for some phases together, which lasted ``seconds``; of some metrics, or of all. Each entry
+        gets ``labels``.
 
         ``having``: of the histograms, only those with these labels; with none, only the whole.
         """

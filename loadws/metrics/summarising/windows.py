@@ -1,8 +1,8 @@
-"""Windows of a rule on a percentile: how many samples of each lie beyond its limit.
+"""Windows of a rule on a percentile: how many samples of each are beyond its limit.
 
-Messages of one moment resemble each other, so a thousand of them are worth fewer independent ones. By how much, the counts
-of consecutive windows tell (``percentiles.design_effect``). A window is a second, and twice as long each time that there are
-more than 600 of them.
+Messages of one moment resemble each other, so a thousand of them are worth fewer independent ones. How many fewer, the
+counts of consecutive windows show (``percentiles.design_effect``). A window is a second, and twice as long each time
+that there are more than 600 of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Windows:
     """The windows of all rules of a run that judge a percentile."""
 
     def __init__(self, thresholds: Collection[Threshold], judged: Collection[str]) -> None:
-        """``judged`` are the names of the phases that are judged where a rule names none."""
+        """Prepare. ``judged`` are the names of the phases that are judged where a rule names none."""
         self._rules = list(_watched(thresholds, judged))
 
     def add(self, frame: Frame, part: HistogramPart, histogram: LatencyHistogram) -> None:

@@ -5,11 +5,14 @@ Each test lists all that breaks its rule. The tables give what may stand, with t
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
+from tests.kit import plain
 from tests.kit.sources import ROOT, files, graph, relative
 
 FILES_IN_A_FOLDER = 16
@@ -158,3 +161,40 @@ def _ways(places: list[str]) -> bool:
 
 def _is_in(name: str, rooms: tuple[str, ...]) -> bool:
     return any(Path(name).is_relative_to(room) for room in rooms)
+
+
+TESTS = Path(__file__).parent
+#: Written out by a test, these would be copies of ``tests/kit/plain.py``.
+_COPIES = re.compile(
+    rf"^(?:def (?:{'|'.join(name for name, value in vars(plain).items() if inspect.isfunction(value))})\("
+    r"|[A-Z]+ = 1_000_000(?:_000)?\b|.*\bRunInfo\()",
+    re.MULTILINE,
+)
+
+
+def copies(source: str) -> list[str]:
+    return [match[0] for match in _COPIES.finditer(source)]
+
+
+def test_what_the_kit_has_is_defined_there_only() -> None:
+    kit = Path(inspect.getfile(plain))
+    found = {
+        path.relative_to(TESTS).as_posix(): copies(path.read_text("utf-8"))
+        for path in TESTS.rglob("*.py")
+        if path not in (kit, Path(__file__))
+    }
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("MS = 1_000_000\n", 1),
+        ("SECOND = 1_000_000_000\n", 1),
+        ("def once(*steps: Any) -> Any:\n", 1),
+        ("    return RunInfo(schema_version=1)\n", 1),
+        ("MOST = 1_000_000_001\nfrom tests.kit.plain import MS, once\n", 0),
+    ],
+)
+def test_what_is_a_copy(source: str, expected: int) -> None:
+    assert len(copies(source)) == expected

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from loadws.metrics.runinfo import Ending, LostProcess, MachineInfo, RunInfo, ShareInfo
+from loadws.metrics.runinfo import Ending, GeneratorMachine, LostProcess, MachineInfo, RunInfo, ShareInfo
 from loadws.metrics.summary import Summary
 from loadws.terms.errors import LoadwsError
 from loadws.terms.units import format_count, format_duration
@@ -126,7 +126,7 @@ def merged_info(
         plan=whole,
         expected_arrivals=whole["expected_arrivals"],
         command=command,
-        machine={kept.share.name: kept.info.machine.get("system", "") for kept in ordered},
+        machine=GeneratorMachine(systems={kept.share.name: kept.info.machine.system for kept in ordered}),
         stamps="kernel" if all(kept.info.stamps == "kernel" for kept in ordered) else "user",
         notes=(*dict.fromkeys(note for kept in ordered for note in kept.info.notes), *_notes(ordered)),
         share=None,

@@ -95,6 +95,27 @@ class MachineInfo(msgspec.Struct, frozen=True):
         return f"share {self.share} ({self.machine})" if self.machine else f"share {self.share}"
 
 
+class GeneratorMachine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The machine that made the load, before it began. A merged run has only ``systems``, by the names of its shares.
+
+    ``descriptors`` and ``ports`` are limits, a huge number where the system reports none. A field that is not known is left
+    out of the JSON.
+    """
+
+    system: str = ""
+    cores: int | None = None
+    descriptors: int | None = None
+    ports: int | None = None
+    free_memory_bytes: int | None = None
+    systems: dict[str, str] = {}
+
+    def facts(self) -> dict[str, Any]:
+        """Return the known fields by their names, and the systems by the names of their shares."""
+        known: dict[str, Any] = msgspec.to_builtins(self)
+        systems: dict[str, str] = known.pop("systems", {})
+        return {**known, **systems}
+
+
 class RunInfo(msgspec.Struct, frozen=True):
     """What is known of a run before its load. ``plan`` holds the plan's figures (``plan/figures.py``) as JSON."""
 
@@ -114,7 +135,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     expected_arrivals: int
     command: tuple[str, ...]
     plan: dict[str, Any]
-    machine: dict[str, Any]
+    machine: GeneratorMachine
     versions: dict[str, str]
     stamps: Literal["user", "kernel"] = "user"  # which side stamps received answers: loadws, or the kernel
     notes: tuple[str, ...] = ()  # caveats that a reader of the results must know, in sentences

@@ -21,11 +21,12 @@ from loadws.fleet.multi_process import Span
 from loadws.fleet.shard import ShardOrder
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import EarlyEnd, Ending, MachineInfo, PhaseInfo, RunInfo
+from loadws.metrics.runinfo import EarlyEnd, Ending, MachineInfo
 from loadws.metrics.summarising.summariser import Summariser
-from loadws.metrics.summary import SCHEMA_VERSION, Summary
+from loadws.metrics.summary import Summary
 from loadws.scenario.build import Overrides
 from tests.kit import faults
+from tests.kit.plain import run_info
 
 WITHIN_S = 90
 #: Ends by itself only after an hour: what stops it is what is tested.
@@ -36,12 +37,7 @@ load: [{users: 6, for: 1h}]
 flow: [{request: hello}, {think: 10ms}]
 """
 SHORT = LONG.replace("1h", "1s")
-INFO = RunInfo(
-    schema_version=SCHEMA_VERSION,
-    scenario="cluster", started_at="2026-01-01T00:00:00Z", seed=1, transport="native", processes=0,
-    loadws_version="0", model="closed", target="ws://127.0.0.1:1", phases=(PhaseInfo("phase-1", False, None),), rules=(),
-    own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={}, machine={}, versions={},
-)  # fmt: skip
+INFO = run_info(scenario="cluster", processes=0)
 #: Looks at a run as it goes, and may return the rule that is broken.
 OnFrame = Callable[["Run", Frame], str | None]
 

@@ -142,7 +142,3 @@ def drive(
     assert ledger.connections.opened == transport.seen.opened
     assert ledger.messages.sent == transport.seen.messages
     return Outcome(ledger, transport.seen, ending, frames, said)
-
-
-MS = 1_000_000
-S = 1_000_000_000

@@ -7,12 +7,9 @@ from typing import Any
 import trio
 
 from loadws.engine.lifecycle import Lifecycle
-from tests.engine.drive import MS, S, drive
+from tests.engine.drive import drive
 from tests.kit.behaviour import Behaviour, Say, echo, silent
-
-
-def once(*steps: Any) -> dict[str, Any]:
-    return {"load": [{"users": 1, "iterations": 1}], "flow": list(steps)}
+from tests.kit.plain import MS, S, once
 
 
 def parallel(*branches: list[Any], **keys: Any) -> dict[str, Any]:

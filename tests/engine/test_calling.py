@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from loadws.engine.steps import call as calling
-from tests.engine.drive import MS, Outcome, S, drive
+from tests.engine.drive import Outcome, drive
 from tests.kit.behaviour import Behaviour, Leave, Say, echo, refusal
+from tests.kit.plain import MS, S
 
 HEAD = """
 import trio

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from loadws.engine.steps.connect import url_of
-from tests.engine.drive import MS, S, drive
+from tests.engine.drive import drive
 from tests.kit.behaviour import Behaviour, Leave, closes_after, echo, fails, refuses, silent
-
-
-def once(*steps: Any) -> dict[str, Any]:
-    return {"load": [{"users": 1, "iterations": 1}], "flow": list(steps)}
+from tests.kit.plain import MS, S, once
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,12 @@ from loadws.metrics.ledger import Http
 from loadws.transport.base import ConnectFailed
 from loadws.transport.http.client import HttpClients
 from loadws.transport.url import Url
-from tests.engine.drive import MS, Outcome, S, drive
+from tests.engine.drive import Outcome, drive
 from tests.kit.behaviour import closes_after, echo, refuses, silent
+from tests.kit.plain import MS, S, once
 from tests.kit.scripted_http import Asked, Reply, ScriptedHttp, ScriptedWire
 
 API = "http://api.test"
-
-
-def once(*steps: Any, **more: Any) -> dict[str, Any]:
-    return {"load": [{"users": 1, "iterations": 1}], "flow": list(steps), **more}
 
 
 def answers(status: int = 200, delay_s: float = 0, **reply: Any) -> ScriptedHttp:

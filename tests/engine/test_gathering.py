@@ -10,6 +10,7 @@ from loadws.engine.runtime.barriers import Barrier, Barriers
 from loadws.plan.split import Shard
 from tests.engine.drive import MS, S, drive
 from tests.kit.behaviour import silent
+from tests.kit.plain import MS, S
 
 
 def users(number: int, *steps: Any, **load: Any) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine.drive import MS, Outcome, S, drive
+from tests.engine.drive import Outcome, drive
 from tests.kit.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, silent
+from tests.kit.plain import MS, S, once
 
 EVERYONE_LEAVES = (Leave(1000), Leave(4000), Leave(None), Vanish("eof"), Vanish("reset"))
 
@@ -39,10 +40,6 @@ def second(action: Action) -> Behaviour:
 
 
 MAIN = {"connect": {"as": "main"}}
-
-
-def once(*steps: Any, **document: Any) -> dict[str, Any]:
-    return {"load": [{"users": 1, "iterations": 1}], "flow": list(steps), **document}
 
 
 def lasted_s(outcome: Outcome) -> float:

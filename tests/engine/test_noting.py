@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from tests.engine.drive import MS, drive
+from tests.engine.drive import drive
 from tests.kit.behaviour import Behaviour, Say, echo, silent
-
-
-def once(*steps: Any) -> dict[str, Any]:
-    return {"load": [{"users": 1, "iterations": 1}], "flow": ["connect", *steps]}
+from tests.kit.plain import MS, once_connected
 
 
 def test_set_keeps_the_type_of_a_value_that_is_one_template() -> None:
-    outcome = drive(once({"set": {"n": 2, "m": "{{ n * 2 }}"}}, {"send": {"json": {"m": "{{ m }}"}}}), silent())
+    outcome = drive(
+        once_connected({"set": {"n": 2, "m": "{{ n * 2 }}"}}, {"send": {"json": {"m": "{{ m }}"}}}), silent()
+    )
 
     assert list(outcome.seen.payloads) == ['{"m":4}']
 
 
 def test_a_check_counts_whether_it_holds_or_not() -> None:
-    outcome = drive(once({"check": "{{ 1 == 1 }}"}, {"check": {"that": "{{ 1 == 2 }}"}}), silent())
+    outcome = drive(once_connected({"check": "{{ 1 == 1 }}"}, {"check": {"that": "{{ 1 == 2 }}"}}), silent())
 
     assert outcome.failed("check") == (1, 2)
     assert outcome.samples[0].detail == "{{ 1 == 2 }} is not true"
@@ -29,14 +27,16 @@ def test_a_check_counts_whether_it_holds_or_not() -> None:
 def test_record_makes_a_trend_of_its_own_in_nanoseconds_where_its_unit_is_a_time() -> None:
     record = {"record": {"name": "age", "value": "{{ message.ms }}", "unit": "ms"}}
     plain = {"record": {"name": "items", "value": "{{ message.ms }}", "unit": "items"}}
-    outcome = drive(once({"request": "x"}, record, plain), Behaviour(on_message=lambda p, n: (Say('{"ms": 12.5}'),)))
+    outcome = drive(
+        once_connected({"request": "x"}, record, plain), Behaviour(on_message=lambda p, n: (Say('{"ms": 12.5}'),))
+    )
 
     assert outcome.values("age").total == 12.5 * MS
     assert outcome.values("items").total == 12.5
 
 
 def test_a_value_that_is_no_number_is_an_error_and_the_flow_goes_on() -> None:
-    outcome = drive(once({"record": {"name": "age", "value": "{{ 'old' }}"}}, {"count": "after"}), silent())
+    outcome = drive(once_connected({"record": {"name": "age", "value": "{{ 'old' }}"}}, {"count": "after"}), silent())
 
     assert outcome.errors == {"record": 1}
     assert outcome.count("after") == 1
@@ -44,7 +44,7 @@ def test_a_value_that_is_no_number_is_an_error_and_the_flow_goes_on() -> None:
 
 def test_log_masks_secrets() -> None:
     document = {"variables": {"token": "hunter2"}, "secrets": ["token"]}
-    outcome = drive({**document, **once({"log": "token={{ token }} {{ token ~ '!' }}"})}, silent())
+    outcome = drive({**document, **once_connected({"log": "token={{ token }} {{ token ~ '!' }}"})}, silent())
 
     assert [line.text for line in outcome.logs] == ["token=*** ***!"]
 
@@ -58,7 +58,9 @@ def test_variables_begin_anew_with_every_session() -> None:
 
 
 def test_variables_may_be_templates_of_the_user() -> None:
-    outcome = drive({**once({"send": "{{ name }}"}), "variables": {"name": "user-{{ user.index }}"}}, silent())
+    outcome = drive(
+        {**once_connected({"send": "{{ name }}"}), "variables": {"name": "user-{{ user.index }}"}}, silent()
+    )
 
     assert list(outcome.seen.payloads) == ["user-0"]
 
@@ -83,7 +85,7 @@ def test_a_user_for_whom_there_is_no_row_stops(tmp_path: Path) -> None:
 
 
 def test_env_is_what_the_run_was_given() -> None:
-    outcome = drive(once({"send": "{{ env('ROOM') }}"}), silent(), env={"ROOM": "blue"})
+    outcome = drive(once_connected({"send": "{{ env('ROOM') }}"}), silent(), env={"ROOM": "blue"})
 
     assert list(outcome.seen.payloads) == ["blue"]
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from loadws.metrics.frame import STALL_NS
-from tests.engine.drive import MS, S, drive
+from tests.engine.drive import drive
 from tests.kit.behaviour import Action, Behaviour, Say, echo, silent
+from tests.kit.plain import MS, S
 
 EVERY = {"every": "100ms", "align": True}
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import trio
 
 from loadws.engine.coordination import LEAD_NS
 from loadws.engine.lifecycle import Lifecycle
-from tests.engine.drive import MS, S, drive
+from tests.engine.drive import drive
 from tests.kit.behaviour import echo, refuses, silent
-
-
-def once(*steps: Any) -> dict[str, Any]:
-    return {"load": [{"users": 1, "iterations": 1}], "flow": ["connect", *steps]}
+from tests.kit.plain import MS, S, once_connected
 
 
 def test_think_does_not_count_in_any_latency() -> None:
-    outcome = drive(once({"think": "5s"}, {"request": "x"}), echo(10 * MS))
+    outcome = drive(once_connected({"think": "5s"}, {"request": "x"}), echo(10 * MS))
 
     assert outcome.values("response_time").total == 10 * MS
     assert outcome.values("schedule_lag", step="request").total == 0
@@ -26,14 +21,14 @@ def test_think_does_not_count_in_any_latency() -> None:
 
 @pytest.mark.slow
 def test_a_think_range_stays_within_its_bounds() -> None:
-    outcome = drive(once({"repeat": 50, "do": [{"think": "1s..3s"}, {"send": "x"}]}), silent())
+    outcome = drive(once_connected({"repeat": 50, "do": [{"think": "1s..3s"}, {"send": "x"}]}), silent())
 
     assert 50 * 1 < outcome.ending.ended_at_s < 50 * 3
 
 
 @pytest.mark.slow
 def test_an_exponential_think_has_its_mean() -> None:
-    outcome = drive(once({"repeat": 2000, "do": [{"think": {"exponential": "50ms"}}]}), silent())
+    outcome = drive(once_connected({"repeat": 2000, "do": [{"think": {"exponential": "50ms"}}]}), silent())
 
     assert outcome.ending.ended_at_s == pytest.approx(100, rel=0.1)
 
@@ -41,7 +36,7 @@ def test_an_exponential_think_has_its_mean() -> None:
 def test_turns_keep_their_intended_times_when_the_server_stalls() -> None:
     """20 turns of 100 ms; each answer takes 150 ms. catch-up: all run, ever later."""
     every = {"every": "100ms", "for": "2s", "align": True, "do": [{"request": "x"}]}
-    outcome = drive(once(every), echo(150 * MS))
+    outcome = drive(once_connected(every), echo(150 * MS))
 
     turns = outcome.ledger.turns
     assert (turns.due, turns.done, turns.skipped) == (20, 20, 0)
@@ -51,7 +46,7 @@ def test_turns_keep_their_intended_times_when_the_server_stalls() -> None:
 
 def test_late_skip_leaves_turns_out_and_counts_them() -> None:
     every = {"every": "100ms", "for": "2s", "align": True, "late": "skip", "do": [{"request": "x"}]}
-    outcome = drive(once(every), echo(150 * MS))
+    outcome = drive(once_connected(every), echo(150 * MS))
 
     turns = outcome.ledger.turns
     assert turns.due == 20
@@ -62,7 +57,7 @@ def test_late_skip_leaves_turns_out_and_counts_them() -> None:
 
 def test_overlapping_turns_do_not_wait_for_each_other() -> None:
     every = {"every": "100ms", "for": "2s", "align": True, "overlap": True, "do": [{"request": "x"}]}
-    outcome = drive(once(every), echo(S))
+    outcome = drive(once_connected(every), echo(S))
 
     assert outcome.ledger.turns.done == 20
     assert outcome.values("response_time").greatest == S
@@ -72,7 +67,7 @@ def test_overlapping_turns_do_not_wait_for_each_other() -> None:
 def test_overlapping_turns_have_variables_of_their_own() -> None:
     turn = [{"set": {"n": "{{ iteration }}"}}, {"think": "1s"}, {"send": "{{ n }}"}]
     every = {"every": "100ms", "for": "500ms", "align": True, "overlap": True, "do": turn}
-    outcome = drive(once({"set": {"n": 100}}, every, {"send": "{{ n }}"}), silent())
+    outcome = drive(once_connected({"set": {"n": 100}}, every, {"send": "{{ n }}"}), silent())
 
     assert list(outcome.seen.payloads) == ["0", "1", "2", "3", "4", "100"]
 
@@ -128,7 +123,7 @@ def test_a_failed_turn_does_not_end_the_schedule() -> None:
         "align": True,
         "do": [{"request": {"send": "x", "reply": {"within": "100ms"}}}],
     }
-    outcome = drive(once(every, {"count": "after"}), silent())
+    outcome = drive(once_connected(every, {"count": "after"}), silent())
 
     assert outcome.ledger.turns.failed == 5
     assert outcome.count("after") == 1
@@ -137,7 +132,7 @@ def test_a_failed_turn_does_not_end_the_schedule() -> None:
 def test_end_session_in_an_overlapping_turn_ends_the_session() -> None:
     request = {"request": {"send": "x", "reply": {"within": "300ms"}}, "on_failure": "end_session"}
     every = {"every": "100ms", "for": "10s", "align": True, "overlap": True, "do": [request]}
-    outcome = drive(once(every, {"count": "never"}), silent())
+    outcome = drive(once_connected(every, {"count": "never"}), silent())
 
     assert outcome.ledger.sessions.failed == 1
     assert outcome.count("never") == 0
@@ -145,20 +140,20 @@ def test_end_session_in_an_overlapping_turn_ends_the_session() -> None:
 
 
 def test_repeat_may_be_a_template() -> None:
-    outcome = drive(once({"set": {"n": 3}}, {"repeat": "{{ n }}", "do": [{"send": "x"}]}), silent())
+    outcome = drive(once_connected({"set": {"n": 3}}, {"repeat": "{{ n }}", "do": [{"send": "x"}]}), silent())
 
     assert outcome.ledger.messages.sent == 3
 
 
 def test_repeat_of_something_else_fails() -> None:
-    outcome = drive(once({"repeat": "{{ 'three' }}", "do": [{"send": "x"}]}), silent())
+    outcome = drive(once_connected({"repeat": "{{ 'three' }}", "do": [{"send": "x"}]}), silent())
 
     assert outcome.errors == {"template": 1}
 
 
 def test_while_runs_as_long_as_it_is_true() -> None:
     loop = {"while": "{{ n < 5 }}", "do": [{"set": {"n": "{{ n + 1 }}"}}, {"send": "{{ n }}"}]}
-    outcome = drive(once({"set": {"n": 0}}, loop), silent())
+    outcome = drive(once_connected({"set": {"n": 0}}, loop), silent())
 
     assert list(outcome.seen.payloads) == ["1", "2", "3", "4", "5"]
 
@@ -191,7 +186,7 @@ def test_if_takes_one_of_two_ways() -> None:
 
 def test_pick_keeps_to_its_weights() -> None:
     pick = {"pick": [{"weight": 3, "do": [{"count": "a"}]}, {"weight": 1, "do": [{"count": "b"}]}]}
-    outcome = drive(once({"repeat": 4000, "do": [pick]}), silent())
+    outcome = drive(once_connected({"repeat": 4000, "do": [pick]}), silent())
 
     assert outcome.count("a") + outcome.count("b") == 4000
     assert outcome.count("a") == pytest.approx(3000, abs=150)

@@ -10,8 +10,9 @@ import pytest
 from loadws.metrics.runinfo import ProbeInfo
 from loadws.metrics.summarising.delivery import Deliveries
 from loadws.metrics.summarising.totals import Totals
-from tests.engine.drive import MS, Outcome, drive
+from tests.engine.drive import Outcome, drive
 from tests.kit.behaviour import Behaviour, Say, echo, silent
+from tests.kit.plain import MS
 
 PUBLISH = {"publish": {"probe": "talk", "send": {"json": {"op": "say", "id": "{{ probe }}"}}}}
 MOMENT = {"think": "1ms"}  # without one, nothing takes time here: what was before and what after would be one moment

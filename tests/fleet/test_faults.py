@@ -15,13 +15,14 @@ from loadws.engine.lifecycle import Lifecycle
 from loadws.fleet.shard import ShardOrder, run_shard
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import Ending, PhaseInfo, RunInfo
+from loadws.metrics.runinfo import Ending
 from loadws.metrics.summarising.summariser import Summariser
-from loadws.metrics.summary import SCHEMA_VERSION, Summary
+from loadws.metrics.summary import Summary
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import ExitCode
 from loadws.terms.transports import NAMES
 from tests.kit import faults
+from tests.kit.plain import run_info
 
 Fault = Callable[[], AbstractAsyncContextManager[str]]
 RunAgainst = Callable[..., Summary]
@@ -36,12 +37,7 @@ flow:
   - request: {{name: ask, send: hello, reply: {{where: {{text: hello}}, within: 300ms}}}}
   - close
 """
-INFO = RunInfo(
-    schema_version=SCHEMA_VERSION,
-    scenario="faults", started_at="2026-01-01T00:00:00Z", seed=1, transport="trio-websocket", processes=1,
-    loadws_version="0", model="closed", target="ws://127.0.0.1:1", phases=(PhaseInfo("phase-1", False, None),), rules=(),
-    own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={}, machine={}, versions={},
-)  # fmt: skip
+INFO = run_info(scenario="faults", transport="trio-websocket")
 
 
 @pytest.fixture(params=NAMES)

@@ -21,12 +21,13 @@ from loadws.fleet.process import Process, ProcessError, open_process
 from loadws.fleet.shard import ShardOrder
 from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import EarlyEnd, Ending, PhaseInfo, RunInfo
+from loadws.metrics.runinfo import EarlyEnd, Ending, PhaseInfo
 from loadws.metrics.summarising.summariser import Summariser
-from loadws.metrics.summary import SCHEMA_VERSION, Summary
+from loadws.metrics.summary import Summary
 from loadws.scenario.build import Overrides
 from loadws.terms.errors import ExitCode
 from tests.kit import faults
+from tests.kit.plain import run_info
 
 #: Ends by itself only after an hour: whoever stops it is what is tested.
 LONG = """
@@ -35,12 +36,7 @@ graceful_stop: 10s
 load: [{users: 6, for: 1h}]
 flow: [{request: hello}, {think: 10ms}]
 """
-INFO = RunInfo(
-    schema_version=SCHEMA_VERSION,
-    scenario="many", started_at="2026-01-01T00:00:00Z", seed=1, transport="native", processes=3,
-    loadws_version="0", model="closed", target="ws://127.0.0.1:1", phases=(PhaseInfo("phase-1", False, None),), rules=(),
-    own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={}, machine={}, versions={},
-)  # fmt: skip
+INFO = run_info(scenario="many", processes=3)
 IMPATIENT = Patience(start_s=60, quiet_s=2, silent_s=4, end_s=60)
 Frames = Callable[["Fleet", Frame], str | None]
 

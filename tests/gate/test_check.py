@@ -13,9 +13,9 @@ from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Check
 from loadws.terms.metrics import TABLE, Metric, own_counter
 from loadws.terms.thresholds import parse_threshold
+from tests.kit.plain import MS
 from tests.metrics.made_up import counted, frame, info, times
 
-MS = 1_000_000
 PHASES = (("warm-up", True), ("steady", False))
 OWN = {"greeted": own_counter("greeted")}
 

@@ -10,8 +10,6 @@ from loadws.importers.artillery.import_script import import_artillery
 from loadws.importers.notes import ImportFailed
 from tests.importers.artillery_scripts import CONFIG, flow_of, imported, loaded, notes_of
 
-NANO = 1_000_000_000
-
 
 @pytest.mark.parametrize(
     ("phase", "expected"),

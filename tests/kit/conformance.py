@@ -46,8 +46,8 @@ from tests.kit.behaviour import (
 )
 from tests.kit.loopback import loopback_peer
 from tests.kit.peer import ScriptedTransport
+from tests.kit.plain import MS
 
-MS = 1_000_000
 #: Longer than anything here takes; what waits this long is stuck.
 PATIENCE_S = 20
 

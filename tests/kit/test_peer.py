@@ -34,9 +34,7 @@ from tests.kit.behaviour import (
 from tests.kit.conformance import Recorder, Stage, in_memory, over_sockets
 from tests.kit.loopback import loopback_peer
 from tests.kit.peer import ScriptedTransport
-
-MS = 1_000_000
-S = 1_000_000_000
+from tests.kit.plain import MS, S
 
 
 def virtually(main: Any) -> Any:

@@ -11,31 +11,21 @@ from loadws.metrics.frame import CounterPart, Frame, Gauges, Health, HistogramPa
 from loadws.metrics.histograms.histogram import LatencyHistogram, span_of
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import OwnMetric, PhaseInfo, Rule, RunInfo
-from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.terms.units import NS_PER_MS
+from tests.kit.plain import run_info
 
 
 def info(*rules: str, phases: Sequence[tuple[str, bool]] = (("steady", False),), **changed: Any) -> RunInfo:
-    """``phases`` are (name, whether it is a warm-up)."""
-    plain = RunInfo(
-        schema_version=SCHEMA_VERSION,
+    """Return the information about a made-up run. ``phases`` are (name, whether it is a warm-up)."""
+    plain = run_info(
         scenario="made up",
         started_at="2026-11-23T08:15:00Z",
         seed=7,
-        transport="native",
-        processes=1,
         loadws_version="0.1.0",
-        model="closed",
-        target="ws://127.0.0.1:1",
         phases=tuple(PhaseInfo(name, warmup, None) for name, warmup in phases),
         rules=tuple(Rule(rule) for rule in rules),
         own_metrics=(OwnMetric("feed_age", "histogram", "ns"), OwnMetric("greeted", "counter", "1")),
-        paced=True,
-        expected_arrivals=0,
         command=("loadws",),
-        plan={},
-        machine={},
-        versions={},
     )
     return msgspec.structs.replace(plain, **changed)
 

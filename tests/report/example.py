@@ -15,7 +15,7 @@ import msgspec
 from loadws.metrics.frame import CounterPart, ErrorSample, Frame, Gauges, Health, LogLine
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.ledger import Arrivals, Bytes, Connections, Ledger, Messages, Sessions, Turns
-from loadws.metrics.runinfo import Ending, PhaseInfo, Rule, RunInfo
+from loadws.metrics.runinfo import Ending, GeneratorMachine, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summary import (
     SCHEMA_VERSION,
     Applied,
@@ -33,6 +33,7 @@ from loadws.metrics.summary import (
 )
 from loadws.metrics.wording import sentence_of
 from loadws.report.runreport import RunReport
+from tests.kit.plain import run_info
 
 ATTACKS = (
     "</script><script>window.owned=1</script>",
@@ -237,24 +238,20 @@ def report(of: Summary | None = None) -> RunReport:
 
 
 def info() -> RunInfo:
-    return RunInfo(
-        schema_version=SCHEMA_VERSION,
+    return run_info(
         scenario="chat rooms",
         started_at="2026-11-23T08:15:00Z",
         seed=7,
         transport="trio-websocket",
-        processes=1,
         loadws_version="0.1.0",
         model="mixed",
         target="ws://127.0.0.1:8765/chat",
         phases=(PhaseInfo("warm-up", True, 20.0), PhaseInfo("steady", False, 120.0), PhaseInfo("rush", False, 60.0)),
         rules=(Rule("response_time{step=join}.p99 < 200ms"),),
-        own_metrics=(),
-        paced=True,
         expected_arrivals=2_700,
         command=("loadws", "run", "scenarios/chat.yaml", "--seed", "7"),
         plan={"users": 200, "arrivals": 2_700},
-        machine={"system": "Linux 6.8", "processor": "x86_64", "cpus": 8, "memory_bytes": 16 * 2**30},
+        machine=GeneratorMachine("Linux 6.8", cores=8, free_memory_bytes=16 * 2**30),
         versions={"python": "3.12.4", "trio": "0.27.0", "trio-websocket": "0.12.2"},
     )
 

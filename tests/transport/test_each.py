@@ -24,10 +24,10 @@ from loadws.transport.base import (
 )
 from tests.kit import faults
 from tests.kit.conformance import Recorder
+from tests.kit.plain import MS
 from tests.kit.raw import BINARY, TEXT, RawConnection, close_frame, frame, serve
 from tests.transport.talk import Notes, against, connected, opened
 
-MS = 1_000_000
 each_transport = pytest.mark.parametrize("name", NAMES)
 
 

@@ -21,11 +21,12 @@ from loadws.gate.verdict import judged
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
-from loadws.metrics.summary import SCHEMA_VERSION, MetricEntry, Summary
+from loadws.metrics.summary import MetricEntry, Summary
 from loadws.scenario.build import Overrides
 from loadws.target.cores import apart
 from loadws.terms.units import NS_PER_S
 from loadws.transport.clock.timers import open_timers
+from tests.kit.plain import run_info
 from tests.truth.target import Account, Behaviour
 
 Stamps = Literal["user", "kernel"]
@@ -125,10 +126,12 @@ async def _run(order: ShardOrder, burden: Burden, info: RunInfo) -> Summary:
 
 def _info(order: ShardOrder, rules: Sequence[str], warmups: int) -> RunInfo:
     phases = (*(PhaseInfo("connect", True, None) for _ in range(warmups)), PhaseInfo("phase-1", False, None))
-    return RunInfo(
-        schema_version=SCHEMA_VERSION,
-    scenario="truth", started_at="2026-01-01T00:00:00Z", seed=order.seed, transport=order.transport,
-        processes=1, loadws_version="0", model="closed", target="", phases=phases,
-        rules=tuple(Rule(rule) for rule in rules), own_metrics=(), paced=True, expected_arrivals=0, command=(), plan={},
-        machine={}, versions={}, stamps=order.stamps,
-    )  # fmt: skip
+    return run_info(
+        scenario="truth",
+        seed=order.seed,
+        transport=order.transport,
+        target="",
+        phases=phases,
+        rules=tuple(Rule(rule) for rule in rules),
+        stamps=order.stamps,
+    )

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any
 
 from loadws import __version__
 from loadws.cli.options import RunOptions
@@ -16,7 +15,7 @@ from loadws.cli.running.place import place
 from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.machine.preflight import Machine, means_of
 from loadws.fleet.machine.receive_stamps import Stamping
-from loadws.metrics.runinfo import OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo, ShareInfo
+from loadws.metrics.runinfo import GeneratorMachine, OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo, ShareInfo
 from loadws.metrics.summary import SCHEMA_VERSION
 from loadws.plan.demand import is_paced
 from loadws.plan.figures import PlanFigures
@@ -66,7 +65,7 @@ def run_info(
         expected_arrivals=plan.own.part_of(plan.expected_arrivals),
         command=masked_command(options.command, scenario.secrets, loaded.masker),
         plan=figures.as_json(),
-        machine=_describe(machine),
+        machine=_described(machine),
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         stamps=stamping.stamps,
         means=means_of(options.transport),
@@ -108,14 +107,14 @@ def _own_metrics(metrics: Iterable[Metric]) -> Iterable[OwnMetric]:
             yield OwnMetric(metric.name, "histogram" if metric.kind == "histogram" else "counter", metric.unit)
 
 
-def _describe(machine: Machine) -> dict[str, Any]:
-    return {
-        "system": platform.platform(),
-        "cores": os.cpu_count() or 1,
-        "descriptors": machine.descriptors,
-        "ports": machine.ports,
-        "free_memory_bytes": machine.memory_bytes,
-    }
+def _described(machine: Machine) -> GeneratorMachine:
+    return GeneratorMachine(
+        system=platform.platform(),
+        cores=os.cpu_count() or 1,
+        descriptors=machine.descriptors,
+        ports=machine.ports,
+        free_memory_bytes=machine.memory_bytes,
+    )
 
 
 def _seconds(ns: int | None) -> float | None:

@@ -19,7 +19,7 @@ from loadws.fleet.multi_process import Span, run_many
 from loadws.fleet.shard import ShardOrder
 from loadws.fleet.single_process import run_local
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import PhaseInfo, RunInfo
+from loadws.metrics.runinfo import GeneratorMachine, PhaseInfo, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import SCHEMA_VERSION, Summary
 from loadws.scenario.build import Overrides
@@ -185,5 +185,5 @@ def _info(order: ShardOrder, processes: int, *, warmup: bool) -> RunInfo:
         schema_version=SCHEMA_VERSION, scenario="calibrate", started_at="", seed=order.seed, transport=order.transport,
         processes=processes, loadws_version=__version__, model="closed", target="",
         phases=(PhaseInfo("phase-1", True, None), judged) if warmup else (judged,), rules=(), own_metrics=(),
-        paced=False, expected_arrivals=0, command=(), plan={}, machine={}, versions={}, stamps=order.stamps,
+        paced=False, expected_arrivals=0, command=(), plan={}, machine=GeneratorMachine(), versions={}, stamps=order.stamps,
     )  # fmt: skip

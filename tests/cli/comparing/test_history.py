@@ -16,8 +16,7 @@ from loadws.metrics.summary import Summary, to_json
 from loadws.report.comparing.line_chart import line_chart
 from tests.cli.commands import run
 from tests.gate.comparing import made
-
-MS = 1_000_000
+from tests.kit.plain import MS
 
 
 def at(summary: Summary, number: int, canary_ms: float | None = None) -> Summary:

@@ -16,8 +16,7 @@ from loadws.engine.runtime.parker import Parker
 from loadws.transport.base import Timers
 from loadws.transport.clock.loop_hook import turns_of_loop
 from loadws.transport.clock.timers import open_timers
-
-MS = 1_000_000
+from tests.kit.plain import MS
 
 
 def in_virtual_time(test: Callable[[Timers, Parker], Awaitable[None]]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.engine.drive import MS, Outcome, drive
+from tests.engine.drive import Outcome, drive
 from tests.kit.behaviour import Behaviour, Say
+from tests.kit.plain import MS
 
 
 def trace(flow: list[Any], says: dict[int, tuple[str, ...]], **more: Any) -> Outcome:

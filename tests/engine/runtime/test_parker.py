@@ -13,8 +13,7 @@ from trio.testing import MockClock
 from loadws.engine.runtime.parker import Parker
 from loadws.transport.base import Timers
 from loadws.transport.clock.timers import open_timers
-
-MS = 1_000_000
+from tests.kit.plain import MS
 
 
 def in_virtual_time(test: Callable[[Timers, Parker], Awaitable[None]]) -> None:

@@ -13,14 +13,11 @@ from hypothesis import strategies as st
 from loadws.engine.runtime.backoff import backoff_ns
 from loadws.scenario.model.connection import ReconnectOptions
 from loadws.terms.chance import draw
-from tests.engine.drive import MS, S, drive
+from tests.engine.drive import drive
 from tests.kit.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refusal, silent
+from tests.kit.plain import MS, S, once
 
 AT_ONCE = {"backoff": "1ms", "jitter": "none"}
-
-
-def once(*steps: Any, **document: Any) -> dict[str, Any]:
-    return {"load": [{"users": 1, "iterations": 1}], "flow": list(steps), **document}
 
 
 def healing(*steps: Any, **policy: Any) -> dict[str, Any]:

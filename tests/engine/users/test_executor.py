@@ -9,8 +9,9 @@ import trio
 
 from loadws.engine.lifecycle import Lifecycle
 from loadws.metrics.runinfo import EarlyEnd
-from tests.engine.drive import MS, S, drive
+from tests.engine.drive import drive
 from tests.kit.behaviour import echo, refuses, silent
+from tests.kit.plain import MS, S
 
 HELLO = {"request": "hello"}
 

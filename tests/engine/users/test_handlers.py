@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from loadws.engine.users.handlers import QUEUED_EVENTS
-from tests.engine.drive import MS, drive
+from tests.engine.drive import drive
 from tests.kit.behaviour import Behaviour, Leave, Say, Vanish, pushes, refuses, silent
-
-
-def once(*steps: Any, **on: Any) -> dict[str, Any]:
-    return {"load": [{"users": 1, "iterations": 1}], "flow": ["connect", *steps], "on": on}
+from tests.kit.plain import MS, once_handling
 
 
 def test_open_is_done_before_connect_is() -> None:
-    document = once({"send": "first step"}, open=[{"think": "1s"}, {"send": "opened"}])
+    document = once_handling("connect", {"send": "first step"}, open=[{"think": "1s"}, {"send": "opened"}])
     outcome = drive(document, silent())
 
     assert list(outcome.seen.payloads) == ["opened", "first step"]
@@ -24,7 +19,7 @@ def test_a_message_that_a_handler_claims_goes_nowhere_else() -> None:
     behaviour = Behaviour(on_message=lambda p, n: (Say('{"op": "ping"}', MS), Say("answer", 2 * MS)))
     handler = {"where": {"$.op": "ping"}, "do": [{"send": {"json": {"op": "pong"}}}]}
     request = {"request": {"send": "x", "reply": {"check": {"text": "answer"}}}}
-    outcome = drive(once(request, {"think": "10ms"}, message=[handler]), behaviour)
+    outcome = drive(once_handling("connect", request, {"think": "10ms"}, message=[handler]), behaviour)
 
     assert outcome.failed("request") == (0, 1)
     assert list(outcome.seen.payloads)[:2] == ["x", '{"op":"pong"}']
@@ -33,54 +28,58 @@ def test_a_message_that_a_handler_claims_goes_nowhere_else() -> None:
 
 def test_handlers_capture_and_see_the_message() -> None:
     handler = {"capture": {"n": "$.n"}, "do": [{"log": "{{ message.n }} {{ n }}"}]}
-    outcome = drive(once({"think": "1s"}, message=[handler]), pushes(['{"n": 7}']))
+    outcome = drive(once_handling("connect", {"think": "1s"}, message=[handler]), pushes(['{"n": 7}']))
 
     assert [line.text for line in outcome.logs] == ["7 7"]
 
 
 def test_steps_that_wait_run_in_order_in_one_task() -> None:
     handler = {"do": [{"set": {"m": "{{ message }}"}}, {"think": "100ms"}, {"send": "{{ m }}"}]}
-    outcome = drive(once({"think": "1s"}, message=[handler]), pushes(["a", "b", "c"], MS))
+    outcome = drive(once_handling("connect", {"think": "1s"}, message=[handler]), pushes(["a", "b", "c"], MS))
 
     assert list(outcome.seen.payloads) == ["a", "b", "c"]
 
 
 def test_a_queue_that_overflows_is_counted() -> None:
     handler = {"do": [{"think": "1m"}]}
-    outcome = drive(once({"think": "1s"}, message=[handler]), pushes(["x"] * (QUEUED_EVENTS + 6)))
+    outcome = drive(once_handling("connect", {"think": "1s"}, message=[handler]), pushes(["x"] * (QUEUED_EVENTS + 6)))
 
     assert outcome.errors["handler_overflow"] >= 5
 
 
 def test_an_error_calls_the_error_handler_with_its_kind() -> None:
-    document = once({"request": {"send": "x", "reply": {"within": "100ms"}}}, error=[{"log": "{{ error.kind }}"}])
+    document = once_handling(
+        "connect", {"request": {"send": "x", "reply": {"within": "100ms"}}}, error=[{"log": "{{ error.kind }}"}]
+    )
     outcome = drive(document, silent())
 
     assert [line.text for line in outcome.logs] == ["timeout"]
 
 
 def test_an_error_inside_the_error_handler_does_not_call_it_again() -> None:
-    outcome = drive(once(error=[{"check": "{{ false }}"}]), refuses(503))
+    outcome = drive(once_handling("connect", error=[{"check": "{{ false }}"}]), refuses(503))
 
     assert outcome.errors == {"http.503": 1, "check": 1}
 
 
 def test_close_gets_the_code_and_the_reason() -> None:
     behaviour = Behaviour(on_open=lambda connection: (Leave(4001, "bye", 10 * MS),))
-    outcome = drive(once({"think": "1s"}, close=[{"count": "closed {{ code }} {{ reason }}"}]), behaviour)
+    outcome = drive(
+        once_handling("connect", {"think": "1s"}, close=[{"count": "closed {{ code }} {{ reason }}"}]), behaviour
+    )
 
     assert outcome.count("closed 4001 bye") == 1
 
 
 def test_a_lost_connection_closes_with_1006_as_in_the_browser() -> None:
     behaviour = Behaviour(on_open=lambda connection: (Vanish("eof", 10 * MS),))
-    outcome = drive(once({"think": "1s"}, close=[{"count": "closed {{ code }}"}]), behaviour)
+    outcome = drive(once_handling("connect", {"think": "1s"}, close=[{"count": "closed {{ code }}"}]), behaviour)
 
     assert outcome.count("closed 1006") == 1
 
 
 def test_our_own_close_calls_the_close_handler_too() -> None:
-    outcome = drive(once("close", close=[{"count": "closed {{ code }}"}]), silent())
+    outcome = drive(once_handling("connect", "close", close=[{"count": "closed {{ code }}"}]), silent())
 
     assert outcome.count("closed 1000") == 1
 
@@ -88,7 +87,7 @@ def test_our_own_close_calls_the_close_handler_too() -> None:
 def test_a_handler_may_end_the_session() -> None:
     handler = {"where": {"text": "stop"}, "do": [{"check": "{{ false }}", "on_failure": "end_session"}]}
     behaviour = Behaviour(on_open=lambda connection: (Say("stop", 100 * MS),))
-    outcome = drive(once({"think": "1h"}, {"count": "never"}, message=[handler]), behaviour)
+    outcome = drive(once_handling("connect", {"think": "1h"}, {"count": "never"}, message=[handler]), behaviour)
 
     assert outcome.ledger.sessions.failed == 1
     assert outcome.count("never") == 0

@@ -13,9 +13,9 @@ from loadws.metrics.frame import Frame, Gauges, Health
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.summary import MetricEntry, Outcome, Summary, Verdict
+from tests.kit.plain import MS
 from tests.report.example import summary as example
 
-MS = 1_000_000
 MACHINE, PLAN, VERSION = "AMD EPYC, 2 cores, 8 GiB", "aaaabbbbcccc", "1.0"
 SAMPLES = 2_000
 

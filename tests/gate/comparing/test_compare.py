@@ -23,13 +23,13 @@ from loadws.gate.comparing.compare import (
 from loadws.gate.statistics.sequential import Design
 from loadws.gate.statistics.shares import Share
 from loadws.terms.comparisons import ComparisonRule, parse_comparison
+from tests.kit.plain import MS
 
 INF = math.inf
 P99 = parse_comparison("response_time.p99 <= +5%")
 P50_MS = parse_comparison("response_time.p50 <= +2ms")
 ITERATIONS = parse_comparison("iterations.rate >= -5%")
 ERRORS = parse_comparison("error_rate <= +0.1pp")
-MS = 1_000_000
 
 
 def spread(pairs: int, factor: float, seed: int = 1, noise: float = 0.01) -> Sides:

@@ -15,9 +15,9 @@ from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.recording.interval import Phases
 from loadws.metrics.recording.recorder import DISTINCT_NAMES, NO_MORE_LOGS, OTHER, Recorder
 from loadws.transport.base import ConnectTimings
+from tests.kit.plain import S
 from tests.metrics.driven import driven
 
-S = 1_000_000_000
 PHASES = [("warm up", True), ("steady", False), ("peak", False)]
 Key = tuple[str, tuple[tuple[str, str], ...]]
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summarising.accumulator import Values, supported_percentiles
+from tests.kit.plain import MS
 from tests.metrics.made_up import times
 
-MS = 1_000_000
 PIECES = st.lists(
     st.tuples(
         st.sampled_from(["put", "add", "join", "close"]), st.lists(st.integers(1, 2_000), min_size=1, max_size=8)

@@ -15,9 +15,9 @@ from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import ErrorCount, PhaseSpan, Summary, from_json, to_json
 from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import parse_threshold
+from tests.kit.plain import MS
 from tests.metrics.made_up import counted, frame, info, ledger, times
 
-MS = 1_000_000
 PHASES = (("warm-up", True), ("steady", False), ("rush", False))
 
 

@@ -10,9 +10,8 @@ from loadws.metrics.frame import Frame, Gauges, Health
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summarising.timeline import MOST_STEPS, Timeline
 from loadws.metrics.summary import Series
+from tests.kit.plain import MS
 from tests.metrics.made_up import counted, frame, ledger, times
-
-MS = 1_000_000
 
 
 def timeline(*frames: Frame) -> Timeline:

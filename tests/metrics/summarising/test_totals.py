@@ -6,9 +6,8 @@ from loadws.metrics.frame import CounterPart, HistogramPart
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summarising.totals import LEAST_OPEN_BUCKETS, MOST_OPEN_BUCKETS, Totals
 from loadws.terms.metrics import own_counter, own_trend
+from tests.kit.plain import MS
 from tests.metrics.made_up import counted, times
-
-MS = 1_000_000
 
 
 def totals(*parts: CounterPart | HistogramPart) -> Totals:

@@ -14,8 +14,7 @@ from trio.testing import MockClock
 
 from loadws.transport.base import Timers
 from loadws.transport.clock.timers import SMALLEST_TO_COMPACT, DeadlineHeap, HeapTimers, TimerFd, TrioClock, open_timers
-
-MS = 1_000_000
+from tests.kit.plain import MS
 
 
 def virtually(main: Callable[[], Awaitable[None]]) -> None:

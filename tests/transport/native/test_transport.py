@@ -22,10 +22,9 @@ from loadws.transport.native.reactor import TaskReactor
 from loadws.transport.native.transport import NativeTransport
 from tests.kit import faults
 from tests.kit.conformance import CHECKS, ENDINGS, Check, Ending, Recorder, ends_as_named, over_sockets
+from tests.kit.plain import MS
 from tests.kit.raw import CLOSE, PING, PONG, RawConnection, close_frame, frame, serve
 from tests.transport.talk import Notes, against, connected, opened
-
-MS = 1_000_000
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

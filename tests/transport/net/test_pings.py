@@ -8,8 +8,7 @@ from trio.testing import MockClock
 from loadws.transport.base import NotOpen
 from loadws.transport.clock.timers import open_timers
 from loadws.transport.net.pings import MOST_IN_FLIGHT, Pings
-
-S = 1_000_000_000
+from tests.kit.plain import S
 
 
 class _Clock:

@@ -19,10 +19,10 @@ from loadws.transport.net.read_rate import Pace
 from loadws.transport.registry import transport
 from tests.kit import faults
 from tests.kit.conformance import Recorder
+from tests.kit.plain import S
 from tests.kit.raw import BINARY, RawConnection, close_frame, frame
 from tests.transport.talk import Notes
 
-S = 1_000_000_000
 each_way_to_read = pytest.mark.parametrize(
     "make",
     [partial(transport, "native"), partial(NativeTransport, TaskReactor), partial(transport, "trio-websocket")],

@@ -21,10 +21,9 @@ from loadws.transport.trio_websocket import transport as trio_ws
 from loadws.transport.trio_websocket.instrumented import WatchedProtocol
 from tests.kit import faults
 from tests.kit.conformance import Recorder
+from tests.kit.plain import MS
 from tests.kit.raw import RawConnection, close_frame, serve
 from tests.transport.talk import Notes, against, connected, opened
-
-MS = 1_000_000
 
 
 def test_the_private_names_are_still_there() -> None:

@@ -6,18 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.engine.drive import MS, Outcome, drive
+from tests.engine.drive import Outcome, drive
 from tests.kit.behaviour import Behaviour, Say
+from tests.kit.plain import MS, once_connected
 
 
 def answers(*payloads: str | bytes) -> Behaviour:
     """Say all of these to each message, one after another."""
     said = tuple(Say(payload, (number + 1) * 10 * MS) for number, payload in enumerate(payloads))
     return Behaviour(on_message=lambda payload, number: said)
-
-
-def once(*steps: Any) -> dict[str, Any]:
-    return {"load": [{"users": 1, "iterations": 1}], "flow": ["connect", *steps]}
 
 
 def ask(**reply: Any) -> dict[str, Any]:
@@ -29,7 +26,7 @@ def details(outcome: Outcome) -> list[str]:
 
 
 def test_json_that_javascript_reads_answers() -> None:
-    outcome = drive(once(ask(where={"$.id": 7}, capture={"name": "$.name"}), {"log": "{{ name }}|{{ 1 }}"}),
+    outcome = drive(once_connected(ask(where={"$.id": 7}, capture={"name": "$.name"}), {"log": "{{ name }}|{{ 1 }}"}),
                     answers('{"id":7,"name":"cut \\ud83d"}'))  # fmt: skip
     assert outcome.errors == {}
     assert [line.text for line in outcome.logs] == ["cut \ufffd|1"]
@@ -54,13 +51,13 @@ def test_json_that_javascript_reads_answers() -> None:
 def test_a_request_that_times_out_says_what_came_that_is_not_json(
     step: dict[str, Any], said: list[str], detail: str
 ) -> None:
-    outcome = drive(once(step), answers(*said))
+    outcome = drive(once_connected(step), answers(*said))
     assert (outcome.errors, details(outcome)) == ({"timeout": 1}, [detail])
 
 
 def test_a_wait_for_counts_what_was_kept_before_and_what_came_since() -> None:
     wait = {"wait_for": {"where": {"$.id": 7}, "within": "1s"}}
-    outcome = drive(once({"send": "a"}, {"think": "15ms"}, wait), answers("one", "two", '{"id":8}', b"\xff"))
+    outcome = drive(once_connected({"send": "a"}, {"think": "15ms"}, wait), answers("one", "two", '{"id":8}', b"\xff"))
     assert details(outcome) == [
         "no message that matches within 1 s; 3 messages came that are not JSON, where a JSONPath looks for something: "
         "it is not UTF-8 at byte 0"
@@ -69,7 +66,9 @@ def test_a_wait_for_counts_what_was_kept_before_and_what_came_since() -> None:
 
 def test_only_what_came_while_it_waited_is_told() -> None:
     again = ask(where={"$.id": 7})
-    outcome = drive(once({**again, "on_failure": "continue"}, {**again, "on_failure": "continue"}), answers("one"))
+    outcome = drive(
+        once_connected({**again, "on_failure": "continue"}, {**again, "on_failure": "continue"}), answers("one")
+    )
     assert [detail.count("1 message came") for detail in details(outcome)] == [1, 1]
 
 
@@ -96,6 +95,6 @@ def test_only_what_came_while_it_waited_is_told() -> None:
 @pytest.mark.parametrize("trace", [False, True])
 def test_half_of_a_surrogate_pair_ends_no_run(step: dict[str, Any], trace: bool) -> None:
     first = ask(where={"$.id": 7}, capture={"half": "$.name"})
-    outcome = drive(once(first, step), answers('{"id":7,"name":"\\ud83d"}'), trace=trace)
+    outcome = drive(once_connected(first, step), answers('{"id":7,"name":"\\ud83d"}'), trace=trace)
     assert outcome.ledger.imbalances() == []
     assert outcome.ledger.messages.answered >= 1

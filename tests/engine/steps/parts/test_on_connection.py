@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from tests.engine.drive import MS, S, drive
+from tests.engine.drive import drive
 from tests.kit.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refuses, silent
+from tests.kit.plain import MS, S, once_handling
 
 FEED = {"connect": {"as": "feed"}}
-
-
-def once(*steps: Any, **on: Any) -> dict[str, Any]:
-    return {"load": [{"users": 1, "iterations": 1}], "flow": list(steps), "on": on}
 
 
 def on_connection(number: int, *actions: Action, base: Behaviour | None = None) -> Behaviour:
@@ -39,7 +35,7 @@ def test_each_step_speaks_on_the_connection_that_it_names() -> None:
         {"ping": {}},
         {"send": "d"},
     ]
-    document = once("connect", FEED, {"think": "1s"}, *steps) | {"connection": {"expect_close": [1001]}}
+    document = once_handling("connect", FEED, {"think": "1s"}, *steps) | {"connection": {"expect_close": [1001]}}
     outcome = drive(document, on_connection(1, Leave(1001, "", MS), base=echo()))
 
     assert list(outcome.seen.payloads) == ["a", "d"]
@@ -53,7 +49,7 @@ def test_each_step_speaks_on_the_connection_that_it_names() -> None:
 def test_a_message_answers_only_requests_of_its_own_connection() -> None:
     behaviour = on_connection(1, Say("news", 10 * MS))
     request = {"request": {"send": "x", "reply": {"within": "100ms"}}, "on_failure": "continue"}
-    outcome = drive(once("connect", FEED, request, {"wait_for": {"on": "feed"}}), behaviour)
+    outcome = drive(once_handling("connect", FEED, request, {"wait_for": {"on": "feed"}}), behaviour)
 
     assert outcome.errors == {"timeout": 1}
     assert outcome.failed("wait_for") == (0, 1)
@@ -61,7 +57,7 @@ def test_a_message_answers_only_requests_of_its_own_connection() -> None:
 
 def test_a_wait_for_close_is_of_its_own_connection() -> None:
     waits = [{"wait_for": {"close": 1001, "on": "feed"}}, {"request": "still here"}]
-    outcome = drive(once("connect", FEED, *waits), on_connection(1, Leave(1001, "", MS), base=echo()))
+    outcome = drive(once_handling("connect", FEED, *waits), on_connection(1, Leave(1001, "", MS), base=echo()))
 
     assert outcome.errors == {}
     assert outcome.ledger.messages.answered == 1
@@ -69,7 +65,7 @@ def test_a_wait_for_close_is_of_its_own_connection() -> None:
 
 def test_a_user_may_have_named_connections_only() -> None:
     outcome = drive(
-        once(FEED, {"request": {"send": "x", "on": "feed"}}, {"close": {"on": "feed", "code": 4000}}), echo()
+        once_handling(FEED, {"request": {"send": "x", "on": "feed"}}, {"close": {"on": "feed", "code": 4000}}), echo()
     )
 
     assert outcome.ledger.sessions.completed == 1
@@ -77,7 +73,7 @@ def test_a_user_may_have_named_connections_only() -> None:
 
 
 def test_without_a_connection_of_that_name_the_session_fails() -> None:
-    outcome = drive(once("connect", {"send": {"text": "x", "on": "feed"}}), silent())
+    outcome = drive(once_handling("connect", {"send": {"text": "x", "on": "feed"}}), silent())
 
     assert outcome.errors == {"not_connected": 1}
     assert outcome.ledger.sessions.failed == 1
@@ -85,8 +81,8 @@ def test_without_a_connection_of_that_name_the_session_fails() -> None:
 
 def test_one_name_opens_once_and_again_after_its_close() -> None:
     close = {"close": {"on": "feed"}}
-    twice = drive(once(FEED, FEED), silent())
-    again = drive(once(FEED, close, FEED, {"request": {"send": "x", "on": "feed"}}), echo())
+    twice = drive(once_handling(FEED, FEED), silent())
+    again = drive(once_handling(FEED, close, FEED, {"request": {"send": "x", "on": "feed"}}), echo())
 
     assert twice.errors == {"already_open": 1}
     assert again.errors == {}
@@ -95,7 +91,7 @@ def test_one_name_opens_once_and_again_after_its_close() -> None:
 
 def test_a_refused_connection_leaves_the_others_open() -> None:
     behaviour = replace(echo(), refuse=lambda attempt: refuses(503).refuse(0) if attempt == 1 else None)
-    outcome = drive(once("connect", {**FEED, "on_failure": "continue"}, {"request": "x"}), behaviour)
+    outcome = drive(once_handling("connect", {**FEED, "on_failure": "continue"}, {"request": "x"}), behaviour)
 
     assert outcome.ledger.messages.answered == 1
     assert (outcome.ledger.connections.refused, outcome.ledger.connections.closed_by_us) == (1, 1)
@@ -106,14 +102,17 @@ def test_a_refused_connection_leaves_the_others_open() -> None:
 
 def test_what_is_open_at_a_sessions_end_is_closed_side_by_side() -> None:
     names = [{"connect": {"as": f"c{n}"}} for n in range(5)]
-    outcome = drive(once("connect", *names), replace(silent(), answers_close=False))
+    outcome = drive(once_handling("connect", *names), replace(silent(), answers_close=False))
 
     assert outcome.ledger.connections.closed_by_us == 6
     assert outcome.values("session_time").greatest < 6 * S  # one close_timeout, which is 5 s
 
 
 def test_the_next_session_has_connections_of_its_own() -> None:
-    document = {**once(FEED, {"request": {"send": "x", "on": "feed"}}), "load": [{"users": 1, "iterations": 3}]}
+    document = {
+        **once_handling(FEED, {"request": {"send": "x", "on": "feed"}}),
+        "load": [{"users": 1, "iterations": 3}],
+    }
     outcome = drive(document, echo())
 
     assert outcome.ledger.sessions.completed == 3
@@ -122,7 +121,7 @@ def test_the_next_session_has_connections_of_its_own() -> None:
 
 def test_what_a_closed_connection_had_kept_is_unclaimed() -> None:
     waits = {"wait_for": {"where": {"text": "never"}, "within": "1s"}, "on_failure": "continue"}
-    outcome = drive(once("connect", {"think": "1s"}, "close", "connect", waits), on_connection(0, Say("kept")))
+    outcome = drive(once_handling("connect", {"think": "1s"}, "close", "connect", waits), on_connection(0, Say("kept")))
 
     assert outcome.ledger.messages.unclaimed == 1
 
@@ -133,7 +132,7 @@ def test_what_a_closed_connection_had_kept_is_unclaimed() -> None:
 def test_a_handler_answers_on_the_connection_of_its_event() -> None:
     handler = {"where": {"text": "ping"}, "do": [{"send": "pong to {{ connection }}"}]}
     unnamed_is_gone = on_connection(1, Say("ping", MS))
-    outcome = drive(once("connect", FEED, "close", {"think": "1s"}, message=[handler]), unnamed_is_gone)
+    outcome = drive(once_handling("connect", FEED, "close", {"think": "1s"}, message=[handler]), unnamed_is_gone)
 
     assert list(outcome.seen.payloads) == ["pong to feed"]
     assert outcome.errors == {}
@@ -142,7 +141,9 @@ def test_a_handler_answers_on_the_connection_of_its_event() -> None:
 def test_a_handler_may_be_for_one_connection() -> None:
     behaviour = Behaviour(on_open=lambda connection: (Say("news", MS),))
     handlers = [{"on": "feed", "do": [{"count": "of feed"}]}, {"do": [{"count": "of any"}]}]
-    outcome = drive(once("connect", FEED, {"connect": {"as": "b"}}, {"think": "1s"}, message=handlers), behaviour)
+    outcome = drive(
+        once_handling("connect", FEED, {"connect": {"as": "b"}}, {"think": "1s"}, message=handlers), behaviour
+    )
 
     assert (outcome.count("of feed"), outcome.count("of any")) == (1, 2)
 
@@ -150,14 +151,14 @@ def test_a_handler_may_be_for_one_connection() -> None:
 def test_a_handler_that_waits_keeps_the_connection_of_its_event() -> None:
     behaviour = on_connection(1, Say("ping", MS))
     handler = {"do": [{"think": "100ms"}, {"send": "pong to {{ connection }}"}]}
-    outcome = drive(once("connect", FEED, "close", {"think": "1s"}, message=[handler]), behaviour)
+    outcome = drive(once_handling("connect", FEED, "close", {"think": "1s"}, message=[handler]), behaviour)
 
     assert list(outcome.seen.payloads) == ["pong to feed"]
 
 
 def test_open_and_close_know_their_connection() -> None:
     on = {"open": [{"send": "hello {{ connection }}"}], "close": [{"log": "closed {{ connection }}"}]}
-    outcome = drive(once(FEED, "connect", {"think": "1s"}, **on), on_connection(0, Vanish(after_ns=MS)))
+    outcome = drive(once_handling(FEED, "connect", {"think": "1s"}, **on), on_connection(0, Vanish(after_ns=MS)))
 
     assert list(outcome.seen.payloads) == ["hello feed", "hello null"]
     assert [line.text for line in outcome.logs] == ["closed feed", "closed null"]
@@ -169,7 +170,7 @@ def test_open_and_close_know_their_connection() -> None:
 def test_a_trace_says_which_connection_a_frame_is_on() -> None:
     behaviour = Behaviour(on_message=lambda payload, number: (Say(payload),) if payload == "x" else ())
     outcome = drive(
-        once("connect", FEED, {"request": {"send": "x", "on": "feed"}}, {"send": "y"}), behaviour, trace=True
+        once_handling("connect", FEED, {"request": {"send": "x", "on": "feed"}}, {"send": "y"}), behaviour, trace=True
     )
 
     frames = [line.split("ms", 1)[1].strip() for line in outcome.said if "text" in line]

@@ -116,7 +116,7 @@ def _executor(
         connector=connector,
         recorder=recorder,
         variables=variables,
-        supplies=open_supplies(scenario.data, facts.base, facts.seed, (load.plan.shard, load.plan.shards), read),
+        supplies=open_supplies(scenario.data, facts.base, facts.seed, load.plan.own, read),
         secrets=secrets,
         tracer=tracer,
         http=load.http or http_clients(scenario, facts.base, timers),

@@ -41,6 +41,16 @@ class Shard:
             return False
         return (rounds * len(self.places) + at) % self.count == self.index
 
+    @property
+    def is_whole(self) -> bool:
+        """Return whether every number is this shard's."""
+        return self.count == 1 and len(self.places) == self.total
+
+    def nth(self, rank: int) -> int:
+        """Return the number of this shard that has ``rank`` of its numbers before it."""
+        rounds, at = divmod(self.index + self.count * rank, len(self.places))
+        return rounds * self.total + self.places[at]
+
     def cut(self, index: int, count: int) -> Shard:
         """Return part ``index`` of ``count`` of this shard."""
         return Shard(self.index + self.count * index, self.count * count, self.places, self.total)

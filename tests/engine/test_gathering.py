@@ -8,7 +8,7 @@ import pytest
 
 from loadws.engine.runtime.barriers import Barrier, Barriers
 from loadws.plan.split import Shard
-from tests.engine.drive import MS, S, drive
+from tests.engine.drive import drive
 from tests.kit.behaviour import silent
 from tests.kit.plain import MS, S
 

@@ -1,8 +1,8 @@
 """Rows that are used one after another: by sessions, turns or single uses, of all users together or of each for itself.
 
-The positions of a shared source are numbered from 0, and part i of n of a load has those that are i modulo n, however the
+The positions of a shared source are numbered from 0, and each part of a load has those that the plan gives it, however the
 parts are spread over processes and machines. So parts share a file without a row twice, without one left out, and without
-communication. Which user gets which row depends on who comes first; with ``next: user`` nothing does.
+communication. Which user gets which row depends on which comes first; with ``next: user`` nothing does.
 """
 
 from __future__ import annotations
@@ -10,18 +10,28 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from loadws.scenario.data.feed import Feed, open_feed
 from loadws.scenario.model.model import DataSource
 
 
+class Part(Protocol):
+    """A part of the whole load, for one process: ``is_whole`` where there is no other."""
+
+    @property
+    def is_whole(self) -> bool: ...
+
+    def nth(self, rank: int) -> int:
+        """Return the number of this part that has ``rank`` of its numbers before it."""
+
+
 class Supply:
-    """The rows of one data source for the users of one process. ``part`` is (index, count): its part of the whole load."""
+    """The rows of one data source for the users of one process, which has ``part`` of the whole load."""
 
     __slots__ = ("_feed", "_part", "_seed", "_source", "_taken", "name")
 
-    def __init__(self, name: str, source: DataSource, feed: Feed, seed: int, part: tuple[int, int] = (0, 1)) -> None:
+    def __init__(self, name: str, source: DataSource, feed: Feed, seed: int, part: Part) -> None:
         self.name = name
         self._source = source
         self._feed = feed
@@ -50,8 +60,7 @@ class Supply:
             position = taken.get(self.name, 0)
             taken[self.name] = position + 1
             return self._feed.at(position, user, self._seed)
-        index, count = self._part
-        position = index + count * self._taken
+        position = self._part.nth(self._taken)
         self._taken += 1
         return self._feed.at(position, 0, self._seed)
 
@@ -69,7 +78,7 @@ class Supply:
         advice = f"add rows{longer[self._source.next]}, {repeat}"
         if self._source.scope == "user":
             return f"user {user} has used all {rows} of {self.name!r}, one for each {self._source.next}: {advice}"
-        part = "" if self._part[1] == 1 else f" (this is one of {self._part[1]} processes, and has its part of them)"
+        part = "" if self._part.is_whole else " (this is one of several processes, and has its part of them)"
         return f"the {rows} of {self.name!r} are used up{part}, one for each {self._source.next}: {advice}"
 
 
@@ -87,7 +96,7 @@ class Supplies:
 
 
 def open_supplies(
-    data: Mapping[str, DataSource], base: Path, seed: int, part: tuple[int, int], read_by_variables: Collection[str]
+    data: Mapping[str, DataSource], base: Path, seed: int, part: Part, read_by_variables: Collection[str]
 ) -> Supplies:
     """Open the data sources of a scenario; ``base`` is its folder. Raises ``DataError``."""
     supplies = [Supply(name, source, open_feed(source, base), seed, part) for name, source in data.items()]

@@ -10,8 +10,9 @@ import pytest
 
 from loadws.terms.failures import KINDS
 from loadws.transport.base import Payload
-from tests.engine.drive import MS, Outcome, drive
+from tests.engine.drive import Outcome, drive
 from tests.kit.behaviour import Behaviour, Say, echo, pushes
+from tests.kit.plain import MS
 
 ONCE = {"load": [{"users": 1, "iterations": 1}]}
 THREE = '{"id": 1}\n{"id": 2}\n{"id": 3}'

@@ -79,7 +79,6 @@ from loadws.cli.usage import examples as _examples
 from loadws.cli.usage import exit_codes as _exit_codes
 from loadws.outputs.destinations import to_stdout
 from loadws.target.options import TargetOptions
-from loadws.terms.errors import UsageError
 from loadws.terms.transports import DEFAULT_TRANSPORT
 
 app = typer.Typer(
@@ -199,10 +198,9 @@ def run(
     from loadws.cli.running.run import run_command  # takes a while, which a wrong command line need not wait for
 
     against = Against(repeat, baseline, save_baseline, allow_no_baseline, across_machines)
-    if to_stdout(outputs) and (against or overrides.comparisons):
-        raise UsageError(
-            "stdout is for the comparison, so --output cannot have it", "name a file, as ndjson=live.ndjson"
-        )
+    refuse_with(
+        against or overrides.comparisons, "stdout is for the comparison", {"--output KIND=-": to_stdout(outputs)}
+    )
     machines = None
     if cluster is not None:
         from loadws.cli.machines.cluster import cluster_options

@@ -77,30 +77,30 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 
 
-def parse_destination(text: str, option: str = "--output") -> Destination:
+def parse_destination(text: str) -> Destination:
     """Return the destination that ``KIND=WHERE``, or ``KIND`` with a default place, names.
 
     Raises:
-        UsageError: There is no such kind, the place does not fit it, or its package is not installed.
+        UsageError: There is no such kind or place, or its library is missing.
     """
     name, _, where = text.partition("=")
     kind = KINDS.get(name)
     if kind is None:
         similar = did_you_mean(name, KINDS)
         raise UsageError(
-            f"{option}: there is no output {shown_address(name)!r}" + (f"; {similar}" if similar else ""),
+            f"--output: there is no output {shown_address(name)!r}" + (f"; {similar}" if similar else ""),
             f"outputs are {', '.join(KINDS)}: {_PAGE}",
         )
     destination = Destination(name, where or kind.default)
     if not destination.where:
-        raise UsageError(f"{option} {name} does not say where", f"write {option} {kind.example}")
+        raise UsageError(f"--output {name} does not say where", f"write --output {kind.example}")
     try:
         kind.check(destination.where)
     except ValueError as error:
-        raise UsageError(f"{option} {destination}: {error}", f"write {option} {kind.example}: {_PAGE}") from None
+        raise UsageError(f"--output {destination}: {error}", f"write --output {kind.example}: {_PAGE}") from None
     if kind.library and not _is_installed(kind.library):
         raise UsageError(
-            f"{option} {destination}: this needs a package that is not installed",
+            f"--output {destination}: this needs a package that is not installed",
             f"pip install 'loadws[{kind.extra}]'",
         )
     return destination

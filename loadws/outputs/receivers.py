@@ -1,4 +1,4 @@
-"""Addresses of receivers, read and checked. Each function raises ``ValueError`` with a reason that shows no secret."""
+"""Addresses of receivers, read and checked. Why one is none is told without what it shows of secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def host_and_port(where: str) -> tuple[str, int]:
     """Return host and port of ``127.0.0.1:9464`` or ``[::1]:9464``.
 
     Raises:
-        ValueError: The text is no such address.
+        ValueError: It has another form.
     """
     found = split_authority(where)
     if found.port is None or found.user_info is not None:
@@ -39,7 +39,7 @@ def influx_address(where: str) -> InfluxAddress:
     """Return where lines are written: ``http://h:8086?db=NAME``, ``http://h:8086?org=NAME&bucket=NAME``, ``udp://h:8089``.
 
     Raises:
-        ValueError: The address has another scheme, or a query that InfluxDB has no meaning for.
+        ValueError: It is none of these.
     """
     address = split_address(where)
     if address.scheme not in _INFLUX_PORTS:

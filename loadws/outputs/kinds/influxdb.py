@@ -119,10 +119,12 @@ class _Http:
         self._connection: http.client.HTTPConnection | None = None
 
     def post(self, body: bytes) -> None:
-        """Send lines. Raises ``Refused`` for an answer that says no.
+        """Send lines.
 
         Raises:
-            ConnectionError: There is no answer; another ``OSError`` may say so too.
+            ConnectionError: The receiver is not there, or went away.
+            OSError: There is no answer in time.
+            Refused: The answer says no.
         """
         is_reused = self._connection is not None
         try:

@@ -52,6 +52,8 @@ _AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 #: Units in UCUM, where they differ from ours.
 _UCUM = {"bytes": "By"}
 _LONGEST_SAID = 300
+#: In what the exporter says of a receiver that does not answer.
+_TIMED_OUT = "batch due to timeout"
 
 
 class OtlpExporter:
@@ -84,7 +86,7 @@ class OtlpExporter:
         """Send what was measured up to the end of a second.
 
         Raises:
-            Refused: The receiver did not accept it.
+            Refused: The receiver did not take it, or is not there.
         """
         assert self._so_far is not None and self._catalogue is not None and self._names is not None
         self._so_far.add(second)
@@ -178,7 +180,8 @@ class _Said(logging.Handler):
     @property
     def text(self) -> str:
         """Return the first that was said: it has the reason, later ones only that there will be no further try."""
-        return self._texts[0] if self._texts else "the export failed"
+        text = self._texts[0] if self._texts else "the export failed"
+        return f"it did not answer within {DEADLINE_S:g} s" if _TIMED_OUT in text else text
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a message."""

@@ -91,7 +91,7 @@ def test_ctrl_c_ends_the_output_with_all_that_was_measured(tmp_path: Path) -> No
          "loadws: --output ndjson=a: another output is written there too\n"),
         # a comparison that is printed there
         (("--output", "csv=-", "--repeat", "2"),
-         "loadws: stdout is for the comparison, so --output cannot have it\n"),
+         "loadws: stdout is for the comparison, so it goes without --output KIND=-\n"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_before_anything_runs(

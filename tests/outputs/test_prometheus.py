@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import urllib.parse
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as of_text  # noqa: E402
 
 from loadws.outputs.destinations import Destination  # noqa: E402
-from loadws.outputs.kinds.prometheus import PrometheusExporter  # noqa: E402
+from loadws.outputs.exporter import Refused  # noqa: E402
+from loadws.outputs.kinds.prometheus import PrometheusExporter, Scrapes  # noqa: E402
 from loadws.terms.errors import UsageError  # noqa: E402
-from tests.outputs.served import eventually, fetched, free_port, program, running, send, told  # noqa: E402
+from tests.outputs.served import LONG_S, eventually, fetched, free_port, program, running, send, told  # noqa: E402
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 JOIN = {"phase": "steady", "step": "join"}
@@ -29,7 +32,9 @@ ODD = {"kind": "timeout", "phase": "steady", "step": 'a "b", c\\=\n'}
 def exporter() -> Iterator[PrometheusExporter]:
     exporter = PrometheusExporter(Destination("prometheus", f"127.0.0.1:{free_port()}"))
     yield exporter
-    exporter.close()
+    exporter.scrapes = Scrapes()  # none is waited for
+    with suppress(Refused):
+        exporter.close()
 
 
 def page(exporter: PrometheusExporter, **headers: str) -> tuple[str, str]:
@@ -96,6 +101,47 @@ def test_a_port_that_is_taken_is_told_before_the_load(exporter: PrometheusExport
     with pytest.raises(UsageError) as found:
         PrometheusExporter(Destination("prometheus", where))
     assert str(found.value) == f"--output prometheus={where}: cannot be listened on: Address already in use"
+
+
+# -- the last scrape --------------------------------------------------------------------------------------------------
+
+
+def test_a_page_that_nothing_has_fetched_is_told() -> None:
+    exporter = PrometheusExporter(Destination("prometheus", f"127.0.0.1:{free_port()}"))
+    send(exporter, told(0))
+    with pytest.raises(Refused, match=r"^nothing has fetched its page$"):
+        exporter.close()
+
+
+@pytest.mark.parametrize(
+    ("at_s", "now_s", "due_s"),
+    [
+        # one scrape tells of no interval
+        ([5.0], 6.0, None),
+        # two do: every 2 s
+        ([5.0, 7.0], 8.0, 1.0),
+        # the last one counts, also where it is overdue
+        ([5.0, 7.0, 8.0], 10.0, -1.0),
+    ],
+)
+def test_when_the_next_scrape_is_due(at_s: list[float], now_s: float, due_s: float | None) -> None:
+    moments = iter([*at_s, now_s])
+    scrapes = Scrapes(lambda: next(moments))
+    for _ in at_s:
+        scrapes.note()
+    assert scrapes.due_in_s() == due_s
+
+
+def test_a_scrape_that_is_due_is_waited_for_and_has_the_last_second(exporter: PrometheusExporter) -> None:
+    exporter.scrapes = Scrapes(lambda: 0.0)  # always due
+    for number in range(2):
+        send(exporter, told(number))
+        page(exporter)
+    closing = threading.Thread(target=exporter.close)
+    closing.start()
+    assert "loadws_users 3.0" in page(exporter)[1]
+    closing.join(LONG_S)
+    assert not closing.is_alive()
 
 
 # -- Prometheus itself ------------------------------------------------------------------------------------------------

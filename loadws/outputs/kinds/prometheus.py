@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from socketserver import ThreadingMixIn
@@ -26,13 +27,15 @@ from loadws.outputs.bounded_labels import Key
 from loadws.outputs.cumulative import Cumulative, Distribution
 from loadws.outputs.destinations import Destination
 from loadws.outputs.exported_names import PREFIX, Names
-from loadws.outputs.exporter import DEADLINE_S
+from loadws.outputs.exporter import DEADLINE_S, Refused
 from loadws.outputs.kinds.prometheus_protobuf import CONTENT_TYPE, MEDIA_TYPE, written
 from loadws.outputs.receivers import host_and_port
 from loadws.outputs.second import Catalogue, Second
 from loadws.terms.errors import UsageError
 
 _INFINITE = "+Inf"
+#: How long the page stays after the load for a scrape that is due, in seconds. Less than the patience of the whole output.
+LINGER_S = 2.5
 
 
 class PrometheusExporter:
@@ -45,6 +48,7 @@ class PrometheusExporter:
         self._names: Names | None = None
         self._so_far: Cumulative | None = None
         self._run: dict[str, str] = {}
+        self.scrapes = Scrapes()
         registry = CollectorRegistry()
         registry.register(self)
         self._server = _listening(destination, partial(_answer, self, make_wsgi_app(registry)))
@@ -73,9 +77,16 @@ class PrometheusExporter:
                 self._so_far.add(second)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Wait for a scrape that is due soon, so that it has the last seconds, and listen no more.
+
+        Raises:
+            Refused: There was no scrape at all.
+        """
+        self.scrapes.wait_for_next(LINGER_S)
         self._server.shutdown()
         self._server.server_close()
+        if not self.scrapes.count:
+            raise Refused("nothing has fetched its page")
 
     def collect(self) -> Iterable[Family]:
         """Return the families of metrics as they are now, for ``prometheus_client``."""
@@ -141,6 +152,35 @@ def _unit(name: str, word: str) -> str:
     return word if word and name.endswith(f"_{word}") else ""
 
 
+class Scrapes:
+    """When the page was fetched. ``clock`` returns seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._came = threading.Condition()
+        self._last_s = self._interval_s = 0.0
+        self.count = 0
+
+    def note(self) -> None:
+        """Note a scrape, when it was answered."""
+        with self._came:
+            now_s = self._clock()
+            self._interval_s, self._last_s = now_s - self._last_s, now_s
+            self.count += 1
+            self._came.notify_all()
+
+    def due_in_s(self) -> float | None:
+        """Return when the next is due, by the last two; None where these do not tell."""
+        return self._last_s + self._interval_s - self._clock() if self.count > 1 else None
+
+    def wait_for_next(self, most_s: float) -> None:
+        """Wait for the next scrape where it is due within so many seconds, and no longer."""
+        with self._came:
+            due_s, before = self.due_in_s(), self.count
+            if due_s is not None and due_s <= most_s:
+                self._came.wait_for(lambda: self.count > before, most_s)
+
+
 def _answer(
     exporter: PrometheusExporter,
     in_text: Callable[..., Any],
@@ -151,8 +191,11 @@ def _answer(
     first = environ.get("HTTP_ACCEPT", "").split(",")[0].split(";")[0].strip()
     if first == MEDIA_TYPE and environ["REQUEST_METHOD"] == "GET":
         start_response("200 OK", [("Content-Type", CONTENT_TYPE)])
-        return [exporter.protobuf()]
-    return in_text(environ, start_response)
+        page: Any = [exporter.protobuf()]
+    else:
+        page = in_text(environ, start_response)
+    exporter.scrapes.note()
+    return page
 
 
 class _Handler(WSGIRequestHandler):

@@ -129,6 +129,29 @@ def check_apart(destinations: Iterable[Destination]) -> None:
         taken.add(place)
 
 
+def clear(destination: Destination) -> None:
+    """Empty the file of an output, so that no older run is taken for this one, or make sure that it can be made.
+
+    The file stays where it is, so that a program that follows it goes on reading. A pipe or a device is left alone.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    file = destination.file
+    if file is None:
+        return
+    try:
+        if file.is_file():
+            file.open("wb").close()
+        elif not file.exists():
+            file.open("xb").close()
+            file.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"--output {destination}: cannot be written: {error.strerror or error}", "name a file that you may write"
+        ) from error
+
+
 def to_stdout(destinations: Iterable[Destination]) -> bool:
     """Return whether stdout belongs to an output, so that the console must use stderr."""
     return any(KINDS[each.kind].is_file and each.where == STDOUT for each in destinations)

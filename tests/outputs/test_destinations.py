@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from loadws.outputs import destinations
-from loadws.outputs.destinations import KINDS, Destination, Kind, check_apart, parse_destination, to_stdout
+from loadws.outputs.destinations import KINDS, Destination, Kind, check_apart, clear, parse_destination, to_stdout
 from loadws.terms.errors import UsageError
 
 _LIST = "outputs are " + ", ".join(KINDS) + ": loadws docs outputs"
@@ -71,6 +72,27 @@ def test_two_outputs_have_two_places(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for first, second in (("a", "./a"), ("-", "-")):
         with pytest.raises(UsageError, match="another output is written there too"):
             check_apart([Destination("csv", first), Destination("ndjson", second)])
+
+
+def test_a_file_is_emptied_in_its_place_and_one_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """Also through a link: what reads the file goes on reading it."""
+    old, link, new = tmp_path / "old", tmp_path / "link", tmp_path / "new"
+    old.write_text("of an older run")
+    link.symlink_to(old)
+    number = old.stat().st_ino
+    for file in (link, new):
+        clear(Destination("csv", str(file)))
+    assert (old.stat().st_ino, old.read_text(), link.is_symlink(), new.exists()) == (number, "", True, False)
+    with pytest.raises(UsageError, match="cannot be written: No such file or directory"):
+        clear(Destination("csv", str(tmp_path / "none" / "live.csv")))
+
+
+def test_a_pipe_or_a_device_is_left_alone(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    clear(Destination("csv", str(pipe)))
+    assert pipe.is_fifo()
+    clear(Destination("csv", "-"))
 
 
 def test_stdout_belongs_to_an_output_that_is_written_there() -> None:

@@ -92,15 +92,16 @@ def test_a_receiver_that_hangs_is_given_up() -> None:
 # -- the process ------------------------------------------------------------------------------------------------------
 
 
-def test_the_process_takes_a_run_and_says_what_was_lost(tmp_path: Path) -> None:
-    """In this process: the messages as they go over the pipe."""
+@pytest.mark.parametrize("last", [[pipe.End()], []])
+def test_the_process_takes_a_run_and_says_what_was_lost(last: list[pipe.Down], tmp_path: Path) -> None:
+    """In this process: the messages as they go over the pipe. A run that is killed sends no end."""
     down = io.BytesIO()
     file = tmp_path / "live.ndjson"
     messages: list[pipe.Down] = [
         pipe.Open((Destination("ndjson", str(file)),)),
         pipe.Begin(info()),
         *(pipe.Seen(frame(n, counters=(counted("messages_sent", n),)), 0) for n in range(FRAMES)),
-        pipe.End(),
+        *last,
     ]
     for message in messages:
         pipe.send(down, message)

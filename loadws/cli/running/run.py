@@ -20,7 +20,6 @@ from rich.console import Console
 
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
-from loadws.cli.places import clear_place
 from loadws.cli.planning.samples import short_of_samples
 from loadws.cli.running.canary import measure_canary
 from loadws.cli.running.outcome import Watcher, outputs_of, show_report
@@ -48,7 +47,7 @@ from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
-from loadws.outputs.destinations import to_stdout
+from loadws.outputs.destinations import clear, to_stdout
 from loadws.outputs.live_outputs import LiveOutputs
 from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.figures import PlanFigures, figures_of
@@ -86,7 +85,7 @@ def load_for_run(options: RunOptions) -> Loaded:
     if not options.trace:
         options.places.clear()
         for destination in options.outputs:
-            clear_place(f"--output {destination.kind}", destination.file)
+            clear(destination)
         _forget_latest(options)
     return load_scenario(options.scenario, with_transport(options))
 

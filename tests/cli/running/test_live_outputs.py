@@ -29,12 +29,20 @@ def written(folder: Path, text: str = HELD) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run",),
+        ("run", "--processes", "2"),
+        ("shard", "--of", "2", "--index", "1", "--run-id", "7"),
+    ],
+)
 def test_a_run_writes_its_seconds_and_they_add_up_to_its_summary(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live = tmp_path / "live.ndjson"
     live.write_text("of an older run\n")
-    found = run(capsys, "run", written(tmp_path), "--out", str(tmp_path / "out"), "--output", f"ndjson={live}")
+    found = run(capsys, *command, written(tmp_path), "--out", str(tmp_path / "out"), "--output", f"ndjson={live}")
     assert found.code in (0, 3, 4), found.err
     rows = [json.loads(line) for line in live.read_text().splitlines()]
     summary = json.loads((tmp_path / "out/scenario/latest/summary.json").read_text())
@@ -83,7 +91,8 @@ def test_ctrl_c_ends_the_output_with_all_that_was_measured(tmp_path: Path) -> No
         # a kind that there is not
         (("--output", "grafana=h"), "loadws: --output: there is no output 'grafana'\n"),
         # a folder that there is not
-        (("--output", "csv=none/live.csv"), "loadws: --output csv none/live.csv: there is no folder none\n"),
+        (("--output", "csv=none/live.csv"),
+         "loadws: --output csv=none/live.csv: cannot be written: No such file or directory\n"),
         # what measures nothing
         (("--trace", "--output", "csv=a.csv"), "loadws: --trace measures nothing, so it goes without --output\n"),
         # two that write to one place

@@ -73,10 +73,12 @@ def clear_place(option: str, place: Path | None) -> None:
     """Delete the file that is there, and make sure that a new one can be made.
 
     Raises:
-        UsageError: The file cannot be deleted or made.
+        UsageError: The file cannot be deleted or made, or is a device or a pipe, which would be replaced by a file.
     """
     if place is None:
         return
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        raise UsageError(f"{option} {place}: this is a device or a pipe", "name a file")
     if not place.parent.is_dir():
         raise UsageError(f"{option} {place}: there is no folder {place.parent}", "make it first")
     try:

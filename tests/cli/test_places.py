@@ -110,3 +110,16 @@ def test_what_cannot_be_copied_is_said_and_leaves_nothing(tmp_path: Path) -> Non
     [problem] = Places(junit=tmp_path / "j.xml").fill(tmp_path / "run")
     assert problem == f"{tmp_path / 'j.xml'} could not be written: No such file or directory."
     assert list(tmp_path.iterdir()) == [tmp_path / "run"]
+
+
+def test_a_pipe_or_a_device_is_refused_and_stays(tmp_path: Path) -> None:
+    """It would be replaced by a file: as root, /dev/null for the whole machine."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/null")
+    for place in (pipe, link):
+        with pytest.raises(UsageError) as found:
+            Places(junit=place).clear()
+        assert str(found.value) == f"--junit {place}: this is a device or a pipe"
+    assert pipe.is_fifo()
+    assert link.is_symlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -181,6 +182,19 @@ def test_a_process_that_does_not_start_ends_the_command_before_the_load(tmp_path
             LiveOutputs((Destination("csv", "-"),), command=command).opened(),
         ):
             pytest.fail("the load would begin")
+
+
+@pytest.mark.slow
+def test_the_process_of_the_load_imports_no_library_of_an_output() -> None:
+    """A run without outputs is not slower for them, and neither is one with."""
+    script = (
+        "import sys, loadws.cli.running.run, loadws.outputs.process; print([name for name in sys.modules if "
+        "name.startswith(('prometheus_client', 'opentelemetry', 'requests', 'loadws.outputs.kinds'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=LONG_S * 4
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_without_an_output_there_is_no_process() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from loadws.outputs.destinations import Destination
 from loadws.outputs.exported_names import Names
-from loadws.outputs.kinds.datagrams import LARGEST, packets
+from loadws.outputs.exporter import Refused
+from loadws.outputs.kinds.datagrams import LARGEST, Datagrams, packets
 from loadws.outputs.kinds.statsd import StatsdExporter, statsd_lines
 from loadws.outputs.second import Catalogue, Second, Seconds
 from loadws.terms.errors import UsageError
@@ -116,6 +117,14 @@ def test_a_receiver_that_is_not_there_is_told_and_used_when_it_comes(receiver: s
         exporter.take(second)
         assert late.recv(100) == b"loadws.users:1|g\n"
     exporter.close()
+
+
+def test_a_line_that_fits_into_no_packet_is_told_and_the_others_are_sent(receiver: socket.socket) -> None:
+    datagrams = Datagrams(Destination("statsd", "here"), "127.0.0.1", receiver.getsockname()[1])
+    with pytest.raises(Refused, match=r"^a line of 1,400 bytes is longer than a packet; use shorter names of steps$"):
+        datagrams.send([b"a:1|c", b"x" * LARGEST, b"b:1|c"])
+    datagrams.close()
+    assert receiver.recv(100) == b"a:1|c\nb:1|c\n"
 
 
 def test_a_name_that_cannot_be_resolved_is_told_before_the_load() -> None:

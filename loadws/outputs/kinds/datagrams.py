@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable, Iterator
 
 from loadws.outputs.destinations import Destination
-from loadws.outputs.exporter import DEADLINE_S
+from loadws.outputs.exporter import DEADLINE_S, Refused
 from loadws.terms.errors import UsageError
 
 #: The payload that fits into a packet of Ethernet (1,500 bytes) beside the headers of IPv6, UDP and a tunnel.
@@ -28,11 +28,19 @@ class Datagrams:
             ) from error
 
     def send(self, lines: Iterable[bytes]) -> None:
-        """Send all lines. Raises ``OSError`` where some could not be sent; the others are sent all the same.
+        """Send all lines that can be sent.
 
         That nothing listened to a packet is told with the next one, which is then not sent.
+
+        Raises:
+            OSError: Some could not be sent.
+            Refused: Some are longer than a packet.
         """
-        failure: OSError | None = None
+        failure: OSError | Refused | None = None
+        lines = list(lines)
+        longest = max(map(len, lines), default=0)
+        if longest >= LARGEST:
+            failure = Refused(f"a line of {longest:,} bytes is longer than a packet; use shorter names of steps")
         for packet in packets(lines):
             try:
                 self._socket.send(packet)

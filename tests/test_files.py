@@ -47,6 +47,8 @@ CRUMBS = {
     "outputs/exported_names.py": "the rules of names, held by their own test",
     "outputs/receivers.py": "addresses of receivers, read by the command line and by what connects",
     "outputs/bounded_labels.py": "the bound on labels, tested without a run",
+    "gate/standing.py": "thresholds in the middle of a run, which no verdict needs",
+    "report/terminal/trace.py": "what stays on the terminal, tested without one",
     "report/tables/machines.py": "one table of the report",
     "cli/running/place.py": "knows CI services, tested with an environment that is none",
     "transport/codec/xor.py": "the way without C, apart from the one that is used",

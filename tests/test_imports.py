@@ -55,6 +55,7 @@ BESIDE: dict[str, dict[str, set[str]]] = {
         "course": set(),
         "svg": set(),
         "tables": set(),
+        "terminal": set(),
         "charts": {"course", "svg"},
         "drawing": {"charts", "course", "svg"},
         "html": {"charts", "course", "drawing", "svg", "tables"},

@@ -44,7 +44,7 @@ from loadws.report import junit, markdown
 from loadws.report.charts.charts import charts
 from loadws.report.drawing.drawing import Drawn
 from loadws.report.folder import RunFolder, read_run
-from loadws.report.live import LiveConsole
+from loadws.report.terminal.live import LiveConsole
 from tests.metrics.driven import driven
 from tests.metrics.made_up import counted, frame, info, times
 

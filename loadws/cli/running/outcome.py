@@ -24,7 +24,7 @@ from loadws.outputs.live_outputs import LiveOutputs
 from loadws.report.console import render, render_place
 from loadws.report.drawing.draw import Artist
 from loadws.report.folder import REPORT, RunFolder, draw
-from loadws.report.live import LiveConsole
+from loadws.report.terminal.live import LiveConsole
 from loadws.terms.errors import OutputError
 
 #: So many signals in a run, or two while its report is drawn, and the report stays without charts.

@@ -42,6 +42,7 @@ from loadws.fleet.signals import Interrupted, Signals, in_loop
 from loadws.fleet.single_process import run_local
 from loadws.fleet.standstill import LOOKS, LOOKS_AFTER_SIGNALS, LoopWatch
 from loadws.fleet.start import Start, as_utc
+from loadws.gate.standing import Standing
 from loadws.metrics.by_machine import ByMachine
 from loadws.metrics.frame import Frame
 from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
@@ -53,7 +54,8 @@ from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.figures import PlanFigures, figures_of
 from loadws.plan.plan import make_plan
 from loadws.report.folder import RunFolder, forget_latest
-from loadws.report.live import LiveConsole
+from loadws.report.terminal.pressed import press_ctrl_c
+from loadws.report.terminal.live import LiveConsole
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.file_name import name_in
 from loadws.scenario.model.model import Scenario
@@ -260,7 +262,9 @@ class _Run:
         self._folder = folder
         folder.write_scenario(self._loaded.masked_text)
         summariser = Summariser(info)
-        with LiveConsole(self._progress, summariser.live, self._options.quiet) as self._live:
+        standing = Standing(info, summariser.entries_for)
+        live = LiveConsole(self._progress, summariser.live, self._options.quiet, standing, press_ctrl_c)
+        with live as self._live:
             by_machine = ByMachine()
             outputs = outputs_of(info, folder, self._live, summariser, self._elsewhere)
             outputs = (*outputs, *((by_machine,) if info.machines else ()))
@@ -297,6 +301,8 @@ class _Run:
         except LoadwsError:
             raise  # a limit of the machine
         except Exception as defect:
+            if self._live is not None:
+                self._live.stop()  # what is printed now would be overwritten
             print_defect(masker)
             return Ending(watcher.last_s, defect=masker.text(f"{type(defect).__name__}: {defect}"))
 

@@ -6,9 +6,8 @@ and processes, and not with time.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from loadws.metrics.runinfo import Ending, RunInfo, excused_processes
 from loadws.metrics.summarising.accumulator import supported_percentiles
 from loadws.metrics.summarising.delivery import Deliveries
 from loadws.metrics.summarising.generator import HELD_UP, Demands, ProcessWatch, assess
+from loadws.metrics.summarising.recent import RECENT_S, Recent, RecentFrame, answers_of, generator_now, spread_of
 from loadws.metrics.summarising.timeline import GAUGES, Timeline
 from loadws.metrics.summarising.totals import Totals
 from loadws.metrics.summarising.windows import Windows
@@ -39,22 +39,9 @@ from loadws.terms.errors import ExitCode
 from loadws.terms.thresholds import Threshold, parse_threshold
 
 _COUNTERS_A_SLICE = 50
-#: How much of the newest past ``live`` can look at, in seconds.
-RECENT_S = 10
 
 _KILLED = "The run was killed: its last second is missing, and what was under way is counted as cut off."
 NOT_JUDGED = Verdict("inconclusive", ExitCode.INCONCLUSIVE.value, reasons=("This run is not judged yet.",))
-
-
-@dataclass(slots=True)
-class _Recent:
-    """The part of a recent frame that ``live`` uses. Times in seconds since the run's start."""
-
-    start_s: float
-    end_s: float
-    sent: int
-    received: int
-    answers: LatencyHistogram = field(default_factory=LatencyHistogram)  # response times
 
 
 class Summariser:
@@ -74,7 +61,7 @@ class Summariser:
             self._totals.add_counter(zero)
         self._processes = {number: ProcessWatch(number) for number in info.process_numbers}
         self._newest: dict[int, Frame] = {}
-        self._recent: deque[_Recent] = deque()
+        self._recent = Recent()
         self._begun: dict[int, float] = {0: 0.0}  # phase -> s; the recorder takes the first as begun, too
         self._end_s = 0.0
         self._examples: dict[tuple[str, str], tuple[float, str]] = {}
@@ -87,7 +74,7 @@ class Summariser:
     def adding(self, frame: Frame) -> Iterator[None]:
         """Add in slices of about 0.1 ms, for a caller whose load must not wait; run this to its end."""
         self._note(frame)
-        recent = self._note_recent(frame)
+        recent = self._recent.note(frame, _bare(frame))
         yield from self._totals.beginning_phase(frame.phase)
         watch = self._processes.setdefault(frame.process, ProcessWatch(frame.process))
         watch.add(frame)
@@ -107,6 +94,8 @@ class Summariser:
                 watch.add_lag(part.name, histogram)
             if part.name == "response_time":
                 recent.answers.add(histogram)
+            elif part.name == "send_lag":
+                recent.send_lag.add(histogram)
             yield
         yield from self._timeline.tidying()
 
@@ -153,11 +142,9 @@ class Summariser:
 
     def live(self, seconds: int = 5) -> LiveView:
         """Return the run at this moment; rates and percentiles are of the last ``seconds``, at most ``RECENT_S``."""
-        recent = [each for each in self._recent if each.end_s > self._end_s - seconds]
+        recent = self._recent.last(seconds)
         newest = max(self._newest.values(), key=lambda frame: frame.start_s, default=None)
-        answers = LatencyHistogram()
-        for each in recent:
-            answers.add(each.answers)
+        answers = answers_of(recent)
         p50, p99 = supported_percentiles(answers, (50, 99))
         return LiveView(
             at_s=self._end_s,
@@ -172,34 +159,25 @@ class Summariser:
             response_max_ns=answers.max if answers.count else None,
             errors=sum(self._totals.counts_of("errors").values()),
             ledger=self._ledger(),
+            recent_s=_seconds_of(recent),
+            spread=spread_of(answers),
+            seconds=self._recent.seconds(),
+            begun=tuple((self._info.phases[index].name, at_s) for index, at_s in sorted(self._begun.items())),
+            kinds=self._errors(),
+            generator=generator_now(recent),
         )
 
     def _note(self, frame: Frame) -> None:
         """Keep what is not a metric: the last frame of each process, the phases that began, examples of errors."""
         before = self._newest.get(frame.process)
         if before is None or frame.index >= before.index:
-            self._newest[frame.process] = msgspec.structs.replace(frame, histograms=(), counters=(), delivery=None)
+            self._newest[frame.process] = _bare(frame)
         self._end_s = max(self._end_s, frame.start_s + frame.duration_s)
         for index, at_s in frame.phases:
             self._begun[index] = min(at_s, self._begun.get(index, at_s))
         for error in frame.errors:
             seen = (error.at_s, error.detail)
             self._examples[error.kind, error.step] = min(seen, self._examples.get((error.kind, error.step), seen))
-
-    def _note_recent(self, frame: Frame) -> _Recent:
-        """Keep what ``live`` uses. A frame that is itself longer than ``RECENT_S`` counts as recent while it is the
-        newest.
-        """
-        recent = _Recent(
-            frame.start_s,
-            frame.start_s + frame.duration_s,
-            sent=_count_of(frame, "messages_sent"),
-            received=_count_of(frame, "messages_received"),
-        )
-        self._recent.append(recent)
-        while self._recent and self._recent[0].end_s < self._end_s - RECENT_S:
-            self._recent.popleft()
-        return recent
 
     def _spans(self, ending: Ending | None) -> tuple[PhaseSpan, ...]:
         """Return the phases' spans by the ending, or without one by the frames."""
@@ -336,13 +314,19 @@ def _judged_s(spans: Collection[PhaseSpan]) -> float:
     return sum((span.end_s - span.start_s for span in spans if not span.warmup), 0.0)
 
 
-def _count_of(frame: Frame, counter: str) -> int:
-    return sum(part.count for part in frame.counters if part.name == counter)
+def _bare(frame: Frame) -> Frame:
+    """Return a frame without what was measured in it, which may be large."""
+    return msgspec.structs.replace(frame, histograms=(), counters=(), delivery=None)
 
 
-def _per_s(recent: Collection[_Recent], count: int) -> float:
-    """Return a count per second, over the time from the first frame's start to the last one's end."""
+def _seconds_of(recent: Collection[RecentFrame]) -> float:
+    """Return the time from the first frame's start to the last one's end."""
     if not recent:
         return 0.0
-    seconds = max(each.end_s for each in recent) - min(each.start_s for each in recent)
+    return max(each.end_s for each in recent) - min(each.start_s for each in recent)
+
+
+def _per_s(recent: Collection[RecentFrame], count: int) -> float:
+    """Return a count per second of the time of some frames."""
+    seconds = _seconds_of(recent)
     return count / seconds if seconds > 0 else 0.0

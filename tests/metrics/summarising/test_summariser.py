@@ -159,6 +159,7 @@ def test_the_live_view_shows_the_last_seconds() -> None:
     )
     view = made.live(4)
     assert view.response_p50_ns == pytest.approx(7 * MS, rel=1e-3)
+    seconds = view.seconds
     assert msgspec.structs.replace(view, response_p50_ns=None) == LiveView(
         at_s=10.0,
         phase="steady",
@@ -172,12 +173,20 @@ def test_the_live_view_shows_the_last_seconds() -> None:
         response_max_ns=9 * MS,
         errors=10,
         ledger=ledger(messages={"sent": 9}),
+        recent_s=4.0,
+        spread=((10 * MS, 40),),
+        seconds=seconds,
+        begun=(("steady", 0.0),),
+        kinds=(ErrorCount("timeout", "a", 10),),
     )
+    newest = seconds[-1]
+    assert (newest.second, newest.sent, newest.received, newest.errors) == (9, 9, 0, 1)
+    assert newest.response_p99_ns == 9 * MS  # too few for a percentile: the slowest
 
 
 def test_the_live_view_of_a_run_that_has_said_nothing() -> None:
     view = Summariser(info()).live()
-    assert view == LiveView(0.0, "", False, 0, 0, 0.0, 0.0, None, None, None, 0, Ledger())
+    assert view == LiveView(0.0, "", False, 0, 0, 0.0, 0.0, None, None, None, 0, Ledger(), begun=(("steady", 0.0),))
 
 
 def test_adding_in_slices_is_adding() -> None:

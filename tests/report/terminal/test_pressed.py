@@ -1,0 +1,88 @@
+"""Keys on a real terminal: a pseudo-terminal, and a process whose own terminal it is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from loadws.report.terminal.pressed import Keys
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no termios")
+DEADLINE_S = 30.0
+
+_CHILD = """
+import fcntl, os, sys, termios, threading
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from loadws.report.terminal.pressed import Keys
+pressed = threading.Event()
+keys = Keys({"q": pressed.set})
+keys.start()
+print("listens" if keys.is_listening else "deaf", flush=True)
+pressed.wait()
+print("pressed", flush=True)
+if sys.argv[1] == "killed":
+    os.kill(os.getpid(), 9)
+keys.stop()
+"""
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """Yield both ends of a pseudo-terminal: ours, and the one that a program takes for a terminal."""
+    ours, theirs = os.openpty()
+    yield ours, theirs
+    os.close(ours)
+    os.close(theirs)
+
+
+def _start(theirs: int, how: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _CHILD, how]
+    return subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def _modes(terminal: int) -> int:
+    """Return the modes that say whether a terminal waits for lines and shows what is typed."""
+    flags: int = termios.tcgetattr(terminal)[3]
+    return flags & (termios.ICANON | termios.ECHO)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("how", "code"), [("stopped", 0), ("killed", -signal.SIGKILL)])
+def test_a_key_is_heard_and_the_terminal_is_left_as_it_was(terminal: tuple[int, int], how: str, code: int) -> None:
+    ours, theirs = terminal
+    before = _modes(theirs)
+    with _start(theirs, how) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "listens\n"
+        assert _modes(theirs) == 0
+        os.write(ours, b"xq")
+        assert child.stdout.readline() == "pressed\n"
+        assert child.wait(DEADLINE_S) == code
+    deadline = time.monotonic() + DEADLINE_S
+    while _modes(theirs) != before and time.monotonic() < deadline:
+        os.sched_yield()
+    assert _modes(theirs) == before
+
+
+def test_a_terminal_of_another_job_is_left_alone(terminal: tuple[int, int]) -> None:
+    before = _modes(terminal[1])
+    keys = Keys({"q": lambda: None}, stdin=terminal[1])
+    keys.start()
+    assert not keys.is_listening
+    assert _modes(terminal[1]) == before
+    keys.stop()
+
+
+def test_a_file_has_no_keys() -> None:
+    with open(os.devnull) as nothing:  # noqa: PTH123
+        keys = Keys({"q": lambda: None}, stdin=nothing.fileno())
+        keys.start()
+        assert not keys.is_listening
+        keys.stop()

@@ -15,7 +15,7 @@ def _standing(of: RunInfo) -> Standing:
             counters=(counted("error_rate", 100, failed=3, kind="request", step="a"),),
         )
     )
-    return Standing(of, summariser.entries_for)
+    return Standing(of, summariser.rough_entries_for)
 
 
 def test_before_it_is_judged_a_rule_has_no_data() -> None:

@@ -54,8 +54,8 @@ from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.figures import PlanFigures, figures_of
 from loadws.plan.plan import make_plan
 from loadws.report.folder import RunFolder, forget_latest
-from loadws.report.terminal.pressed import press_ctrl_c
 from loadws.report.terminal.live import LiveConsole
+from loadws.report.terminal.pressed import press_ctrl_c
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.file_name import name_in
 from loadws.scenario.model.model import Scenario
@@ -262,7 +262,7 @@ class _Run:
         self._folder = folder
         folder.write_scenario(self._loaded.masked_text)
         summariser = Summariser(info)
-        standing = Standing(info, summariser.entries_for)
+        standing = Standing(info, summariser.rough_entries_for)
         live = LiveConsole(self._progress, summariser.live, self._options.quiet, standing, press_ctrl_c)
         with live as self._live:
             by_machine = ByMachine()

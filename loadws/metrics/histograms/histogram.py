@@ -35,6 +35,8 @@ from loadws.terms.units import NS_PER_S, NS_PER_US
 DIGITS = 3
 _UNIT_BITS = 11  # 2^11 buckets of one unit are what 3 digits need
 _HALF_BITS = _UNIT_BITS - 1
+_ROUGH_BITS = 7  # 2^6 rough buckets for each doubling
+_ROUGHEST = _UNIT_BITS - _ROUGH_BITS
 _TICKS_PER_HALVING = 5
 Result = TypeVar("Result")
 
@@ -135,6 +137,21 @@ class LatencyHistogram:
         self.sum += other.sum
         self.missing += other.missing
         self.out_of_range += other.out_of_range
+
+    def rough(self) -> LatencyHistogram:
+        """Return the same values within 1.6 %, in at most 64 buckets for each doubling: fast to add up and to look at.
+
+        Count, minimum, maximum, sum and missing stay exact.
+        """
+        rough = LatencyHistogram(*self.span)
+        buckets = rough._buckets
+        for bucket, times in self._buckets.items():
+            drop = min(max(bucket.bit_length() - _ROUGH_BITS, 0), _ROUGHEST)
+            bucket |= (1 << drop) - 1
+            buckets[bucket] = buckets.get(bucket, 0) + times
+        rough.count, rough.min, rough.max, rough.sum = self.count, self.min, self.max, self.sum
+        rough.missing, rough.out_of_range = self.missing, self.out_of_range
+        return rough
 
     def encode(self) -> str:
         """Return the buckets in HdrHistogram's V2 wire format, compressed and in base64."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from loadws.metrics.frame import Frame
+from loadws.metrics.frame import Frame, HistogramPart
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.live import GeneratorNow, Second
 from loadws.metrics.summarising.accumulator import supported_percentiles
@@ -28,8 +28,12 @@ class RecentFrame:
     received: int
     errors: int
     frame: Frame  # without its histograms
-    answers: LatencyHistogram = field(default_factory=LatencyHistogram)  # response times
+    answers: LatencyHistogram = field(default_factory=LatencyHistogram)  # response times, rough
     send_lag: LatencyHistogram = field(default_factory=LatencyHistogram)
+
+    def takers(self, part: HistogramPart) -> tuple[LatencyHistogram, ...]:
+        """Return what a part of the frame is to be added to."""
+        return {"response_time": (self.answers,), "send_lag": (self.send_lag,)}.get(part.name, ())
 
     @property
     def second(self) -> int:

@@ -21,6 +21,7 @@ from loadws.metrics.summarising.accumulator import supported_percentiles
 from loadws.metrics.summarising.delivery import Deliveries
 from loadws.metrics.summarising.generator import HELD_UP, Demands, ProcessWatch, assess
 from loadws.metrics.summarising.recent import RECENT_S, Recent, RecentFrame, answers_of, generator_now, spread_of
+from loadws.metrics.summarising.rough import RoughRule, RoughRules
 from loadws.metrics.summarising.timeline import GAUGES, Timeline
 from loadws.metrics.summarising.totals import Totals
 from loadws.metrics.summarising.windows import Windows
@@ -36,6 +37,7 @@ from loadws.metrics.summary import (
     Verdict,
 )
 from loadws.terms.errors import ExitCode
+from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import Threshold, parse_threshold
 
 _COUNTERS_A_SLICE = 50
@@ -56,6 +58,7 @@ class Summariser:
         self._timeline = Timeline()
         self._thresholds = [parse_threshold(rule.rule, self._own) for rule in info.rules]
         self._windows = Windows(self._thresholds, self._judged)
+        self._rough = RoughRules(self._thresholds, [*TABLE.values(), *self._own.values()], self._judged)
         self._deliveries = Deliveries(info.probes, tuple(phase.name for phase in info.phases), info.process_numbers)
         for zero in self._deliveries.zeros():
             self._totals.add_counter(zero)
@@ -92,11 +95,13 @@ class Summariser:
             self._windows.add(frame, part, histogram)
             if part.labels.get("phase") in self._judged:
                 watch.add_lag(part.name, histogram)
-            if part.name == "response_time":
-                recent.answers.add(histogram)
-            elif part.name == "send_lag":
-                recent.send_lag.add(histogram)
             yield
+            takers: list[LatencyHistogram | RoughRule] = [*recent.takers(part), *self._rough.covering(part)]
+            if takers:
+                rough = histogram.rough()
+                for taker in takers:
+                    taker.add(rough)
+                yield
         yield from self._timeline.tidying()
 
     def entries(self, names: Collection[str] | None = None) -> tuple[MetricEntry, ...]:
@@ -117,6 +122,16 @@ class Summariser:
             return tuple(self._scope(self._judged, _judged_s(spans), {threshold.metric}, having))
         seconds = sum(span.end_s - span.start_s for span in spans)
         return tuple(self._scope({phase}, seconds, {threshold.metric}, having, phase=phase))
+
+    def rough_entries_for(self, threshold: Threshold) -> tuple[MetricEntry, ...]:
+        """Return the same with times within 1.6 %, in a tenth of the time: for those that look at the run every second."""
+        if (rule := self._rough.of(threshold)) is None:
+            return self.entries_for(threshold)
+        phase = threshold.labels.get("phase")
+        spans = self._spans(None)
+        if phase is None:
+            return rule.entries(_judged_s(spans))
+        return rule.entries(sum(span.end_s - span.start_s for span in spans if span.name == phase))
 
     def summary(self, ending: Ending | None, verdict: Verdict = NOT_JUDGED) -> Summary:
         """Return the summary. ``ending`` None: the run was killed before it could report its end, and lasted until its
@@ -141,7 +156,10 @@ class Summariser:
         )
 
     def live(self, seconds: int = 5) -> LiveView:
-        """Return the run at this moment; rates and percentiles are of the last ``seconds``, at most ``RECENT_S``."""
+        """Return the run at this moment; rates and percentiles are of the last ``seconds``, at most ``RECENT_S``.
+
+        Times are within 1.6 %. It needs one or two milliseconds.
+        """
         recent = self._recent.last(seconds)
         newest = max(self._newest.values(), key=lambda frame: frame.start_s, default=None)
         answers = answers_of(recent)

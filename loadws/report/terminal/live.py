@@ -21,14 +21,14 @@ from loadws.metrics.queued import Worker
 from loadws.metrics.runinfo import EarlyEnd, RunInfo
 from loadws.metrics.summary import Check, Summary
 from loadws.report.plain import in_ascii
-from loadws.report.terminal.pressed import Keys
 from loadws.report.terminal.lines import line, new_errors
 from loadws.report.terminal.panel import Scene, panel
 from loadws.report.terminal.past import Past
+from loadws.report.terminal.pressed import Keys
 from loadws.report.terminal.screen import Screen
 from loadws.report.terminal.trace import trace
 
-DRAW_EVERY_S = 0.5
+DRAW_EVERY_S = 1.0
 LINE_EVERY_S = 5.0
 #: How many updates may wait for the terminal, and for how many seconds those are waited for after the load.
 MOST_UPDATES, PATIENCE_S = 4, 2.0
@@ -76,7 +76,7 @@ class LiveConsole:
         self._scene: Scene | None = None  # drawn last
         self._told_kinds: set[tuple[str, str]] = set()
         self._at_s = 0.0
-        self._turn: int | None = None  # which half second, or which five, was drawn last
+        self._turn: int | None = None  # which second, or which five, was drawn last
 
     def __enter__(self) -> LiveConsole:
         return self

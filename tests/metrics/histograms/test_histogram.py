@@ -303,3 +303,26 @@ def test_the_curve_rises_to_the_maximum(values: list[int]) -> None:
     curve = histogram_of(values).curve()
     assert sorted(curve) == curve
     assert (100, max(values)) == curve[-1]
+
+
+@given(many_times_ns)
+def test_a_rough_histogram_is_within_two_percent_and_small(values: list[int]) -> None:
+    whole = histogram_of(values)
+    rough = whole.rough()
+    assert (rough.count, rough.min, rough.max, rough.sum) == (whole.count, whole.min, whole.max, whole.sum)
+    for rank in range(1, len(values) + 1):
+        exact = whole.value_at_rank(rank)
+        assert exact <= rough.value_at_rank(rank) <= exact * (1 + 1 / 64) + whole.span.scale
+    assert rough.rough().percentiles([50, 99]) == rough.percentiles([50, 99])
+
+
+def test_a_rough_histogram_keeps_what_is_missing() -> None:
+    whole = histogram_of([1_000])
+    whole.missing, whole.out_of_range = 3, 2
+    assert (whole.rough().missing, whole.rough().out_of_range) == (3, 2)
+
+
+def test_a_rough_histogram_has_at_most_64_buckets_a_doubling() -> None:
+    every = LatencyHistogram()
+    every.record_counts(dict.fromkeys(range(64, 1 << 16), 1))
+    assert every.rough().buckets == 64 * 10

@@ -100,9 +100,9 @@ def test_between_two_lines_the_run_is_not_looked_at() -> None:
     assert looked == [0.0, 5.0, 10.0]
 
 
-def test_on_a_terminal_it_is_drawn_twice_per_second_and_gone_at_the_end() -> None:
+def test_on_a_terminal_it_is_drawn_every_second_and_gone_at_the_end() -> None:
     console, raw = _console(terminal=True)
-    _show(console, [_view(at_s=0.0), _view(at_s=0.5)])
+    _show(console, [_view(at_s=0.0), _view(at_s=0.5), _view(at_s=1.0)])
     drawn = raw.getvalue().decode()
     assert drawn.count("users 1,200") == 2
     assert "0 s, 10 s left" in drawn

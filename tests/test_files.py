@@ -49,6 +49,7 @@ CRUMBS = {
     "outputs/bounded_labels.py": "the bound on labels, tested without a run",
     "gate/standing.py": "thresholds in the middle of a run, which no verdict needs",
     "report/terminal/trace.py": "what stays on the terminal, tested without one",
+    "web/files_below.py": "what keeps a path inside a folder, held by a property test",
     "report/tables/machines.py": "one table of the report",
     "cli/running/place.py": "knows CI services, tested with an environment that is none",
     "transport/codec/xor.py": "the way without C, apart from the one that is used",

@@ -40,12 +40,20 @@ BELOW: dict[str, set[str]] = {
         "target",
         "terms",
     },
+    "web": {"terms"},
+    "cli": {"web", "cluster", "fleet", "gate", "report", "plan", "metrics", "scenario", "importers", "target", "terms"},
 }
 #: Inside a room: each folder, and the folders beside it that it may import. A folder that is not named here imports
 #: none. A folder may name only those that stand before it, so there is no circle of folders. Imports between a folder and
 #: the package that it lies in are free: the package is the door, and what its folders share.
 BESIDE: dict[str, dict[str, set[str]]] = {
-    "cli": {"planning": set(), "running": {"planning"}, "comparing": {"running"}, "machines": {"running"}},
+    "cli": {
+        "planning": set(),
+        "running": {"planning"},
+        "comparing": {"running"},
+        "machines": {"running"},
+        "viewing": {"comparing"},
+    },
     "engine": {"runtime": set(), "steps": {"runtime"}, "users": {"runtime"}},
     "importers": {"har": set(), "artillery": set()},
     "gate": {"statistics": set(), "comparing": {"statistics"}},
@@ -56,6 +64,7 @@ BESIDE: dict[str, dict[str, set[str]]] = {
         "svg": set(),
         "tables": set(),
         "terminal": set(),
+        "archive": {"svg"},
         "charts": {"course", "svg"},
         "drawing": {"charts", "course", "svg"},
         "html": {"charts", "course", "drawing", "svg", "tables"},
@@ -116,10 +125,12 @@ ONLY_IN = {
         "target",
         "cli/running/run.py",
         "cli/calibrate.py",
+        "cli/viewing",
+        "web",
         "cli/comparing/slices.py",
     },
     "python_socks": {"transport/opening/socks.py"},
-    "h11": {"transport", "target"},
+    "h11": {"transport", "target", "web"},
     "websockets": {"transport/codec/masking.py"},
     "distributed": {"cluster/dask.py"},
     "trustme": {"target", "cluster/channel.py"},

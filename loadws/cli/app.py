@@ -78,6 +78,7 @@ from loadws.cli.usage import Commands
 from loadws.cli.usage import examples as _examples
 from loadws.cli.usage import exit_codes as _exit_codes
 from loadws.outputs.destinations import to_stdout
+from loadws.cli.viewing.commands import VIEW_EXAMPLES, view
 from loadws.target.options import TargetOptions
 from loadws.terms.transports import DEFAULT_TRANSPORT
 
@@ -430,3 +431,4 @@ add_comparing(app)
 app.add_typer(imports)
 app.command(epilog=_examples(*SHARD_EXAMPLES) + "\n\n" + _exit_codes())(shard)
 app.command(epilog=_examples(*MERGE_EXAMPLES) + "\n\n" + _exit_codes())(merge)
+app.command(epilog=_examples(*VIEW_EXAMPLES))(view)

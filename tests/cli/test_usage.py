@@ -28,6 +28,7 @@ COMMANDS = (
     "search",
     "shard",
     "merge",
+    "view",
     "import",
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 
 from rich.console import Console
 from rich.padding import Padding
@@ -30,6 +31,21 @@ def render_comparison(record: ComparisonRecord, console: Console) -> None:
         shown = in_ascii(line) if ascii_only else line
         text = Text(plain(shown, 4096), style=style)
         console.print(Padding(text, (0, 0, 0, indent)))
+
+
+def comparison_section(record: ComparisonRecord) -> str:
+    """Return the same lines as HTML, for the inside of a page."""
+    tones = {"green": "good", "red": "bad", "yellow": "warn", "dim": "note", "bold": ""}
+    parts = []
+    for style, indent, line in _lines(record):
+        text = escape(plain(line, 4096))
+        if not text:
+            continue
+        if not indent:
+            parts.append(f"<h2>{text}</h2>")
+        else:
+            parts.append(f'<p class="{tones.get(style, "")}">{text}</p>')
+    return "\n".join(parts)
 
 
 def _lines(record: ComparisonRecord) -> Iterator[tuple[str, int, str]]:

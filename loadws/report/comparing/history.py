@@ -41,8 +41,12 @@ def render_history(history: History, console: Console) -> None:
 
 def render_page(histories: Sequence[History]) -> bytes:
     """Return one page with a chart for each value of each scenario."""
-    inside = "\n".join(_section(history) for history in histories)
-    return page("History of runs", inside)
+    return page("History of runs", sections(histories))
+
+
+def sections(histories: Sequence[History]) -> str:
+    """Return the inside of that page, as HTML."""
+    return "\n".join(_section(history) for history in histories)
 
 
 def _section(history: History) -> str:

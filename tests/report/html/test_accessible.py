@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,21 +11,6 @@ from tests.report.browser import CHROMIUM, browser
 from tests.report.drawn import page as page_of
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
-_VERSION = "4.10.2"
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm is installed, which would fetch axe-core")
-    folder = tmp_path_factory.mktemp("axe")
-    fetch = [npm, "install", "--silent", "--no-save", "--prefix", str(folder), f"axe-core@{_VERSION}"]
-    try:
-        subprocess.run(fetch, check=True, capture_output=True, timeout=60)
-    except (subprocess.SubprocessError, OSError) as error:
-        pytest.skip(f"axe-core cannot be fetched: {error}")
-    return (folder / "node_modules/axe-core/axe.min.js").read_text("utf-8")
 
 
 @pytest.mark.slow

@@ -1,0 +1,1 @@
+"""``loadws view``: the archive of runs in a browser, and as static pages."""

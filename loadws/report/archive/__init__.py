@@ -1,0 +1,1 @@
+"""The list of all runs below a folder: what is read of each, and its page."""

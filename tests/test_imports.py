@@ -68,6 +68,7 @@ BESIDE: dict[str, dict[str, set[str]]] = {
         "charts": {"course", "svg"},
         "drawing": {"charts", "course", "svg"},
         "html": {"charts", "course", "drawing", "svg", "tables"},
+        "formats": {"html"},
     },
     "scenario": {
         "yaml": set(),

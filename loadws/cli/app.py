@@ -25,6 +25,8 @@ from loadws.cli.machines.options import ClusterAt, ClusterOptionsAt, InsecureClu
 from loadws.cli.options import (
     AssetsAre,
     Duration,
+    Formats,
+    FormatsTo,
     JunitAt,
     KeepTrying,
     OutputTo,
@@ -47,10 +49,12 @@ from loadws.cli.options import (
     Transport,
     Untrusted,
     Users,
+    choose_places,
     live_outputs,
     make_overrides,
     refuse_alone,
     refuse_with,
+    told,
 )
 from loadws.cli.places import Places
 from loadws.cli.target_options import (
@@ -79,6 +83,7 @@ from loadws.cli.usage import examples as _examples
 from loadws.cli.usage import exit_codes as _exit_codes
 from loadws.outputs.destinations import to_stdout
 from loadws.cli.viewing.commands import VIEW_EXAMPLES, view
+from loadws.report.formats.formats import DEFAULT, FORMATS, Chosen, parse_formats
 from loadws.target.options import TargetOptions
 from loadws.terms.transports import DEFAULT_TRANSPORT
 
@@ -138,6 +143,8 @@ def run(
     report: ReportAt = None,
     output: OutputTo = None,
     prometheus: PrometheusAt = None,
+    formats: Formats = None,
+    formats_to: FormatsTo = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
     once: Annotated[
         bool, typer.Option("--once", help="One user runs its flow once; judged and written as ever.")
@@ -164,8 +171,10 @@ def run(
     ] = False,
 ) -> int:
     """Run a scenario, judge it, and write its report."""  # noqa: DOC501 - it is also the help
-    places = Places(junit, summary, report)
-    refuse_with(trace, "--trace writes nothing", {"--junit, --summary and --report": places})
+    places, chosen = choose_places(Places(junit, summary, report, formats_to), formats)
+    refuse_with(
+        trace, "--trace writes nothing", {"--junit, --summary, --report and --formats": places or formats is not None}
+    )
     refuse_with(trace, "--trace measures nothing", {"--canary": canary, "--output": output or prometheus})
     outputs = live_outputs(output, prometheus)
     refuse_alone(
@@ -225,6 +234,7 @@ def run(
         cluster=machines,
         canary=canary,
         outputs=outputs,
+        formats=chosen,
     )
     if not against and not overrides.comparisons:
         return run_command(options)
@@ -366,6 +376,16 @@ def report(
     csv: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write each chart's numbers as CSV there.", show_default=False)
     ] = None,
+    formats: Annotated[
+        Chosen | None,
+        typer.Option(
+            "--formats",
+            metavar="NAME,...",
+            parser=told(parse_formats),
+            help=f"Which files are made: {', '.join(FORMATS)}.",
+            show_default=f"{','.join(DEFAULT)}, and those that are there",
+        ),
+    ] = None,
 ) -> None:
     """Make a run's reports again from its data.
 
@@ -374,7 +394,7 @@ def report(
     from loadws.cli.report import Wanted, report_command
 
     folders = {kind: folder for kind, folder in (("svg", svg), ("png", png), ("csv", csv)) if folder is not None}
-    report_command(run, Wanted(open_, assets == "beside", slim, folders))
+    report_command(run, Wanted(open_, assets == "beside", slim, folders, formats))
 
 
 @app.command(epilog=_examples("loadws schema > loadws.schema.json", "loadws schema summary"))

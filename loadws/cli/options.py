@@ -6,7 +6,7 @@ Imports nothing heavy: ``loadws --help`` is to appear at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
@@ -15,6 +15,7 @@ import typer
 from loadws.cli.places import Places
 from loadws.fleet import MOST_PROCESSES
 from loadws.outputs.destinations import Destination, check_apart, parse_destination
+from loadws.report.formats.formats import DEFAULT, FORMATS, Chosen, parse_formats
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.transports import TransportName
 from loadws.terms.units import parse_duration, parse_rate
@@ -53,6 +54,7 @@ class RunOptions:
     cluster: ClusterOptions | None = None  # None: this machine makes the load
     canary: bool = False  # whether loadws' own echo target is measured first
     outputs: tuple[Destination, ...] = ()  # where figures go while the load goes on
+    formats: Chosen = Chosen()  # noqa: RUF009  # it never changes
 
 
 def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:
@@ -152,6 +154,12 @@ def refuse_with(given: object, why: str, options: Mapping[str, object]) -> None:
     for option, value in options.items():
         if value and given:
             raise UsageError(f"{why}, so it goes without {option}")
+
+
+def choose_places(places: Places, formats: Chosen | None) -> tuple[Places, Chosen]:
+    """Return the places, and the formats that a run writes: those asked for, and those that a place needs."""
+    chosen = (formats or Chosen()).including(places.formats())
+    return replace(places, files=chosen.files() if places.folder is not None else ()), chosen
 
 
 def parse_scale(text: str) -> float:
@@ -299,6 +307,24 @@ PrometheusAt = Annotated[
         "--prometheus",
         metavar="HOST:PORT",
         help="Serve figures for Prometheus there, as 127.0.0.1:9464: short for --output prometheus=HOST:PORT.",
+    ),
+]
+Formats = Annotated[
+    Chosen | None,
+    typer.Option(
+        "--formats",
+        metavar="NAME,...",
+        parser=told(parse_formats),
+        help=f"Which files are made of the run: {', '.join(FORMATS)}.",
+        show_default=",".join(DEFAULT),
+    ),
+]
+FormatsTo = Annotated[
+    Path | None,
+    typer.Option(
+        "--formats-to",
+        metavar="DIR",
+        help="Copy the files of --formats into this folder too, where a pipeline finds them.",
     ),
 ]
 Transport = Annotated[

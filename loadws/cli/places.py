@@ -1,4 +1,4 @@
-"""Fixed places for a run's results: ``--junit``, ``--summary``, ``--report``, and the link ``latest``.
+"""Fixed places for a run's results: ``--junit``, ``--summary``, ``--report``, ``--formats-to``, and the link ``latest``.
 
 A CI job posts what it finds at a fixed place. So what an older run left there is deleted before anything else is done, also
 where the scenario then turns out to be wrong; and what cannot be written is said before the load.
@@ -24,6 +24,17 @@ class Places:
     junit: Path | None = None
     summary: Path | None = None
     report: Path | None = None
+    folder: Path | None = None
+    files: tuple[str, ...] = ()  # which files of a run go into ``folder``
+
+    def formats(self) -> Iterator[str]:
+        """Yield the formats without which a place would stay empty."""
+        if self.junit is not None:
+            yield "junit"
+        if self.summary is not None and self.summary.suffix == ".md":
+            yield "markdown"
+        if self.report is not None:
+            yield "html"
 
     def __bool__(self) -> bool:
         return any(True for _ in self._copies())
@@ -39,6 +50,8 @@ class Places:
                 f"--summary {self.summary}: what it is to be is told by its ending, which is none of these: .md, .json",
                 f"write --summary {self.summary.with_suffix('.md')}, or .json",
             )
+        if self.folder is not None:
+            _make_folder(self.folder)
         taken: dict[Path, str] = {}
         for option, place, _ in self._copies():
             other = taken.setdefault(place.resolve(), option)
@@ -67,6 +80,18 @@ class Places:
             yield "--summary", self.summary, SUMMARIES.get(self.summary.suffix, "summary.md")
         if self.report is not None:
             yield "--report", self.report, "report.html"
+        if self.folder is not None:
+            yield from (("--formats-to", self.folder / name, name) for name in self.files)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"--formats-to {folder}: the folder cannot be made: {error.strerror or error}",
+            "name a folder that you may write to",
+        ) from error
 
 
 def clear_place(option: str, place: Path | None) -> None:

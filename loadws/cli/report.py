@@ -11,11 +11,11 @@ from loadws.gate.verdict import judged
 from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.report.drawing.draw import Artist
+from loadws.report.drawing.drawing import Drawing
 from loadws.report.drawing.exports import export
 from loadws.report.folder import REPORT, SUMMARY, derive, find_run, read_frames, read_run, store, write_page
+from loadws.report.formats.formats import FORMATS, Chosen
 from loadws.terms.errors import OutputError
-
-DERIVED = (REPORT, "junit.xml", "summary.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Wanted:
     beside: bool = False
     slim: bool = False
     folders: dict[str, Path] = field(default_factory=dict)
+    formats: Chosen | None = None  # None: the default ones, and those whose files are there
 
 
 def report_command(run: Path, wanted: Wanted) -> None:
@@ -40,19 +41,32 @@ def report_command(run: Path, wanted: Wanted) -> None:
     rebuilt = not (folder / SUMMARY).exists()
     report = None if rebuilt else read_run(folder)
     summary = rebuild(folder) if report is None else report.summary
-    problems = store(folder, summary) if report is None else derive(folder, report)
+    formats = (wanted.formats or Chosen().including(_there(folder))).including(("html",) if wanted.open_ else ())
+    problems = store(folder, summary, formats) if report is None else derive(folder, report, formats)
     if problems:
         raise OutputError("\n".join(problems))
-    drawing = Artist().draw(summary, folder)
-    for problem in (drawing.problem, *write_page(folder, summary, drawing, wanted.beside, wanted.slim)):
-        if problem:
-            print(problem, file=sys.stderr)
-    for name in (SUMMARY, *DERIVED) if rebuilt else DERIVED:
+    drawing = _draw(folder, summary, wanted, "html" in formats) if "html" in formats or wanted.folders else Drawing()
+    for name in (SUMMARY, *formats.files()) if rebuilt else formats.files():
         print(folder / name)
     for path in export(drawing, wanted.folders):
         print(path)
     if wanted.open_:
         webbrowser.open((folder / REPORT).resolve().as_uri())
+
+
+def _there(folder: Path) -> list[str]:
+    """Return the formats of which the folder has a file."""
+    return [name for name, each in FORMATS.items() if (folder / each.file).exists()]
+
+
+def _draw(folder: Path, summary: Summary, wanted: Wanted, has_page: bool) -> Drawing:
+    """Draw the charts, and write the page with them if there is to be one; tell what could not be done."""
+    drawing = Artist().draw(summary, folder)
+    problems = write_page(folder, summary, drawing, wanted.beside, wanted.slim) if has_page else []
+    for problem in (drawing.problem, *problems):
+        if problem:
+            print(problem, file=sys.stderr)
+    return drawing
 
 
 def rebuild(folder: Path) -> Summary:

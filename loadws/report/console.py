@@ -35,9 +35,9 @@ def render(summary: Summary, console: Console, info: RunInfo | None = None) -> N
     _Screen(console).show(summary, machine_rows(info))
 
 
-def render_place(report: Path, console: Console) -> None:
-    """Print where the report is."""
-    _Screen(console).place(report)
+def render_place(place: Path, console: Console) -> None:
+    """Print where the report is; of a run without one, where its folder is."""
+    _Screen(console).place(place)
 
 
 def _state_of(generator: Generator) -> tuple[str, str]:
@@ -64,9 +64,10 @@ class _Screen:
         self._warnings(summary)
         self._line()
 
-    def place(self, report: Path) -> None:
-        """Whole, so that it can be clicked."""
-        self._console.print(self._text("Report  ", ("bold", plain(str(report), 4096))), soft_wrap=True)
+    def place(self, place: Path) -> None:
+        """Print the path on one line, so that it can be clicked."""
+        what = "Report  " if place.suffix == ".html" else "Run  "
+        self._console.print(self._text(what, ("bold", plain(str(place), 4096))), soft_wrap=True)
 
     def _verdict(self, summary: Summary) -> None:
         word, tone, sentences = rows.headline(summary)

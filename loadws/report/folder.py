@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from loadws.metrics.histograms import hlog
 from loadws.metrics.runinfo import EarlyEnd, Ending, RunInfo
 from loadws.metrics.summary import Summary, from_json, to_json
 from loadws.report.course.course import course_of
+from loadws.report.formats.formats import FORMATS, Chosen
 from loadws.report.runreport import RunReport
 from loadws.terms.errors import OutputError
 from loadws.terms.files.whole import replacing, write_whole
@@ -45,6 +47,7 @@ _LINES_AT_ONCE = 200
 RESERVED_BYTES = 2 * 2**20
 _RESERVE = ".reserve"
 _ENDING_BEGINS = b'{"ended_at_s":'
+_DEFAULT = Chosen()
 
 _ADVICE = {
     errno.ENOSPC: "free some space, or choose another folder with --out",
@@ -61,9 +64,10 @@ _ADVICE = {
 class RunFolder:
     """The output that keeps a run: its folder while it is being filled."""
 
-    def __init__(self, path: Path, started_at: datetime) -> None:
+    def __init__(self, path: Path, started_at: datetime, formats: Chosen = _DEFAULT) -> None:
         """``path`` is there and empty. Raises ``OSError``."""
         self.path = path
+        self._formats = formats
         _reserve(path / _RESERVE)
         self._windows = _Journal(path / WINDOWS)
         self._intervals = _Journal(path / INTERVALS)
@@ -73,15 +77,17 @@ class RunFolder:
         self._intervals.write(hlog.header(started_at.isoformat()).encode())
 
     @classmethod
-    def create(cls, root: Path, scenario: str, started_at: datetime, mark: str = "") -> RunFolder:
-        """Make a folder named after ``started_at``, which is UTC, and ``mark``.
+    def create(
+        cls, root: Path, scenario: str, started_at: datetime, mark: str = "", formats: Chosen = _DEFAULT
+    ) -> RunFolder:
+        """Make a folder named after ``started_at``, which is UTC, and ``mark``; in the end it gets these formats.
 
         Raises:
             OutputError: The folder or a file in it cannot be made, or the disk is full.
         """
         try:
             path = new_folder(root / slug(scenario), f"{started_at:%Y%m%dT%H%M%SZ}{mark}")
-            folder = cls(path, started_at)
+            folder = cls(path, started_at, formats)
         except OSError as error:
             failed = _output_error(error, f"the run folder cannot be made below {root}")
             raise failed from error
@@ -120,7 +126,7 @@ class RunFolder:
             self._errors.write(msgspec.json.encode({"left_out": self._errors_left_out}) + b"\n")
         problems = [journal.problem() for journal in (self._windows, self._intervals, self._errors) if journal.error]
         self.close()
-        return [*problems, *store(self.path, summary), *_point_latest_to(self.path)]
+        return [*problems, *store(self.path, summary, self._formats), *_point_latest_to(self.path)]
 
     def close(self) -> None:
         for journal in (self._windows, self._intervals, self._errors):
@@ -167,8 +173,8 @@ class _Journal:
 # --- writing -------------------------------------------------------------------------------------------------------------
 
 
-def store(path: Path, summary: Summary) -> list[str]:
-    """summary.json into a run folder, then what derives from it; what went wrong, in sentences."""
+def store(path: Path, summary: Summary, formats: Chosen = _DEFAULT) -> list[str]:
+    """Write summary.json into a run folder, then what derives from it; return what went wrong, in sentences."""
     with suppress(OSError):
         (path / _RESERVE).unlink()
     try:
@@ -179,24 +185,17 @@ def store(path: Path, summary: Summary) -> list[str]:
     except OutputError as defect:  # what we have just written is not what we read: the rest is written all the same
         problem = f"{defect}. This is a defect of loadws."
     else:
-        return derive(path, report)
-    return [problem, *derive(path, _around(path, summary))]
+        return derive(path, report, formats)
+    return [problem, *derive(path, _around(path, summary), formats)]
 
 
-def derive(path: Path, report: RunReport) -> list[str]:
-    """Write the files that are made of the others, each for itself; return what went wrong, in sentences.
+def derive(path: Path, report: RunReport, formats: Chosen = _DEFAULT) -> list[str]:
+    """Write the files of these formats, each for itself; return what went wrong, in sentences.
 
     The report has no charts yet: see ``draw``.
     """
-    from loadws.report import junit, markdown
-    from loadws.report.html import page  # they take a moment to import that a run's start need not wait for
-
-    makers: dict[str, Callable[[], bytes]] = {
-        "junit.xml": lambda: junit.render(report.summary),
-        "summary.md": lambda: markdown.render(report.summary).encode("utf-8", "replace"),
-        REPORT: lambda: page.render(report),
-    }
-    return [problem for name, make in makers.items() if (problem := _made(path / name, make))]
+    wanted = [FORMATS[name] for name in formats.names]
+    return [problem for each in wanted if (problem := _made(path / each.file, partial(each.make, report)))]
 
 
 def draw(path: Path, summary: Summary, artist: Artist) -> list[str]:

@@ -77,6 +77,35 @@ def test_where_nothing_is_run_nothing_of_an_older_run_is_left(
 
 
 @pytest.mark.slow
+def test_the_formats_that_were_asked_for_are_in_the_run_folder_and_in_the_one_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A place that needs a format has it, and a file of an older run is gone."""
+    there = tmp_path / "for ci"
+    there.mkdir()
+    (there / "junit.xml").write_text("of yesterday")
+    asked = ("--formats", "junit", "--formats-to", str(there), "--summary", str(tmp_path / "s.md"))
+    found = run(capsys, "run", scenario(tmp_path), *asked, "--out", str(tmp_path / "reports"))
+    assert found.code == 0, found.out + found.err
+    folder = (tmp_path / "reports" / "my-gate" / "latest").resolve()
+    assert {path.name for path in folder.iterdir()} & {*FILES} == {"junit.xml", "summary.md"}
+    assert found.out.endswith(f"Run  {folder}\n")
+    for name in ("junit.xml", "summary.md"):
+        assert (there / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_format_that_is_none_is_told_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left_by_an_older_run(tmp_path)
+    for command in (("run", scenario(tmp_path)), ("report", str(tmp_path)), ("merge", str(tmp_path))):
+        found = run(capsys, *command, "--formats", "junit,markdwon")
+        assert (found.code, found.out) == (2, "")
+        assert "there is no format 'markdwon'; did you mean 'markdown'?" in found.err
+    assert all((tmp_path / name).read_text() == "of yesterday" for name in FILES)
+
+
+@pytest.mark.slow
 def test_a_trace_leaves_everything_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     latest = left_by_an_older_run(tmp_path)
     out = ("--out", str(tmp_path / "reports"))
@@ -87,6 +116,12 @@ def test_a_trace_leaves_everything_as_it_is(tmp_path: Path, capsys: pytest.Captu
     assert (tmp_path / "junit.xml").read_text() == "of yesterday"
 
 
+def _places(asked: dict[str, Path]) -> Places:
+    return Places(
+        asked.get("junit"), asked.get("summary"), asked.get("report"), asked.get("folder"), ("junit.xml", "summary.md")
+    )
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -95,12 +130,15 @@ def test_a_trace_leaves_everything_as_it_is(tmp_path: Path, capsys: pytest.Captu
         ({"junit": "no/such/j.xml"}, "--junit {0}/no/such/j.xml: there is no folder {0}/no/such"),
         ({"report": "folder"}, "--report {0}/folder: cannot be written: "),
         ({"junit": "a.md", "summary": "a.md"}, "--junit and --summary name the same file: {0}/a.md"),
+        ({"folder": "file/deeper"}, "--formats-to {0}/file/deeper: the folder cannot be made: "),
+        ({"folder": "new", "junit": "new/junit.xml"}, "--junit and --formats-to name the same file: {0}/new/junit.xml"),
     ],
 )  # fmt: skip
 def test_a_place_that_cannot_be_is_said_before_the_load(tmp_path: Path, asked: dict[str, str], message: str) -> None:
     (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
     with pytest.raises(UsageError) as error:
-        Places(**{name: tmp_path / place for name, place in asked.items()}).clear()
+        _places({name: tmp_path / place for name, place in asked.items()}).clear()
     assert str(error.value).startswith(message.format(tmp_path))
     assert error.value.advice
 

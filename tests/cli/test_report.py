@@ -75,6 +75,16 @@ def test_derived_files_come_again_and_the_summary_stays(tmp_path: Path, capsys: 
     assert (folder / "summary.json").read_bytes() == truth
 
 
+def test_the_formats_that_are_named_are_made_and_later_made_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _folder(tmp_path, ending=example.ending(3))
+    only = run(capsys, "report", str(folder), "--formats", "junit")
+    assert only == Result(0, f"{folder / 'summary.json'}\n{folder / 'junit.xml'}\n", "")
+    assert not (folder / "report.html").exists()
+    assert run(capsys, "report", str(folder)) == Result(0, "".join(f"{folder / name}\n" for name in DERIVED), "")
+
+
 def test_it_opens_the_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

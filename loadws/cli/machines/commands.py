@@ -11,6 +11,7 @@ import typer
 from loadws.cli.machines.options import RunId, ShareCount, ShareIndex, SharesOf, StartAt, TolerateLoss
 from loadws.cli.options import (
     Duration,
+    Formats,
     KeepTrying,
     OutputTo,
     Processes,
@@ -32,6 +33,7 @@ from loadws.cli.options import (
     live_outputs,
     make_overrides,
 )
+from loadws.report.formats.formats import Chosen
 from loadws.terms.transports import DEFAULT_TRANSPORT
 
 SHARD_EXAMPLES = (
@@ -114,6 +116,7 @@ def merge(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folder of each share.", show_default=False)],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the merged run's folder goes.")] = Path("reports"),
     tolerate_loss: TolerateLoss = 0,
+    formats: Formats = None,
 ) -> int:
     """Add up the shares of one load and judge the sum.
 
@@ -121,4 +124,4 @@ def merge(
     """
     from loadws.cli.machines.merge import merge_command
 
-    return merge_command(runs, out, tolerate_loss, tuple(sys.argv))
+    return merge_command(runs, out, tolerate_loss, tuple(sys.argv), formats or Chosen())

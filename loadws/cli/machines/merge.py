@@ -31,15 +31,19 @@ from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.report.console import render
 from loadws.report.folder import REPORT, RUN, SCENARIO, SUMMARY, RunFolder, find_run, read_frames, read_info, store
+from loadws.report.formats.formats import Chosen
 from loadws.terms.errors import OutputError
 
 #: What the name of a merged run's folder ends with.
 MARK = "-merged"
 #: The folder of the machines' own pages, inside the merged run's.
 MACHINES = "machines"
+_DEFAULT = Chosen()
 
 
-def merge_command(runs: Sequence[Path], out: Path, tolerated_losses: int, command: tuple[str, ...]) -> int:
+def merge_command(
+    runs: Sequence[Path], out: Path, tolerated_losses: int, command: tuple[str, ...], formats: Chosen = _DEFAULT
+) -> int:
     """Return the exit code of the whole run's verdict.
 
     Raises ``NotOneRun`` for shares that do not belong together, and ``OutputError`` for folders that cannot be read.
@@ -54,7 +58,7 @@ def merge_command(runs: Sequence[Path], out: Path, tolerated_losses: int, comman
     if spread := start_spread(kept):
         print(spread, file=sys.stderr)
     with Signals() as signals:
-        folder = RunFolder.create(out, info.scenario, datetime.fromisoformat(info.started_at), MARK)
+        folder = RunFolder.create(out, info.scenario, datetime.fromisoformat(info.started_at), MARK, formats)
         info = msgspec.structs.replace(info, machines=tuple(_paged(folder.path, kept, each) for each in info.machines))
         folder.begin(info)
         folder.write_scenario(_scenario_text(folders[0]))

@@ -101,9 +101,13 @@ class Watcher:
 
 
 def show_report(folder: Path, summary: Summary, console: Console, signals: Signals) -> None:
-    """Draw the charts of a run's report, and print where the report is. A report that is there already stays, at worst."""
+    """Draw the charts of a run's report, and print where the report is, or the run's folder where there is no report.
+
+    A report that is there already stays, at worst.
+    """
     if not (folder / REPORT).exists():
-        return  # it could not be written, and that was said
+        render_place(folder, console)  # no report was asked for, or it could not be written, and that was said
+        return
     artist = Artist()
     heard: list[str] = []
 

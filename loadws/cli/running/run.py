@@ -258,7 +258,9 @@ class _Run:
     async def _load_and_judge(self, order: ShardOrder) -> tuple[Watcher, Summary]:
         """Open the files, make the load, judge it."""
         info = self._info
-        folder = RunFolder.create(self._options.out, info.scenario, datetime.fromisoformat(info.started_at))
+        folder = RunFolder.create(
+            self._options.out, info.scenario, datetime.fromisoformat(info.started_at), formats=self._options.formats
+        )
         self._folder = folder
         folder.write_scenario(self._loaded.masked_text)
         summariser = Summariser(info)

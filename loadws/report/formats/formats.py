@@ -45,10 +45,45 @@ def _markdown(report: RunReport) -> bytes:
     return markdown.render(report.summary).encode("utf-8", "replace")
 
 
+def _k6(report: RunReport) -> bytes:
+    from loadws.report.formats import k6
+
+    return k6.render(report.summary)
+
+
+def _openmetrics(report: RunReport) -> bytes:
+    from loadws.report.formats import openmetrics
+
+    return openmetrics.render(report.summary)
+
+
+def _ctrf(report: RunReport) -> bytes:
+    from loadws.report.formats import ctrf
+
+    return ctrf.render(report.summary)
+
+
+def _locust(report: RunReport) -> bytes:
+    from loadws.report.formats import locust
+
+    return locust.render(report.summary)
+
+
+def _taurus(report: RunReport) -> bytes:
+    from loadws.report.formats import taurus
+
+    return taurus.render(report.summary)
+
+
 FORMATS: dict[str, Format] = {
     "html": Format("report.html", _html, "people: one file that needs no network"),
     "junit": Format("junit.xml", _junit, "build servers: each threshold is a test case"),
     "markdown": Format("summary.md", _markdown, "a comment: the verdict and the main tables"),
+    "k6": Format("load-performance.json", _k6, "GitLab's load performance widget: k6's summary export"),
+    "openmetrics": Format("metrics.txt", _openmetrics, "GitLab's metrics report, and what reads OpenMetrics"),
+    "ctrf": Format("ctrf.json", _ctrf, "test reports in the Common Test Report Format"),
+    "locust": Format("stats.csv", _locust, "spreadsheets and trends: the columns of Locust's statistics"),
+    "taurus": Format("final-stats.xml", _taurus, "Jenkins' Performance plugin: Taurus' final statistics"),
 }
 #: What a run writes unless it was told otherwise.
 DEFAULT = ("html", "junit", "markdown")

@@ -25,6 +25,7 @@ ONE_OF_MANY = {
     "gate/statistics": "a procedure from a textbook, with its tests",
     "importers": "a part of a recording",
     "outputs/kinds": "one kind of output, which is imported when it is asked for",
+    "report/pipelines": "what one CI service is told, or what all of them share",
     "report/formats": "what one format holds, which the table of formats lists",
     "scenario/checks": "a check of one subject, which the list of checks calls",
     "scenario/model": "the keys of one subject",

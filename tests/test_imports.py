@@ -69,6 +69,7 @@ BESIDE: dict[str, dict[str, set[str]]] = {
         "drawing": {"charts", "course", "svg"},
         "html": {"charts", "course", "drawing", "svg", "tables"},
         "formats": {"html"},
+        "pipelines": set(),
     },
     "scenario": {
         "yaml": set(),

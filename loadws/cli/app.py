@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,7 @@ from loadws.cli.machines.commands import MERGE_EXAMPLES, SHARD_EXAMPLES, merge, 
 from loadws.cli.machines.options import ClusterAt, ClusterOptionsAt, InsecureCluster, SharesOf, TolerateLoss
 from loadws.cli.options import (
     AssetsAre,
+    CiOption,
     Duration,
     Formats,
     FormatsTo,
@@ -84,6 +86,7 @@ from loadws.cli.usage import exit_codes as _exit_codes
 from loadws.outputs.destinations import to_stdout
 from loadws.cli.viewing.commands import VIEW_EXAMPLES, view
 from loadws.report.formats.formats import DEFAULT, FORMATS, Chosen, parse_formats
+from loadws.report.pipelines.services import find_service
 from loadws.target.options import TargetOptions
 from loadws.terms.transports import DEFAULT_TRANSPORT
 
@@ -145,6 +148,7 @@ def run(
     prometheus: PrometheusAt = None,
     formats: Formats = None,
     formats_to: FormatsTo = None,
+    ci: CiOption = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
     once: Annotated[
         bool, typer.Option("--once", help="One user runs its flow once; judged and written as ever.")
@@ -171,7 +175,8 @@ def run(
     ] = False,
 ) -> int:
     """Run a scenario, judge it, and write its report."""  # noqa: DOC501 - it is also the help
-    places, chosen = choose_places(Places(junit, summary, report, formats_to), formats)
+    service = find_service(ci, os.environ)
+    places, chosen = choose_places(Places(junit, summary, report, formats_to), formats, service)
     refuse_with(
         trace, "--trace writes nothing", {"--junit, --summary, --report and --formats": places or formats is not None}
     )
@@ -235,6 +240,7 @@ def run(
         canary=canary,
         outputs=outputs,
         formats=chosen,
+        ci=service,
     )
     if not against and not overrides.comparisons:
         return run_command(options)

@@ -16,6 +16,7 @@ from loadws.cli.places import Places
 from loadws.fleet import MOST_PROCESSES
 from loadws.outputs.destinations import Destination, check_apart, parse_destination
 from loadws.report.formats.formats import DEFAULT, FORMATS, Chosen, parse_formats
+from loadws.report.pipelines.services import Ci, CiAsked
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.transports import TransportName
 from loadws.terms.units import parse_duration, parse_rate
@@ -55,6 +56,7 @@ class RunOptions:
     canary: bool = False  # whether loadws' own echo target is measured first
     outputs: tuple[Destination, ...] = ()  # where figures go while the load goes on
     formats: Chosen = Chosen()  # noqa: RUF009  # it never changes
+    ci: Ci = Ci()  # noqa: RUF009  # it never changes
 
 
 def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:
@@ -156,10 +158,13 @@ def refuse_with(given: object, why: str, options: Mapping[str, object]) -> None:
             raise UsageError(f"{why}, so it goes without {option}")
 
 
-def choose_places(places: Places, formats: Chosen | None) -> tuple[Places, Chosen]:
-    """Return the places, and the formats that a run writes: those asked for, and those that a place needs."""
-    chosen = (formats or Chosen()).including(places.formats())
-    return replace(places, files=chosen.files() if places.folder is not None else ()), chosen
+def choose_places(places: Places, formats: Chosen | None, ci: Ci) -> tuple[Places, Chosen]:
+    """Return the places, and the formats that a run writes.
+
+    These are those asked for, or the default ones with those of the CI service, and in any case what a place needs.
+    """
+    chosen = (formats or Chosen().including(ci.formats)).including(places.formats())
+    return replace(places, files=chosen.files(), later=ci.files), chosen
 
 
 def parse_scale(text: str) -> float:
@@ -325,6 +330,13 @@ FormatsTo = Annotated[
         "--formats-to",
         metavar="DIR",
         help="Copy the files of --formats into this folder too, where a pipeline finds them.",
+    ),
+]
+CiOption = Annotated[
+    CiAsked,
+    typer.Option(
+        "--ci",
+        help="Which CI service is told of the result. auto: the one that the environment is of. See loadws docs ci.",
     ),
 ]
 Transport = Annotated[

@@ -26,6 +26,7 @@ class Places:
     report: Path | None = None
     folder: Path | None = None
     files: tuple[str, ...] = ()  # which files of a run go into ``folder``
+    later: tuple[str, ...] = ()  # which files come into ``folder`` when all else is done
 
     def formats(self) -> Iterator[str]:
         """Yield the formats without which a place would stay empty."""
@@ -52,6 +53,8 @@ class Places:
             )
         if self.folder is not None:
             _make_folder(self.folder)
+            for name in self.later:
+                clear_place("--formats-to", self.folder / name)
         taken: dict[Path, str] = {}
         for option, place, _ in self._copies():
             other = taken.setdefault(place.resolve(), option)

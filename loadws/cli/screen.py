@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from loadws.report.pipelines.harmless import harmless, is_at_start
+from loadws.report.pipelines.services import find_service
 from loadws.terms.errors import ExitCode
 
 #: The reader went away: ``loadws run … | head``, or a terminal that closed. That needs no word.
@@ -29,12 +31,14 @@ class Output:
 
     def __init__(self) -> None:
         self.is_product = True
+        self.is_of_ci = False  # whether a CI service reads commands from what is printed
         self._stdout: _Descriptor | None = None
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
         """While this goes on, nothing that is printed raises ``OSError``."""
         _open_what_is_closed()
+        self.is_of_ci = find_service("auto", os.environ).service is not None
         before = sys.stdout, sys.stderr
         self._stdout, sys.stdout = _guarded(sys.stdout)
         _, sys.stderr = _guarded(sys.stderr)
@@ -44,6 +48,13 @@ class Output:
             sys.stdout.flush()
             sys.stderr.flush()
             sys.stdout, sys.stderr = before
+
+    def command(self, line: str) -> None:
+        """Print a line that is meant as a command to a CI service."""
+        if isinstance(sys.stdout, _Printed):
+            sys.stdout.write_command(f"{line}\n")
+        else:
+            print(line)
 
     def ended(self, code: int) -> int:
         """Return the exit code of a command that ended with ``code``, after a word on stderr where stdout failed."""
@@ -75,6 +86,25 @@ class _Descriptor(io.FileIO):
         return len(data)
 
 
+class _Printed(io.TextIOWrapper):
+    """A text stream on which nothing becomes a command to a CI service that is not meant as one."""
+
+    _at_start = True
+
+    def write(self, text: str) -> int:
+        if not OUTPUT.is_of_ci:
+            return super().write(text)
+        shown = harmless(text, self._at_start)
+        self._at_start = is_at_start(text, self._at_start)
+        super().write(shown)
+        return len(text)
+
+    def write_command(self, line: str) -> None:
+        """Write a whole line as it is, at the beginning of a line."""
+        super().write(line if self._at_start else f"\n{line}")
+        self._at_start = True
+
+
 def _guarded(stream: TextIO) -> tuple[_Descriptor | None, TextIO]:
     """Return a stream with a descriptor that never fails; the same stream where it has none of its own, as in tests."""
     if not isinstance(stream, io.TextIOWrapper):
@@ -87,7 +117,7 @@ def _guarded(stream: TextIO) -> tuple[_Descriptor | None, TextIO]:
         return None, stream
     if sys.platform == "win32" and descriptor.isatty():  # a console is no file there
         return None, stream
-    return descriptor, io.TextIOWrapper(
+    return descriptor, _Printed(
         descriptor if stream.write_through else io.BufferedWriter(descriptor),
         encoding=stream.encoding,
         errors="backslashreplace",

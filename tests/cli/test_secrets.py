@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from loadws.report.folder import read_run
+from loadws.report.formats.formats import FORMATS
+from loadws.report.pipelines.result import result_of_run
+from loadws.report.pipelines.services import SERVICES
+from loadws.report.pipelines.tellers import telling_for
 from tests.cli.telling import COOKIE, TOKEN, telling_server, ways
 
 #: Each with signs that some writer escapes, and a core that none does.
@@ -142,6 +147,8 @@ def said_by(folder: Path, out: Path, *options: str) -> Told:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**ENVIRONMENT, "PORT": (folder / "port").read_text()}.items():
             patch.setenv(name, value)
+        for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+            patch.setenv(name, str(out / name))
         patch.setattr("sys.argv", ["loadws", "run", "planted.yaml", *options])
         return _caught(folder, out, options)
 
@@ -156,8 +163,23 @@ def _caught(folder: Path, out: Path, options: tuple[str, ...]) -> Told:
     with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         code = main(["run", str(folder / "planted.yaml"), "--out", str(out), *options])
     assert code in (0, 1, 4), stderr.getvalue()  # 4: another test had the processor
-    files = {path.name: path.read_bytes().decode("utf-8", "replace") for path in out.glob("planted/2*/*")}
+    paths = [path for pattern in ("*", "planted/2*/*") for path in out.glob(pattern) if path.is_file()]
+    files = {path.name: path.read_bytes().decode("utf-8", "replace") for path in paths}
+    if "--ci" in options:
+        files |= _told_to_services(out)
     return Told({**files, "stdout": stdout.getvalue(), "stderr": stderr.getvalue()})
+
+
+def _told_to_services(out: Path) -> dict[str, str]:
+    """Return what each CI service would be told of the run."""
+    [folder] = out.glob("planted/2*")
+    result = result_of_run(read_run(folder).summary, folder, folder / "report.html")
+    environment = {"CI_PROJECT_DIR": str(out), "CI_JOB_URL": "https://gitlab.example/-/jobs/7"}
+    return {
+        name: "\n".join((*told.lines, *(each.decode() for each in told.written.values())))
+        for name in SERVICES
+        for told in [telling_for(name, result, environment)]
+    }
 
 
 SETTING = ("--set", f"setting={SECRETS['a setting']}")
@@ -166,6 +188,7 @@ RUNS = {
     "two processes": (*SETTING, "--processes", "2"),
     "trio-websocket": (*SETTING, "--transport", "trio-websocket"),
     "trace": (*SETTING, "--trace"),
+    "every format": (*SETTING, "--formats", ",".join(FORMATS), "--ci", "github"),
 }
 
 
@@ -193,6 +216,9 @@ def test_the_texts_that_could_have_told_are_there(told: Told) -> None:
         for kind in ("check", "call.crashed", "unexpected", "http.500", "http.403", "closed.4000", "record"):
             assert f"error {kind} in " in said
         return
+    if "GITHUB_STEP_SUMMARY" in told.texts:
+        assert {each.file for each in FORMATS.values()} | {"comment.md", "GITHUB_OUTPUT"} <= set(told.texts)
+        assert all("&#42;" * 3 in told.texts[name] for name in ("GITHUB_STEP_SUMMARY", "comment.md"))
     errors = [json.loads(line) for line in told.texts["errors.ndjson"].splitlines()]
     kinds = {error["kind"] for error in errors}
     assert kinds >= {"check", "capture", "call.crashed", "unexpected", "http.500", "http.403", "closed.4000", "record"}

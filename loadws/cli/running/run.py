@@ -22,6 +22,7 @@ from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
 from loadws.cli.planning.samples import short_of_samples
 from loadws.cli.running.canary import measure_canary
+from loadws.cli.running.ci import tell_of_run
 from loadws.cli.running.outcome import Watcher, outputs_of, show_report
 from loadws.cli.running.run_info import run_info
 from loadws.cli.running.share_info import share_info
@@ -79,7 +80,11 @@ def run_command(options: RunOptions) -> int:
     """Return the exit code of the verdict. What an older run left at fixed places is gone first."""
     loaded = load_for_run(options)
     with masked_errors(loaded.masker):
-        return _trace_loaded(loaded, options) if options.trace else run_loaded(loaded, options).code
+        if options.trace:
+            return _trace_loaded(loaded, options)
+        done = run_loaded(loaded, options)
+        tell_of_run(options.ci, done.folder, done.summary, options.places)
+        return done.code
 
 
 def load_for_run(options: RunOptions) -> Loaded:

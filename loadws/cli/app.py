@@ -417,7 +417,13 @@ def schema(
 
 
 @app.command(
-    epilog=_examples("loadws docs", "loadws docs start", "loadws docs wait_for", "loadws docs language > language.md")
+    epilog=_examples(
+        "loadws docs",
+        "loadws docs start",
+        "loadws docs wait_for",
+        "loadws docs language > language.md",
+        "loadws docs ci gitlab > .gitlab-ci.yml",
+    )
 )
 def docs(
     words: Annotated[

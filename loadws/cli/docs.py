@@ -10,14 +10,19 @@ from rich.markdown import Markdown
 
 from loadws.cli.manual.find import answer
 from loadws.cli.manual.pages import Page, all_pages, page_of
+from loadws.cli.manual.snippets import PAGE as SNIPPETS
+from loadws.cli.manual.snippets import snippet
 
 
 def docs_command(words: Sequence[str]) -> None:
-    """Show the list of pages, one page, or what the pages say of a word.
+    """Show the list of pages, one page, a file for a CI service, or what the pages say of a word.
 
     Raises:
-        UsageError: No page has the word.
+        UsageError: No page has the word, or no such file is there.
     """
+    if len(words) == 2 and words[0].lower() == SNIPPETS:
+        print(snippet(words[1]), end="")  # as it is, for a file
+        return
     pages = all_pages()
     if not words:
         _show(contents(pages))
@@ -35,7 +40,8 @@ def contents(pages: tuple[Page, ...]) -> str:
         (
             "The pages of `loadws docs`:", "", *lines, "",
             "`loadws docs PAGE` shows one of them. `loadws docs WORD` shows what they say of a verb, a key, a metric, a",
-            "kind of error or a heading; for any other word it lists page, line and heading of each place that has it.", "",
+            "kind of error or a heading; for any other word it lists page, line and heading of each place that has it.",
+            "`loadws docs ci github` prints a file for a CI service; `loadws docs ci` names them.", "",
         )
     )  # fmt: skip
 

@@ -53,6 +53,7 @@ CRUMBS = {
     "report/terminal/trace.py": "what stays on the terminal, tested without one",
     "web/files_below.py": "what keeps a path inside a folder, held by a property test",
     "report/tables/machines.py": "one table of the report",
+    "pytest_plugin/plugin.py": "what pytest imports in every session, and nothing more",
     "cli/running/place.py": "knows CI services, tested with an environment that is none",
     "transport/codec/xor.py": "the way without C, apart from the one that is used",
     "engine/runtime/backoff.py": "pure arithmetic, tested without a connection",

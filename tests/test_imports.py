@@ -26,6 +26,7 @@ BELOW: dict[str, set[str]] = {
     "gate": {"metrics", "terms"},
     "report": {"metrics", "terms"},
     "outputs": {"metrics", "terms"},
+    "pytest_plugin": {"report", "metrics", "terms"},
     "target": {"transport", "terms"},
     "cli": {
         "cluster",
@@ -143,6 +144,7 @@ ONLY_IN = {
     "jinja2": {"scenario", "report"},
     "ruamel": {"scenario"},
     "pydantic": {"scenario", "engine"},
+    "pytest": {"pytest_plugin"},
     "typer": {"cli"},
     "rich": {"cli", "report"},
 }

@@ -31,6 +31,7 @@ def test_the_order_is_that_of_reading() -> None:
         "compare",
         "ci",
         "outputs",
+        "pytest",
         "platforms",
         "glossary",
     ]

@@ -23,6 +23,7 @@ _ORDER = (
     "compare",
     "ci",
     "outputs",
+    "pytest",
     "platforms",
     "glossary",
 )

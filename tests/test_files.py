@@ -87,6 +87,7 @@ WAYS = (
 )
 #: Other files that share a name, and why.
 SHARED_NAMES = {
+    "lines.py": "live figures as lines of a file, and the lines that the live view draws",
     "history.py": "runs over time: the command, the figures, what is judged of them, and the page",
     "page.py": "the frame of a page without scripts, and the page of a report",
     "plot.py": "the chart of a comparison, and what all charts are drawn with",

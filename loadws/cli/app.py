@@ -83,8 +83,8 @@ from loadws.cli.target_options import (
 from loadws.cli.usage import Commands
 from loadws.cli.usage import examples as _examples
 from loadws.cli.usage import exit_codes as _exit_codes
-from loadws.outputs.destinations import to_stdout
 from loadws.cli.viewing.commands import VIEW_EXAMPLES, view
+from loadws.outputs.destinations import to_stdout
 from loadws.report.formats.formats import DEFAULT, FORMATS, Chosen, parse_formats
 from loadws.report.pipelines.services import find_service
 from loadws.target.options import TargetOptions
@@ -174,7 +174,7 @@ def run(
         ),
     ] = False,
 ) -> int:
-    """Run a scenario, judge it, and write its report."""  # noqa: DOC501 - it is also the help
+    """Run a scenario, judge it, and write its report."""
     service = find_service(ci, os.environ)
     places, chosen = choose_places(Places(junit, summary, report, formats_to), formats, service)
     refuse_with(

@@ -21,7 +21,11 @@ def snippets() -> dict[str, str]:
 
 
 def snippet(name: str) -> str:
-    """Return one file. Raises ``UsageError`` where there is none of that name."""
+    """Return one file.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
     found = snippets()
     if name.lower() not in found:
         every = f"there are {', '.join(found)}"

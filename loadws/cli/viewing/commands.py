@@ -38,7 +38,7 @@ def view(
 
     Verdicts, trends, history with change points, comparisons of those that are ticked. It changes and deletes
     nothing, and shows nothing outside of DIR.
-    """
+    """  # noqa: DOC501 - it is also the help
     from loadws.cli.viewing.view import ViewOptions, view_command
 
     raise typer.Exit(view_command(ViewOptions(folder, listen.host, listen.port, export, open_)))

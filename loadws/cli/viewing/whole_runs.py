@@ -37,7 +37,11 @@ def history_page(root: Path, entries: Iterable[Entry], up: str = "./", index: st
 
 
 def comparison_page(root: Path, ticked: Sequence[Entry], up: str = "./", index: str = "") -> bytes:
-    """Return the comparison of the newest of some runs with the others. Raises ``LoadwsError`` where there is none."""
+    """Return the comparison of the newest of some runs with the others.
+
+    Raises:
+        UsageError: Too few or too many are ticked. Other errors of loadws say why these cannot be compared.
+    """
     if not 2 <= len(ticked) <= MOST_COMPARED:
         raise UsageError(
             f"{len(ticked)} runs cannot be compared",

@@ -108,7 +108,11 @@ class Chosen:
 
 
 def parse_formats(text: str) -> Chosen:
-    """Return the formats of a list such as ``html,junit``. Raises ``UsageError`` for a name that is none."""
+    """Return the formats of a list such as ``html,junit``.
+
+    Raises:
+        UsageError: A name is no format, or there is none.
+    """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in FORMATS:

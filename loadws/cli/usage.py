@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import typer
 import typer.core
-from typer.main import get_command
+from typer.main import get_command, get_command_name
+from typer.models import CommandInfo
 
 from loadws.terms.errors import ExitCode, did_you_mean
 
@@ -62,7 +64,7 @@ def _meant(word: str, commands: Sequence[str]) -> str:
 def dispatch(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     """Run a command and return its exit code. Without any argument that is the help, and 2: nothing was done."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    command = get_command(app)
+    command = get_command(_with_one_command_whole(app, given))
     if not given:
         dispatch(app, ["--help"])
         return int(ExitCode.USAGE)
@@ -76,6 +78,33 @@ def dispatch(app: typer.Typer, arguments: Sequence[str] | None) -> int:
         print(_for_people(error), file=sys.stderr)
         return int(ExitCode.USAGE)
     return code if isinstance(code, int) else 0
+
+
+def _with_one_command_whole(app: typer.Typer, given: Sequence[str]) -> typer.Typer:
+    """Return the commands, of which only the one that is run has its options: typer takes long to look at all of them."""
+    word = next((argument for argument in given if not argument.startswith("-")), "")
+    lean = copy(app)
+    lean.registered_commands = [
+        info if _name_of(info) == word else _without_options(info) for info in app.registered_commands
+    ]
+    return lean
+
+
+def _name_of(info: CommandInfo) -> str:
+    return info.name or get_command_name(getattr(info.callback, "__name__", ""))
+
+
+def _without_options(info: CommandInfo) -> CommandInfo:
+    """Return a command with its name and its help, and with nothing that could be run."""
+
+    def callback() -> None:
+        raise AssertionError("a command without its options was run")
+
+    callback.__name__ = _name_of(info)
+    callback.__doc__ = info.callback.__doc__
+    lean = copy(info)
+    lean.callback = callback
+    return lean
 
 
 def _for_people(error: Any) -> str:

@@ -127,7 +127,7 @@ async def until_healed(strand: Strand, lost: Conversation, deadline_ns: int) -> 
     user = strand.user
     if lost.end is None:
         await strand.wait_for_end(lost, deadline_ns)
-    user.pausing.add(strand.parker)
+    user.pausing.append(strand.parker)
     lost.wait_beside(strand.parker)
     try:
         while lost.healing is not None and not user.is_to_go:
@@ -135,4 +135,4 @@ async def until_healed(strand: Strand, lost: Conversation, deadline_ns: int) -> 
                 return
     finally:
         lost.stop_waiting(strand.parker)
-        user.pausing.discard(strand.parker)
+        user.pausing.remove(strand.parker)

@@ -121,11 +121,11 @@ class Strand:
         user = self.user
         if user.leaving or user.condemned:
             return True
-        user.pausing.add(self.parker)
+        user.pausing.append(self.parker)
         try:
             return await self.parker.wait(until_ns)
         finally:
-            user.pausing.discard(self.parker)
+            user.pausing.remove(self.parker)
 
     async def wait(self, until_ns: int) -> bool:
         """Wait like ``pause`` in a flow, which ends with the load; the steps of a handler go on waiting.

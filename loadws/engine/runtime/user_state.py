@@ -108,7 +108,7 @@ class UserState:
         self.in_flow = False
         self.main: Execution | None = None
         self.forked: set[Execution] | None = None
-        self.pausing: set[Parker] = set()
+        self.pausing: list[Parker] = []  # a set would need three times the memory in each of many users
         self.last_error = ("", "")
         self.rows_taken: dict[str, int] = {}
         self.sessions_without_connection = 0

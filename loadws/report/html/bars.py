@@ -1,4 +1,4 @@
-"""Small bars as inline SVG: a rule's observed value against its limit, and how a whole of the ledger divides."""
+"""Small bars and signs as inline SVG: a rule's observed value against its limit, and the keys of charts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 from markupsafe import Markup
 
 from loadws.metrics.summary import Check
-from loadws.report.ledger_table import Equation
 from loadws.report.svg.palette import paint
 
 _WIDTH, _HEIGHT = 132, 18
@@ -36,21 +35,6 @@ def check_bar(check: Check) -> Markup:
     parts.append(f'<path d="M{limit} 0v{_HEIGHT}" stroke="{paint("ink")}" stroke-width="2"/>')
     size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
     return Markup(f'<svg {size} aria-hidden="true">{"".join(parts)}</svg>')
-
-
-def ledger_bar(equation: Equation) -> Markup:
-    """Return the whole as a bar that is divided into its parts; a part of almost nothing can still be seen."""
-    parts, at = [], 0.0
-    for part in equation.parts:
-        if part.count and equation.whole.count:
-            share = 100 * part.count / equation.whole.count
-            colour = paint(part.tone if part.tone != "plain" else "max")
-            parts.append(f'<rect x="{at:.3f}%" width="{max(share, 0.6):.3f}%" height="12" fill="{colour}"/>')
-            at += share
-    return Markup(
-        f'<svg width="100%" height="12" aria-hidden="true"><rect width="100%" height="12" fill="{paint("track")}"/>'
-        f"{''.join(parts)}</svg>"
-    )
 
 
 def swatch(colour: str, look: str = "box") -> Markup:

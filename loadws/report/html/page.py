@@ -31,6 +31,7 @@ from loadws.report.drawing.drawing import NOT_YET, Drawing
 from loadws.report.html import bars, numbers, overview
 from loadws.report.html.compiled import CompiledTemplates
 from loadws.report.html.glossary import explained
+from loadws.report.html.ledger_flow import ledger_flow
 from loadws.report.html.sections import sections
 from loadws.report.plain import plain, plain_lines
 from loadws.report.runreport import RunReport
@@ -69,6 +70,7 @@ def render(report: RunReport, drawing: Drawing = NOT_YET, assets: Assets = INLIN
         balance=balance,
         machines=machines,
         bars=bars,
+        ledger_flow=ledger_flow,
         overview=overview,
         numbers=numbers,
         summary=summary,

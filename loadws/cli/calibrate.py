@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 import trio
 from rich.console import Console
 from rich.table import Table
 
+from loadws.cli.progress import Progress
 from loadws.fleet.machine.calibrate import Effort, calibrate
 from loadws.fleet.machine.calibration import Calibration, keep_calibration, this_machine
 from loadws.fleet.machine.ports import Pairs
@@ -35,7 +36,8 @@ def calibrate_command(target: str, transport: str, as_json: bool, effort: Effort
         TargetError: There is no target.
         KeyboardInterrupt: Ctrl-C was pressed.
     """
-    calibration = trio.run(_calibrate, target, transport, effort)
+    with Progress("calibrating: steps", None, is_long=True) as progress:
+        calibration = trio.run(_calibrate, target, transport, effort, partial(_say, progress))
     kept = keep_calibration(calibration)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(calibration)).decode())
@@ -45,14 +47,14 @@ def calibrate_command(target: str, transport: str, as_json: bool, effort: Effort
     return int(ExitCode.PASSED)
 
 
-async def _calibrate(target: str, transport: str, effort: Effort) -> Calibration:
+async def _calibrate(target: str, transport: str, effort: Effort, say: Callable[[str], None]) -> Calibration:
     this, cores = this_machine(), usable_cores()  # before a core is given away
     local = is_local(target)
     machine = look_at_machine()
     most_users = min(machine.descriptors - FILES_OF_A_PROCESS, Pairs().fitting(machine.ports))
     most = max(1, cores - 1 if local else cores)
     async with _beside(target, most) as url:
-        found = await calibrate(url, transport, tuple(dict.fromkeys((1, most))), most_users, effort, _say)
+        found = await calibrate(url, transport, tuple(dict.fromkeys((1, most))), most_users, effort, say)
     return Calibration(this, transport, local and cores == 1, found)
 
 
@@ -65,8 +67,12 @@ async def _beside(target: str, processes: int) -> AsyncIterator[str]:
         yield url
 
 
-def _say(text: str) -> None:
-    print(f"  {text} …", file=sys.stderr, flush=True)
+def _say(progress: Progress, text: str) -> None:
+    """Say what is measured next: in the bar, or as a line where there is no terminal."""
+    if progress.is_shown:
+        progress.advance(note=text)
+    else:
+        progress.say(f"  {text} …")
 
 
 def _show(calibration: Calibration) -> None:

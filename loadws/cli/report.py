@@ -7,13 +7,14 @@ import webbrowser
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loadws.cli.progress import show_progress
 from loadws.gate.verdict import judged
 from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.report.drawing.draw import Artist
 from loadws.report.drawing.drawing import Drawing
 from loadws.report.drawing.exports import export
-from loadws.report.folder import REPORT, SUMMARY, derive, find_run, read_frames, read_run, store, write_page
+from loadws.report.folder import REPORT, SUMMARY, derive, find_run, read_frames, read_run, seconds_in, store, write_page
 from loadws.report.formats.formats import FORMATS, Chosen
 from loadws.terms.errors import OutputError
 
@@ -75,6 +76,6 @@ def rebuild(folder: Path) -> Summary:
     """
     info, frames, ending = read_frames(folder)
     summariser = Summariser(info)
-    for frame in frames:
+    for frame in show_progress(frames, "reading the run", seconds_in(folder)):
         summariser.add(frame)
     return judged(summariser.summary(ending), info, ending)

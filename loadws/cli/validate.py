@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from loadws.cli.planning.samples import short_of_samples
+from loadws.cli.reading import load_shown
 from loadws.plan.plan import make_plan
-from loadws.scenario.build import Loaded, Overrides, load_scenario
+from loadws.scenario.build import Loaded, Overrides
 from loadws.scenario.model.steps import walk
 from loadws.scenario.yaml.explain import ScenarioError, explain
 from loadws.terms.errors import ExitCode
@@ -22,7 +23,7 @@ def validate_command(paths: Iterable[Path], transport: str, untrusted: bool = Fa
 
 def _validate(path: Path, overrides: Overrides) -> bool:
     try:
-        loaded = load_scenario(path, overrides)
+        loaded = load_shown(path, overrides)
     except ScenarioError as error:
         print(f"{error}\n{path}: {_counted(len(error.problems), 'problem')}")
         return False

@@ -379,6 +379,11 @@ def read_frames(path: Path) -> tuple[RunInfo, Iterator[Frame], Ending | None]:
     return info, _frames(folder), msgspec.json.decode(ending, type=Ending) if ending else None
 
 
+def seconds_in(folder: Path) -> int:
+    """Return about how many frames a run folder keeps: the lines of its windows."""
+    return sum(1 for _ in _lines(folder / WINDOWS))
+
+
 def _frames(folder: Path) -> Iterator[Frame]:
     with (
         (folder / WINDOWS).open("rb") as windows,

@@ -7,7 +7,6 @@ then is judged and kept: every slice is a folder, and the comparison is ``compar
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from loadws.cli.comparing.slices import Bench, Slice, in_loop, load_side, now_s,
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import clear_place, write_place
+from loadws.cli.progress import Progress
 from loadws.fleet.signals import Signals
 from loadws.gate.comparing.measured import measure
 from loadws.gate.comparing.order import Letter, orders
@@ -165,10 +165,12 @@ class _Ab:
         self._kept = _Kept(_own_folder(sides[0].options.out / slug(scenario)))
         self._findings: list[Finding] = []
         self._began_s = 0.0
+        self._progress = Progress("slices", None, is_long=True)
 
     def run(self) -> int:
         """Return the exit code of the comparison."""
-        in_loop(self._run)
+        with self._progress:
+            in_loop(self._run)
         record = self._record()
         render_comparison(record, Console())
         write_place(self._kept.path / COMPARISON, comparison.to_json(record))
@@ -284,6 +286,7 @@ class _Ab:
             if step.stage == "done":
                 return
             into = self._pairs.first if step.stage == "first" else self._pairs.second
+            self._progress.total = self._design.pairs * (2 if step.stage == "first" else 4)
             for _ in range(step.pairs):
                 if not await self._pair(into, step.stage):
                     return
@@ -330,10 +333,11 @@ class _Ab:
         length_ns = length_ns if self._has_one_phase() else None
         done = await self._benches[letter].slice(seed, self._signals, self._say, length_ns)
         self._kept.add(letter, done)
+        self._progress.advance(note=f"side {letter} was the last")
         return done
 
     def _say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        self._progress.say(text)
 
 
 def _has_one_timed_phase(loaded: Loaded) -> bool:

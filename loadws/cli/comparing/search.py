@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,7 @@ from loadws.cli.comparing.slices import Bench, in_loop, load_side, open_benches
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import clear_place, write_place
+from loadws.cli.progress import Progress
 from loadws.fleet.signals import Signals
 from loadws.gate.applied import was_short_of
 from loadws.gate.comparing.absolute import judge_thresholds
@@ -79,10 +79,12 @@ class _Search:
         self._rules = rules
         self._signals = signals
         self._levels: list[Level] = []
+        self._progress = Progress("levels", None, is_long=True)
 
     def run(self) -> int:
         """Search, print and write; return the exit code."""
-        in_loop(self._search)
+        with self._progress:
+            in_loop(self._search)
         options, found = self._options, largest(self._levels)
         rules = [rule.rule for rule in self._rules]
         print(search_text(options.vary, rules, self._levels, found, options.most, self._signals.heard))
@@ -100,7 +102,7 @@ class _Search:
 
     async def _search(self) -> None:
         options = self._options
-        async with open_benches([(self._loaded, self._run)], self._signals, _say) as [bench]:
+        async with open_benches([(self._loaded, self._run)], self._signals, self._progress.say) as [bench]:
             while len(self._levels) < _MOST_LEVELS and not self._signals.heard:
                 load = next_load(self._levels, options.least, options.most, options.vary == "users")
                 if load is None:
@@ -109,16 +111,18 @@ class _Search:
 
     async def _try(self, bench: Bench, load: float) -> None:
         seed = self._options.seed + len(self._levels)
+        unit = "users" if self._options.vary == "users" else "arrivals per second"
+        self._progress.advance(0, f"trying {load:g} {unit}")
         if self._options.vary == "users":
-            done = await bench.slice(seed, self._signals, _say, users=round(load))
+            done = await bench.slice(seed, self._signals, self._progress.say, users=round(load))
         else:
-            done = await bench.slice(seed, self._signals, _say, rate=load)
+            done = await bench.slice(seed, self._signals, self._progress.say, rate=load)
         if done.was_interrupted:
             return
         level = _judged(load, done.summary, self._rules)
         self._levels.append(level)
-        unit = "users" if self._options.vary == "users" else "arrivals per second"
-        _say(f"{load:g} {unit}: {level.held} ({level.why})")
+        self._progress.say(f"{load:g} {unit}: {level.held} ({level.why})")
+        self._progress.advance()
 
 
 def _judged(load: float, summary: Summary, rules: tuple[Threshold, ...]) -> Level:
@@ -138,7 +142,3 @@ def _judged(load: float, summary: Summary, rules: tuple[Threshold, ...]) -> Leve
 
 def _rows(levels: list[Level]) -> list[dict[str, object]]:
     return [level._asdict() for level in levels]
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

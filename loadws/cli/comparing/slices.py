@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from loadws.cli.options import RunOptions
+from loadws.cli.reading import load_shown
 from loadws.cli.running.run import order_for, ready, with_transport
 from loadws.cli.running.run_info import run_info
 from loadws.fleet.machine.ports import pairs_of
@@ -34,7 +35,7 @@ from loadws.metrics.summary import Summary
 from loadws.plan.demand import is_paced
 from loadws.plan.figures import figures_of
 from loadws.plan.plan import make_plan
-from loadws.scenario.build import Loaded, load_scenario, load_text
+from loadws.scenario.build import Loaded, load_text
 
 T = TypeVar("T")
 #: Between two slices: connections of the one before are closed on both ends.
@@ -137,7 +138,7 @@ class Bench:
 
 def load_side(options: RunOptions) -> Loaded:
     """Return the scenario of a side. Raises ``LoadwsError``."""
-    return load_scenario(options.scenario, with_transport(options))
+    return load_shown(options.scenario, with_transport(options))
 
 
 @asynccontextmanager

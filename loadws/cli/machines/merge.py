@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from loadws.cli.progress import show_progress
 from loadws.cli.running.outcome import show_report
 from loadws.fleet.signals import Signals
 from loadws.gate.verdict import judged
@@ -30,7 +31,18 @@ from loadws.metrics.runinfo import MachineInfo, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.report.console import render
-from loadws.report.folder import REPORT, RUN, SCENARIO, SUMMARY, RunFolder, find_run, read_frames, read_info, store
+from loadws.report.folder import (
+    REPORT,
+    RUN,
+    SCENARIO,
+    SUMMARY,
+    RunFolder,
+    find_run,
+    read_frames,
+    read_info,
+    seconds_in,
+    store,
+)
 from loadws.report.formats.formats import Chosen
 from loadws.terms.errors import OutputError
 
@@ -78,7 +90,7 @@ def _kept(folder: Path) -> KeptShare:
     with _readable(folder):
         info, frames, ending = read_frames(folder)
         summariser = Summariser(info)
-        for frame in frames:
+        for frame in show_progress(frames, f"reading {folder.name}", seconds_in(folder)):
             summariser.add(frame)
         summary = judged(summariser.summary(ending), info, ending)
         return KeptShare(str(folder), info, share_of(str(folder), info), ending, summary)
@@ -88,7 +100,8 @@ def _judge(info: RunInfo, kept: Sequence[KeptShare], folder: RunFolder, signals:
     """Sum up all frames, judge them, write the run's files, and print its verdict."""
     console, ending = Console(), merged_ending(kept)
     summariser = Summariser(info)
-    for frame in heapq.merge(*map(_frames, kept), key=_end_s):
+    count = sum(seconds_in(Path(each.place)) for each in kept)
+    for frame in show_progress(heapq.merge(*map(_frames, kept), key=_end_s), "adding up", count):
         summariser.add(frame)
         for _ in folder.adding(frame):
             pass

@@ -13,6 +13,7 @@ from rich.text import Text
 from loadws.cli.masked import masked_errors
 from loadws.cli.planning.chart import MARGIN, chart, ruler
 from loadws.cli.planning.samples import short_of_samples
+from loadws.cli.reading import load_shown
 from loadws.fleet.machine.calibration import doubt
 from loadws.fleet.machine.ports import pairs_of
 from loadws.fleet.machine.preflight import UNKNOWN, Need, check_fit, look_at_machine, needs_of_run
@@ -21,7 +22,7 @@ from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.figures import CurvePoint, PhaseFigures, PlanFigures, figures_of
 from loadws.plan.plan import make_plan
 from loadws.report.plain import in_ascii, plain
-from loadws.scenario.build import Loaded, load_scenario
+from loadws.scenario.build import Loaded
 from loadws.scenario.overrides import Overrides
 from loadws.scenario.yaml.explain import explain
 from loadws.terms.errors import ExitCode
@@ -40,7 +41,7 @@ MODELS = {
 
 def plan_command(path: Path, overrides: Overrides) -> int:
     """Print the plan and its needs. Raises ``UsageError``, after that, if this machine surely cannot make the load."""
-    loaded = load_scenario(path, overrides)
+    loaded = load_shown(path, overrides)
     with masked_errors(loaded.masker):
         return _plan(loaded)
 

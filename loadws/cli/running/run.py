@@ -21,6 +21,7 @@ from rich.console import Console
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
 from loadws.cli.planning.samples import short_of_samples
+from loadws.cli.reading import load_shown
 from loadws.cli.running.canary import measure_canary
 from loadws.cli.running.ci import tell_of_run
 from loadws.cli.running.outcome import Watcher, outputs_of, show_report
@@ -57,7 +58,7 @@ from loadws.plan.plan import make_plan
 from loadws.report.folder import RunFolder, forget_latest
 from loadws.report.terminal.live import LiveConsole
 from loadws.report.terminal.pressed import press_ctrl_c
-from loadws.scenario.build import Loaded, Overrides, load_scenario
+from loadws.scenario.build import Loaded, Overrides
 from loadws.scenario.file_name import name_in
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.secrecy.secrets import secret_paths, secrets_in
@@ -94,7 +95,7 @@ def load_for_run(options: RunOptions) -> Loaded:
         for destination in options.outputs:
             clear(destination)
         _forget_latest(options)
-    return load_scenario(options.scenario, with_transport(options))
+    return load_shown(options.scenario, with_transport(options))
 
 
 def _forget_latest(options: RunOptions) -> None:

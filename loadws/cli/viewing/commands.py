@@ -33,12 +33,12 @@ def view(
         typer.Option("--export", metavar="DIR", help="Write static pages there instead, and end.", show_default=False),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Show the list in the browser.")] = False,
-) -> None:
+) -> int:
     """Look at all runs in the browser.
 
     Verdicts, trends, history with change points, comparisons of those that are ticked. It changes and deletes
     nothing, and shows nothing outside of DIR.
-    """  # noqa: DOC501 - it is also the help
+    """
     from loadws.cli.viewing.view import ViewOptions, view_command
 
-    raise typer.Exit(view_command(ViewOptions(folder, listen.host, listen.port, export, open_)))
+    return view_command(ViewOptions(folder, listen.host, listen.port, export, open_))

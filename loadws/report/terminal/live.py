@@ -21,7 +21,7 @@ from loadws.metrics.queued import Worker
 from loadws.metrics.runinfo import EarlyEnd, RunInfo
 from loadws.metrics.summary import Check, Summary
 from loadws.report.plain import in_ascii
-from loadws.report.terminal.lines import line, new_errors
+from loadws.report.terminal.log_lines import line, new_errors
 from loadws.report.terminal.panel import Scene, panel
 from loadws.report.terminal.past import Past
 from loadws.report.terminal.pressed import Keys

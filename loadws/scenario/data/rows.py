@@ -18,6 +18,7 @@ import os
 import stat
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -108,6 +109,15 @@ def _state_of(file: int) -> tuple[int, int]:
     return state.st_mtime_ns, state.st_size
 
 
+def _tell_nothing(_file: Path, _read: int, _whole: int) -> None:
+    """Take how far a file is read, for those that do not ask."""
+
+
+#: Is told how far a large file is read, in bytes: by the command line, for the terminal.
+READING: ContextVar[Callable[[Path, int, int], None]] = ContextVar("READING", default=_tell_nothing)
+_ROWS_BETWEEN = 10_000
+
+
 def open_rows(file: Path, dialect: Dialect = Dialect()) -> Rows:  # it never changes
     """Open a data file and find its rows.
 
@@ -145,8 +155,11 @@ def _indexed(file: Path, dialect: Dialect, size: int, changed_ns: int, inode: in
         placed = read(stream)
         _, _, columns = next(placed, (0, 0, ()))
         rows = Rows(os.open(file, _FLAGS), columns, decode)
-        for start, end, _ in placed:
+        told = READING.get()
+        for number, (start, end, _) in enumerate(placed, 1):
             rows.add(start, end)
+            if number % _ROWS_BETWEEN == 0:
+                told(file, end, size)
     if not len(rows):
         raise DataError("there are no rows in it")
     return rows

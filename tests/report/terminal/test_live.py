@@ -12,8 +12,8 @@ from loadws.metrics.ledger import Ledger
 from loadws.metrics.live import LiveView
 from loadws.metrics.runinfo import PhaseInfo, RunInfo
 from loadws.metrics.summarising.summariser import Summariser
-from loadws.report.terminal.lines import line
 from loadws.report.terminal.live import LiveConsole
+from loadws.report.terminal.log_lines import line
 from loadws.report.terminal.panel import Scene
 from loadws.report.terminal.past import Past
 from tests.metrics import made_up

@@ -29,8 +29,10 @@ BELOW: dict[str, set[str]] = {
     "pytest_plugin": {"report", "metrics", "terms"},
     "target": {"transport", "terms"},
     "web": {"terms"},
+    "dashboard": {"web", "gate", "report", "metrics", "terms"},
     "cli": {
         "web",
+        "dashboard",
         "cluster",
         "fleet",
         "gate",
@@ -130,6 +132,7 @@ ONLY_IN = {
         "cli/calibrate.py",
         "cli/viewing",
         "web",
+        "dashboard",
         "cli/comparing/slices.py",
     },
     "python_socks": {"transport/opening/socks.py"},

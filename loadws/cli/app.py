@@ -26,6 +26,7 @@ from loadws.cli.machines.options import ClusterAt, ClusterOptionsAt, InsecureClu
 from loadws.cli.options import (
     AssetsAre,
     CiOption,
+    DashboardAt,
     Duration,
     Formats,
     FormatsTo,
@@ -149,6 +150,7 @@ def run(
     formats: Formats = None,
     formats_to: FormatsTo = None,
     ci: CiOption = "auto",
+    dashboard: DashboardAt = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
     once: Annotated[
         bool, typer.Option("--once", help="One user runs its flow once; judged and written as ever.")
@@ -180,7 +182,8 @@ def run(
     refuse_with(
         trace, "--trace writes nothing", {"--junit, --summary, --report and --formats": places or formats is not None}
     )
-    refuse_with(trace, "--trace measures nothing", {"--canary": canary, "--output": output or prometheus})
+    measures = {"--canary": canary, "--output": output or prometheus, "--dashboard": dashboard}
+    refuse_with(trace, "--trace measures nothing", measures)
     outputs = live_outputs(output, prometheus)
     refuse_alone(
         "--baseline", baseline, {"--allow-no-baseline": allow_no_baseline, "--across-machines": across_machines}
@@ -216,6 +219,7 @@ def run(
     refuse_with(
         against or overrides.comparisons, "stdout is for the comparison", {"--output KIND=-": to_stdout(outputs)}
     )
+    refuse_with(repeat > 1, "a dashboard shows one run", {"--dashboard": dashboard})
     machines = None
     if cluster is not None:
         from loadws.cli.machines.cluster import cluster_options
@@ -241,6 +245,7 @@ def run(
         outputs=outputs,
         formats=chosen,
         ci=service,
+        dashboard=dashboard,
     )
     if not against and not overrides.comparisons:
         return run_command(options)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 import typer
 
 from loadws.cli.places import Places
+from loadws.dashboard.at import At
 from loadws.fleet import MOST_PROCESSES
 from loadws.outputs.destinations import Destination, check_apart, parse_destination
 from loadws.report.formats.formats import DEFAULT, FORMATS, Chosen, parse_formats
 from loadws.report.pipelines.services import Ci, CiAsked
+from loadws.target.options import parse_listen
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.transports import TransportName
 from loadws.terms.units import parse_duration, parse_rate
@@ -57,6 +59,7 @@ class RunOptions:
     outputs: tuple[Destination, ...] = ()  # where figures go while the load goes on
     formats: Chosen = Chosen()  # noqa: RUF009  # it never changes
     ci: Ci = Ci()  # noqa: RUF009  # it never changes
+    dashboard: At | None = None  # where browsers can watch the run; None: nowhere
 
 
 def told(parse: Callable[[str], T]) -> Callable[[str | T], T]:
@@ -97,6 +100,12 @@ def live_outputs(texts: Iterable[str] | None, prometheus: str | None) -> tuple[D
     destinations = tuple(parse_destination(text) for text in (*(texts or ()), *more))
     check_apart(destinations)
     return destinations
+
+
+def parse_dashboard(text: str) -> At:
+    """Return where a dashboard is served. Raises ``UsageError``."""
+    address = parse_listen(text)
+    return At(address.host, address.port)
 
 
 def parse_number(text: str) -> int:
@@ -337,6 +346,15 @@ CiOption = Annotated[
     typer.Option(
         "--ci",
         help="Which CI service is told of the result. auto: the one that the environment is of. See loadws docs ci.",
+    ),
+]
+DashboardAt = Annotated[
+    At | None,
+    typer.Option(
+        "--dashboard",
+        metavar="[HOST:PORT]",
+        parser=told(parse_dashboard),
+        help="Show the run live in the browser; without an address, on a free port of 127.0.0.1.",
     ),
 ]
 Transport = Annotated[

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from copy import copy
@@ -24,6 +25,8 @@ BETWEEN = "\0--"
 _SCENARIOS = (".yaml", ".yml")
 #: What typer's library for choices puts before its sentence.
 _LIBRARY_SAYS = ": Value error, "
+#: What ``--dashboard`` may be followed by, and what it means alone.
+_PLACE, _ANY_PORT = re.compile(r"[^-/][^/]*:[^/:]*"), "127.0.0.1:0"
 
 
 def examples(*lines: str) -> str:
@@ -63,7 +66,7 @@ def _meant(word: str, commands: Sequence[str]) -> str:
 
 def dispatch(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     """Run a command and return its exit code. Without any argument that is the help, and 2: nothing was done."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = with_places(sys.argv[1:] if arguments is None else arguments)
     command = get_command(_with_one_command_whole(app, given))
     if not given:
         dispatch(app, ["--help"])
@@ -105,6 +108,15 @@ def _without_options(info: CommandInfo) -> CommandInfo:
     lean = copy(info)
     lean.callback = callback
     return lean
+
+
+def with_places(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with an address behind ``--dashboard`` where it has none; the library knows no such options."""
+    given = list(arguments)
+    for at, option in enumerate(given):
+        if option == "--dashboard" and not any(map(_PLACE.fullmatch, given[at + 1 : at + 2])):
+            given[at] = f"--dashboard={_ANY_PORT}"
+    return given
 
 
 def _for_people(error: Any) -> str:

@@ -31,6 +31,7 @@ from loadws.cli.screen import OUTPUT
 from loadws.cluster.cluster import Cluster, ClusterOptions
 from loadws.cluster.dask import is_local
 from loadws.cluster.prepare import packed
+from loadws.dashboard.dashboard import Dashboard
 from loadws.fleet.machine.calibration import doubt
 from loadws.fleet.machine.ports import pairs_of
 from loadws.fleet.machine.preflight import Machine, check_fit, look_at_machine
@@ -55,7 +56,7 @@ from loadws.outputs.live_outputs import LiveOutputs
 from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.figures import PlanFigures, figures_of
 from loadws.plan.plan import make_plan
-from loadws.report.folder import RunFolder, forget_latest
+from loadws.report.folder import REPORT, RunFolder, forget_latest
 from loadws.report.terminal.live import LiveConsole
 from loadws.report.terminal.pressed import press_ctrl_c
 from loadws.scenario.build import Loaded, Overrides
@@ -215,13 +216,17 @@ class _Run:
         self._folder: RunFolder | None = None
         self._cluster: Cluster | None = None
         self._elsewhere = LiveOutputs(options.outputs, lambda text: self._loaded.masker.text(text))
+        self._dashboard = Dashboard(options.dashboard, self._print)
         self._watched = False  # whether a loop that stands still is the load's
 
     def run(self) -> Finished:
         """Return what the run came to. Raises ``Interrupted`` where a signal came before the load."""
-        with self._elsewhere.opened():
-            watcher, summary = trio.run(self._from_setup_to_teardown)
-        return Finished(self._show_report(watcher, summary), watcher.folder.path, summary)
+        with self._dashboard.opened():
+            with self._elsewhere.opened():
+                watcher, summary = trio.run(self._from_setup_to_teardown)
+            code = self._show_report(watcher, summary)
+            self._dashboard.show(watcher.folder.path / REPORT)
+        return Finished(code, watcher.folder.path, summary)
 
     async def _from_setup_to_teardown(self) -> tuple[Watcher, Summary]:
         """Run setup, load and teardown. The verdict is printed before ``teardown``, which may need half a minute."""
@@ -275,7 +280,7 @@ class _Run:
         with live as self._live:
             by_machine = ByMachine()
             outputs = outputs_of(info, folder, self._live, summariser, self._elsewhere)
-            outputs = (*outputs, *((by_machine,) if info.machines else ()))
+            outputs = (*outputs, self._dashboard, *((by_machine,) if info.machines else ()))
             watcher = Watcher(info, folder, summariser, outputs, self._elsewhere)
             watcher.begin()
             self._watcher = watcher

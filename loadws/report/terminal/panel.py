@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from loadws.metrics.live import LiveView
+from loadws.metrics.live import GeneratorNow, LiveView
 from loadws.metrics.runinfo import RunInfo
 from loadws.metrics.summary import Check
 from loadws.metrics.wording import observed_of
@@ -98,14 +98,14 @@ def _phases(scene: Scene, room: int) -> Iterator[tuple[str, str]]:
         name = plain(phase.name, 16) + (" (warm-up)" if phase.warmup and "warm" not in phase.name.lower() else "")
         name = name if len(name) <= each - 4 else plain(name, max(each - 4, 3))
         full, empty = bar(
-            _done(phase.planned_s, begun.get(phase.name), scene.view), max(min(each - len(name) - 3, 24), 1)
+            share_done(phase.planned_s, begun.get(phase.name), scene.view), max(min(each - len(name) - 3, 24), 1)
         )
         yield f" {name} ", "strong" if phase.name == scene.view.phase else "dim"
         yield full, "bar"
         yield f"{empty} ", "dim"
 
 
-def _done(planned_s: float | None, began_s: float | None, view: LiveView) -> float:
+def share_done(planned_s: float | None, began_s: float | None, view: LiveView) -> float:
     """Return the share of a phase that is over. One that ends by iterations is half done while it lasts."""
     if began_s is None:
         return 0.0
@@ -224,18 +224,22 @@ def _limit(limit: float) -> str:
 def _generator(view: LiveView) -> Line:
     """Return in a word whether loadws itself keeps up, and the figures that say so."""
     now = view.generator
+    word, style = condition(now)
     figures = f"CPU {format_share(now.cpu_share)}, send lag p99 {time_text(now.send_lag_p99_ns)}, " + (
         f"loop lag at most {time_text(now.loop_lag_max_ns)}"
     )
-    if now.cpu_share >= BUSY_CPU:
-        word, style = "too busy", "bad"
-    elif now.waited_share >= BUSY_WAIT or now.steal_share >= BUSY_WAIT:
-        word, style = "starved: something else has its core", "bad"
-    elif now.loop_lag_max_ns >= BUSY_LOOP_LAG_NS:
-        word, style = "held up", "doubt"
-    else:
-        word, style = "keeps up", "good"
     return [(" generator ", ""), (word, style), (f"  {figures}", "dim")]
+
+
+def condition(now: GeneratorNow) -> tuple[str, str]:
+    """Return in a word whether loadws itself keeps up, and a style for it."""
+    if now.cpu_share >= BUSY_CPU:
+        return "too busy", "bad"
+    if now.waited_share >= BUSY_WAIT or now.steal_share >= BUSY_WAIT:
+        return "starved: something else has its core", "bad"
+    if now.loop_lag_max_ns >= BUSY_LOOP_LAG_NS:
+        return "held up", "doubt"
+    return "keeps up", "good"
 
 
 def _cut(line: Line, width: int) -> Line:

@@ -1,0 +1,16 @@
+"""Where a dashboard is served: all that the command line needs to know of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class At(NamedTuple):
+    """Where the dashboard is served; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    def address(self, port: int) -> str:
+        """Return the address to open in a browser."""
+        return f"http://[{self.host}]:{port}/" if ":" in self.host else f"http://{self.host}:{port}/"

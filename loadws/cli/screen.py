@@ -49,12 +49,13 @@ class Output:
             sys.stderr.flush()
             sys.stdout, sys.stderr = before
 
-    def command(self, line: str) -> None:
-        """Print a line that is meant as a command to a CI service."""
-        if isinstance(sys.stdout, _Printed):
-            sys.stdout.write_command(f"{line}\n")
+    def command(self, line: str, to_stderr: bool = False) -> None:
+        """Print a line that is meant as a command to a CI service, which reads both streams."""
+        stream = sys.stderr if to_stderr else sys.stdout
+        if isinstance(stream, _Printed):
+            stream.write_command(f"{line}\n")
         else:
-            print(line)
+            print(line, file=stream)
 
     def ended(self, code: int) -> int:
         """Return the exit code of a command that ended with ``code``, after a word on stderr where stdout failed."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from loadws.cli.places import Places
+from loadws.cli.options import RunOptions
 from loadws.cli.screen import OUTPUT
 from loadws.metrics.summary import Summary
+from loadws.outputs.destinations import to_stdout
 from loadws.report.folder import REPORT
 from loadws.report.pipelines.bounded import cut
 from loadws.report.pipelines.result import Result, result_of_run
@@ -20,26 +21,30 @@ from loadws.report.pipelines.telling import Appended, Telling
 from loadws.terms.files.whole import replacing, write_whole
 
 
-def tell_of_run(ci: Ci, folder: Path, summary: Summary, places: Places = Places()) -> None:  # noqa: B008
+def tell_of_run(options: RunOptions, folder: Path, summary: Summary) -> None:
     """Tell the service of a run. Where ``--formats-to`` has copies, those are named to it and get its files too."""
+    ci, places = options.ci, options.places
     if ci.service is None:
         return
     copy = None if places.folder is None else places.folder / REPORT
     report = next((path for path in (copy, folder / REPORT) if path is not None and path.exists()), None)
-    for path in tell(ci, result_of_run(summary, folder, report)):
+    for path in tell(ci, result_of_run(summary, folder, report), to_stderr=to_stdout(options.outputs)):
         if places.folder is not None:
             _say_problem(_copy(path, places.folder / path.name), places.folder / path.name)
 
 
-def tell(ci: Ci, result: Result, environment: Mapping[str, str] = os.environ) -> list[Path]:
-    """Tell the service; return the files that were written for it. What cannot be written is said on stderr."""
+def tell(ci: Ci, result: Result, to_stderr: bool = False) -> list[Path]:
+    """Tell the service; return the files that were written for it. What cannot be written is said on stderr.
+
+    ``to_stderr`` keeps stdout free, where live figures go.
+    """
     if ci.service is None:
         return []
     OUTPUT.is_of_ci = True
-    telling = telling_for(ci.service, result, environment)
+    telling = telling_for(ci.service, result, os.environ)
     sys.stderr.flush()
     for line in telling.lines:
-        OUTPUT.command(line)
+        OUTPUT.command(line, to_stderr)
     for each in telling.appended:
         _say_problem(_append(each), each.path)
     return list(_write(telling))

@@ -85,7 +85,7 @@ def run_command(options: RunOptions) -> int:
         if options.trace:
             return _trace_loaded(loaded, options)
         done = run_loaded(loaded, options)
-        tell_of_run(options.ci, done.folder, done.summary, options.places)
+        tell_of_run(options, done.folder, done.summary)
         return done.code
 
 

@@ -24,6 +24,7 @@ from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import clear_place, write_place
 from loadws.cli.progress import Progress
+from loadws.cli.running.ci import tell
 from loadws.fleet.signals import Signals
 from loadws.gate.comparing.measured import measure
 from loadws.gate.comparing.order import Letter, orders
@@ -36,6 +37,8 @@ from loadws.metrics.comparison import ComparisonRecord
 from loadws.metrics.summary import to_json
 from loadws.report.comparing.comparison import render_comparison
 from loadws.report.folder import new_folder, slug
+from loadws.report.pipelines.compared import result_of_comparison
+from loadws.report.pipelines.services import Ci
 from loadws.scenario.build import Loaded
 from loadws.terms.comparisons import default_rules
 from loadws.terms.errors import ExitCode, LoadwsError, OutputError, interruption
@@ -60,6 +63,7 @@ class AbOptions:
     budget_ns: int | None = None
     seed: int = 0
     json: Path | None = None
+    ci: Ci = Ci()  # noqa: RUF009  # it never changes
 
 
 class SideError(LoadwsError):
@@ -176,6 +180,7 @@ class _Ab:
         write_place(self._kept.path / COMPARISON, comparison.to_json(record))
         print(f"Comparison  {self._kept.path / COMPARISON}")
         write_place(self._options.json, comparison.to_json(record))
+        tell(self._options.ci, result_of_comparison(record, self._kept.path))
         return record.exit_code
 
     def _record(self) -> ComparisonRecord:

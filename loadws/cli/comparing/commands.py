@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from loadws.cli.options import (
+    CiOption,
     Processes,
     Rate,
     RunOptions,
@@ -29,6 +31,7 @@ from loadws.cli.options import (
     whole_number,
 )
 from loadws.cli.usage import BETWEEN, TwoSides, examples, exit_codes
+from loadws.report.pipelines.services import find_service
 from loadws.terms.errors import UsageError
 from loadws.terms.transports import DEFAULT_TRANSPORT
 from loadws.terms.units import parse_duration
@@ -185,6 +188,7 @@ def ab(
     untrusted: Untrusted = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the comparison's folder goes.")] = Path("reports"),
     json_: JsonAt = None,
+    ci: CiOption = "auto",
 ) -> int:
     """Compare two sides by short slices that take turns.
 
@@ -227,6 +231,7 @@ def ab(
         budget_ns=budget,
         seed=secrets.randbits(31) if seed is None else seed,
         json=json_,
+        ci=find_service(ci, os.environ),
     )
     return ab_command(*sides, names, asked)
 
@@ -302,6 +307,7 @@ def search(
     untrusted: Untrusted = False,
     json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the levels to this file.")] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the levels as a page.")] = None,
+    ci: CiOption = "auto",
 ) -> int:
     """Search for the largest load that meets the rules.
 
@@ -324,7 +330,15 @@ def search(
         keep_trying=True,
     )
     asked = SearchOptions(
-        vary, least, most, tuple(until or ()), settle, secrets.randbits(31) if seed is None else seed, json_, html
+        vary,
+        least,
+        most,
+        tuple(until or ()),
+        settle,
+        secrets.randbits(31) if seed is None else seed,
+        json_,
+        html,
+        find_service(ci, os.environ),
     )
     return search_command(run, asked)
 
@@ -341,6 +355,7 @@ def compare(
     rules: ComparisonRules = None,
     across_machines: AcrossMachines = False,
     json_: JsonAt = None,
+    ci: CiOption = "auto",
 ) -> int:
     """Compare runs with a baseline, and say whether a rule is broken.
 
@@ -350,7 +365,9 @@ def compare(
     baseline, candidate = _sides(runs)
     from loadws.cli.comparing.compare import CompareOptions, compare_command
 
-    return compare_command(CompareOptions(baseline, candidate, tuple(rules or ()), across_machines, json_))
+    return compare_command(
+        CompareOptions(baseline, candidate, tuple(rules or ()), across_machines, json_, find_service(ci, os.environ))
+    )
 
 
 def _sides(words: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

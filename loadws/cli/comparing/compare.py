@@ -12,12 +12,15 @@ from rich.console import Console
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.sources import runs_of
 from loadws.cli.places import write_place
+from loadws.cli.running.ci import tell
 from loadws.gate.comparing.identity import different_plans
 from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun, compare_sides
 from loadws.metrics.comparison import to_json
 from loadws.report.comparing.comparison import render_comparison
 from loadws.report.folder import read_info
+from loadws.report.pipelines.compared import result_of_comparison
+from loadws.report.pipelines.services import Ci
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.metrics import Metric
 
@@ -31,6 +34,7 @@ class CompareOptions:
     rules: tuple[str, ...]
     across_machines: bool
     json: Path | None
+    ci: Ci = Ci()  # noqa: RUF009  # it never changes
 
 
 def compare_command(options: CompareOptions) -> int:
@@ -43,6 +47,7 @@ def compare_command(options: CompareOptions) -> int:
     record = compare_sides(baseline, candidate, rules, now(), own, options.across_machines)
     render_comparison(record, Console())
     write_place(options.json, to_json(record))
+    tell(options.ci, result_of_comparison(record))
     return record.exit_code
 
 

@@ -19,6 +19,7 @@ from loadws.cli.comparing.compare import now
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import write_place
+from loadws.cli.running.ci import tell, tell_of_run
 from loadws.cli.running.run import Finished, load_for_run, run_loaded
 from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.signals import Signals
@@ -30,6 +31,8 @@ from loadws.metrics.summary import Run, Summary
 from loadws.plan.fingerprint import plan_hash
 from loadws.report.comparing.comparison import render_comparison
 from loadws.report.folder import read_frames
+from loadws.report.pipelines.compared import result_of_comparison, result_of_words
+from loadws.report.pipelines.result import Result
 from loadws.scenario.build import Loaded
 from loadws.terms.errors import ExitCode, UsageError, exit_code, most_severe
 
@@ -96,6 +99,7 @@ class _Series:
         self._against = against
         self._baseline = baseline
         self._done: list[Finished] = []
+        self._told: list[Result] = []
 
     def run(self) -> int:
         """Return the most severe exit code of the runs and of the comparison."""
@@ -117,7 +121,18 @@ class _Series:
         code = most_severe(codes)
         if self._against.save is not None:
             code = most_severe([code, self._save(complete, code)])
+        self._tell()
         return int(code)
+
+    def _tell(self) -> None:
+        """Tell the CI service of the runs and of the comparison, the most severe last: its outputs are those that stay."""
+        precedence = list(ExitCode)
+        results: list[Finished | Result] = [*self._done, *self._told]
+        for each in sorted(results, key=lambda each: -precedence.index(exit_code(_code_of(each)))):
+            if isinstance(each, Result):
+                tell(self._options.ci, each)
+            else:
+                tell_of_run(self._options, each.folder, each.summary)
 
     def _say_number(self, number: int) -> None:
         if self._against.repeat > 1:
@@ -133,13 +148,18 @@ class _Series:
         if self._baseline is None:
             allowed = self._against.allow_no_baseline
             advice = "" if allowed else " --save-baseline makes one; --allow-no-baseline lets such a run pass."
-            print(f"NO BASELINE  {self._against.baseline}: nothing was compared.{advice}")
-            return ExitCode.PASSED if allowed else ExitCode.INCONCLUSIVE
+            said = f"{self._against.baseline}: nothing was compared.{advice}"
+            print(f"NO BASELINE  {said}")
+            code = ExitCode.PASSED if allowed else ExitCode.INCONCLUSIVE
+            title = f"{self._loaded.scenario.name or self._loaded.path.stem}: comparison with a baseline"
+            self._told.append(result_of_words(title, code, "no_baseline", [said]))
+            return code
         if not complete:
             return ExitCode.INCONCLUSIVE
         record = self._record(self._baseline, complete)
         render_comparison(record, Console())
         write_place(complete[-1].folder / COMPARISON, to_json(record))
+        self._told.append(result_of_comparison(record, complete[-1].folder))
         return exit_code(record.exit_code)
 
     def _record(self, baseline: Found, complete: Sequence[Finished]) -> ComparisonRecord:
@@ -168,6 +188,10 @@ class _Series:
             return ExitCode.PASSED
         print(f"no baseline was saved: {why}", file=sys.stderr)
         return ExitCode.INCONCLUSIVE
+
+
+def _code_of(each: Finished | Result) -> int:
+    return each.exit_code if isinstance(each, Result) else each.code
 
 
 _OUTCOMES = {

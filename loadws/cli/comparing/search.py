@@ -14,17 +14,21 @@ from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import clear_place, write_place
 from loadws.cli.progress import Progress
+from loadws.cli.running.ci import tell
 from loadws.fleet.signals import Signals
 from loadws.gate.applied import was_short_of
 from loadws.gate.comparing.absolute import judge_thresholds
 from loadws.gate.comparing.capacity import Level, largest, next_load
 from loadws.metrics.summary import Summary
 from loadws.report.comparing.search import search_page, search_text
+from loadws.report.pipelines.compared import result_of_words
+from loadws.report.pipelines.services import Ci
 from loadws.scenario.build import Loaded
 from loadws.terms.errors import ExitCode, UsageError, interruption
 from loadws.terms.thresholds import Threshold
 
 _MOST_LEVELS = 60
+_OUTCOMES = {ExitCode.PASSED: "passed", ExitCode.FAILED: "failed", ExitCode.INCONCLUSIVE: "inconclusive"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class SearchOptions:
     seed: int
     json: Path | None = None
     html: Path | None = None
+    ci: Ci = Ci()  # noqa: RUF009  # it never changes
 
 
 def search_command(run: RunOptions, options: SearchOptions) -> int:
@@ -87,11 +92,15 @@ class _Search:
             in_loop(self._search)
         options, found = self._options, largest(self._levels)
         rules = [rule.rule for rule in self._rules]
-        print(search_text(options.vary, rules, self._levels, found, options.most, self._signals.heard))
+        text = search_text(options.vary, rules, self._levels, found, options.most, self._signals.heard)
+        print(text)
         record = {"vary": options.vary, "found": found, "levels": _rows(self._levels)}
         write_place(options.json, msgspec.json.encode(record))
         write_place(options.html, search_page(options.vary, rules, self._levels, found))
-        return int(self._code(found))
+        code = self._code(found)
+        title = f"{self._loaded.scenario.name or self._loaded.path.stem}: search by {options.vary}"
+        tell(options.ci, result_of_words(title, code, _OUTCOMES.get(code, "interrupted"), text.splitlines()[-1:]))
+        return int(code)
 
     def _code(self, found: float | None) -> ExitCode:
         if self._signals.heard:

@@ -106,3 +106,29 @@ def test_what_a_scenario_says_is_no_command_to_the_service(tmp_path: Path) -> No
     assert ATTACK in told[""].stdout
     assert ATTACK not in told["TF_BUILD"].stdout + told["TF_BUILD"].stderr
     assert f"# {ATTACK[1:]}" in told["TF_BUILD"].stdout
+
+
+@pytest.mark.slow
+def test_of_a_run_and_its_comparison_the_outputs_are_those_of_the_worse(
+    github: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run failed, and there is no baseline: as the exit code, the outputs say that it failed."""
+    found = run(
+        capsys, "run", scenario(github), "--out", str(github / "reports"), "--baseline", str(github / "nothing")
+    )  # fmt: skip
+    assert found.code == 1, found.err
+    assert "::warning title=loadws%3A my gate%3A comparison with a baseline::" in found.out
+    _, *lines = (github / "GITHUB_OUTPUT").read_text().splitlines()
+    assert [line for line in lines if line.startswith("verdict=")] == ["verdict=no_baseline", "verdict=failed"]
+
+
+@pytest.mark.slow
+def test_comparing_runs_tells_the_service(github: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    again = ("--seed", "7", "--out", str(github / "reports"), "--ci", "none")
+    for _ in range(2):
+        run(capsys, "run", scenario(github), *again)
+    one, other = sorted(path for path in (github / "reports" / "my-gate").iterdir() if not path.is_symlink())
+    found = run(capsys, "compare", str(one), str(other), "--rule", "iterations >= -1%")
+    _, first, *_ = (github / "GITHUB_OUTPUT").read_text().splitlines()
+    assert first in ("verdict=passed", "verdict=failed", "verdict=inconclusive"), found.err
+    assert ": my gate: comparison with a baseline\n" in (github / "GITHUB_STEP_SUMMARY").read_text()

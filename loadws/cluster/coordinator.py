@@ -165,7 +165,7 @@ class Coordinator:
         self._last_s = 0.0
         self._end_by_s = math.inf  # on trio's clock: when all shares should have ended
         self._overdue = 0  # looks since then
-        self._begun = False
+        self._begun = False  # whether all were ready: from then on a loss is told at once
 
     def invitation(self, index: int) -> Invitation:
         """Return what a share is to be started with."""
@@ -203,15 +203,18 @@ class Coordinator:
         """
         with trio.move_on_after(self._patience.ready_s):
             while not (any(s.is_over for s in self.shares) or all(s.prepared for s in self.shares)):
-                await self._changed.wait()
+                await self.changed()
         for share in () if any(s.is_over for s in self.shares) else self.shares:
             if share.prepared is None:
                 what = "did not come" if share.facts is None else "was not ready"
                 share.lost = f"{what} within {self._patience.ready_s:g} s"
         self._check_versions()
+        self._begun = True
         problems = [f"{share.name} {share.lost}" for share in self.shares if share.lost is not None]
         if problems:
             advice = next((share.broken.advice for share in self.shares if share.broken and share.broken.advice), "")
+            if not advice and any(share.facts is None for share in self.shares):
+                advice = "each worker needs a free thread for a share: is another run using it?"
             raise ClusterError("\n  ".join(("the shares could not be made ready:", *problems)), advice)
 
     def _check_versions(self) -> None:
@@ -236,7 +239,7 @@ class Coordinator:
                 await self._compare_clocks()
                 self._give_tickets(span)
                 while not all(share.is_over for share in self.shares):
-                    await self._changed.wait()
+                    await self.changed()
                 nursery.cancel_scope.cancel()
         return self._ending()
 
@@ -248,7 +251,6 @@ class Coordinator:
     def _give_tickets(self, span: Span) -> None:
         """Each share is told the start on its own clock. A share that is lost by now gets none."""
         start_ns = time.time_ns() + round(self._patience.start_s * NS_PER_S)
-        self._begun = True
         if span.load_s is not None:
             self._must_end_within(self._patience.start_s + span.load_s + span.graceful_stop_s)
         for share in self.shares:
@@ -302,12 +304,20 @@ class Coordinator:
             return None
         share = self.shares[hello.index] if 0 <= hello.index < len(self.shares) else None
         if share is None or share.channel is not None or share.is_over:
-            why = "this share was started before: it runs once, and is not begun again"
-            await channel.send(Refused(why))
+            await self._refuse_again(share, channel)
             return None
         share.channel, share.outbox, share.facts = channel, Outbox(channel), hello.facts
         self._tell(share, share.work)
+        self._change()
         return share
+
+    async def _refuse_again(self, share: RemoteShare | None, channel: Channel[Up, Down]) -> None:
+        """Refuse a share that was started before, as a cluster does that runs a lost task once more."""
+        await channel.send(Refused("this share was started before: it runs once, and is not begun again"))
+        if share is not None:
+            self._notice(
+                f"{share.name[0].upper()}{share.name[1:]} was started again, and was refused: a share runs once."
+            )
 
     async def _attend(self, share: RemoteShare, channel: Channel[Up, Down]) -> None:
         """Talk with a share until it is over, and until its last message has been sent."""
@@ -425,6 +435,10 @@ class Coordinator:
     def _tell(self, share: RemoteShare, message: Down) -> None:
         if share.outbox is not None:
             share.outbox.add(message)
+
+    async def changed(self) -> None:
+        """Wait until a share has come, said something other than a frame, or is over."""
+        await self._changed.wait()
 
     def _change(self) -> None:
         changed, self._changed = self._changed, trio.Event()

@@ -1,4 +1,4 @@
-"""A real Dask scheduler and real workers, as processes of this machine, with TLS or without."""
+"""A real Dask scheduler and real workers, as processes of this machine, with TLS or without, each where its ``Host`` is."""
 
 from __future__ import annotations
 
@@ -8,15 +8,59 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import trio
 import trustme
 
 WITHIN_S = 120
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where programs run: their address, and what comes before their command line to run them there."""
+
+    address: str = "127.0.0.1"
+    prefix: tuple[str, ...] = ()
+
+
+LOOPBACK = Host()
+
+
+class Program:
+    """A running program. What it prints to stderr is read as it comes, and can be waited for."""
+
+    def __init__(self, process: trio.Process) -> None:
+        self.process = process
+        self.said = ""
+        self._more = trio.Event()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def kill(self) -> None:
+        """End it as a machine ends that loses its power: the kernel ends what it has started."""
+        self.process.send_signal(signal.SIGKILL)
+
+    async def read(self) -> None:
+        """Read what it prints until it has ended."""
+        assert self.process.stderr is not None
+        async for chunk in self.process.stderr:
+            self.said += chunk.decode(errors="replace")
+            more, self._more = self._more, trio.Event()
+            more.set()
+
+    async def says(self, pattern: str) -> str:
+        """Wait until what it has printed matches; return the first group."""
+        with trio.move_on_after(WITHIN_S):
+            while not (found := re.search(pattern, self.said)):
+                await self._more.wait()
+            return found[1]
+        raise AssertionError(f"it did not say {pattern!r}: {self.said}")
 
 
 @dataclass
@@ -25,59 +69,63 @@ class Dask:
 
     address: str
     env: Mapping[str, str]
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    nursery: trio.Nursery
+    folder: Path
+    programs: list[Program] = field(default_factory=list)
+    workers: list[Program] = field(default_factory=list)
+    ports: list[str] = field(default_factory=list)  # of the workers
 
-    def kill(self, worker: int) -> None:
-        """Kill a worker: the kernel ends what it has started."""
-        self.workers[worker].send_signal(signal.SIGKILL)
-
-
-@contextmanager
-def dask(workers: int, tls: bool = False) -> Iterator[Dask]:
-    """Start a scheduler and workers without nannies; stop them all at the end."""
-    with tempfile.TemporaryDirectory() as folder:
-        env = {**os.environ, **(_tls(Path(folder)) if tls else {}), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
-        protocol = "tls" if tls else "tcp"
-        log = Path(folder) / "scheduler.log"
-        scheduler = _started(
-            log, env, "dask_scheduler", "--protocol", protocol, "--host", f"{protocol}://127.0.0.1", "--port", "0",
-            "--no-dashboard", "--dashboard-address", "127.0.0.1:0",
+    async def start(self, host: Host, *arguments: str) -> Program:
+        """Start one of Dask's programs, or any other, at ``host``."""
+        process = await trio.lowlevel.open_process(
+            [*host.prefix, sys.executable, "-m", *arguments], env=self.env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
-        started = [scheduler]
-        try:
-            address = _said(scheduler, log, rf"Scheduler at:\s+({protocol}://[\d.:]+)")
-            cluster = Dask(address, env)
-            logs = [Path(folder) / f"worker-{number}.log" for number in range(workers)]
-            for log in logs:
-                worker = _started(
-                    log, env, "dask_worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard",
-                    "--host", "127.0.0.1", "--local-directory", folder,
+        program = Program(process)
+        self.programs.append(program)
+        self.nursery.start_soon(program.read)
+        return program
+
+    async def start_worker(self, host: Host = LOOPBACK, port: str = "0") -> Program:
+        """Start a worker without a nanny, and wait until its scheduler knows it."""
+        worker = await self.start(
+            host, "distributed.cli.dask_worker", self.address, "--no-nanny", "--nthreads", "2", "--no-dashboard",
+            "--host", host.address, "--worker-port", port, "--local-directory", str(self.folder),
+        )  # fmt: skip
+        self.workers.append(worker)
+        self.ports.append(await worker.says(r"Start worker at:\s+\w+://[\d.]+:(\d+)"))
+        await worker.says(r"(Registered to)")
+        return worker
+
+    async def end(self) -> None:
+        """End all programs, the last one first."""
+        for program in reversed(self.programs):
+            program.kill()
+            await program.process.wait()
+
+
+@asynccontextmanager
+async def dask(workers: Sequence[Host] | int, tls: bool = False, at: Host = LOOPBACK) -> AsyncIterator[Dask]:
+    """Start a scheduler and workers without nannies; stop them all at the end."""
+    hosts = [LOOPBACK] * workers if isinstance(workers, int) else workers
+    with tempfile.TemporaryDirectory() as name:
+        folder, protocol = Path(name), "tls" if tls else "tcp"
+        env = {**os.environ, **(_tls(folder) if tls else {}), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+        async with trio.open_nursery() as nursery:
+            cluster = Dask("", env, nursery, folder)
+            try:
+                scheduler = await cluster.start(
+                    at, "distributed.cli.dask_scheduler", "--protocol", protocol, "--host", f"{protocol}://{at.address}",
+                    "--port", "0", "--no-dashboard", "--dashboard-address", f"{at.address}:0",
                 )  # fmt: skip
-                started.append(worker)
-                cluster.workers.append(worker)
-            for worker, log in zip(cluster.workers, logs, strict=True):
-                _said(worker, log, r"(Registered to)")
-            yield cluster
-        finally:
-            for process in reversed(started):
-                process.kill()
-                process.wait()
-
-
-def _started(log: Path, env: Mapping[str, str], program: str, *arguments: str) -> subprocess.Popen[bytes]:
-    """Start one of Dask's programs. It prints into a file, as it would stand still before a pipe that nothing reads."""
-    command = (sys.executable, "-m", f"distributed.cli.{program}", *arguments)
-    with log.open("wb") as file:
-        return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=file)
-
-
-def _said(process: subprocess.Popen[bytes], log: Path, pattern: str) -> str:
-    """Wait until a process has printed what matches; return the first group."""
-    until = time.monotonic() + WITHIN_S
-    while not (found := re.search(pattern, log.read_text(errors="replace"))):
-        assert process.poll() is None and time.monotonic() < until, log.read_text(errors="replace")
-        time.sleep(0.05)
-    return found[1]
+                cluster.address = await scheduler.says(rf"Scheduler at:\s+({protocol}://[\d.:]+)")
+                for host in hosts:
+                    await cluster.start_worker(host)
+                yield cluster
+            finally:
+                with trio.CancelScope(shield=True):
+                    await cluster.end()
+                nursery.cancel_scope.cancel()
 
 
 def _tls(folder: Path) -> dict[str, str]:

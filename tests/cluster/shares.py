@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,14 +80,23 @@ class Run:
         return judged(summary, info, self.ending)
 
 
-def works(text: str, url: str, shares: int, processes: int) -> list[Work]:
-    order = ShardOrder("cluster.yaml", text, Overrides(target=url), {}, 1, "native", of=shares)
-    return [Work(msgspec.structs.replace(order, share=index), (), "user", processes) for index in range(shares)]
+def works(text: str | Sequence[str], url: str, shares: int, processes: int) -> list[Work]:
+    """Return what each share is to do; a scenario for all of them, or one for each."""
+    texts = [text] * shares if isinstance(text, str) else text
+    order = ShardOrder("cluster.yaml", "", Overrides(target=url), {}, 1, "native", of=shares)
+    return [
+        Work(msgspec.structs.replace(order, share=index, text=each), (), "user", processes)
+        for index, each in enumerate(texts)
+    ]
 
 
 @asynccontextmanager
 async def ready(
-    text: str = LONG, shares: int = 2, processes: int = 1, patience: Patience | None = None, tolerated: int = 0
+    text: str | Sequence[str] = LONG,
+    shares: int = 2,
+    processes: int = 1,
+    patience: Patience | None = None,
+    tolerated: int = 0,
 ) -> AsyncIterator[Run]:
     """A run whose shares are all ready, within a deadline; nothing of it is left when this ends."""
     with trio.fail_after(WITHIN_S):

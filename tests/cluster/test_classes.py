@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import distributed
 import pytest
+import trio
 
-from loadws.report.folder import read_info
 from tests.cli.commands import run
-from tests.cluster.test_dask import Target, scenario
+from tests.cluster.commands import bounded, machines_of, scenario
+from tests.cluster.target import counting_echo
 
 pytestmark = pytest.mark.cluster
 
@@ -75,23 +77,23 @@ def test_a_cluster_that_cannot_be_started_is_told(
     assert said in found.err
 
 
-def test_a_cluster_of_a_class_makes_a_load_by_weights(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_cluster_of_a_class_makes_a_load_by_weights(file: Path, tmp_path: Path) -> None:
     file.write_text("n_workers: 2\nthreads_per_worker: 1\nhost: 127.0.0.1\ndashboard_address: null\n", "utf-8")
-    target = Target()
-    try:
-        found = run(
-            capsys, "run", str(scenario(tmp_path, "1s")), "--out", str(tmp_path), "--target", target.url, "--quiet",
-            "--cluster", "LocalCluster", "--cluster-options", str(file), "--shares", "2,1",
-        )  # fmt: skip
-        assert found.code in (0, 4), found.err  # 4: of a machine that is busy
-        counts = target.counts()
-    finally:
-        target.close()
-    machines = read_info(tmp_path / "spread/latest").machines
+
+    async def main() -> int:
+        async with counting_echo() as target:
+            command = [
+                sys.executable, "-m", "loadws", "run", str(scenario(tmp_path, "1s")), "--out", str(tmp_path), "--target",
+                target.url, "--quiet", "--cluster", "LocalCluster", "--cluster-options", str(file), "--shares", "2,1",
+            ]  # fmt: skip
+            ended = await trio.run_process(command, check=False, capture_stderr=True)
+            assert ended.returncode in (0, 4), ended.stderr  # 4: of a machine that is busy
+            return target.received
+
+    received = bounded(main)
+    machines = machines_of(tmp_path)
     assert [machine.opened for machine in machines] == [4, 2]
-    assert sum(machine.sent for machine in machines) == counts.messages_received > 0
+    assert sum(machine.sent for machine in machines) == received > 0
 
 
 def test_an_adaptive_cluster_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

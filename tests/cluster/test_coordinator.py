@@ -148,7 +148,7 @@ def test_a_share_that_dies_before_the_load_keeps_it_from_beginning() -> None:
                 processes = [start_share(coordinator.invitation(index)) for index in range(2)]
                 try:
                     while coordinator.shares[1].channel is None:
-                        await trio.sleep(0.01)
+                        await coordinator.changed()
                     processes[1].kill()
                     with pytest.raises(ClusterError, match=r"share 1 .* is gone: its connection was closed"):
                         await coordinator.all_ready()
@@ -156,6 +156,27 @@ def test_a_share_that_dies_before_the_load_keeps_it_from_beginning() -> None:
                     for process in processes:
                         process.kill()
                         process.communicate()
+
+    trio.run(main)
+
+
+def test_a_share_that_dies_after_its_load_has_told_everything() -> None:
+    """Its load is over and it has been thanked, while that of the other goes on."""
+
+    async def main() -> None:
+        texts = (LONG, LONG.replace("1h", "1s"))
+
+        def strike(run: Run, frame: Frame) -> str | None:
+            if run.coordinator.shares[1].ending is None:
+                return None
+            run.kill(1, signal.SIGKILL)
+            return "enough" if run.heard_of(0) > 3 else None
+
+        async with ready(texts) as run:
+            await load(run, strike)
+            assert run.coordinator.shares[1].lost is None
+        assert (run.notices, run.ending.lost) == ([], ())
+        assert run.summary().ledger.sessions.started == 6
 
     trio.run(main)
 
@@ -177,6 +198,7 @@ def test_a_share_that_is_started_again_loads_nothing() -> None:
             out, _ = again[0].communicate()
         result = msgspec.msgpack.decode(out, type=Result)
         assert result == Result(1, error="this share was started before: it runs once, and is not begun again")
+        assert any(notice.endswith("was started again, and was refused: a share runs once.") for notice in run.notices)
         assert run.summary().ledger.sessions.started <= 6
 
     trio.run(main)

@@ -2,149 +2,196 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
+import signal
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import trio
 
-from loadws.metrics.summary import Summary, from_json
-from loadws.report.folder import read_info
-from loadws.target.counts import Counts
+from loadws.metrics.runinfo import MachineInfo
 from tests.cli.commands import run
-from tests.cluster.dask import Dask, dask
+from tests.cluster.commands import bounded, machines_of, running, scenario, started, summary_of
+from tests.cluster.dask import LOOPBACK, dask
 from tests.cluster.shares import children_of
+from tests.cluster.target import CountingEcho, counting_echo
 
 pytestmark = pytest.mark.cluster
-LOADWS = (sys.executable, "-m", "loadws")
-WITHIN_S = 150
-SCENARIO = """\
-name: spread
-target: builtin:echo
-data: {people: {file: people.csv, order: unique}}
-load: [{users: 6, for: DURATION}]
-graceful_stop: 3s
-flow:
-  - request: {name: ask, send: "{{ people.name }}"}
-  - think: 20ms
-thresholds: ['response_time.p50 < 10h', 'error_rate < 1%']
-"""
+#: When the coordinator is gone, every share has stopped after so long.
+STOPPED_WITHIN_S = 10
+#: Messages of each user after which every process has told of whole seconds: a user sends at most fifty per second.
+SECONDS_IN = 120
 
 
-class Target:
-    """``loadws target`` in a process of its own."""
+def test_two_workers_over_tls_make_what_the_target_counts(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with started(tmp_path, "2s", "--processes", "2", tls=True) as scene:
+            code = await scene.command.process.wait()
+            assert code in (0, 4), scene.command.said  # 4: of a machine that is busy
+            agree(scene.target, tmp_path)
+            assert "share 0 (" in scene.command.said
 
-    def __init__(self) -> None:
-        command = [*LOADWS, "target", "--listen", "127.0.0.1:0", "--announce", "json"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        self.url = json.loads(self._process.stdout.readline())["url"]
-
-    def counts(self) -> Counts:
-        """End it, and return what it counted."""
-        self._process.terminate()
-        assert self._process.stdout is not None
-        counted = json.loads(self._process.stdout.readline())["counts"]
-        self.close()
-        return Counts(**counted)
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    target = Target()
-    yield target
-    target.close()
-
-
-def scenario(folder: Path, duration: str) -> Path:
-    path = folder / "spread.yaml"
-    path.write_text(SCENARIO.replace("DURATION", duration), "utf-8")
-    (folder / "people.csv").write_text("name\n" + "".join(f"person-{number}\n" for number in range(9)), "utf-8")
-    return path
-
-
-@contextmanager
-def running(cluster: Dask, target: Target, folder: Path, duration: str, *more: str) -> Iterator[subprocess.Popen[str]]:
-    command = [
-        *LOADWS, "run", str(scenario(folder, duration)), "--target", target.url, "--cluster", cluster.address,
-        "--processes", "2", "--out", str(folder), *more,
-    ]  # fmt: skip
-    process = subprocess.Popen(command, env=cluster.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def summary_of(folder: Path) -> Summary:
-    return from_json((folder / "spread/latest/summary.json").read_bytes())
-
-
-def wait_for_frames(process: subprocess.Popen[str], folder: Path, count: int) -> None:
-    """Wait until a run's folder has so many frames."""
-    until = time.monotonic() + WITHIN_S
-    windows = folder / "spread/latest/windows.ndjson"
-    while not windows.exists() or windows.read_bytes().count(b"\n") < count:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def test_two_workers_over_tls_make_what_the_target_counts(tmp_path: Path, target: Target) -> None:
-    with dask(2, tls=True) as cluster, running(cluster, target, tmp_path, "1s", "--quiet") as process:
-        assert cluster.address.startswith("tls://")
-        out, err = process.communicate(timeout=WITHIN_S)
-    assert process.returncode in (0, 4), out + err  # 4: of a machine that is busy
-    counts, summary = target.counts(), summary_of(tmp_path)
-    ledger = summary.ledger
-    assert ledger.imbalances() == []
-    assert ledger.messages.sent == counts.messages_received > 0
-    assert ledger.messages.received == counts.messages_sent
-    assert ledger.connections.opened == counts.upgraded
-    info = read_info(tmp_path / "spread/latest")
-    assert [machine.numbers for machine in info.machines] == [(0, 2), (1, 3)]
-    assert sum(machine.sent for machine in info.machines) == counts.messages_received
-    assert all(machine.clock for machine in info.machines)
+    bounded(main)
+    machines = machines_of(tmp_path)
+    assert [machine.numbers for machine in machines] == [(0, 2), (1, 3)]
+    assert all(machine.clock and machine.checked for machine in machines)
     assert 'id="machines"' in (tmp_path / "spread/latest/report.html").read_text("utf-8")
 
 
-def test_a_worker_that_is_killed_is_named_and_the_run_is_invalid(tmp_path: Path, target: Target) -> None:
-    with dask(2) as cluster, running(cluster, target, tmp_path, "6s", "--tolerate-loss", "0") as process:
-        wait_for_frames(process, tmp_path, 4)
-        cluster.kill(1)
-        out, err = process.communicate(timeout=WITHIN_S)
-    assert process.returncode == 4, out + err
+def agree(target: CountingEcho, folder: Path) -> None:
+    """Hold a run's ledger to what its target counted, to the message."""
+    ledger = summary_of(folder).ledger
+    assert ledger.imbalances() == []
+    assert ledger.messages.sent == target.received > 0
+    assert ledger.messages.received == target.sent
+    assert ledger.connections.opened == target.opened
+    assert sum(machine.sent for machine in machines_of(folder)) == target.received
+
+
+def lost(machines: Sequence[MachineInfo]) -> list[MachineInfo]:
+    return [machine for machine in machines if machine.lost]
+
+
+@pytest.mark.parametrize(("tolerated", "code", "outcome"), [("0", 4, "invalid"), ("1", 3, "inconclusive")])
+def test_a_worker_that_is_killed_in_the_load_is_named(tolerated: str, code: int, outcome: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with started(tmp_path, "8s", "--tolerate-loss", tolerated) as scene:
+            await scene.target.reached(6, SECONDS_IN)
+            scene.cluster.workers[1].kill()
+            await scene.command.says(r"(Share \d .*The others go on)")
+            # 4 with a tolerated loss: of a machine that is busy
+            assert await scene.command.process.wait() in {code, 4}, scene.command.said
+
+    bounded(main)
     summary = summary_of(tmp_path)
-    assert summary.verdict.outcome == "invalid"
+    assert summary.verdict.outcome in {outcome, "invalid"}
     assert summary.ledger.imbalances() == []
-    lost = [machine for machine in read_info(tmp_path / "spread/latest").machines if machine.lost]
-    assert len(lost) == 1
-    assert lost[0].sent > 0  # what it had said is kept
+    [machine] = lost(machines_of(tmp_path))
+    assert machine.sent > 0  # what it had said is kept
     assert any("was lost, and its load was not applied" in reason for reason in summary.verdict.reasons)
 
 
-def test_shares_end_with_their_coordinator(tmp_path: Path, target: Target) -> None:
-    with dask(1) as cluster, running(cluster, target, tmp_path, "10m") as process:
-        wait_for_frames(process, tmp_path, 2)
-        shares = children_of(cluster.workers[0].pid)
-        assert shares
-        process.kill()
-        until = time.monotonic() + WITHIN_S
-        while any(Path(f"/proc/{pid}").exists() for pid in shares):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+def test_a_worker_that_is_killed_before_the_load_is_named(tmp_path: Path) -> None:
+    """Killed when all are ready, and before the start that they wait for."""
+
+    async def main() -> None:
+        async with started(tmp_path, "2s") as scene:
+            await scene.command.says(r"(share 1 \(.*process)")
+            scene.cluster.workers[1].kill()
+            assert await scene.command.process.wait() == 4, scene.command.said
+            assert "The others go on" in scene.command.said
+            assert scene.target.opened <= 6
+
+    bounded(main)
+    assert len(lost(machines_of(tmp_path))) == 1
+
+
+def test_a_worker_that_is_killed_after_the_load_takes_nothing_with_it(tmp_path: Path) -> None:
+    """Killed when all connections are closed: its share has told everything, or is named. Never a hang."""
+
+    async def main() -> None:
+        async with started(tmp_path, "2s") as scene:
+            await scene.target.reached(6, 1)
+            await scene.target.left()
+            scene.cluster.workers[1].kill()
+            assert await scene.command.process.wait() in (0, 4), scene.command.said
+            if not lost(machines_of(tmp_path)):
+                agree(scene.target, tmp_path)
+
+    bounded(main)
+
+
+def test_a_worker_that_stands_still_is_named(tmp_path: Path) -> None:
+    """Its share too: a machine that stops stops with all its processes."""
+
+    async def main() -> None:
+        async with started(tmp_path, "10s") as scene:
+            await scene.target.reached(6, SECONDS_IN)
+            stopped = family_of(scene.cluster.workers[1].pid)
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                await scene.command.says(r"(Share \d .* was not heard of for 4 s\. The others go on)")
+                assert await scene.command.process.wait() == 4, scene.command.said
+            finally:
+                for pid in stopped:
+                    os.kill(pid, signal.SIGKILL)
+
+    bounded(main)
+    assert len(lost(machines_of(tmp_path))) == 1
+
+
+def test_a_worker_that_returns_with_the_same_address_loads_nothing(tmp_path: Path) -> None:
+    """Dask begins a pinned task anew when a worker with its address is there again."""
+
+    async def main() -> None:
+        async with started(tmp_path, "60s", "--tolerate-loss", "1") as scene:
+            await scene.target.reached(6, SECONDS_IN)
+            scene.cluster.workers[1].kill()
+            await scene.command.says(r"(The others go on)")
+            opened = scene.target.opened
+            await scene.cluster.start_worker(LOOPBACK, scene.cluster.ports[1])
+            assert scene.cluster.ports[-1] == scene.cluster.ports[1]
+            await scene.command.says(r"(was started again, and was refused)")
+            assert scene.target.opened == opened == 6
+            scene.command.process.send_signal(signal.SIGINT)
+            await scene.command.process.wait()
+            assert scene.target.opened == 6
+
+    bounded(main)
+    assert summary_of(tmp_path).ledger.connections.opened <= 6
+
+
+def test_shares_end_with_their_coordinator(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with started(tmp_path, "10m") as scene:
+            await scene.target.reached(6, 10)
+            shares = [pid for worker in scene.cluster.workers for pid in family_of(worker.pid) if pid != worker.pid]
+            assert len(shares) >= 2
+            scene.command.kill()
+            with trio.fail_after(STOPPED_WITHIN_S):
+                await scene.target.left()
+            for pid in shares:
+                await ended(pid)
+
+    bounded(main)
+
+
+def test_two_runs_at_once_on_one_cluster_do_not_meet(tmp_path: Path) -> None:
+    async def main() -> None:
+        folders = [tmp_path / name for name in ("one", "other")]
+        for folder in folders:
+            folder.mkdir()
+        async with counting_echo() as one, counting_echo() as other, dask(2) as cluster:
+            async with (
+                running(cluster, one, folders[0], "2s", "--processes", "1") as first,
+                running(cluster, other, folders[1], "2s", "--processes", "1") as second,
+            ):
+                for command in (first, second):
+                    assert await command.process.wait() in (0, 4), command.said
+            agree(one, folders[0])
+            agree(other, folders[1])
+
+    bounded(main)
+
+
+def family_of(pid: int) -> list[int]:
+    """Return a process and all that it has started, and these."""
+    return [pid, *(each for child in children_of(pid) for each in family_of(child))]
+
+
+async def ended(pid: int) -> None:
+    """Wait until a process has ended, whichever its parent is."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        await trio.lowlevel.wait_readable(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +199,7 @@ def test_shares_end_with_their_coordinator(tmp_path: Path, target: Target) -> No
     [
         ("--cluster 10.1.2.3:8786", "--cluster 10.1.2.3:8786 is no scheduler's address"),
         ("--cluster local:many", "--cluster local:many: how many workers?"),
-        ("--cluster tcp://192.0.2.1:8786", "the scheduler speaks plain TCP, so the scenario, its secrets"),
+        ("--cluster tcp://192.0.2.1:8786", "the scheduler speaks plain TCP, so the key of this run"),
         ("--cluster local:2 --once", "--once is one user, who needs no cluster"),
         ("--cluster tcp://127.0.0.1:1", "builtin:echo would run on this machine's own address"),
         (

@@ -161,8 +161,8 @@ Handler = Callable[[RawConnection], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """Runs the handler for each connection on a free loopback port, and yields ``127.0.0.1:PORT``.
+async def serve(handler: Handler, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """Runs the handler for each connection on a free port of ``host``, and yields ``127.0.0.1:PORT``.
 
     A client that goes away ends its handler and is no error; a connection is closed when its handler returns.
     """
@@ -179,6 +179,6 @@ async def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIte
                 await handler(RawConnection(stream, tcp))
 
     async with background() as nursery:
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=1000)
+        listeners = await trio.open_tcp_listeners(0, host=host, backlog=1000)
         nursery.start_soon(trio.serve_listeners, handle, listeners)
-        yield f"127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        yield f"{host}:{listeners[0].socket.getsockname()[1]}"

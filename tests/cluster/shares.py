@@ -91,14 +91,14 @@ def works(text: str | Sequence[str], url: str, shares: int, processes: int) -> l
 
 
 @asynccontextmanager
-async def ready(
+async def prepared(
     text: str | Sequence[str] = LONG,
     shares: int = 2,
     processes: int = 1,
     patience: Patience | None = None,
     tolerated: int = 0,
 ) -> AsyncIterator[Run]:
-    """A run whose shares are all ready, within a deadline; nothing of it is left when this ends."""
+    """A coordinator that waits for its shares, within a deadline. The test starts them, and nothing of them is left."""
     with trio.fail_after(WITHIN_S):
         async with faults.echo() as url:
             notices: list[str] = []
@@ -106,13 +106,26 @@ async def ready(
             run = Run(coordinator, notices=notices)
             async with coordinator.listening("127.0.0.1"):
                 try:
-                    run.processes = [start_share(coordinator.invitation(index)) for index in range(shares)]
-                    await coordinator.all_ready()
                     yield run
                 finally:
                     for process in run.processes:
                         process.kill()
                         process.communicate()
+
+
+@asynccontextmanager
+async def ready(
+    text: str | Sequence[str] = LONG,
+    shares: int = 2,
+    processes: int = 1,
+    patience: Patience | None = None,
+    tolerated: int = 0,
+) -> AsyncIterator[Run]:
+    """A run whose shares are all ready."""
+    async with prepared(text, shares, processes, patience, tolerated) as run:
+        run.processes += [start_share(run.coordinator.invitation(index)) for index in range(shares)]
+        await run.coordinator.all_ready()
+        yield run
 
 
 async def load(run: Run, on_frame: OnFrame = lambda _run, _frame: None) -> None:

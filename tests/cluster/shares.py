@@ -8,10 +8,8 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
-import pytest
 import trio
 
 from loadws.cluster.coordinator import Coordinator, Patience
@@ -144,11 +142,3 @@ async def result_of(process: subprocess.Popen[bytes]) -> Result:
     """Return what a share leaves where it was started."""
     out, _ = await trio.to_thread.run_sync(process.communicate, abandon_on_cancel=True)
     return msgspec.msgpack.decode(out, type=Result)
-
-
-def children_of(parent: int) -> list[int]:
-    """Return the processes that another one has started; skips the test where the system does not say (not Linux)."""
-    tasks = Path(f"/proc/{parent}/task")
-    if not tasks.exists():
-        pytest.skip("this system does not say which processes another has started")
-    return [int(word) for task in tasks.iterdir() for word in (task / "children").read_text().split()]

@@ -15,7 +15,8 @@ from loadws.cluster.coordinator import ClusterError, Coordinator, Patience
 from loadws.cluster.messages import Facts, Prepared, Result
 from loadws.cluster.processes import run_share, start_share
 from loadws.metrics.frame import Frame
-from tests.cluster.shares import LONG, SHORT, Run, children_of, load, ready, result_of, works
+from tests.cluster.processes import children_of
+from tests.cluster.shares import LONG, SHORT, Run, load, ready, result_of, works
 
 pytestmark = pytest.mark.cluster
 IMPATIENT = Patience(silent_s=2)

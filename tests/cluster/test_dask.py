@@ -15,7 +15,7 @@ from loadws.metrics.runinfo import MachineInfo
 from tests.cli.commands import run
 from tests.cluster.commands import bounded, machines_of, running, scenario, started, summary_of
 from tests.cluster.dask import LOOPBACK, dask
-from tests.cluster.shares import children_of
+from tests.cluster.processes import ended, family_of
 from tests.cluster.target import CountingEcho, counting_echo
 
 pytestmark = pytest.mark.cluster
@@ -175,23 +175,6 @@ def test_two_runs_at_once_on_one_cluster_do_not_meet(tmp_path: Path) -> None:
             agree(other, folders[1])
 
     bounded(main)
-
-
-def family_of(pid: int) -> list[int]:
-    """Return a process and all that it has started, and these."""
-    return [pid, *(each for child in children_of(pid) for each in family_of(child))]
-
-
-async def ended(pid: int) -> None:
-    """Wait until a process has ended, whichever its parent is."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        await trio.lowlevel.wait_readable(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def network(size: int) -> Iterator[Network]:
 
 @contextmanager
 def _namespaces(size: int) -> Iterator[Network]:
-    """Make a bridge here and a namespace for each machine; ``CalledProcessError`` or ``OSError`` where that is not allowed."""
+    """Make a bridge and a namespace for each machine; ``CalledProcessError`` or ``OSError`` where that is not allowed."""
     if shutil.which("ip") is None or os.geteuid() != 0:
         raise PermissionError("only root may make namespaces, with `ip`")
     # A name is free again only some time after its removal.

@@ -45,6 +45,14 @@ class Clock:
         """Return the closest estimate; 0 where no pulse was answered yet."""
         return self.best.offset_ns if self.best else 0
 
+    def error_ns(self, used_ns: int) -> int | None:
+        """Return by how much a time is off at most that was computed with the offset ``used_ns``; None: unknown.
+
+        In each stretch the true offset lies within the bound of the closest estimate, so a drift is in it.
+        """
+        errors = [abs(offset.offset_ns - used_ns) + offset.bound_ns for offset in self._closest.values()]
+        return max(errors, default=None)
+
     @property
     def drift_ppm(self) -> float | None:
         """Return how fast the clocks drift apart, in millionths, by least squares; None where they were compared in one

@@ -111,7 +111,8 @@ class Cluster:
         return tuple(
             MachineInfo(
                 share.index, share.facts.machine if share.facts else "", share.numbers, lost=share.lost,
-                clock=share.clock.sentence(), checked=share.prepared.checked if share.prepared else "",
+                clock=share.clock.sentence(), clock_error_ns=share.clock_error_ns,
+                checked=share.prepared.checked if share.prepared else "",
             )
             for share in shares
         )  # fmt: skip

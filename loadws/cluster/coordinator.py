@@ -121,6 +121,7 @@ class RemoteShare:
     quiet: int = 0  # at how many looks in a row nothing had been heard of it
     taken: int = 0  # the number of the last frame without a gap before it
     clock: Clock = field(default_factory=Clock)
+    offset_used_ns: int = 0  # of its clock, as its start was named
     ending: Ending | None = None
     lost: str | None = None
     broken: Broken | None = None
@@ -132,6 +133,11 @@ class RemoteShare:
     @property
     def name(self) -> str:
         return f"share {self.index}" + (f" ({self.facts.machine})" if self.facts else "")
+
+    @property
+    def clock_error_ns(self) -> int | None:
+        """By how much its times may differ from the coordinator's; None before its start was named."""
+        return self.clock.error_ns(self.offset_used_ns) if self.ticketed else None
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -255,8 +261,8 @@ class Coordinator:
             self._must_end_within(self._patience.start_s + span.load_s + span.graceful_stop_s)
         for share in self.shares:
             if not share.is_over and not share.ticketed:
-                share.ticketed = True
-                self._tell(share, Ticket(self.run, start_ns + share.clock.offset_ns))
+                share.ticketed, share.offset_used_ns = True, share.clock.offset_ns
+                self._tell(share, Ticket(self.run, start_ns + share.offset_used_ns))
 
     async def _pass_on_stops(self, span: Span) -> None:
         await self._lifecycle.stopping.wait()

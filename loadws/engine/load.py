@@ -122,7 +122,8 @@ def _executor(
         http=load.http or http_clients(scenario, facts.base, timers),
         barriers=Barriers(load.plan.own),
     )
-    recorder.watch_probes([ProbeSpec(probe.name, probe.within_ns) for probe in probes_of(scenario)], facts.nonce)
+    probes = [ProbeSpec(probe.name, probe.within_ns) for probe in probes_of(scenario)]
+    recorder.watch_probes(probes, facts.nonce, facts.machines)
     context = StepContext(shared, Contexts(facts.base), compile_step)
     users = [compile_user(user_type, context) for user_type in scenario.user_types]
     return Executor(load.plan, shared, users, lifecycle, load.together)

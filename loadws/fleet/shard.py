@@ -90,6 +90,7 @@ def facts_of(order: ShardOrder, loaded: Loaded, say: Callable[[str], None] | Non
         say=say,
         setup_values=order.variables,
         nonce=order.nonce,
+        machines=order.of,
         masker=loaded.masker,
     )
 

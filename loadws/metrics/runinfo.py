@@ -87,6 +87,7 @@ class MachineInfo(msgspec.Struct, frozen=True):
     response_p50_ns: float | None = None  # of the judged time; None where there are too few answers for it
     response_p99_ns: float | None = None
     clock: str = ""  # how far it is from the coordinator's, in words; empty where they were not compared
+    clock_error_ns: int | None = None  # by how much its times may differ from the coordinator's; None: unknown
     checked: str = ""  # what preflight and calibration found there, in words; empty where they ran elsewhere
     page: str = ""  # the share's own report, relative to the merged run's folder; empty where there is none
 
@@ -162,6 +163,12 @@ class RunInfo(msgspec.Struct, frozen=True):
         if self.share is not None:
             return range(self.share.index, self.share.index + self.share.of * self.processes, self.share.of)
         return range(self.processes)
+
+    @property
+    def clock_bound_ns(self) -> int | None:
+        """By how much the clocks of two machines may differ at most; None where not all were compared."""
+        errors = sorted(machine.clock_error_ns for machine in self.machines if machine.clock_error_ns is not None)
+        return sum(errors[-2:]) if len(errors) == len(self.machines) > 1 else None
 
     @property
     def planned_s(self) -> float | None:

@@ -49,6 +49,9 @@ class Run(msgspec.Struct, frozen=True):
     )
     plan_hash: str = ""  # equal for runs that planned the same load; empty in runs of versions that did not say
     share: str = ""  # "share 0 of 2 (host)"; empty: the whole load
+    clock_bound_ns: float | None = (
+        None  # by how much the clocks of two machines may differ, where several made the load
+    )
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.report.plain import plain
-from loadws.report.timings import NO_NUMBER, cell
+from loadws.report.timings import NO_NUMBER, cell, judged_value
 from loadws.terms.thresholds import format_value
+from loadws.terms.units import format_duration
 
 #: What is counted of a probe, and its words.
 COUNTS = (
@@ -30,7 +31,10 @@ SPREADS = (
     ("delivery_median", "median"),
     ("delivery_last", "last"),
     ("delivery", "every receiver"),
+    ("delivery_same_machine", "on its machine"),
 )
+#: Measured by one clock: exact, whatever the clocks of the machines are.
+_OF_ONE_CLOCK = "delivery_same_machine"
 FIELDS = ("p50", "p99", "max")
 HEAD = ("probe", *(word for _, word in COUNTS[:2]), "delivered", "complete", *(word for _, word in COUNTS[2:]))
 #: Of these, what there is room for in 80 columns: what was delivered is what was expected less what is missing.
@@ -67,10 +71,24 @@ def _row(summary: Summary, probe: str) -> DeliveryRow:
     )
     aside = ", ".join(f"{count:,} {word}" for metric, word in ASIDE if (count := _count(summary, metric, probe)))
     spreads = [(word, _entry(summary, metric, probe)) for metric, word in SPREADS]
+    bound_ns = summary.run.clock_bound_ns
     shown = tuple(
-        (word, tuple(cell(entry, field) for field in FIELDS)) for word, entry in spreads if entry and entry.count
+        (word, tuple(_shown(entry, field, bound_ns) for field in FIELDS))
+        for word, entry in spreads
+        if entry and entry.count
     )
+    if shown and bound_ns is not None:
+        clocks = f"the clocks of two machines agree within {format_duration(bound_ns)}"
+        aside = f"{aside}; {clocks}" if aside else clocks
     return DeliveryRow(plain(probe), (plain(probe), *cells), aside, shown)
+
+
+def _shown(entry: MetricEntry, field: str, bound_ns: float | None) -> str:
+    """Return one number for people; of a time between machines that is below what their clocks can tell, only that bound."""
+    value = judged_value(entry, field)
+    if bound_ns is None or value is None or value >= bound_ns or entry.name == _OF_ONE_CLOCK:
+        return cell(entry, field)
+    return f"< {format_duration(bound_ns)}"
 
 
 def _entry(summary: Summary, metric: str, probe: str) -> MetricEntry | None:

@@ -110,6 +110,8 @@ _ROWS = (
     Metric("delivery_first", "histogram", "ns", "from each probe's making to the first that received it", _PROBE),
     Metric("delivery_median", "histogram", "ns", "from each probe's making to the median of those that received it", _PROBE),
     Metric("delivery_last", "histogram", "ns", "from each probe's making to the last that received it", _PROBE),
+    Metric("delivery_same_machine", "histogram", "ns", "delivery from a publisher on the receiver's own machine, in runs of "
+           "several machines: one clock measured it", _PROBE),
     Metric("session_time", "histogram", "ns", "from a session's start to its end"),
     Metric("messages_sent", "counter", "1", "messages whose last byte the kernel took", better="neither"),
     Metric("messages_received", "counter", "1", "messages read", better="neither"),
@@ -159,7 +161,7 @@ TABLE: dict[str, Metric] = {row.name: row for row in _ROWS}
 KERNEL_STAMPED = frozenset({
     "response_time", "service_time", "unlagged_time", "first_message_time", "last_message_time",
     "unlagged_first_message_time", "unlagged_last_message_time", "wait_time", "delivery", "delivery_first",
-    "delivery_median", "delivery_last", "schedule_lag", "send_lag", "write_wait",
+    "delivery_median", "delivery_last", "delivery_same_machine", "schedule_lag", "send_lag", "write_wait",
 })  # fmt: skip
 
 

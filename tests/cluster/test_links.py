@@ -15,9 +15,9 @@ from loadws.cluster.share import SILENCE_S
 from loadws.metrics.frame import Frame
 from tests.cluster.links import Link
 from tests.cluster.shares import LONG, SHORT, Run, load, prepared, result_of
+from tests.kit.plain import MS
 
 pytestmark = pytest.mark.cluster
-MS = 1_000_000
 
 
 @asynccontextmanager

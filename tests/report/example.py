@@ -15,7 +15,7 @@ import msgspec
 from loadws.metrics.frame import CounterPart, ErrorSample, Frame, Gauges, Health, LogLine
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.ledger import Arrivals, Bytes, Connections, Ledger, Messages, Sessions, Turns
-from loadws.metrics.runinfo import Ending, GeneratorMachine, PhaseInfo, Rule, RunInfo
+from loadws.metrics.runinfo import Ending, GeneratorMachine, MachineInfo, PhaseInfo, Rule, RunInfo
 from loadws.metrics.summary import (
     SCHEMA_VERSION,
     Applied,
@@ -254,6 +254,11 @@ def info() -> RunInfo:
         machine=GeneratorMachine("Linux 6.8", cores=8, free_memory_bytes=16 * 2**30),
         versions={"python": "3.12.4", "trio": "0.27.0", "trio-websocket": "0.12.2"},
     )
+
+
+def with_machines(machines: tuple[MachineInfo, ...]) -> RunInfo:
+    """Return a run that several machines made."""
+    return msgspec.structs.replace(info(), machines=machines)
 
 
 def frames(seconds: int = 3) -> list[Frame]:

@@ -74,6 +74,7 @@ class Watcher:
     def keep_machines(self, machines: tuple[MachineInfo, ...]) -> None:
         """Keep what each machine came to in ``run.json``. A disk that cannot take it leaves it as it was."""
         self.info = msgspec.structs.replace(self.info, machines=machines)
+        self._summariser.keep_machines(machines)
         with suppress(OutputError):
             self.folder.begin(self.info)
 

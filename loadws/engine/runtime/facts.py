@@ -18,7 +18,7 @@ class RunFacts:
     ``base`` is the folder that the scenario's files are relative to, ``env`` the environment that ``env()`` sees,
     ``say`` receives the lines of a trace (None: no trace). ``setup_values`` are the variables that setup has set.
     ``nonce`` is a number that tells the probes of this run from those of another. ``masker`` hides the secrets that are
-    known before the run.
+    known before the run. ``machines`` is how many make the load.
     """
 
     scenario: Scenario
@@ -28,4 +28,5 @@ class RunFacts:
     say: Callable[[str], None] | None = None
     setup_values: Mapping[str, Any] = field(default_factory=dict)
     nonce: int = 0
+    machines: int = 1
     masker: Masker = field(default_factory=Masker)

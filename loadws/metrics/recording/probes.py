@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from loadws.metrics.frame import DeliveryPart, Joined, Left, Published, Received
@@ -139,9 +139,15 @@ class Publication:
 
 
 class ProbeLog:
-    """One probe, by its name. ``counts`` maps (metric, phase) to this second's count."""
+    """One probe, by its name. ``counts`` maps (metric, phase) to this second's count.
 
-    def __init__(self, index: int, spec: ProbeSpec, process: int, key: bytes, phases: Phases) -> None:
+    Processes are numbered in turn over so many ``machines``: two are on one where their numbers are equal modulo these.
+    """
+
+    def __init__(
+        self, index: int, spec: ProbeSpec, process: int, key: bytes, phases: Phases, machines: int = 1
+    ) -> None:
+        self.machines = machines
         self.index = index
         self.name = spec.name
         self._within_ns = spec.within_ns
@@ -265,6 +271,10 @@ class ProbeLog:
     def _count(self, metric: str, probe: ProbeId) -> None:
         self.counts[metric, self.phase_of(probe)] += 1
 
+    def is_near(self, probe: ProbeId) -> bool:
+        """Return whether a probe was made on this machine."""
+        return probe.process % self.machines == self._process % self.machines
+
     def phase_of(self, probe: ProbeId) -> int:
         """Return the index of the phase that a probe belongs to: that of its intended time."""
         return self._phases.at(self._intended_ns(probe))
@@ -369,6 +379,12 @@ class Second:
     joined: list[Joined]
     left: list[Left]
 
+    def figures(self) -> Iterator[tuple[str, list[_Row]]]:
+        """Yield each metric with the rows that it is of."""
+        yield "delivery", self.rows
+        if self.log.machines > 1:
+            yield "delivery_same_machine", [row for row in self.rows if self.log.is_near(row[0])]
+
     def received(self) -> Generator[None, None, list[Received]]:
         received = []
         done = 0
@@ -392,9 +408,11 @@ class Probes:
     foreign.
     """
 
-    def __init__(self, specs: Iterable[ProbeSpec], process: int, nonce: int, phases: Phases) -> None:
+    def __init__(self, specs: Iterable[ProbeSpec], process: int, nonce: int, phases: Phases, machines: int = 1) -> None:
         key = key_of(nonce)
-        self._logs = {spec.name: ProbeLog(index, spec, process, key, phases) for index, spec in enumerate(specs)}
+        self._logs = {
+            spec.name: ProbeLog(index, spec, process, key, phases, machines) for index, spec in enumerate(specs)
+        }
 
     def named(self, name: str) -> ProbeLog:
         return self._logs[name]
@@ -419,9 +437,10 @@ def fold(seconds: Sequence[Second], interval: Interval) -> Generator[None, None,
     left: list[Left] = []
     for second in seconds:
         received += yield from second.received()
-        samples = yield from second.log.samples(second.rows)
-        if samples:
-            interval.samples["delivery", second.log.name, TIME] += samples
+        for metric, rows in second.figures():
+            samples = yield from second.log.samples(rows)
+            if samples:
+                interval.samples[metric, second.log.name, TIME] += samples
         published += second.published
         joined += second.joined
         left += second.left

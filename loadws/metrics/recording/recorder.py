@@ -175,10 +175,10 @@ class Recorder:
         if self.probes is not None:
             self.probes.begin(start_ns)
 
-    def watch_probes(self, specs: Sequence[ProbeSpec], nonce: int) -> None:
-        """Follow the probes that the scenario publishes, and add their part to each frame."""
+    def watch_probes(self, specs: Sequence[ProbeSpec], nonce: int, machines: int = 1) -> None:
+        """Follow the probes that the scenario publishes, and add their part to each frame. ``machines`` make the load."""
         if specs:
-            self.probes = Probes(specs, self._process, nonce, self._phases)
+            self.probes = Probes(specs, self._process, nonce, self._phases, machines)
 
     def begin_phase(self, index: int, at_ns: int) -> None:
         """Begin a phase. Phases begin in order, and ``at_ns`` never goes back."""

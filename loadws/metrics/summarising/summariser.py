@@ -16,7 +16,7 @@ from loadws.metrics.frame import Frame
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.live import LiveView
-from loadws.metrics.runinfo import Ending, RunInfo, excused_processes
+from loadws.metrics.runinfo import Ending, MachineInfo, RunInfo, excused_processes
 from loadws.metrics.summarising.accumulator import supported_percentiles
 from loadws.metrics.summarising.delivery import Deliveries
 from loadws.metrics.summarising.generator import HELD_UP, Demands, ProcessWatch, assess
@@ -155,6 +155,10 @@ class Summariser:
             windows=self._windows.counted(),
         )
 
+    def keep_machines(self, machines: tuple[MachineInfo, ...]) -> None:
+        """Keep what became known of the machines during the load."""
+        self._info = msgspec.structs.replace(self._info, machines=machines)
+
     def live(self, seconds: int = 5) -> LiveView:
         """Return the run at this moment; rates and percentiles are of the last ``seconds``, at most ``RECENT_S``.
 
@@ -229,6 +233,7 @@ class Summariser:
             plan_hash=info.plan_hash,
             canary_ns=info.canary_ns,
             share=info.share.name if info.share else "",
+            clock_bound_ns=info.clock_bound_ns,
         )
 
     def _notes(self, ending: Ending | None) -> tuple[str, ...]:

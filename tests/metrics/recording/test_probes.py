@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loadws.metrics.frame import CounterPart, DeliveryPart, Frame, Gauges, Health
 from loadws.metrics.histograms.delivery_histogram import add_spread, median_ns, spread
-from loadws.metrics.histograms.histogram import TIME, LatencyHistogram
+from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.recording.interval import Interval, Phases
 from loadws.metrics.recording.probe_id import EVERYONE, LENGTH, ProbeId, audience_of, key_of, read, write
@@ -85,9 +85,9 @@ WITHIN_NS = 100 * NS_PER_MS
 class _Run:
     """Some processes, and a parent that takes their frames."""
 
-    def __init__(self, processes: int = 1) -> None:
+    def __init__(self, processes: int = 1, machines: int = 1) -> None:
         self.processes = [
-            Probes([ProbeSpec("talk", WITHIN_NS)], number, 7, Phases([("steady", False)]))
+            Probes([ProbeSpec("talk", WITHIN_NS)], number, 7, Phases([("steady", False)]), machines)
             for number in range(processes)
         ]
         for probes in self.processes:
@@ -157,12 +157,11 @@ class _Run:
             pass
         for (metric, name, _), count in interval.labelled.items():
             self.totals.add_counter(CounterPart(metric, {"probe": name, "phase": "steady"}, count))
-        times = interval.samples.get(("delivery", "talk", TIME), [])
-        if times:
+        for (metric, _, _), times in interval.samples.items():
             delivered = LatencyHistogram()
             for took_ns in times[1::2]:
                 delivered.record(took_ns)
-            self.totals.add_histogram(delivered.part("delivery", {"probe": "talk", "phase": "steady"}), delivered)
+            self.totals.add_histogram(delivered.part(metric, {"probe": "talk", "phase": "steady"}), delivered)
 
 
 def _published(expected: int = 0, **more: int) -> dict[str, int]:
@@ -432,3 +431,22 @@ def test_deliveries_add_up_whenever_a_process_dies(
     found = {name: counts.get(f"deliveries_{name}", 0) for name in ("expected", "missing", "in_doubt")}
     assert found == {name: expected[name] for name in ("expected", "missing", "in_doubt")}
     assert counts.get("probes_published", 0) == expected["published"]
+
+
+def test_deliveries_on_the_publisher_s_own_machine_are_a_second_figure() -> None:
+    """Four processes on two machines: 0 and 2 are on one, 1 and 3 on the other."""
+    run = _Run(processes=4, machines=2)
+    members = [run.join(1, process=process) for process in range(4)]
+    for publisher in (0, 1, 3):
+        token = run.publish(5, process=publisher)
+        for process, member in enumerate(members):
+            run.receive(token, member, 9, process)
+    counts = run.counts()
+    assert (counts["deliveries_expected"], counts["delivery_same_machine"]) == (12, 6)
+
+
+def test_one_machine_has_no_second_figure() -> None:
+    run = _Run(processes=2)
+    member = run.join(1, process=1)
+    run.receive(run.publish(5), member, 9, 1)
+    assert "delivery_same_machine" not in run.counts()

@@ -52,8 +52,8 @@ _AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 #: Units in UCUM, where they differ from ours.
 _UCUM = {"bytes": "By"}
 _LONGEST_SAID = 300
-#: In what the exporter says of a receiver that does not answer.
-_TIMED_OUT = "batch due to timeout"
+#: In what the exporter, or the library below it, says of a receiver that does not answer.
+_TIMED_OUT = ("batch due to timeout", "timed out")
 
 
 class OtlpExporter:
@@ -181,7 +181,7 @@ class _Said(logging.Handler):
     def text(self) -> str:
         """Return the first that was said: it has the reason, later ones only that there will be no further try."""
         text = self._texts[0] if self._texts else "the export failed"
-        return f"it did not answer within {DEADLINE_S:g} s" if _TIMED_OUT in text else text
+        return f"it did not answer within {DEADLINE_S:g} s" if any(words in text for words in _TIMED_OUT) else text
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a message."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
@@ -52,6 +53,8 @@ _AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 #: Units in UCUM, where they differ from ours.
 _UCUM = {"bytes": "By"}
 _LONGEST_SAID = 300
+#: What the system said, in the middle of what three libraries make of it.
+_OF_THE_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")\]]+)")
 #: In what the exporter, or the library below it, says of a receiver that does not answer.
 _TIMED_OUT = ("batch due to timeout", "timed out")
 
@@ -181,6 +184,8 @@ class _Said(logging.Handler):
     def text(self) -> str:
         """Return the first that was said: it has the reason, later ones only that there will be no further try."""
         text = self._texts[0] if self._texts else "the export failed"
+        if found := _OF_THE_SYSTEM.search(text):
+            return found[1]
         return f"it did not answer within {DEADLINE_S:g} s" if any(words in text for words in _TIMED_OUT) else text
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -57,7 +57,7 @@ class Receiver:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def metrics(self) -> dict[str, Any]:
         """Return the metrics of the last request by name."""
@@ -206,6 +206,7 @@ def test_a_refusal_is_told_without_a_secret_and_the_next_second_has_it_all(recei
     exporter.close()
 
 
+@pytest.mark.slow
 def test_a_receiver_that_is_not_there_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     exporter = exporter_to(f"http://127.0.0.1:{free_port()}", {})
     with pytest.raises(Refused, match=r"^Connection refused$"):

@@ -36,6 +36,8 @@ from loadws.terms.errors import UsageError
 _INFINITE = "+Inf"
 #: How long the page stays after the load for a scrape that is due, in seconds. Less than the patience of the whole output.
 LINGER_S = 2.5
+#: How often the server looks whether it is to end.
+_LOOK_EVERY_S = 0.05
 
 
 class PrometheusExporter:
@@ -52,7 +54,7 @@ class PrometheusExporter:
         registry = CollectorRegistry()
         registry.register(self)
         self._server = _listening(destination, partial(_answer, self, make_wsgi_app(registry)))
-        threading.Thread(target=self._server.serve_forever, name=self.name, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(_LOOK_EVERY_S,), name=self.name, daemon=True).start()
 
     @property
     def port(self) -> int:

@@ -29,6 +29,7 @@ ONE_OF_MANY = {
     "report/formats": "what one format holds, which the table of formats lists",
     "scenario/checks": "a check of one subject, which the list of checks calls",
     "scenario/model": "the keys of one subject",
+    "target/speaking": "what the server of one protocol says, which servers.py lists",
     "terms": "a fact, which the rooms above share",
 }
 #: Other crumbs, and why each is a file of its own.
@@ -61,6 +62,7 @@ CRUMBS = {
     "engine/runtime/backoff.py": "pure arithmetic, tested without a connection",
     "engine/runtime/connection/unreadable.py": "keeps the hot path's file to messages that can be read",
     "engine/runtime/connection/unpacking.py": "keeps the hot path's file to messages that are one value",
+    "engine/runtime/protocol/turns.py": "calls in their order, apart from what they are",
     "engine/runtime/explaining.py": "is imported only by a run with --trace",
     "plan/allocation.py": "pure arithmetic, held to its proof by a property test",
     "scenario/file_name.py": "reads files that are wrong, with nothing of the parser",

@@ -18,6 +18,7 @@ from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.runtime.barriers import Barriers
 from loadws.engine.runtime.facts import RunFacts
 from loadws.engine.runtime.parker import Parker
+from loadws.engine.runtime.protocol.dialect import dialect_of
 from loadws.engine.runtime.secrecy import RunSecrets, run_secrets
 from loadws.engine.runtime.shared import Shared
 from loadws.engine.runtime.tracing import Tracer
@@ -124,7 +125,7 @@ def _executor(
     )
     probes = [ProbeSpec(probe.name, probe.within_ns) for probe in probes_of(scenario)]
     recorder.watch_probes(probes, facts.nonce, facts.machines)
-    context = StepContext(shared, Contexts(facts.base), compile_step)
+    context = StepContext(shared, Contexts(facts.base), compile_step, dialect_of(facts.scenario, facts.base))
     users = [compile_user(user_type, context) for user_type in scenario.user_types]
     return Executor(load.plan, shared, users, lifecycle, load.together)
 

@@ -78,7 +78,9 @@ class Messages(msgspec.Struct):
     """Messages: sent = answered + timed_out + unanswered + one_way; the others are counted beside these.
 
     ``values`` are what messages were unpacked into, where connections do that; ``unclaimed`` are messages received, or
-    values of them, that no step waited for; ``unfinished_writes`` were begun and never completed.
+    values of them, that no step waited for; ``unfinished_writes`` were begun and never completed. What a protocol sends and
+    receives by itself is among neither sent nor received: ``heartbeats``, and ``control``, which opens a connection or ends
+    a subscription.
     """
 
     sent: int = 0
@@ -92,6 +94,10 @@ class Messages(msgspec.Struct):
     unclaimed: int = 0
     unfinished_writes: int = 0
     values: int = 0
+    heartbeats_sent: int = 0
+    heartbeats_received: int = 0
+    control_sent: int = 0
+    control_received: int = 0
 
 
 class Http(msgspec.Struct):

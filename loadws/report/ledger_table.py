@@ -26,7 +26,10 @@ _TONES: dict[str, Tone] = {
 _ASIDE = {
     ("arrivals", "planned"): ("expected",),
     ("connections", "attempted"): ("compressed", "as_expected"),
-    ("messages", "sent"): ("received", "values", "late", "duplicate", "unclaimed", "unfinished_writes"),
+    ("messages", "sent"): (
+        *("received", "values", "late", "duplicate", "unclaimed", "unfinished_writes"),
+        *("heartbeats_sent", "heartbeats_received", "control_sent", "control_received"),
+    ),
 }
 #: What is under way when the load ends has not failed: it ends with the load.
 _WORDS = {(subject, "cut_off"): "ended with the load" for subject in ("arrivals", "sessions", "turns")}

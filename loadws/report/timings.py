@@ -25,6 +25,7 @@ CONNECT_METRICS = (
     ("proxy_time", "proxy"),
     ("tls_time", "TLS"),
     ("upgrade_time", "upgrade"),
+    ("protocol_time", "protocol"),
     ("connect_time", "whole"),
 )
 #: Times that every run has, whatever its scenario says.

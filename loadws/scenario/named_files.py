@@ -10,6 +10,7 @@ from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.step_names import walk_around, walk_steps
 from loadws.scenario.model.steps import CallStep, ConnectStep, Payload
 from loadws.scenario.model.unpacking import Way
+from loadws.scenario.protocol.find_protocol import is_file
 from loadws.scenario.yaml.explain import Where
 
 
@@ -22,6 +23,9 @@ def named_files(scenario: Scenario) -> Iterator[tuple[Where, str]]:
             yield (*where, "file"), payload.file
         if payload.binary is not None and payload.binary.file is not None:
             yield (*where, "binary", "file"), payload.binary.file
+    protocol = scenario.connection.protocol
+    if protocol is not None and is_file(protocol.name):
+        yield ("connection", "protocol", "name"), protocol.name
     yield from _tls_files(("connection", "tls"), scenario.connection.tls)
     for where, step in walk_steps(scenario):
         if isinstance(step, ConnectStep) and step.connect.tls is not None:

@@ -17,7 +17,22 @@ from typing import Literal, get_args
 from loadws.terms.errors import UsageError
 from loadws.terms.units import parse_duration
 
-Mode = Literal["echo", "broadcast", "json", "feed"]
+Mode = Literal[
+    "echo",
+    "broadcast",
+    "json",
+    "feed",
+    "json-rpc",
+    "graphql-transport-ws",
+    "graphql-ws",
+    "phoenix",
+    "action-cable",
+    "pusher",
+    "centrifugo",
+    "signalr",
+    "ocpp1.6",
+    "ocpp2.0.1",
+]
 #: How a target prints: a line and a table for people, or two lines of JSON for programs.
 Announce = Literal["text", "json"]
 MODES: tuple[str, ...] = get_args(Mode)

@@ -38,6 +38,8 @@ from loadws.target.limits import CLOSE_WITHIN_S, MAX_MESSAGE_SIZE, REFUSAL_BODY,
 from loadws.target.login import answer_login, is_logged_in
 from loadws.target.market_feed import is_subscription, push_ticks
 from loadws.target.options import Address, TargetOptions
+from loadws.target.speaking.servers import TALKS
+from loadws.target.speaking.talk import Talk
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_S
 
@@ -80,6 +82,7 @@ class _Client:
     closing: bool = False
     subscribed: trio.Event = field(default_factory=trio.Event)  # of a feed
     held_back: dict[int, _HeldBack] = field(default_factory=dict)  # of each sender
+    talk: Talk | None = None  # of a protocol
 
 
 class Target:
@@ -147,7 +150,10 @@ class Target:
                 return status
             proposed = request.proposed_subprotocols
             socket = await request.accept(subprotocol=proposed[0] if proposed else None)
-        return _Client(number, socket, *trio.open_memory_channel[_Answer | None](QUEUE))
+        talk = TALKS.get(self._options.mode)
+        return _Client(
+            number, socket, *trio.open_memory_channel[_Answer | None](QUEUE), talk=talk() if talk is not None else None
+        )
 
     def _number_upgrade(self) -> int:
         if not self._upgrades:
@@ -211,11 +217,32 @@ class Target:
             if self._options.mode == "feed":
                 talking.start_soon(push_ticks, client.subscribed, partial(self._tick, client), self._options.tick_ns,
                                    self._options.seed)  # fmt: skip
+            if client.talk is not None:
+                for text in client.talk.opened():
+                    self._tick(client, text)
+                talking.start_soon(self._push, client, client.talk)
+                talking.start_soon(self._beat, client, client.talk)
             try:
                 await self._read(client)
             except ConnectionClosed:
                 if not client.closing:  # else the writer is in the middle of the close handshake
                     talking.cancel_scope.cancel()
+
+    async def _push(self, client: _Client, talk: Talk) -> None:
+        """Push to the client's subscriptions, once each tick, until it is cancelled."""
+        began_s, number = trio.current_time(), 0
+        while True:
+            number += 1
+            await trio.sleep_until(began_s + number * self._options.tick_ns / NS_PER_S)
+            for text in talk.tick(number - 1):
+                self._tick(client, text)
+
+    async def _beat(self, client: _Client, talk: Talk) -> None:
+        """Send the server's heartbeats until it is cancelled, where the protocol has any."""
+        while talk.heartbeat_s is not None:
+            await trio.sleep(talk.heartbeat_s)
+            for text in talk.heartbeat():
+                self._tick(client, text)
 
     async def _read(self, client: _Client) -> None:
         """Until the peer closes, or has sent the last message that ``--close-after`` allows."""
@@ -235,11 +262,16 @@ class Target:
             for reader in self._clients.values():
                 self._post(reader, client.number, message, now_ns)
             return
-        for payload in ANSWERS[self._options.mode](message):
+        for payload in self._answers(client, message):
             if answer := self._plan(client, payload, now_ns):
                 await client.outbox.send(answer)
         if self._options.mode == "feed" and is_subscription(message):
             client.subscribed.set()
+
+    def _answers(self, client: _Client, message: Payload) -> Sequence[Payload]:
+        if client.talk is None:
+            return ANSWERS[self._options.mode](message)
+        return client.talk.answers(message if isinstance(message, str) else message.decode("utf-8", "replace"))
 
     def _tick(self, client: _Client, tick: str) -> None:
         self._post(client, client.number, tick, _now_ns())

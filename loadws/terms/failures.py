@@ -226,6 +226,32 @@ KINDS: dict[str, Failure] = {
         "the server says that it is overloaded", "This is a capacity limit: compare with the rate at that moment."
     ),
     "http.504": Failure("a proxy waited in vain for the server behind it", "Look at the servers behind the proxy."),
+    "protocol": Failure("the protocol of the connection says no, or is not kept"),
+    "protocol.timeout": Failure(
+        "the server did not say in time that the protocol is open",
+        "Check that the server speaks this protocol at this path; then look at what it was busy with.",
+    ),
+    "protocol.refused": Failure(
+        "the server refused to open the protocol", "The example has its reason: mostly a token, or a version."
+    ),
+    "protocol.error": Failure(
+        "the server answered with an error of the protocol; its code, if it has one, is behind the dot",
+        "Compare the example with the step's arguments. An error that is right is expected with `reply: {error: …}`.",
+    ),
+    "protocol.server_error": Failure(
+        "the server sent an error of the protocol that answers no request", "The example has what it says."
+    ),
+    "protocol.malformed": Failure(
+        "a message is no JSON, where the protocol wants some",
+        "Check that the server speaks this protocol at this path.",
+    ),
+    "protocol.ended": Failure(
+        "the server ended a subscription before its first message", "Check what the step subscribes to."
+    ),
+    "protocol.not_subscribed": Failure(
+        "a step ends a subscription that the connection does not have",
+        "See what became of the subscribe step; the server may have ended the subscription.",
+    ),
     "timeout": Failure(
         "no answer came within the step's deadline",
         f"{_TIMEOUT_ADVICE} Where the ledger has unclaimed messages, no `where` fitted them: `--trace` says why.",
@@ -254,6 +280,9 @@ KINDS: dict[str, Failure] = {
     "lost.reset": Failure("the server reset TCP", "Look for a crash of the server, or a proxy that gave up."),
     "lost.ping_timeout": Failure("a ping was not answered in time", "The server or the network stood still."),
     "lost.write_timeout": Failure("the server did not read for too long", "It is overloaded, or it stopped reading."),
+    "lost.heartbeat_timeout": Failure(
+        "a heartbeat of the connection's protocol was not answered in time", "The server or the network stood still."
+    ),
     "lost.protocol": Failure("the server broke RFC 6455", "A defect of the server or of a proxy."),
     "lost.protocol.utf8": Failure(
         "the server sent text that is not UTF-8", "A defect of the server: send such data as binary."
@@ -372,6 +401,8 @@ _ENDED_BY = {"us": "closed by us", "peer": "closed by the server", "lost": "lost
 NEVER_SENT = {1005: "closed.none", 1006: "lost", 1015: "tls"}
 #: Families whose members are numbers that a server chooses.
 _STATUS, _CODE = "http", "closed"
+#: Kinds with a code of the server's protocol behind them, a number or a word.
+_WITH_CODES = ("protocol.error.", "protocol.server_error.")
 
 
 def is_known(kind: str) -> bool:
@@ -379,6 +410,8 @@ def is_known(kind: str) -> bool:
     family, _, member = kind.partition(".")
     if family == _STATUS and member.isascii() and member.isdigit():
         return 100 <= int(member) <= 599
+    if kind.startswith(_WITH_CODES):
+        return True
     if family == _CODE and member.isascii() and member.isdigit():
         return 1000 <= int(member) <= 4999 and int(member) not in NEVER_SENT
     return kind in KINDS

@@ -81,6 +81,7 @@ _ROWS = (
     Metric("proxy_time", "histogram", "ns", "the part of connect_time from TCP with the proxy to its tunnel", _STEP),
     Metric("tls_time", "histogram", "ns", "the part of connect_time that was the TLS handshake", _STEP),
     Metric("upgrade_time", "histogram", "ns", "the part of connect_time from the HTTP request to its 101", _STEP),
+    Metric("protocol_time", "histogram", "ns", "the part of connect_time in which the protocol opened", _STEP),
     Metric("response_time", "histogram", "ns", "received − intended: what a user would have felt", _STEP,
            unlagged="unlagged_time"),
     Metric("service_time", "histogram", "ns", "received − sent: what the server took once asked", _STEP),

@@ -165,8 +165,9 @@ class ConnectTimings(msgspec.Struct, frozen=True):
 
     ``total_ns`` includes the time between the parts, and redirects that were followed; the parts are those of the last
     request. Through a proxy, name and TCP are the proxy's; ``proxy_ns`` goes from there to the tunnel, TLS to the proxy
-    included, and ``tls_ns`` is TLS with the server inside the tunnel. ``tls_resumed``: TLS resumed an earlier session,
-    which costs the server, and ``tls_ns``, far less than a full handshake.
+    included, and ``tls_ns`` is TLS with the server inside the tunnel. ``protocol_ns`` is how long a protocol on the open
+    WebSocket took to open, which no transport sets. ``tls_resumed``: TLS resumed an earlier session, which costs the
+    server, and ``tls_ns``, far less than a full handshake.
     """
 
     total_ns: int
@@ -175,6 +176,7 @@ class ConnectTimings(msgspec.Struct, frozen=True):
     tls_ns: int | None = None
     upgrade_ns: int | None = None
     proxy_ns: int | None = None
+    protocol_ns: int | None = None
     tls_resumed: bool = False
 
 

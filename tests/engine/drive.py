@@ -140,5 +140,6 @@ def drive(
     ledger = frames[-1].ledger
     assert ledger.imbalances() == []
     assert ledger.connections.opened == transport.seen.opened
-    assert ledger.messages.sent == transport.seen.messages
+    messages = ledger.messages
+    assert messages.sent + messages.heartbeats_sent + messages.control_sent == transport.seen.messages
     return Outcome(ledger, transport.seen, ending, frames, said)

@@ -10,11 +10,13 @@ from ruamel.yaml import YAML
 
 from loadws.scenario.docs.examples import EXAMPLES
 from loadws.scenario.docs.reference import page
+from loadws.target.speaking.json_rpc import JsonRpc
 from loadws.transport.http.client import HttpClients
 from tests.engine.drive import drive
+from tests.engine.protocols.speaking import speaks
 from tests.kit.behaviour import echo
 from tests.kit.scripted_http import Asked, Reply, ScriptedHttp
-from tests.scenario.texts import EXAMPLES_FOLDER
+from tests.scenario.texts import EXAMPLES_FOLDER, needs_protocol
 
 #: The flows among the page's blocks: those of the verbs, and those in the prose.
 BLOCKS = [
@@ -29,7 +31,14 @@ async def _answer(asked: Asked) -> Reply:
 def run_example(text: str) -> Any:
     flow = YAML(typ="safe", pure=True).load(text)
     document = {"load": [{"users": 2, "iterations": 2}], "flow": flow}
-    return drive(document, echo(), base=EXAMPLES_FOLDER, http=HttpClients(ScriptedHttp(_answer)))
+    if needs_protocol(text):
+        document["connection"] = {"protocol": "json-rpc"}
+    return drive(
+        document,
+        speaks(JsonRpc) if needs_protocol(text) else echo(),
+        base=EXAMPLES_FOLDER,
+        http=HttpClients(ScriptedHttp(_answer)),
+    )
 
 
 @pytest.mark.parametrize("text", BLOCKS)

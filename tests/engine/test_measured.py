@@ -21,8 +21,9 @@ from loadws.transport.base import ConnectTimings
 from tests.engine.test_examples import run_example
 from tests.metrics.driven import driven
 
-#: What the scripted peer has no part of: names, proxies and certificates. ``test_parts_of_connecting`` asks for them.
-PARTS = {"dns_time", "proxy_time", "tls_time"}
+#: What the scripted peer has no part of: names, proxies and certificates; and a protocol that opens.
+#: ``test_parts_of_connecting`` asks for them.
+PARTS = {"dns_time", "proxy_time", "tls_time", "protocol_time"}
 #: An answer in parts, beside the plain one of the examples.
 STREAMED = "- request: {name: streamed, send: {json: {done: true}}, reply: {until: {$.done: true}}}\n"
 TIMES = [metric.name for metric in TABLE.values() if "step" in metric.labels and metric.kind == "histogram"]
@@ -58,7 +59,7 @@ def test_a_verb_tries_nothing_that_its_table_does_not_have(verb: str) -> None:
 
 def test_parts_of_connecting() -> None:
     recorder = Recorder([("phase-1", False)])
-    recorder.connected("connect", 0, 0, ConnectTimings(6, 1, 1, 1, 1, 1))
+    recorder.connected("connect", 0, 0, ConnectTimings(7, 1, 1, 1, 1, 1, 1))
     frame, _ = driven(recorder.rotate(1, Health(), last=True))
     assert {part.name for part in frame.histograms} == STEPS["connect"].measures.metrics
 

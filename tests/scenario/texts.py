@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from loadws.scenario.model.steps import STEPS
+
 #: Where the files that the reference page's examples name stand.
 EXAMPLES_FOLDER = Path(__file__).parent / "examples"
 
@@ -109,3 +111,8 @@ thresholds:
   - connect_time{step=connect}.p99 < 1s
   - {rule: 'ping_time{step=keepalive}.p99 < 1s', abort: true, after: 10s}
 """
+
+
+def needs_protocol(flow: str) -> bool:
+    """Return whether a flow has a verb that only connections with a protocol have."""
+    return any(f"- {verb}:" in flow for verb, step in STEPS.items() if step.of_protocol)

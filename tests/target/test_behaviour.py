@@ -20,6 +20,7 @@ from loadws.target.behaviour import (
     resumes_ns,
 )
 from loadws.target.options import MODES, Refusal, Stall, TargetOptions
+from loadws.target.speaking.servers import TALKS
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 
@@ -100,7 +101,7 @@ def test_a_stall_keeps_the_order(one: int, other: int) -> None:
 
 
 def test_every_mode_has_an_answer() -> None:
-    assert tuple(ANSWERS) == MODES
+    assert (*ANSWERS, *TALKS) == MODES
 
 
 @given(st.one_of(st.text(), st.binary()))

@@ -86,7 +86,7 @@ def test_a_mode_that_is_none_is_refused() -> None:
             async with open_builtin("chat"):
                 pass
         assert str(raised.value) == "there is no target builtin:chat"
-        assert raised.value.advice == "one of builtin:echo, builtin:broadcast, builtin:json, builtin:feed"
+        assert raised.value.advice == "one of " + ", ".join(f"builtin:{mode}" for mode in MODES)
 
     trio.run(main)
 

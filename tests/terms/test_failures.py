@@ -15,8 +15,8 @@ from loadws.transport.base import FAILURE_KINDS, LOSS_KINDS
 from loadws.transport.http.messages import KINDS as HTTP_KINDS
 
 #: By the name of what is called: the place of the argument that is an error's kind.
-REPORTS = {"report": 0, "fail": 1, "_fail": 2, "HttpFailed": 0, "NotOpen": 1, "end_kind": None, "UnpackError": 0,
-           "_decompressed": 3}  # fmt: skip
+REPORTS = {"report": 0, "fail": 1, "_fail": 2, "HttpFailed": 0, "NotOpen": 1, "NotOpened": 0, "end_kind": None,
+           "UnpackError": 0, "_decompressed": 3}  # fmt: skip
 #: Arguments that are made when the error happens, and what they can be.
 MADE_THEN = {
     "kind",  # handed on; in connecting.py http.STATUS or handshake, in transport/http one of its KINDS
@@ -30,12 +30,15 @@ MADE_THEN = {
     "HELD_UP",
     "f'lost.{kind}'",  # lost.LOSS_KINDS
     "failed.kind, failed.detail",
+    "failed.kind('protocol.error')",  # or with a code behind it
+    "failed.kind('protocol.server_error')",
 }
 OF_ENDS = {"close_timeout", "cut_off", "closed.us", "closed.none"}
 OF_TABLES = (
     {f"{phase}.{kind}" for phase, kinds in FAILURE_KINDS.items() for kind in kinds}
     | {f"lost.{kind}" for kind in LOSS_KINDS}
     | set(HTTP_KINDS)
+    | {"protocol.error", "protocol.server_error", "lost.heartbeat_timeout"}
 )
 
 
@@ -101,6 +104,7 @@ def test_every_family_has_an_entry_too() -> None:
         ("closed.none", True),
         ("timeouts", False),
         ("tls.expire", False),
+        ("protocol.error.-32601", True),  # a code of the server's protocol
         ("lost.protocol", True),  # a family in a family
         ("", False),
     ],

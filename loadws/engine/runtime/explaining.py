@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from loadws.engine.runtime.connection.candidate import Candidate
 from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.tracing import Tracer
 from loadws.scenario.matching.message import Message
@@ -30,7 +29,8 @@ class ExplainingListener:
 
     def on_message(self, payload: Payload, received_ns: int) -> None:
         """Explain a message, and pass it on."""
-        self._explain(Message(payload, received_ns))
+        for message in self._conversation.messages_in(payload, received_ns):
+            self._explain(message)
         self._conversation.on_message(payload, received_ns)
 
     def on_value(self, message: Message) -> None:
@@ -44,18 +44,10 @@ class ExplainingListener:
             self._tracer.note(line)
 
     def _lines(self, message: Message) -> Iterator[str]:
-        for candidate in self._candidates(message):
+        for candidate in self._conversation.candidates(message):
             why_not = candidate.why_not(message)
             if why_not is None:
                 yield f"   taken by {candidate.name}"
                 return
             yield f"   not by {candidate.name}: {why_not}"
         yield "   nothing waits for it" + (": kept for a later wait_for" if self._conversation.keeps else "")
-
-    def _candidates(self, message: Message) -> Iterator[Candidate]:
-        conversation = self._conversation
-        if conversation.owner.handlers is not None:
-            yield from conversation.owner.handlers.candidates(conversation)
-        for pending in conversation.expected():
-            if pending.candidate is not None and 0 < pending.sent_ns <= message.received_ns:
-                yield pending.candidate

@@ -37,6 +37,11 @@ class Reopener(Opener, Protocol):
     @property
     def step(self) -> Step: ...
 
+    def conversation(
+        self, user: UserState, name: str | None, turn: int, replacement: Replacement | None = None
+    ) -> Conversation:
+        """Return a connection to open, for a user whose flow runs."""
+
     async def open(self, strand: Strand, step: Step, conversation: Conversation) -> None:
         """Try once to open a connection, as the failure or success of ``step``. Raises ``FlowInterrupted``."""
 
@@ -50,14 +55,8 @@ def reopener_of(conversation: Conversation) -> Reopener:
 
 def replacing(before: Conversation, user: UserState, turn: int, attempt: int = 0) -> Conversation:
     """Return a connection to open in place of one that has ended. It replaces that one once it is open."""
-    return Conversation(
-        user,
-        user.shared,
-        before.name,
-        opener=before.opener,
-        turn=turn,
-        replacement=Replacement(_lost_ns(before), user.shared.recorder, attempt),
-    )
+    replacement = Replacement(_lost_ns(before), user.shared.recorder, attempt)
+    return reopener_of(before).conversation(user, before.name, turn, replacement)
 
 
 def _lost_ns(before: Conversation) -> int:

@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
+import msgspec
 import trio
 
 from loadws.engine.runtime.connection.conversation import Conversation
+from loadws.engine.runtime.connection.replacement import Replacement
 from loadws.engine.runtime.connection.unpacking import UnpackingListener
 from loadws.engine.runtime.explaining import ExplainingListener
 from loadws.engine.runtime.flow_control import FlowInterrupted
+from loadws.engine.runtime.protocol.protocol_conversation import ProtocolConversation
 from loadws.engine.runtime.reconnect import reopener_of, replacing, until_healed
 from loadws.engine.runtime.shared import Shared
 from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.runtime.user_state import UserState
 from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.headers import HeaderMaker, templates
 from loadws.engine.steps.parts.on_connection import fail_with_connection, lookup, with_connection
+from loadws.engine.steps.parts.protocol_opening import open_protocol
 from loadws.engine.steps.parts.tls_contexts import Securing
 from loadws.metrics.ledger import CUT_OFF
 from loadws.scenario.matching.matching import Captures, compile_captures, compile_conditions
@@ -61,7 +66,7 @@ def compile_connect(step: ConnectStep, context: StepContext) -> StepFunction:
             strand.fail(step, "already_open", "the connection is open already", default="end_session")
             return
         turn = strand.turns[-1] if strand.turns else 0
-        conversation = Conversation(strand.user, context.shared, name, opener=opener, turn=turn)
+        conversation = opener.conversation(strand.user, name, turn)
         strand.user.take_up(conversation)
         await opener.open(strand, step, conversation)
 
@@ -108,6 +113,25 @@ class ConnectOpener:
         self._ask = _RequestMaker(step, context)
         self._expect = _Expectation(step.connect.expect or ExpectHandshake())
         self._capture = compile_captures(step.connect.capture) if step.connect.capture else None
+        self._dialect = context.dialect
+
+    def conversation(
+        self, user: UserState, name: str | None, turn: int, replacement: Replacement | None = None
+    ) -> Conversation:
+        """Return a connection to open: one that speaks the scenario's protocol, where there is one."""
+        if self._dialect is None:
+            return Conversation(user, self._shared, name, opener=self, turn=turn, replacement=replacement)
+        assert user.main is not None, "a user connects from its flow"
+        return ProtocolConversation(
+            user,
+            self._shared,
+            name,
+            dialect=self._dialect,
+            scope=user.main.scope,
+            opener=self,
+            turn=turn,
+            replacement=replacement,
+        )
 
     async def open(self, strand: Strand, step: Step, conversation: Conversation) -> None:
         """Try once to open a connection. Failures are reported under ``step`` and follow its ``on_failure``.
@@ -119,7 +143,11 @@ class ConnectOpener:
         answer = await attempt.run(self._request(strand, step, conversation))
         if answer is None:
             return
-        attempt.judge(answer, self._expect)
+        is_right = attempt.fits(answer, self._expect)
+        if is_right and answer.timings is not None and isinstance(conversation, ProtocolConversation):
+            is_right = await attempt.open_protocol(answer, conversation)
+        if is_right:
+            attempt.succeed(answer)
         if self._capture is not None:
             _take(self._capture, strand, step, answer)
         if conversation.is_open and user.handlers is not None:
@@ -168,14 +196,16 @@ class _RequestMaker:
         options, body = context.scenario.connection, step.connect
         self._target = context.scenario.target
         self._path = compile_template(body.path) if body.path is not None else None
-        self._query = templates({**options.query, **body.query})
+        protocol = context.dialect.file if context.dialect is not None else None
+        offered = options.subprotocols or (protocol.subprotocols if protocol is not None else ())
+        self._query = templates({**(protocol.query if protocol is not None else {}), **options.query, **body.query})
         self._headers = HeaderMaker(options, body)
         proxy = options.proxy if body.proxy is None else body.proxy
         self._proxy = compile_template(proxy) if proxy is not None else None
         self._tls = Securing(options.tls.overridden(body.tls), context.tls)
         self.resumes_tls = self._tls.resumes and self._target.startswith("wss:")
         self._rest: dict[str, Any] = {
-            "subprotocols": options.subprotocols if body.subprotocols is None else body.subprotocols,
+            "subprotocols": offered if body.subprotocols is None else body.subprotocols,
             "open_timeout_ns": options.open_timeout,
             "close_timeout_ns": options.close_timeout,
             "ping_every_ns": options.ping.every if options.ping else None,
@@ -335,8 +365,8 @@ class _Attempt:
         ledger.connections.failed += 1
         ledger.failures[kind] = ledger.failures.get(kind, 0) + 1
 
-    def judge(self, answer: _Answer, expect: _Expectation) -> None:
-        """Compare an answer with the expected one, which may be a refusal. Any other answer fails the connect.
+    def fits(self, answer: _Answer, expect: _Expectation) -> bool:
+        """Return whether an answer is the expected one, which may be a refusal. Any other answer fails the connect.
 
         Raises ``EndSession`` then, unless the step's ``on_failure`` says otherwise.
         """
@@ -349,13 +379,37 @@ class _Attempt:
             kind = f"http.{answer.status}" if answer.refusal is not None else "handshake"
             user.report(kind, label, why, answer.refusal)
             self.strand.obey(self.step.on_failure or "end_session")
-            return
-        user.count_as_connected()
+        return why is None
+
+    async def open_protocol(self, answer: _Answer, conversation: ProtocolConversation) -> bool:
+        """Open what is spoken on an open WebSocket, and return whether that succeeded. Its time is a part of connecting.
+
+        A failure fails the connect: raises ``EndSession``, unless the step's ``on_failure`` says otherwise.
+        """
+        failed = await open_protocol(self.strand, conversation, self._recorder)
+        self.strand.free_ns = self._shared.timers.now_ns()
+        if failed is None:
+            took_ns = max(0, conversation.opened_ns - conversation.upgraded_ns)
+            timings = answer.timings
+            assert timings is not None
+            answer.timings = msgspec.structs.replace(timings, total_ns=timings.total_ns + took_ns, protocol_ns=took_ns)
+            return True
+        self._recorder.outcome("connect", self.step.label, self.intended_ns, failed=True)
+        if failed.kind:
+            self.strand.fail(self.step, failed.kind, failed.detail, default="end_session")
+        else:
+            conversation.report_end(self.step.label)
+            self.strand.obey(self.step.on_failure or "end_session")
+        return False
+
+    def succeed(self, answer: _Answer) -> None:
+        """Count a connect that came to what was expected."""
+        self.strand.user.count_as_connected()
         self._recorder.ledger.connections.as_expected += answer.refusal is not None
         if answer.timings is not None:
-            self._recorder.connected(label, self.intended_ns, self.due_ns, answer.timings)
+            self._recorder.connected(self.step.label, self.intended_ns, self.due_ns, answer.timings)
         else:
-            self._recorder.outcome("connect", label, self.intended_ns, failed=False)
+            self._recorder.outcome("connect", self.step.label, self.intended_ns, failed=False)
 
 
 class _Expectation:

@@ -13,6 +13,7 @@ from loadws.engine.runtime.tracing import Tracer
 from loadws.engine.runtime.user_state import UserTraits
 from loadws.engine.steps import (
     barrier,
+    by_protocol,
     call,
     connect,
     faults,
@@ -42,6 +43,11 @@ VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
     "publish": publish.compile_publish,
     "wait_for": wait_for.compile_wait_for,
     "expect_none": wait_for.compile_expect_none,
+    "call_method": by_protocol.compile_call_method,
+    "notify": by_protocol.compile_notify,
+    "subscribe": by_protocol.compile_subscribe,
+    "unsubscribe": by_protocol.compile_unsubscribe,
+    "answer_call": by_protocol.compile_answer_call,
     "http": http.compile_http,
     "call": call.compile_call,
     "think": schedule.compile_think,

@@ -7,6 +7,7 @@ counted as sent when the kernel has accepted its last byte, and its outcome exac
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from loadws.engine.runtime.connection.candidate import Candidate
 from loadws.engine.runtime.connection.conversation import MOST_UNANSWERED, Conversation
@@ -14,13 +15,18 @@ from loadws.engine.runtime.connection.pending import Pending
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.steps.parts.answer import Answer
 from loadws.engine.steps.parts.context import StepContext
-from loadws.engine.steps.parts.on_connection import fail_with_connection, fail_without_connection, with_connection
+from loadws.engine.steps.parts.on_connection import (
+    ConnectedStep,
+    fail_with_connection,
+    fail_without_connection,
+    with_connection,
+)
 from loadws.engine.steps.parts.one_way import OneWay, SoonSent
 from loadws.engine.steps.parts.payload import CompiledPayload
 from loadws.metrics.frame import STALL_NS
 from loadws.metrics.recording.recorder import Recorder, StepMeter
 from loadws.scenario.matching.matching import compile_conditions, has_json_path
-from loadws.scenario.model.steps import RequestStep, SendStep
+from loadws.scenario.model.steps import RequestStep, SendStep, Step
 from loadws.scenario.template.template import EvaluationError
 from loadws.transport.base import Connection, NotOpen, Outgoing, Payload, Repeated, payload_bytes
 
@@ -63,18 +69,49 @@ def compile_request(step: RequestStep, context: StepContext) -> StepFunction:
     """Compile the step."""
     reply = step.request.reply
     payload = context.payload(step.request.send)
-    fragments = step.request.send.fragments
-    constant, size = payload.constant, payload.constant_bytes
-    asked = _asker(step, payload, context)
-    answer = Answer("request", step, context, reply.check, reply.capture)
-    meter = context.recorder.step(step.label)
-    messages, sizes = context.recorder.ledger.messages, context.recorder.ledger.bytes
-    within_ns, is_streamed = reply.within, reply.until is not None
     is_plain = not reply.where and not reply.until and not context.uses_sent and context.tracer is None
-    repeated = Repeated(constant) if is_plain and constant is not None else None
-    is_looked_at, now_ns = answer.is_looked_at, context.now_ns
     if not reply.where:
         context.note_plain_request(step)
+    exchange = Exchange(
+        asked=_asker(step, payload, context),
+        answer=Answer("request", step, context, reply.check, reply.capture),
+        within_ns=reply.within,
+        fragments=step.request.send.fragments,
+        repeated=Repeated(payload.constant) if is_plain and payload.constant is not None else None,
+        repeated_bytes=payload.constant_bytes,
+        is_streamed=reply.until is not None,
+        reads_json=any(has_json_path(conditions) for conditions in (reply.where, reply.until)),
+    )
+    return with_connection(step, step.request.on, context, "request", compile_exchange(step, context, exchange))
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A message and its answer, as ``compile_exchange`` runs them.
+
+    ``asked`` makes a message that differs each time: payload, size in bytes, and what waits for the answer. ``repeated`` is
+    one that does not, with its size. ``is_streamed``: the answer has an ``until``. ``reads_json``: a JSONPath is among the
+    conditions that choose the answer.
+    """
+
+    asked: Callable[[Strand], tuple[Payload, int, Pending]]
+    answer: Answer
+    within_ns: int
+    fragments: int = 1
+    repeated: Repeated | None = None
+    repeated_bytes: int = 0
+    is_streamed: bool = False
+    reads_json: bool = False
+
+
+def compile_exchange(step: Step, context: StepContext, exchange: Exchange) -> ConnectedStep:
+    """Return the function that sends a message and waits for its answer."""
+    asked, answer, fragments = exchange.asked, exchange.answer, exchange.fragments
+    repeated, size = exchange.repeated, exchange.repeated_bytes
+    within_ns, is_streamed = exchange.within_ns, exchange.is_streamed
+    meter = context.recorder.step(step.label)
+    messages, sizes = context.recorder.ledger.messages, context.recorder.ledger.bytes
+    is_looked_at, now_ns = answer.is_looked_at, context.now_ns
 
     async def request(strand: Strand, conversation: Conversation, connection: Connection) -> None:
         intended_ns, due_ns = strand.due()
@@ -111,7 +148,9 @@ def compile_request(step: RequestStep, context: StepContext) -> StepFunction:
             else:
                 _conclude(conversation, pending, meter, context.recorder, (intended_ns, due_ns), length)
         if message is None:
-            _fail_unanswered(strand, step, conversation, pending, due_ns, now_ns())
+            strand.note_stall(due_ns, pending.sent_ns)
+            strand.free_ns = now_ns()
+            _fail_unanswered(strand, step, conversation, pending, exchange)
             return
         if pending.sent_ns - due_ns > STALL_NS:
             strand.note_stall(due_ns, pending.sent_ns)
@@ -121,7 +160,7 @@ def compile_request(step: RequestStep, context: StepContext) -> StepFunction:
         if is_looked_at:
             answer.look_at(strand, message, intended_ns)
 
-    return with_connection(step, step.request.on, context, "request", request)
+    return request
 
 
 def _asker(
@@ -189,21 +228,11 @@ def _conclude(
 
 
 def _fail_unanswered(
-    strand: Strand, step: RequestStep, conversation: Conversation, pending: Pending, due_ns: int, now_ns: int
+    strand: Strand, step: Step, conversation: Conversation, pending: Pending, exchange: Exchange
 ) -> None:
-    strand.note_stall(due_ns, pending.sent_ns)
-    strand.free_ns = now_ns
     if pending.fate == "timed_out":
-        unreadable = conversation.unreadable_since(pending.sent_ns) if _reads_json(step) else ""
-        strand.fail(
-            step,
-            "timeout",
-            f"no answer within {step.request.reply.within / 1e9:g} s" + (unreadable and f"; {unreadable}"),
-        )
+        unreadable = conversation.unreadable_since(pending.sent_ns) if exchange.reads_json else ""
+        detail = f"no answer within {exchange.within_ns / 1e9:g} s" + (unreadable and f"; {unreadable}")
+        strand.fail(step, "timeout", detail)
     else:
         fail_with_connection(strand, step, conversation)
-
-
-def _reads_json(step: RequestStep) -> bool:
-    """Return whether a JSONPath is among the conditions of the answer or of its end."""
-    return any(has_json_path(conditions) for conditions in (step.request.reply.where, step.request.reply.until))

@@ -56,6 +56,8 @@ class Timings(Protocol):
     @property
     def upgrade_ns(self) -> int | None: ...
     @property
+    def protocol_ns(self) -> int | None: ...
+    @property
     def tls_resumed(self) -> bool: ...
 
 
@@ -205,6 +207,7 @@ class Recorder:
             ("proxy_time", timings.proxy_ns),
             ("tls_time", timings.tls_ns),
             ("upgrade_time", timings.upgrade_ns),
+            ("protocol_time", timings.protocol_ns),
         )
         for metric, value_ns in parts:
             if value_ns is not None:

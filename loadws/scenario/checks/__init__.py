@@ -16,6 +16,7 @@ from loadws.scenario.checks.flow.barriers import check_barriers
 from loadws.scenario.checks.flow.calls import check_calls
 from loadws.scenario.checks.flow.flows import check_flows
 from loadws.scenario.checks.flow.probes import check_probes
+from loadws.scenario.checks.flow.protocols import check_protocol
 from loadws.scenario.checks.flow.variables import check_variables
 from loadws.scenario.checks.load import check_load, check_user_types
 from loadws.scenario.checks.rules import check_thresholds
@@ -34,6 +35,7 @@ def check_all(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
     check_connections(findings)
     check_barriers(findings)
     check_probes(findings)
+    check_protocol(findings)
     check_around(findings)
     check_http(findings)
     check_calls(findings)

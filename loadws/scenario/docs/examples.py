@@ -1,6 +1,7 @@
 """An example of every verb: a flow that runs as it is. The reference page and editors show them.
 
-A test runs each against a server that answers every message with the same message.
+A test runs each against a server that answers every message with the same message; those of verbs that need a protocol
+against one that speaks JSON-RPC.
 """
 
 from __future__ import annotations
@@ -109,6 +110,35 @@ EXAMPLES: dict[str, str] = {
 """,
     "ping": """\
 - ping: {within: 1s}
+""",
+    "call_method": """\
+- call_method:                                  # of connections with a protocol: here json-rpc
+    name: add
+    method: add
+    params: [2, "{{ user.index }}"]
+    reply: {check: {$: "{{ 2 + user.index }}"}, capture: {sum: $}, within: 2s}
+- call_method: {method: nothing, reply: {error: {$.code: -32601}}}      # an error is right here
+""",
+    "notify": """\
+- notify: {method: seen, params: {by: "{{ user.index }}"}}              # by json-rpc
+""",
+    "subscribe": """\
+- subscribe:                                    # by json-rpc
+    name: news                                  # the subscription's name, and the step's
+    method: subscribe
+    params: [news]
+    confirmed: {within: 2s}
+    first: {check: {$.number: 0}, within: 5s}
+- wait_for: {where: {subscription: news, $.number: 1}}
+""",
+    "unsubscribe": """\
+- subscribe: {name: news, method: subscribe}    # by json-rpc
+- unsubscribe: {subscription: news, method: unsubscribe, confirmed: {check: {$: true}}}
+""",
+    "answer_call": """\
+- notify: {method: call_me}                     # by json-rpc: the server then calls us
+- wait_for: {where: {event: hello}, capture: {call: $.id}}
+- answer_call: {id: "{{ call }}", result: fine}
 """,
     "http": """\
 - http:

@@ -20,6 +20,7 @@ from loadws.scenario.docs.schema import scenario_schema
 from loadws.scenario.matching.matchers import MATCHERS
 from loadws.scenario.model.measured import TRIES
 from loadws.scenario.model.steps import BARE_VERBS, STEPS
+from loadws.scenario.protocol.protocol_file import ProtocolFile
 from loadws.scenario.template.scope import FUNCTIONS
 from loadws.terms.errors import ExitCode
 from loadws.terms.failures import CLOSE_CODES, KINDS, meaning_of_code
@@ -58,6 +59,7 @@ def filled(text: str) -> str:
     """Return a page (the reference, or the README) with its generated parts made anew."""
     schema = scenario_schema()
     marks = re.compile(rf"<!-- ({'|'.join(_PARTS)})(?:: (\w+))? -->\n.*?<!-- end -->", re.DOTALL)
+    schema["$defs"] |= _protocol_models()
     schema["$defs"]["Scenario"] = {key: schema[key] for key in ("properties", "required", "description")}
 
     def part(mark: re.Match[str]) -> str:
@@ -66,6 +68,13 @@ def filled(text: str) -> str:
         return "\n".join((head, *_PARTS[kind](schema["$defs"], of), "<!-- end -->"))
 
     return marks.sub(part, text)
+
+
+def _protocol_models() -> dict[str, Any]:
+    """Return the models of protocol files, by name."""
+    schema = ProtocolFile.model_json_schema(by_alias=True, mode="validation")
+    models: dict[str, Any] = schema.pop("$defs")
+    return {**models, "ProtocolFile": schema}
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------

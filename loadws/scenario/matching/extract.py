@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from loadws.scenario.matching.jsonpath import MISSING, PathError, compile_path
-from loadws.scenario.matching.message import NOT_JSON, Message
+from loadws.scenario.matching.message import NOT_JSON, Enveloped, Message
 from loadws.terms.errors import LoadwsError
 
 Path = tuple[str | int, ...]
@@ -297,3 +297,34 @@ STATUS = Place(
     lambda message: "is not there",
     of_handshake=True,
 )
+
+
+# -- messages of a protocol -------------------------------------------------------------------------------------------
+
+EVENT = Place(
+    "event",
+    lambda message: message.event if isinstance(message, Enveloped) else MISSING,
+    lambda message: "is not there (the protocol gives this message no name)",
+)
+SUBSCRIPTION = Place(
+    "subscription",
+    lambda message: message.subscription if isinstance(message, Enveloped) else MISSING,
+    lambda message: "is not there (the message belongs to no subscription of this connection)",
+)
+
+
+def envelope_place(text: str, path: Path) -> Place:
+    """Compile a JSONPath into the whole message of a protocol, and not only into what it carries.
+
+    Raises:
+        MatchError: The text is no JSONPath to one place.
+    """
+    try:
+        find = compile_path(text)
+    except PathError as error:
+        raise MatchError(str(error), path, error.advice, offset=error.offset, in_key=True) from None
+    return Place(
+        f"envelope {text}",
+        lambda message: find(message.envelope) if isinstance(message, Enveloped) else MISSING,
+        lambda message: "is not there",
+    )

@@ -7,6 +7,9 @@
     regex:    pattern                   found in the text
     regex:    {pattern:, group:, equals|regex|in|exists:}      of the part that the pattern takes (group 1 by default)
     bytes:    {at:, hex|base64|text:, length: number or matchers}      of a binary message
+    event:    value or matchers         of the name that a protocol gives the message
+    subscription:  value or matchers    of the step that subscribed to it
+    envelope: {$.a: value or matchers}  of the whole message of a protocol, and not only of what it carries
 
 For the answer to an ``http`` step, ``compile_answer_conditions`` has two more::
 
@@ -30,12 +33,15 @@ from pydantic import JsonValue
 from loadws.scenario.matching.capture import Captures, compile_captures
 from loadws.scenario.matching.extract import (
     BINARY,
+    EVENT,
     LENGTH,
     STATUS,
+    SUBSCRIPTION,
     TEXT,
     MatchError,
     Path,
     Place,
+    envelope_place,
     header_place,
     json_place,
     offset_in,
@@ -64,6 +70,7 @@ from loadws.terms.errors import did_you_mean
 __all__ = ["Captures", "Conditions", "MatchError", "Predicate", "Wanted", "compile_answer_conditions", "compile_captures",
            "compile_conditions", "has_json_path"]  # fmt: skip
 
+_CompileKey = Callable[[JsonValue], Iterator["_Clause"]]
 _PART = "write regex: {pattern: 'id=(\\d+)', equals: ...}"
 _TEXT_MATCHERS = ("equals", "regex", "in", "exists")
 _LENGTH_MATCHERS = ("equals", "in", "lt", "le", "gt", "ge")
@@ -185,7 +192,7 @@ def _clauses(key: str, value: JsonValue, keys: Mapping[str, _CompileKey]) -> Ite
         return (_looked_at(place, expectation) for expectation in compile_expectations(value, (key,)))
     compile_key = keys.get(key)
     if compile_key is None:
-        *words, last = keys
+        *words, last = (word for word in keys if word not in OF_PROTOCOLS)
         known = f"a condition is a JSONPath ($.a.b), {', '.join(words)} or {last}"
         advice = did_you_mean(key, keys) or known
         raise MatchError(f"unknown condition {key!r}", (key,), advice, in_key=True)
@@ -309,11 +316,38 @@ def _bytes_at(at: int) -> Matcher:
     return Matcher(test, lambda content: f"{show(content)} at {at}")
 
 
+def _named(place: Place) -> _CompileKey:
+    """Return the compiler of a condition on a name that a protocol gives."""
+
+    def clauses(value: JsonValue) -> Iterator[_Clause]:
+        for expectation in compile_expectations(value, (place.label,), _TEXT_MATCHERS):
+            yield _Clause(place, expectation)
+
+    return clauses
+
+
+def _envelope(value: JsonValue) -> Iterator[_Clause]:
+    if not isinstance(value, dict) or not value:
+        raise MatchError(
+            "envelope is a mapping of JSONPaths and values", ("envelope",), "write envelope: {$.type: news}"
+        )
+    for key, expected in value.items():
+        place = envelope_place(key, ("envelope", key))
+        for expectation in compile_expectations(expected, ("envelope", key)):
+            yield _Clause(place, expectation)
+
+
 _CONTENTS: dict[str, Callable[[str], bytes]] = {
     "hex": bytes.fromhex,
     "base64": lambda text: base64.b64decode(text, validate=True),
     "text": str.encode,
 }
-_CompileKey = Callable[[JsonValue], Iterator[_Clause]]
-_KEYS: dict[str, _CompileKey] = {"text": _text, "regex": _regex, "bytes": _bytes}
-_KEYS_OF_ANSWER: dict[str, _CompileKey] = {**_KEYS, "status": _status, "headers": _headers}
+#: Conditions that hold only of messages of a protocol.
+OF_PROTOCOLS: dict[str, _CompileKey] = {
+    "event": _named(EVENT),
+    "subscription": _named(SUBSCRIPTION),
+    "envelope": _envelope,
+}
+_KEYS_OF_ANY: dict[str, _CompileKey] = {"text": _text, "regex": _regex, "bytes": _bytes}
+_KEYS: dict[str, _CompileKey] = {**_KEYS_OF_ANY, **OF_PROTOCOLS}
+_KEYS_OF_ANSWER: dict[str, _CompileKey] = {**_KEYS_OF_ANY, "status": _status, "headers": _headers}

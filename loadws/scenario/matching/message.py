@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from loadws.scenario.json_reader import NotJson, read_json
+from loadws.scenario.matching.jsonpath import MISSING
+from loadws.scenario.template.values import as_json
 
 #: What ``Message.json`` is where the payload is not JSON.
 NOT_JSON = object()
@@ -54,3 +56,20 @@ class Message(msgspec.Struct, eq=False, gc=False):
     @property
     def text(self) -> str | None:
         return self.payload if isinstance(self.payload, str) else None
+
+
+class Enveloped(Message, kw_only=True, eq=False, gc=False):
+    """A message of a protocol: ``payload`` and ``json`` are what the protocol carries, ``envelope`` is all of it.
+
+    ``event`` is the name that the protocol gives the message and ``subscription`` that of the step which subscribed to
+    it; ``MISSING`` where there is none.
+    """
+
+    envelope: Any
+    event: Any = MISSING
+    subscription: Any = MISSING
+
+    def open(self, content: Any) -> None:
+        """Set what the message carries. Text stays text; everything else is read as JSON."""
+        self._json = content
+        self.payload = content if isinstance(content, str) else as_json(content)

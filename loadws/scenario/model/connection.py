@@ -7,13 +7,24 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    WithJsonSchema,
+)
 
 from loadws.scenario.model.field_types import (
     TEN_SECONDS,
+    Captures,
     ExpectedCode,
     Headers,
     Many,
+    Name,
     NotWritten,
     Size,
     Span,
@@ -21,6 +32,7 @@ from loadws.scenario.model.field_types import (
     Subprotocols,
     Template,
     different,
+    short_for,
 )
 from loadws.scenario.model.network import Addresses, Cookies, Origin, Proxy, Resolve, SocketOptions
 from loadws.scenario.model.tls import TlsSettings, TlsVersion
@@ -211,8 +223,49 @@ Reconnect = Annotated[
 ]
 
 
+class ProtocolUse(Strict):
+    """A protocol that connections speak; its own options stand beside its name."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
+
+    name: Annotated[
+        Name,
+        Field(description="The name of a protocol of loadws, or a file of your own beside the scenario: ./ours.yaml."),
+    ]
+    heartbeat: Annotated[
+        Span | None,
+        Field(description="The time between heartbeats that loadws sends. Default: as the protocol says."),
+    ] = None
+
+    capture: Annotated[
+        Captures | None,
+        Field(
+            description="Variables, and the places of their values in the message with which the server opens the protocol."
+        ),
+    ] = None
+
+    @property
+    def options(self) -> dict[str, JsonValue]:
+        """Return the options of the protocol's own."""
+        return self.__pydantic_extra__ or {}
+
+
 class ConnectionOptions(Strict):
     """Options of a connection."""
+
+    protocol: Annotated[
+        Annotated[
+            ProtocolUse,
+            BeforeValidator(
+                short_for("name", "the name of a protocol, or a mapping"), json_schema_input_type=str | ProtocolUse
+            ),
+        ]
+        | None,
+        Field(
+            description="The protocol that the messages follow: its verbs, its heartbeats, its errors. Default: none."
+        ),
+    ] = None
 
     subprotocols: Annotated[
         Subprotocols, Field(description="The subprotocols offered in Sec-WebSocket-Protocol, the preferred one first.")

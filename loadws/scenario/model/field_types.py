@@ -256,7 +256,10 @@ OnFailure = Literal["continue", "end_turn", "end_session"]
 #: JSONPath, ``text``, ``regex`` or ``bytes`` -> a plain value or a matcher; see matching.py, which checks them.
 Conditions = Annotated[
     dict[str, JsonValue],
-    Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": r"^\$|^(text|regex|bytes)$"}}),
+    Field(
+        min_length=1,
+        json_schema_extra={"propertyNames": {"pattern": r"^\$|^(text|regex|bytes|event|subscription|envelope)$"}},
+    ),
 ]
 #: The same of the answer to an ``http`` step.
 AnswerConditions = Annotated[

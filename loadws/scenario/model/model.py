@@ -242,7 +242,7 @@ TooClose = Literal["inconclusive", "pass"]
 
 
 #: What editors know of a target; ``checks.target`` knows the rest.
-TARGET_PATTERN = r"^([wW][sS]{1,2}://[^\s#]+|ws\+unix:[^\s#]+|builtin:[a-z]+(\?\S*)?|.*\$\{.*)$"
+TARGET_PATTERN = r"^([wW][sS]{1,2}://[^\s#]+|ws\+unix:[^\s#]+|builtin:[a-z0-9.-]+(\?\S*)?|.*\$\{.*)$"
 
 
 def _one_character(text: str) -> str:

@@ -114,6 +114,10 @@ class Problems:
         problem = Problem(self.source.path, line, column, message, advice, severity, where=where)
         self.found.setdefault((offset, message), problem)
 
+    def adopt(self, problem: Problem) -> None:
+        """Add a problem of another file, with its own place and excerpt."""
+        self.found.setdefault((-1 - problem.line, f"{problem.path}:{problem.column} {problem.message}"), problem)
+
     def fail(self, offset: int, message: str, advice: str = "", where: Where = ()) -> NoReturn:
         """Add a problem after which it is useless to look further.
 

@@ -289,6 +289,21 @@ class Conversation:
         yield from (wait for wait in self._waits if not wait.is_done)
         yield from itertools.islice(self._next, 1)
 
+    def messages_in(self, payload: Payload, received_ns: int) -> Iterator[Message]:
+        """Return the messages that a frame holds: one."""
+        yield Message(payload, received_ns)
+
+    def candidates(self, message: Message) -> Iterator[Candidate]:
+        """Return what may receive a message, in the order in which it is asked."""
+        if self._handlers is not None:
+            yield from self._handlers.candidates(self)
+        yield from self._waiting_for(message)
+
+    def _waiting_for(self, message: Message) -> Iterator[Candidate]:
+        for pending in self.expected():
+            if pending.candidate is not None and is_after(message, pending):
+                yield pending.candidate
+
     # -- for the steps -------------------------------------------------------------------------------------------
 
     @property
@@ -417,7 +432,7 @@ class Conversation:
     # -- what gets a message ------------------------------------------------------------------------------------------
 
     def _answers_matching(self, in_flight: InFlight[Pending], message: Message) -> bool:
-        pending = in_flight.answered_by(message, _is_after) if in_flight.waits else None
+        pending = in_flight.answered_by(message, is_after) if in_flight.waits else None
         if pending is None:
             return False
         if pending.until is None or self._is_last_of(pending, message):
@@ -431,7 +446,7 @@ class Conversation:
 
     def _answers_next(self, message: Message) -> bool:
         pending = self._next[0]
-        if not _is_after(message, pending):
+        if not is_after(message, pending):
             return False
         if self._is_last_of(pending, message):
             del self._next[0]
@@ -525,6 +540,6 @@ class Conversation:
         self._ledger.close_codes[key] = self._ledger.close_codes.get(key, 0) + 1
 
 
-def _is_after(message: Message, pending: Pending) -> bool:
+def is_after(message: Message, pending: Pending | MessageWait) -> bool:
     """Return whether a message was read after a request was sent. An earlier one cannot be its answer."""
     return 0 < pending.sent_ns <= message.received_ns

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from loadws.engine.runtime.delivering import Delivering
+from loadws.engine.runtime.protocol.dialect import Dialect
 from loadws.engine.runtime.shared import Shared
 from loadws.engine.runtime.strand import StepFunction, Steps, Strand
 from loadws.engine.runtime.tracing import Tracer
@@ -31,6 +32,7 @@ AwaitedClose = str | Literal[False] | None
 class StepContext:
     """The context in which a step is compiled.
 
+    ``dialect`` is the protocol that connections speak; None without one.
     ``at_once``: inside a handler whose steps may not wait. ``uses_message``
     and ``uses_sent``: a template of the user type reads ``message`` or ``sent``; where none does, nothing is parsed for it.
     ``keeps``: some step of the user type reads an inbox, so its connections have one. ``heals``: some connection of the user
@@ -42,6 +44,7 @@ class StepContext:
     shared: Shared
     tls: Contexts
     compile_step: Callable[[Step, StepContext], StepFunction]
+    dialect: Dialect | None = None
     in_handler: bool = False
     at_once: bool = False
     uses_message: bool = False

@@ -13,7 +13,22 @@ from loadws.terms.errors import did_you_mean
 UNIX = "ws+unix:"
 #: What fits into a sockaddr_un of Linux with its closing zero.
 LONGEST_SOCKET_PATH = 107
-BUILTIN_MODES = ("echo", "broadcast", "json", "feed")
+BUILTIN_MODES = (
+    "echo",
+    "broadcast",
+    "json",
+    "feed",
+    "json-rpc",
+    "graphql-transport-ws",
+    "graphql-ws",
+    "phoenix",
+    "action-cable",
+    "pusher",
+    "centrifugo",
+    "signalr",
+    "ocpp1.6",
+    "ocpp2.0.1",
+)
 BUILTIN_OPTIONS = (
     "close-after",
     "close-all",

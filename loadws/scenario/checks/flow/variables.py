@@ -73,6 +73,7 @@ def check_variables(findings: Findings, columns: Columns) -> None:
     _check_declared(findings, columns)
     around = _check_around(findings, columns)
     always = frozenset(scenario.variables) | frozenset(scenario.data) | around | findings.cut_words
+    always |= _captured_in_opening(findings, columns)
     at_connect: frozenset[str] = frozenset()
     everything = set(always)
     for place, user_type in walk_user_types(scenario):
@@ -82,9 +83,18 @@ def check_variables(findings: Findings, columns: Columns) -> None:
     shared = _Texts(findings, columns, dict.fromkeys(everything, ("connection",)))
     for key in ("headers", "query", "origin", "cookies", "proxy"):
         shared.read(("connection", key), at_connect)
+    for key in scenario.connection.protocol.options if scenario.connection.protocol is not None else ():
+        shared.read(("connection", "protocol", key), at_connect)
     for key in TLS_TEMPLATES:
         shared.read(("connection", "tls", key), at_connect)
     check_secrets(findings, everything, columns)
+
+
+def _captured_in_opening(findings: Findings, columns: Columns) -> frozenset[str]:
+    """Check what is captured when a protocol opens. Returns its names, which have a value once a connection is open."""
+    protocol = findings.scenario.connection.protocol
+    captures = None if protocol is None else protocol.capture
+    return _Texts(findings, columns).captures(("connection", "protocol", "capture"), captures)
 
 
 def _check_declared(findings: Findings, columns: Columns) -> None:

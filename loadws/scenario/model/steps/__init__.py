@@ -3,6 +3,16 @@
 A step is a mapping with one verb key, so each verb has a model of its own and ``step_verb`` chooses among them.
 """
 
+from loadws.scenario.model.steps.by_protocol import (
+    AnswerCallStep,
+    Answered,
+    CallMethodStep,
+    NotifyStep,
+    ProtocolBody,
+    ProtocolStep,
+    SubscribeStep,
+    UnsubscribeStep,
+)
 from loadws.scenario.model.steps.call import CallStep
 from loadws.scenario.model.steps.connect import (
     CloseStep,
@@ -41,9 +51,11 @@ from loadws.scenario.model.steps.record import CheckStep, CountStep, LogStep, Re
 from loadws.scenario.model.steps.step import Body, OnConnection, Step
 
 __all__ = [
-    "BARE_VERBS", "STEPS", "AnyStep", "BarrierStep", "Binary", "Body", "CallStep", "CheckStep", "CloseStep",
-    "ConnectBody", "ConnectStep", "CountStep", "DropStep", "EveryStep", "ExpectHandshake", "ExpectNoneStep", "Flow",
-    "HttpBody", "HttpStep", "IfStep", "LogStep", "OnConnection", "ParallelStep", "Payload", "PickStep", "PingStep",
+    "BARE_VERBS", "STEPS", "AnswerCallStep", "Answered", "AnyStep", "BarrierStep", "Binary", "Body",
+    "CallMethodStep", "CallStep", "CheckStep", "CloseStep", "ConnectBody", "ConnectStep", "CountStep", "DropStep",
+    "EveryStep", "ExpectHandshake", "ExpectNoneStep", "Flow", "HttpBody", "HttpStep", "IfStep", "LogStep",
+    "NotifyStep", "OnConnection", "ParallelStep", "Payload", "PickStep", "PingStep", "ProtocolBody", "ProtocolStep",
     "PublishStep", "ReadSlowlyStep", "ReconnectStep", "RecordBody", "RecordStep", "RepeatStep", "RequestStep",
-    "SendStep", "SetStep", "StallStep", "Step", "Think", "ThinkStep", "UserFlow", "WaitForStep", "WhileStep", "walk",
+    "SendStep", "SetStep", "StallStep", "Step", "SubscribeStep", "Think", "ThinkStep", "UnsubscribeStep",
+    "UserFlow", "WaitForStep", "WhileStep", "walk",
 ]  # fmt: skip

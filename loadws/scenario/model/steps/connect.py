@@ -87,7 +87,8 @@ class ConnectBody(Body):
 
 #: What steps that open a connection measure.
 CONNECTING = Measures(
-    frozenset({"dns_time", "tcp_time", "proxy_time", "tls_time", "upgrade_time", "connect_time", "schedule_lag"}),
+    frozenset({"dns_time", "tcp_time", "proxy_time", "tls_time", "upgrade_time", "protocol_time", "connect_time"})
+    | {"schedule_lag"},
     frozenset({"connect"}),
 )
 

@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
 
 from loadws.scenario.model.field_types import Many, Span, Strict, Template
+from loadws.scenario.model.steps.by_protocol import (
+    AnswerCallStep,
+    CallMethodStep,
+    NotifyStep,
+    SubscribeStep,
+    UnsubscribeStep,
+)
 from loadws.scenario.model.steps.call import CallStep
 from loadws.scenario.model.steps.connect import CloseStep, ConnectStep, PingStep, ReconnectStep
 from loadws.scenario.model.steps.faults import DropStep, ReadSlowlyStep, StallStep
@@ -241,6 +248,7 @@ _Steps = (
     ConnectStep | CloseStep | SendStep | RequestStep | WaitForStep | ExpectNoneStep | ThinkStep | EveryStep | RepeatStep
     | WhileStep | IfStep | PickStep | ParallelStep | BarrierStep | SetStep | CheckStep | RecordStep | CountStep | LogStep
     | PublishStep | PingStep | HttpStep | DropStep | ReconnectStep | StallStep | ReadSlowlyStep | CallStep
+    | CallMethodStep | NotifyStep | SubscribeStep | UnsubscribeStep | AnswerCallStep
 )  # fmt: skip
 STEPS: dict[str, type[Step]] = {step.verb: step for step in get_args(_Steps)}
 

@@ -94,6 +94,8 @@ class Step(Strict):
     names: ClassVar[tuple[tuple[str, ...], ...]]
     #: Whether its step is named by the constant text that it sends, where the file gives no name.
     is_named_by_text: ClassVar[bool]
+    #: Whether only connections that speak a protocol have it: what it sends stands in the protocol's file.
+    of_protocol: ClassVar[bool]
     #: The fields whose time is a part of the test's length: ``--time-scale`` multiplies them.
     test_times: ClassVar[tuple[str, ...]]
 
@@ -229,12 +231,14 @@ class ConnectionStep(LeafStep):
     is_opaque = False
     is_for_setup = False
     uses_http = False
+    of_protocol = False
 
 
 class OffConnectionStep(Step):
     """A step that uses no WebSocket connection itself."""
 
     sends = 0
+    of_protocol = False
     reads_inbox = False
     is_named_by_text = False
 

@@ -1,0 +1,72 @@
+"""The subscriptions of one connection: which message belongs to which, by the protocol's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from loadws.engine.runtime.parker import Parker
+from loadws.scenario.matching.jsonpath import MISSING
+from loadws.scenario.matching.message import Enveloped
+from loadws.scenario.protocol.protocol_rules import Failed, key_from
+from loadws.transport.base import Outgoing
+
+
+class Subscription:
+    """A subscription, from before it is sent.
+
+    ``find_sent`` and ``find_reply`` say where its key is; one of them is None. ``key_as_sent`` is the key as it stands in
+    messages. ``out`` is the message that subscribes. ``awaited_by`` is the strand that waits for its first message, which
+    ``first`` then is. ``failed`` is the error with which the server ended it.
+    """
+
+    __slots__ = ("awaited_by", "failed", "find_reply", "find_sent", "first", "is_active", "key_as_sent", "name", "out")
+
+    def __init__(
+        self, name: str, find_sent: Callable[[Any], Any] | None, find_reply: Callable[[Any], Any] | None
+    ) -> None:
+        self.name = name
+        self.find_sent = find_sent
+        self.find_reply = find_reply
+        self.key_as_sent: Any = None
+        self.out = Outgoing()
+        self.is_active = False
+        self.awaited_by: Parker | None = None
+        self.first: Enveloped | None = None
+        self.failed: Failed | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """Return the key as one of a dictionary."""
+        return key_from(self.key_as_sent)
+
+
+class Subscriptions:
+    """The subscriptions of one connection that are active, oldest first."""
+
+    __slots__ = ("_by_key",)
+
+    def __init__(self) -> None:
+        self._by_key: dict[Hashable, Subscription] = {}
+
+    def add(self, subscription: Subscription, key: Any) -> None:
+        """Let the messages with this key belong to a subscription from now on."""
+        if key is MISSING or key is None:
+            return
+        subscription.key_as_sent = key
+        subscription.is_active = True
+        self._by_key[subscription.key] = subscription
+
+    def of(self, key: Hashable) -> Subscription | None:
+        """Return the subscription that a message with this key belongs to."""
+        return self._by_key.get(key)
+
+    def oldest(self, name: str) -> Subscription | None:
+        """Return the oldest subscription of a name; None where none is active."""
+        return next((each for each in self._by_key.values() if each.name == name), None)
+
+    def end(self, subscription: Subscription) -> None:
+        """Forget a subscription: it has ended."""
+        subscription.is_active = False
+        if self._by_key.get(subscription.key) is subscription:
+            del self._by_key[subscription.key]

@@ -1,0 +1,150 @@
+"""Check the protocol of the connections: its file, its options, and the verbs that need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from loadws.scenario.checks.findings import Findings
+from loadws.scenario.matching.matching import OF_PROTOCOLS
+from loadws.scenario.model.connection import ProtocolUse
+from loadws.scenario.model.step_names import walk_around, walk_steps, walk_user_types
+from loadws.scenario.model.steps import AnyStep, ConnectStep, ProtocolStep, SubscribeStep, UnsubscribeStep
+from loadws.scenario.model.steps.parts import ConditionSet
+from loadws.scenario.protocol.find_protocol import NoSuchProtocol, load_protocol
+from loadws.scenario.protocol.protocol_file import VERBS, Asking, ProtocolFile, Sending
+from loadws.scenario.yaml.explain import ScenarioError, Where, any_of
+from loadws.terms.errors import did_you_mean
+
+_PLACE: Where = ("connection", "protocol")
+_ADVICE = "write connection: {protocol: json-rpc}, or another protocol"
+
+
+def check_protocol(findings: Findings) -> None:
+    """Check what a scenario says of its protocol, and that nothing needs one where there is none."""
+    use = findings.scenario.connection.protocol
+    if use is None:
+        if _PLACE not in {node.where[:2] for node in findings.cut}:
+            _refuse_all(findings)
+        return
+    file = _file(findings, use)
+    if file is None:
+        return
+    _check_options(findings, use, file)
+    _refuse_unpacking(findings)
+    for where, step in _steps(findings):
+        if isinstance(step, ProtocolStep):
+            _check_step(findings, where, step, file)
+    _check_subscriptions(findings)
+
+
+def _steps(findings: Findings) -> Iterator[tuple[Where, AnyStep]]:
+    yield from walk_steps(findings.scenario)
+    yield from walk_around(findings.scenario)
+
+
+def _file(findings: Findings, use: ProtocolUse) -> ProtocolFile | None:
+    """Return the protocol; None where there is none, or its file has problems, which are told at their places there."""
+    where: Where = (*_PLACE, "name")
+    try:
+        return load_protocol(use.name, findings.base)
+    except NoSuchProtocol as error:
+        findings.error(where, str(error), error.advice)
+    except ScenarioError as error:
+        for problem in error.problems:
+            if problem.line:
+                findings.problems.adopt(problem)
+            else:
+                findings.error(where, f"the file {use.name!r}: {problem.message}", problem.advice)
+    return None
+
+
+def _check_options(findings: Findings, use: ProtocolUse, file: ProtocolFile) -> None:
+    for name in use.options:
+        if name not in file.options:
+            known = (*type(use).model_fields, *file.options)
+            advice = did_you_mean(name, known) or f"keys here are {any_of(known)}"
+            findings.error((*_PLACE, name), f"the protocol {use.name!r} has no option {name!r}", advice, at_key=True)
+    if use.capture is not None and (file.open is None or file.open.confirmed is None):
+        message = f"the protocol {use.name!r} opens without a message to capture from"
+        findings.error((*_PLACE, "capture"), message, at_key=True)
+    if use.heartbeat is not None and not any(beat.every is not None for beat in file.heartbeats):
+        message = f"the protocol {use.name!r} lets the server begin its heartbeats"
+        findings.error((*_PLACE, "heartbeat"), message, at_key=True)
+
+
+def _refuse_unpacking(findings: Findings) -> None:
+    places: list[Where] = [("connection", "unpack")] if findings.scenario.connection.unpack else []
+    for where, step in walk_steps(findings.scenario):
+        if isinstance(step, ConnectStep) and step.connect.unpack:
+            places.append((*where, "connect", "unpack"))
+    for where in places:
+        findings.error(where, "a protocol reads its frames by itself", "leave out unpack, or protocol", at_key=True)
+
+
+# -- steps ------------------------------------------------------------------------------------------------------------
+
+
+def _check_step(findings: Findings, where: Where, step: ProtocolStep, file: ProtocolFile) -> None:
+    sending = file.verb(step.verb)
+    place = (*where, step.verb)
+    if sending is None:
+        has = any_of([verb for verb in VERBS if file.verb(verb) is not None])
+        findings.error(place, f"{file.about} has no {step.verb!r}", f"its verbs are {has}", at_key=True)
+        return
+    given = step.arguments()
+    for name in given:
+        if name not in sending.arguments:
+            findings.error((*place, name), *_unknown(name, step, sending, file), at_key=True)
+    for name in sending.needs:
+        if name not in given:
+            findings.error(place, f"missing key {name!r}", f"{file.about} needs it", at_key=True)
+    is_answered = isinstance(sending, Asking) and sending.reply is not False
+    if not is_answered and getattr(step.body, "confirmed", None) is not None:
+        message = f"{file.about} confirms no {step.verb!r}"
+        advice = "wait for the first message instead: first: {within: 5s}" if isinstance(step, SubscribeStep) else ""
+        findings.error((*place, "confirmed"), message, advice, at_key=True)
+
+
+def _unknown(name: str, step: ProtocolStep, sending: Sending, file: ProtocolFile) -> tuple[str, str]:
+    keys = [
+        field.alias or key for key, field in type(step.body).model_fields.items() if key not in ("name", "on_failure")
+    ]
+    known = (*sending.arguments, *keys)
+    advice = did_you_mean(name, known) or f"keys here are {any_of(known)}"
+    return f"{file.about} has no {name!r} in {step.verb!r}", advice
+
+
+def _check_subscriptions(findings: Findings) -> None:
+    """Check that what a step ends was begun by a step of the same user."""
+    for place, user_type in walk_user_types(findings.scenario):
+        steps = [(where, step) for where, step in walk_steps(findings.scenario) if where[: len(place)] == place]
+        if findings.lost_steps or any(step.is_opaque for _, step in steps) or user_type.is_in_python:
+            continue
+        names = [step.subscription for _, step in steps if isinstance(step, SubscribeStep)]
+        for where, step in steps:
+            if isinstance(step, UnsubscribeStep) and step.unsubscribe.subscription not in names:
+                name = step.unsubscribe.subscription
+                advice = did_you_mean(name, names) or "it is the name of a subscribe step"
+                findings.error((*where, "unsubscribe", "subscription"), f"no step subscribes as {name!r}", advice)
+
+
+# -- without a protocol -----------------------------------------------------------------------------------------------
+
+
+def _refuse_all(findings: Findings) -> None:
+    for where, step in _steps(findings):
+        if step.of_protocol:
+            findings.error((*where, step.verb), f"{step.verb!r} needs a protocol", _ADVICE, at_key=True)
+            continue
+        for part in step.parts():
+            if isinstance(part, ConditionSet) and part.conditions is not None:
+                _refuse_conditions(findings, (*where, *part.place), part.conditions)
+    for place, user_type in walk_user_types(findings.scenario):
+        for index, handler in enumerate(user_type.on.message):
+            _refuse_conditions(findings, (*place, "on", "message", index, "where"), handler.where or {})
+
+
+def _refuse_conditions(findings: Findings, where: Where, conditions: object) -> None:
+    for key in conditions if isinstance(conditions, dict) else ():
+        if key in OF_PROTOCOLS:
+            findings.error((*where, key), f"the condition {key!r} needs a protocol", _ADVICE, at_key=True)

@@ -1,0 +1,221 @@
+"""Steps of connections that speak a protocol: call_method, notify, subscribe, unsubscribe, answer_call.
+
+What they send, and which keys they have beside these, is in the protocol's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
+
+from loadws.scenario.model.field_types import TEN_SECONDS, Captures, Conditions, Name, Span, Strict, short_for
+from loadws.scenario.model.steps.messages import SENDING
+from loadws.scenario.model.steps.parts import CaptureSet, ConditionSet, Part, Provided, TemplateText
+from loadws.scenario.model.steps.step import PATIENCE_NS, Awaits, ConnectionStep, Effect, Measures, OnConnection
+from loadws.scenario.yaml.explain import Where
+
+_EXCHANGE = frozenset({"sent", "message"})
+_ANSWERED = frozenset({"response_time", "unlagged_time", "service_time"})
+_FIRST = frozenset({"first_message_time", "unlagged_first_message_time"})
+
+
+class ProtocolBody(OnConnection):
+    """A body with the arguments of the protocol's own beside the keys of the verb."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
+
+    @property
+    def arguments(self) -> dict[str, JsonValue]:
+        """Return the arguments of the protocol's own."""
+        return self.__pydantic_extra__ or {}
+
+
+class Answered(Strict):
+    """What has to hold of an answer, and how long it may take."""
+
+    check: Annotated[
+        Conditions | None,
+        Field(description="Conditions on what it carries. A failed check is counted, and the flow goes on."),
+    ] = None
+    capture: Annotated[
+        Captures | None, Field(description="Variables, and the places of their values in what it carries.")
+    ] = None
+    within: Annotated[Span, Field(description="How long it may take.")] = TEN_SECONDS
+
+
+class CallReply(Answered):
+    """The answer to a call. It is known by the protocol's ids."""
+
+    error: Annotated[
+        Conditions | None,
+        Field(
+            description="Conditions on the error that is expected in place of a result. Default: an error fails the step."
+        ),
+    ] = None
+
+
+class ProtocolStep(ConnectionStep):
+    """A step that only connections with a protocol have."""
+
+    of_protocol = True
+    reads_inbox = False
+    names = ()
+    is_named_by_text = False
+
+    def arguments(self) -> dict[str, JsonValue]:
+        """Return the arguments of the protocol's own."""
+        arguments: dict[str, JsonValue] = self.body.arguments
+        return arguments
+
+    def answers(self) -> Iterator[tuple[Where, Answered]]:
+        """Yield what it waits for, each with the place of its conditions."""
+        return iter(())
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the arguments, then what must hold of the answers. Later steps may read what was sent and the answer."""
+        yield from (TemplateText((self.verb, name)) for name in self.arguments())
+        for place, answered in self.answers():
+            yield ConditionSet((*place, "check"), answered.check, specials=_EXCHANGE)
+            if isinstance(answered, CallReply):
+                yield ConditionSet((*place, "error"), answered.error, specials=_EXCHANGE)
+            yield CaptureSet((*place, "capture"), answered.capture)
+            yield Provided(_EXCHANGE)
+
+    def patience_ns(self) -> int | None:
+        """Return how long the first answer may take; the default where there is none."""
+        return next((answered.within for _, answered in self.answers()), PATIENCE_NS)
+
+    def awaits(self) -> Awaits | None:
+        """Return whether it waits for an answer, which the protocol's id tells from other messages."""
+        return next(("answer" for _ in self.answers()), None)
+
+    def effect(self) -> Effect | None:
+        """Return None: it leaves the connection as it is."""
+        return None
+
+
+class CallMethodBody(ProtocolBody):
+    reply: Annotated[CallReply, Field(description="What must hold of the answer, and how long it may take.")] = (
+        CallReply()
+    )
+
+
+class CallMethodStep(ProtocolStep):
+    """Call a method by the connection's protocol, and wait for its result."""
+
+    verb = "call_method"
+    waits = True
+    sends = 1
+    measures = Measures(SENDING | _ANSWERED, frozenset({"request"}), counts_unrun=True)
+
+    call_method: Annotated[
+        CallMethodBody,
+        BeforeValidator(
+            short_for("method", "the name of a method, or a mapping"), json_schema_input_type=str | CallMethodBody
+        ),
+        Field(description="The method's name, or a mapping with the arguments that the protocol has."),
+    ]
+
+    def answers(self) -> Iterator[tuple[Where, Answered]]:
+        """Yield the reply."""
+        yield ("call_method", "reply"), self.call_method.reply
+
+
+class NotifyStep(ProtocolStep):
+    """Send a message of the connection's protocol that needs no answer."""
+
+    verb = "notify"
+    waits = False
+    sends = 1
+    measures = Measures(SENDING, frozenset({"send"}))
+
+    notify: Annotated[
+        ProtocolBody,
+        BeforeValidator(
+            short_for("method", "the name of a method, or a mapping"), json_schema_input_type=str | ProtocolBody
+        ),
+        Field(description="The method's name, or a mapping with the arguments that the protocol has."),
+    ]
+
+
+class SubscribeBody(ProtocolBody):
+    confirmed: Annotated[
+        Answered | None, Field(description="What must hold of the confirmation, where the protocol has one.")
+    ] = None
+    first: Annotated[
+        Answered | None, Field(description="Wait for the first message of the subscription too. It is timed.")
+    ] = None
+
+
+class SubscribeStep(ProtocolStep):
+    """Subscribe by the connection's protocol. The step's name is the subscription's."""
+
+    verb = "subscribe"
+    waits = True
+    sends = 1
+    measures = Measures(SENDING | _FIRST | _ANSWERED, frozenset({"request", "send", "wait_for"}))
+
+    subscribe: Annotated[
+        SubscribeBody, Field(description="The arguments that the protocol has, and what is waited for.")
+    ]
+
+    @property
+    def subscription(self) -> str:
+        """The name of the subscription, which is the step's."""
+        return self.name or self.subscribe.name or self.label
+
+    def answers(self) -> Iterator[tuple[Where, Answered]]:
+        """Yield the confirmation and the first message."""
+        yield ("subscribe", "confirmed"), self.subscribe.confirmed or Answered()
+        if self.subscribe.first is not None:
+            yield ("subscribe", "first"), self.subscribe.first
+
+    def measured(self) -> frozenset[str]:
+        """Return the metrics; those of the first message only where it is waited for."""
+        metrics = self.measures.metrics
+        return metrics if self.subscribe.first is not None else metrics - _FIRST
+
+
+class UnsubscribeBody(ProtocolBody):
+    subscription: Annotated[Name, Field(description="The name of the subscribe step.")]
+    confirmed: Annotated[
+        Answered | None, Field(description="What must hold of the confirmation, where the protocol has one.")
+    ] = None
+
+
+class UnsubscribeStep(ProtocolStep):
+    """End the oldest subscription of a name."""
+
+    verb = "unsubscribe"
+    waits = True
+    sends = 1
+    measures = Measures(SENDING | _ANSWERED, frozenset({"request", "send"}))
+
+    unsubscribe: Annotated[
+        UnsubscribeBody,
+        BeforeValidator(
+            short_for("subscription", "the name of a subscribe step, or a mapping"),
+            json_schema_input_type=str | UnsubscribeBody,
+        ),
+        Field(description="The name of the subscribe step, or a mapping."),
+    ]
+
+    def answers(self) -> Iterator[tuple[Where, Answered]]:
+        """Yield the confirmation."""
+        yield ("unsubscribe", "confirmed"), self.unsubscribe.confirmed or Answered()
+
+
+class AnswerCallStep(ProtocolStep):
+    """Answer a call of the server's: a step of a message handler."""
+
+    verb = "answer_call"
+    waits = False
+    sends = 1
+    measures = Measures(SENDING, frozenset({"send"}))
+
+    answer_call: Annotated[
+        ProtocolBody, Field(description="The arguments that the protocol has: the call's id, and a result.")
+    ]

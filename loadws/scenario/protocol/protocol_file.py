@@ -1,0 +1,305 @@
+"""The keys of a protocol file: how one JSON protocol over WebSocket opens, answers, pushes, beats and says no.
+
+A place is a JSONPath into the whole message. In what is sent, ``<name>`` stands for the argument of that name, and
+``{{ }}`` is a template as in scenarios. ``docs/protocols.md`` is the reference with examples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
+
+from loadws.scenario.matching.extract import MatchError
+from loadws.scenario.matching.jsonpath import PathError, compile_path
+from loadws.scenario.matching.matching import compile_conditions
+from loadws.scenario.model.field_types import TEN_SECONDS, Many, Name, Span, Strict, Subprotocols
+from loadws.scenario.model.steps import STEPS
+from loadws.scenario.template.template import TemplateError, compile_value
+
+#: The verbs that a protocol may have; each has a key of the same name in its file.
+VERBS = tuple(verb for verb, step in STEPS.items() if step.of_protocol)
+#: Keys that every step has, so that no argument may be called so.
+OF_STEPS = frozenset({"name", "on", "on_failure", "reply", "confirmed", "first", "subscription", "key"})
+
+
+def _path(text: str) -> str:
+    try:
+        compile_path(text)
+    except PathError as error:
+        raise ValueError(f"{error}; {error.advice}") from None
+    return text
+
+
+#: The argument that stands for the key of a subscription, which is known only while the load runs.
+KEY = "key"
+ARGUMENT = re.compile(r"<(\w+)>")
+
+_ENVIRONMENT = re.compile(r"\{\{.*\benv\s*\(")
+
+
+def _sendable(tree: JsonValue) -> JsonValue:
+    if _ENVIRONMENT.search(str(tree)):
+        raise ValueError("a protocol file does not read the environment; give the value as an argument")
+    try:
+        compile_value(tree)
+    except TemplateError as error:
+        raise ValueError(f"{error}; {error.advice}" if error.advice else str(error)) from None
+    return tree
+
+
+#: What is sent: JSON with ``<name>`` for arguments and ``{{ }}`` for what loadws makes.
+Sent = Annotated[JsonValue, AfterValidator(_sendable)]
+
+
+def arguments_in(tree: JsonValue) -> Iterator[str]:
+    """Yield the names that stand as ``<name>`` in what is sent, as a value or as a key."""
+    if isinstance(tree, str):
+        yield from (match[1] for match in [ARGUMENT.fullmatch(tree)] if match)
+    elif isinstance(tree, list):
+        for item in tree:
+            yield from arguments_in(item)
+    elif isinstance(tree, dict):
+        for key, item in tree.items():
+            yield from arguments_in(key)
+            yield from arguments_in(item)
+
+
+Path = Annotated[str, AfterValidator(_path)]
+
+
+def _conditions(mapping: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    try:
+        compiled = compile_conditions(mapping)
+    except MatchError as error:
+        raise ValueError(f"{error}" + (f"; {error.advice}" if error.advice else "")) from None
+    if compiled.names or not all(key.startswith("$") for key in mapping):
+        raise ValueError("conditions of a protocol are JSONPaths and constant values: {$.type: ping}")
+    return mapping
+
+
+#: Conditions on the whole message.
+Where = Annotated[
+    dict[str, JsonValue],
+    Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": r"^\$"}}),
+    AfterValidator(_conditions),
+]
+
+
+class InText(Strict):
+    """A place that holds JSON in a text: what that JSON is."""
+
+    json_in: Annotated[Path, Field(description="The place of a text with JSON in it. Other text is used as it is.")]
+
+
+#: What a message carries: a place, JSON in a text at a place, or several places with a name each.
+Content = Annotated[Path | InText | dict[str, Path], Field(union_mode="left_to_right")]
+
+
+def _arguments(names: Any) -> Any:
+    for name in names if isinstance(names, dict | list) else ():
+        if name in OF_STEPS:
+            raise ValueError(f"{name!r} is a key of every step; choose another name")
+    return names
+
+
+Needed = Annotated[Many[Name], BeforeValidator(_arguments)]
+Optional = Annotated[dict[str, JsonValue], BeforeValidator(_arguments)]
+
+
+class Fault(Strict):
+    """An error of the protocol inside a message."""
+
+    where: Annotated[
+        Where | None, Field(description="Which messages are errors. Default: those that have the place.")
+    ] = None
+    at: Annotated[Path, Field(description="The place of what the server says of the error.")]
+    code: Annotated[Path | None, Field(description="The place of its code, a number or a word.")] = None
+
+
+class Replies(Strict):
+    """Which message answers a request, and what it carries."""
+
+    where: Annotated[Where | None, Field(description="Conditions on replies. Default: every message with the id.")] = (
+        None
+    )
+    id: Annotated[Path | None, Field(description="The place of the id in the reply.")] = None
+    sent_id: Annotated[Path | None, Field(description="The place of the id in what was sent. Default: as id.")] = None
+    payload: Annotated[Content, Field(description="What the reply carries.")] = "$"
+    errors: Annotated[Many[Fault], Field(description="Replies that are errors: the first that fits.")] = ()
+
+    @model_validator(mode="after")
+    def _something(self) -> Replies:
+        if self.where is None and self.id is None:
+            raise ValueError("a reply is known by its id, by where, or by both")
+        return self
+
+
+class Pushed(Strict):
+    """A kind of message that no request asked for."""
+
+    where: Annotated[
+        Where | None, Field(description="Which messages. Default: all that no rule before this takes.")
+    ] = None
+    event: Annotated[Path | None, Field(description="The place of the message's name: the condition event.")] = None
+    payload: Annotated[Content, Field(description="What the message carries.")] = "$"
+    subscription: Annotated[
+        Path | None, Field(description="The place of the key of the subscription that the message belongs to.")
+    ] = None
+    ends: Annotated[
+        bool, Field(description="Whether it ends the subscription. It is then the protocol's own and no message.")
+    ] = False
+    error: Annotated[Fault | None, Field(description="Says that it is an error, counted as protocol.server_error.")] = (
+        None
+    )
+
+
+class Opening(Strict):
+    """What happens between the upgrade and the first message. Connecting is done when it is confirmed."""
+
+    send: Annotated[Sent, Field(description="What is sent as soon as the WebSocket is open. Default: nothing.")] = None
+    confirmed: Annotated[
+        Where | None, Field(description="The message that confirms it. Default: none, connecting is done at once.")
+    ] = None
+    payload: Annotated[
+        Content, Field(description="What the confirmation carries, for connection.protocol.capture.")
+    ] = "$"
+    refused: Annotated[Where | None, Field(description="The message that refuses it.")] = None
+    why: Annotated[Path, Field(description="The place of the reason in a refusal.")] = "$"
+    within: Annotated[Span, Field(description="How long the confirmation may take.")] = TEN_SECONDS
+
+
+class Beat(Strict):
+    """A heartbeat. Either side may begin it; none is a message."""
+
+    every: Annotated[
+        Span | None, Field(description="The time between two that loadws sends. Default: it sends none.")
+    ] = None
+    send: Annotated[Sent, Field(description="What loadws sends: by itself, or as the answer to the server's.")] = None
+    received: Annotated[Where | None, Field(description="The server's: its heartbeat, or its answer to ours.")] = None
+    answer: Annotated[bool, Field(description="Whether send answers each received one.")] = False
+    timeout: Annotated[
+        Span | None,
+        Field(
+            description="How long the answer to ours may take; after that the connection is lost. Default: any time."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Beat:
+        if self.every is None and self.received is None:
+            raise ValueError("a heartbeat has every, received, or both")
+        if self.answer and (self.every is not None or self.received is None):
+            raise ValueError("answer: true is for a heartbeat that the server sends: received, send and no every")
+        if self.timeout is not None and (self.every is None or self.received is None):
+            raise ValueError("a timeout needs both every and received")
+        return self
+
+
+class Key(Strict):
+    """The key of a subscription, which its messages carry."""
+
+    sent: Annotated[Path | None, Field(description="Its place in what was sent.")] = None
+    reply: Annotated[Path | None, Field(description="Its place in the confirmation.")] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Key:
+        if (self.sent is None) == (self.reply is None):
+            raise ValueError("a key is at one place: {sent: $.id} or {reply: $.result}")
+        return self
+
+
+class Sending(Strict):
+    """A verb: its arguments, and what it sends."""
+
+    needs: Annotated[Needed, Field(description="The arguments that a step must have.")] = ()
+    may: Annotated[
+        Optional, Field(description="Those that it may have, each with its default. null: left out of what is sent.")
+    ] = {}
+    send: Annotated[Sent, Field(description="What is sent, with <name> for each argument.")]
+    instead: Annotated[
+        dict[str, Sent], Field(description="What is sent instead where the step has the argument of this name.")
+    ] = {}
+
+    @model_validator(mode="after")
+    def _declared(self) -> Sending:
+        for name in arguments_in([self.send, *self.instead.values()]):
+            if name not in self.arguments and name != KEY:
+                raise ValueError(f"<{name}> is in what is sent, and neither needs nor may has {name!r}")
+        return self
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return the names of all arguments."""
+        return (*self.needs, *self.may)
+
+
+class Asking(Sending):
+    """A verb that may be answered."""
+
+    reply: Annotated[
+        Replies | bool, Field(description="What answers it: true as in replies, false nothing, or a rule of its own.")
+    ] = True
+
+
+class Subscribing(Asking):
+    """The verb ``subscribe``."""
+
+    key: Annotated[Key, Field(description="What tells its messages from those of other subscriptions.")]
+
+
+class ProtocolFile(Strict):
+    """A protocol."""
+
+    about: Annotated[str, Field(description="Its name and version, for people.")]
+    subprotocols: Annotated[
+        Subprotocols, Field(description="What is offered in the upgrade where connection.subprotocols says nothing.")
+    ] = ()
+    query: Annotated[
+        dict[str, str], Field(description="Parameters of the URL, which connection.query may replace.")
+    ] = {}
+    separator: Annotated[
+        str | None, Field(min_length=1, description="What stands between records, where one frame may hold several.")
+    ] = None
+    ends_records: Annotated[bool, Field(description="Whether the separator stands behind the last record too.")] = False
+    batches: Annotated[bool, Field(description="Whether a list holds several messages.")] = False
+    one_call: Annotated[bool, Field(description="Whether a call has to wait until the one before is answered.")] = False
+    options: Annotated[
+        Optional, Field(description="What connection.protocol may say for open.send, each with its default.")
+    ] = {}
+    open: Annotated[Opening | None, Field(description="How a connection opens.")] = None
+    heartbeats: Annotated[Many[Beat], Field(description="Heartbeats, of either side.")] = ()
+    replies: Annotated[Replies | None, Field(description="How answers are told from other messages.")] = None
+    pushed: Annotated[Many[Pushed], Field(description="Messages that no request asked for; the first that fits.")] = ()
+    call_method: Annotated[Asking | None, Field(description="The verb call_method.")] = None
+    notify: Annotated[Sending | None, Field(description="The verb notify.")] = None
+    subscribe: Annotated[Subscribing | None, Field(description="The verb subscribe.")] = None
+    unsubscribe: Annotated[Asking | None, Field(description="The verb unsubscribe; <key> is the subscription's.")] = (
+        None
+    )
+    answer_call: Annotated[Sending | None, Field(description="The verb answer_call.")] = None
+
+    @model_validator(mode="after")
+    def _options(self) -> ProtocolFile:
+        for name in arguments_in(self.open.send) if self.open is not None else ():
+            if name not in self.options:
+                raise ValueError(f"<{name}> is in what open sends, and options does not have {name!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _replies(self) -> ProtocolFile:
+        if self.replies is None and any(
+            isinstance(asking, Asking) and asking.reply is True
+            for asking in (self.call_method, self.subscribe, self.unsubscribe)
+        ):
+            raise ValueError(
+                "a verb is answered, and replies does not say what a reply is; or write reply: false there"
+            )
+        return self
+
+    def verb(self, name: str) -> Sending | None:
+        """Return what the file says of a verb; None where the protocol has none of this name."""
+        sending: Sending | None = getattr(self, name) if name in VERBS else None
+        return sending

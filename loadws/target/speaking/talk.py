@@ -1,0 +1,65 @@
+"""What a server of a protocol says on one connection: pure, without a socket or a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+
+class Talk:
+    """One connection's side of the server, which remembers what its client has subscribed to.
+
+    ``heartbeat_s`` is the time between the server's own heartbeats, in seconds; None where it sends none.
+    """
+
+    heartbeat_s: float | None = None
+
+    def opened(self) -> Sequence[str]:
+        """Return what the server says as soon as the WebSocket is open."""
+        return ()
+
+    def answers(self, message: str) -> Sequence[str]:
+        """Return the answers to a message, in order."""
+        raise NotImplementedError
+
+    def tick(self, number: int) -> Sequence[str]:
+        """Return what is pushed in tick ``number`` (from 0): one message for each subscription."""
+        return ()
+
+    def heartbeat(self) -> Sequence[str]:
+        """Return the server's heartbeat."""
+        return ()
+
+
+def text_of(value: Any) -> str:
+    """Return a value as compact JSON."""
+    return msgspec.json.encode(value).decode()
+
+
+def value_of(message: str) -> Any:
+    """Return the JSON of a message; None where it is none."""
+    try:
+        return msgspec.json.decode(message)
+    except msgspec.DecodeError:
+        return None
+
+
+def result_of(method: str, arguments: Any) -> Any:
+    """Return what the methods of every server here return; ``UnknownMethod`` for any other.
+
+    ``add`` is the sum of a list, ``echo`` its arguments.
+
+    Raises:
+        UnknownMethod: There is no such method, or its arguments do not fit.
+    """
+    if method == "echo":
+        return arguments
+    if method == "add" and isinstance(arguments, list) and all(isinstance(one, int | float) for one in arguments):
+        return sum(arguments)
+    raise UnknownMethod(method)
+
+
+class UnknownMethod(Exception):
+    """A client called a method that the server does not have."""

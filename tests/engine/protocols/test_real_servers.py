@@ -1,0 +1,203 @@
+"""The protocol files against servers that others wrote.
+
+::
+
+    npm install --prefix FOLDER rpc-websockets graphql graphql-ws ws ocpp-rpc
+    python3 -m venv VENV && VENV/bin/pip install strawberry-graphql aiohttp aiosignalr ocpp websockets
+    LOADWS_NPM=FOLDER LOADWS_PEERS=VENV/bin/python pytest -m servers tests/engine/protocols
+
+What is not there is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from loadws.engine.lifecycle import Lifecycle
+from loadws.fleet.shard import ShardOrder, run_shard
+from loadws.metrics.frame import Frame
+from loadws.scenario.build import Overrides
+
+PEERS = Path(__file__).parent / "peers"
+#: How long a run may take, in seconds: a server that does not answer must not hang the tests.
+PATIENCE_S = 60
+
+
+@contextmanager
+def peer(script: str) -> Iterator[int]:
+    """Run a server, and yield its port, which is the first line that it prints."""
+    process = subprocess.Popen(_command(script), env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line.strip().isdigit():
+            _, said = process.communicate(timeout=10)
+            pytest.skip(f"{script} does not start: {said.decode()[-300:]}")
+        yield int(line)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _command(script: str) -> list[str]:
+    if script.endswith(".cjs"):
+        node = shutil.which("node")
+        if node is None or "LOADWS_NPM" not in os.environ:
+            pytest.skip("LOADWS_NPM names no folder with node_modules, or there is no node")
+        return [node, str(PEERS / script)]
+    python = os.environ.get("LOADWS_PEERS")
+    if python is None:
+        pytest.skip("LOADWS_PEERS names no Python with the servers")
+    return [python, str(PEERS / script)]
+
+
+def _environment() -> dict[str, str]:
+    modules = Path(os.environ.get("LOADWS_NPM", "")).resolve() / "node_modules"
+    return {**os.environ, "NODE_PATH": str(modules)}
+
+
+def run(script: str, path: str, scenario: str) -> Frame:
+    """Run a scenario against a server, and return the last frame; none of its steps may have failed."""
+    frames: list[Frame] = []
+
+    async def deliver(frame: Frame) -> None:
+        frames.append(frame)
+
+    async def main(port: int) -> None:
+        overrides = Overrides(target=f"ws://127.0.0.1:{port}{path}")
+        with trio.fail_after(PATIENCE_S):
+            await run_shard(ShardOrder("real.yaml", HEAD + scenario, overrides, {}, 1, "native"), deliver, Lifecycle())
+
+    with peer(script) as port:
+        trio.run(main, port)
+    errors = [(error.kind, error.step, error.detail) for frame in frames for error in frame.errors]
+    assert errors == []
+    ledger = frames[-1].ledger
+    assert ledger.imbalances() == []
+    assert ledger.sessions.failed == 0
+    assert (ledger.messages.timed_out, ledger.messages.unanswered, ledger.messages.late) == (0, 0, 0)
+    return frames[-1]
+
+
+HEAD = """
+target: ws://127.0.0.1:1
+load: [{users: 3, iterations: 6}]
+"""
+
+
+@pytest.mark.servers
+def test_rpc_websockets() -> None:
+    scenario = """
+connection: {protocol: json-rpc}
+flow:
+  - connect
+  - call_method: {method: add, params: [2, 3], reply: {check: {$: 5}}}
+  - call_method: {method: nothing, reply: {error: {$.code: -32601}}}
+  - call_method: {method: rpc.on, params: [news], reply: {check: {$.news: ok}}}
+  - wait_for: {where: {event: news, $.number: 1}}
+  - close
+"""
+    assert run("rpc_websockets.cjs", "/", scenario).ledger.messages.answered == 18
+
+
+GRAPHQL = """
+connection: {protocol: PROTOCOL}
+flow:
+  - connect
+CALL
+  - subscribe: {name: ticks, query: "subscription { tick }", first: {check: {$.data.tick: 0}}}
+  - wait_for: {where: {subscription: ticks}, count: 3}
+  - unsubscribe: ticks
+CALL
+  - close
+"""
+CALL = """\
+  - call_method:
+      query: "query A($n: String!) { hello(name: $n) }"
+      variables: {n: anna}
+      reply: {check: {$.data.hello: hello anna}}"""
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("script", "path", "protocol"),
+    [
+        ("graphql_ws.cjs", "/", "graphql-transport-ws"),
+        ("strawberry_graphql.py", "/graphql", "graphql-transport-ws"),
+        ("strawberry_graphql.py", "/graphql", "graphql-ws"),
+    ],
+)
+def test_graphql(script: str, path: str, protocol: str) -> None:
+    """Strawberry takes no queries by the legacy subprotocol."""
+    call = "" if protocol == "graphql-ws" else CALL
+    ledger = run(script, path, GRAPHQL.replace("PROTOCOL", protocol).replace("CALL", call)).ledger
+    assert ledger.messages.answered == (12 if call else 0)
+    assert ledger.messages.control_sent == 6
+
+
+@pytest.mark.servers
+def test_signalr() -> None:
+    scenario = """
+connection: {protocol: {name: signalr, heartbeat: 200ms}}
+flow:
+  - connect
+  - call_method: {method: add, arguments: [2, 3], reply: {check: {$: 5}}}
+  - notify: {method: shout, arguments: [hi]}
+  - wait_for: {where: {event: heard, "$.arguments[0]": hi}}
+  - subscribe: {name: ticks, method: ticks, first: {check: {$: 0}}}
+  - unsubscribe: ticks
+  - think: 1500ms
+  - close
+on: {message: [{where: {subscription: ticks}, do: [{count: ticks}]}]}
+"""
+    messages = run("signalr_hub.py", "/hub", scenario).ledger.messages
+    assert messages.answered == 6
+    assert messages.heartbeats_sent >= 6
+    assert messages.heartbeats_received >= 1
+
+
+@pytest.mark.servers
+def test_ocpp_1_6_with_a_server_that_calls() -> None:
+    scenario = """
+connection: {protocol: ocpp1.6}
+flow:
+  - connect: {path: "/station-{{ user.index }}"}
+  - call_method:
+      method: BootNotification
+      params: {chargePointVendor: v, chargePointModel: m}
+      reply: {check: {$.status: Accepted}}
+  - think: 200ms
+  - call_method: {method: Heartbeat}
+  - call_method: {method: DataTransfer, params: {vendorId: v}, reply: {check: {$.data: Accepted}}}
+  - call_method: {method: Heartbeat, params: {wrong: 1}, reply: {error: {$: {exists: true}}}}
+  - close
+on:
+  message: [{where: {event: TriggerMessage}, do: [{answer_call: {id: "{{ message.id }}", result: {status: Accepted}}}]}]
+"""
+    assert run("ocpp_rpc.cjs", "/", scenario).ledger.messages.one_way == 6
+
+
+@pytest.mark.servers
+def test_ocpp_2_0_1() -> None:
+    scenario = """
+connection: {protocol: ocpp2.0.1}
+flow:
+  - connect
+  - call_method:
+      method: BootNotification
+      params: {reason: PowerUp, chargingStation: {model: m, vendorName: v}}
+      reply: {check: {$.status: Accepted}}
+  - parallel:
+      - [{call_method: {method: Heartbeat}}]
+      - [{call_method: {method: Heartbeat}}]
+  - close
+"""
+    assert run("ocpp_csms.py", "/", scenario).ledger.messages.answered == 18

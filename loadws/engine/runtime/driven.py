@@ -83,9 +83,12 @@ class Place(Protocol):
 
 
 class Driver(Generic[T]):
-    """A coroutine and the task that hosts it. Awaiting the driver runs the coroutine to its end."""
+    """A coroutine and the task that hosts it. Awaiting the driver runs the coroutine to its end.
 
-    __slots__ = ("_coroutine", "_ended", "_host", "_is_moving", "_is_parked", "_place", "_send", "_turns")
+    To end its wait, put it into ``turns.later`` during a batch, and call ``resume_host`` at any other time.
+    """
+
+    __slots__ = ("_coroutine", "_ended", "_host", "_is_moving", "_is_parked", "_place", "_send", "turns")
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], place: Place) -> None:
         self._coroutine = coroutine
@@ -95,7 +98,7 @@ class Driver(Generic[T]):
         self._is_parked = False  # whether the host sleeps because the coroutine waits, and nothing has woken it yet
         self._is_moving = False  # whether the coroutine has left the loop and is to go on in the host
         self._ended: outcome.Outcome[T] | None = None
-        self._turns = turns_of_loop()
+        self.turns = turns_of_loop()
 
     def __await__(self) -> Generator[Any, Any, T]:
         """Run the coroutine in the host, and let the host sleep whenever the coroutine waits for its parker."""
@@ -125,21 +128,13 @@ class Driver(Generic[T]):
             self._place.driver = before
             self._coroutine.close()
 
-    def wake(self, said: Said) -> None:
-        """End the coroutine's wait with a value: in this batch of the loop's turn, or else in the host."""
-        later = self._turns.later
-        if later is None:
-            self.resume_host(said)
-        else:
-            later.append((self._go_on, said.value))
-
     def resume_host(self, said: outcome.Outcome[Any]) -> None:
         """Wake the host with a value or an error; it may have been woken already, by a cancellation."""
         if self._is_parked:
             self._is_parked = False
             reschedule(self._host, said)
 
-    def _go_on(self, value: bool) -> None:
+    def go_on(self, value: bool) -> None:
         """Run the coroutine, in no task, up to its next wait. Nothing is raised: what ends the coroutine ends the host."""
         try:
             mark = self._send(value)

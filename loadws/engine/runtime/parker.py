@@ -86,7 +86,11 @@ class Parker:
         parked = self._parked
         if parked is not None:
             self._parked = None
-            parked.wake(said)
+            later = parked.turns.later
+            if later is not None:  # nearly always: the reactor or a timer wakes it
+                later.append((parked, said is WOKEN))
+            else:
+                parked.resume_host(said)
             return
         task, self._task = self._task, None
         if task is not None:

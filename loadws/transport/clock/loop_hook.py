@@ -5,50 +5,62 @@ theirs: another ``epoll_wait``, another look at every deadline. trio calls its i
 steps of a turn, so tasks that an instrument wakes run in the same turn. A message on a schedule wakes the loop twice,
 for its time and for its answer: that is two turns instead of four.
 
-All functions that a program calls in this way are in one ``LoopTurns``. They need not wake a task: ``later`` takes
-functions, which run in the same turn once all others have run, so that a slow one delays no stamp of a read.
+All functions that a program calls in this way are in one ``LoopTurns``. They need not wake a task: what is
+put into ``later`` goes on in the same turn once all functions have run, so that a slow step delays no stamp of a read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import trio
 
 _TURNS: trio.lowlevel.RunVar[LoopTurns] = trio.lowlevel.RunVar("loadws_turns")
 
 
+class Woken(Protocol):
+    """What a batch wakes that is no task."""
+
+    def go_on(self, value: bool) -> None:
+        """Go on with a value up to the next wait. Never waits, and raises nothing."""
+
+
 class LoopTurns(trio.abc.Instrument):
     """What is served in each turn of one trio loop, in the order in which it came.
 
-    ``later`` is the list of (function, argument) to call at the end of the batch that is being served; None outside of
-    a batch, where what is woken has to be a task.
+    ``later`` is the list of what goes on, and with which value, at the end of the batch that is being served; None outside
+    of a batch, where what is woken has to be a task.
     """
 
     __slots__ = ("_served", "later")
 
     def __init__(self) -> None:
         self._served: list[_Served] = []
-        self.later: list[tuple[Callable[[bool], None], bool]] | None = None
+        self.later: list[tuple[Woken, bool]] | None = None
 
     def after_io_wait(self, timeout: float) -> None:
         """Serve everything. trio would log what an instrument raises and go on without it, so that nothing is raised."""
-        with self.batch():
-            for served in tuple(self._served):
-                served.serve()
+        later: list[tuple[Woken, bool]] = []
+        self.later = later
+        for served in tuple(self._served):
+            served.serve()
+        self.later = None
+        for woken, value in later:
+            woken.go_on(value)
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Call what is put into ``later`` meanwhile when the batch ends. Batches do not nest."""
-        later: list[tuple[Callable[[bool], None], bool]] = []
+        """Let what is put into ``later`` meanwhile go on when the batch ends. Batches do not nest."""
+        later: list[tuple[Woken, bool]] = []
         self.later = later
         try:
             yield
         finally:
             self.later = None
-            for function, argument in later:
-                function(argument)
+            for woken, value in later:
+                woken.go_on(value)
 
     def add(self, served: _Served) -> None:
         if not self._served:

@@ -247,11 +247,13 @@ def run(
         ci=service,
         dashboard=dashboard,
     )
-    if not against and not overrides.comparisons:
-        return run_command(options)
     from loadws.cli.comparing.repeat import repeat_command
+    from loadws.cli.running.ci import told_errors
 
-    return repeat_command(options, against)
+    with told_errors(service, scenario.name):
+        if not against and not overrides.comparisons:
+            return run_command(options)
+        return repeat_command(options, against)
 
 
 @app.command(epilog=_examples("loadws validate scenarios/*.yaml", "loadws validate --untrusted pull-request/*.yaml"))

@@ -19,8 +19,8 @@ from loadws.cli.comparing.compare import now
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import write_place
-from loadws.cli.running.ci import tell, tell_of_run
-from loadws.cli.running.run import Finished, load_for_run, run_loaded
+from loadws.cli.running.ci import tell
+from loadws.cli.running.run import Finished, load_for_run, run_loaded, tell_of
 from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.signals import Signals
 from loadws.gate.comparing.identity import different_plans, hindrances
@@ -132,7 +132,7 @@ class _Series:
             if isinstance(each, Result):
                 tell(self._options.ci, each)
             else:
-                tell_of_run(self._options, each.folder, each.summary)
+                tell_of(self._options, each)
 
     def _say_number(self, number: int) -> None:
         if self._against.repeat > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from loadws.cli.machines.options import RunId, ShareCount, ShareIndex, SharesOf, StartAt, TolerateLoss
 from loadws.cli.options import (
+    CiOption,
     Duration,
     Formats,
     KeepTrying,
@@ -34,6 +36,7 @@ from loadws.cli.options import (
     make_overrides,
 )
 from loadws.report.formats.formats import Chosen
+from loadws.report.pipelines.services import find_service
 from loadws.terms.transports import DEFAULT_TRANSPORT
 
 SHARD_EXAMPLES = (
@@ -117,6 +120,7 @@ def merge(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the merged run's folder goes.")] = Path("reports"),
     tolerate_loss: TolerateLoss = 0,
     formats: Formats = None,
+    ci: CiOption = "auto",
 ) -> int:
     """Add up the shares of one load and judge the sum.
 
@@ -124,4 +128,6 @@ def merge(
     """
     from loadws.cli.machines.merge import merge_command
 
-    return merge_command(runs, out, tolerate_loss, tuple(sys.argv), formats or Chosen())
+    service = find_service(ci, os.environ)
+    chosen = formats or Chosen().including(service.formats)
+    return merge_command(runs, out, tolerate_loss, tuple(sys.argv), chosen, service)

@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 
 from loadws.cli.progress import show_progress
+from loadws.cli.running.ci import tell_of_run
 from loadws.cli.running.outcome import show_report
 from loadws.fleet.signals import Signals
 from loadws.gate.verdict import judged
@@ -44,6 +45,7 @@ from loadws.report.folder import (
     store,
 )
 from loadws.report.formats.formats import Chosen
+from loadws.report.pipelines.services import Ci
 from loadws.terms.errors import OutputError
 
 #: What the name of a merged run's folder ends with.
@@ -51,10 +53,16 @@ MARK = "-merged"
 #: The folder of the machines' own pages, inside the merged run's.
 MACHINES = "machines"
 _DEFAULT = Chosen()
+_NO_SERVICE = Ci()
 
 
 def merge_command(
-    runs: Sequence[Path], out: Path, tolerated_losses: int, command: tuple[str, ...], formats: Chosen = _DEFAULT
+    runs: Sequence[Path],
+    out: Path,
+    tolerated_losses: int,
+    command: tuple[str, ...],
+    formats: Chosen = _DEFAULT,
+    ci: Ci = _NO_SERVICE,
 ) -> int:
     """Return the exit code of the whole run's verdict.
 
@@ -74,7 +82,9 @@ def merge_command(
         info = msgspec.structs.replace(info, machines=tuple(_paged(folder.path, kept, each) for each in info.machines))
         folder.begin(info)
         folder.write_scenario(_scenario_text(folders[0]))
-        return _judge(info, kept, folder, signals)
+        summary = _judge(info, kept, folder, signals)
+    tell_of_run(ci, folder.path, summary)
+    return summary.verdict.exit_code
 
 
 def _each_once(folders: Iterable[Path]) -> list[Path]:
@@ -96,8 +106,8 @@ def _kept(folder: Path) -> KeptShare:
         return KeptShare(str(folder), info, share_of(str(folder), info), ending, summary)
 
 
-def _judge(info: RunInfo, kept: Sequence[KeptShare], folder: RunFolder, signals: Signals) -> int:
-    """Sum up all frames, judge them, write the run's files, and print its verdict."""
+def _judge(info: RunInfo, kept: Sequence[KeptShare], folder: RunFolder, signals: Signals) -> Summary:
+    """Return the sum of all frames, judged, after the run's files were written and its verdict printed."""
     console, ending = Console(), merged_ending(kept)
     summariser = Summariser(info)
     count = sum(seconds_in(Path(each.place)) for each in kept)
@@ -112,7 +122,7 @@ def _judge(info: RunInfo, kept: Sequence[KeptShare], folder: RunFolder, signals:
     for problem in problems:
         print(problem, file=sys.stderr)
     show_report(folder.path, summary, console, signals)
-    return summary.verdict.exit_code
+    return summary
 
 
 def _frames(kept: KeptShare) -> Iterator[Frame]:

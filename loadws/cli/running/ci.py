@@ -6,31 +6,45 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from loadws.cli.options import RunOptions
 from loadws.cli.screen import OUTPUT
 from loadws.metrics.summary import Summary
-from loadws.outputs.destinations import to_stdout
 from loadws.report.folder import REPORT
 from loadws.report.pipelines.bounded import cut
+from loadws.report.pipelines.refused import result_of_error
 from loadws.report.pipelines.result import Result, result_of_run
 from loadws.report.pipelines.services import Ci
 from loadws.report.pipelines.tellers import telling_for
 from loadws.report.pipelines.telling import Appended, Telling
+from loadws.terms.errors import LoadwsError
 from loadws.terms.files.whole import replacing, write_whole
 
 
-def tell_of_run(options: RunOptions, folder: Path, summary: Summary) -> None:
-    """Tell the service of a run. Where ``--formats-to`` has copies, those are named to it and get its files too."""
-    ci, places = options.ci, options.places
+@contextmanager
+def told_errors(ci: Ci, title: str) -> Iterator[None]:
+    """Tell the service of every error raised within, before it ends the command.
+
+    Raises:
+        LoadwsError: That of the code within.
+    """
+    try:
+        yield
+    except LoadwsError as error:
+        tell(ci, result_of_error(title, error.exit_code, f"{error}\n{error.advice}"), to_stderr=True)
+        raise
+
+
+def tell_of_run(ci: Ci, folder: Path, summary: Summary, copies: Path | None = None, to_stderr: bool = False) -> None:
+    """Tell the service of a run. Where ``copies`` has some of its files, those are named to it, and its own go there too."""
     if ci.service is None:
         return
-    copy = None if places.folder is None else places.folder / REPORT
+    copy = None if copies is None else copies / REPORT
     report = next((path for path in (copy, folder / REPORT) if path is not None and path.exists()), None)
-    for path in tell(ci, result_of_run(summary, folder, report), to_stderr=to_stdout(options.outputs)):
-        if places.folder is not None:
-            _say_problem(_copy(path, places.folder / path.name), places.folder / path.name)
+    for path in tell(ci, result_of_run(summary, folder, report), to_stderr):
+        if copies is not None:
+            _say_problem(_copy(path, copies / path.name), copies / path.name)
 
 
 def tell(ci: Ci, result: Result, to_stderr: bool = False) -> list[Path]:

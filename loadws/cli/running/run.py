@@ -85,8 +85,13 @@ def run_command(options: RunOptions) -> int:
         if options.trace:
             return _trace_loaded(loaded, options)
         done = run_loaded(loaded, options)
-        tell_of_run(options, done.folder, done.summary)
+        tell_of(options, done)
         return done.code
+
+
+def tell_of(options: RunOptions, done: Finished) -> None:
+    """Tell the CI service of a run that has ended."""
+    tell_of_run(options.ci, done.folder, done.summary, options.places.folder, to_stdout(options.outputs))
 
 
 def load_for_run(options: RunOptions) -> Loaded:

@@ -20,8 +20,8 @@ from loadws.terms.metrics import TABLE
 
 #: Of one metric, so many sets of labels: the first hundred steps and the whole.
 _MOST_SETS = 101
-#: So many metrics: those of the catalogue, and a scenario's own.
-_MOST_METRICS = 200
+#: So many sets of labels in all: a file of about a MiB.
+_MOST_IN_ALL = 1_500
 _QUANTILES = {"p50": "0.5", "p90": "0.9", "p95": "0.95", "p99": "0.99", "max": "1"}
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_]")
 #: Endings that mean something in OpenMetrics, which the name of a metric of the scenario may not have.
@@ -35,8 +35,11 @@ def render(summary: Summary) -> bytes:
     for entry in summary.metrics:
         if "phase" not in entry.labels:
             families.setdefault(_family(entry), []).append(entry)
-    for name, entries in list(families.items())[:_MOST_METRICS]:
-        lines += _of_family(name, entries[:_MOST_SETS])
+    room = _MOST_IN_ALL
+    for name, entries in families.items():
+        shown = entries[: min(_MOST_SETS, room)]
+        room -= len(shown)
+        lines += _of_family(name, shown) if shown else ()
     return "\n".join([*lines, "# EOF", ""]).encode("utf-8", "replace")
 
 

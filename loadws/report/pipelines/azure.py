@@ -21,7 +21,8 @@ def tell(result: Result, _environment: Mapping[str, str]) -> Telling:
 
 def _lines(result: Result) -> Iterator[str]:
     for problem in result.problems[:MOST_ISSUES]:
-        yield command("task.logissue", {"type": problem.severity}, f"loadws: {result.title}: {problem.text}")
+        place = {"sourcepath": problem.path, "linenumber": str(problem.line)} if problem.path else {}
+        yield command("task.logissue", {"type": problem.severity, **place}, f"loadws: {result.title}: {problem.text}")
     if (more := len(result.problems) - MOST_ISSUES) > 0:
         yield command("task.logissue", {"type": "warning"}, f"loadws: {result.title}: {more} more problems")
     if result.folder is not None and (result.folder / "summary.md").is_file():

@@ -18,6 +18,7 @@ _WORDS = {
     "invalid": "Invalid",
     "interrupted": "Interrupted",
     "no_baseline": "No baseline",
+    "not_run": "Nothing was run",
     "no_data": "No data",
     "too_close": "Too close to call",
 }

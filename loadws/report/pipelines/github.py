@@ -40,7 +40,8 @@ def annotations_of(result: Result) -> Iterator[str]:
     shown = result.problems if len(result.problems) <= MOST_ANNOTATIONS else result.problems[: MOST_ANNOTATIONS - 1]
     title = _property(f"loadws: {result.title}")
     for problem in shown:
-        yield f"::{problem.severity} title={title}::{_data(problem.text)}"
+        place = f"file={_property(problem.path)},line={problem.line}," if problem.path else ""
+        yield f"::{problem.severity} {place}title={title}::{_data(problem.text)}"
     if more := len(result.problems) - len(shown):
         yield f"::{result.severity} title={title}::{more} more problems: see the step summary"
 

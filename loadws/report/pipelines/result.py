@@ -26,11 +26,16 @@ _LONGEST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that stands in the way of a pass. ``subject`` is the rule, or what the problem is about."""
+    """One thing that stands in the way of a pass. ``subject`` is the rule, or what the problem is about.
+
+    ``path`` and ``line`` are its place in a file; empty and 0 where it has none.
+    """
 
     severity: Severity
     subject: str
     text: str
+    path: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

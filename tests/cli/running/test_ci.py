@@ -132,3 +132,12 @@ def test_comparing_runs_tells_the_service(github: Path, capsys: pytest.CaptureFi
     _, first, *_ = (github / "GITHUB_OUTPUT").read_text().splitlines()
     assert first in ("verdict=passed", "verdict=failed", "verdict=inconclusive"), found.err
     assert ": my gate: comparison with a baseline\n" in (github / "GITHUB_STEP_SUMMARY").read_text()
+
+
+def test_a_scenario_that_is_wrong_is_told_at_its_place(github: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = scenario(github, HELD.replace("users: 2", "users: two"))
+    found = run(capsys, "run", path, "--out", str(github / "reports"))
+    assert found.code == 2
+    assert f"::error file={path},line=4,title=loadws%3A s.yaml::load[0].users: " in found.err
+    _, *lines = (github / "GITHUB_OUTPUT").read_text().splitlines()
+    assert lines == ["verdict=not_run", "exit-code=2"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import loadws
+from loadws.metrics.summary import MetricEntry
 from loadws.report.formats.formats import DEFAULT, FORMATS, Chosen, parse_formats
 from loadws.terms.errors import UsageError
 from tests.report import example
@@ -27,6 +29,18 @@ def test_a_format_is_a_file_of_bounded_size_whatever_it_is_made_of(name: str) ->
         assert b"\x1b" not in content
         assert b"\x00" not in content
         assert name == "html" or len(content) < MOST_BYTES
+
+
+@pytest.mark.parametrize("name", ["k6", "openmetrics", "locust", "taurus"])
+def test_a_run_of_a_thousand_steps_and_metrics_stays_small(name: str) -> None:
+    """Names are as long as they may be here."""
+    times = [
+        MetricEntry(metric, {"step": f"{step} {'é' * 300}"}, "histogram", "ns", 9, mean=1e6, p50=1e6, max=2e6)
+        for metric in ("response_time", "service_time", *(f"own {number}" for number in range(60)))
+        for step in range(100 if metric.startswith("own") else 1_000)
+    ]
+    summary = msgspec.structs.replace(example.brief(), metrics=tuple(times))
+    assert 10_000 < len(FORMATS[name].make(example.report(summary))) < 4 * MOST_BYTES or name == "k6"
 
 
 def test_the_page_of_the_run_folder_names_every_format() -> None:

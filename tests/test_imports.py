@@ -72,8 +72,8 @@ BESIDE: dict[str, dict[str, set[str]]] = {
         "charts": {"course", "svg"},
         "drawing": {"charts", "course", "svg"},
         "html": {"charts", "course", "drawing", "svg", "tables"},
-        "formats": {"html"},
         "pipelines": set(),
+        "formats": {"html", "pipelines"},
     },
     "scenario": {
         "yaml": set(),

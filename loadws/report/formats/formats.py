@@ -24,6 +24,9 @@ class Format:
     reader: str
 
 
+#: Services that show Markdown take a MiB at most.
+_MOST_MARKDOWN_BYTES = 900 * 1024
+
 # Each maker imports its module when it is called: the command line needs only the names.
 
 
@@ -41,8 +44,9 @@ def _junit(report: RunReport) -> bytes:
 
 def _markdown(report: RunReport) -> bytes:
     from loadws.report import markdown
+    from loadws.report.pipelines.bounded import cut
 
-    return markdown.render(report.summary).encode("utf-8", "replace")
+    return cut(markdown.render(report.summary), _MOST_MARKDOWN_BYTES).encode()
 
 
 def _k6(report: RunReport) -> bytes:

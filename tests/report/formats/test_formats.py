@@ -11,6 +11,7 @@ import pytest
 import loadws
 from loadws.metrics.summary import MetricEntry
 from loadws.report.formats.formats import DEFAULT, FORMATS, Chosen, parse_formats
+from loadws.report.pipelines.bounded import NOTE
 from loadws.terms.errors import UsageError
 from tests.report import example
 
@@ -40,7 +41,19 @@ def test_a_run_of_a_thousand_steps_and_metrics_stays_small(name: str) -> None:
         for step in range(100 if metric.startswith("own") else 1_000)
     ]
     summary = msgspec.structs.replace(example.brief(), metrics=tuple(times))
-    assert 10_000 < len(FORMATS[name].make(example.report(summary))) < 4 * MOST_BYTES or name == "k6"
+    assert len(FORMATS[name].make(example.report(summary))) < 4 * MOST_BYTES
+
+
+@pytest.mark.slow
+def test_the_markdown_of_a_run_of_thousands_of_steps_is_cut() -> None:
+    times = [
+        MetricEntry("response_time", {"step": f"{step} {'é' * 300}"}, "histogram", "ns", 9, p50=1e6, max=2e6)
+        for step in range(3_000)
+    ]
+    summary = msgspec.structs.replace(example.brief(), metrics=tuple(times))
+    text = FORMATS["markdown"].make(example.report(summary)).decode()
+    assert 800 * 1024 < len(text.encode()) <= 900 * 1024
+    assert text.endswith(NOTE)
 
 
 def test_the_page_of_the_run_folder_names_every_format() -> None:

@@ -144,7 +144,7 @@ ONLY_IN = {
     "trustme": {"target", "cluster/channel.py"},
     "resvg_py": {"report/drawing"},
     "opentelemetry": {"outputs/kinds/otlp.py"},
-    "prometheus_client": {"outputs/kinds/prometheus.py"},
+    "prometheus_client": {"outputs/kinds/prometheus.py", "outputs/kinds/prometheus_page.py"},
     "hdrh": {"metrics/histograms/dense.py"},
     "jinja2": {"scenario", "report"},
     "ruamel": {"scenario"},

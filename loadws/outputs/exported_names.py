@@ -14,9 +14,13 @@ from loadws.outputs.second import Catalogue
 from loadws.terms.metrics import Metric
 
 PREFIX = "loadws_"
+#: What tells of the run itself.
+RUN = f"{PREFIX}run"
 #: The counters that a rate is made of: all, and those that failed.
 _RATES = {"error_rate": ("tries", "failed_tries")}
 _NO_LETTER = re.compile(r"[^a-zA-Z0-9_]")
+#: Endings that formats give to samples of a metric: one in a scenario's own name would clash with another metric's sample.
+_RESERVED = re.compile(r"(?:_(?:total|count|sum|bucket|created|info|gcount|gsum))+$")
 
 
 class Names:
@@ -24,7 +28,7 @@ class Names:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._names: dict[tuple[str, str], str] = {}
-        taken: set[str] = set()
+        taken = {RUN}
         for metric in catalogue:
             for part, name in _parts(metric):
                 while name in taken:
@@ -38,11 +42,12 @@ class Names:
 
 
 def _parts(metric: Metric) -> list[tuple[str, str]]:
-    plain, word = _NO_LETTER.sub("_", metric.name), _NO_LETTER.sub("_", base_unit(metric).word)
+    plain, word = (_NO_LETTER.sub("_", text) for text in (metric.name, base_unit(metric).word))
     if metric.kind == "rate":
         tries, failed = _RATES.get(metric.name, (f"{plain}_tries", f"{plain}_failed_tries"))
         return [("", PREFIX + tries), ("failed", PREFIX + failed)]
     if word == "bytes":  # bytes_sent: the unit goes to the end
         plain = plain.replace("bytes_", "", 1)
-    name = PREFIX + plain + (f"_{word}" if word and not plain.endswith(f"_{word}") else "")
+    plain = _RESERVED.sub("", f"_{plain}")[1:]
+    name = _RESERVED.sub("", PREFIX + plain + (f"_{word}" if word and not plain.endswith(f"_{word}") else ""))
     return [("", name), ("missing", f"{PREFIX}{plain}_missing")] if metric.kind == "histogram" else [("", name)]

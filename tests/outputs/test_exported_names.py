@@ -16,6 +16,8 @@ OWN = (
     OwnMetric("order_price", "histogram", "eur/mwh"),
     OwnMetric("response_time_seconds", "counter", "1"),
     OwnMetric("größe", "histogram", "1"),
+    OwnMetric("orders_total", "counter", "1"),
+    OwnMetric("run", "counter", "1"),
 )
 
 
@@ -38,6 +40,10 @@ OWN = (
         ("order_price", "", "loadws_order_price_eur_mwh_"),
         ("response_time_seconds", "", "loadws_response_time_seconds_"),
         ("größe", "", "loadws_gr__e"),
+        # what tells of the run
+        ("run", "", "loadws_run_"),
+        # the ending of a sample
+        ("orders_total", "", "loadws_orders"),
     ],
 )
 def test_names(metric: str, part: str, name: str) -> None:

@@ -14,13 +14,20 @@ import pytest
 
 prometheus_client = pytest.importorskip("prometheus_client", reason="needs loadws[prometheus]")
 
+from hypothesis import given  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from prometheus_client.openmetrics.exposition import generate_latest  # noqa: E402
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as of_openmetrics  # noqa: E402
 from prometheus_client.parser import text_string_to_metric_families as of_text  # noqa: E402
 
+from loadws.metrics.runinfo import OwnMetric  # noqa: E402
 from loadws.outputs.destinations import Destination  # noqa: E402
 from loadws.outputs.exporter import Refused  # noqa: E402
 from loadws.outputs.kinds.prometheus import PrometheusExporter, Scrapes  # noqa: E402
+from loadws.outputs.kinds.prometheus_page import Page  # noqa: E402
+from loadws.outputs.second import Seconds  # noqa: E402
 from loadws.terms.errors import UsageError  # noqa: E402
+from tests.metrics.made_up import counted, frame, info, times  # noqa: E402
 from tests.outputs.served import LONG_S, eventually, fetched, free_port, program, running, send, told  # noqa: E402
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
@@ -101,6 +108,27 @@ def test_a_port_that_is_taken_is_told_before_the_load(exporter: PrometheusExport
     with pytest.raises(UsageError) as found:
         PrometheusExporter(Destination("prometheus", where))
     assert str(found.value) == f"--output prometheus={where}: cannot be listened on: Address already in use"
+
+
+_NAMES = st.sampled_from(
+    ["a", "a_count", "a_bucket", "a_total", "a b", "a_b", "ö", "1", "response_time_seconds", "run_info"]
+)
+_UNITS = st.sampled_from(["1", "ns", "seconds", "total", "a b"])
+
+
+@given(st.lists(st.builds(OwnMetric, _NAMES, st.sampled_from(["histogram", "counter"]), _UNITS), max_size=6))
+def test_metrics_of_any_name_are_read(own: list[OwnMetric]) -> None:
+    """Two metrics whose names differ by what a name cannot hold, or by an ending that samples have, stay two."""
+    of = info(own_metrics=tuple({each.name: each for each in own}.values()))
+    page = Page(of)
+    counters = tuple(counted(each.name, 1) for each in of.own_metrics if each.kind == "counter")
+    trends = tuple(times(each.name, [1]) for each in of.own_metrics if each.kind == "histogram")
+    for second in Seconds(of).add(frame(0, counters=counters, histograms=trends), 0):
+        page.add(second)
+    parse: Any = of_openmetrics
+    written: Any = generate_latest
+    found = [family.name for family in parse(written(page).decode())]
+    assert len(set(found)) == len(found) == 1 + len(of.own_metrics) + 4  # the run, and four gauges
 
 
 # -- the last scrape --------------------------------------------------------------------------------------------------

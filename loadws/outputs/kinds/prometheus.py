@@ -10,30 +10,24 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import make_wsgi_app
-from prometheus_client.core import Metric as Family
 from prometheus_client.registry import CollectorRegistry
-from prometheus_client.utils import floatToGoString
 
 from loadws.metrics.runinfo import RunInfo
-from loadws.outputs.base_units import base_unit
-from loadws.outputs.bounded_labels import Key
-from loadws.outputs.cumulative import Cumulative, Distribution
 from loadws.outputs.destinations import Destination
-from loadws.outputs.exported_names import PREFIX, Names
 from loadws.outputs.exporter import DEADLINE_S, Refused
-from loadws.outputs.kinds.prometheus_protobuf import CONTENT_TYPE, MEDIA_TYPE, written
+from loadws.outputs.kinds.prometheus_page import Page
+from loadws.outputs.kinds.prometheus_protobuf import CONTENT_TYPE, MEDIA_TYPE
 from loadws.outputs.receivers import host_and_port
-from loadws.outputs.second import Catalogue, Second
+from loadws.outputs.second import Second
 from loadws.terms.errors import UsageError
 
-_INFINITE = "+Inf"
 #: How long the page stays after the load for a scrape that is due, in seconds. Less than the patience of the whole output.
 LINGER_S = 2.5
 #: How often the server looks whether it is to end.
@@ -45,11 +39,7 @@ class PrometheusExporter:
 
     def __init__(self, destination: Destination) -> None:
         self.name = f"The output {destination}"
-        self._lock = threading.Lock()
-        self._catalogue: Catalogue | None = None
-        self._names: Names | None = None
-        self._so_far: Cumulative | None = None
-        self._run: dict[str, str] = {}
+        self._page: Page | None = None
         self.scrapes = Scrapes()
         registry = CollectorRegistry()
         registry.register(self)
@@ -63,20 +53,12 @@ class PrometheusExporter:
 
     def begin(self, info: RunInfo) -> None:
         """Begin with nothing measured."""
-        with self._lock:
-            self._catalogue = Catalogue(info)
-            self._names = Names(self._catalogue)
-            self._so_far = Cumulative(self._catalogue)
-            self._run = {
-                "scenario": info.scenario, "target": info.target, "started_at": info.started_at,
-                "version": info.loadws_version,
-            }  # fmt: skip
+        self._page = Page(info)
 
     def take(self, second: Second) -> None:
         """Add a second to what is served."""
-        with self._lock:
-            if self._so_far is not None:
-                self._so_far.add(second)
+        if self._page is not None:
+            self._page.add(second)
 
     def close(self) -> None:
         """Wait for a scrape that is due soon, so that it has the last seconds, and listen no more.
@@ -90,68 +72,13 @@ class PrometheusExporter:
         if not self.scrapes.count:
             raise Refused("nothing has fetched its page")
 
-    def collect(self) -> Iterable[Family]:
-        """Return the families of metrics as they are now, for ``prometheus_client``."""
-        with self._lock:
-            return list(self._families())
+    def collect(self) -> Iterable[Any]:
+        """Return the families of metrics as they are now, for ``prometheus_client``; none before the run began."""
+        return [] if self._page is None else self._page.collect()
 
     def protobuf(self) -> bytes:
         """Return the same as protobuf, with native histograms."""
-        with self._lock:
-            natives = {}
-            if self._names is not None and self._so_far is not None:
-                natives = {self._names.of(name): by_key for name, by_key in self._so_far.distributions.items()}
-            return written(self._families(), natives)
-
-    def _families(self) -> Iterator[Family]:
-        if self._names is None or self._so_far is None or self._catalogue is None:
-            return
-        info = Family(f"{PREFIX}run", "the run that is measured", "info")
-        info.add_sample(f"{PREFIX}run_info", self._run, 1)
-        yield info
-        for name, by_key in self._so_far.distributions.items():
-            yield _histogram(self._names.of(name), self._catalogue, name, by_key)
-            if any(each.missing for each in by_key.values()):
-                counts = {key: each.missing for key, each in by_key.items()}
-                yield _counter(self._names.of(name, "missing"), f"requests without an answer in {name}", "", counts)
-        for name, counted in self._so_far.counts.items():
-            metric = self._catalogue[name]
-            counts = {key: count.count for key, count in counted.items()}
-            yield _counter(self._names.of(name), metric.meaning, base_unit(metric).word, counts)
-            if metric.kind == "rate":
-                failed = {key: count.failed for key, count in counted.items()}
-                yield _counter(self._names.of(name, "failed"), f"those that failed of {metric.meaning}", "", failed)
-        for name, value in self._so_far.gauges.items():
-            metric = self._catalogue[name]
-            unit = base_unit(metric)
-            gauge = Family(self._names.of(name), metric.meaning, "gauge", _unit(self._names.of(name), unit.word))
-            gauge.add_sample(gauge.name, {}, value / unit.divisor)
-            yield gauge
-
-
-def _histogram(name: str, catalogue: Catalogue, metric: str, by_key: dict[Key, Distribution]) -> Family:
-    meaning, word = catalogue[metric].meaning, base_unit(catalogue[metric]).word
-    family = Family(name, meaning, "histogram", _unit(name, word))
-    for key, values in by_key.items():
-        labels = dict(key)
-        bounds = [*map(floatToGoString, values.bounds), _INFINITE]
-        for bound, count in zip(bounds, values.up_to, strict=True):
-            family.add_sample(f"{name}_bucket", {**labels, "le": bound}, count)
-        family.add_sample(f"{name}_count", labels, values.count)
-        family.add_sample(f"{name}_sum", labels, values.sum)
-    return family
-
-
-def _counter(name: str, meaning: str, word: str, counts: dict[Key, int]) -> Family:
-    family = Family(name, meaning, "counter", _unit(name, word))
-    for key, count in counts.items():
-        family.add_sample(f"{name}_total", dict(key), count)
-    return family
-
-
-def _unit(name: str, word: str) -> str:
-    """Return the unit that OpenMetrics shall state: the library would add one that the name does not end with."""
-    return word if word and name.endswith(f"_{word}") else ""
+        return b"" if self._page is None else self._page.protobuf()
 
 
 class Scrapes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -26,11 +27,17 @@ SECONDS_IN = 120
 
 
 def test_two_workers_over_tls_make_what_the_target_counts(tmp_path: Path) -> None:
+    """And what the coordinator writes every second adds up to that."""
+    live = tmp_path / "live.ndjson"
+
     async def main() -> None:
-        async with started(tmp_path, "2s", "--processes", "2", tls=True) as scene:
+        output = ("--output", f"ndjson={live}")
+        async with started(tmp_path, "2s", "--processes", "2", *output, tls=True) as scene:
             code = await scene.command.process.wait()
             assert code in (0, 4), scene.command.said  # 4: of a machine that is busy
             agree(scene.target, tmp_path)
+            rows = [json.loads(line) for line in live.read_text("utf-8").splitlines()]
+            assert sum(row["count"] for row in rows if row["metric"] == "messages_sent") == scene.target.received
             assert "share 0 (" in scene.command.said
 
     bounded(main)

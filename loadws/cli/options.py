@@ -95,7 +95,7 @@ def parse_settings(texts: Iterable[str]) -> dict[str, str]:
 
 
 def live_outputs(texts: Iterable[str] | None, prometheus: str | None) -> tuple[Destination, ...]:
-    """Return where figures go while the load goes on. Raises ``UsageError``."""
+    """Return the destinations of figures during the load. Raises ``UsageError`` for one that is not valid."""
     more = [] if prometheus is None else [f"prometheus={prometheus}"]
     destinations = tuple(parse_destination(text) for text in (*(texts or ()), *more))
     check_apart(destinations)

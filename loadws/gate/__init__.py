@@ -1,1 +1,1 @@
-"""Summary and thresholds -> verdict. Pure: it sees what was measured, never how."""
+"""Judge a summary by its thresholds. This room has no I/O, and uses what was measured, never how."""

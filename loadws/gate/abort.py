@@ -1,7 +1,7 @@
-"""Rules with ``abort``: looked at once per second, they end the run as soon as they are surely broken.
+"""Rules with ``abort``: they are judged once per second, and end the run as soon as they are certainly broken.
 
-A rule without data yet is not broken, nor is one that is too close to call: that is for the end to say. Nor is one that only
-the generator's own lag breaks. ``after`` counts judged time.
+A rule is not broken while it has no data, while it is too close to call (the end of the run decides that), or where
+only the generator's own lag breaks it. ``after`` counts judged time.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from loadws.metrics.runinfo import EarlyEnd, Rule, RunInfo
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.terms.thresholds import Threshold, parse_threshold
 
-#: Threshold -> what a ``Summariser`` has for it so far.
+#: Threshold -> the entries that a ``Summariser`` has for it so far.
 EntriesFor = Callable[[Threshold], Iterable[MetricEntry]]
 
 
 class AbortRules:
-    """The output that ends a run whose rules are broken. ``entries_for`` returns what a rule is judged by, so far."""
+    """The output that ends a run whose rules are broken. ``entries_for`` returns the entries of a rule so far."""
 
     def __init__(self, entries_for: EntriesFor) -> None:
         self._entries_for = entries_for
@@ -44,7 +44,7 @@ class AbortRules:
         return []
 
     def _note(self, frame: Frame) -> None:
-        """Count judged time, which passes the same for every process; for one that is lost it stands still."""
+        """Count judged time, which is the same for every process; for a lost one it stops."""
         if not frame.warmup:
             self._judged_s[frame.process] = self._judged_s.get(frame.process, 0.0) + frame.duration_s
 

@@ -1,9 +1,9 @@
 """How much of the planned load was applied, and whether that is enough for a verdict.
 
-A run of which a quarter of the load was never applied says nothing of the load that was planned. What was not applied is
-never the server's doing: refusals and losses are in ``error_rate``. Dropped arrivals, skipped turns, connections that this
-machine had no files, ports or memory for, and stalls of loadws itself make a run inconclusive (measurement.md,
-"What was applied").
+A run in which a quarter of the load was never applied tells nothing about the planned load. Load that was not applied
+is never the server's fault: refusals and losses are in ``error_rate``. Dropped arrivals, skipped turns, connections
+that this machine had no files, ports or memory for, and stalls of loadws itself make a run inconclusive
+(measurement.md, "What was applied").
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def not_applied(summary: Summary, phases: Sequence[PhaseInfo]) -> Iterator[str]:
 
 
 def losses(summary: Summary) -> Iterator[str]:
-    """Yield what was not applied, however little it was, for the sentence of any verdict."""
+    """Yield each part of the load that was not applied, however small, for the sentence of any verdict."""
     applied = summary.applied
     dropped = applied.arrivals_planned - applied.arrivals_started
     if dropped:
@@ -64,12 +64,12 @@ def _of_generator(summary: Summary, limit: float) -> Iterator[str]:
 
 
 def stood_still(summary: Summary) -> bool:
-    """Return whether a process of loadws stood still for more of the judged time than is fine."""
+    """Return whether a process of loadws stood still for more of the judged time than is acceptable."""
     return summary.applied.stalled_share > STALLED_SHARE
 
 
 def was_short_of(summary: Summary) -> bool:
-    """Return whether loadws or its machine was short of something: time, files, ports or memory."""
+    """Return whether loadws or its machine lacked a resource: time, files, ports or memory."""
     return stood_still(summary) or summary.applied.generator_failures > 0
 
 

@@ -1,9 +1,9 @@
-"""One threshold held against what was measured.
+"""Judge one threshold.
 
-The rules of language.md, "Thresholds": labels select exactly (a kind its family too), and what is not named is merged,
-histograms and never percentiles. A request without an answer ranks above every measured value, for it took longer than all
-of them. A percentile is judged by its interval (``percentile``), everything else by its value. No sample at all is a failed
-check, but a counter that was watched and never counted is 0.
+The rules of language.md, "Thresholds": labels select exactly (a kind its family too), and labels that are not named are
+merged, as histograms and never as percentiles. A request without an answer ranks above every measured value, because it
+lasted longer than all of them. A percentile is judged by its interval (``percentile``), everything else by its value.
+No sample at all is a failed check, but a counter that was watched and never counted is 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from loadws.terms.units import format_count
 
 
 class Observed(NamedTuple):
-    """``value`` in the threshold's unit, None where there was no data; of ``samples`` values."""
+    """The ``value`` in the threshold's unit, of ``samples`` values; None where there was no data."""
 
     value: float | None
     samples: int = 0
@@ -45,7 +45,7 @@ def judge_rule(
     """Judge one rule.
 
     ``entries``: a summary's, or those that a ``Summariser`` has in the middle of the run. ``windows``: see
-    ``judge_percentile``. ``aborted``: the rule was seen broken and ended the run, so it failed whatever came after.
+    ``judge_percentile``. ``aborted``: the rule was broken and ended the run, so it has failed whatever came later.
     """
     observed = observe(entries, threshold, windows)
     check = _check(observed, threshold)
@@ -87,7 +87,7 @@ def _check(observed: Observed, threshold: Threshold) -> Check:
 
 
 def observe(entries: Iterable[MetricEntry], threshold: Threshold, windows: Sequence[tuple[int, int]] = ()) -> Observed:
-    """Return what the threshold's metric, labels and aggregate come to."""
+    """Return the value of the threshold's metric, labels and aggregate."""
     selected = selected_by(entries, threshold)
     if not selected:
         return NOTHING
@@ -103,9 +103,10 @@ def observe(entries: Iterable[MetricEntry], threshold: Threshold, windows: Seque
 
 
 def selected_by(entries: Iterable[MetricEntry], threshold: Threshold) -> list[MetricEntry]:
-    """Return the entry with just the threshold's labels, which is the whole of all that have more; else those that do.
+    """Return the entry with exactly the threshold's labels, which is the whole of all that have more; else those that
+    have more.
 
-    A counter that has entries of the time in question, but none with these labels, was never counted with them: it is the
+    A counter with entries of the time in question, but none with these labels, was never counted with them: it is the
     whole with a count of 0.
     """
     of_metric = [entry for entry in entries if entry.name == threshold.metric and _same_time(entry, threshold)]
@@ -160,7 +161,7 @@ def _of_histograms(entries: list[MetricEntry], threshold: Threshold, windows: Se
 
 
 def _value(histogram: LatencyHistogram, entries: list[MetricEntry], aggregate: str) -> float | None:
-    """Return the value of an aggregate that is no percentile; None where it needs an answer and there was none."""
+    """Return the value of an aggregate other than a percentile; None where it needs an answer and there was none."""
     match aggregate:
         case "max":
             return math.inf if histogram.missing else histogram.max
@@ -176,7 +177,7 @@ def _value(histogram: LatencyHistogram, entries: list[MetricEntry], aggregate: s
 
 
 def merged(entries: list[MetricEntry]) -> LatencyHistogram | None:
-    """Return the entries' histograms put together; None where there was nothing, not even a request without an answer."""
+    """Return the entries' histograms, merged; None where there was nothing, not even a request without an answer."""
     histograms = [LatencyHistogram.of_entry(entry) for entry in entries if entry.count or entry.missing]
     if not histograms:
         return None

@@ -1,8 +1,8 @@
-"""A target on which nothing has ever opened: the load is stopped after seconds, and not after its whole plan.
+"""End a load on whose target nothing ever opens, after seconds instead of its whole plan.
 
-A typed-wrong address, a refused port, a 403 or an untrusted certificate would otherwise cost a soak its half hour. The load
-is stopped after 3 s in which at least max(10, 2 per started user) attempts ended and none opened, or after the first
-``open_timeout`` where no attempt ended at all before it. A refusal that the scenario expects counts as opened.
+A mistyped address, a refused port, a 403 or an untrusted certificate would otherwise cost the whole time of a soak. The
+load is stopped after 3 s in which at least max(10, 2 per started user) attempts ended and none opened, or after the
+first ``open_timeout`` where no attempt ended at all before it. A refusal that the scenario expects counts as opened.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FEWEST_ATTEMPTS, ATTEMPTS_OF_A_USER = 10, 2
 
 
 class DeadTarget:
-    """The output that ends a run on whose target nothing ever opens: what all processes said of their connections so far."""
+    """The output that ends a run on whose target nothing ever opens. It keeps the newest counts of all processes."""
 
     def __init__(self) -> None:
         self._open_timeout_s = 0.0
@@ -30,11 +30,11 @@ class DeadTarget:
         self._first_end_s: float | None = None  # when the first attempt had ended
 
     def begin(self, info: RunInfo) -> None:
-        """Take over the scenario's ``open_timeout``."""
+        """Read the scenario's ``open_timeout``."""
         self._open_timeout_s = info.open_timeout_s
 
     def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
-        """Count the connections of one process; return why the load is of no use, once that is sure."""
+        """Count the connections of one process; return why the load is useless, once that is certain."""
         self._note(frame)
         yield
         why = self._why_stop()
@@ -45,7 +45,7 @@ class DeadTarget:
         return []
 
     def _note(self, frame: Frame) -> None:
-        """Take in what one process has said."""
+        """Keep the counts of one process."""
         self._newest[frame.process] = frame.ledger
         self._now_s = max(self._now_s, frame.start_s + frame.duration_s)
         connections = frame.ledger.connections
@@ -54,7 +54,7 @@ class DeadTarget:
             self._first_end_s = self._now_s
 
     def _why_stop(self) -> str | None:
-        """Return in a sentence why the load is of no use; None where it may still come to something."""
+        """Return in a sentence why the load is useless; None where it may still succeed."""
         if self._is_alive or self._now_s < LEAST_S:
             return None
         ended, users, attempted = self._counts()

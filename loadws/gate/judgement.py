@@ -1,8 +1,9 @@
-"""Every rule of a run, judged once as measured and, where it is about a latency, once without what loadws itself added.
+"""Judge every rule of a run as measured and, where it is about a latency, a second time without the lag of loadws
+itself.
 
-The verdict must not depend on the generator's own lag: where a rule is passed on one of the two judgements and failed on the
-other, the run is invalid; where one of them is too close to call, so is the rule (measurement.md, "What makes a run
-invalid"). Only send lag is taken out. Schedule lag is the server's.
+The verdict must not depend on the generator's own lag: where a rule passes in one of the two judgements and fails in
+the other, the run is invalid; where one of them is too close to call, so is the rule (measurement.md, "What makes a run
+invalid"). Only send lag is removed. Schedule lag is the server's.
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import Threshold, parse_threshold
 from loadws.terms.units import format_count
 
-#: Unclaimed and late messages beside a request without ``where``, as a share of its answers, above which an answer may be
-#: another's too often to judge its latency.
+#: Unclaimed and late messages beside a request without ``where``, as a share of its answers. Above this share, answers may
+#: belong to other requests too often to judge a latency.
 STRAY_SHARE = 0.01
 _OF_ANSWERS = frozenset({"response_time", "service_time", "first_message_time", "last_message_time"})
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``changed_by_lag`` are the rules whose outcome the generator's own lag decides; ``notes`` are sentences that any
-    verdict has to say."""
+    """The judged rules. ``changed_by_lag`` are those whose outcome the generator's own lag decides; ``notes`` are
+    sentences that any verdict has to show.
+    """
 
     checks: tuple[Check, ...]
     thresholds: tuple[Threshold, ...]
@@ -39,7 +41,7 @@ class Judgement:
 
 
 def judge_rules(summary: Summary, info: RunInfo, ending: Ending | None) -> Judgement:
-    """Judge every rule of the run; none of a share's, as rules are about the whole load. Raises ``RuleError``."""
+    """Judge every rule of the run. A share has none, because rules are about the whole load. Raises ``RuleError``."""
     if info.share is not None:
         return Judgement((), (), (), (_judged_when_merged(info.share), *_notes(summary)))
     own, windows = info.own(), {(kept.rule, kept.metric): kept.windows for kept in summary.windows}
@@ -82,7 +84,7 @@ def _twice(
 
 
 def without_lag(threshold: Threshold) -> Threshold | None:
-    """Return the same rule on the same samples without their send lag; None where there are none such."""
+    """Return the same rule on the same samples without their send lag; None where there are no such samples."""
     metric = TABLE.get(threshold.metric)
     if metric is None or metric.unlagged is None or not threshold.judges_latency:
         return None
@@ -97,11 +99,11 @@ def without_lag(threshold: Threshold) -> Threshold | None:
     )
 
 
-# -- answers that may be another's ------------------------------------------------------------------------------------
+# -- answers that may belong to another request ------------------------------------------------------------------------
 
 
 def _as_another_s_answer(summary: Summary, threshold: Threshold, check: Check) -> Check:
-    """Return the check as at most too close to call where its latencies may be those of other requests."""
+    """Return the check, which is at best too close to call where its latencies may belong to other requests."""
     if threshold.metric not in _OF_ANSWERS or not threshold.judges_latency:
         return check
     strays, answers = _strays(summary, threshold.labels)

@@ -1,8 +1,9 @@
-"""One percentile held against its limit, by the interval in which the true one lies with 95 % confidence.
+"""Judge one percentile by the interval that contains the true one with 95 % confidence.
 
-All of the interval within the limit passes, all of it beyond fails, and where the limit lies inside, the samples are too few
-to tell (measurement.md, "Judged time, percentiles"). There is no other rule for few samples. An end of the interval that so
-few samples do not have is unknown, and no side can be ruled out there. Requests without an answer rank above every value.
+An interval within the limit passes, one beyond it fails; where the limit is inside the interval, the samples are too
+few to tell (measurement.md, "Judged time, percentiles"). There is no other rule for few samples. An end of the interval
+that the samples are too few for is unknown, and anything is possible on that side. Requests without an answer rank
+above every value.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ PercentileOutcome = Literal["passed", "failed", "too_close"]
 
 
 class PercentileJudgement(NamedTuple):
-    """``observed``, ``lower`` and ``upper`` in the threshold's unit; None is an end that the samples do not have.
+    """The result. ``observed``, ``lower`` and ``upper`` are in the threshold's unit; None is an end that the samples
+    are too few for.
 
-    ``needs`` is about how many more samples would tell, where the outcome is ``too_close``; None where no number would.
+    ``needs`` is about how many more samples would decide, where the outcome is ``too_close``; None where no number
+    would.
     """
 
     outcome: PercentileOutcome
@@ -34,7 +37,7 @@ class PercentileJudgement(NamedTuple):
 def judge_percentile(
     histogram: LatencyHistogram, threshold: Threshold, windows: Sequence[tuple[int, int]] = ()
 ) -> PercentileJudgement:
-    """Judge a histogram that is not empty, requests without an answer included.
+    """Judge a histogram that is not empty, including requests without an answer.
 
     ``windows`` are (samples beyond the limit, samples) of consecutive seconds, for the design effect.
     """

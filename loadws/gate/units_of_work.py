@@ -1,7 +1,7 @@
-"""What came to a good end, for the verdict of a run that has no rules, or whose rules look elsewhere.
+"""Units of work that succeeded, for the verdict of a run that has no rules, or whose rules are about something else.
 
-Units are sessions, arrivals and turns; those that the end of the load cut off say nothing and are left out. A connection
-that opened and was still open when the load ended is a unit that came to its end: an honest hold passes.
+Units are sessions, arrivals and turns; those that the end of the load cut off tell nothing and are left out. A
+connection that opened and was still open when the load ended is a unit that succeeded: holding connections open passes.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from loadws.metrics.summary import Summary
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import format_count
 
-#: Metrics by which a rule of the scenario says how many sessions may fail.
+#: Metrics by which a rule of the scenario limits how many sessions may fail.
 _OF_SESSIONS = frozenset({"sessions", "sessions_failed"})
-#: Where so large a share of what ended has failed, a run without rules has failed.
+#: A run without rules has failed where this share of the ended units has failed.
 _TOO_MANY = 0.5
 
 
 class Units(NamedTuple):
-    """How many sessions, arrivals, turns and connections came to their end, and how many of them failed."""
+    """How many sessions, arrivals, turns and connections ended, and how many of them failed."""
 
     ended: int
     failed: int
@@ -53,12 +53,12 @@ def every_session_failed(summary: Summary) -> bool:
 
 
 def names_sessions(threshold: Threshold) -> bool:
-    """Return whether a rule says by itself how many sessions may fail."""
+    """Return whether a rule limits how many sessions may fail."""
     return threshold.metric in _OF_SESSIONS
 
 
 def anything_succeeded(summary: Summary) -> bool:
-    """Return whether any try succeeded, or any message was sent: where no unit has ended, that is all there is to tell."""
+    """Return whether any try succeeded, or any message was sent. Without ended units there is no other evidence."""
     messages = summary.ledger.messages
     tried = (entry for entry in summary.entries("error_rate") if "kind" in entry.labels or "step" in entry.labels)
     return bool(messages.answered or messages.one_way) or any(entry.count > entry.failed for entry in tried)

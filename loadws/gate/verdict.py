@@ -1,7 +1,7 @@
-"""What a run comes to: one outcome, one exit code, every check, and the reasons in sentences.
+"""The verdict of a run: one outcome, one exit code, every check, and the reasons in sentences.
 
-Several things can hold of one run; the first in the order of ``ExitCode`` is its outcome (measurement.md, "Exit codes"),
-and the reasons name them all.
+Several outcomes can apply to one run; the first in the order of ``ExitCode`` counts (measurement.md, "Exit codes"), and
+the reasons name all of them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NOT_JUDGED = Verdict(
     ExitCode.INCONCLUSIVE.value,
     reasons=("The run was made by loadws 0.1, whose rules differ, and had no verdict yet: it is not judged anew.",),
 )
-#: (what holds of the run, the reason in a sentence); a check that failed is its own reason.
+#: (an outcome of the run, the reason in a sentence); a check that failed is its own reason.
 Finding = tuple[ExitCode, str]
 
 
@@ -62,7 +62,7 @@ def _outcome(code: ExitCode, checks: Sequence[Check], ending: Ending | None) -> 
 
 
 def _findings(summary: Summary, info: RunInfo, judgement: Judgement, ending: Ending | None) -> Iterator[Finding]:
-    """Yield everything that holds of the run, with its reason."""
+    """Yield every outcome that applies to the run, with its reason."""
     yield from _about_the_end(summary, ending)
     yield from _about_what_was_done(summary, info, judgement)
     yield from _about_the_generator(summary, judgement)
@@ -106,7 +106,7 @@ def _about_what_was_done(summary: Summary, info: RunInfo, judgement: Judgement) 
 
 
 def _about_the_generator(summary: Summary, judgement: Judgement) -> Iterator[Finding]:
-    """Yield a sentence on what this means for the verdict, then each warning as a reason of its own."""
+    """Yield a sentence on the consequences for the verdict, then each warning as a reason of its own."""
     if judgement.changed_by_lag:
         rules = ", ".join(judgement.changed_by_lag)
         yield (
@@ -127,8 +127,8 @@ def _about_the_load(summary: Summary, info: RunInfo) -> Iterator[Finding]:
 
 
 def _about_lost_machines(info: RunInfo, ending: Ending | None) -> Iterator[Finding]:
-    """Yield what a lost machine means: its load was not applied, and if it may not be lost the run says nothing at
-    all.
+    """Yield the consequences of a lost machine: its load was not applied, and if it may not be lost, the run is
+    invalid.
     """
     lost = lost_machines(info, ending)
     code = ExitCode.INCONCLUSIVE if len(lost) <= info.tolerated_losses else ExitCode.INVALID

@@ -1,7 +1,7 @@
-"""The one screen at the end of a run: the verdict first, then what it rests on; where the report is, when it is there.
+"""The screen at the end of a run: the verdict first, then its evidence; and the place of the report, once that exists.
 
-Everything is printed as ``rich`` texts, never as markup, so that ``[bold]`` in a step's name stays those six characters.
-Where the terminal cannot show a sign of ours, a plain one stands for it.
+Everything is printed as ``rich`` texts, never as markup, so that ``[bold]`` in a step's name stays those six
+characters. Where the terminal cannot show one of our signs, a plain one replaces it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MOST_ERRORS = 8
 
 
 def render(summary: Summary, console: Console, info: RunInfo | None = None) -> None:
-    """Print a run's verdict, and what it rests on. ``info`` names the machines, where several made the load."""
+    """Print a run's verdict and its evidence. ``info`` names the machines, where several made the load."""
     _Screen(console).show(summary, machine_rows(info))
 
 
@@ -41,7 +41,7 @@ def render_place(place: Path, console: Console) -> None:
 
 
 def _state_of(generator: Generator) -> tuple[str, str]:
-    """Return the style and the word for how well the generator did; a warning is never called healthy."""
+    """Return the style and the word for the generator's health; with a warning it is never called healthy."""
     if not generator.healthy:
         return ("bold red", "not healthy")
     return ("yellow", "see its warnings") if generator.warnings else ("green", "healthy")
@@ -118,7 +118,7 @@ class _Screen:
                 self._line(("dim", f"  {row.probe}: {row.aside}"), indent=2)
 
     def _own(self, summary: Summary) -> None:
-        """Print what the scenario measures and counts beside its requests."""
+        """Print the metrics that the scenario itself defines."""
         trends = timings.own_rows(summary, FIELDS)
         if trends:
             head = ("metric", "count", *FIELDS)
@@ -150,7 +150,7 @@ class _Screen:
             self._line(("dim", f"  … and {len(found) - _MOST_ERRORS} more kinds: see errors.ndjson"))
 
     def _machines(self, machines: list[MachineRow]) -> None:
-        """Print what each machine had of the load, and below it what is known of it in words."""
+        """Print each machine's part of the load, and below it the facts about it in words."""
         if not machines:
             return
         head = tuple(what for what, _ in machines[0].narrow)
@@ -197,7 +197,7 @@ class _Screen:
         self._console.print(Padding(table, (0, 0, 0, 2)))
 
     def _line(self, *cells: _Cell, indent: int = 0) -> None:
-        """One line, wrapped at words; what does not fit goes on ``indent`` columns in."""
+        """Print one line, wrapped at words; further lines begin after ``indent`` columns."""
         left = self._text(*cells)
         first, *more = left.wrap(self._console, self._console.width) or [Text()]
         if more:

@@ -1,4 +1,4 @@
-"""Probes in numbers: of each, how many were published, who received them, and how long that took."""
+"""Probes in numbers: how many of each were published, how many receivers got them, and how long that took."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from loadws.report.timings import NO_NUMBER, cell, judged_value
 from loadws.terms.thresholds import format_value
 from loadws.terms.units import format_duration
 
-#: What is counted of a probe, and its words.
+#: The counts of a probe, and their names.
 COUNTS = (
     ("probes_published", "published"),
     ("deliveries_expected", "expected"),
@@ -18,7 +18,7 @@ COUNTS = (
     ("deliveries_duplicate", "duplicate"),
     ("deliveries_out_of_order", "out of order"),
 )
-#: What is only said where there is some of it.
+#: The counts that are shown only where they are not zero.
 ASIDE = (
     ("deliveries_in_doubt", "in doubt (the receiver left first)"),
     ("deliveries_late", "late"),
@@ -37,13 +37,13 @@ SPREADS = (
 _OF_ONE_CLOCK = "delivery_same_machine"
 FIELDS = ("p50", "p99", "max")
 HEAD = ("probe", *(word for _, word in COUNTS[:2]), "delivered", "complete", *(word for _, word in COUNTS[2:]))
-#: Of these, what there is room for in 80 columns: what was delivered is what was expected less what is missing.
+#: The counts that 80 columns have room for. Delivered is expected less missing.
 NARROW = tuple(at for at, what in enumerate(HEAD) if what != "delivered")
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """``cells`` stand under ``HEAD``; ``spreads`` are (which receiver, its values under ``FIELDS``)."""
+    """A probe's row. ``cells`` belong under ``HEAD``; ``spreads`` are (which receiver, its values under ``FIELDS``)."""
 
     probe: str
     cells: tuple[str, ...]
@@ -52,7 +52,7 @@ class DeliveryRow:
 
 
 def delivery_rows(summary: Summary) -> list[DeliveryRow]:
-    """Return a row for each probe, in the judged time."""
+    """Return a row for each probe, of the judged time."""
     names = dict.fromkeys(entry.labels["probe"] for entry in summary.metrics if "probe" in entry.labels)
     return [_row(summary, name) for name in names]
 

@@ -1,4 +1,4 @@
-"""What every report shows of a run: verdict, checks, errors, health, facts, in rows that no renderer can disagree about.
+"""The facts that every report shows about a run: verdict, checks, errors, health, in rows that all renderers share.
 
 Texts here are already harmless (``plain``) but not yet escaped for any markup.
 """
@@ -25,7 +25,7 @@ from loadws.terms.failures import explain
 from loadws.terms.thresholds import format_value
 from loadws.terms.units import format_count, format_duration, format_share, format_size
 
-#: Each outcome of a run: its word, its tone, and what it says where no reason was given.
+#: Each outcome of a run: its word, its tone, and the sentence where no reason was given.
 OUTCOMES: dict[str, tuple[str, Tone, str]] = {
     "passed": ("Passed", "good", "Every check held."),
     "failed": ("Failed", "bad", "A check failed."),
@@ -46,7 +46,7 @@ CHECK_WORDS: dict[str, tuple[str, Tone]] = {
     "no_data": ("no data", "bad"),
     "too_close": ("too close to call", "warn"),
 }
-#: How many checks that do not hold the verdict names; the others are in the table below it.
+#: How many of the checks that do not hold are named in the verdict; the others are in the table below it.
 _MOST_NAMED = 3
 JUDGED_BY_OLD_RULES = "This run was judged by the rules of loadws 0.1; its verdict is shown as it was then."
 MODELS: dict[str, str] = {
@@ -63,7 +63,7 @@ MODEL_SOURCE = "Schroeder, Wierman, Harchol-Balter: Open Versus Closed, NSDI 200
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """One judged rule for people. ``limit`` is empty in runs of loadws 0.1; ``sentence`` is the whole of it."""
+    """One judged rule. ``limit`` is empty in runs of loadws 0.1; ``sentence`` states all of it."""
 
     rule: str
     word: str
@@ -146,7 +146,7 @@ def facts(summary: Summary) -> list[str]:
 
 
 def applied_facts(summary: Summary) -> list[str]:
-    """Return the shares of the planned load that were applied, of each kind of load that there was."""
+    """Return the shares of the planned load that were applied, for each kind of planned load."""
     applied = summary.applied
     shares = (
         ("arrivals started", applied.arrivals_started, applied.arrivals_planned),
@@ -196,7 +196,7 @@ def error_rows(summary: Summary) -> list[ErrorRow]:
 
 
 def what_to_do(row: ErrorRow) -> str:
-    """Return what an error means and what to do about it, in sentences; empty where nothing is known of it."""
+    """Return what an error means and what to do about it, in sentences; empty where nothing is known about it."""
     meaning = f"{row.meaning[:1].upper()}{row.meaning[1:]}." if row.meaning else ""
     return f"{meaning} {row.advice}".strip()
 
@@ -209,7 +209,7 @@ def _error_row(error: ErrorCount) -> ErrorRow:
 
 
 def warnings(summary: Summary) -> list[str]:
-    """Return what a reader must know before they trust the numbers, and the verdict's reasons do not say already."""
+    """Return what readers must know before they trust the numbers, without the verdict's reasons."""
     said = " ".join(summary.verdict.reasons)
     return [plain(text) for text in (*summary.generator.warnings, *summary.run.notes) if text not in said]
 
@@ -239,7 +239,7 @@ def _lag(ns: float | None) -> str:
 
 
 def machine_rows(machine: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return what is known of the generator's machine: ``{"memory_bytes": 1073741824}`` -> ``("memory", "1 GiB")``."""
+    """Return the facts about the generator's machine: ``{"memory_bytes": 1073741824}`` -> ``("memory", "1 GiB")``."""
     return [
         (plain(key.removesuffix("_bytes").replace("_", " ")), _fact(key, value))
         for key, value in machine.items()

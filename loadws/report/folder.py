@@ -1,12 +1,13 @@
 """The run folder: ``<root>/<scenario>/<UTC start>/``, a contract that other programs build on.
 
-It is opened before the load, so that a disk without room or a folder without rights is said then. While the run goes,
-``windows.ndjson`` and ``intervals.hlog`` take each frame as it comes and ``errors.ndjson`` the first thousand errors:
-a run that is killed can be summed up from them. A disk that fills up does not end the run: what is written then ends at
-its last whole frame, and ``finish`` says so. A file of zeros holds the room that summary.json and the report will need.
+It is opened before the load, so that a full disk or a folder without rights is reported then. While the run goes,
+``windows.ndjson`` and ``intervals.hlog`` receive each frame as it comes and ``errors.ndjson`` the first thousand
+errors: a killed run can be summed up from them. A disk that fills up does not end the run: the files then end at their
+last whole frame, and ``finish`` reports that. A file of zeros reserves the room that summary.json and the report will
+need.
 
 At the end summary.json is written first, whole or not at all, and everything that derives from it after. The report is
-written without its charts, and once more when these are drawn: drawing takes seconds, and much memory.
+written without its charts, and once more when these are drawn: drawing needs seconds, and much memory.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class RunFolder:
         except OSError as error:
             failed = _output_error(error, f"the run folder cannot be made below {root}")
             raise failed from error
-        _point_latest_to(path)  # a run that is killed is found by it too; of several, the last to end has it
+        _point_latest_to(path)  # it also finds a killed run; of several runs, it names the last to end
         return folder
 
     def begin(self, info: RunInfo) -> None:
@@ -99,11 +100,11 @@ class RunFolder:
         self._write_before_load(RUN, msgspec.json.format(msgspec.json.encode(info), indent=1) + b"\n")
 
     def write_scenario(self, masked_text: str) -> None:
-        """``scenario.yaml``, before the load: what was run, without its secrets. Raises ``OutputError``."""
+        """Write ``scenario.yaml``, before the load: the scenario without its secrets. Raises ``OutputError``."""
         self._write_before_load(SCENARIO, masked_text.encode("utf-8", "replace"))
 
     def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
-        """Append what one process measured in one second. Never raises ``OSError``: a run goes on without its files."""
+        """Append one second of one process. Never raises ``OSError``: a run goes on without its files."""
         if not self._windows.error and not self._intervals.error:
             json_line, hlog_lines = yield from hlog.split(frame)
             for start in range(0, len(hlog_lines), _LINES_AT_ONCE):
@@ -147,7 +148,7 @@ class RunFolder:
 
 
 class _Journal:
-    """A file that grows by whole lines until one cannot be written; from then on it takes nothing more."""
+    """A file that grows by whole lines until one cannot be written; from then on lines are dropped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -199,7 +200,9 @@ def derive(path: Path, report: RunReport, formats: Chosen = _DEFAULT) -> list[st
 
 
 def draw(path: Path, summary: Summary, artist: Artist) -> list[str]:
-    """Write the report of a run folder again, with its charts; return what is missing, in sentences. Takes seconds."""
+    """Write the report of a run folder again, with its charts; return what is missing, in sentences. This needs
+    seconds.
+    """
     drawing = artist.draw(summary, path)
     return [sentence for sentence in (drawing.problem, *write_page(path, summary, drawing)) if sentence]
 
@@ -303,8 +306,8 @@ def _output_error(error: OSError, message: str) -> OutputError:
 
 
 def find_run(path: Path) -> Path:
-    """Return the run folder that a path means: itself, its summary.json, or a scenario's folder with a ``latest`` in
-    it.
+    """Return the run folder of a path: the path itself, the folder of a summary.json, or that which ``latest`` in a
+    scenario's folder names.
 
     Raises:
         OutputError: There is no run.
@@ -363,7 +366,7 @@ def read_info(folder: Path) -> RunInfo:
 
 
 def read_frames(path: Path) -> tuple[RunInfo, Iterator[Frame], Ending | None]:
-    """Return what a summary can be made of again: the frames up to the last whole one. The end of a killed run is
+    """Return what a summary can be rebuilt from: the frames up to the last whole one. The ending of a killed run is
     None.
 
     Raises:
@@ -393,7 +396,7 @@ def _frames(folder: Path) -> Iterator[Frame]:
 
 
 def _around(folder: Path, summary: Summary) -> RunReport:
-    """Return a summary with whatever else its folder still has."""
+    """Return a summary with the other files of its folder."""
     try:
         info = read_info(folder)
     except OutputError:
@@ -410,7 +413,7 @@ def _around(folder: Path, summary: Summary) -> RunReport:
 
 
 class _Said(msgspec.Struct):
-    """Of a frame, only what its users said."""
+    """The part of a frame that has its users' log lines."""
 
     logs: tuple[LogLine, ...] = ()
 
@@ -428,6 +431,6 @@ def _error_samples(errors: Path) -> Iterator[ErrorSample]:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the whole lines of a file, none where it is not there."""
+    """Yield the whole lines of a file; none where the file does not exist."""
     with suppress(OSError), path.open("rb") as file:
         yield from (line for line in file if line.endswith(b"\n"))

@@ -1,9 +1,9 @@
-"""``junit.xml``: one test case a check and one for the run itself, as Jenkins and GitLab read it.
+"""``junit.xml``: one test case for each check and one for the run itself, as Jenkins and GitLab read it.
 
-Both build their trend from ``classname`` and ``name``, so a case is named by its rule alone and not by what was observed.
-What the server did wrong is a ``<failure>``: a failed check, one without data, a rule that aborted the run. What says
-nothing of the server is an ``<error>``: inconclusive, invalid, unreachable, interrupted. A check that is too close to call
-but let pass is passed, with its numbers in ``<system-out>``.
+Both build their trend from ``classname`` and ``name``, so a case has the name of its rule, without the observed value.
+A fault of the server is a ``<failure>``: a failed check, one without data, a rule that aborted the run. An outcome that
+tells nothing about the server is an ``<error>``: inconclusive, invalid, unreachable, interrupted. A check that is too
+close to call but let pass has passed, with its numbers in ``<system-out>``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from loadws.metrics.summary import Check, Summary
 from loadws.report import facts as rows
 from loadws.report.plain import plain
 
-#: Outcomes of a run that say nothing, or nothing good, of the server.
+#: Outcomes of a run that tell nothing about the server, or nothing good.
 _ERRORS = ("inconclusive", "invalid", "unreachable", "interrupted")
 _FAILURES = ("aborted", "no_data", "failed")
 

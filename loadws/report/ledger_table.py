@@ -1,4 +1,4 @@
-"""The ledger as equations: what became of everything that was begun, and how connections ended."""
+"""The ledger as equations: the outcome of everything that was begun, and how connections ended."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from loadws.report.plain import plain
 from loadws.terms.failures import explain, explain_close
 from loadws.terms.units import format_size
 
-#: How a part of a whole, or an outcome, is to be seen.
+#: How a part of a whole, or an outcome, is to be judged.
 Tone = Literal["good", "plain", "warn", "bad"]
 
-#: How each part of an equation is to be seen; one that is not named is plain.
+#: How each part of an equation is to be judged; a part that is not named is neutral.
 _TONES: dict[str, Tone] = {
     **dict.fromkeys(("completed", "done", "opened", "closed_by_us", "answered"), "good"),
     **dict.fromkeys(("skipped", "closed_by_peer", "open_at_end", "http.cut_off"), "warn"),
     **dict.fromkeys(("failed", "dropped", "refused", "lost", "timed_out", "unanswered"), "bad"),
 }
-#: What is counted beside an equation, by its record and whole.
+#: The counts beside an equation, by its record and whole.
 _ASIDE = {
     ("arrivals", "planned"): ("expected",),
     ("connections", "attempted"): ("compressed", "as_expected"),
@@ -31,13 +31,13 @@ _ASIDE = {
         *("heartbeats_sent", "heartbeats_received", "control_sent", "control_received"),
     ),
 }
-#: What is under way when the load ends has not failed: it ends with the load.
+#: Units under way when the load ends have not failed: they end with the load.
 _WORDS = {(subject, "cut_off"): "ended with the load" for subject in ("arrivals", "sessions", "turns")}
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One count of an equation, and how it is to be seen."""
+    """One count of an equation, and how it is to be judged."""
 
     name: str
     count: int
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """``whole`` is the sum of ``parts``; ``aside`` is counted beside it."""
+    """An equation. ``whole`` is the sum of ``parts``; ``aside`` is counted beside it."""
 
     subject: str
     whole: Part
@@ -58,7 +58,7 @@ class Equation:
         return self.whole.count == sum(part.count for part in self.parts)
 
     def text(self, shortest: bool = True) -> str:
-        """Return ``attempted 10 = opened 9 + refused 1``; ``shortest`` leaves out the parts that are nothing."""
+        """Return ``attempted 10 = opened 9 + refused 1``; ``shortest`` leaves out parts that are 0."""
         shown = [part for part in self.parts if part.count] if shortest else self.parts
         sum_of = " + ".join(f"{part.name} {part.count:,}" for part in shown or self.parts[:1])
         return f"{self.whole.name} {self.whole.count:,} {'=' if self.holds else '≠'} {sum_of}"
@@ -68,7 +68,7 @@ class Equation:
 
 
 def equations(ledger: Ledger) -> list[Equation]:
-    """Return the ledger's sums, without those of which there is nothing."""
+    """Return the ledger's equations, without those whose whole is 0."""
     found = [_with_counts(equation, getattr(ledger, equation.record)) for equation in EQUATIONS]
     return [e for e in found if any(part.count for part in (e.whole, *e.parts, *e.aside))]
 
@@ -90,7 +90,7 @@ def _with_counts(equation: Sum, record: msgspec.Struct) -> Equation:
 
 
 def bytes_text(ledger: Ledger) -> str:
-    """Return the bytes of payload; where compression was agreed on, also those on the wire and their share of it."""
+    """Return the bytes of payload; where compression was used, also those on the wire and their ratio."""
     size = ledger.bytes
     payload = f"sent {format_size(size.sent)}, received {format_size(size.received)} of payload"
     if not ledger.connections.compressed:
@@ -105,7 +105,7 @@ def _of_payload(wire: int, payload: int) -> str:
 
 
 def ending_rows(ledger: Ledger) -> list[tuple[str, int, str]]:
-    """Return how connections ended or were refused: what, how often, what it means."""
+    """Return how connections ended or were refused: the kind, the count, the meaning."""
     refusals = [(f"refused with {plain(k)}", n, explain(f"http.{k}").meaning) for k, n in ledger.refusals.items()]
     failures = [(f"failed: {plain(k)}", n, explain(k).meaning) for k, n in ledger.failures.items()]
     closes = [(plain(explain_close(k)[0]), n, explain_close(k)[1]) for k, n in ledger.close_codes.items()]

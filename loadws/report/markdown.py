@@ -14,10 +14,10 @@ from loadws.report.plain import plain
 
 FIELDS = ("p50", "p90", "p99", "max")
 _MARKS: dict[str, str] = {"good": "✅", "plain": "▫️", "warn": "⚠️", "bad": "❌"}
-#: Whatever can begin markup, HTML, a formula, a mention or a link of GitHub's Markdown within a line.
+#: Characters that can begin markup, HTML, a formula, a mention or a link of GitHub's Markdown within a line.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~@&$]|:(?=//)")
 _MOST_ERRORS = 10
-#: What ends a code span, or a cell of a table with it, or may be read as HTML by a reader that knows no code spans.
+#: Characters that end a code span or a table's cell, or that a reader without code spans may take for HTML.
 _NO_CODE = re.compile(r"[`|\\@]|<[A-Za-z/!?]|\{\{|\[")
 
 
@@ -36,7 +36,9 @@ def render(summary: Summary) -> str:
 
 
 def escape(text: str) -> str:
-    """Text as text: numeric entities instead of backslashes where GitHub would still find a mention or a table cell."""
+    """Return text that stays text: numeric entities instead of backslashes where GitHub would still find a mention or a
+    table's cell.
+    """
     return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", plain(text))
 
 
@@ -61,7 +63,7 @@ def _head(summary: Summary) -> str:
 
 
 def _said(sentence: str, summary: Summary) -> str:
-    """Return a sentence in which the rule that it begins with is a code span."""
+    """Return a sentence in which the rule at its beginning is a code span."""
     for check in summary.verdict.checks:
         subject = plain(subject_of(check.rule))
         if sentence.startswith(f"{subject} "):
@@ -70,12 +72,14 @@ def _said(sentence: str, summary: Summary) -> str:
 
 
 def _tone_of_head(summary: Summary, tone: str) -> str:
-    """Tell a run that failed by the server from one that says nothing of it."""
+    """Return the tone of the headline: a run that failed by the server differs from one that tells nothing about it."""
     return "warn" if summary.verdict.outcome in ("invalid", "inconclusive", "interrupted") else tone
 
 
 def code(text: str) -> str:
-    """Return text as a code span, which is readable also where Markdown is not rendered; what could leave it is escaped."""
+    """Return text as a code span, which is readable also where Markdown is not rendered; characters that could end it
+    are escaped.
+    """
     inner = plain(text)
     return escape(text) if _NO_CODE.search(inner) else f"`{inner}`"
 
@@ -125,7 +129,7 @@ def _deliveries(summary: Summary) -> str:
 
 
 def _own(summary: Summary) -> str:
-    """Return what the scenario measures and counts beside its requests."""
+    """Return the metrics that the scenario itself defines."""
     trends = [(escape(row.step), row.count, *map(escape, row.cells)) for row in timings.own_rows(summary, FIELDS)]
     counters = [tuple(map(escape, row)) for row in timings.counter_rows(summary)]
     tables = []

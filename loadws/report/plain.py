@@ -1,8 +1,8 @@
-"""Text from a server or a scenario, made harmless: what cannot be seen is shown as an escape, and what is long is cut.
+"""Text from a server or a scenario, made harmless: invisible characters become escapes, and long texts are cut.
 
 A server may send terminal escapes in a close reason, a right-to-left override in a body or a NUL where XML allows none.
-After ``plain`` a text has none of them, so a terminal cannot be taken over and an XML file stays well-formed. Escaping
-what is markup (``<``, ``|``, ``[bold]``) stays each renderer's own business.
+After ``plain`` a text has none of them, so it cannot control a terminal, and an XML file stays well-formed. Each
+renderer itself escapes markup (``<``, ``|``, ``[bold]``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 
 LONGEST = 500
 
-#: Our own signs, for a terminal that knows only ASCII.
+#: Replacements of our own signs, for a terminal that has only ASCII.
 _ASCII = {
     "✔": "+",
     "✘": "x",
@@ -46,7 +46,7 @@ _UNSEEN_OR_BREAK = re.compile(f"[\\t\\n{_CONTROLS}{_DIRECTIONS}{_SEPARATORS}{_NO
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
-    """One line of at most ``longest`` characters: ``"a\\nb\\x1b[2J"`` -> ``r"a\\nb\\x1b[2J"``."""
+    r"""Return one line of at most ``longest`` characters: ``"a\nb\x1b[2J"`` -> ``r"a\nb\x1b[2J"``."""
     shown = _UNSEEN_OR_BREAK.sub(_escape, text[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
@@ -57,9 +57,7 @@ def plain_lines(text: str) -> str:
 
 
 def in_ascii(text: str) -> str:
-    """Return a text for a terminal that knows nothing else: our signs have stand-ins, everything else becomes an
-    escape.
-    """
+    """Return a text for a terminal that has only ASCII: our signs have replacements, other characters become escapes."""
     return text.translate(_STAND_INS).encode("ascii", "backslashreplace").decode("ascii")
 
 

@@ -1,4 +1,4 @@
-"""All that a report is made of: what a run folder holds, read back."""
+"""All that a report is made of: the content of a run folder, read back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from loadws.report.course.course import Course
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """``info`` is None where only a summary.json was given; ``errors`` are the first 1,000 whole."""
+    """The content of a run folder. ``info`` is None where only a summary.json was given; ``errors`` are the first
+    1,000.
+    """
 
     summary: Summary
     info: RunInfo | None = None

@@ -1,6 +1,7 @@
-"""Latencies in numbers: response beside service time of each step, the parts of connecting, and what their gap means.
+"""Latencies in numbers: response beside service time of each step, the parts of connecting, and the meaning of their
+gap.
 
-A percentile that its samples cannot carry is never printed; how many it would take is.
+A percentile for which the samples are too few is never printed; the number of samples that it needs is.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ GENERATORS_OWN = frozenset({
     "schedule_lag", "send_lag", "read_lag", "write_wait", "session_time",
     *(metric.unlagged for metric in TABLE.values() if metric.unlagged),
 })  # fmt: skip
-#: What has a table of its own: see ``deliveries``.
+#: Metrics with a table of their own: see ``deliveries``.
 OF_PROBES = frozenset(metric.name for metric in TABLE.values() if metric.is_of_probes)
 _AGREE_WITHIN, _AGREE_WITHIN_NS = 1.05, 50_000
 
@@ -50,25 +51,25 @@ class LatencyRow:
 
 
 def samples_needed(percentile: str) -> int:
-    """How many samples carry a percentile: n(1 − p) ≥ 10, so 1,000 for ``p99`` (measurement.md)."""
+    """Return how many samples a percentile needs: n(1 − p) ≥ 10, so 1,000 for ``p99`` (measurement.md)."""
     return samples_for(PERCENTILES[percentile])
 
 
 def cell(entry: MetricEntry, field: str) -> str:
-    """Return one number of an entry for people; ``NO_NUMBER`` where its samples cannot support it."""
+    """Return one number of an entry as text; ``NO_NUMBER`` where its samples are too few for it."""
     return value_text(judged_value(entry, field), entry.unit)
 
 
 def value_text(value: float | None, unit: str) -> str:
-    """Return a metric's value for people: ``never`` where it is infinite, ``NO_NUMBER`` where there is none."""
+    """Return a metric's value as text: ``never`` where it is infinite, ``NO_NUMBER`` where there is none."""
     return NO_NUMBER if value is None else plain(format_value(value, unit))
 
 
 def judged_value(entry: MetricEntry, field: str) -> float | None:
     """Return a percentile or the maximum by the rule of the checks: requests without an answer rank above every value.
 
-    Infinite where the rank lies among these; None where the samples do not support the percentile. One step then has
-    one p95, in the checks and in every table.
+    Infinite where the rank is one of these; None where the samples are too few for the percentile. So one step has one
+    p95, in the checks and in every table.
     """
     measured: float | None = getattr(entry, field)
     percentile = PERCENTILES.get(field)
@@ -99,7 +100,7 @@ def by_step(summary: Summary, name: str) -> dict[str, MetricEntry]:
 
 
 def latency_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
-    """Response beside service time for every step, and for all of them where there are several."""
+    """Return response beside service time for every step, and for all of them where there are several."""
     tables = {name: by_step(summary, name) for name, _ in LATENCY_METRICS}
     rows = [
         _latency_row(plain(step), what, tables[name][step], fields)
@@ -140,7 +141,7 @@ def connect_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
 
 
 def other_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
-    """Everything else that was timed or recorded, over all steps: waits, pings, streamed answers, own trends, lags."""
+    """Return all other times and trends, over all steps: waits, pings, streamed answers, own trends, lags."""
     shown = {name for name, _ in (*LATENCY_METRICS, *CONNECT_METRICS)} | OF_PROBES
     names = dict.fromkeys(e.name for e in summary.metrics if e.kind == "histogram" and e.name not in shown)
     found = [(plain(name), overall(summary, name)) for name in names]
@@ -148,7 +149,7 @@ def other_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
 
 
 def own_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
-    """Of the other rows those that a scenario asked for by a step of its own: no lags, no whole sessions."""
+    """Return those of the other rows that a scenario asked for by a step of its own, without lags and whole sessions."""
     return [row for row in other_rows(summary, fields) if row.step not in GENERATORS_OWN]
 
 
@@ -168,7 +169,7 @@ def _latency_row(step: str, what: str, entry: MetricEntry, fields: tuple[str, ..
 
 
 def too_few_note(rows: list[LatencyRow], fields: tuple[str, ...]) -> str:
-    """How many samples the percentiles would take that no row, or not every row, could give."""
+    """Return how many samples the percentiles need that some rows could not show."""
     absent = [f for at, f in enumerate(fields) if f in PERCENTILES and any(r.cells[at] == NO_NUMBER for r in rows)]
     if not absent:
         return ""
@@ -185,7 +186,7 @@ def missing_note(rows: list[LatencyRow]) -> str:
 
 
 def stray_note(summary: Summary) -> str:
-    """Say which latencies may be those of other answers; empty where none may."""
+    """Return a sentence on latencies that may belong to other answers; empty where there are none."""
     strays = {e.labels["step"]: e.count for e in summary.entries("stray_messages") if "step" in e.labels and e.count}
     if not strays:
         return ""
@@ -194,7 +195,7 @@ def stray_note(summary: Summary) -> str:
 
 
 def gap_sentence(summary: Summary) -> str:
-    """Return what the gap between response and service time says of this run (coordinated omission)."""
+    """Return the meaning of the gap between response and service time in this run (coordinated omission)."""
     response, service = overall(summary, "response_time"), overall(summary, "service_time")
     explained = (
         "Response time counts from the moment a message was intended, service time from the moment it was sent; "
@@ -233,7 +234,7 @@ def _is_finite(entry: MetricEntry, field: str) -> bool:
 
 
 def recovery_sentence(summary: Summary) -> str:
-    """Return how long a storm lasted for the users that it struck."""
+    """Return how long a storm lasted for the users whose connections it ended."""
     lost, again = (_counted(summary, name) for name in ("disconnects", "reconnects"))
     said = (
         f"{format_count(lost)} ended without our asking, {format_count(again)} were opened in the place of one that had"

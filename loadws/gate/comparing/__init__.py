@@ -1,6 +1,7 @@
-"""Comparisons of runs: which rules, what each run measured for them, what became of each rule, and the verdict of all.
+"""Compare runs: the rules, the measured values of each run, the outcome of each rule, and the verdict.
 
-``rules`` reads the rules, ``measured`` looks a rule's values up in runs, ``compare`` judges them, ``absolute`` judges the
-thresholds among the rules, ``watched`` finds what else moved, ``identity`` says whether two runs may be compared at all,
-and ``verdict`` makes one record of all that (``metrics.comparison``). Nothing here waits or reads files.
+``rules`` reads the rules, ``measured`` looks up a rule's values in runs, ``compare`` judges them, ``absolute`` judges
+the thresholds among the rules, ``watched`` finds other values that changed, ``identity`` tells whether two runs may be
+compared at all, and ``verdict`` makes one record of all that (``metrics.comparison``). This room neither waits nor
+reads files.
 """

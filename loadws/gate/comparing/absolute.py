@@ -1,7 +1,7 @@
-"""Thresholds among the rules of a comparison: they hold against the candidate's runs, whatever the baseline is.
+"""Thresholds among the rules of a comparison: they are judged on the candidate's runs, whatever the baseline is.
 
-A percentile or a share is judged on all runs together, with the runs as the blocks of its design effect. Any other value
-is judged on its median over the runs.
+A percentile or a share is judged on all runs together, with the runs as the blocks of its design effect. Any other
+value is judged by its median over the runs.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _judged(threshold: Threshold, runs: Sequence[Summary]) -> Check:
 
 
 def _blocks(runs: Sequence[Summary], threshold: Threshold) -> list[tuple[int, int]]:
-    """Return for each run (samples beyond the limit, samples), of a percentile; one run is no block."""
+    """Return (samples beyond the limit, samples) of each run, for a percentile; a single run is not a block."""
     if threshold.percentile is None or len(runs) < 2:
         return []
     histograms = [merged(selected_by(run.metrics, threshold)) for run in runs]

@@ -1,8 +1,8 @@
-"""The course of a search for the largest load that meets the rules: bracket, halve, confirm. It runs nothing itself.
+"""The course of a search for the largest load that meets the rules: double, halve, confirm. It runs no load itself.
 
-The load doubles from the least until a level fails or the most is reached. Then the gap between the largest level that held
-and the smallest that failed is halved, until it is a twentieth or one user. The level that is left must hold once more; if
-it does not, it counts as failed, and the search goes on below it.
+The load doubles from the least until a level fails or the most is reached. Then the gap between the largest level that
+held and the smallest that failed is halved, until it is a twentieth or one user. The remaining level must hold once
+more; if it does not, it counts as failed, and the search continues below it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ GAP = 0.05
 
 
 class Level(NamedTuple):
-    """A load that was tried: users, or arrivals per second. ``limit`` is where loadws itself was too slow to say."""
+    """A load that was tried: users, or arrivals per second. ``limit``: loadws itself was too slow at it."""
 
     load: float
     held: Held
@@ -42,7 +42,9 @@ def next_load(levels: Sequence[Level], least: float, most: float, is_whole: bool
 
 
 def largest(levels: Sequence[Level]) -> float | None:
-    """Return the largest load that held and was confirmed, or held when loadws reached its own limit; None where none."""
+    """Return the largest load that held and was confirmed, or held when loadws reached its own limit; None where there
+    is none.
+    """
     failed = min((level.load for level in levels if level.held == "failed"), default=float("inf"))
     return max((level.load for level in levels if level.held == "held" and level.load < failed), default=None)
 

@@ -1,8 +1,8 @@
-"""Rules and what both sides measured -> comparisons: each rule's change, and its outcome among all rules.
+"""Judge rules on the measured values of both sides: each rule's change, and its outcome among all rules.
 
 The rule decides the scale (``statistics.changes``): a limit in percent compares logarithms, an absolute one
-differences, a share compares counts. The data decide the test: pairs of slices, several runs a side, or the windows
-of one run a side. ``next_step`` is the course of a paired comparison; it runs nothing itself.
+differences, a share compares counts. The data decide the test: pairs of slices, several runs on each side, or the
+windows of one run on each side. ``next_step`` is the course of a paired comparison; it runs no load itself.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from loadws.gate.statistics.shares import Share, whole
 from loadws.terms.comparisons import ComparisonRule
 
 Unit = Literal["pairs", "runs", "windows"]
-#: What a slice or a run measured for a rule: a value, or for a share its counts; None where it measured nothing.
+#: The measurement of a slice or a run for a rule: a value, or for a share its counts; None where there is none.
 Measured = Value | Share
 DEFAULT = Design()
 
 
 class Sides(NamedTuple):
-    """What each slice or run of both sides measured for one rule. In a paired comparison the n-th of both are a
-    pair."""
+    """The measurements of each slice or run of both sides for one rule. In a paired comparison the n-th of both are a
+    pair.
+    """
 
     baseline: Sequence[Measured]
     candidate: Sequence[Measured]
 
 
 class Windows(NamedTuple):
-    """The windows of one run a side, for one rule on a percentile."""
+    """The windows of one run on each side, for one rule on a percentile."""
 
     baseline: Sequence[bootstrap.Window]
     candidate: Sequence[bootstrap.Window]
@@ -43,13 +44,13 @@ class Windows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one set of data says of a rule. ``change``, ``low`` and ``high`` are as the rule's limit: a fraction of the
-    baseline for a limit in percent, else in the rule's unit.
+    """The result of one set of data for a rule. ``change``, ``low`` and ``high`` are as the rule's limit: a fraction of
+    the baseline for a limit in percent, else in the rule's unit.
 
     ``before`` and ``after`` are the sides' typical values: a median, or the share of all tries; None for windows.
-    ``change`` is None where none is known. ``low`` and ``high`` are infinite (``low`` of a fraction -1) where the
-    data are too few for an interval. ``p`` is the two-sided p value of the limit, and ``adjusted_p`` that after Holm,
-    1 where the change is not beyond the limit. ``n`` are the pairs, the runs on the smaller side or the windows, and
+    ``change`` is None where none is known. ``low`` and ``high`` are infinite (``low`` of a fraction -1) where the data
+    are too few for an interval. ``p`` is the two-sided p value of the limit, and ``adjusted_p`` that after Holm, 1
+    where the change is not beyond the limit. ``n`` are the pairs, the runs on the smaller side or the windows, and
     ``unknown`` those that could not be compared.
     """
 
@@ -68,11 +69,11 @@ class Found:
 class Comparison:
     """One rule among ``rules``, compared at level ``alpha``: the intervals have confidence 1 - ``alpha``.
 
-    ``smallest`` is the smallest worsening, on the scale of ``Found.change``, that this comparison would have seen to
-    be beyond the limit; infinite (-1 for a fraction that must not fall) where none. ``more`` is about how many more
-    pairs, runs a side or windows would decide an inconclusive rule; None where that many would be too many, and where
-    more of the same would not help: the two sets of pairs disagree, or some could not be compared. ``second`` is the
-    set that a failure was checked with.
+    ``smallest`` is the smallest worsening, on the scale of ``Found.change``, that this comparison would have found to
+    be beyond the limit; infinite (-1 for a fraction that must not fall) where there is none. ``more`` is about how many
+    more pairs, runs on each side or windows would decide an inconclusive rule; None where that many would be too many,
+    and where more of the same would not help: the two sets of pairs disagree, or some could not be compared. ``second``
+    is the set that a failure was checked with.
     """
 
     rule: ComparisonRule
@@ -87,7 +88,7 @@ class Comparison:
 
 
 class Step(NamedTuple):
-    """What a paired comparison does next: ``pairs`` more for this stage's set, or nothing, with its comparisons."""
+    """The next step of a paired comparison: run ``pairs`` more for this stage's set, or stop with these comparisons."""
 
     stage: Stage
     pairs: int
@@ -100,7 +101,7 @@ class Step(NamedTuple):
 def next_step(
     rules: Sequence[ComparisonRule], first: Sequence[Sides], second: Sequence[Sides] = (), design: Design = DEFAULT
 ) -> Step:
-    """Return what to run next, or the comparisons, from the pairs measured so far.
+    """Return how many pairs to run next, or the comparisons, from the pairs measured so far.
 
     ``first`` and ``second`` have the sides of each rule, in the order of ``rules``; both are empty at first.
     """
@@ -123,7 +124,7 @@ def next_step(
 def conclude_pairs(
     rules: Sequence[ComparisonRule], first: Sequence[Sides], second: Sequence[Sides] = (), design: Design = DEFAULT
 ) -> tuple[Comparison, ...]:
-    """Return the comparisons of the pairs that there are, also where time ran out before ``next_step`` was done.
+    """Return the comparisons of the existing pairs, also where time ran out before ``next_step`` was done.
 
     Fewer pairs than the design has decide by their own, wider interval. A failure without a whole second set is
     inconclusive.
@@ -176,16 +177,16 @@ def _first_pairs(sides: Sides, pairs: int) -> Sides:
 def compare_runs(
     rules: Sequence[ComparisonRule], sides: Sequence[Sides], alpha: float = ALPHA
 ) -> tuple[Comparison, ...]:
-    """Return the comparisons of runs that are no pairs, at least one a side; ``sides`` are those of each rule.
+    """Return the comparisons of unpaired runs, at least one on each side; ``sides`` are those of each rule.
 
-    One run a side decides nothing but shares: use ``compare_windows``.
+    One run on each side decides nothing but shares: use ``compare_windows``.
     """
     estimates = estimate_runs(rules, sides, alpha)
     return _judged_once(rules, sides, estimates, [_Setting("runs", len(rules), alpha)] * len(rules))
 
 
 def estimate_runs(rules: Sequence[ComparisonRule], sides: Sequence[Sides], alpha: float) -> list[Estimate]:
-    """Return each rule's change between runs that are no pairs, each by itself."""
+    """Return each rule's change between unpaired runs, each by itself."""
     return [_of_runs(rule, each, alpha) for rule, each in zip(rules, sides, strict=True)]
 
 
@@ -196,7 +197,9 @@ def compare_one_run(
     alpha: float = ALPHA,
     seed: int = 0,
 ) -> tuple[Comparison, ...]:
-    """Return the comparisons of one run a side: percentiles by their windows, where both runs have some; else by run."""
+    """Return the comparisons of one run on each side: percentiles by their windows, where both runs have some; else by
+    run.
+    """
     by_window = [rule.percentile is not None and all(each) for rule, each in zip(rules, windows, strict=True)]
     estimates, shown, settings = [], [], []
     for rule, side, each, is_by_window in zip(rules, sides, windows, by_window, strict=True):
@@ -209,7 +212,8 @@ def compare_one_run(
 def compare_windows(
     rules: Sequence[ComparisonRule], windows: Sequence[Windows], alpha: float = ALPHA, seed: int = 0
 ) -> tuple[Comparison, ...]:
-    """Return the comparisons of one run a side, for rules on percentiles. They know no noise between runs.
+    """Return the comparisons of one run on each side, for rules on percentiles. They do not include the noise between
+    runs.
 
     Raises ``ValueError`` for a rule that is not on a percentile.
     """

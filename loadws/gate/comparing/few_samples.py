@@ -1,4 +1,4 @@
-"""Percentiles of too few samples: they are not known, which is no fault of the product and decides nothing."""
+"""Percentiles of too few samples: they are unknown, which is not the product's fault and decides nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loadws.terms.errors import ExitCode
 
 
 def about_samples(comparisons: Iterable[Comparison], runs: Sequence[Summary], unit: str) -> Iterator[Finding]:
-    """Yield for each rule on a percentile how many samples too few a run had, where that kept runs from being compared."""
+    """Yield, for each rule on a percentile, how many samples a run lacked, where that kept runs from being compared."""
     for comparison in comparisons:
         if comparison.found.unknown and (short := _short(comparison, runs)):
             samples, needed = min(short)
@@ -25,7 +25,7 @@ def about_samples(comparisons: Iterable[Comparison], runs: Sequence[Summary], un
 
 
 def without_too_few(comparisons: Sequence[Comparison], runs: Sequence[Summary]) -> tuple[Comparison, ...]:
-    """Return the comparisons; those without any value are inconclusive where every run has samples, only too few."""
+    """Return the comparisons. Those without any value are inconclusive where every run has samples, but too few."""
     return tuple(
         replace(each, outcome="inconclusive") if each.outcome == "no_data" and _all_have_some(each, runs) else each
         for each in comparisons

@@ -1,7 +1,7 @@
 """A scenario's runs over time: each value's track, its change points, and whether the machine changed with it.
 
-Change points are E-divisive's (``statistics.changepoint``), found among the runs of one machine and one planned load
-only. A change that the canary has at the same run, or at a neighbour, is the machine's.
+Change points are E-divisive's (``statistics.changepoint``), found only among the runs of one machine and one planned
+load. A change that the canary has at the same run, or at a neighbour, is the machine's.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from loadws.terms.comparisons import ComparisonRule
 from loadws.terms.thresholds import format_value
 
 CANARY = "canary"
-#: Runs between which a change of the canary and one of a value count as one.
+#: How many runs may lie between a change of the canary and one of a value that count as the same.
 _NEAR = 1
 _LEAST_CANARIES = 6
 
 
 def history_of(scenario: str, runs: Sequence[MeasuredRun], rules: Sequence[ComparisonRule]) -> History:
-    """Return the record of these runs, which are put in the order of time. ``rules`` say which values are followed."""
+    """Return the record of these runs, in the order of time. ``rules`` name the values to follow."""
     ordered = sorted(runs, key=lambda run: run.summary.run.started_at)
     summaries = [run.summary for run in ordered]
     canary = _track_of_canary(summaries)

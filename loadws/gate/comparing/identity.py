@@ -10,7 +10,7 @@ _OLD = "it is of a version that did not say"
 
 
 def different_plans(baseline: Iterable[Run], candidate: Iterable[Run]) -> str | None:
-    """Return in a sentence why these runs measured different loads; None where they did not, or nothing is known of it."""
+    """Return in a sentence why these runs measured different loads; None where they did not, or where it is not known."""
     before, after = _known(run.plan_hash for run in baseline), _known(run.plan_hash for run in candidate)
     for side, plans in (("the baseline", before), ("the candidate", after)):
         if len(plans) > 1:
@@ -21,14 +21,16 @@ def different_plans(baseline: Iterable[Run], candidate: Iterable[Run]) -> str | 
 
 
 def hindrances(baseline: Sequence[Run], candidate: Sequence[Run]) -> Iterator[str]:
-    """Yield in sentences what else than the product may have changed: then the comparison is shown and gates nothing."""
+    """Yield in sentences what may have changed besides the product. The comparison is then shown and does not fail the
+    build.
+    """
     yield from _differs("machine", [run.machine_name for run in baseline], [run.machine_name for run in candidate])
     versions = [run.loadws_version for run in baseline], [run.loadws_version for run in candidate]
     yield from _differs("version of loadws", *versions)
 
 
 def counts_errors_differently(baseline: Iterable[Summary], candidate: Iterable[Summary]) -> bool:
-    """Return whether ``error_rate`` is another value on the two sides: each schema version counts its own tries."""
+    """Return whether ``error_rate`` is a different value on the two sides: each schema version counts other tries."""
     return len({summary.schema_version for summary in (*baseline, *candidate)}) > 1
 
 

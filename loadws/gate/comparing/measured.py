@@ -1,7 +1,7 @@
-"""What one run measured for a comparison rule: a value, or for a share its counts; and its windows of time.
+"""One run's measurement for a comparison rule: a value, or for a share its counts; and its windows of time.
 
-A value is looked up as a threshold's is (``gate.check``). A percentile of too few samples is not known: the value would
-be that of the slowest few, and no comparison with it could be trusted.
+A value is looked up as a threshold's is (``gate.check``). A percentile of too few samples is unknown: it would be the
+value of the slowest few, and no comparison with it could be trusted.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from loadws.terms.comparisons import ComparisonRule
 from loadws.terms.failures import is_of
 from loadws.terms.percentiles import samples_for, supports
 
-#: Windows are put together until there are no more than this: a bootstrap costs as many steps for each draw.
+#: Windows are merged until there are no more than this: a bootstrap needs as many steps for each draw.
 MOST_WINDOWS = 240
 
 
 def measure(entries: Sequence[MetricEntry], rule: ComparisonRule) -> Measured:
-    """Return what a run's entries say for the rule; None where they say nothing."""
+    """Return a run's measurement for the rule; None where its entries have none."""
     selected = selected_by(entries, rule.threshold)
     if not selected:
         return None
@@ -48,7 +48,7 @@ def _of_histogram(selected: list[MetricEntry], rule: ComparisonRule) -> Measured
 
 
 def too_few_samples(entries: Sequence[MetricEntry], rule: ComparisonRule) -> tuple[int, int] | None:
-    """Return how many samples a run has for the rule's percentile and how many it needs; None where they are enough."""
+    """Return how many samples a run has for the rule's percentile and how many it needs; None where there are enough."""
     if rule.percentile is None:
         return None
     histogram = merged(selected_by(entries, rule.threshold))
@@ -59,7 +59,7 @@ def too_few_samples(entries: Sequence[MetricEntry], rule: ComparisonRule) -> tup
 
 @dataclass(slots=True)
 class _Windows:
-    """The histograms of one rule, by the second that they were measured in."""
+    """The histograms of one rule, by the second in which they were measured."""
 
     rule: ComparisonRule
     seconds: dict[int, LatencyHistogram] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class _Windows:
         known.add(histogram)
 
     def of(self) -> list[Window]:
-        """Return the windows in the order of time, neighbours put together where there are too many."""
+        """Return the windows in the order of time; neighbours are merged where there are too many."""
         ordered = [self.seconds[second] for second in sorted(self.seconds)]
         width = max(1, math.ceil(len(ordered) / MOST_WINDOWS))
         return [_window(ordered[start : start + width]) for start in range(0, len(ordered), width)]

@@ -1,6 +1,7 @@
-"""The order of slices: A and B lead by turns in every two pairs, and a coin says which leads first (ABBA or BAAB).
+"""The order of slices: A and B lead by turns in every two pairs, and a coin decides which leads first (ABBA or BAAB).
 
-A steady drift of the machine then cancels within two pairs, and which side a disturbance hits cannot be known before.
+A steady drift of the machine then cancels out within two pairs, and which side a disturbance hits cannot be known
+before.
 """
 
 from __future__ import annotations

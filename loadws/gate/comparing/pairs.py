@@ -1,4 +1,4 @@
-"""Pairs of slices that took turns on one machine, compared: what to run next, and the record at the end."""
+"""Compare pairs of slices that took turns on one machine: what to run next, and the record at the end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PairSet:
         self.b.append(b)
 
     def sides(self, rules: RuleSet) -> list[Sides]:
-        """Return what the slices measured for each comparison rule."""
+        """Return the slices' measurements for each comparison rule."""
         return [
             Sides([measure(run.metrics, rule) for run in self.a], [measure(run.metrics, rule) for run in self.b])
             for rule in rules.comparisons
@@ -39,7 +39,7 @@ class PairSet:
 
 
 def next_pairs(rules: RuleSet, first: PairSet, second: PairSet, design: Design) -> Step:
-    """Return which set needs how many pairs more, or that the comparison is decided. Needs a comparison rule."""
+    """Return which set needs how many more pairs, or that the comparison is decided. There must be a comparison rule."""
     return next_step(rules.comparisons, first.sides(rules), second.sides(rules), design)
 
 
@@ -54,9 +54,9 @@ def conclude_slices(
     own: Mapping[str, Metric],
     findings: Sequence[Finding] = (),
 ) -> ComparisonRecord:
-    """Return the record of the pairs that there are, also where time ran out, or the reader stopped it.
+    """Return the record of the existing pairs, also where time ran out, or the user stopped it.
 
-    ``names`` say what each side was run with. ``findings`` are what else holds: an interruption, a side without answers.
+    ``names`` describe the options of each side. ``findings`` are other facts: an interruption, a side without answers.
     """
     both = PairSet([*first.a, *second.a], [*first.b, *second.b])
     comparisons = without_too_few(

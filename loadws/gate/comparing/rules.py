@@ -1,4 +1,4 @@
-"""The rules of a comparison: comparison rules and thresholds, from texts, or the defaults of what both sides measured."""
+"""The rules of a comparison: comparison rules and thresholds, from texts, or defaults for what both sides measured."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
 from loadws.terms.rule_text import RuleError
 from loadws.terms.thresholds import Threshold, parse_threshold
 
-#: A limit that only a change can have.
+#: A limit with a sign, which only a change can have.
 _CHANGE = re.compile(r"(?<=[<>=])\s*(\d[\d.]*(%|pp))\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """What a comparison judges. ``thresholds`` hold against the candidate alone."""
+    """The rules of a comparison. ``thresholds`` are judged on the candidate alone."""
 
     comparisons: tuple[ComparisonRule, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
@@ -40,7 +40,7 @@ def parse_rules(texts: Sequence[str], own: Mapping[str, Metric]) -> RuleSet:
     """Return the rules that the texts state.
 
     Raises:
-        WrongRules: Some are wrong; it has every problem.
+        WrongRules: Some texts are not rules; it has every problem.
     """
     comparisons, thresholds, problems = [], [], []
     for index, text in enumerate(texts):
@@ -76,7 +76,7 @@ def defaults_of(baseline: Iterable[Summary], candidate: Iterable[Summary]) -> Ru
 
 
 def own_metrics_of(runs: Iterable[Summary]) -> dict[str, Metric]:
-    """Return the metrics of the scenarios' own that the runs have, as far as a summary alone tells them."""
+    """Return the scenarios' own metrics that the runs have, as far as a summary alone tells."""
     own: dict[str, Metric] = {}
     for run in runs:
         for entry in run.metrics:

@@ -1,7 +1,7 @@
-"""Whole runs of two sides, compared: what measures them, which rules hold, what else moved, and the verdict.
+"""Compare whole runs of two sides: what each measured, which rules apply, what else changed, and the verdict.
 
-Several runs a side are compared by one value a run. One run a side is compared by its windows of time, which knows no
-noise between runs and is said to be weaker.
+Several runs on each side are compared by one value of each run. One run on each side is compared by its windows of
+time: this does not include the noise between runs, and the report calls it weaker.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from loadws.terms.errors import ExitCode
 from loadws.terms.metrics import Metric
 
 _SHOWN_ONLY = "The rules are shown and gate nothing; --across-machines gates all the same."
-#: Of a rule that is no longer judged: its values would be two different things.
+#: Why a rule is not judged any more: its values would be two different things.
 _ERRORS_DIFFER = (
     "error_rate is not compared: the two sides were made by versions of loadws that count tries differently. "
     "Make a new baseline."
@@ -44,7 +44,7 @@ _ERRORS_DIFFER = (
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRun:
-    """One run of a side. ``name`` is where it was found; ``frames`` reads its seconds, where they were kept."""
+    """One run of a side. ``name`` is where it was found; ``frames`` reads its frames, where they were kept."""
 
     name: str
     summary: Summary
@@ -60,7 +60,7 @@ def compare_sides(
     across_machines: bool = False,
     alpha: float = ALPHA,
 ) -> ComparisonRecord:
-    """Return the comparison of runs that are no pairs, at least one a side."""
+    """Return the comparison of unpaired runs, at least one on each side."""
     before, after = [run.summary for run in baseline], [run.summary for run in candidate]
     comparable, left_out = _comparable(rules.comparisons, before, after)
     others = [] if across_machines else list(hindrances([run.run for run in before], [run.run for run in after]))

@@ -1,4 +1,6 @@
-"""A comparison in one sentence: statistic, estimate, interval, number, rule, and the smallest change it could have seen."""
+"""A comparison in one sentence: statistic, estimate, interval, number, rule, and the smallest change it could have
+found.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from loadws.gate.comparing.compare import Comparison, Found
 from loadws.terms.comparisons import ComparisonRule
 from loadws.terms.thresholds import format_value
 
-#: What is said of data that know less than pairs do.
+#: What the sentence adds for data that are weaker than pairs.
 _WEAKER = {
     "pairs": "",
     "runs": ", not paired: a drift of the machine counts as a change",
@@ -19,7 +21,7 @@ _MANY = {"pairs": "pairs", "runs": "runs a side", "windows": "windows"}
 
 
 def sentence(comparison: Comparison) -> str:
-    """Return what was found, in one or two sentences for people."""
+    """Return the result in one or two sentences for users."""
     rule, found = comparison.rule, comparison.found
     counted = _count(comparison, found.n)
     if found.change is None:
@@ -57,7 +59,7 @@ def _verdict(comparison: Comparison) -> str:
 
 
 def _undecided(comparison: Comparison, limit: str) -> str:
-    """Return why the outcome is open, and what would decide."""
+    """Return why the outcome is open, and what would decide it."""
     found = comparison.found
     if comparison.second is not None:
         return f"the interval is beyond {limit}, but {_again(comparison)} does not confirm it"

@@ -1,4 +1,4 @@
-"""What a comparison comes to: one outcome, one exit code and the reasons, as the record that is written and shown."""
+"""The verdict of a comparison: one outcome, one exit code and the reasons, as the record that is written and shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from loadws.metrics.comparison import (
 from loadws.metrics.summary import Check, Run, Summary
 from loadws.terms.errors import ExitCode, most_severe
 
-#: (what holds of the comparison, the reason in a sentence); empty where a rule's own sentence says it.
+#: (an outcome of the comparison, the reason in a sentence); the reason is empty where a rule's own sentence gives it.
 Finding = tuple[ExitCode, str]
 _OUTCOMES: dict[ExitCode, ComparisonOutcome] = {
     ExitCode.DEFECT: "invalid",
@@ -37,7 +37,7 @@ _NOTHING = "No rule could be judged: both sides have no value in common. Name wh
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that was found out: each rule, the thresholds, what else moved, and what holds beside the rules."""
+    """All results: each rule, the thresholds, other values that changed, and facts beside the rules."""
 
     method: str
     comparisons: tuple[Comparison, ...] = ()
@@ -74,7 +74,7 @@ def conclude(
 
 
 def side(name: str, names: Sequence[str], runs: Sequence[Run]) -> Side:
-    """Return the record of one side; what its runs do not have in common is empty."""
+    """Return the record of one side. A field in which its runs differ is empty."""
     return Side(
         name=name,
         runs=tuple(names),
@@ -86,9 +86,10 @@ def side(name: str, names: Sequence[str], runs: Sequence[Run]) -> Side:
 
 
 def about_runs(which: str, names: Sequence[str], runs: Sequence[Summary]) -> Iterator[Finding]:
-    """Yield what the verdicts of the compared runs say of the comparison. A run whose thresholds failed is fit.
+    """Yield the consequences of the compared runs' verdicts for the comparison. A run whose thresholds failed can be
+    compared.
 
-    One of which half or more failed is not: latencies of the rest say nothing of what the candidate is for.
+    A run of which half or more failed cannot: the latencies of the rest tell nothing about the candidate.
     """
     for name, run in zip(names, runs, strict=True):
         verdict = run.verdict

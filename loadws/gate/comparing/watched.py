@@ -1,7 +1,7 @@
-"""What moved without a rule: shown for people who look for a cause, and gating nothing.
+"""Values without a rule that changed: shown for users that look for a cause, and without effect on the verdict.
 
-Each value is held against no change at the comparison's level, without correction for their number: about one in a hundred
-of values that did not change moves by chance, which the report says.
+Each value is compared with no change at the comparison's level, without correction for the number of values: about one
+in a hundred values that did not change differs by chance, which the report says.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from loadws.terms.comparisons import ComparisonRule
 from loadws.terms.metrics import TABLE, Metric
 from loadws.terms.rule_text import Selection, unit_of
 
-#: The same samples as others, or what only loadws itself added.
+#: Metrics of the same samples as others, or of what only loadws itself added.
 _LEFT_OUT = {"unlagged_time", "unlagged_first_message_time", "unlagged_last_message_time", "read_lag", "write_wait"}
 _AGGREGATES: dict[str, tuple[str, ...]] = {"histogram": ("p50", "p99"), "counter": ("rate",), "rate": ("rate",)}
-#: Values beyond this number are not looked at: a scenario of many steps has thousands.
+#: How many values are looked at: a scenario of many steps has thousands.
 MOST_VALUES = 400
 Estimating = Callable[[Sequence[ComparisonRule], Sequence[Sides], float], list[Estimate]]
 
@@ -35,7 +35,7 @@ def watched(
     estimating: Estimating,
     alpha: float,
 ) -> tuple[tuple[Watched, ...], int]:
-    """Return the values that moved, the largest change first, and how many values were looked at."""
+    """Return the values that changed, the largest change first, and how many values were looked at."""
     judged = {str(rule.selection) for rule in rules}
     looked_at = [each for each in _rules((*baseline, *candidate), own) if str(each.selection) not in judged]
     sides = [
@@ -50,7 +50,7 @@ def watched(
 
 
 def _rules(runs: Collection[Summary], own: Mapping[str, Metric]) -> list[ComparisonRule]:
-    """Return a rule of no change for each value that the runs have, the whole of a metric before its parts."""
+    """Return a rule of no change for each value that the runs have. The whole of a metric precedes its parts."""
     metrics = {**TABLE, **own}
     rules: dict[str, ComparisonRule] = {}
     for run in runs:

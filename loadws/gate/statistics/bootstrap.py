@@ -1,4 +1,4 @@
-"""One run a side: the change of a percentile, by a bootstrap over blocks of windows of time.
+"""One run on each side: the change of a percentile, by a bootstrap over blocks of windows of time.
 
 The windows of a run (one second each) are drawn again, with replacement, in blocks of neighbours that wrap round at
 the end, so that what lasts for some windows stays together (circular block bootstrap: Politis, Romano, "A circular
@@ -8,8 +8,8 @@ The percentile of each drawn run is that of its merged histograms. The interval 
 quantile of the drawn changes (Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13), stretched
 about its median by √(b / (b - 1)) for the b blocks.
 
-It sees the noise within the two runs and none between runs, so it is weaker than any comparison of several runs, and
-its reader must be told so. p counts the run that was seen among those drawn, so it is never 0.
+It includes the noise within the two runs and none between runs, so it is weaker than any comparison of several runs, and
+the report says so. p counts the measured run among those drawn, so it is never 0.
 """
 
 from __future__ import annotations

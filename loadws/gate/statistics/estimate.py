@@ -1,4 +1,4 @@
-"""The record of one comparison: what changed, within which interval, and how sure it is that the limit was passed."""
+"""The estimate of one change: its size, its interval, and how certain it is that the limit was passed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Summary and course -> the charts of the report."""
+"""The charts of the report, made of a summary and a course."""

@@ -12,7 +12,7 @@ Value = float | str | None
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One entry of a legend; ``look`` is ``line``, ``dash`` or ``box``."""
+    """An entry of a legend; ``look`` is ``line``, ``dash`` or ``box``."""
 
     text: str
     colour: str
@@ -21,9 +21,9 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``columns`` are the chart's numbers, all of one length, the first of them is its x; their names carry the units.
+    """A chart. ``columns`` are its numbers, all of one length, x first; their names contain the units.
 
-    Of a chart over time, the first column is ``t``: seconds since the run's start at which each interval begins.
+    The first column of a chart over time is ``t``: seconds since the run's start at which each interval begins.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Chart:
 
 
 def digits(number: float) -> float:
-    """Return four significant digits, whole where it is whole: a third of the bytes, and no screen shows more."""
+    """Return four significant digits, as an integer where it is one: a third of the bytes, and no screen shows more."""
     rounded = round(number) if abs(number) >= 1000 else float(f"{number:.4g}")
     return int(rounded) if rounded == int(rounded) else rounded
 

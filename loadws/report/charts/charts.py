@@ -23,12 +23,12 @@ from loadws.report.charts.traffic import (
 from loadws.report.course.course import Course
 from loadws.report.course.heatmap import HeatMap
 
-#: Steps that have a chart of their own, the slowest first; the others are in the tables.
+#: How many steps have a chart of their own, the slowest first; the others are in the tables.
 MOST_STEP_CHARTS = 12
 
 
 def charts(summary: Summary, course: Course | None = None, heat: tuple[HeatMap, ...] = ()) -> list[Chart]:
-    """Return the charts; without a course those that the summary has the data for."""
+    """Return the charts. Without a course, only those that the summary has the data for."""
     return list(_charts(summary, course or Course(), heat))
 
 

@@ -1,4 +1,6 @@
-"""The generator's own lag and CPU over time, drawn below the latency on the same axis: were these numbers ours?"""
+"""The generator's own lag and CPU over time, below the latency on the same axis: they show whether loadws caused a
+latency.
+"""
 
 from __future__ import annotations
 

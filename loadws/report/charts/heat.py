@@ -1,4 +1,4 @@
-"""Heat maps: how many answers took how long, over time. A stall is a slope, a slow minority is a second band."""
+"""Heat maps: how many answers had which latency, over time. A stall is a slope, a slow minority is a second band."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def _chart(axis: TimeAxis, heat: HeatMap, name: str, title: str, caption: str, r
 
 
 def _rows(heat: HeatMap) -> tuple[int, int, int]:
-    """Return the lowest row, how many are shown, at most ``MOST_ROWS``, and how many of the map's rows are one of these."""
+    """Return the lowest row, the number of rows shown (at most ``MOST_ROWS``), and how many of the map's rows one of
+    them merges.
+    """
     used = [row for _, row in heat.cells]
     lowest = max(0, min(used) - 1)
     count = max(8, max(used) + 2 - lowest)

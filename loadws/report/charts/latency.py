@@ -34,7 +34,7 @@ Line = tuple[str, str, str, str, str]
 
 
 def latency_over_time(summary: Summary, course: Course) -> Chart | None:
-    """Return percentiles of each interval: response time drawn through, service time dashed, events below."""
+    """Return the chart of the percentiles of each interval: response time as a line, service time dashed, events below."""
     axis = TimeAxis(summary)
     lines = _found(summary, _LINES, {})
     if not lines:
@@ -48,7 +48,7 @@ def latency_over_time(summary: Summary, course: Course) -> Chart | None:
 
 
 def step_over_time(summary: Summary, step: str, number: int) -> Chart | None:
-    """Return one step's percentiles of each interval."""
+    """Return the chart of one step's percentiles of each interval."""
     axis = TimeAxis(summary)
     lines = _found(summary, _STEP_LINES, {"step": step})
     if not lines:
@@ -103,7 +103,7 @@ def _plot(
 def _limit_marks(
     axis: TimeAxis, limits: Sequence[tuple[Check, Threshold]], y: Scale, height: int
 ) -> tuple[list[Shape], list[Label]]:
-    """Return a line at each limit, over the phase that it judges, with its rule's percentile written on it."""
+    """Return a line at each limit, over the phase that it judges, with its rule's percentile as a label."""
     shapes, labels = [], []
     for check, limit in limits:
         at = height * (1 - y.at(limit.value / 1e6))

@@ -1,4 +1,4 @@
-"""Charts of counts over time, from zero up: lines, steps, and bars that are stacked by kind."""
+"""Charts of counts over time, from zero up: lines, steps, and bars stacked by kind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _WIDE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One line: a value an interval. ``is_step``: the value held for the whole interval, and is no slope to the next."""
+    """A line with a value for each interval. ``is_step``: the value was the same during the whole interval, so there is
+    no slope to the next.
+    """
 
     name: str
     colour: str
@@ -33,7 +35,7 @@ class Level:
 def levels(
     axis: TimeAxis, name: str, title: str, caption: str, lines: Sequence[Level], height: int = HEIGHT
 ) -> Chart | None:
-    """Return lines over time; None where there is nothing but zeros."""
+    """Return the chart of lines over time; None where there are only zeros."""
     shown = [line for line in lines if any(line.values)]
     if not shown:
         return None
@@ -60,7 +62,9 @@ def _line(axis: TimeAxis, line: Level, y: Scale, height: int) -> list[Shape]:
 def stacked(
     axis: TimeAxis, name: str, title: str, caption: str, kinds: Mapping[str, Sequence[float]], height: int = LOW
 ) -> Chart | None:
-    """Return bars per interval, stacked by kind; the rarest kinds are one. None where nothing happened."""
+    """Return the chart of bars for each interval, stacked by kind; the rarest kinds are merged. None where nothing
+    happened.
+    """
     shown = _with_others({kind: values for kind, values in kinds.items() if any(values)})
     if not shown:
         return None

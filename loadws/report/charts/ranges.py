@@ -1,4 +1,4 @@
-"""Metrics side by side, each from its lowest to its highest figure with its percentiles as dots: connecting, delivery."""
+"""Metrics side by side, each from its lowest to its highest value with its percentiles as dots: connecting, delivery."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def connect_parts(summary: Summary) -> Chart | None:
 
 
 def delivery_spreads(summary: Summary) -> Chart | None:
-    """Return when the first, the median and the last receiver had a probe, of each probe."""
+    """Return the chart of when the first, the median and the last receiver had a probe, for each probe."""
     probes = list(dict.fromkeys(e.labels["probe"] for e in summary.metrics if "probe" in e.labels))[:_MOST_PROBES]
     rows = [
         (

@@ -16,14 +16,14 @@ from loadws.terms.percentiles import interval_ranks, rank_of, supports
 _HEIGHT = 240
 _TICKS = (1, 2, 4, 10, 20, 100, 1_000, 10_000, 100_000, 1_000_000)
 _COLOURS = {"response": ("p90", ""), "service": ("p50", "5 4")}
-#: From so many counts on either side, the interval's ranks are those of the normal distribution.
+#: With this many counts on either side, the interval's ranks are those of the normal distribution.
 _NORMAL_FROM = 400.0
 _Z = 1.959964
 Point = tuple[float, float, float | None, float | None]  # percentile, its value, lower and upper end in ms
 
 
 def spectrum(summary: Summary) -> Chart | None:
-    """Return the spectrum of response and service time over all steps."""
+    """Return the chart of the spectrum of response and service time over all steps."""
     curves = {what: points for name, what in timings.LATENCY_METRICS if (points := _points(summary, name))}
     if not curves:
         return None
@@ -43,7 +43,7 @@ def spectrum(summary: Summary) -> Chart | None:
 
 
 def _points(summary: Summary, name: str) -> list[Point]:
-    """Return the curve as far as the samples carry it: n(1 - p) >= 10, and below the requests without an answer."""
+    """Return the curve as far as the samples are enough: n(1 - p) >= 10, and below the requests without an answer."""
     entry = timings.overall(summary, name)
     if not entry or not entry.count or not entry.histogram:
         return []
@@ -96,7 +96,7 @@ def _percentile_label(odds: float) -> str:
 
 
 def _spaced(ticks: list[tuple[float, str]]) -> list[tuple[float, str]]:
-    """Return the labels that do not stand in each other's way on a telephone."""
+    """Return the labels that do not overlap on a telephone."""
     kept: list[tuple[float, str]] = []
     for at, text in ticks:
         if not kept or at - kept[-1][0] > 0.13:

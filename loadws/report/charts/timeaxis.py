@@ -1,4 +1,4 @@
-"""What all charts over time share: the axis, the phases behind the data, and the columns of the series."""
+"""The parts that all charts over time share: the axis, the phases behind the data, and the columns of the series."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from loadws.report.plain import plain
 from loadws.report.svg.plot import SPAN, Label, Shape
 from loadws.report.svg.scales import time_label, time_ticks
 
-#: Where there are so few points, each has a dot.
+#: With at most this many points, each has a dot.
 _FEW_POINTS = 60
-#: An interval that the end of the run cut to less than this part of its length has no share of time.
+#: The last interval, cut by the end of the run, has no shares of time if less than this part of it is left.
 _LEAST_PART = 0.2
 
 
@@ -38,7 +38,9 @@ class TimeAxis:
         return [(self.x(start_s), self.x(start_s + self.series.interval_s)) for start_s in self.series.start_s]
 
     def is_long_enough(self) -> list[bool]:
-        """Return for each interval whether a share of its time says something: the last may be a few milliseconds."""
+        """Return for each interval whether a share of its time is meaningful: the last may have only a few
+        milliseconds.
+        """
         least_s = self.series.interval_s * _LEAST_PART
         return [self.until_s - start_s >= least_s for start_s in self.series.start_s]
 
@@ -86,12 +88,14 @@ def column(series: Series, name: str, aggregate: str, labels: Mapping[str, str] 
 
 
 def milliseconds(values: Sequence[float | None]) -> list[float | None]:
-    """Return times in ms; what took no time has no place on a logarithmic axis."""
+    """Return times in ms. A time of 0 becomes None, because it has no place on a logarithmic axis."""
     return [value / 1e6 if value else None for value in values]
 
 
 def per_second(series: Series, metric: str) -> list[float | None]:
-    """Return a counter per second of each interval, by how much of it was measured; empty where it was not counted."""
+    """Return a counter per second for each interval, by the measured part of the interval; empty where it was not
+    counted.
+    """
     if found := column(series, metric, "rate"):
         return list(found.values)
     if found := column(series, metric, "count"):

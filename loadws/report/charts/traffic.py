@@ -1,4 +1,4 @@
-"""Messages, users and connections, what was lost and refused, errors, and arrivals that were dropped, over time."""
+"""Messages, users and connections, losses and refusals, errors, and dropped arrivals, over time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def messages_over_time(summary: Summary) -> Chart | None:
 
 
 def users_over_time(summary: Summary) -> Chart | None:
-    """Return users and open connections; the fewest open at any moment too, where connections were lost."""
+    """Return the chart of users and open connections; where connections were lost, also of the fewest open at any
+    moment.
+    """
     axis = TimeAxis(summary)
     caption = "Users without a connection are connecting, waiting before they try again, or done."
     lines = [
@@ -49,7 +51,7 @@ def _gauge(summary: Summary, name: str, aggregate: str, colour: str, metric: str
 
 
 def losses_over_time(summary: Summary, course: Course) -> Chart | None:
-    """Return connections that the server closed, or that were lost, refused or never opened, by kind."""
+    """Return the chart of connections that the server closed, or that were lost, refused or never opened, by kind."""
     axis = TimeAxis(summary)
     kinds = {_closed(code): _rates(course, n) for code, n in course.kinds(CLOSED).items() if code != "peer.1000"}
     kinds |= {f"refused: HTTP {status}": _rates(course, n) for status, n in course.kinds(REFUSED).items()}
@@ -92,7 +94,7 @@ def dropped_over_time(summary: Summary) -> Chart | None:
 
 
 def _rates(course: Course, counts: Sequence[int]) -> list[float]:
-    """Return counts per second, by how long each interval really was measured."""
+    """Return counts per second, by how much of each interval was measured."""
     return [count / s if s else float(count) for count, s in zip(counts, course.covered_s, strict=True)]
 
 

@@ -1,1 +1,1 @@
-"""What compares runs, rendered: a comparison as text, a history and a search as text and as pages."""
+"""Render what compares runs: a comparison as text, a history and a search as text and as pages."""

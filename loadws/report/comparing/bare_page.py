@@ -1,4 +1,4 @@
-"""The frame of a page without scripts: a title, a style for light and dark, and whatever stands inside."""
+"""The frame of a page without scripts: a title, a style for light and dark, and its content."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def page(title: str, inside: str) -> bytes:
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Return a table of texts; every column but the first is set to the right."""
+    """Return a table of texts; every column but the first is aligned to the right."""
     heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td class=n>{escape(cell)}</td>" for cell in row[1:])}</tr>'

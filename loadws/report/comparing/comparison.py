@@ -1,4 +1,4 @@
-"""A comparison as text: the verdict, each rule's sentence, and what else moved."""
+"""A comparison as text: the verdict, each rule's sentence, and other values that changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _METHODS = {
     "windows": "one run a side, by its seconds: weaker than several runs, because the noise between runs is not seen",
     "none": "no values",
 }
-#: So many values without a rule are shown; the record has all that moved.
+#: How many values without a rule are shown; the record has all that changed.
 _MOST_WATCHED = 12
 
 

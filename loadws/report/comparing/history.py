@@ -73,7 +73,7 @@ def _head(history: History) -> tuple[str, ...]:
 
 
 def _rows(history: History) -> list[tuple[str, ...]]:
-    """Return a row for each run; a value with which a change begins has a mark."""
+    """Return a row for each run; a value at which a change begins has a mark."""
     rows = []
     for at, run in enumerate(history.runs):
         cells = (_cell(track, at) for track in history.tracks)

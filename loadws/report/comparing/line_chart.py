@@ -20,7 +20,7 @@ def line_chart(
     marks: Collection[int] = (),
     title: str = "",
 ) -> str:
-    """Return the drawing. ``labels`` name the points, ``texts`` are their values, ``marks`` the places of changes."""
+    """Return the drawing. ``labels`` name the points, ``texts`` are their values, ``marks`` the indexes of changes."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     if not known:
         return ""
@@ -38,7 +38,7 @@ def line_chart(
 
 
 class _Scale:
-    """From points and values to the drawing's units."""
+    """The conversion of points and values to the drawing's units."""
 
     def __init__(self, count: int, low: float, high: float) -> None:
         self.step = (WIDTH - _LEFT - _RIGHT) / max(1, count)

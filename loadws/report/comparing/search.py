@@ -13,7 +13,7 @@ _WORDS = {"held": "the rules held", "failed": "the rules were not surely kept", 
 
 
 class Tried(Protocol):
-    """A load that was tried, what came of it, and why."""
+    """A load that was tried, its result, and why."""
 
     @property
     def load(self) -> float: ...

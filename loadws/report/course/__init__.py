@@ -1,1 +1,1 @@
-"""What happened when: the run second by second, and the few sentences that tell it."""
+"""The events of a run over time, and the few sentences that describe it."""

@@ -1,7 +1,8 @@
 """The events of a run over time: answers, closed connections, refusals, errors by kind, dropped arrivals.
 
-They come from ``windows.ndjson``, whose frames carry each process's ledger so far: what is new in a window is the difference
-to the window before. A run folder without that file has no course, and the report does without these charts and sentences.
+They come from ``windows.ndjson``, whose frames contain each process's ledger so far: the events of a window are the
+difference to the previous window. A run folder without that file has no course, and its report lacks these charts and
+sentences.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from loadws.metrics.frame import CounterPart
 from loadws.metrics.ledger import Ledger
 from loadws.terms.errors import LoadwsError
 
-#: What happened is kept by such keys: ``answered``, ``dropped``, ``opened``, and by kind with one of these before it.
+#: Events have such keys: ``answered``, ``dropped``, ``opened``, and a kind with one of these before it.
 CLOSED, REFUSED, FAILED, ERROR = "closed ", "refused ", "failed ", "error "
-#: Closes that are no event: ours, and the server's at the end of its work.
+#: Closes that are not events: ours, and the server's at the end of its work.
 _ORDINARY = ("us.",)
 _STEP_ERROR = "step error "
 
@@ -30,7 +31,7 @@ def step_error(kind: str, step: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Counts of each interval of ``interval_s`` seconds since the run's start, by what happened.
+    """The counts of events in each interval of ``interval_s`` seconds since the run's start.
 
     ``covered_s`` is how much of each interval a process was measuring; 0 where the run has no window.
     """
@@ -40,7 +41,7 @@ class Course:
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def of(self, key: str) -> tuple[int, ...]:
-        """Return the counts of one key, zeros where it never happened."""
+        """Return the counts of one key, zeros where there was no such event."""
         return self.counts.get(key, (0,) * len(self.covered_s))
 
     def kinds(self, prefix: str) -> dict[str, tuple[int, ...]]:
@@ -50,7 +51,7 @@ class Course:
 
 
 class _Window(msgspec.Struct):
-    """The part of a frame that a course is made of; the line of an ending has none of it."""
+    """The part of a frame that a course is made of; the line of an ending has none."""
 
     ledger: Ledger | None = None
     process: int = 0
@@ -65,7 +66,7 @@ _WINDOW = msgspec.json.Decoder(_Window)
 def course_of(lines: Iterable[bytes], interval_s: float, points: int) -> Course:
     """Return the course of a run from the lines of its ``windows.ndjson``, in ``points`` intervals.
 
-    A line that cannot be read ends it: the process that wrote it was killed.
+    A line that cannot be read ends it: the process was killed while it wrote that line.
     """
     counts: dict[str, list[int]] = {}
     covered: list[dict[int, float]] = [{} for _ in range(points)]

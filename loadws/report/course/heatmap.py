@@ -1,7 +1,8 @@
-"""Latency over time as a grid of counts, read from ``intervals.hlog``: at most 120 columns of time and 40 rows of latency.
+"""Latency over time as a grid of counts, read from ``intervals.hlog``: at most 120 columns of time and 40 rows of
+latency.
 
-A log of hours with many steps has millions of lines. Of a long one, pieces are read at even distances, so the time to make
-a map does not grow with the run; ``share`` says how much of the log was read.
+A log of hours with many steps has millions of lines. Pieces of a long one are read at even distances, so that the time
+to make a map does not grow with the run; ``share`` is the share of the log that was read.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _ROWS_PER_DOUBLING = 4
 class HeatMap:
     """Counts by (column of time, row of latency). ``step`` is empty for all steps together.
 
-    Row r holds times from 2^(r/4) us up to 2^((r+1)/4) us. ``share`` is how much of the log was read.
+    Row r has times from 2^(r/4) µs up to 2^((r+1)/4) µs. ``share`` is the share of the log that was read.
     """
 
     step: str
@@ -36,7 +37,7 @@ class HeatMap:
 
 
 def heat_maps(log: Path, until_s: float, intervals: int, steps: Collection[str]) -> tuple[HeatMap, ...]:
-    """Return the map of all steps, then of each of ``steps``; none where there is no log, or a broken one.
+    """Return the map of all steps, then of each of ``steps``; none where there is no log, or one that cannot be read.
 
     ``intervals`` is how many points the run's series has: a map has no more columns than that.
     """
@@ -52,12 +53,12 @@ def heat_maps(log: Path, until_s: float, intervals: int, steps: Collection[str])
 
 
 def row_limits(row: int) -> tuple[float, float]:
-    """Return from which time to which a row reaches, in ms."""
+    """Return the lower and the upper limit of a row, in ms."""
     return 2 ** (row / _ROWS_PER_DOUBLING) / 1000, 2 ** ((row + 1) / _ROWS_PER_DOUBLING) / 1000
 
 
 def _read(log: Path, maps: dict[str, HeatMap], until_s: float) -> float:
-    """Count the log into the maps; return the share of it that was read."""
+    """Count the log's values into the maps; return the share of the log that was read."""
     size = log.stat().st_size
     piece = size if size <= _READ_WHOLE_BYTES else _READ_WHOLE_BYTES // _PIECES
     with log.open("rb") as file:

@@ -1,6 +1,6 @@
-"""At most five sentences that tell what happened in a run, each with the chart that shows it.
+"""At most five sentences about the events of a run, each with the chart that shows it.
 
-They are made from counts alone, by fixed rules, so the same run always gets the same sentences. Those that cost users
+They are made from counts alone, by fixed rules, so the same run always has the same sentences. Events that cost users
 most come first.
 """
 
@@ -21,25 +21,27 @@ from loadws.terms.percentiles import percentile_name
 from loadws.terms.units import format_count, format_duration
 
 MOST = 5
-#: With fewer answers per second than this (the median), seconds without one are no news.
+#: With fewer answers per second than this (the median), seconds without one are not mentioned.
 _USUAL_ANSWERS_PER_S = 10.0
-#: A second with less than this share of the usual answers is a silent one.
+#: A second with less than this share of the usual answers counts as silent.
 _SILENT_SHARE = 0.02
 #: Seconds after a silence in which its late answers arrive.
 _AFTER_S = 3.0
 _MOST_SILENCES = 3
-#: What lies at most so far apart is one event.
+#: Seconds that are at most this far apart are one event.
 _SAME_EVENT_S = 3.0
-#: Connections are back when so much of what was open before is open again.
+#: Connections are back when this share of those that were open before is open again.
 _BACK_SHARE = 0.95
-#: The slowest step is news where it is so many times as slow as the next one.
+#: The slowest step is mentioned where it is this many times as slow as the next one.
 _WORST_FACTOR = 1.5
 _ORDINARY_CLOSE = "peer.1000"
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What happened, ``when`` (empty where it is of the whole run), and the chart or section that shows it."""
+    """A sentence about an event, ``when`` it was (empty where it is of the whole run), and the chart or section that
+    shows it.
+    """
 
     text: str
     chart: str
@@ -48,7 +50,7 @@ class Sentence:
 
 
 def sentences(summary: Summary, course: Course) -> list[Sentence]:
-    """Return at most ``MOST`` sentences; one where nothing stood out."""
+    """Return at most ``MOST`` sentences; one sentence where nothing unusual happened."""
     found: list[Sentence] = []
     if course.covered_s:
         found += [*_silences(summary, course), *_losses(summary, course), *_refusals(course), *_errors(course)]
@@ -71,7 +73,7 @@ def _nothing(summary: Summary) -> Sentence:
 
 
 def _silences(summary: Summary, course: Course) -> Iterator[Sentence]:
-    """Yield one sentence on the longest times without answers, where answers are frequent otherwise."""
+    """Yield one sentence on the longest times without answers, where answers are otherwise frequent."""
     answered, seconds = course.of("answered"), course.covered_s
     rates = [count / s for count, s in zip(answered, seconds, strict=True) if s > 0]
     busy = [rate for rate in rates if rate > 0]
@@ -102,7 +104,7 @@ def _silences(summary: Summary, course: Course) -> Iterator[Sentence]:
 
 
 def _slowest_after(summary: Summary, course: Course, span: Span) -> float:
-    """Return the slowest response, in ns, of those that came when the silence was over; 0 where none did."""
+    """Return the slowest response, in ns, among those that came when the silence was over; 0 where none did."""
     after = span.end + max(1, round(_AFTER_S / course.interval_s))
     column = next(
         (c for c in summary.series.columns if (c.name, c.aggregate) == ("response_time", "max") and not c.labels), None
@@ -111,7 +113,7 @@ def _slowest_after(summary: Summary, course: Course, span: Span) -> float:
 
 
 def _losses(summary: Summary, course: Course) -> Iterator[Sentence]:
-    """Yield the largest event in which the server closed connections or they were lost, with what followed."""
+    """Yield the largest event in which the server closed connections or they were lost, with its consequences."""
     by_code = {code: n for code, n in course.kinds(CLOSED).items() if _is_event(course, code)}
     if not by_code:
         return
@@ -127,7 +129,7 @@ def _losses(summary: Summary, course: Course) -> Iterator[Sentence]:
 
 
 def _is_event(course: Course, code: str) -> bool:
-    """Return whether closes with this code are news: a normal one is where the run counted it as an error."""
+    """Return whether closes with this code are mentioned: a normal one only where the run counted it as an error."""
     return code != _ORDINARY_CLOSE or any(course.of(f"{ERROR}closed.1000"))
 
 
@@ -140,7 +142,7 @@ def _closed(code: str, count: int) -> str:
 
 
 def _back(summary: Summary, course: Course, span: Span) -> str:
-    """Return when as many connections were open again as before; empty where that is not seen."""
+    """Return when as many connections were open again as before; empty where that cannot be seen."""
     highest, lowest = (_gauge(summary, aggregate) for aggregate in ("max", "min"))
     before = max((value for value in highest[max(0, span.begin - 1) : span.begin] if value), default=None)
     if not before:
@@ -171,7 +173,7 @@ def _refusals(course: Course) -> Iterator[Sentence]:
 
 
 def _errors(course: Course) -> Iterator[Sentence]:
-    """Yield the most frequent kind of error that is not told by closes and refusals already."""
+    """Yield the most frequent kind of error that closes and refusals do not cover already."""
     kinds = {
         kind: n for kind, n in course.kinds(ERROR).items() if not kind.startswith(("http.", "closed.", "lost.", "tcp."))
     }

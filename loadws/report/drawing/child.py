@@ -1,7 +1,7 @@
-"""``python -m loadws.report.drawing.child``: reads one order from stdin as JSON, and draws the charts of that run.
+"""``python -m loadws.report.drawing.child``: read one order from stdin as JSON, and draw the charts of that run.
 
-Each chart is written to stdout as a line ``{"type": "Drawn", "name": .., ..}`` as soon as it is there, so what was drawn
-before this process is ended is not lost. The last line is ``{"type": "Done"}``.
+Each chart is written to stdout as a line ``{"type": "Drawn", "name": .., ..}`` as soon as it is drawn, so that charts
+drawn before this process is ended are not lost. The last line is ``{"type": "Done"}``.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from loadws.report.drawing.drawing import Drawn
 #: Above what drawing needs (0.2 GB for ten hours with fifty steps): a run that needs more gets a report without charts.
 MOST_MEMORY_BYTES = 1024 * 2**20
 MOST_CPU_S = 60
-#: So many steps have a heat map of their own, the slowest.
+#: How many steps, the slowest, have a heat map of their own.
 _STEPS_WITH_MAP = 5
 _WINDOWS, _INTERVALS = "windows.ndjson", "intervals.hlog"
 
 
 class Order(msgspec.Struct, frozen=True):
-    """The run whose charts are to be drawn; ``folder`` is empty where only its summary is known."""
+    """The run whose charts to draw; ``folder`` is empty where only its summary is known."""
 
     summary: Summary
     folder: str = ""
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """Everything was drawn."""
+    """The report that everything was drawn."""
 
 
 def main() -> None:
-    """Draw what stdin asks for."""
+    """Draw the charts that stdin asks for."""
     _limit_ourselves()
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     course, heat = _read(order)

@@ -1,7 +1,8 @@
-"""Draw charts in one child process, and stand whatever becomes of it.
+"""Draw charts in one child process, and survive whatever happens to it.
 
-A child that takes too long, or more memory than there is, is ended and costs the report those charts that it had not drawn.
-On Linux it asks to be the first to go where memory ends: else the kernel might choose its parent, which knows the verdict.
+A child that needs too much time or memory is ended, and the report lacks the charts that it had not drawn. On Linux it
+asks the kernel to be ended first where memory runs out: otherwise the kernel might end its parent, which knows the
+verdict.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _NEEDS = "Drawing needs up to 250 MB of memory."
 
 
 class Artist:
-    """The process that draws; it can be told to give up, also by a signal handler."""
+    """The process that draws. It can be told to give up, also by a signal handler."""
 
     def __init__(self, command: Sequence[str] = COMMAND, within_s: float = WITHIN_S) -> None:
         self._command = _expendable(command)
@@ -39,13 +40,13 @@ class Artist:
         self._given_up = ""
 
     def give_up(self, why: str) -> None:
-        """End the drawing: ``why`` goes on after "drawing was ended by"."""
+        """End the drawing. ``why`` is the end of a sentence that begins with "drawing was ended by"."""
         self._given_up = self._given_up or why
         if self._process is not None:
             self._process.kill()
 
     def draw(self, summary: Summary, folder: Path | None = None) -> Drawing:
-        """Return what could be drawn of a run. Never raises for what the child does, or does not do.
+        """Return the charts of a run that could be drawn. Never raises for what the child does, or does not do.
 
         ``folder`` is the run's: without it there are no heat maps, and no charts by kind of error.
         """
@@ -61,7 +62,7 @@ class Artist:
         return Drawing(drawn, _missing(len(drawn), problem or "the process that draws them ended"))
 
     def _run(self, order: bytes) -> tuple[bytes, str]:
-        """Return what the child wrote, and why it may be less than it should; nothing where it did well."""
+        """Return the child's output, and why it may be incomplete; empty where the child succeeded."""
         if self._given_up:
             return b"", f"drawing was ended by {self._given_up}"
         with subprocess.Popen(
@@ -82,7 +83,7 @@ class Artist:
 
 
 def _encoded(order: Order) -> bytes:
-    """Return an order as JSON, also where a text of the server holds half a character."""
+    """Return an order as JSON, also where a server's text contains half a character."""
     try:
         return msgspec.json.encode(order)
     except UnicodeEncodeError:
@@ -102,7 +103,7 @@ def _whole_characters(value: Any) -> Any:
 
 
 def _expendable(command: Sequence[str]) -> tuple[str, ...]:
-    """Return the same command, run so that the kernel ends it before any other where memory ends."""
+    """Return the same command, run so that the kernel ends it before any other process where memory runs out."""
     if sys.platform == "linux" and _SHELL.exists():
         return (str(_SHELL), "-c", _GOES_FIRST, "sh", *command)
     return tuple(command)

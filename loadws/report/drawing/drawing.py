@@ -1,4 +1,4 @@
-"""What was drawn for a report, and why not all of it where some is missing."""
+"""The charts drawn for a report, and why some are missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RIGHT = 12  # pixels
 
 
 class Drawn(msgspec.Struct, frozen=True, tag=True):
-    """A chart that was drawn: ``axis`` and ``view`` are ``svg`` elements of ``height`` pixels that stand side by side."""
+    """A drawn chart: ``axis`` and ``view`` are ``svg`` elements of ``height`` pixels that are placed side by side."""
 
     name: str
     title: str
@@ -50,11 +50,11 @@ class Drawn(msgspec.Struct, frozen=True, tag=True):
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """``charts`` in the order of the report. ``problem`` is a sentence, empty where nothing is missing."""
+    """The charts, in the order of the report. ``problem`` is a sentence, empty where none is missing."""
 
     charts: tuple[Drawn, ...] = ()
     problem: str = ""
 
 
-#: What a report says that was written before its charts, where nothing came after it.
+#: The problem in a report that was written before its charts and never again.
 NOT_YET = Drawing(problem="There are no charts: loadws was ended before it had drawn them.")

@@ -1,4 +1,4 @@
-"""Charts as files: pictures (SVG, PNG) and numbers (CSV), one file a chart."""
+"""Charts as files: pictures (SVG, PNG) and numbers (CSV), one file for each chart."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _TONES = {"passed": "good", "failed": "bad", "too_close": "warn", "no_data": "ba
 def check_bar(check: Check) -> Markup:
     """Return a bar from zero to the observed value, its interval, and a line at the limit; empty without a number.
 
-    What lies beyond the bar's end, as a latency that never ended does, reaches to the end.
+    A value beyond the bar's end, as a latency that never ended, reaches to the end.
     """
     if check.limit is None or check.observed is None or check.limit <= 0:
         return Markup("")

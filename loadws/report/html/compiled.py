@@ -1,4 +1,6 @@
-"""Templates of the report, compiled once per machine: compiling them takes longer than drawing a short run's report."""
+"""Templates of the report, compiled once for each machine: compiling them needs longer than drawing a short run's
+report.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What metrics and terms mean, shown where they are hovered over."""
+"""The meanings of metrics and terms, shown where the mouse is over them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from loadws.terms.metrics import TABLE
 
-#: Terms that are no metric.
+#: Terms other than metrics.
 TERMS = {
     "response": "From the moment a message should have been sent to its answer: what a user would have felt.",
     "service": "From the moment a message was sent to its answer: what the server took once asked.",
@@ -32,7 +32,7 @@ _NAME = re.compile(r"^[a-z_]+")
 
 
 def explained(text: str) -> Markup:
-    """Return the text; where it is a metric or a term that is known, with its meaning in ``title``."""
+    """Return the text; a known metric or term has its meaning in ``title``."""
     name = _NAME.match(text)
     metric = TABLE.get(name[0]) if name else None
     meaning = TERMS.get(text) or (metric.meaning if metric else "")

@@ -1,4 +1,6 @@
-"""The numbers behind a chart as a table of at most ``MOST_ROWS`` rows, for readers and programs that see no picture."""
+"""The numbers behind a chart as a table of at most ``MOST_ROWS`` rows, for readers and programs that cannot see a
+picture.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ MOST_ROWS = 40
 
 
 def table_of(chart: Drawn) -> tuple[list[str], list[list[str]], str]:
-    """Return the head, the rows, and a sentence on what a row stands for where there were more; rows keep the highest."""
+    """Return the head, the rows, and a sentence on what a row stands for where rows were merged; a merged row has the
+    highest values.
+    """
     head = [_title(name) for name in chart.columns]
     every = list(zip(*chart.columns.values(), strict=True))
     if len(every) <= MOST_ROWS:

@@ -1,4 +1,4 @@
-"""The first screen in words: where and when, the verdict, the numbers that matter most, the checks with the failed first."""
+"""The first screen in words: place and time, the verdict, the most important numbers, the checks with the failed first."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from loadws.terms.units import format_count, format_duration, format_rate
 _ORDER = {"failed": 0, "no_data": 1, "too_close": 2, "passed": 3}
 _ALIKE = 0.02
 _SHORT_COMMIT = 12
-#: The sections of charts that sentences point to, for a page on which a chart is missing.
+#: The sections of charts that sentences link to, for a page on which a chart is missing.
 _SECTIONS = {"connections": "traffic", "losses": "traffic", "dropped": "traffic"}
 
 
 def place(summary: Summary, info: RunInfo | None) -> list[tuple[str, str]]:
-    """Return target, host, CI job, commit, start and end: what is known of them."""
+    """Return target, host, CI job, commit, start and end, as far as they are known."""
     known = info.place if info else {}
     started, ended = _moments(summary)
     found = [
@@ -37,7 +37,7 @@ def place(summary: Summary, info: RunInfo | None) -> list[tuple[str, str]]:
 
 
 def _moments(summary: Summary) -> tuple[str, str]:
-    """Return when the run began and ended, UTC; the end with its date where that is another day."""
+    """Return when the run began and ended, in UTC; the end with its date where that is another day."""
     try:
         start = datetime.fromisoformat(summary.run.started_at)
     except ValueError:
@@ -54,7 +54,7 @@ def _length(summary: Summary) -> str:
 
 
 def verdict_lines(summary: Summary) -> list[str]:
-    """Return how many checks hold, and the reasons that the checks' table does not give."""
+    """Return how many checks hold, and the reasons that the table of checks does not show."""
     _, _, sentences = rows.headline(summary)
     checks = summary.verdict.checks
     open_checks = [check for check in checks if not check.holds]
@@ -78,7 +78,7 @@ def ordered_checks(summary: Summary) -> list[tuple[Check, rows.CheckRow]]:
 
 
 def tiles(summary: Summary) -> list[tuple[str, str]]:
-    """Return the run's few big numbers: what, value. A rate that is the same as one before it is left out."""
+    """Return the run's few big numbers: name, value. A rate that equals an earlier one is left out."""
     found: list[tuple[str, str]] = []
     response = timings.overall(summary, "response_time")
     if response and (response.count or response.missing):
@@ -96,7 +96,9 @@ def tiles(summary: Summary) -> list[tuple[str, str]]:
 
 
 def _carried(entry: MetricEntry) -> list[str]:
-    """Return p50 and the highest percentile that the samples carry, the maximum where they carry none."""
+    """Return p50 and the highest percentile for which the samples are enough; the maximum where they are enough for
+    none.
+    """
     known = [field for field in ("p50", "p99", "p95", "p90") if timings.judged_value(entry, field) is not None]
     return known[:2] or ["max"]
 
@@ -135,7 +137,7 @@ def _counts(summary: Summary) -> list[tuple[str, str]]:
 
 
 def section_of(chart: str) -> str:
-    """Return the section that stands for a chart that there is not."""
+    """Return the section that replaces a missing chart."""
     return _SECTIONS.get(chart, chart)
 
 
@@ -147,6 +149,6 @@ def first_and_last(course: Course, error: ErrorCount) -> tuple[str, str]:
 
 
 def error_pairs(summary: Summary, most: int) -> list[tuple[rows.ErrorRow, ErrorCount]]:
-    """Return the most frequent errors, for people and as they are."""
+    """Return the most frequent errors, as rows and as they are."""
     ordered = sorted(summary.errors, key=lambda error: -error.count)
     return list(zip(rows.error_rows(summary), ordered, strict=True))[:most]

@@ -1,8 +1,9 @@
-"""``report.html``: one file that fetches nothing, shows whole without scripts or styles, and comes alive where scripts run.
+"""``report.html``: one file that loads nothing else, is complete without scripts or styles, and is interactive with
+scripts.
 
-Every text is escaped by Jinja2; what goes into a script element is JSON without ``<``. The page's own
-Content-Security-Policy lets only the one script run that it carries, and lets nothing be fetched. Nothing on the page has a
-``style=`` attribute, so a server that blocks inline styles takes the colours of the page and not its order.
+Jinja2 escapes every text; the content of a script element is JSON without ``<``. The page's own Content-Security-Policy
+permits only its own script, and no request. Nothing on the page has a ``style=`` attribute, so a server that blocks
+inline styles removes the page's colours and not its order.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ _MOST_SAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """How a page comes by its style and its script.
+    """Where a page has its style and its script.
 
-    ``beside``: they are ``report.css`` and ``report.js`` next to it, for servers that block what is inline. ``slim``:
-    there is no script and there are no numbers for it, so the charts are pictures.
+    ``beside``: in ``report.css`` and ``report.js`` next to it, for servers that block inline ones. ``slim``: there is
+    no script and no data for it, so the charts are pictures.
     """
 
     beside: bool = False
@@ -60,7 +61,7 @@ INLINE = Assets()
 
 
 def render(report: RunReport, drawing: Drawing = NOT_YET, assets: Assets = INLINE) -> bytes:
-    """Return the whole page, UTF-8. ``drawing`` is of the report's charts: what it lacks, the page lacks."""
+    """Return the whole page, UTF-8. ``drawing`` has the report's charts: a chart that it lacks is missing on the page."""
     page = _environment().get_template("report.html.jinja")
     summary = report.summary
     text = page.render(
@@ -99,7 +100,7 @@ def render(report: RunReport, drawing: Drawing = NOT_YET, assets: Assets = INLIN
 
 
 def css() -> str:
-    """Return the style sheet, colours included."""
+    """Return the style sheet, with the colours."""
     return (
         f":root{{color-scheme:light dark;{_variables(LIGHT)}}}\n"
         f"@media screen and (prefers-color-scheme:dark){{:root{{{_variables(DARK)}}}}}\n"
@@ -123,7 +124,7 @@ def script_json(value: Any) -> Markup:
 def repeat_command(info: RunInfo) -> str:
     """Return the command line that makes the same plan again: as it was given, with its seed.
 
-    Of a merged run it is the command that merged it.
+    For a merged run it is the command that merged it.
     """
     program, *words = info.command
     program = "python -m loadws" if program.endswith("__main__.py") else PurePath(program).name
@@ -133,7 +134,7 @@ def repeat_command(info: RunInfo) -> str:
 
 
 def _policy(assets: Assets) -> str:
-    """Return what the page lets itself do: its own script by its hash, its own style, and nothing from elsewhere."""
+    """Return what the page permits itself: its own script by its hash, its own style, and nothing from elsewhere."""
     if assets.slim:
         script = "'none'"
     elif assets.beside:

@@ -13,7 +13,7 @@ from loadws.report.tables import machines
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """``has_news``: it is unfolded from the start. ``word`` is what stands beside its name where it is folded."""
+    """A section. ``has_news``: it is unfolded from the start. ``word`` is shown beside its name where it is folded."""
 
     name: str
     title: str

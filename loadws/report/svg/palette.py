@@ -1,4 +1,6 @@
-"""The colours of the page and its charts, light and dark; told apart also by people who do not see red and green."""
+"""The colours of the page and its charts, light and dark. People who do not see red and green can distinguish them,
+too.
+"""
 
 from __future__ import annotations
 

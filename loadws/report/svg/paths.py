@@ -1,6 +1,6 @@
-"""Values -> the ``d`` of a path. What is missing is a gap, and a value with gaps on both sides is a dot.
+"""Turn values into the ``d`` of a path. A missing value is a gap, and a value with gaps on both sides is a dot.
 
-Coordinates have two digits after the point at most: a chart of 600 points then takes 8 kB, and no screen shows more.
+Coordinates have two digits after the point at most: a chart of 600 points then has 8 kB, and no screen shows more.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A chart's picture: axes, a view of the data that scripts can zoom, names of phases, lines of limits.
 
-The labels of the y axis stand in a picture of fixed width, and the data beside it in one that is as wide as its place. So
-letters have the same size on a telephone and on a wall, and nothing needs a script or a style to fit. Inside the view x runs
-from 0 to ``SPAN``, however wide it is shown.
+The labels of the y axis are in a picture of fixed width, and the data beside it in one that is as wide as its place. So
+letters have the same size on a telephone and on a wall, and nothing needs a script or a style to fit. Inside the view x
+runs from 0 to ``SPAN``, however wide it is shown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FONT = 'font-family="system-ui, -apple-system, \'Segoe UI\', Roboto, sans-serif
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A path in the view. ``width`` 0: filled, else a stroke of so many pixels at any zoom."""
+    """A path in the view. ``width`` 0: filled, else a stroke of this many pixels at any zoom."""
 
     d: str
     colour: str
@@ -35,7 +35,9 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A text over the view: from ``begin`` to ``end`` (0 to 1) it is cut off, at ``y`` pixels from the view's top."""
+    """A text over the view, cut off to the range from ``begin`` to ``end`` (0 to 1), at ``y`` pixels from the view's
+    top.
+    """
 
     text: str
     begin: float
@@ -47,7 +49,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Everything that is drawn of a chart; ``x_ticks`` are (where, 0 to 1; its text)."""
+    """Everything that is drawn for a chart; ``x_ticks`` are (position from 0 to 1, text)."""
 
     height: int
     y: Scale
@@ -80,7 +82,7 @@ class Plot:
         )
 
     def y_at(self, value: float) -> float:
-        """Return where a value lies, in pixels from the view's top."""
+        """Return the position of a value, in pixels from the view's top."""
         return self.height * (1 - self.y.at(value))
 
     def _data(self) -> str:

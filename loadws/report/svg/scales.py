@@ -1,4 +1,4 @@
-"""Axes: where a value lies between 0 and 1, and which values are labelled how."""
+"""Axes: the position of a value between 0 and 1, and the values that have labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 1440
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """An axis from ``low`` to ``high``, linear or logarithmic, with the values that are ticked."""
+    """An axis from ``low`` to ``high``, linear or logarithmic, with its ticks."""
 
     low: float
     high: float
@@ -21,7 +21,7 @@ class Scale:
     ticks: tuple[float, ...]
 
     def at(self, value: float) -> float:
-        """Return where a value lies: 0 at ``low``, 1 at ``high``, no further out than either."""
+        """Return the position of a value: 0 at ``low`` and below, 1 at ``high`` and above."""
         if self.is_log:
             if value <= self.low:
                 return 0.0

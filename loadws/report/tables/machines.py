@@ -1,4 +1,4 @@
-"""The machines of a run that several made, as rows for people."""
+"""The machines of a run that several made, as rows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _WORDS_LONGEST = 300
 
 @dataclass(frozen=True, slots=True)
 class MachineRow:
-    """One machine. ``lost`` says why its data is missing; ``page`` is the address of its own report. Empty: it is not.
+    """One machine. ``lost`` says why its data is missing; ``page`` is the address of its own report; both may be empty.
 
-    ``counts`` are figures and ``words`` sentences, each as (what, value).
+    ``counts`` are figures and ``words`` sentences, each as (name, value).
     """
 
     name: str
@@ -29,17 +29,17 @@ class MachineRow:
 
     @property
     def cells(self) -> tuple[tuple[str, str], ...]:
-        """All columns of a table that is wide enough."""
+        """Return all columns of a table that is wide enough."""
         return (*self.counts, *self.words)
 
     @property
     def narrow(self) -> tuple[tuple[str, str], ...]:
-        """The columns that a terminal has room for."""
+        """Return the columns that a terminal has room for."""
         return tuple(cell for cell in self.counts if cell[0] in NARROW)
 
     @property
     def aside(self) -> str:
-        """What is known of the machine in words, in one line; empty where nothing is."""
+        """Return the facts about the machine in words, in one line; empty where there are none."""
         return "; ".join(value for _, value in self.words if value != NO_NUMBER)
 
 

@@ -29,10 +29,12 @@ _NAME = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
-    """``address`` is the scheduler's, or ``local:N``. So many machines may be lost: ``tolerated_losses``.
+    """The options of a cluster. ``address`` is the scheduler's, or ``local:N``. ``tolerated_losses`` machines may be
+    lost.
 
-    ``weights`` are the shares' in the order of the workers' addresses; empty: all are equal. ``address`` may be a class of
-    clusters instead, whose constructor gets ``class_options``. ``is_insecure``: plain text over a network is allowed.
+    ``weights`` are the shares' in the order of the workers' addresses; empty: all are equal. ``address`` may be a class
+    of clusters instead, whose constructor gets ``class_options``. ``is_insecure``: plain text over a network is
+    allowed.
     """
 
     address: str

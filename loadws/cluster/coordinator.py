@@ -1,11 +1,11 @@
 """The coordinator of a load that several machines make: it distributes the work, names the start, and collects the
 frames.
 
-It never waits for ever: a share has so long to be ready, is lost when it was not heard of for four seconds, and must have
-ended so long after its plan. A share that is lost stays lost: it is named, what it had said until then counts, and whatever
-comes from it later is refused. Silence is counted in looks and not in time, so that a coordinator that was itself stopped
-accuses none. What goes to a share waits in an outbox of its own: a share that reads nothing holds up no other, and no
-message is cut off halfway.
+It never waits for ever: a share has a time limit to be ready, is lost when nothing came from it for four seconds, and
+has a time limit to end after its plan. A share that is lost stays lost: it is named, its frames until then count, and
+anything that comes from it later is refused. Silence is counted in looks and not in time, so that a coordinator that
+was itself stopped gives up no share. Messages to a share wait in an outbox of its own: a share that reads nothing
+delays no other, and no message is cut off halfway.
 """
 
 from __future__ import annotations
@@ -255,7 +255,7 @@ class Coordinator:
             await trio.sleep(_PULSE_BEFORE_START_S)
 
     def _give_tickets(self, span: Span) -> None:
-        """Each share is told the start on its own clock. A share that is lost by now gets none."""
+        """Send each share the start on its own clock. A share that is already lost gets none."""
         start_ns = time.time_ns() + round(self._patience.start_s * NS_PER_S)
         if span.load_s is not None:
             self._must_end_within(self._patience.start_s + span.load_s + span.graceful_stop_s)

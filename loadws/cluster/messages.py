@@ -57,9 +57,9 @@ class Hello(msgspec.Struct, frozen=True, tag=True):
 
 
 class Prepared(msgspec.Struct, frozen=True, tag=True):
-    """Everything is set up to begin.
+    """The report that a share can begin.
 
-    ``notices`` are warnings in sentences; ``checked`` says in words what preflight and calibration found.
+    ``notices`` are warnings in sentences; ``checked`` states in words what preflight and calibration found.
     """
 
     processes: int

@@ -31,7 +31,7 @@ from loadws.terms.units import format_count, format_size
 
 #: Libraries whose version may change what is measured: the loop, and the histograms that are added up.
 _MEASURING = ("trio", "hdrhistogram")
-#: The most that the files of a scenario may come to.
+#: The largest total size of a scenario's files, in bytes.
 MOST_BYTES = 256 << 20
 
 
@@ -49,7 +49,7 @@ class Ready:
 
 
 def facts() -> Facts:
-    """Return what this machine is, and which versions it runs."""
+    """Return the properties of this machine, and the versions it runs."""
     libraries = {name: version(name) for name in _MEASURING}
     versions = {"loadws": __version__, "Python": platform.python_version(), **libraries}
     return Facts(platform.node(), os.getpid(), usable_cores(), versions)

@@ -43,6 +43,8 @@ def run_share(packed: bytes) -> bytes:
 
 
 def facts_of_worker() -> dict[str, Any]:
-    """Return the ``Facts`` of a worker's machine as plain data. That it can be called at all shows that loadws is there."""
+    """Return the ``Facts`` of a worker's machine as plain data. That this can be called shows that loadws is installed
+    there.
+    """
     plain: dict[str, Any] = msgspec.to_builtins(facts())
     return plain

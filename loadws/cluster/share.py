@@ -166,7 +166,7 @@ class _Share:
         self._outbox.send_nowait(message)
 
     async def ticket(self, ready: Ready, stopping: trio.Event) -> Ticket | None:
-        """Tell the coordinator that all is ready, and return its ticket; None where the run is stopped before."""
+        """Report to the coordinator that all is ready, and return its ticket; None where the run is stopped before."""
         self._say(Prepared(ready.processes, ready.stamps, ready.notices, ready.checked))
         async with trio.open_nursery() as nursery:
 

@@ -50,7 +50,7 @@ class ShardOrder(msgspec.Struct, frozen=True):
 
     @property
     def number(self) -> int:
-        """The process's number among those of all shares; from 0 in a run on one machine."""
+        """Return the process's number among those of all shares; from 0 in a run on one machine."""
         return self.share + self.of * self.process
 
     def of_process(self, process: int, processes: int) -> ShardOrder:

@@ -36,7 +36,7 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Share ``index`` of ``of``, from 0. ``run_id`` empty: none was given. ``start_at_unix_ns`` None: at once.
+    """Share ``index`` of ``of``, from 0. ``run_id`` is empty where none was given. ``start_at_unix_ns`` None: at once.
 
     ``weights`` are those of all shares; empty: all are equal.
     """

@@ -262,7 +262,7 @@ class Deliveries:
                     yield CounterPart(metric, {"probe": probe, "phase": phase}, 0)
 
     def adding(self, frame: Frame, totals: Sink) -> Iterator[None]:
-        """In slices; to be driven to its end."""
+        """Add a frame's part, in slices; run this to its end."""
         if not self._names:
             return
         if frame.process in self._lost:
@@ -276,7 +276,7 @@ class Deliveries:
         yield from self._settle(self._told_us(now_s), totals)
 
     def settling_all(self, totals: Sink) -> Iterator[None]:
-        """Settle every probe at the end of the run: what has not come is missing."""
+        """Settle every probe at the end of the run: a delivery that has not come is missing."""
         if self._names:
             yield from self._lose(list(self._told_s))
             yield from self._settle(math.inf, totals)

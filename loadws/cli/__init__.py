@@ -1,4 +1,4 @@
-"""The command line: wiring, prompts and exit codes only. ``main`` is what the ``loadws`` command calls."""
+"""The command line: arguments, prompts and exit codes only. The ``loadws`` command calls ``main``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from loadws.terms.errors import ExitCode, LoadwsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: nothing that goes wrong ends without a line that says what.
+    """Run one command and return its exit code. Every failure prints a line that says what went wrong.
 
-    ``arguments`` are the process's own unless given. What typer itself finds wrong with them ends with 2.
+    ``arguments`` are the process's own unless given. Arguments that typer refuses end with 2.
     """
-    # Modules and models are made to stay: to look through them for garbage again and again takes a fifth of the start.
+    # Modules and models are never garbage: to examine them again and again needs a fifth of the start's time.
     gc.set_threshold(50_000)
     OUTPUT.is_product = True
     with OUTPUT.guarded():

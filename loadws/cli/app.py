@@ -213,7 +213,7 @@ def run(
         too_close=too_close,
         untrusted=untrusted,
     )
-    from loadws.cli.running.run import run_command  # takes a while, which a wrong command line need not wait for
+    from loadws.cli.running.run import run_command  # slow to import, and of no use to a wrong command line
 
     against = Against(repeat, baseline, save_baseline, allow_no_baseline, across_machines)
     refuse_with(
@@ -264,8 +264,8 @@ def validate(
 ) -> int:
     """Find every mistake in scenario files.
 
-    Also what the transport cannot do. No load is made and no network is needed. Modules that a call names are imported,
-    so their code is run, unless --untrusted refuses them.
+    This includes options that the transport does not have. No load is made and no network is needed. Modules that a call
+    names are imported, so their code is run, unless --untrusted refuses them.
     """
     from loadws.cli.validate import validate_command
 
@@ -286,9 +286,9 @@ def plan(
     seed: Seed = None,
     untrusted: Untrusted = False,
 ) -> int:
-    """Show the load, and what this machine needs for it.
+    """Show the planned load, and what this machine needs for it.
 
-    Nothing is run.
+    No load is made.
     """
     from loadws.cli.planning.plan import plan_command
 
@@ -337,7 +337,7 @@ def target(
 ) -> None:
     """Serve WebSocket, with faults on purpose.
 
-    Echo, broadcast, JSON or a feed. Prints what it saw when it ends.
+    It answers as an echo, a broadcast, JSON or a feed. When it ends, it prints its counts.
     """
     from loadws.target.process import Serving, run_target
 
@@ -350,14 +350,14 @@ def target(
 @app.command(epilog=_examples("loadws calibrate", "loadws calibrate --json > calibration.json"))
 def calibrate(
     target: Annotated[
-        str, typer.Option(metavar="URL", help="What answers: an echo, of your own or built in.")
+        str, typer.Option(metavar="URL", help="The server to measure with: an echo, your own or built in.")
     ] = "builtin:echo",
     transport: Transport = DEFAULT_TRANSPORT,
     json_: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> int:
-    """Find out what this machine can generate.
+    """Measure the highest load that this machine can generate.
 
-    It takes under a minute. Later runs that ask for more are warned of it.
+    This needs under a minute. Later runs that ask for a higher load print a warning.
     """
     from loadws.cli.calibrate import calibrate_command
     from loadws.fleet.machine.calibrate import Effort
@@ -402,7 +402,7 @@ def report(
 ) -> None:
     """Make a run's reports again from its data.
 
-    Also of a run that was killed.
+    This also works for a run that was killed.
     """
     from loadws.cli.report import Wanted, report_command
 
@@ -416,7 +416,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of scenarios, or of summaries.
 
-    That of scenario files is for editors, that of summary.json for programs.
+    The schema of scenarios is for editors, that of summary.json for programs.
     """
     from loadws.cli.schema import schema_command
 
@@ -438,9 +438,9 @@ def docs(
         typer.Argument(metavar="[PAGE|WORD]", help="A page, or a word to find; without one, the list of pages."),
     ] = None,
 ) -> None:
-    """Show the documentation, or what it says of a word.
+    """Show the documentation, or what it says about a word.
 
-    The reference of the scenario language, recipes, what every number and every error means.
+    It has the reference of the scenario language, recipes, and the meaning of every number and every error.
     """
     from loadws.cli.docs import docs_command
 
@@ -458,7 +458,7 @@ def init(
             "spike: a rush of newcomers. ci: a gate for a pipeline."
         ),
     ] = "echo",
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented starter scenario that runs as it is."""
     from loadws.cli.init import init_command

@@ -1,4 +1,4 @@
-"""``loadws calibrate``: what this machine can honestly generate, shown and kept for later runs to be held against."""
+"""``loadws calibrate``: measure and show the highest load that this machine can generate, and keep it for later runs."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ BUSY = (
 
 
 def calibrate_command(target: str, transport: str, as_json: bool, effort: Effort) -> int:
-    """Calibrate, and print what was found; return the exit code.
+    """Calibrate, and print the result; return the exit code.
 
     Raises:
-        TargetError: There is no target.
+        TargetError: The target does not answer.
         KeyboardInterrupt: Ctrl-C was pressed.
     """
     with Progress("calibrating: steps", None, is_long=True) as progress:

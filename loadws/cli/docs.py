@@ -1,4 +1,4 @@
-"""``loadws docs``: a page, or what the pages say of one word; set for people on a terminal, plain for anything else."""
+"""``loadws docs``: show a page, or what the pages say about one word; formatted on a terminal, plain elsewhere."""
 
 from __future__ import annotations
 

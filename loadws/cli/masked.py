@@ -1,4 +1,4 @@
-"""What ends a command goes to the terminal, so it has no secrets either: messages, advice and tracebacks."""
+"""Mask secrets in what a command prints when it fails: messages, advice and tracebacks."""
 
 from __future__ import annotations
 

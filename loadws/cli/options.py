@@ -1,6 +1,7 @@
-"""What the commands are given: parsers that turn an option's text into a value or a usage error, and what ``run`` gets.
+"""The options of the commands: parsers that turn an option's text into a value or a usage error, and the options of
+``run``.
 
-Imports nothing heavy: ``loadws --help`` is to appear at once.
+This imports nothing heavy, so that ``loadws --help`` appears at once.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ LARGEST_NUMBER = 2**63 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """All that ``loadws run`` was asked. ``command`` is the command line as it was typed, for ``run.json``."""
+    """All options of ``loadws run``. ``command`` is the command line as it was typed, for ``run.json``."""
 
     scenario: Path
     overrides: Overrides
@@ -260,12 +261,12 @@ Settings = Annotated[
 Users = Annotated[
     int | None,
     typer.Option(
-        "--users", parser=told(parse_number), metavar="N", help="How many users are held in the judged phase."
+        "--users", parser=told(parse_number), metavar="N", help="The number of held users in the judged phase."
     ),
 ]
 Rate = Annotated[
     float | None,
-    typer.Option("--rate", metavar="RATE", parser=told(parse_rate), help="How many users arrive, as 200/s."),
+    typer.Option("--rate", metavar="RATE", parser=told(parse_rate), help="The rate at which users arrive, as 200/s."),
 ]
 Duration = Annotated[
     int | None,
@@ -296,7 +297,7 @@ Rules = Annotated[
     typer.Option(
         "--rule",
         metavar="RULE",
-        help="A threshold more, as 'response_time.p95 < 200ms', or with --baseline a change, as "
+        help="Another threshold, as 'response_time.p95 < 200ms', or with --baseline a change, as "
         "'response_time.p95 <= +10%'. Repeat for several.",
     ),
 ]
@@ -360,13 +361,13 @@ DashboardAt = Annotated[
 Transport = Annotated[
     TransportName,
     typer.Option(
-        "--transport", help="Which client speaks WebSocket: ours, or a well-known library for a second opinion."
+        "--transport", help="The WebSocket client: loadws' own, or a well-known library for a second opinion."
     ),
 ]
 Stamps = Annotated[
     StampsAsked,
     typer.Option(
-        help="Who says when an answer was received: loadws as it reads, or the kernel. auto: the kernel if it can."
+        help="What stamps the receipt of answers: loadws as it reads, or the kernel. auto: the kernel if it can."
     ),
 ]
 TooClose = Annotated[
@@ -386,7 +387,7 @@ Untrusted = Annotated[
 ]
 KeepTrying = Annotated[
     bool,
-    typer.Option("--keep-trying", help="Go on where no connection can be opened: the server starts later."),
+    typer.Option("--keep-trying", help="Continue while no connection can be opened: the server starts later."),
 ]
 Seed = Annotated[
     int | None,
@@ -398,7 +399,7 @@ Processes = Annotated[
         "--processes",
         parser=told(parse_processes),
         metavar="N|auto",
-        help="How many processes make the load. auto: as many as it needs and there are cores for.",
+        help="The number of processes that make the load. auto: as many as it needs and there are cores for.",
         show_default="auto",
     ),
 ]

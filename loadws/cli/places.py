@@ -1,7 +1,8 @@
 """Fixed places for a run's results: ``--junit``, ``--summary``, ``--report``, ``--formats-to``, and the link ``latest``.
 
-A CI job posts what it finds at a fixed place. So what an older run left there is deleted before anything else is done, also
-where the scenario then turns out to be wrong; and what cannot be written is said before the load.
+A CI job posts the file that it finds at a fixed place. So the file of an older run is deleted before anything else is
+done, also where the scenario then turns out to be wrong; and a place that cannot be written is reported before the
+load.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from pathlib import Path
 from loadws.terms.errors import OutputError, UsageError
 from loadws.terms.files.whole import replacing
 
-#: The file of a run's folder that goes to a summary's place, by the place's ending.
+#: The file of a run's folder that is copied to a summary's place, by the place's ending.
 SUMMARIES = {".md": "summary.md", ".json": "summary.json"}
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where copies of a run's files go; None where none was asked for."""
+    """The places of copies of a run's files; None where there is no copy."""
 
     junit: Path | None = None
     summary: Path | None = None
@@ -76,7 +77,7 @@ class Places:
         return problems
 
     def _copies(self) -> Iterator[tuple[str, Path, str]]:
-        """Yield option, place, and which file of the folder goes there."""
+        """Yield the option, the place, and the file of the folder to copy there."""
         if self.junit is not None:
             yield "--junit", self.junit, "junit.xml"
         if self.summary is not None:

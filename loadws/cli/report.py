@@ -1,4 +1,4 @@
-"""``loadws report``: every derived file of a run's folder again; of a run that was killed, its summary too."""
+"""``loadws report``: make every derived file of a run's folder again; for a killed run its summary too."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from loadws.terms.errors import OutputError
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is made beside the report itself. ``folders`` are those of charts as files, by ``svg``, ``png``, ``csv``."""
+    """The files to make beside the report. ``folders`` are those of charts as files, by ``svg``, ``png``, ``csv``."""
 
     open_: bool = False
     beside: bool = False
@@ -71,7 +71,7 @@ def _draw(folder: Path, summary: Summary, wanted: Wanted, has_page: bool) -> Dra
 
 
 def rebuild(folder: Path) -> Summary:
-    """Return the summary of a run that did not write its own, of what it had kept; judged by the rules that it began
+    """Return the summary of a run that did not write its own, from its kept frames, judged by the rules that it began
     with.
     """
     info, frames, ending = read_frames(folder)

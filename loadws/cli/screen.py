@@ -1,7 +1,7 @@
-"""What is printed, and where it cannot be: a log on a full disk, a reader that has gone, a stream that was never open.
+"""Printing, also where it is impossible: a log on a full disk, a reader that has gone, a stream that was never open.
 
-No line that cannot be printed ends a command, let alone a run. The descriptors of stdout and stderr are guarded for as long
-as a command runs: what fails there is dropped, and told at the end.
+A line that cannot be printed never ends a command or a run. The descriptors of stdout and stderr are guarded while a
+command runs: output that fails is dropped, and that is reported at the end.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from loadws.report.pipelines.harmless import harmless, is_at_start
 from loadws.report.pipelines.services import find_service
 from loadws.terms.errors import ExitCode
 
-#: The reader went away: ``loadws run … | head``, or a terminal that closed. That needs no word.
+#: The reader went away: ``loadws run … | head``, or a terminal that closed. That is not reported.
 _GONE = (errno.EPIPE, errno.EIO)
 
 
 class Output:
     """Stdout and stderr of one command.
 
-    ``is_product`` is False where the command has something else to show for itself: the verdict of a run, files.
+    ``is_product`` is False where the command has other results besides its output: the verdict of a run, files.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Output:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """While this goes on, nothing that is printed raises ``OSError``."""
+        """Keep everything that is printed within from raising ``OSError``."""
         _open_what_is_closed()
         self.is_of_ci = find_service("auto", os.environ).service is not None
         before = sys.stdout, sys.stderr
@@ -58,7 +58,7 @@ class Output:
             print(line, file=stream)
 
     def ended(self, code: int) -> int:
-        """Return the exit code of a command that ended with ``code``, after a word on stderr where stdout failed."""
+        """Return the exit code of a command that ended with ``code``, after a message on stderr where stdout failed."""
         sys.stdout.flush()
         error = self._stdout.error if self._stdout is not None else None
         if error is None or error.errno in _GONE:
@@ -72,7 +72,7 @@ OUTPUT = Output()
 
 
 class _Descriptor(io.FileIO):
-    """Takes what is written also where that fails; ``error`` is the first."""
+    """A file whose writes never fail; ``error`` is the first error."""
 
     error: OSError | None = None
 
@@ -110,7 +110,7 @@ def _guarded(stream: TextIO) -> tuple[_Descriptor | None, TextIO]:
     """Return a stream with a descriptor that never fails; the same stream where it has none of its own, as in tests."""
     if not isinstance(stream, io.TextIOWrapper):
         return None, stream
-    stream.reconfigure(errors="backslashreplace")  # what its encoding has no sign for is shown as an escape
+    stream.reconfigure(errors="backslashreplace")  # characters that its encoding does not have are shown as escapes
     try:
         stream.flush()
         descriptor = _Descriptor(stream.fileno(), "wb", closefd=False)
@@ -128,7 +128,7 @@ def _guarded(stream: TextIO) -> tuple[_Descriptor | None, TextIO]:
 
 
 def _open_what_is_closed() -> None:
-    """Where stdin, stdout or stderr is closed, the next file that is opened would be taken for it."""
+    """Open /dev/null for a closed stdin, stdout or stderr, because the next file to be opened would get its number."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

@@ -25,7 +25,7 @@ from loadws.target.options import (
 )
 from loadws.terms.units import parse_duration
 
-#: Where it listens unless it is told.
+#: The default address to listen on.
 LISTEN = Address("127.0.0.1", 8765)
 
 
@@ -81,7 +81,7 @@ CloseAll = Annotated[
     ),
 ]
 Drop = Annotated[
-    float, typer.Option(parser=told(parse_share), metavar="SHARE", help="This share of the answers is never sent.")
+    float, typer.Option(parser=told(parse_share), metavar="SHARE", help="The share of the answers that is never sent.")
 ]
 Tick = Annotated[int, _duration("How long from one tick of a feed to the next.", "20ms")]
 Login = Annotated[
@@ -92,20 +92,25 @@ Login = Annotated[
     ),
 ]
 Duplicate = Annotated[
-    float, typer.Option(parser=told(parse_share), metavar="SHARE", help="Of a broadcast, this share is sent twice.")
+    float, typer.Option(parser=told(parse_share), metavar="SHARE", help="The share of broadcasts that is sent twice.")
 ]
 Reorder = Annotated[
     float,
     typer.Option(
         parser=told(parse_share),
         metavar="SHARE",
-        help="Of a broadcast, this share is sent after the next one of the same sender.",
+        help="The share of broadcasts that is sent after the next one of the same sender.",
     ),
 ]
-Tls = Annotated[bool, typer.Option("--tls", help="Serve wss:// with a certificate of its own making.")]
-TlsCa = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write what a client has to trust (tls.ca).")]
+Tls = Annotated[bool, typer.Option("--tls", help="Serve wss:// with a certificate that it makes itself.")]
+TlsCa = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The file for the certificate that a client has to trust (tls.ca).")
+]
 FaultSeed = Annotated[int, typer.Option(parser=told(parse_number), metavar="N", help="The same seed, the same faults.")]
 AnnounceAs = Annotated[Announce, typer.Option(help="text for people, json for programs: URL first, counts last.")]
 UntilStdinCloses = Annotated[
-    bool, typer.Option("--until-stdin-closes", help="Stop when stdin ends: no longer than who started it.")
+    bool,
+    typer.Option(
+        "--until-stdin-closes", help="Stop when stdin ends, so that it does not outlive the program that started it."
+    ),
 ]

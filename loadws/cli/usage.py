@@ -1,6 +1,6 @@
-"""How commands are found, and how a wrong command line is told: in the one style that all errors have.
+"""Find commands, and report a wrong command line in the style of all errors.
 
-``loadws: what is wrong``, and below it what to do next; never a box, and never a usage text without its reason.
+That is ``loadws: what is wrong``, and below it what to do next; never a box, and never a usage text without its reason.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typer.models import CommandInfo
 
 from loadws.terms.errors import ExitCode, did_you_mean
 
-#: What typer raises for a wrong command line.
+#: The exception that typer raises for a wrong command line.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 #: Stands for ``--`` among arguments: no path has a NUL.
 BETWEEN = "\0--"
 _SCENARIOS = (".yaml", ".yml")
-#: What typer's library for choices puts before its sentence.
+#: The words that typer's library for choices puts before its sentence.
 _LIBRARY_SAYS = ": Value error, "
 #: What ``--dashboard`` may be followed by, and what it means alone.
 _PLACE, _ANY_PORT = re.compile(r"[^-/][^/]*:[^/:]*"), "127.0.0.1:0"
@@ -48,7 +48,7 @@ class TwoSides(typer.core.TyperCommand):
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands; an unknown one is told what it probably should have been."""
+    """The commands. For an unknown one it suggests a similar one."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the first argument names. Raises typer's usage error with advice."""
@@ -120,7 +120,7 @@ def with_places(arguments: Sequence[str]) -> list[str]:
 
 
 def _for_people(error: Any) -> str:
-    """Return ``loadws: message`` with the help that is next, without typer's full stop."""
+    """Return ``loadws: message`` and the help to read next, without typer's full stop."""
     message = " ".join(error.format_message().split()).removesuffix(".").replace(_LIBRARY_SAYS, ": ")
     path = error.ctx.command_path if error.ctx is not None else "loadws"
     return f"loadws: {message}\n  {path} --help shows what there is"

@@ -1,4 +1,4 @@
-"""``loadws validate``: every problem of every file, and what is in those that have none."""
+"""``loadws validate``: print every problem of every file, and an overview of files without problems."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from loadws.terms.errors import ExitCode
 
 
 def validate_command(paths: Iterable[Path], transport: str, untrusted: bool = False) -> int:
-    """Return ``USAGE`` where any file has an error; warnings alone do no harm."""
+    """Return ``USAGE`` where any file has an error; warnings do not count."""
     overrides = Overrides(transport=transport, untrusted=untrusted)
     valid = [_validate(path, overrides) for path in paths]
     return ExitCode.PASSED if all(valid) else ExitCode.USAGE

@@ -1,1 +1,3 @@
-"""Scenario and seed -> plan: who starts when. Pure mathematics: no clock, no sockets, no trio."""
+"""Plan a load from a scenario and a seed: which user starts when. This is mathematics alone: no clock, no sockets, no
+trio.
+"""

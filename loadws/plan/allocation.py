@@ -1,10 +1,10 @@
-"""Which type a user is of: in the proportion of the weights, and the same whatever the number of processes.
+"""Assign user types: in the proportion of the weights, and in the same way whatever the number of processes.
 
-Who arrives draws its type. The users that are held are few enough for chance to show, so their types are shared out:
-wherever the slots filled so far times a type's share is a whole number, just so many of them are of that type, and
-else it is less than one off for two types (for the k-th of more, less than k off). Which of the slots they are is
-drawn, for a fixed pattern and a number of processes with a common factor would put all users of one type into one
-process.
+An arriving user draws its type. Held users are so few that chance would show, so their types are allocated: wherever
+the number of slots filled so far times a type's share is a whole number, exactly that many of them are of that type,
+and elsewhere the number differs by less than one for two types (for the k-th of more, by less than k). Which of the
+slots they are is drawn, because a fixed pattern and a number of processes with a common factor would put all users of
+one type into one process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from loadws.terms.chance import USER_TYPES, draw, fraction
 
 
 def choose(weights: Sequence[float], user: int, seed: int) -> int:
-    """Return the type that an arriving user drew."""
+    """Return the type that an arriving user draws."""
     if len(weights) == 1:
         return 0
     bounds = list(accumulate(weights))
@@ -28,9 +28,9 @@ def choose(weights: Sequence[float], user: int, seed: int) -> int:
 def allocate(weights: Sequence[float], slots: int, seed: int) -> array[int]:
     """Return the type of each slot.
 
-    Each type in turn is weighed against all that follow it. Of n slots that came down to it, it should have had n·p;
-    it has had x of the n - 1 before, and takes this one with the probability n·p - x (surely above 1, never below 0).
-    So x stays between n·p - 1 and n·p + 1, and equals n·p where that is whole.
+    Each type in turn is weighed against all that follow it. Of n slots that remain for it, it should have had n·p; it
+    has had x of the n - 1 before, and takes this one with the probability n·p - x (above 1 is certain, and it is never
+    below 0). So x stays between n·p - 1 and n·p + 1, and equals n·p where that is whole.
     """
     last = len(weights) - 1
     types = array("H", bytes(2 * slots))

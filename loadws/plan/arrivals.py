@@ -23,24 +23,24 @@ from loadws.terms.units import NS_PER_S
 
 Spacing = Literal["poisson", "uniform"]
 
-#: An area of 10 that floating point calls 9.999999999999998 is still 10.
+#: The tolerance by which an area of 9.999999999999998, a floating-point error, still counts as 10.
 _ROUNDING = 1 + 1e-12
-#: Where a phase's exponentials begin in the stream of arrivals: no phase has as many users as this.
+#: The distance between two phases' exponentials in the stream of arrivals: no phase has as many users.
 _PHASE_BITS = 40
 
 
 def expected_arrivals(rate_from: float, rate_to: float, duration_ns: int) -> float:
-    """A(T), the whole area: rates in 1/s, the duration in ns."""
+    """Return A(T), the whole area: rates in 1/s, the duration in ns."""
     return (rate_from + rate_to) / 2 * duration_ns / NS_PER_S
 
 
 def arrivals(
     rate_from: float, rate_to: float, duration_ns: int, spacing: Spacing, seed: int, phase: int
 ) -> Iterator[int]:
-    """Intended offsets since the phase's start, in ns: never descending, each below ``duration_ns``; one at a time,
-    in constant memory.
+    """Yield intended offsets since the phase's start, in ns: never descending, each below ``duration_ns``; one at a
+    time, in constant memory.
 
-    Who is due at the very end (the 10th of 10/s in 1 s) arrives in the phase's last nanosecond, so that uniform
+    A user that is due at the very end (the 10th of 10/s in 1 s) arrives in the phase's last nanosecond, so that uniform
     spacing gives exactly the whole part of the expected number.
     """
     area = expected_arrivals(rate_from, rate_to, duration_ns)
@@ -56,7 +56,7 @@ def arrivals(
 
 
 def count_arrivals(rate_from: float, rate_to: float, duration_ns: int, spacing: Spacing, seed: int, phase: int) -> int:
-    """How many ``arrivals`` gives, without working out when."""
+    """Return how many offsets ``arrivals`` yields, without computing them."""
     limit = expected_arrivals(rate_from, rate_to, duration_ns) * _ROUNDING
     if spacing == "uniform":
         return math.floor(limit)
@@ -69,7 +69,7 @@ def count_arrivals(rate_from: float, rate_to: float, duration_ns: int, spacing: 
 
 
 def _marks(spacing: Spacing, seed: int, phase: int) -> Iterator[float]:
-    """Yield the areas at which a user arrives: 1, 2, 3, …, or the partial sums of unit exponentials. Endless."""
+    """Yield the areas at which a user arrives: 1, 2, 3, …, or the partial sums of unit exponentials. It does not end."""
     reached, number, first = 0.0, 0, phase << _PHASE_BITS
     while True:
         reached += 1.0 if spacing == "uniform" else exponential(draw(seed, ARRIVALS, first + number))
@@ -80,8 +80,8 @@ def _marks(spacing: Spacing, seed: int, phase: int) -> Iterator[float]:
 def _time_of(reached: float, rate_from: float, rate_to: float, duration_s: float, area: float) -> float:
     """Return the t in s with A(t) = ``reached``.
 
-    It is computed from the end with the lower rate: where a rate falls to nothing, the root would otherwise be that of
-    a small difference of large numbers.
+    It is computed from the end with the lower rate: where a rate falls to zero, the root would otherwise be that of a
+    small difference of large numbers.
     """
     slope = abs(rate_to - rate_from) / duration_s
     if rate_to >= rate_from:

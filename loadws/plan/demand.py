@@ -1,7 +1,7 @@
-"""How many messages per second a scenario sends at most, where its plan says so: schedules, pauses, arrivals.
+"""How many messages per second a scenario sends at most, where its plan tells it: schedules, pauses, arrivals.
 
-A loop without a pause sends as fast as the server answers, and a ``while``, an ``if``, or what is written as a template is
-decided by the run: then nothing is said. A pause is counted as if the answers took no time, so this errs to the high side.
+A loop without a pause sends as fast as the server answers, and a ``while``, an ``if``, or a template is decided by the
+run: the number is then unknown. A pause is counted as if the answers needed no time, so the number may be too high.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def most_messages_per_s(scenario: Scenario, figures: PlanFigures) -> float | Non
 
 
 def is_paced(scenario: Scenario) -> bool:
-    """Return whether some step waits by a schedule or a pause, or may; a closed loop without either measures throughput."""
+    """Return whether some step waits, or may wait, by a schedule or a pause. A closed loop without either measures
+    throughput.
+    """
     flows = (user_type.flow for user_type in scenario.user_types)
     return any(_may_pause(step) for flow in flows for _, step in walk(flow))
 
@@ -46,7 +48,7 @@ def _mean(scenario: Scenario, of: Callable[[UserType], float]) -> float:
 
 
 def _rate_of_held(user_type: UserType) -> float:
-    """Return the messages per second of one user that is there: of its fastest schedule or, without one, of its loop.
+    """Return the messages per second of one held user: of its fastest schedule or, without one, of its loop.
 
     Raises:
         Unknown: It cannot be known before the run.

@@ -1,4 +1,4 @@
-"""The figures of a plan: what ``loadws plan``, ``run.json`` and the preflight checks know of a load before it runs.
+"""The figures of a plan, for ``loadws plan``, ``run.json`` and the preflight checks.
 
 The records' field names are the keys of ``plan`` in ``run.json``. Times are in seconds, rates in 1/s, memory in bytes.
 """
@@ -37,7 +37,7 @@ class PhaseFigures(msgspec.Struct, frozen=True):
 
 
 class NeedFigures(msgspec.Struct, frozen=True):
-    """What the users of a plan need if one process makes the whole load, and what a single user needs of it."""
+    """The needs of a plan's users if one process makes the whole load, and the needs of a single user."""
 
     connections: int
     descriptors: int
@@ -96,7 +96,7 @@ def figures_of(plan: Plan) -> PlanFigures:
 
 
 def need_figures(needs: Needs, users: int) -> NeedFigures:
-    """Return what ``users`` users need in one process, and the parts that it is the sum of."""
+    """Return the needs of ``users`` users in one process, and the parts of the sum."""
     connections = ceil(users * needs.connections_of_a_user)
     return NeedFigures(
         connections=connections,
@@ -112,9 +112,9 @@ def need_figures(needs: Needs, users: int) -> NeedFigures:
 
 
 def most_users(plan: Plan) -> int:
-    """Return the largest number of users that may be there at once: as if no arrived user left before the load ends.
+    """Return the largest number of users that may exist at once: as if no arrived user left before the load ends.
 
-    ``max_users`` bounds the arrived users alone here, so the figure errs to the safe side.
+    ``max_users`` bounds only the arrived users here, so the figure may be too high, never too low.
     """
     most, arrived = 0, 0.0
     for phase in plan.phases:

@@ -1,4 +1,4 @@
-"""A short hash of the planned load: runs may be compared only where it is the same."""
+"""A short hash of the planned load: only runs with the same hash may be compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.step_names import walk_steps
 
 _LETTERS = 12
-#: What of a phase changes no load.
+#: The keys of a phase that do not change the load.
 _LIMITS = {"max_dropped", "max_skipped"}
 
 

@@ -1,9 +1,9 @@
-"""What one user and one process of a load need of a machine: connections, open files, memory.
+"""What one user and one process of a load need: connections, open files, memory.
 
-Estimates, on Linux with Python 3.11. Measured were 26 KB for a user over trio-websocket; 300 KiB for zlib's two windows of a
-connection that compresses with context takeover, once they are full; 53 MiB and 19 open files for a worker, 69 MiB and 29
-open files for a parent of three. Of 1,000 request steps with six histograms each, a step took 26 KB, in the one process that
-sums up.
+The numbers are estimates, on Linux with Python 3.11. Measured were 26 KB for a user over trio-websocket; 300 KiB for
+zlib's two windows of a connection that compresses with context takeover, once they are full; 53 MiB and 19 open files
+for a worker, 69 MiB and 29 open files for a parent of three. With 1,000 request steps of six histograms each, a step
+needed 26 KB, in the one process that sums up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MEMORY_OF_A_USER = 16 << 10
 MEMORY_OF_A_CONNECTION = 16 << 10
 MEMORY_OF_WINDOWS = 304 << 10
 MEMORY_OF_A_HISTOGRAM = 4 << 10
-#: What a process has open beside its connections: its files and pipes, the interpreter's own, and some to spare.
+#: Open files of a process besides its connections: its files and pipes, the interpreter's own, and some to spare.
 FILES_OF_A_PROCESS = 64
 #: Metrics that only few connections and requests have.
 _SELDOM = frozenset({"proxy_time", "stray_messages"})
@@ -30,10 +30,10 @@ _Names = frozenset[str | None]
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a scenario needs beside its users' number. Of a user: means over the user types, by their weights.
+    """The needs of a scenario for any number of users. For one user: means over the user types, by their weights.
 
-    ``connections_of_a_user`` are those that are surely open at once, ``files_of_a_user`` these and one for HTTP where it
-    asks over HTTP. ``memory_of_steps`` is for what is measured of each step, in the one process that sums up.
+    ``connections_of_a_user`` are those that are certainly open at once, ``files_of_a_user`` these and one for HTTP
+    where it asks over HTTP. ``memory_of_steps`` is for the measurements of each step, in the one process that sums up.
     """
 
     connections_of_a_user: float = 1.0
@@ -43,7 +43,7 @@ class Needs:
 
 
 def needs_of(scenario: Scenario) -> Needs:
-    """Return what a scenario needs of a machine."""
+    """Return the needs of a scenario."""
     of_connection = MEMORY_OF_A_CONNECTION + (MEMORY_OF_WINDOWS if keeps_windows(scenario) else 0)
     types = scenario.user_types
     weights = sum(each.weight for each in types)
@@ -65,7 +65,7 @@ def _asks_over_http(user_type: UserType) -> bool:
 
 
 def _connections(user_type: UserType) -> int:
-    """Return how many connections a user of this type surely has open at once."""
+    """Return how many connections a user of this type certainly has open at once."""
     if not user_type.is_whole_session:
         return 1
     return max(1, _most_open(user_type.flow, frozenset())[0])

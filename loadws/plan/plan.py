@@ -33,7 +33,7 @@ Model = Literal["closed", "open", "mixed", "partly open"]
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
-    """A held user begins or leaves, ``at_ns`` after the phase's start."""
+    """The beginning or end of a held user, ``at_ns`` after the phase's start."""
 
     at_ns: int
     slot: int
@@ -42,7 +42,9 @@ class UserChange:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A user arrives, ``at_ns`` after the phase's start. ``number`` counts the arrivals of the whole run, from 0."""
+    """The arrival of a user, ``at_ns`` after the phase's start. ``number`` counts the arrivals of the whole run, from
+    0.
+    """
 
     number: int
     user: int
@@ -71,11 +73,11 @@ class PlannedPhase:
     first_arrival: int = 0
 
     def users_at(self, offset_ns: int) -> int:
-        """How many users are held when what is due up to ``offset_ns`` has happened."""
+        """Return how many users are held after all changes that are due up to ``offset_ns``."""
         ramp = abs(self.users_to - self.users_from)
         if not ramp or not self.duration_ns:
             return self.users_to
-        # How many multiples of T/ramp lie up to the offset, the 0th among them: a rise begins with it, a fall does not.
+        # The number of multiples of T/ramp up to the offset, with the 0th: a rise begins with it, a fall does not.
         passed = -(-(offset_ns + 1) * ramp // self.duration_ns)
         if self.users_to > self.users_from:
             return self.users_from + min(passed, ramp)
@@ -130,12 +132,14 @@ class Plan:
 
     @cached_property
     def _held_types(self) -> array[int]:
-        """Not made with the plan: of one that asks for too many users, only the figures are wanted."""
+        """Return the type of each slot. It is computed when asked for: of a plan with too many users, only the figures
+        are used.
+        """
         return allocate(self.weights, self.held_most, self.seed)
 
     @property
     def held_most(self) -> int:
-        """The most users held at once in the whole plan: how many slots there are."""
+        """Return the most users held at once in the whole plan, which is the number of slots."""
         return max(phase.held_most for phase in self.phases)
 
     @property
@@ -144,7 +148,7 @@ class Plan:
 
     @property
     def total_ns(self) -> int | None:
-        """How long the load lasts, without its graceful stop; None where iterations decide."""
+        """Return how long the load lasts, without its graceful stop; None where iterations decide."""
         last = self.phases[-1]
         return None if last.start_ns is None or last.duration_ns is None else last.start_ns + last.duration_ns
 
@@ -161,7 +165,7 @@ class Plan:
         return replace(self, own=own, number=number, stride=self.stride * count, phases=phases)
 
     def prepared(self) -> Plan:
-        """Return the plan with everything made that its load would otherwise have to wait for."""
+        """Return the plan after computing everything that its load would otherwise have to wait for."""
         _ = self._held_types
         return self
 
@@ -203,7 +207,9 @@ class Plan:
 
 
 def _steps(before: int, after: int) -> Iterator[tuple[int, bool]]:
-    """(slot, whether it starts) from one number of held users to another: oldest first up, newest first down."""
+    """Yield (slot, whether it starts) from one number of held users to another: the oldest first up, the newest first
+    down.
+    """
     if after >= before:
         return ((slot, True) for slot in range(before, after))
     return ((slot, False) for slot in range(before - 1, after - 1, -1))
@@ -255,7 +261,9 @@ def _end_ns(phase: PlannedPhase | None) -> int | None:
 
 
 def _numbered(phases: list[PlannedPhase], seed: int) -> tuple[PlannedPhase, ...]:
-    """Arrivals are numbered through all phases: how many come before is counted, by drawing them, before the load."""
+    """Return the phases with their arrivals numbered through all phases, which are counted before the load by drawing
+    them.
+    """
     numbered, first = [], 0
     arriving = [phase.index for phase in phases if phase.expected_arrivals]
     for phase in phases:
@@ -268,7 +276,9 @@ def _numbered(phases: list[PlannedPhase], seed: int) -> tuple[PlannedPhase, ...]
 
 
 def _model(scenario: Scenario, phases: list[PlannedPhase]) -> Model:
-    """In the words of Schroeder, Wierman, Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006."""
+    """Return the model in the terms of Schroeder, Wierman, Harchol-Balter, "Open Versus Closed: A Cautionary Tale",
+    NSDI 2006.
+    """
     if not any(phase.expected_arrivals for phase in phases):
         return "closed"
     if any(phase.held_most for phase in phases):
@@ -277,7 +287,7 @@ def _model(scenario: Scenario, phases: list[PlannedPhase]) -> Model:
 
 
 def _lives_long(user_type: UserType) -> bool:
-    """Whether who arrived stays for more than one exchange: its flow loops, or pauses for a second or more.
+    """Return whether an arrived user stays for more than one exchange: its flow loops, or pauses for a second or more.
 
     What a ``while`` or a templated ``repeat`` will do is not known before the run; it counts as a loop.
     """

@@ -1,8 +1,8 @@
-"""About how many samples a rule will be judged by, where the plan says so: schedules, pauses, arrivals, sessions.
+"""Estimate how many samples a rule will be judged by, where the plan tells it: schedules, pauses, arrivals, sessions.
 
-The estimate errs to the high side, as if answers took no time; so a rule that is short of samples by it is short of them in
-the run. A loop without a pause runs as fast as the server answers, and ``if``, ``pick``, ``while``, functions and handlers
-are decided by the run: then nothing is said.
+The estimate may be too high, as if answers needed no time; so a rule that has too few samples by it has too few in the
+run. A loop without a pause runs as fast as the server answers, and ``if``, ``pick``, ``while``, functions and handlers
+are decided by the run: the number is then unknown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from loadws.terms.units import NS_PER_S
 
 
 def expected_samples(scenario: Scenario, plan: Plan, threshold: Threshold) -> float | None:
-    """Return about how many samples the rule's metric will have in the time that it judges; None where nothing is known."""
+    """Return about how many samples the rule's metric will have in the time that it judges; None where it is unknown."""
     counted = _counted_by(threshold)
     if counted is None or _has_pings_of_its_own(scenario, threshold):
         return None
@@ -38,7 +38,7 @@ def expected_samples(scenario: Scenario, plan: Plan, threshold: Threshold) -> fl
 
 
 def _counted_by(threshold: Threshold) -> Counted | None:
-    """Return which steps give the metric a sample; None for a metric whose samples are not counted by steps."""
+    """Return which steps give the metric a sample; None for a metric whose samples do not come from steps."""
     verbs, metric, wanted = verbs_measuring(threshold.metric), threshold.metric, threshold.labels.get("step")
     if metric in TABLE and (not verbs or TABLE[metric].kind != "histogram"):
         return None
@@ -68,7 +68,7 @@ def _with_held_before(plan: Plan) -> Iterator[tuple[PlannedPhase, int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Users:
-    """Who is there in one phase. ``held_before``: how many users were held when it began."""
+    """The users of one phase. ``held_before``: how many users were held when it began."""
 
     scenario: Scenario
     plan: Plan
@@ -82,13 +82,13 @@ class _Users:
 
     @property
     def held(self) -> float:
-        """How many are held, on average."""
+        """Return how many users are held, on average."""
         phase = self.phase
         return (phase.users_from + phase.users_to) / 2 if phase.duration_ns else phase.users_to
 
     @property
     def started(self) -> int:
-        """How many of the held ones begin in this phase."""
+        """Return how many held users begin in this phase."""
         first = self.phase.users_from if self.phase.duration_ns else self.phase.users_to
         return max(0, first - self.held_before) + max(0, self.phase.users_to - first)
 
@@ -103,7 +103,7 @@ def _in_phase(users: _Users, counted: Counted, threshold: Threshold) -> float:
 
 
 def _connects_unasked(users: _Users, user_type: UserType, threshold: Threshold) -> float:
-    """Return how many samples the connect has that a flow without connect is preceded by."""
+    """Return the samples of the connect that precedes a flow without a connect step."""
     if user_type.is_whole_session or "connect" not in verbs_measuring(threshold.metric):
         return 0.0
     return float(threshold.labels.get("step", "connect") == "connect")
@@ -115,7 +115,7 @@ def _of_session(users: _Users, user_type: UserType, counted: Counted, threshold:
 
 
 def _of_held(users: _Users, user_type: UserType, counted: Counted, threshold: Threshold) -> float:
-    """Return the samples of all held users, if all were of this type."""
+    """Return the samples of all held users, as if all were of this type."""
     _refuse_unknown(users, user_type, counted, threshold)
     unasked = users.started * _connects_unasked(users, user_type, threshold)
     if not any(counted(step) for _, step in walk(user_type.flow)):
@@ -149,7 +149,7 @@ def _refuse_unknown(users: _Users, user_type: UserType, counted: Counted, thresh
     """Check that the number can be known before the run.
 
     Raises:
-        Unknown: Handlers may run what is counted, a function is called, or a policy may connect again.
+        Unknown: Handlers may run counted steps, a function is called, or a policy may connect again.
     """
     handled = (step for flow in user_type.on.flows() for _, step in walk(flow))
     may_heal = bool(users.scenario.connection.reconnect) and "connect" in verbs_measuring(threshold.metric)

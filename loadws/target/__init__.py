@@ -1,1 +1,1 @@
-"""The server that ships with loadws: echo, broadcast or JSON, with faults on purpose. It also is ``builtin:MODE``."""
+"""The server that ships with loadws: echo, broadcast or JSON, with faults on purpose. It also serves ``builtin:MODE``."""

@@ -1,7 +1,7 @@
-"""What the target does with each upgrade and each message: pure, seeded, without a socket or a clock.
+"""How the target treats each upgrade and each message: pure functions of the seed, without a socket or a clock.
 
-A fault is a hash of the seed, the connection's number (the order of upgrade requests) and the answer's number on it, so the
-same seed brings the same faults to the same places, however busy the server is.
+A fault is a hash of the seed, the connection's number (the order of upgrade requests) and the answer's number on it, so
+the same seed brings the same faults to the same places, however busy the server is.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from loadws.target.options import Mode, Stall, TargetOptions
 from loadws.terms.chance import TARGET_FAULTS, draw, fraction
 
 Payload = str | bytes
-#: The most messages that one streamed answer has: what a client asks for must not fill the server's memory.
+#: The most messages of one streamed answer: a client's request must not fill the server's memory.
 LONGEST_STREAM = 1000
 
 
 class _Fault(IntEnum):
-    """Which die is cast: each fault has its own, so that to switch one on moves no other."""
+    """The number of a fault. Each fault has random numbers of its own, so that switching one on changes no other."""
 
     REFUSE = 0
     DROP = 1
@@ -31,12 +31,14 @@ class _Fault(IntEnum):
 
 
 def _chance(options: TargetOptions, fault: _Fault, connection: int, answer: int = 0) -> float:
-    """[0, 1), the same for the same place; room for 2^30 connections of 2^32 answers each."""
+    """Return a number in [0, 1) that is the same for the same place; there is room for 2^30 connections of 2^32 answers
+    each.
+    """
     return fraction(draw(options.seed, TARGET_FAULTS, connection << 34 | answer << 2 | fault))
 
 
 def refused_with(options: TargetOptions, connection: int) -> int | None:
-    """Return the status that this upgrade is refused with; None where it is accepted."""
+    """Return the status with which this upgrade is refused; None where it is accepted."""
     refusal = options.refusal
     if refusal is None or _chance(options, _Fault.REFUSE, connection) >= refusal.share:
         return None
@@ -52,12 +54,12 @@ def is_duplicated(options: TargetOptions, connection: int, answer: int) -> bool:
 
 
 def is_held_back(options: TargetOptions, connection: int, answer: int) -> bool:
-    """Whether an answer of a broadcast waits until the next of the same sender has left before it."""
+    """Return whether an answer of a broadcast waits until the next of the same sender has left before it."""
     return _chance(options, _Fault.DUPLICATE_OR_REORDER, connection, answer) >= 1 - options.reorder_share
 
 
 def delay_ns(options: TargetOptions, connection: int, answer: int) -> int:
-    """Uniform within ``jitter_ns`` around the delay."""
+    """Return the delay of an answer, uniform within ``jitter_ns`` around the option's delay."""
     if not options.jitter_ns:
         return options.delay_ns
     around = 2 * _chance(options, _Fault.DELAY, connection, answer) - 1
@@ -65,7 +67,9 @@ def delay_ns(options: TargetOptions, connection: int, answer: int) -> int:
 
 
 def resumes_ns(stall: Stall | None, elapsed_ns: int) -> int:
-    """When an answer that is due at ``elapsed_ns`` after the first upgrade may leave: at once, or when the stall is over."""
+    """Return when an answer that is due at ``elapsed_ns`` after the first upgrade may leave: at once, or when the stall
+    is over.
+    """
     if stall is None or elapsed_ns < stall.period_ns:
         return elapsed_ns
     into_period_ns = elapsed_ns % stall.period_ns
@@ -82,8 +86,8 @@ def same(message: Payload) -> Sequence[Payload]:
 def json_answers(message: Payload) -> Sequence[str]:
     """Return an object with the message's own ``id`` and ``op``, and the message as ``echo``.
 
-    ``{"id": 1, "stream": 3}`` is answered with three objects that carry ``part`` (from 0), the last with ``"done": true``.
-    What is no JSON object is answered with ``{"ok": false, "error": why}``.
+    ``{"id": 1, "stream": 3}`` is answered with three objects that have ``part`` (from 0), the last with ``"done":
+    true``. A message that is not a JSON object is answered with ``{"ok": false, "error": why}``.
     """
     try:
         asked = msgspec.json.decode(message, type=dict[str, Any])
@@ -101,7 +105,7 @@ def _json(value: dict[str, Any]) -> str:
     return msgspec.json.encode(value).decode()
 
 
-#: What a message is answered with. A broadcast message goes out as it came, only to everyone.
+#: The answers to a message, by the mode. A broadcast message is sent as it came, but to every client.
 ANSWERS: dict[Mode, Callable[[Payload], Sequence[Payload]]] = {
     "echo": same,
     "broadcast": same,

@@ -1,8 +1,8 @@
-"""``target: builtin:echo``: a target of our own for one run, in a process of its own, on a free loopback port.
+"""``target: builtin:echo``: a target for one run, in a process of its own, on a free loopback port.
 
-In a process of its own, so that generator and server do not share an interpreter; in a session of its own, so that the
-terminal's Ctrl-C reaches only the run, which ends in its own order. It lives no longer than we do: the pipe that is its
-stdin closes with us even when we are killed, and it stops then.
+It has a process of its own so that generator and server do not share an interpreter, and a session of its own so that
+the terminal's Ctrl-C reaches only the run, which then ends it. It does not outlive the run: the pipe that is its stdin
+closes with the run even when that is killed, and it stops then.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from loadws.target.options import MODES
 from loadws.target.process import Announcement
 from loadws.terms.errors import TargetError
 
-#: The options of ``loadws target`` that ``builtin:`` takes.
+#: The options of ``loadws target`` that ``builtin:`` accepts.
 FAULTS = (
     "close-after",
     "close-all",
@@ -44,10 +44,10 @@ _LONGEST_ANNOUNCEMENT = 64 * 1024
 
 @asynccontextmanager
 async def open_builtin(name: str, processes: int = 1) -> AsyncIterator[str]:
-    """Start a target that runs as long as the block, and return its URL.
+    """Start a target that runs as long as the block, and yield its URL.
 
-    ``name`` is its mode, with options of ``loadws target`` behind a question mark: ``echo?close-all=3s&delay=20ms``.
-    It has a core of its own where so many ``processes`` of ours leave one.
+    ``name`` is its mode, with options of ``loadws target`` behind a question mark: ``echo?close-all=3s&delay=20ms``. It
+    has a core of its own where the ``processes`` of the run leave one.
 
     Raises:
         TargetError: It does not start.
@@ -64,7 +64,8 @@ async def open_builtin(name: str, processes: int = 1) -> AsyncIterator[str]:
 
 
 def _options(query: str) -> Iterator[str]:
-    """Yield the words of the options. Only faults: where the target listens, and for how long, is decided here.
+    """Yield the words of the options. Only faults are accepted: where and for how long the target listens is decided
+    here.
 
     Raises:
         TargetError: An option is none of these.
@@ -102,7 +103,7 @@ async def _read_announcement(process: trio.Process, stderr: BinaryIO) -> Announc
 
 
 async def _first_line(process: trio.Process) -> bytes:
-    """Return what stands before the first line end; all there is, where the process ends without one."""
+    """Return the output before the first line end; all of it, where the process ends without one."""
     assert process.stdout is not None
     line = b""
     while b"\n" not in line and len(line) < _LONGEST_ANNOUNCEMENT:

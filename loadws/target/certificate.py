@@ -1,4 +1,4 @@
-"""A certificate of the target's own making, so that ``wss://`` can be tried without asking anyone."""
+"""A certificate that the target makes itself, so that ``wss://`` can be tried without a certificate authority."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import trustme
 
 
 def make_tls(host: str, ca_file: Path) -> ssl.SSLContext:
-    """For ``host`` and loopback. What a client has to trust is written to ``ca_file``. Raises ``OSError``."""
+    """Return a TLS context for ``host`` and loopback, and write the certificate to trust to ``ca_file``. Raises
+    ``OSError``.
+    """
     authority = trustme.CA()
     names = dict.fromkeys((host, "localhost", "127.0.0.1", "::1"))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

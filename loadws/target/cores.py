@@ -1,4 +1,4 @@
-"""A core for the target alone, where this machine has one to spare."""
+"""A core for the target alone, where this machine has enough cores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 def apart(target: int, processes: int = 1) -> Iterator[None]:
     """Give the process ``target`` the last core, and this program's processes the others, where there are enough.
 
-    Else the kernel lets the target that a message wakes use its sender's core, and the next message is sent late.
+    Otherwise the kernel lets the target that a message wakes use its sender's core, and the next message is sent late.
     """
     cores = os.sched_getaffinity(0) if sys.platform == "linux" else set[int]()
     if len(cores) <= processes:

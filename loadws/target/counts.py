@@ -1,4 +1,4 @@
-"""What the target saw, to be held against the ledger of the run that called."""
+"""The target's counts, to be compared with the ledger of the run that called it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class Counts(msgspec.Struct):
 
 
 def size(payload: str | bytes) -> int:
-    """Bytes on the wire. Most text is ASCII, which Python knows without looking, and is not encoded to be counted."""
+    """Return the bytes on the wire. Most text is ASCII, which Python knows without looking, and is not encoded to be
+    counted.
+    """
     if isinstance(payload, bytes) or payload.isascii():
         return len(payload)
     return len(payload.encode())

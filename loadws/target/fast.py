@@ -1,8 +1,8 @@
-"""The fast echo: one task that accepts, one that reads for every client, one that cuts off who takes too long.
+"""The fast echo: one task that accepts, one that reads for every client, one that cuts off clients that are too slow.
 
-For plain ``ws://`` echoes that are answered at once (``TargetOptions.is_plain_echo``), which are most of what a load
-generator is measured with: there, a target that costs more than its client would itself be what is measured. It speaks
-through the client's own codec and reactor, counts as the other server does, and does not offer compression.
+It serves plain ``ws://`` echoes that are answered at once (``TargetOptions.is_plain_echo``), with which load generators
+are mostly measured: a target that costs more than its client would be what is measured there. It uses the client's own
+codec and reactor, counts as the other server does, and does not offer compression.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from loadws.transport.native.reactor import best_reactor
 
 MOST_ACCEPTED_AT_ONCE = 64
 SWEEP_EVERY_S = 0.25
-#: The system has no room for one more connection now: it may have, when others have ended.
+#: The system has no room for another connection now, but may have when others have ended.
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 _FULL_PAUSE_S = 0.1
 
 
 async def serve_fast(listening: Listening, options: TargetOptions, counts: Counts, stop: trio.Event) -> None:
-    """As ``server.serve``."""
+    """Serve like ``server.serve``."""
     sockets = _taken_from(listening)
     server = FastServer(options, counts)
     try:
@@ -60,7 +60,7 @@ def _taken_from(listening: Listening) -> list[socket.socket]:
 
 
 class FastServer:
-    """Every client of one server; a ``Host``."""
+    """All clients of one server; a ``Host``."""
 
     def __init__(self, options: TargetOptions, counts: Counts) -> None:
         self.counts = counts
@@ -68,7 +68,7 @@ class FastServer:
         self._upgrades = 0
         self._reactor = best_reactor(int)  # its stamps are not used
         self._clients: dict[FastClient, None] = {}
-        # Who has a deadline, and which; each has the earliest first.
+        # Clients with a deadline, and which; each has the earliest first.
         self._upgrading: dict[FastClient, float] = {}
         self._ending: dict[FastClient, float] = {}
         self._all_ended = trio.Event()
@@ -89,7 +89,7 @@ class FastServer:
                 await trio.sleep(_FULL_PAUSE_S)
 
     async def close_all(self) -> None:
-        """Say goodbye to everyone, with 1001 (going away), within ``CLOSE_WITHIN_S``."""
+        """Close all connections with 1001 (going away), within ``CLOSE_WITHIN_S``."""
         for client in list(self._clients):
             client.cut_off() if client.state is State.UPGRADING else client.close(1001)
         if self._clients:
@@ -119,7 +119,7 @@ class FastServer:
                 for client in list(_overdue(deadlines, now_s)):
                     client.cut_off()
 
-    # -- what its clients tell it ---------------------------------------------------------------------------------------
+    # -- called by its clients --------------------------------------------------------------------------------------
 
     def refused_with(self) -> int | None:
         number, self._upgrades = self._upgrades, self._upgrades + 1
@@ -149,7 +149,7 @@ class FastServer:
 
 
 def _accepted(listening: socket.socket) -> Iterator[socket.socket]:
-    """Those that wait, a few dozen at most. One that is gone already is no error."""
+    """Yield the waiting connections, a few dozen at most. A connection that has ended already is not an error."""
     for _ in range(MOST_ACCEPTED_AT_ONCE):
         try:
             yield listening.accept()[0]

@@ -1,10 +1,10 @@
 """One client of the fast echo: a synchronous state machine, bytes in and bytes out, which the reactor drives.
 
-A small message in one frame, all of it in one read and nothing waiting to be written, takes the first lines of
-``received``: what is left when its mask is taken off is the very frame that answers it. All else goes through the decoder.
+A small message in one frame, all of it in one read and nothing waiting to be written, is handled by the first lines of
+``received``: without its mask, the frame is the answer itself. All other messages go through the decoder.
 
-A client that does not read its answers is not read either, from ``MOST_WAITING_BYTES`` on: so what waits for it is
-never more than that, and the answers to one read.
+A client that does not read its answers is not read either, once ``MOST_WAITING_BYTES`` wait for it: so no more than
+that, and the answers to one read, ever wait.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _NO_CODE = 1005
 class State(Enum):
     UPGRADING = auto()
     OPEN = auto()
-    #: We have said that it is over, and wait for the peer to say so.
+    #: Our close frame is sent, and the peer's is awaited.
     CLOSING = auto()
-    #: The last is being written.
+    #: The last bytes are being written.
     LEAVING = auto()
-    #: All is written; what still comes is let go, for a close with bytes unread would take the last ones with it.
+    #: All is written. Bytes that still come are read and dropped: a close with unread bytes would discard our last ones.
     LINGERING = auto()
     ENDED = auto()
 
@@ -46,7 +46,7 @@ class Host(Protocol):
     counts: Counts
 
     def refused_with(self) -> int | None:
-        """Of the next upgrade: the status, or None where it is accepted."""
+        """Return the status of the next upgrade, or None where it is accepted."""
 
     def opened(self, client: FastClient) -> None: ...
     def must_end_soon(self, client: FastClient) -> None:
@@ -81,7 +81,7 @@ class FastClient:
             None  # the close code that the peer sent or was told, or the status it was refused with
         )
 
-    # -- what the reactor tells -----------------------------------------------------------------------------------------
+    # -- called by the reactor ----------------------------------------------------------------------------------------
 
     def received(self, data: bytes, at_ns: int) -> None:
         size = len(data) - _MASKED_HEAD
@@ -107,7 +107,7 @@ class FastClient:
     def cut_off(self) -> None:
         self._end()
 
-    # -- what the server tells ------------------------------------------------------------------------------------------
+    # -- called by the server -----------------------------------------------------------------------------------------
 
     def close(self, code: int) -> None:
         """Begin the close handshake, where the peer has not."""
@@ -226,7 +226,7 @@ class FastClient:
         self._write()
 
     def _write(self) -> None:
-        """As much as the kernel takes; the reactor says when it takes more."""
+        """Write as much as the kernel takes; the reactor reports when it takes more."""
         while self._waiting:
             try:
                 sent = self.tcp.send(b"".join(frame for frame, _ in self._waiting))
@@ -257,7 +257,7 @@ class FastClient:
     # -- the end --------------------------------------------------------------------------------------------------------
 
     def _linger(self) -> None:
-        """Until the peer ends TCP too, or its time is over."""
+        """Wait until the peer ends TCP too, or the time is over."""
         self.state = State.LINGERING
         self._host.want_readable(self, True)
         try:

@@ -1,4 +1,4 @@
-"""What a connection of the target may take, of time and of memory, whichever way it is served."""
+"""The limits of a connection of the target, in time and in memory, whichever way it is served."""
 
 from __future__ import annotations
 

@@ -20,13 +20,13 @@ import msgspec
 import trio
 
 COOKIE = "session"
-#: The most that a request to log in, or the head of an upgrade, may have.
+#: The largest size of a request to log in, or of the head of an upgrade, in bytes.
 LONGEST_HEAD = 64 * 1024
 _SEPARATOR = b"\r\n\r\n"
 
 
 class Begun(trio.abc.Stream):
-    """A stream some of whose first bytes were read already: they come first."""
+    """A stream of which some first bytes were read already: a read returns these first."""
 
     def __init__(self, stream: trio.abc.Stream, first: bytes) -> None:
         self._stream = stream
@@ -111,7 +111,7 @@ def token_of(user: str, seed: int) -> str:
 
 
 def is_logged_in(headers: Iterable[tuple[bytes, bytes]], seed: int) -> bool:
-    """Whether the upgrade's headers have a token of this target's."""
+    """Return whether the upgrade's headers have a token of this target."""
     return any(_is_token(token, seed) for name, value in headers for token in _tokens(name, value.decode("latin-1")))
 
 

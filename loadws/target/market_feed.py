@@ -17,12 +17,12 @@ import trio
 from loadws.terms.chance import TARGET_FAULTS, draw, fraction
 from loadws.terms.units import NS_PER_S
 
-#: A tick's price is this, and up to one more by chance.
+#: A tick's price is this plus a random number below one.
 _PRICE = 100
 
 
 def feed_answers(message: str | bytes) -> Sequence[str]:
-    """Return the answer to a subscription, with its ``id`` where it has one; anything else is wrong."""
+    """Return the answer to a subscription, with its ``id`` where it has one; any other message is answered as wrong."""
     asked = _asked(message)
     if asked is None:
         return (_json({"ok": False, "error": 'this target wants {"op": "subscribe"}'}),)
@@ -34,7 +34,9 @@ def is_subscription(message: str | bytes) -> bool:
 
 
 async def push_ticks(subscribed: trio.Event, post: Callable[[str], None], every_ns: int, seed: int) -> None:
-    """From the subscription on, until it is cancelled. Late ticks are made at once: their number follows the clock."""
+    """Send ticks from the subscription on, until cancelled. Late ticks are sent at once: their number follows the
+    clock.
+    """
     await subscribed.wait()
     began, number = trio.current_time(), 0
     while True:

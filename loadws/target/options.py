@@ -1,4 +1,4 @@
-"""What the target was asked to do: the frozen options, and the small notations that the command line writes them in.
+"""The options of the target, and the short notations in which the command line writes them.
 
 ::
 
@@ -36,7 +36,7 @@ Mode = Literal[
 #: How a target prints: a line and a table for people, or two lines of JSON for programs.
 Announce = Literal["text", "json"]
 MODES: tuple[str, ...] = get_args(Mode)
-#: Close codes that an endpoint may send (RFC 6455, 7.4.1): these three never travel.
+#: Close codes that no frame may contain (RFC 6455, 7.4.1).
 _NEVER_SENT = frozenset({1005, 1006, 1015})
 
 
@@ -51,7 +51,9 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """From ``period_ns`` after the first upgrade, and every ``period_ns`` again, no answer leaves for ``length_ns``."""
+    """A stall: from ``period_ns`` after the first upgrade, and every ``period_ns`` again, no answer leaves for
+    ``length_ns``.
+    """
 
     length_ns: int
     period_ns: int
@@ -67,7 +69,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Each connection is closed with ``code`` once its ``after``-th message was answered."""
+    """A close with ``code`` of each connection, once its ``after``-th message was answered."""
 
     after: int
     code: int = 1000
@@ -75,22 +77,23 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """``at_ns`` after the first upgrade every connection is closed with ``code``, once; who comes later stays."""
+    """One close with ``code`` of every connection, ``at_ns`` after the first upgrade; later connections stay open."""
 
     at_ns: int
     code: int = 1012
 
 
-#: A feed that never waits would leave no time for anything else.
+#: The least time between ticks: a feed that never waits would leave no time for anything else.
 SHORTEST_TICK_NS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class TargetOptions:
-    """An answer leaves ``delay_ns`` ± ``jitter_ns`` after its message came; ``drop_share`` of the answers never leave.
+    """The options. An answer leaves ``delay_ns`` ± ``jitter_ns`` after its message came; ``drop_share`` of the answers
+    are never sent.
 
-    ``tick_ns`` is the time between two ticks of a feed, ``login`` the path where a token is to be had.
-    Of a broadcast's, ``duplicate_share`` leave twice, and ``reorder_share`` after the next one of the same sender.
+    ``tick_ns`` is the time between two ticks of a feed, ``login`` the path that gives tokens. Of a broadcast's answers,
+    ``duplicate_share`` are sent twice, and ``reorder_share`` after the next one of the same sender.
     """
 
     mode: Mode = "echo"
@@ -119,13 +122,13 @@ class TargetOptions:
 
     @property
     def answers_at_once(self) -> bool:
-        """Whether an answer needs no waiting, so that one loop can read and answer."""
+        """Return whether no answer has to wait, so that one loop can read and answer."""
         faults = (self.delay_ns, self.stall, self.closing, self.drop_share)
         return self.mode in ("echo", "json") and not any(faults)
 
     @property
     def is_plain_echo(self) -> bool:
-        """Whether ``fast`` can serve it: nothing happens to a connection but the echo of each message, once it is open."""
+        """Return whether ``fast`` can serve it: an open connection only echoes each message."""
         return self.mode == "echo" and self.answers_at_once and self.storm is None and self.login is None
 
 
@@ -133,7 +136,7 @@ def parse_listen(text: str) -> Address:
     """Return the address of ``127.0.0.1:8765`` or ``[::1]:8765``.
 
     Raises:
-        UsageError: The text is no host and port.
+        UsageError: The text is not a host and a port.
     """
     host, colon, port = text.rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
@@ -177,10 +180,10 @@ def parse_storm(text: str) -> Storm:
 
 
 def parse_share(text: str) -> float:
-    """Return the share that ``0.1``, or ``10%``, is.
+    """Return the share that ``0.1`` or ``10%`` means.
 
     Raises:
-        UsageError: The text is no share from 0 to 1.
+        UsageError: The text is not a share from 0 to 1.
     """
     number, divisor = (text[:-1], 100) if text.endswith("%") else (text, 1)
     try:

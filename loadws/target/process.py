@@ -1,7 +1,7 @@
-"""The target as a process of its own: what ``loadws target`` does from its start to the counts that it prints at its end.
+"""The target as a process of its own: ``loadws target`` from its start to the counts that it prints at its end.
 
-``announce`` says how it prints. For people (``text``): a line with the URL, and a table at the end. For programs
-(``json``): ``{"url": …, "ca": …}`` and then ``{"counts": …}``, a line each; the built-in target is read so.
+``announce`` says how it prints. As ``text``: a line with the URL, and a table at the end. As ``json``: ``{"url": …,
+"ca": …}`` and then ``{"counts": …}``, a line each, which is how the built-in target is read.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Serving:
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """The first line for programs. ``ca`` is a file to trust, with TLS."""
+    """The first line of ``json``. ``ca`` is a file to trust, with TLS."""
 
     url: str
     ca: str | None = None
@@ -52,7 +52,7 @@ def run_target(serving: Serving) -> None:
 
     Raises ``UsageError`` where it cannot listen and ``OutputError`` where the certificate cannot be written.
     """
-    logging.getLogger("trio-websocket").setLevel(logging.CRITICAL)  # a peer's mistake is counted, and no news here
+    logging.getLogger("trio-websocket").setLevel(logging.CRITICAL)  # a peer's mistake is counted, and not printed
     raise_file_limit()
     _rest_the_collector()
     counts = Counts()
@@ -100,8 +100,8 @@ async def _stop_with_stdin(stop: trio.Event) -> None:
 
 
 def raise_file_limit() -> None:
-    """Raise the limit of open files as far as allowed: a connection is an open file. If the system refuses, the old
-    limit stands.
+    """Raise the limit of open files as far as allowed: a connection is an open file. If the system refuses, the limit
+    stays.
     """
     try:
         import resource
@@ -113,7 +113,9 @@ def raise_file_limit() -> None:
 
 
 def _rest_the_collector() -> None:
-    """With thousands of connections CPython's collector takes a third of the time, and finds next to nothing."""
+    """Let the garbage collector run rarely. With thousands of connections it needs a third of the time, and finds next
+    to nothing.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
@@ -128,7 +130,7 @@ def _make_tls(host: str, ca_file: Path) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def _ca_file(serving: Serving) -> Iterator[Path | None]:
-    """Where the certificate to trust goes; a temporary place is cleared at the end."""
+    """Yield where the certificate to trust is written; a temporary place is deleted at the end."""
     if not serving.tls or serving.ca_file:
         yield serving.ca_file if serving.tls else None
         return
@@ -157,7 +159,7 @@ def _cell(value: int | dict[str, int]) -> str:
 
 
 def _say(what: object) -> None:
-    """One line (or table) on stdout, at once. A closed stdout is no reason to fail."""
+    """Print a line (or table) on stdout, at once. A closed stdout is not a failure."""
     text = what if isinstance(what, str) else msgspec.json.encode(what).decode()
     try:
         print(text, flush=True)

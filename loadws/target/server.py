@@ -1,11 +1,12 @@
-"""The server: one task a connection that reads, and where answers have to wait another that writes.
+"""The server: one task for each connection that reads, and where answers have to wait another that writes.
 
-Nothing that a peer does may end more than its own connection, or print. Traps of trio-websocket that are handled here:
+A peer's behaviour never ends more than its own connection, and prints nothing. Defects of trio-websocket that are
+handled here:
 
-- Its queue holds one message unless told otherwise, and its reader, which also sees pings and closes, stops when it is full.
-- It leaves TCP open after a refusal and after a message that was too large: the stream is closed by us, always.
-- While it answers a peer's close, a send already raises. To cancel its reader then would cut the connection in the middle
-  of the close handshake, so the reader is given time to end by itself.
+- Its queue holds one message by default, and its reader, which also handles pings and closes, stops when it is full.
+- It leaves TCP open after a refusal and after a message that was too large: the server always closes the stream.
+- While it answers a peer's close, a send already raises. To cancel its reader then would cut the connection in the
+  middle of the close handshake, so the reader is given time to end by itself.
 - A peer that goes before its upgrade request leaves it waiting: there is a deadline.
 """
 
@@ -43,10 +44,10 @@ from loadws.target.speaking.talk import Talk
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_S
 
-#: How long an answer may wait for the one that is to go before it.
+#: How long an answer may wait for the one that has to be sent before it.
 HELD_BACK_S = 0.5
 RECEIVE_BUFFER = 64 * 1024
-#: Messages read and not yet looked at, and answers that wait to be sent, each a connection.
+#: For each connection: how many messages are read and not yet handled, and how many answers wait to be sent.
 QUEUE = 1000
 
 _PEER_FAULTS = (ConnectionClosed, ProtocolError, trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError,
@@ -62,7 +63,7 @@ class _Answer:
 
 @dataclass(slots=True, eq=False)
 class _HeldBack:
-    """Answers that leave after the next one of their sender, or when their time is over."""
+    """Answers that are sent after the next one of their sender, or when their time is over."""
 
     answers: tuple[_Answer, ...]
     until_s: float
@@ -70,11 +71,11 @@ class _HeldBack:
 
 @dataclass(slots=True, eq=False)
 class _Client:
-    """One open WebSocket. ``owed`` are answers that are due to it; ``closing``: we have begun the close handshake."""
+    """An open WebSocket. ``owed`` are answers to send to it; ``closing``: the server has begun the close handshake."""
 
     number: int
     socket: WebSocketConnection
-    outbox: trio.MemorySendChannel[_Answer | None]  # None: everything is said, close
+    outbox: trio.MemorySendChannel[_Answer | None]  # None: everything is sent, close
     waiting: trio.MemoryReceiveChannel[_Answer | None]
     answers: int = 0
     owed: int = 0
@@ -86,7 +87,7 @@ class _Client:
 
 
 class Target:
-    """Every connection of one server, and what it counted."""
+    """All connections of one server, and their counts."""
 
     def __init__(self, options: TargetOptions, counts: Counts) -> None:
         self._options = options
@@ -96,7 +97,7 @@ class Target:
         self._began_ns = 0
 
     async def converse(self, stream: trio.abc.Stream) -> None:
-        """One connection, from its first byte to its last."""
+        """Serve one connection, from its first byte to its last."""
         self._counts.accepted += 1
         outcome: _Client | int | None = None
         try:
@@ -116,14 +117,14 @@ class Target:
             await trio.aclose_forcefully(stream)
 
     async def close_all(self) -> None:
-        """Say goodbye to everyone, with 1001 (going away), within ``CLOSE_WITHIN_S``."""
+        """Close all connections with 1001 (going away), within ``CLOSE_WITHIN_S``."""
         with trio.move_on_after(CLOSE_WITHIN_S):
             async with trio.open_nursery() as nursery:
                 for client in list(self._clients.values()):
                     nursery.start_soon(self._close, client, 1001)
 
     async def _upgrade(self, reading: trio.Nursery, stream: trio.abc.Stream) -> _Client | int:
-        """Return the client, or the status that it was refused with. Raises ``TooSlowError`` where no upgrade was
+        """Return the client, or the status with which it was refused. Raises ``TooSlowError`` where no upgrade was
         asked for.
         """
         with trio.fail_after(UPGRADE_WITHIN_S):
@@ -191,9 +192,7 @@ class Target:
             talking.cancel()
 
     async def _answer_at_once(self, client: _Client) -> None:
-        """Answer on the short path, without a queue or a second task: most of what is measured with this target goes
-        here.
-        """
+        """Answer without a queue or a second task: this is how the target is mostly used."""
         socket, counts, answers = client.socket, self._counts, ANSWERS[self._options.mode]
         while True:
             message = await socket.get_message()
@@ -205,7 +204,9 @@ class Target:
                 counts.sent(answer)
 
     async def _count_rest(self, client: _Client) -> None:
-        """Count what the peer had sent before it closed: it was received, though no answer can leave any more."""
+        """Count the messages that the peer had sent before it closed: they were received, though they cannot be
+        answered.
+        """
         with suppress(ConnectionClosed), trio.move_on_after(CLOSE_WITHIN_S):
             while not client.closing:
                 self._counts.received(await client.socket.get_message())
@@ -245,7 +246,7 @@ class Target:
                 self._tick(client, text)
 
     async def _read(self, client: _Client) -> None:
-        """Until the peer closes, or has sent the last message that ``--close-after`` allows."""
+        """Read until the peer closes, or has sent the last message that ``--close-after`` allows."""
         closing = self._options.closing
         received = 0
         while closing is None or received < closing.after:
@@ -256,7 +257,9 @@ class Target:
         await client.outbox.send(None)
 
     async def _answer(self, client: _Client, message: Payload) -> None:
-        """Wait where the client does not take its answers; a broadcast never waits for one of its readers."""
+        """Send an answer. Wait where the client does not read its answers; a broadcast never waits for one of its
+        readers.
+        """
         now_ns = _now_ns()
         if self._options.mode == "broadcast":
             for reader in self._clients.values():
@@ -277,7 +280,7 @@ class Target:
         self._post(client, client.number, tick, _now_ns())
 
     def _post(self, reader: _Client, sender: int, message: Payload, now_ns: int) -> None:
-        """Where one of this sender is held back already, this one goes before it."""
+        """Send an answer. Where one of this sender is held back already, this one is sent before it."""
         number = reader.answers
         answer = self._plan(reader, message, now_ns)
         if answer is None:
@@ -307,7 +310,7 @@ class Target:
                 self._counts.overflowed += 1
 
     async def release_held_back(self) -> None:
-        """Send all the same, in its order, what no later message of its sender came to overtake."""
+        """Send the held-back answers, in their order, that no later message of their sender came to overtake."""
         while True:
             await trio.sleep(HELD_BACK_S / 2)
             now_s = trio.current_time()
@@ -316,7 +319,7 @@ class Target:
                     self._release(reader, sender)
 
     def _plan(self, client: _Client, payload: Payload, received_ns: int) -> _Answer | None:
-        """When the answer leaves, never before the one ahead of it; None where it is dropped on purpose."""
+        """Return the answer with its time, never before the previous one; None where it is dropped on purpose."""
         options, number = self._options, client.answers
         client.answers += 1
         if is_dropped(options, client.number, number):
@@ -375,7 +378,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Sockets that listen already, though nothing accepts yet, and the URL that leads to them."""
+    """Sockets that listen, before connections are accepted, and their URL."""
 
     url: str
     listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]
@@ -402,7 +405,9 @@ async def listen(address: Address, tls: ssl.SSLContext | None = None) -> Listeni
 
 
 async def serve(listening: Listening, options: TargetOptions, counts: Counts, stop: trio.Event) -> None:
-    """Until ``stop`` is set; then everyone is told goodbye (1001) in bounded time. ``counts`` is whole when it returns."""
+    """Serve until ``stop`` is set; then close all connections (1001) within a time limit. ``counts`` is complete when
+    it returns.
+    """
     target = Target(options, counts)
     accept = partial(trio.serve_listeners, target.converse, list(listening.listeners))
     async with trio.open_nursery() as connections, trio.open_nursery() as accepting:

@@ -1,6 +1,6 @@
-"""What a client sends, without its masks: so the client's own decoder can read what a server is sent.
+"""Remove the masks from a client's bytes, so that the client's own decoder can read them on the server's side.
 
-Pure: bytes in, bytes out. Sizes and opcodes are not looked at here, the decoder judges them.
+This does no I/O. Sizes and opcodes are not checked here: the decoder does that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ _KEY_SIZE = 4
 
 
 class Unmasker:
-    """One connection's. Holds the start of at most one header; ``violation`` is set where a frame comes without a mask."""
+    """The unmasking of one connection. It holds the start of at most one header; ``violation`` is set where a frame
+    comes without a mask.
+    """
 
     __slots__ = ("_held", "_key", "_left", "violation")
 
@@ -27,7 +29,7 @@ class Unmasker:
         return not (self._left or self._held or self.violation)
 
     def feed(self, data: bytes) -> bytes:
-        """All that came before a violation; nothing after it."""
+        """Return the unmasked bytes before a violation; none after it."""
         data, self._held = self._held + data, b""
         parts: list[bytes] = []
         at = 0

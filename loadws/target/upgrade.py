@@ -13,7 +13,7 @@ _PLAIN_TEXT = (b"Content-Type", b"text/plain")
 
 
 class NoUpgrade(Exception):
-    """What came asks for no WebSocket; ``answer`` are the bytes that say so."""
+    """A request that does not ask for a WebSocket; ``answer`` are the bytes of the response."""
 
     def __init__(self, why: str, answer: bytes) -> None:
         super().__init__(why)
@@ -21,7 +21,7 @@ class NoUpgrade(Exception):
 
 
 class Upgrade:
-    """One connection's. h11 bounds what it holds of a request that never ends (16 KiB)."""
+    """The handshake of one connection. h11 bounds the memory for a request that never ends (16 KiB)."""
 
     __slots__ = ("_http", "_request")
 
@@ -53,11 +53,11 @@ class Upgrade:
 
     @property
     def rest(self) -> bytes:
-        """What a hasty client has sent behind its request."""
+        """Return the bytes that a client has sent after its request."""
         return self._http.trailing_data[0]
 
     def accept(self) -> bytes:
-        """With the first of the subprotocols that were proposed."""
+        """Return the bytes of the acceptance, with the first of the proposed subprotocols."""
         assert self._request is not None
         digest = hashlib.sha1(_header(self._request, b"sec-websocket-key") + _GUID, usedforsecurity=False).digest()
         headers = [
@@ -109,5 +109,5 @@ def _words(request: h11.Request, name: bytes) -> list[bytes]:
 
 
 def _header(request: h11.Request, name: bytes) -> bytes:
-    """Return the values of all that have the name, in one."""
+    """Return the values of all headers with this name, joined."""
     return b",".join(value for each, value in request.headers if each == name)

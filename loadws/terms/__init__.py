@@ -1,1 +1,1 @@
-"""Terms that everything else uses: errors, units, metrics, percentiles, rules. Imports no other part of loadws."""
+"""Terms that every room uses: errors, units, metrics, percentiles, rules. This room imports no other."""

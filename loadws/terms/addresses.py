@@ -1,13 +1,13 @@
-"""Addresses (URLs) as their author wrote them, split but never written anew.
+"""Addresses (URLs) as their author wrote them: they are split, but never rewritten.
 
-The request-target, which is the path and the query, goes out byte for byte as it was written. One rule holds for the
-target, for ``path``, for ``http`` steps and for a server's ``Location``: a character that a request line cannot hold (a
+The request-target, which is the path and the query, is sent byte for byte as it was written. One rule holds for the
+target, for ``path``, for ``http`` steps and for a server's ``Location``: a character that a request line cannot have (a
 blank, a control character, anything beyond ASCII) is percent-encoded as UTF-8, and nothing else is changed. So ``%20``,
-``flag`` without ``=``, ``10:30`` and an empty query arrive as they stand, and a signature over them holds. A fragment
-(``#...``) is never sent. Only the names and values of ``query:`` are encoded, as HTML forms
-encode them (a blank is ``+``).
+``flag`` without ``=``, ``10:30`` and an empty query arrive unchanged, and a signature over them stays valid. A fragment
+(``#...``) is never sent. Only the names and values of ``query:`` are encoded, as HTML forms encode them (a blank is
+``+``).
 
-A ``Location`` is read with ``from_header``, which keeps bytes that are no UTF-8 as they are.
+A ``Location`` is read with ``from_header``, which keeps bytes that are not UTF-8 as they are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 UNIX_SCHEME = "ws+unix"
-#: Before the mode of a target that loadws starts itself: ``builtin:echo``.
+#: Precedes the mode of a target that loadws starts itself: ``builtin:echo``.
 BUILTIN = "builtin:"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -34,10 +34,11 @@ _MOST_LABEL, _MOST_HOST = 63, 253
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """``scheme`` is in lower case. ``before`` is everything in front of the request-target, as it was written.
+    """A split address. ``scheme`` is in lower case. ``before`` is everything in front of the request-target, as it was
+    written.
 
-    ``authority`` is user info, host and port as written, and empty for a unix socket. ``target`` is the request-target as
-    written; it begins with ``/``.
+    ``authority`` is user info, host and port as written, and empty for a unix socket. ``target`` is the request-target
+    as written; it begins with ``/``.
     """
 
     scheme: str
@@ -52,7 +53,8 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class HostAndPort:
-    """``host`` is in lower case and ASCII (IDNA), without the brackets of IPv6. ``port`` is None where none is written.
+    """A split authority. ``host`` is in lower case and ASCII (IDNA), without the brackets of IPv6. ``port`` is None
+    where none is written.
 
     ``user_info`` is as written, None where there is none.
     """
@@ -69,7 +71,7 @@ def split_address(text: str) -> Address:
     """Split an absolute address.
 
     Raises:
-        ValueError: It is none. The message shows nothing of it.
+        ValueError: The text is not an address. The message contains no part of it.
     """
     scheme = scheme_of(text)
     if scheme is None:
@@ -111,7 +113,7 @@ def split_authority(authority: str) -> HostAndPort:
     """Split user info, host and port.
 
     Raises:
-        ValueError: They are none. The message shows nothing of them.
+        ValueError: The text is not an authority. The message contains no part of it.
     """
     user_info, at, rest = authority.rpartition("@")
     match = _HOST_AND_PORT.fullmatch(rest)
@@ -137,7 +139,7 @@ def ascii_host(text: str) -> str:
     """Return a host's name in lower case and ASCII.
 
     Raises:
-        ValueError: No resolver could be asked for it.
+        ValueError: No resolver can look up such a name.
     """
     if not text:
         raise ValueError("the address has no host")
@@ -167,7 +169,7 @@ def rooted(written: str) -> str:
 
 
 def request_target(written: str) -> str:
-    """Return what the request line holds: the target as written, with what it cannot hold percent-encoded."""
+    """Return the target as the request line has it: as written, with characters that it cannot have percent-encoded."""
     if _SENDABLE.fullmatch(written):
         return written
     return "".join(char if "!" <= char <= "~" else _encoded(char) for char in written)
@@ -183,7 +185,9 @@ def _encoded(char: str) -> str:
 
 
 def with_path(address: Address, path: str) -> Address:
-    """Return the address with another path, which may bring a query. A ``#`` in it is no fragment: it is encoded."""
+    """Return the address with another path, which may contain a query. A ``#`` in it does not begin a fragment: it is
+    encoded.
+    """
     return Address(address.scheme, address.authority, address.before, rooted(path.replace("#", "%23")))
 
 
@@ -200,9 +204,9 @@ def with_query(target: str, pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def from_header(value: str) -> str:
-    """Return a header's value, which is bytes read as Latin-1, as the UTF-8 that it mostly is.
+    """Return a header's value, which is bytes read as Latin-1, as UTF-8.
 
-    Bytes that are no UTF-8 become lone surrogates, and ``request_target`` makes the same bytes of them again.
+    Bytes that are not UTF-8 become lone surrogates, and ``request_target`` turns these into the same bytes again.
     """
     try:
         return value.encode("latin-1").decode("utf-8", "surrogateescape")
@@ -213,8 +217,8 @@ def from_header(value: str) -> str:
 def resolve(base: Address, reference: str) -> str:
     """Return the absolute address of a reference, as of a ``Location`` (RFC 3986, 5.2), with its fragment.
 
-    Only a path that is relative to the base's own has its dots removed: everything else stays as it was written. Whether
-    the result is an address, ``split_address`` says.
+    Only a path that is relative to the base's own has its dots removed: everything else stays as it was written. The
+    result may not be a valid address; ``split_address`` checks that.
     """
     reference, hash_sign, fragment = reference.partition("#")
     end = hash_sign + fragment

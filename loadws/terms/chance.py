@@ -1,7 +1,8 @@
-"""Chance without state: every random value is a hash of the run's seed, the user and how many values it drew before.
+"""Random numbers without state: each is a hash of the run's seed, the user and how many numbers the user drew before.
 
-So a run can be repeated whatever the number of processes, and no user carries a generator (Python's takes 2.5 KB). The hash
-is SplitMix64's finaliser (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) over the three.
+So a run can be repeated whatever the number of processes, and no user needs a generator (Python's needs 2.5 KB). The
+hash is SplitMix64's finaliser (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) over
+the three.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ _MASK = (1 << 64) - 1
 
 
 def draw(seed: int, stream: int, count: int) -> int:
-    """64 bits: the ``count``-th value of a stream (a user's index, or one of the streams below)."""
+    """Return 64 bits: the ``count``-th value of a stream (a user's index, or one of the streams below)."""
     z = (
         seed * 0x9E3779B97F4A7C15 + stream * 0xD1B54A32D192ED03 + count * 0x8CB92BA72F3D8DD7 + 0x632BE59BD9B4E019
     ) & _MASK
@@ -26,14 +27,14 @@ def draw(seed: int, stream: int, count: int) -> int:
 
 
 def fraction(bits: int) -> float:
-    """64 bits -> [0, 1)."""
+    """Return 64 bits as a number in [0, 1)."""
     return (bits >> 11) * 2.0**-53
 
 
 def exponential(bits: int) -> float:
-    """64 bits -> a unit exponential, never infinite."""
+    """Return 64 bits as a unit exponential, which is never infinite."""
     return -math.log1p(-fraction(bits))
 
 
-#: Streams that are no user's: below zero, so that no user's index meets them.
+#: Streams that belong to no user: below zero, so that no user's index equals them.
 ARRIVALS, USER_TYPES, TARGET_FAULTS = -1, -2, -3

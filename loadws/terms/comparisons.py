@@ -39,8 +39,8 @@ OPS: tuple[Op, ...] = ("<=", ">=")
 #: show a tenth to be too slow can also show an equal candidate to be within the limit.
 DEFAULT_PERCENT = "5%"
 DEFAULT_POINTS = "0.1pp"
-#: What a comparison judges when it is given no rule, as far as both sides measured it: few, for each further rule makes
-#: every other need more evidence (Holm).
+#: The rules of a comparison that was given none, as far as both sides measured them. They are few, because with each further
+#: rule every other needs more evidence (Holm).
 HEADLINES = (
     "response_time.p50",
     "response_time.p99",
@@ -60,8 +60,9 @@ _WRITTEN = (("s", Decimal(10) ** 9), ("ms", Decimal(10) ** 6), ("us", Decimal(10
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRule:
-    """One rule, parsed. ``limit`` is a fraction of the baseline where ``relative`` (0.1 for 10 %), else in the unit of
-    ``selection`` (0.001 of a ratio for 0.1 pp)."""
+    """One parsed rule. ``limit`` is a fraction of the baseline where ``relative`` (0.1 for 10 %), else in the unit of
+    ``selection`` (0.001 of a ratio for 0.1 pp).
+    """
 
     rule: str
     selection: Selection
@@ -71,23 +72,23 @@ class ComparisonRule:
 
     @property
     def percentile(self) -> float | None:
-        """99.9 for ``p99.9``; None where the aggregate is not a percentile."""
+        """Return 99.9 for ``p99.9``; None where the aggregate is not a percentile."""
         return percentile_of(self.selection.aggregate)
 
     @property
     def judges_share(self) -> bool:
-        """Whether the value is a share of tries or deliveries, which is compared by counts."""
+        """Return whether the value is a share of tries or deliveries, which is compared by counts."""
         return self.selection.unit == "ratio"
 
     @property
     def threshold(self) -> Threshold:
-        """The threshold on the same value, by which the value is found in a summary; its limit means nothing."""
+        """Return a threshold on the same value, to look the value up in a summary; its limit has no meaning."""
         at = self.selection
         return Threshold(self.rule, at.metric, at.aggregate, self.op, 0.0, at.unit, at.labels)
 
     @property
     def is_upper(self) -> bool:
-        """Whether a larger change is the worse one."""
+        """Return whether a larger change is worse."""
         return self.op == "<="
 
     def __str__(self) -> str:
@@ -98,7 +99,7 @@ class ComparisonRule:
 def is_comparison(rule: str) -> bool:
     """Return whether a rule compares with a baseline: it has no limit, or its limit has a sign.
 
-    Any other rule is a threshold, which holds against one run alone.
+    Any other rule is a threshold, which is judged on one run alone.
     """
     return _THRESHOLD.search(_LABELS.sub("", _QUOTED.sub("", rule))) is None
 
@@ -126,7 +127,9 @@ def default_rules(measured: Collection[str]) -> tuple[ComparisonRule, ...]:
 
 
 def better(metric: Metric, aggregate: str) -> Better:
-    """Return which way a metric's aggregate is better. The number of samples of a histogram or a rate is neither."""
+    """Return which direction of a metric's aggregate is better. The number of samples of a histogram or a rate has
+    none.
+    """
     if aggregate == "completeness":
         return "higher"
     counts_samples = metric.kind == "histogram" and aggregate in ("count", "rate")

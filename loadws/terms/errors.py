@@ -12,10 +12,10 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ended, for the shell and for CI.
+    """The result of a command, for the shell and for CI.
 
-    The order of members is the precedence when several hold. ``meaning`` is the only description that there is: ``--help``,
-    the README and the reference page print it.
+    The order of members is the precedence when several apply. ``meaning`` is their only description: ``--help``, the
+    README and the reference page print it.
     """
 
     meaning: str
@@ -43,13 +43,13 @@ def exit_code(number: int) -> ExitCode:
 
 
 def most_severe(codes: Iterable[ExitCode]) -> ExitCode:
-    """Of several codes that hold, the one to exit with; none holding is a pass."""
+    """Return the exit code when several apply; without any it is a pass."""
     precedence = list(ExitCode)
     return min(codes, key=precedence.index, default=ExitCode.PASSED)
 
 
 def interruption(signal_name: str) -> ExitCode:
-    """Return the code of a run that a signal ended, by the name that people know of the signal."""
+    """Return the exit code of a run that a signal ended, by the signal's common name."""
     return ExitCode.INTERRUPTED if signal_name == "Ctrl-C" else ExitCode.TERMINATED
 
 
@@ -60,7 +60,7 @@ def did_you_mean(word: str, words: Iterable[str], most: int = 1) -> str:
 
 
 class LoadwsError(Exception):
-    """Something a user can mend. ``str()`` is the whole message; ``advice`` says what to do next, where there is a next."""
+    """An error that the user can mend. ``str()`` is the whole message; ``advice`` says what to do next, if anything."""
 
     exit_code = ExitCode.USAGE
 
@@ -69,7 +69,7 @@ class LoadwsError(Exception):
         self.advice = advice
 
     def for_people(self) -> str:
-        """Return what the terminal shows: what is wrong, and below it what to do next."""
+        """Return the text for the terminal: what is wrong, and below it what to do next."""
         return f"loadws: {self}" + (f"\n  {self.advice}" if self.advice else "")
 
     def mask(self, hide: Callable[[str], str]) -> None:
@@ -79,18 +79,18 @@ class LoadwsError(Exception):
 
 
 class UsageError(LoadwsError):
-    """The command line asks for something that cannot be done."""
+    """A command line that asks for something impossible."""
 
 
 class OutputError(LoadwsError):
-    """A file of the run folder cannot be opened or written."""
+    """A file of the run folder that cannot be opened or written."""
 
 
 class UnitError(LoadwsError):
-    """A text is not the duration, rate or size that it should be."""
+    """A text that is not the duration, rate or size that it should be."""
 
 
 class TargetError(LoadwsError):
-    """The built-in target did not start."""
+    """A built-in target that did not start, or a target that did not answer."""
 
     exit_code = ExitCode.UNREACHABLE

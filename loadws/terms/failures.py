@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a kind of error means, in a clause, and what to do about it, in sentences."""
+    """The meaning of a kind of error, in a clause, and what to do about it, in sentences."""
 
     meaning: str
     advice: str = ""
@@ -397,7 +397,7 @@ CLOSE_CODES: dict[int, str] = {
 _ENDED_BY = {"us": "closed by us", "peer": "closed by the server", "lost": "lost"}
 
 
-#: Codes that stand for something that no close frame says (RFC 6455, 7.4.1), and the kind of error that it is.
+#: Codes for ends without a close frame (RFC 6455, 7.4.1), and the kinds of error that these are.
 NEVER_SENT = {1005: "closed.none", 1006: "lost", 1015: "tls"}
 #: Families whose members are numbers that a server chooses.
 _STATUS, _CODE = "http", "closed"
@@ -423,7 +423,7 @@ def is_of(kind: str, wanted: str) -> bool:
 
 
 def explain(kind: str) -> Failure:
-    """Return the entry of a kind, else of its family; an entry without words where nothing is known of it."""
+    """Return the entry of a kind, else of its family; an empty entry where nothing is known about it."""
     if kind.startswith("closed.") and (meaning := meaning_of_code(kind.removeprefix("closed."))):
         return Failure(f"the server closed the connection: {meaning}", KINDS["closed"].advice)
     front = kind
@@ -435,7 +435,7 @@ def explain(kind: str) -> Failure:
 
 
 def explain_close(key: str) -> tuple[str, str]:
-    """Return who ended a connection, and what that means, for a key of the ledger's ``close_codes``."""
+    """Return which side ended a connection, and the meaning, for a key of the ledger's ``close_codes``."""
     by, _, what = key.partition(".")
     ended = f"{_ENDED_BY.get(by, by)} {what}".strip()
     if by == "lost":

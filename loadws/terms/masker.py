@@ -7,8 +7,8 @@ knows where each of its characters stands in the text, so a find in any view is 
 are no escapes, so there the secret's own digits are looked for: of base64, those that no byte before or behind the secret
 has a part in, for each of the three places that it can have among groups of three bytes.
 
-All finds are put together before anything is replaced. So the longest of several secrets that overlap is masked whole, and
-nothing is left of the others.
+All finds are collected before anything is replaced. So the longest of several secrets that overlap is masked whole, and no
+part of the others is left.
 
 Where a text was cut (it goes on with "…", or it ends), the beginning of a secret is hidden too.
 """
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from loadws.terms.secrets import MASK, SHORTEST, Span, joined, without_spans
 
-#: How many escapes are read of one text, all views together. Each costs a microsecond; a text could be made of nothing else.
+#: How many escapes of one text are read, in all views together. Each costs a microsecond, and a text could consist of them.
 MOST_ESCAPES = 2_000
 _BASE64_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 #: A text in quotes, of which short secrets may be the whole; not where it is a key.
@@ -33,13 +33,13 @@ _HEXADECIMAL = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 _CUT = "…"
 #: A text that just ends need not have been cut: "anna" is not taken for the beginning of "anna-lena".
 LEAST_AT_THE_END = 8
-#: What may follow the last character that was kept: half of another one, a quote.
+#: Characters that may follow the last one that was kept: half of another one, a quote.
 _BEHIND_A_CUT = "\ufffd\"' "
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A text that gives a secret away. ``before`` and ``after``: the characters beside it hold some bits of the secret."""
+    """A way to write a secret. ``before`` and ``after``: the characters beside it contain some bits of the secret."""
 
     text: str
     before: bool = False
@@ -47,9 +47,10 @@ class _Written:
 
 
 class Masker:
-    """Secret values, and the way to hide them in a text. An empty one is false and leaves every text as it is.
+    """Secret values, and the way to hide them in a text. An empty masker is false and leaves every text as it is.
 
-    A value of fewer than ``SHORTEST`` characters is hidden only where it is the whole text, or all that stands in quotes.
+    A value of fewer than ``SHORTEST`` characters is hidden only where it is the whole text, or everything between
+    quotes.
     """
 
     __slots__ = ("_short", "_written", "values")
@@ -63,7 +64,7 @@ class Masker:
         return bool(self.values)
 
     def adding(self, values: Iterable[str]) -> Masker:
-        """Return a masker of these values too; this one where it has them all."""
+        """Return a masker of these values too; this masker itself where it has them all."""
         more = Masker(value for value in values if value not in self.values)
         if not more:
             return self
@@ -79,7 +80,7 @@ class Masker:
         return without_spans(text, spans, mask) if spans else text
 
     def spans(self, text: str) -> list[Span]:
-        """Return where the secrets stand in the text, in order and apart from each other."""
+        """Return where the text contains the secrets, in order and without overlaps."""
         if not self.values or not text:
             return []
         return joined(span for view in _views(text) for span in self._spans_in(view))
@@ -95,7 +96,7 @@ class Masker:
             yield from self._whole(view)
 
     def _cut_off(self, view: _View) -> Iterator[Span]:
-        """Find the beginnings of secrets that go on where the text does not."""
+        """Find the beginnings of secrets whose rest was cut off."""
         text = view.text
         last = len(text.rstrip(_BEHIND_A_CUT))
         ends = [(match.start(), SHORTEST) for match in re.finditer(_CUT, text)]
@@ -132,15 +133,15 @@ def _all_written(values: Iterable[str]) -> Iterator[_Written]:
 
 
 def _in_pairs(value: str) -> Iterator[str]:
-    """Yield a secret that is hexadecimal itself, as bytes are shown: what was captured as hex stands so in a binary
-    message.
+    """Yield a hexadecimal secret as bytes are shown, because a binary message contains the bytes of what was captured
+    as hex.
     """
     if len(value) % 2 == 0 and _HEXADECIMAL.fullmatch(value):
         yield bytes.fromhex(value).hex(" ")
 
 
 def _in_base64(content: bytes, alignment: int) -> Iterator[_Written]:
-    """Yield the digits that the content alone decides, where ``alignment`` bytes of a group of three stand before it."""
+    """Yield the digits that the content alone determines, where ``alignment`` bytes of a group of three precede it."""
     bits = 8 * (alignment + len(content))
     first, last = -(-8 * alignment // 6), bits // 6
     digits = base64.b64encode(bytes(alignment) + content).decode("ascii")[first:last]
@@ -163,7 +164,7 @@ def _with_neighbours(text: str, at: int, written: _Written) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A reading of a text. ``at[i]`` is where its character ``i`` begins in the text; one more is the text's end."""
+    """A reading of a text. ``at[i]`` is where its character ``i`` begins in the text; one more entry is the text's end."""
 
     text: str
     at: Sequence[int]
@@ -173,7 +174,7 @@ class _View:
 
 
 def _views(text: str) -> Iterator[_View]:
-    """Yield the text as it stands, and each other reading of it once, the nearest first."""
+    """Yield the text as it is, and each other reading of it once, the nearest first."""
     waiting = [_View(text, range(len(text) + 1))]
     known = {text}
     left = MOST_ESCAPES
@@ -190,7 +191,7 @@ def _views(text: str) -> Iterator[_View]:
                 waiting.append(read)
 
 
-#: What an escape means: each character, and how many of the escape's own characters stand for it.
+#: The meaning of an escape: each character, and how many of the escape's own characters represent it.
 _Meaning = Iterable[tuple[str, int]]
 
 
@@ -231,7 +232,9 @@ def _after_backslash(match: re.Match[str]) -> _Meaning:
 
 
 def _after_percent(match: re.Match[str]) -> _Meaning:
-    """Bytes in a row are UTF-8, of which the last character may be cut, or else single characters."""
+    """Return the meaning of bytes in a row: they are UTF-8, of which the last character may be cut, or else single
+    characters.
+    """
     content = bytes.fromhex(match["bytes"].replace("%", ""))
     is_cut = match["cut"] is not None
     try:
@@ -245,7 +248,7 @@ def _entity(match: re.Match[str]) -> _Meaning:
     return () if match["broken"] is not None else [(html.unescape(match[0]), len(match[0]))]
 
 
-#: The sign without which there is no such escape, what it looks like, and what it means.
+#: The character that every such escape contains, its pattern, and its meaning.
 _ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], _Meaning]], ...] = (
     (
         "\\",

@@ -32,7 +32,7 @@ DEFAULT_AGGREGATE: dict[Kind, str | None] = {
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One row of the table. ``labels`` are the label names its entries may carry (``phase`` always may)."""
+    """One row of the table. ``labels`` are the names of labels that its entries may have (``phase`` always may)."""
 
     name: str
     kind: Kind
@@ -50,12 +50,12 @@ class Metric:
 
     @property
     def is_of_probes(self) -> bool:
-        """Return whether only a scenario that publishes probes measures it; any other run has no value, rather than 0."""
+        """Return whether only a scenario that publishes probes measures it. Any other run has no value, rather than 0."""
         return "probe" in self.labels
 
     @property
     def choices(self) -> str:
-        """The aggregates for people; of percentiles every number goes."""
+        """Return the aggregates as a text; any number is allowed for a percentile."""
         others = [aggregate for aggregate in self.aggregates if percentile_of(aggregate) is None]
         some = ["any percentile (p50, p97.5, p99.9)"] if self.kind == "histogram" else []
         return ", ".join([*some, *others])
@@ -158,7 +158,7 @@ _ROWS = (
 )  # fmt: skip
 TABLE: dict[str, Metric] = {row.name: row for row in _ROWS}
 
-#: Times that end at the kernel's stamp of what was received, where there is one.
+#: Times that end at the kernel's stamp of received data, where there is one.
 KERNEL_STAMPED = frozenset({
     "response_time", "service_time", "unlagged_time", "first_message_time", "last_message_time",
     "unlagged_first_message_time", "unlagged_last_message_time", "wait_time", "delivery", "delivery_first",
@@ -167,10 +167,10 @@ KERNEL_STAMPED = frozenset({
 
 
 def own_trend(name: str, unit: str) -> Metric:
-    """Return what ``record:`` declares: a histogram of the scenario's own."""
+    """Return the metric that ``record:`` declares: a histogram of the scenario's own."""
     return Metric(name, "histogram", unit, "recorded by the scenario", _STEP, better="neither")
 
 
 def own_counter(name: str) -> Metric:
-    """Return what ``count:`` declares: a counter of the scenario's own."""
+    """Return the metric that ``count:`` declares: a counter of the scenario's own."""
     return Metric(name, "counter", "1", "counted by the scenario", better="neither")

@@ -1,7 +1,7 @@
-"""Which party a failure to connect or to fetch speaks of: the one table of how far an attempt came.
+"""Which party a failure to connect or to fetch points to: the one table of how far an attempt came.
 
-The verdict asks two things of it. A target is *unreachable* only where no attempt received an HTTP response
-(``had_http_response``), and what this machine itself ran out of is no failure of the server's (``is_ours``).
+The verdict uses it twice. A target is *unreachable* only where no attempt received an HTTP response
+(``had_http_response``), and a resource that this machine ran out of is not the server's failure (``is_ours``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Party(Enum):
-    """How far an attempt came, by what it failed of."""
+    """How far an attempt came, by the kind of its failure."""
 
     GENERATOR = "this machine ran out of something, and the server was not asked"
     SCENARIO = "what the scenario wants to send cannot be sent, and the server was not asked"
@@ -28,7 +28,7 @@ _NOT_ANSWERED = (
 _OURS = ("tcp.file_limit", "tcp.no_ports", "tcp.no_memory", "lost.no_memory")
 _THE_SCENARIOS = ("tcp.source_address", "upgrade.request", "http.request")
 
-#: By kind, or by the family of kinds. What is in neither is of a response: ``http.503``, ``upgrade.bad_accept``, ``check``.
+#: By kind, or by the family of kinds. All other kinds had a response: ``http.503``, ``upgrade.bad_accept``, ``check``.
 PARTIES: dict[str, Party] = {
     **dict.fromkeys(_NOT_ANSWERED, Party.NETWORK),
     **dict.fromkeys(_OURS, Party.GENERATOR),
@@ -47,10 +47,10 @@ def party_of(kind: str) -> Party:
 
 
 def had_http_response(kind: str) -> bool:
-    """Return whether an attempt that failed so had received an HTTP response.
+    """Return whether an attempt with this failure had received an HTTP response.
 
     The kinds are those of the ledger's ``failures``, of refusals (``http.503``) and of ``http`` steps, to which a
-    ``timeout`` is taken to belong.
+    ``timeout`` is assumed to belong.
     """
     return party_of(kind) is Party.SERVER
 

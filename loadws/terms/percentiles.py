@@ -1,8 +1,8 @@
-"""What a percentile of n samples can claim: the samples that it needs, and its confidence interval.
+"""The samples that a percentile needs, and its confidence interval.
 
-A percentile p of n samples is a number only when n·(1 - p) >= 10, that is, when at least ten samples lie beyond it. Beside
-each judged percentile stands an interval that contains the true percentile with 95 % confidence. The interval reaches from
-one order statistic of the sample to another and assumes nothing about the distribution of the values (Hahn, Meeker,
+A percentile p of n samples is used only when n·(1 - p) >= 10, that is, when at least ten samples are beyond it. Each
+judged percentile has an interval that contains the true percentile with 95 % confidence. The interval reaches from one
+order statistic of the sample to another and assumes nothing about the distribution of the values (Hahn, Meeker,
 Escobar, "Statistical Intervals", 2nd ed., 2017, section 5.2; David, Nagaraja, "Order Statistics", 3rd ed., 2003,
 section 7.1). Percentiles are in percent; ranks begin at 1.
 """
@@ -16,11 +16,11 @@ from fractions import Fraction
 #: The percentiles that tables and series have, by the names of their fields in ``summary.json``.
 PERCENTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
 BEYOND = 10
-#: What a design effect needs: so many blocks, of so many samples each.
+#: A design effect needs this many blocks, of this many samples each.
 FEWEST_BLOCKS, SAMPLES_OF_A_BLOCK = 10, 10
 #: No more blocks than this, so that a block is longer than what makes neighbouring samples alike.
 MOST_BLOCKS = 30
-#: More samples than any run of a day has.
+#: A number of samples that no run of a day has.
 MOST_SAMPLES = 10_000_000
 CONFIDENCE = 0.95
 #: A binomial is summed from this many standard deviations below its mean (and as many counts, for narrow ones); the

@@ -1,7 +1,7 @@
-"""A proxy's address as people write it: ``http://127.0.0.1:3128``, ``socks5h://user:password@proxy.test``.
+"""A proxy's address: ``http://127.0.0.1:3128``, ``socks5h://user:password@proxy.test``.
 
-``http`` and ``https`` are asked for a tunnel by CONNECT, over TLS where it is ``https``. ``socks5`` gets the target's
-address, which is looked up here; ``socks5h`` gets its name and looks it up there (the words are curl's).
+``http`` and ``https`` make a tunnel by CONNECT, over TLS where it is ``https``. ``socks5`` gets the target's address,
+which is looked up here; ``socks5h`` gets its name and looks it up there (the words are curl's).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _DEFAULT_PORTS: dict[str, tuple[Scheme, int]] = {
 }
 #: In place of an address: no proxy, where others have one.
 DIRECT = "direct"
-#: What SOCKS 5 can carry of a user's name, and of a password (RFC 1929): their length is one byte.
+#: The longest user name or password of SOCKS 5 (RFC 1929), in bytes: the length is one byte.
 _MOST_SOCKS_BYTES = 255
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyAddress:
-    """``user`` and ``password`` are never shown."""
+    """A proxy. ``user`` and ``password`` are never shown."""
 
     scheme: Scheme
     host: str
@@ -46,7 +46,7 @@ def parse_proxy(text: str) -> ProxyAddress | None:
     """Return the proxy of an address; None for ``direct``.
 
     Raises:
-        ValueError: It is no address of a proxy. The message is for people and shows nothing of it.
+        ValueError: It is not a proxy's address. The message is written for users and contains no part of it.
     """
     if text.strip() == DIRECT:
         return None

@@ -39,7 +39,7 @@ class RuleError(LoadwsError):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a rule looks at. ``unit`` is the metric's unit, or ``/s`` for the rate of a count."""
+    """The value that a rule judges. ``unit`` is the metric's unit, or ``/s`` for the rate of a count."""
 
     metric: str
     aggregate: str
@@ -66,7 +66,7 @@ def unit_of(metric: Metric, aggregate: str) -> str:
 
 
 class RuleReader:
-    """A rule's text, read from left to right. ``at`` is the offset of what comes next.
+    """A rule's text, read from left to right. ``at`` is the offset of the next character.
 
     Every method raises ``RuleError`` where the text is not what the method reads.
     """
@@ -87,7 +87,7 @@ class RuleReader:
         """Read one of ``operators``, the longest that fits.
 
         Raises:
-            RuleError: None stands here.
+            RuleError: There is none.
         """
         for each in sorted(operators, key=len, reverse=True):
             if self.literal(each):
@@ -95,7 +95,7 @@ class RuleReader:
         raise RuleError("here a comparison is missing", self.at, f"one of {' '.join(operators)}")
 
     def end(self, after: str) -> None:
-        """Check that nothing follows. ``after`` names what came last, for the message.
+        """Check that nothing follows. ``after`` names the last part, for the message.
 
         Raises:
             RuleError: Something follows.
@@ -115,7 +115,7 @@ class RuleReader:
             self.at += 1
 
     def take(self, pattern: re.Pattern[str]) -> str | None:
-        """Read what matches next, after any space; None where the pattern does not match."""
+        """Read the next match, after any space; None where the pattern does not match."""
         self.skip_space()
         match = pattern.match(self.text, self.at)
         if not match:
@@ -124,7 +124,7 @@ class RuleReader:
         return match[0]
 
     def literal(self, text: str) -> bool:
-        """Read ``text``, after any space; return whether it stands there."""
+        """Read ``text``, after any space; return whether it was there."""
         self.skip_space()
         if not self.text.startswith(text, self.at):
             return False

@@ -1,6 +1,6 @@
 """What counts as a secret: the one list of header names, the words of secret parameters, and the parts of a value.
 
-Everything that hides a secret asks here: the scenario that a run keeps, samples of errors, the trace, the command line.
+All code that hides secrets uses it: the scenario that a run keeps, samples of errors, the trace, the command line.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-#: What stands in a text in place of a secret.
+#: Replaces a secret in a text.
 MASK = "***"
-#: The same in the scenario's file and in addresses. YAML would read ``***`` as an alias.
+#: Replaces a secret in the scenario's file and in addresses, because YAML would read ``***`` as an alias.
 MASKED = "(masked)"
 #: A secret with fewer characters is masked only where it is a whole value: elsewhere it would hide half of every text.
 SHORTEST = 4

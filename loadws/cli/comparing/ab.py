@@ -1,8 +1,8 @@
 """``loadws ab``: two sides by turns, in short slices, and their comparison in pairs.
 
 The course: a pilot of each side tells how long a slice has to be; the total time is printed; pairs are run until the
-comparison is decided (``gate.comparing.compare.next_step``), the budget is spent, or the reader stops it. What there is
-then is judged and kept: every slice is a folder, and the comparison is ``comparison.json``.
+comparison is decided (``gate.comparing.compare.next_step``), the budget is spent, or the user stops it. The pairs so
+far are then judged and kept: every slice is a folder, and the comparison is ``comparison.json``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from loadws.terms.metrics import TABLE
 from loadws.terms.units import NS_PER_S, format_duration
 
 PILOT_NS = 2 * NS_PER_S
-#: A pair that is no sample (loadws stood still, the load was not applied) is run again, but not more often than this.
+#: How often a pair is run again that is not usable, because loadws stood still or the load was not applied.
 MOST_REPEATS = 6
 COMPARISON = "comparison.json"
 _UNFIT = ("invalid", "inconclusive", "unreachable")
@@ -54,7 +54,7 @@ _UNFIT = ("invalid", "inconclusive", "unreachable")
 
 @dataclass(frozen=True, slots=True)
 class AbOptions:
-    """What ``loadws ab`` was asked beside its two sides. Times in nanoseconds; ``budget_ns`` None: no bound."""
+    """The options of ``loadws ab`` besides its two sides. Times in nanoseconds; ``budget_ns`` None: no limit."""
 
     rules: tuple[str, ...] = ()
     slices: int = 12
@@ -67,13 +67,13 @@ class AbOptions:
 
 
 class SideError(LoadwsError):
-    """A side that no slice can be run against."""
+    """A side for which no slice can be run."""
 
     exit_code = ExitCode.UNREACHABLE
 
 
 class Side(NamedTuple):
-    """One side: how it is called, and what it runs."""
+    """One side: its name, and its run."""
 
     letter: Letter
     name: str
@@ -142,7 +142,7 @@ def _own_folder(parent: Path) -> Path:
 
 @dataclass(slots=True)
 class _Pairs:
-    """The two sets of pairs, and why pairs had to be run again."""
+    """The two sets of pairs, and the reasons why pairs had to be run again."""
 
     first: PairSet = field(default_factory=PairSet)
     second: PairSet = field(default_factory=PairSet)
@@ -226,7 +226,7 @@ class _Ab:
         return bool(self._rules.comparisons)
 
     def _choose_rules(self, pilots: Sequence[Slice]) -> None:
-        """Take the headlines where no comparison rule was given: those that slices can have the samples for."""
+        """Use the headlines where no comparison rule was given: those for which slices can have enough samples."""
         if self._rules.comparisons:
             return
         runs = [done.summary for done in pilots]
@@ -241,7 +241,7 @@ class _Ab:
         self._rules = RuleSet(tuple(rule for rule in there if rule not in missed), self._rules.thresholds)
 
     def _choose_length(self, pilots: Sequence[Slice]) -> None:
-        """Fix the length of slices, and say how long all of it will last at most."""
+        """Fix the length of slices, and print how long everything will last at most."""
         needs = needs_of(self._rules.comparisons, [done.summary for done in pilots])
         if self._has_one_phase():
             self._length_ns = slice_length_ns(needs, self._options.longest_ns)
@@ -297,7 +297,7 @@ class _Ab:
                     return
 
     async def _pair(self, into: PairSet, stage: str) -> bool:
-        """Run a pair, again where it is no sample; return whether the comparison may go on."""
+        """Run a pair, again where it is not usable; return whether the comparison may go on."""
         for order in self._orders:
             if self._signals.heard or not self._may_begin():
                 return False
@@ -325,7 +325,7 @@ class _Ab:
         return False
 
     def _may_begin(self) -> bool:
-        """Return whether a pair fits into the budget; note it where not."""
+        """Return whether a pair fits into the budget; note it where it does not."""
         budget = self._options.budget_ns
         if budget is None or now_s() - self._began_s + self._pair_s <= budget / NS_PER_S:
             return True
@@ -355,7 +355,7 @@ def _judged_ns(loaded: Loaded) -> int:
 
 
 def _failed(done: dict[Letter, Slice]) -> Finding | None:
-    """Return what ends the comparison: a side of which half or more failed, whatever its latencies are."""
+    """Return the finding that ends the comparison: half or more of a side failed, whatever its latencies are."""
     for letter, code in (("A", ExitCode.INCONCLUSIVE), ("B", ExitCode.FAILED)):
         verdict = done[letter].summary.verdict  # type: ignore[index]
         if verdict.outcome == "failed":
@@ -364,7 +364,7 @@ def _failed(done: dict[Letter, Slice]) -> Finding | None:
 
 
 def _no_sample(done: dict[Letter, Slice]) -> str:
-    """Return why one of a pair's slices says nothing; empty where both do."""
+    """Return why one of a pair's slices is not usable; empty where both are."""
     for letter, each in done.items():
         verdict = each.summary.verdict
         if verdict.outcome in _UNFIT:

@@ -1,7 +1,8 @@
-"""Where the baseline of ``loadws run`` is found, and where it is saved.
+"""Find the baseline of ``loadws run``, and save one.
 
-A NAME is a file ``baselines/<scenario>/<NAME>.json`` below the working directory, to be committed or cached; a word with a
-separator or the ending ``.json`` is a path. What is not there is no baseline, which is no error: the first run has none.
+A NAME is a file ``baselines/<scenario>/<NAME>.json`` below the working directory, to be committed or cached; a word
+with a separator or the ending ``.json`` is a path. A missing file means that there is no baseline, which is not an
+error: the first run has none.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _ENDING = ".json"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A baseline's runs; ``about`` says for people where it is and how old it is."""
+    """A baseline's runs; ``about`` is a sentence on where it is and how old it is."""
 
     runs: tuple[MeasuredRun, ...]
     about: str
@@ -43,7 +44,7 @@ def place_of(name: str, scenario: str) -> Path:
 def find_baseline(name: str, scenario: str) -> Found | None:
     """Return the baseline that a run, a glob or a name means; None where there is none.
 
-    Raises ``SourceError`` for what is there and cannot be read.
+    Raises ``SourceError`` for an existing one that cannot be read.
     """
     saved = place_of(name, scenario)
     paths = list(matching(name)) or ([saved] if saved.is_file() else [])

@@ -54,7 +54,9 @@ SideB = Annotated[
 ]
 AcrossMachines = Annotated[
     bool,
-    typer.Option("--across-machines", help="Gate although the machines, or the versions of loadws, differ."),
+    typer.Option(
+        "--across-machines", help="Let the comparison decide although the machines, or the versions of loadws, differ."
+    ),
 ]
 JsonAt = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison to this file, as JSON.")
@@ -71,7 +73,7 @@ BaselineOf = Annotated[
     typer.Option(
         "--baseline",
         metavar="RUN|GLOB|NAME",
-        help="Compare with these runs, or with a saved baseline. Reads only. Without one there, the exit code is 3.",
+        help="Compare with these runs, or with a saved baseline. If there is none, the exit code is 3.",
     ),
 ]
 SaveBaseline = Annotated[
@@ -89,7 +91,9 @@ AllowNoBaseline = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """What ``loadws run`` was asked beside the run itself: how often, against what, and where the result is saved."""
+    """The options of ``loadws run`` besides the run itself: how often, what to compare with, and where to save the
+    result.
+    """
 
     repeat: int = 1
     baseline: str | None = None
@@ -192,9 +196,9 @@ def ab(
 ) -> int:
     """Compare two sides by short slices that take turns.
 
-    This is the honest way on a noisy machine. The sides differ by --a and --b: target=URL, users=N, rate=R, duration=T,
-    scale=F, transport=NAME, scenario=FILE, or a variable of the scenario. A failure is confirmed by a second set of slices;
-    clearly equal sides end early.
+    This is the most reliable comparison on a noisy machine. The sides differ by --a and --b: target=URL, users=N, rate=R,
+    duration=T, scale=F, transport=NAME, scenario=FILE, or a variable of the scenario. A failure is confirmed by a second set
+    of slices; clearly equal sides end early.
     """
     import secrets
 
@@ -254,7 +258,7 @@ def history(
     ],
     values: Annotated[
         list[str] | None,
-        typer.Option("--value", metavar="VALUE", help="What to follow, as response_time.p99. Repeat for several."),
+        typer.Option("--value", metavar="VALUE", help="A value to follow, as response_time.p99. Repeat for several."),
     ] = None,
     json_: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the history to this file, as JSON.")
@@ -275,7 +279,9 @@ def history(
 
 def search(
     scenario: Scenario,
-    vary: Annotated[Literal["users", "rate"], typer.Option("--vary", help="What grows in the judged phase.")],
+    vary: Annotated[
+        Literal["users", "rate"], typer.Option("--vary", help="What the search increases in the judged phase.")
+    ],
     least: Annotated[
         float,
         typer.Option(
@@ -286,7 +292,7 @@ def search(
     until: Annotated[
         list[str] | None,
         typer.Option(
-            "--until", "--rule", metavar="RULE", help="What must hold. Without it: the scenario's thresholds."
+            "--until", "--rule", metavar="RULE", help="A rule that must hold. Without it: the scenario's thresholds."
         ),
     ] = None,
     settle: Annotated[
@@ -311,8 +317,8 @@ def search(
 ) -> int:
     """Search for the largest load that meets the rules.
 
-    The load doubles until a rule is broken, the gap is halved, and the load that is left has to hold once more. It stops
-    where loadws itself is the limit, and says so.
+    The load doubles until a rule is broken, then the gap is halved, and the result must hold once more. The search stops
+    with a message where loadws itself is the limit.
     """
     import secrets
 
@@ -357,10 +363,11 @@ def compare(
     json_: JsonAt = None,
     ci: CiOption = "auto",
 ) -> int:
-    """Compare runs with a baseline, and say whether a rule is broken.
+    """Compare runs with a baseline, and report broken rules.
 
-    The runs are not paired, so several a side are needed: with one a side the comparison is weaker, and says so. loadws ab
-    is the surer way. Rules are those of --rule, else of the scenario's compare section, else response times and errors.
+    The runs are not paired, so each side needs several: with one run on each side the comparison is weaker, and says so.
+    loadws ab is more reliable. Rules are those of --rule, else of the scenario's compare section, else response times and
+    errors.
     """
     baseline, candidate = _sides(runs)
     from loadws.cli.comparing.compare import CompareOptions, compare_command

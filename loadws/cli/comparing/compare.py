@@ -1,4 +1,4 @@
-"""``loadws compare``: runs that are there already, a baseline's against a candidate's."""
+"""``loadws compare``: compare existing runs, a baseline's and a candidate's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from loadws.terms.metrics import Metric
 
 @dataclass(frozen=True, slots=True)
 class CompareOptions:
-    """What ``loadws compare`` was asked. Names are run folders, files or globs."""
+    """The options of ``loadws compare``. Names are run folders, files or globs."""
 
     baseline: tuple[str, ...]
     candidate: tuple[str, ...]
@@ -38,7 +38,7 @@ class CompareOptions:
 
 
 def compare_command(options: CompareOptions) -> int:
-    """Compare, print and write; return the exit code. Raises ``LoadwsError`` for what cannot be compared."""
+    """Compare, print and write; return the exit code. Raises ``LoadwsError`` for runs that cannot be compared."""
     baseline, candidate = runs_of(options.baseline, "baseline"), runs_of(options.candidate, "candidate")
     _refuse_shared(baseline, candidate)
     refuse_other_plans(baseline, candidate)

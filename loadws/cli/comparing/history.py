@@ -26,7 +26,7 @@ _SLICES = "slices"
 
 
 def history_command(folder: Path, values: Sequence[str], json: Path | None, page: Path | None) -> None:
-    """Print a table for each scenario, and write what was asked for. Raises ``LoadwsError``."""
+    """Print a table for each scenario, and write the files that were asked for. Raises ``LoadwsError``."""
     histories = tuple(_histories(folder, values))
     for history in histories:
         render_history(history, Console())

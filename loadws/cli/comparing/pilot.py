@@ -1,7 +1,7 @@
-"""How long a slice has to be, found by a first short slice of each side.
+"""Find how long a slice has to be, by a first short slice of each side.
 
-A percentile p needs n(1 - p) >= 10 samples in each slice, and some more, because slices differ. The slice is as long as the
-slowest rule needs on the slower side, at least a second, and at most what the reader allows.
+A percentile p needs n(1 - p) >= 10 samples in each slice, and some more, because slices differ. The slice is as long as
+the slowest rule needs on the slower side, at least a second, and at most what the user allows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Need(NamedTuple):
 
 
 def needs_of(rules: Sequence[ComparisonRule], pilots: Sequence[Summary]) -> list[Need]:
-    """Return what each rule needs, by the pilot with the fewest samples."""
+    """Return the need of each rule, by the pilot with the fewest samples."""
     return [Need(rule, max(_seconds(rule, pilot) for pilot in pilots)) for rule in rules]
 
 

@@ -1,7 +1,9 @@
-"""``loadws run`` with ``--repeat``, ``--baseline`` or ``--save-baseline``: the runs, their comparison, the new baseline.
+"""``loadws run`` with ``--repeat``, ``--baseline`` or ``--save-baseline``: the runs, their comparison, the new
+baseline.
 
-Each run is judged by its thresholds as ever and leaves its own folder. What can be known to be wrong before the load (a
-baseline that cannot be read, another plan) is told before the load. A run that is interrupted ends the series.
+Each run is judged by its thresholds and has its own folder, as without these options. Mistakes that can be known before
+the load (a baseline that cannot be read, another plan) are reported before it. A run that is interrupted ends the
+series.
 """
 
 from __future__ import annotations
@@ -84,14 +86,14 @@ def _baseline(against: Against, loaded: Loaded) -> Found | None:
 
 
 def _ours(like: Run, loaded: Loaded) -> Run:
-    """Return what a run here and now will say of its plan, machine and version."""
+    """Return what a run here and now will record as its plan, machine and version."""
     return msgspec.structs.replace(
         like, plan_hash=plan_hash(loaded.scenario), machine_name=machine_name(), loadws_version=__version__
     )
 
 
 class _Series:
-    """The runs of one command, in order, and what becomes of them."""
+    """The runs of one command, in order, with their comparison and their baseline."""
 
     def __init__(self, loaded: Loaded, options: RunOptions, against: Against, baseline: Found | None) -> None:
         self._loaded = loaded
@@ -172,7 +174,7 @@ class _Series:
     # -- the saved baseline -------------------------------------------------------------------------------------------
 
     def _save(self, complete: Sequence[Finished], code: ExitCode) -> ExitCode:
-        """Save the runs where every one of them passed and nothing failed; else say why not."""
+        """Save the runs if every one of them passed and nothing failed; else print why not."""
         assert self._against.save is not None
         unfit = next((done for done in self._done if done.summary.verdict.outcome != "passed"), None)
         if unfit is not None:

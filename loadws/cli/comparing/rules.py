@@ -1,4 +1,4 @@
-"""Rules from the command line, with every problem at its place."""
+"""Read rules from the command line, and show every problem at its place."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _OUTCOMES = {ExitCode.PASSED: "passed", ExitCode.FAILED: "failed", ExitCode.INCO
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """What ``loadws search`` was asked: what varies, between which loads, and the rules that must hold."""
+    """The options of ``loadws search``: what varies, between which loads, and the rules that must hold."""
 
     vary: Literal["users", "rate"]
     least: float
@@ -135,10 +135,10 @@ class _Search:
 
 
 def _judged(load: float, summary: Summary, rules: tuple[Threshold, ...]) -> Level:
-    """Return the level: it holds where the run passed and every rule is surely kept.
+    """Return the level: it holds where the run passed and every rule is certainly kept.
 
-    A load that loadws itself could not make says nothing of the server. One that was not applied for another reason, as
-    arrivals that the users of before left no room for, did not hold; nor one of which half or more failed.
+    A load that loadws itself could not make tells nothing about the server. One that was not applied for another reason
+    (earlier users left no room for arrivals, for example) did not hold; nor did one of which half or more failed.
     """
     verdict = summary.verdict
     if verdict.outcome != "passed":

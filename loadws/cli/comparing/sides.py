@@ -1,4 +1,4 @@
-"""What ``--a`` and ``--b`` change of a run: ``target=ws://…``, ``users=50``, a variable of the scenario."""
+"""The changes that ``--a`` and ``--b`` make to a run: ``target=ws://…``, ``users=50``, a variable of the scenario."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.transports import NAMES
 from loadws.terms.units import parse_duration, parse_rate
 
-#: The run's options that a side may have, and how their texts are read into a field of ``Overrides``.
+#: The options of a run that a side may change: the field of ``Overrides``, and how its text is read.
 _FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "target": ("target", str),
     "users": ("users", parse_number),

@@ -1,7 +1,7 @@
 """Slices: short loads, one after another, in one event loop, and of several sides by turns.
 
-``Bench`` holds what all slices of a side share: its target, what ``setup`` has set, and its processes. Every slice is the
-scenario's whole load with a plan of its own seed, and comes back as a summary that is judged for its validity only.
+``Bench`` has what all slices of a side share: its target, the variables of ``setup``, and its processes. Every slice is
+the scenario's whole load with a plan of its own seed, and returns a summary of which only the validity is judged.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from loadws.plan.plan import make_plan
 from loadws.scenario.build import Loaded, load_text
 
 T = TypeVar("T")
-#: Between two slices: connections of the one before are closed on both ends.
+#: The pause between two slices, in which both ends close the connections of the previous one.
 PAUSE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A slice that has ended. ``wall_s`` is all the time it needed, with its start and its end."""
+    """A slice that has ended. ``wall_s`` is all the time it needed, including its start and its end."""
 
     summary: Summary
     info: RunInfo
@@ -52,7 +52,7 @@ class Slice:
 
     @property
     def was_interrupted(self) -> bool:
-        """Whether a signal ended it."""
+        """Return whether a signal ended it."""
         return self.summary.run.interrupted is not None
 
 
@@ -86,7 +86,7 @@ class Bench:
     ) -> Slice:
         """Run one slice. ``duration_ns`` is how long its one judged phase lasts; None: as the scenario says.
 
-        ``users`` and ``rate`` are the load of its one judged phase, where that is varied.
+        ``users`` and ``rate`` are the load of its one judged phase, where a search varies it.
         """
         changed = {"duration_ns": duration_ns, "users": users, "rate": rate}
         changed = {name: value for name, value in changed.items() if value is not None}
@@ -145,7 +145,7 @@ def load_side(options: RunOptions) -> Loaded:
 async def open_benches(
     sides: Sequence[tuple[Loaded, RunOptions]], signals: Signals, say: Callable[[str], None]
 ) -> AsyncIterator[list[Bench]]:
-    """Start the targets that are our own and run each side's ``setup``; its ``teardown`` runs at the end.
+    """Start built-in targets and run each side's ``setup``; its ``teardown`` runs at the end.
 
     All sides have the same number of processes. Raises ``LoadwsError`` where a side cannot be made ready.
     """
@@ -174,7 +174,7 @@ def _processes(loaded: Loaded, options: RunOptions, machine: Machine) -> int:
 
 
 def in_loop(work: Callable[[], Awaitable[T]]) -> T:
-    """Drive asynchronous work to its end, in an event loop of its own."""
+    """Run asynchronous work to its end, in an event loop of its own."""
     return trio.run(work)
 
 

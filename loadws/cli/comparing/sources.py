@@ -1,6 +1,7 @@
-"""What the command line names as one side of a comparison -> runs: run folders, summary files, saved baselines, globs.
+"""Find the runs that the command line names as one side of a comparison: run folders, summary files, saved baselines,
+globs.
 
-Everything is read and checked before anything is compared. What is wrong is an error with its place (exit code 2).
+Everything is read and checked before the comparison. A mistake is an error with its place (exit code 2).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def runs_of(names: Sequence[str], side: str) -> list[MeasuredRun]:
 
 
 def matching(name: str) -> Iterator[Path]:
-    """Yield the paths that a name or a glob means, in order, each once: a glob meets the newest run also as ``latest``."""
+    """Yield the paths that a name or a glob means, in order, each once: a glob also finds the newest run as ``latest``."""
     if Path(name).exists():
         yield Path(name)
     elif glob.has_magic(name):

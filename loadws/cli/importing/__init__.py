@@ -1,1 +1,1 @@
-"""``loadws import``: scenarios made of files that other programs wrote."""
+"""``loadws import``: make scenarios from files of other programs."""

@@ -53,9 +53,9 @@ Examples:
 
 @imports.callback(epilog=_EXAMPLES)
 def import_() -> None:
-    """Make a scenario of a recording or of another tool's script.
+    """Make a scenario from a recording or from another tool's script.
 
-    What cannot be carried over is listed, and stands in the scenario as a comment.
+    Parts that cannot be carried over are listed, and are comments in the scenario.
     """
 
 
@@ -72,9 +72,9 @@ def har(
     ] = 1.0,
     force: Force = False,
 ) -> int:
-    """Make a scenario of a HAR file: each WebSocket is a user.
+    """Make a scenario from a HAR file: each WebSocket is a user.
 
-    From Chrome, Edge, mitmproxy, HTTP Toolkit and others that write WebSocket messages into HAR. Firefox does not.
+    Chrome, Edge, mitmproxy, HTTP Toolkit and others write WebSocket messages into HAR files. Firefox does not.
     """
     from loadws.cli.importing.import_file import ImportOptions, import_command
     from loadws.importers.har.importing import import_har
@@ -92,11 +92,11 @@ def artillery(
     strict: Strict = False,
     environment: Annotated[
         str | None,
-        typer.Option("--environment", "-e", metavar="NAME", help="Which of the script's environments to take."),
+        typer.Option("--environment", "-e", metavar="NAME", help="The environment of the script to use."),
     ] = None,
     force: Force = False,
 ) -> int:
-    """Make a scenario of an Artillery script, engines ws and socketio.
+    """Make a scenario from an Artillery script, engines ws and socketio.
 
     JavaScript functions are listed, and a Python file with their stubs is written beside the scenario.
     """

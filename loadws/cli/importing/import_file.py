@@ -1,4 +1,4 @@
-"""What every importer does around its work: read the file, write the scenario, and say what must be known about it."""
+"""The parts of an import that all formats share: read the file, write the scenario, and print the notes about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN_NOTES = 50
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What the command line says: the file, where the scenario goes, and whether losses are failures."""
+    """The options of an import: the file, where the scenario goes, and whether losses are failures."""
 
     file: Path
     out: Path

@@ -1,4 +1,4 @@
-"""``loadws run --cluster``: what the command line asks of a cluster."""
+"""``loadws run --cluster``: check the cluster's options."""
 
 from __future__ import annotations
 

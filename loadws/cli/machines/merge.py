@@ -48,7 +48,7 @@ from loadws.report.formats.formats import Chosen
 from loadws.report.pipelines.services import Ci
 from loadws.terms.errors import OutputError
 
-#: What the name of a merged run's folder ends with.
+#: The ending of the name of a merged run's folder.
 MARK = "-merged"
 #: The folder of the machines' own pages, inside the merged run's.
 MACHINES = "machines"
@@ -132,8 +132,8 @@ def _frames(kept: KeptShare) -> Iterator[Frame]:
 
 
 def _end_s(frame: Frame) -> float:
-    """Return when a frame ends. Frames are added in this order: a delivery is settled when all processes have reported its
-    second.
+    """Return when a frame ends. Frames are added in this order, because a delivery is settled when all processes have
+    reported its second.
     """
     return frame.start_s + frame.duration_s
 

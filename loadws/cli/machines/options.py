@@ -1,4 +1,4 @@
-"""The options of the commands for several machines. Imports nothing heavy, for ``--help`` is to appear at once."""
+"""The options of the commands for several machines. This imports nothing heavy, so that ``--help`` appears at once."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ RunId = Annotated[
     typer.Option(
         "--run-id",
         metavar="ID",
-        help="What the shares of this run have in common. Without --seed the seed is derived from it.",
+        help="A name that the shares of this run have in common. Without --seed the seed is derived from it.",
         show_default=False,
     ),
 ]
@@ -80,7 +80,7 @@ TolerateLoss = Annotated[
         "--tolerate-loss",
         metavar="N",
         parser=told(parse_number),
-        help="So many machines may be lost: the run is then inconclusive and not invalid.",
+        help="How many machines may be lost: the run is then inconclusive and not invalid.",
     ),
 ]
 ClusterAt = Annotated[

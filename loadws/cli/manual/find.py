@@ -1,4 +1,4 @@
-"""Finding a word in the pages: the section or the row that is about it, and the lines that mention it."""
+"""Find a word in the pages: the section or the row that is about it, and the lines that mention it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALSO = {
 _HEADING = re.compile(r"^(#+) (.*)$")
 _FENCE = "```"
 _ROW = re.compile(r"^\| `?([^`|]+?)`? \|")
-#: More lines than that are no answer.
+#: How many lines are listed at most.
 _MOST_MENTIONS = 30
 _LONGEST_LINE = 100
 
@@ -49,7 +49,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of a page. ``number`` counts from 1; ``level`` is that of the heading that it is, and 0 for any other line."""
+    """A line of a page. ``number`` counts from 1; ``level`` is that of a heading, and 0 for any other line."""
 
     number: int
     text: str
@@ -61,7 +61,7 @@ def answer(word: str, pages: tuple[Page, ...]) -> str:
     """Return the section or the row of a word, else the lines that mention it.
 
     Raises:
-        UsageError: No page has the word; the advice names what is nearest.
+        UsageError: No page has the word; the advice names similar ones.
     """
     wanted = " ".join(word.lower().split())
     if found := about(wanted, pages):
@@ -128,7 +128,7 @@ def rows(page: Page) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _table_top(lines: list[str], index: int) -> int | None:
-    """Return the index of the ruler of the table that a row stands in; None for its heading and outside of tables."""
+    """Return the index of the ruler of the table that contains a row; None for its heading and outside of tables."""
     while index > 0 and lines[index].startswith("|"):
         if lines[index].startswith("| ---"):
             return index

@@ -8,7 +8,7 @@ from itertools import groupby
 from loadws.terms.failures import KINDS
 from loadws.terms.parties import Party, party_of
 
-#: What stands on the page in the place of the tables.
+#: The mark on the page that the tables replace.
 MARK = "<!-- error kinds -->\n"
 _PARTIES = {
     Party.GENERATOR: "this machine",
@@ -16,7 +16,7 @@ _PARTIES = {
     Party.NETWORK: "the network",
     Party.SERVER: "the server",
 }
-#: Families that fail while a connection or an HTTP request is made: only for those it is known how far the attempt came.
+#: Families of failures to connect or to make an HTTP request: only for these is it known how far the attempt came.
 _ATTEMPTS = frozenset({"dns", "tcp", "proxy", "tls", "upgrade", "http", "lost"})
 
 

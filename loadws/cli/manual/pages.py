@@ -68,7 +68,7 @@ def all_pages() -> tuple[Page, ...]:
 
 
 def page_of(name: str, pages: tuple[Page, ...]) -> Page | None:
-    """Return the page of this name, or of the name that it stands for; None where there is none."""
+    """Return the page with this name, or the page that the name is another name of; None where there is none."""
     wanted = name.lower().removesuffix(_ENDING)
     wanted = ALIASES.get(wanted, wanted)
     return next((page for page in pages if page.name == wanted), None)

@@ -1,4 +1,6 @@
-"""A curve over time, drawn in a terminal with block characters: a column a slice of time, eight steps a line."""
+"""A curve over time, drawn in a terminal with block characters: a column for each slice of time, eight steps in each
+line.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,17 @@ from itertools import pairwise
 #: (seconds, value), in the order of time.
 Points = Sequence[tuple[float, float]]
 
-#: What stands left of the bars: the scale, a space and the edge.
+#: The width left of the bars: the scale, a space and the edge.
 MARGIN = 12
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-#: A terminal that knows only ASCII gets whole lines.
+#: A terminal that has only ASCII gets whole lines.
 _ASCII_BLOCKS = "    #####"
 
 
 def value_at(points: Points, at_s: float) -> float:
-    """On the straight line between the points around ``at_s``; before the first and after the last, theirs."""
+    """Return the value on the straight line between the points around ``at_s``; before the first and after the last
+    point, their values.
+    """
     after = bisect_right(points, at_s, key=lambda point: point[0])
     if after == 0 or after == len(points):
         return points[min(after, len(points) - 1)][1]
@@ -33,7 +37,7 @@ def columns(points: Points, width: int) -> list[float]:
 
 
 def bars(values: Sequence[float], highest: float, height: int, ascii_only: bool = False) -> list[str]:
-    """``height`` lines, the topmost first. What is more than 0 is seen, however little it is."""
+    """Return ``height`` lines, the topmost first. Any value above 0 is visible."""
     blocks = _ASCII_BLOCKS if ascii_only else _BLOCKS
     steps = [_steps(value, highest, height) for value in values]
     return ["".join(blocks[min(max(step - 8 * line, 0), 8)] for step in steps) for line in reversed(range(height))]
@@ -57,7 +61,7 @@ def chart(
 
 
 def ruler(marks: Sequence[tuple[float, str]], end: str, length_s: float, width: int) -> str:
-    """Texts below a chart, each at its time, and ``end`` flush right.
+    """Return a line of texts below a chart, each at its time, with ``end`` at the right edge.
 
     A text that would run into the next is cut, and one without room is left out.
     """

@@ -1,4 +1,4 @@
-"""``loadws plan``: the load as it will be, and whether this machine can make it."""
+"""``loadws plan``: show the planned load, and whether this machine can make it."""
 
 from __future__ import annotations
 

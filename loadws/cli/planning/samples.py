@@ -1,4 +1,4 @@
-"""Rules on percentiles that will have too few samples: said before the run, when the scenario can still be changed."""
+"""Warn of rules on percentiles that will have too few samples, before the run, when the scenario can still be changed."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _OTHERS = sorted(PERCENTILES.values(), reverse=True)
 def samples_needed(percentile: float) -> int:
     """Return the smallest number of samples whose confidence interval of the percentile has both its ends.
 
-    The lower end needs P(no sample at or below it) <= 2.5 %, the upper P(all samples at or below it) <= 2.5 %; see
-    ``metrics.statistics.interval_ranks``, which a test holds it to. ``percentile`` is in percent.
+    The lower end needs P(no sample at or below it) <= 2.5 %, the upper P(all samples at or below it) <= 2.5 %; a test
+    compares this with ``metrics.statistics.interval_ranks``. ``percentile`` is in percent.
     """
     tail, share = (1 - CONFIDENCE) / 2, percentile / 100
     return max(math.ceil(math.log(tail) / math.log(share)), math.ceil(math.log(tail) / math.log1p(-share)))
 
 
 def short_of_samples(loaded: Loaded, plan: Plan) -> Iterator[Problem]:
-    """Yield a warning for each rule on a percentile that will be too close to call for want of samples."""
+    """Yield a warning for each rule on a percentile that will be too close to call because it has too few samples."""
     for index, threshold in enumerate(loaded.thresholds):
         if threshold.percentile is None:
             continue

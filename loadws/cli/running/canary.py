@@ -1,6 +1,7 @@
 """The canary: loadws' own echo target, measured for a second before a run.
 
-Nothing of the product is in it. Where it changes with the product's values, the machine changed, and not the product.
+The product is not involved. Where the canary changes together with the product's values, the machine changed, and not
+the product.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ _MEDIAN = 50.0
 
 
 async def measure_canary(signals: Signals, transport: str, say: Callable[[str], None]) -> float | None:
-    """Return the median service time of one user's echoes in nanoseconds; None where a signal came, or nothing answered."""
+    """Return the median service time of one user's echoes in nanoseconds; None where a signal came, or there was no
+    answer.
+    """
     answers = LatencyHistogram()
 
     def take(frame: Frame) -> Generator[None, None, None]:

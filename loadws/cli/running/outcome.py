@@ -1,4 +1,4 @@
-"""What becomes of each frame of a run, of the run when it has ended, and of its report when all else is written and said."""
+"""Handle each frame of a run, the end of the run, and its report, once everything else is written and printed."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from loadws.report.folder import REPORT, RunFolder, draw
 from loadws.report.terminal.live import LiveConsole
 from loadws.terms.errors import OutputError
 
-#: So many signals in a run, or two while its report is drawn, and the report stays without charts.
+#: After this many signals in a run, or two while its report is drawn, the report stays without charts.
 SIGNALS_TO_GIVE_UP, SIGNALS_WHILE_DRAWING = 3, 2
 
 
 def outputs_of(
     info: RunInfo, folder: RunFolder, live: LiveConsole, summariser: Summariser, elsewhere: LiveOutputs | None = None
 ) -> tuple[Output, ...]:
-    """Return what consumes the frames of a run, in the order in which it gets them."""
+    """Return the outputs of a run, in the order in which they get its frames."""
     outputs: list[Output] = [folder, live]
     if elsewhere is not None:
         outputs.append(elsewhere)
@@ -46,9 +46,10 @@ def outputs_of(
 
 
 class Watcher:
-    """Sums up each frame of a run, then hands it to the outputs.
+    """The sum of a run's frames, which also hands them to the outputs.
 
-    What cannot be summed up must not stand in the run folder either: ``loadws report`` would then fail as the run did.
+    A frame that cannot be summed up must not be in the run folder either: ``loadws report`` would then fail as the run
+    did.
     """
 
     def __init__(
@@ -67,19 +68,21 @@ class Watcher:
         self.last_s = 0.0
 
     def begin(self) -> None:
-        """Begin all outputs, before the load. Raises ``LoadwsError`` where the run cannot do without one that fails."""
+        """Begin all outputs, before the load. Raises ``LoadwsError`` where a necessary one fails."""
         for output in self._outputs:
             output.begin(self.info)
 
     def keep_machines(self, machines: tuple[MachineInfo, ...]) -> None:
-        """Keep what each machine came to in ``run.json``. A disk that cannot take it leaves it as it was."""
+        """Keep each machine's results in ``run.json``. Where the disk cannot take it, the file stays as it was."""
         self.info = msgspec.structs.replace(self.info, machines=machines)
         self._summariser.keep_machines(machines)
         with suppress(OutputError):
             self.folder.begin(self.info)
 
     def take(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
-        """Take a frame in slices, so that the load need not wait for all of it; return why the run is to end, if it is."""
+        """Process a frame in slices, so that the load does not wait for all of it; return why the run has to end, if it
+        has.
+        """
         early_end: EarlyEnd | None = None
         yield from self._summariser.adding(frame)
         self.last_s = frame.start_s + frame.duration_s
@@ -89,7 +92,7 @@ class Watcher:
         return early_end
 
     def conclude(self, ending: Ending, console: Console) -> Summary:
-        """Judge the run, finish all outputs, and print the verdict. The report's charts are still to be drawn."""
+        """Judge the run, finish all outputs, and print the verdict. The report's charts are not drawn yet."""
         lost = self._elsewhere.end() if self._elsewhere is not None else []
         ending = msgspec.structs.replace(ending, notes=(*ending.notes, *lost))
         self.folder.end(ending)

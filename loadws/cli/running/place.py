@@ -18,7 +18,7 @@ _SERVICES = (
 
 
 def place(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return ``host``, and ``job`` and ``commit`` where the run is one of a CI service that is known."""
+    """Return ``host``, and ``job`` and ``commit`` where the run is one of a known CI service."""
     found = {"host": platform.node()}
     for mark, job, commit in _SERVICES:
         if environment.get(mark):

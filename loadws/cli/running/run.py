@@ -79,7 +79,7 @@ class Finished(NamedTuple):
 
 
 def run_command(options: RunOptions) -> int:
-    """Return the exit code of the verdict. What an older run left at fixed places is gone first."""
+    """Run, and return the exit code of the verdict. An older run's files at fixed places are deleted first."""
     loaded = load_for_run(options)
     with masked_errors(loaded.masker):
         if options.trace:
@@ -95,7 +95,7 @@ def tell_of(options: RunOptions, done: Finished) -> None:
 
 
 def load_for_run(options: RunOptions) -> Loaded:
-    """Return the scenario, after what an older run left at fixed places is gone. Raises ``LoadwsError``."""
+    """Return the scenario, after deleting an older run's files at fixed places. Raises ``LoadwsError``."""
     if not options.trace:
         options.places.clear()
         for destination in options.outputs:
@@ -162,7 +162,9 @@ def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
 
 
 def _fitted(loaded: Loaded, options: RunOptions, figures: PlanFigures, machine: Machine) -> tuple[int, Stamping]:
-    """Return how many processes make the load here, and their stamps. Raises ``UsageError`` where it cannot fit."""
+    """Return how many processes make the load here, and their stamps. Raises ``UsageError`` where the load does not
+    fit.
+    """
     processes = _processes(loaded.scenario, options, figures, machine)
     for notice in check_fit(figures, machine, pairs_of(loaded.scenario), processes, loaded.scenario.target):
         print(f"warning: {notice}", file=sys.stderr)
@@ -183,7 +185,7 @@ def _check_target_of_cluster(target: str, cluster: ClusterOptions) -> None:
 
 
 def _say_nothing(_line: str) -> None:
-    """Take what the canary would log."""
+    """Ignore a line of the canary's log."""
 
 
 def _seed(loaded: Loaded, options: RunOptions) -> int:
@@ -242,7 +244,7 @@ class _Run:
                 return await self._load(order)
 
     async def _load(self, order: ShardOrder) -> tuple[Watcher, Summary]:
-        """Make the load with what is to make it: this machine, or a cluster's."""
+        """Make the load, with this machine or with a cluster."""
         if self._options.cluster is None:
             return await self._load_and_judge(order)
         cluster = self._cluster = Cluster(self._options.cluster, self._print)
@@ -297,7 +299,7 @@ class _Run:
             return watcher, self._conclude(watcher, ending)
 
     async def _made(self, order: ShardOrder, watcher: Watcher) -> Ending:
-        """Run the load. A defect of loadws ends the run, but what was measured until then is kept.
+        """Run the load. A defect of loadws ends the run, but its measurements until then are kept.
 
         Raises:
             LoadwsError: A limit of the machine stopped the load.
@@ -331,7 +333,7 @@ class _Run:
         return self._summary
 
     def _show_report(self, watcher: Watcher, summary: Summary) -> int:
-        """Draw the charts, say where the report is, and return the exit code of the verdict."""
+        """Draw the charts, print where the report is, and return the exit code of the verdict."""
         show_report(watcher.folder.path, summary, self._console, self._signals)
         for problem in self._options.places.fill(watcher.folder.path):
             print(problem, file=sys.stderr)
@@ -340,19 +342,19 @@ class _Run:
     # -- a loop that stands still -------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        """Watch the loop from here: the load begins in this process, and its preparation may have held up the loop for
-        long.
+        """Watch the loop from now on. The load begins in this process, and its preparation may have held up the loop
+        for long.
         """
         self._watched = True
 
     def _patience(self) -> float:
-        """For how many seconds the loop may stand still: not long where somebody wants the end at once."""
+        """Return for how many seconds the loop may stand still: fewer after the user asked for the end at once."""
         if len(self._signals.heard) > 1:
             return LOOKS_AFTER_SIGNALS
         return LOOKS if self._watched else math.inf
 
     def _give_up(self, what: str) -> NoReturn:
-        """Write what there is and end the process. The timer's handler calls this when nothing of the loop runs any
+        """Write the results so far and end the process. The timer's handler calls this when the loop does not run any
         more.
         """
         watcher, summary, what = self._watcher, self._summary, self._loaded.masker.text(what)
@@ -374,7 +376,7 @@ class _Run:
             lost=() if lost is None else (lost,),
         )
 
-    # -- what it needs ------------------------------------------------------------------------------------------------
+    # -- parts -----------------------------------------------------------------------------------------------
 
     def _order(self, url: str) -> ShardOrder:
         order = order_for(self._loaded, self._options, self._info.seed, url, self._info.stamps)
@@ -385,7 +387,7 @@ class _Run:
         return msgspec.structs.replace(order, share=share.index, of=share.of, weights=share.weights, nonce=nonce)
 
     def _note_start(self, unix_ns: int) -> None:
-        """Keep when a share's load begins, for ``merge``. A disk that cannot take it leaves it unknown."""
+        """Record when a share's load begins, for ``merge``. Where the disk cannot take it, it stays unknown."""
         if self._folder is not None and self._info.share is not None:
             share = msgspec.structs.replace(self._info.share, began_at=as_utc(unix_ns))
             with suppress(OutputError):
@@ -453,7 +455,7 @@ def _leave(code: int) -> NoReturn:
 
 @asynccontextmanager
 async def _target(target: str, processes: int = 1) -> AsyncIterator[str]:
-    """Return the URL of the target; ``builtin:MODE`` is started for the run, in a process of its own."""
+    """Yield the URL of the target; ``builtin:MODE`` is started for the run, in a process of its own."""
     if not target.startswith(BUILTIN):
         yield target
         return
@@ -469,7 +471,7 @@ def with_transport(options: RunOptions) -> Overrides:
 def order_for(
     loaded: Loaded, options: RunOptions, seed: int, url: str, stamps: Literal["user", "kernel"] = "user"
 ) -> ShardOrder:
-    """Return what a process of the run is told; ``url`` is where its target is."""
+    """Return the order for a process of the run; ``url`` is where its target is."""
     secret = tuple(sorted(loaded.masker.values))
     overrides = replace(with_transport(options), target=url, secrets=secret)
     env = {} if overrides.untrusted else dict(os.environ)
@@ -489,7 +491,7 @@ def _with_secrets_of_setup(loaded: Loaded, order: ShardOrder) -> Loaded:
 
 
 async def _trace(loaded: Loaded, options: RunOptions, seed: int, signals: Signals) -> int:
-    """Show one user, once, every frame and step of it; nothing is judged and nothing written."""
+    """Print every frame and step of one user, once; there is no verdict and no file."""
     failed = 0
 
     def take(frame: Frame) -> Generator[None, None, None]:

@@ -1,4 +1,4 @@
-"""``run.json``: what is known of a run before its load, from the scenario, the plan, the machine and the command."""
+"""``run.json``: the facts about a run before its load, from the scenario, the plan, the machine and the command."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def masked_command(words: Sequence[str], secrets: Sequence[str], masker: Masker)
 
 
 def _masked_word(word: str, listed: Set[str], masker: Masker) -> str:
-    """Return the word without secrets. Names of options and of variables are no values, and stay."""
+    """Return the word without secrets. Names of options and of variables are not values, and stay."""
     option, name, equals, value = _WORD.fullmatch(word).groups("")  # type: ignore[union-attr]
     if equals and (name.strip() in listed or is_secret_header(name.strip())):
         return f"{option}{name}={MASKED}"

@@ -1,4 +1,4 @@
-"""What ``loadws merge`` needs to know of a share: part of its ``run.json``."""
+"""The part of a share's ``run.json`` that ``loadws merge`` needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from loadws.scenario.build import Loaded
 
 
 def share_info(loaded: Loaded, options: RunOptions, whole: Plan) -> ShareInfo:
-    """Return what ``merge`` needs to know of this share; ``whole`` is the plan of all shares."""
+    """Return what ``merge`` needs to know about this share; ``whole`` is the plan of all shares."""
     assert options.share is not None
     share, mark = options.share, fingerprint(loaded, whole, options.overrides)
     return ShareInfo(

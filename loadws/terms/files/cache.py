@@ -1,4 +1,4 @@
-"""The user's cache of loadws. A cache that cannot be read or written is no fault: what it would hold is made again."""
+"""The user's cache of loadws. A cache that cannot be read or written is not an error: its content is made again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from loadws.terms.files.whole import write_whole
 
 
 def cache_file(name: str) -> Path | None:
-    """Return where a file of the cache is: below ``XDG_CACHE_HOME`` (Windows: ``LOCALAPPDATA``), else ``~/.cache``.
+    """Return the path of a file of the cache: below ``XDG_CACHE_HOME`` (Windows: ``LOCALAPPDATA``), else ``~/.cache``.
 
     None for a user without a home.
     """
@@ -24,14 +24,14 @@ def cache_file(name: str) -> Path | None:
 
 
 def read_cached(file: Path | None) -> bytes | None:
-    """Return the content of a file of the cache; None where there is none that can be read."""
+    """Return the content of a file of the cache; None where it cannot be read."""
     with suppress(OSError):
         return file.read_bytes() if file else None
     return None
 
 
 def keep_cached(file: Path | None, content: bytes) -> Path | None:
-    """Write a file of the cache, whole or not at all; return where it is, None where it cannot be."""
+    """Write a file of the cache, whole or not at all; return its path, None where it cannot be written."""
     if file is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: at no moment can another program read a half of one."""
+"""Files that are written whole or not at all: no other program can ever read a half of one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path in the same folder, of no file yet; what the block makes there becomes ``path`` when the block ends.
+    """Yield the path of a new file in the same folder; what the block writes there becomes ``path`` when the block
+    ends.
 
     Raises ``OSError``. If the block or the replacement raises, nothing is left beside ``path``.
     """

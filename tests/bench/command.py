@@ -40,11 +40,11 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class CommandFailed(Exception):
-    """It ended otherwise than well; the last lines that it said."""
+    """A command that failed, with the last lines that it printed."""
 
 
 def run_tree(command: list[str], folder: Path, *, cores: set[int] | None = None, allowed: Sequence[int] = (0,)) -> Used:
-    """Runs it to its end, on the client's core unless others are named, in a process group that ends with it."""
+    """Run a command to its end, on the client's core unless others are named, in a process group that ends with it."""
     with tempfile.TemporaryFile() as said:
         began_s = time.monotonic()
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -79,7 +79,7 @@ def run_tree(command: list[str], folder: Path, *, cores: set[int] | None = None,
 def loadws(
     scenario: str, *options: str, cores: set[int] | None = None
 ) -> tuple[Used, Summary, list[dict[str, object]]]:
-    """``loadws run``: what it used, its summary, and its windows. Any verdict is an answer."""
+    """Run ``loadws run``; return what it used, its summary, and its windows. Any verdict is accepted."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "bench.yaml").write_text(scenario)
@@ -91,7 +91,7 @@ def loadws(
 
 
 class Server:
-    """One echo server. ``stop`` says what it saw."""
+    """One echo server. ``stop`` returns what it counted."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -126,7 +126,7 @@ def serving(*options: str, cores: set[int] | None = None) -> Iterator[Server]:
 
 
 def port_of(server: subprocess.Popen[str]) -> int:
-    """The port that an echo server says it listens on, in good time."""
+    """Return the port that an echo server prints, within a time limit."""
     assert server.stdout is not None
     overdue = threading.Timer(START_WITHIN_S, server.kill)
     overdue.start()

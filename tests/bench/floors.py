@@ -113,7 +113,7 @@ def raw_trio(port: int, connections: int, payload: bytes, seconds: float) -> Mea
 
 
 def bare_trio_websocket(port: int, connections: int, payload: bytes, seconds: float) -> Measured:
-    """The library as anybody would use it."""
+    """Measure the library in its usual use."""
     text = payload.decode()
 
     async def main() -> Measured:

@@ -1,7 +1,7 @@
-"""Users that only hold their connection: how quickly they come, what each takes, and whether every ping is answered.
+"""Users that only hold their connection: how quickly they open, the memory of each, and whether every ping is answered.
 
-Run as ``python -m tests.bench.held TRANSPORT HOST PORT USERS SECONDS``; prints one ``Held`` as JSON. Every connection pings
-the server each five seconds, and whoever is not answered in time is lost.
+Run as ``python -m tests.bench.held TRANSPORT HOST PORT USERS SECONDS``; prints one ``Held`` as JSON. Every connection
+pings the server each five seconds, and is lost where the answer does not come in time.
 """
 
 from __future__ import annotations

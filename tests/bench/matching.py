@@ -1,7 +1,7 @@
-"""What matching costs, without any network: the part ``matching`` of the bench.
+"""The cost of matching, without any network: the part ``matching`` of the bench.
 
-A request step runs whole, with its payload, its conversation and its counts, on a connection that answers from inside the
-send. So what is left out is the same for all: the write, the read, and the wait in between.
+A request step runs whole, with its payload, its conversation and its counts, on a connection that answers from inside
+the send. So the same parts are left out for all: the write, the read, and the wait in between.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ THREE_VARIABLES = "{{ a }} says {{ b }} to {{ c }}"
 
 
 class Clock:
-    """Enough of ``Timers`` for steps that never wait."""
+    """As much of ``Timers`` as steps need that never wait."""
 
     def now_ns(self) -> int:
         return time.monotonic_ns()
 
 
 class Echo:
-    """A connection that answers with what was said, from inside the send."""
+    """A connection that answers with the same message, from inside the send."""
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
@@ -80,7 +80,7 @@ def _others(count: int) -> list[Any]:
 
 
 def _request(step: dict[str, Any], others: list[Any] | None = None) -> Callable[[], None]:
-    """A call that runs the step once, on a connection where the others wait for their answers already."""
+    """Return a call that runs the step once, on a connection where the others already wait for their answers."""
     scenario = Scenario.model_validate(
         {"target": "ws://bench.test", "load": [{"users": 1, "for": "1s"}], "flow": [{"request": step}]}
     )
@@ -108,7 +108,7 @@ def _finish(step: StepFunction, user: VirtualUser) -> None:
 
 
 def _us(*calls: Callable[[], object]) -> list[float]:
-    """Of each, the least of some rounds, all in turn: what else the machine does only adds to it."""
+    """Return, for each call, the least of some rounds, all in turn, because the machine's other work only adds to it."""
     least = [float("inf")] * len(calls)
     for _ in range(ROUNDS):
         for index, call in enumerate(calls):

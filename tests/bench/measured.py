@@ -1,4 +1,6 @@
-"""What a client of the bench measures of itself: processor time a round trip, round trips a second, peak memory."""
+"""The measurements that a client of the bench makes of itself: processor time of a round trip, round trips per second,
+peak memory.
+"""
 
 from __future__ import annotations
 

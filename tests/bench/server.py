@@ -1,4 +1,4 @@
-"""The bench's server: an echo on picows and uvloop, fast enough that it is not what is measured.
+"""The bench's server: an echo on picows and uvloop, fast enough not to be what is measured.
 
 Prints its port, and ends when its stdin does; then prints how many pings it sent and how many were answered. Run as
 ``python -m tests.bench.server [--tls CERTIFICATE KEY] [--ping-every SECONDS] [--host ADDRESS]``.
@@ -23,7 +23,7 @@ SLICES_A_SECOND = 50
 
 
 class Pinger:
-    """Pings every connection once in so many seconds, spread evenly, and counts what comes."""
+    """A task that pings every connection once in a time, spread evenly, and counts the pongs."""
 
     def __init__(self) -> None:
         self.connections: dict[WSTransport, None] = {}

@@ -46,7 +46,7 @@ _BARS = " ▁▂▃▄▅▆▇█"
 
 
 def processes(connections: list[int], seconds: float, rounds: int) -> None:
-    """What a second process costs and brings, the parent included; the server shares the same cores."""
+    """Show what a second process costs and brings, including the parent; the server shares the same cores."""
     print("\nwhole command, closed loop, 64 B; server and generator share all cores")
     print(f"  {'connections':>11} {'processes':>9} {'CPU µs':>8} {'per s':>9}")
     for users in connections:
@@ -60,7 +60,9 @@ def processes(connections: list[int], seconds: float, rounds: int) -> None:
 
 
 def _closed_loop(users: int, count: int, seconds: float) -> tuple[float, float]:
-    """CPU µs a round trip and round trips a second, by a short run and a long one: nobody pays for starting or reporting."""
+    """Return CPU µs for each round trip and round trips per second, by a short run and a long one, so that starting and
+    reporting do not count.
+    """
     cpu_s, answered, per_s = [], [], 0.0
     for length in (1.0, 1.0 + seconds):
         with serving(cores=ALL_CORES) as server:
@@ -73,7 +75,7 @@ def _closed_loop(users: int, count: int, seconds: float) -> tuple[float, float]:
 
 
 def lag(seconds: float) -> None:
-    """How late messages leave, at shares of what one core can do in a closed loop."""
+    """Show how late messages leave, at shares of what one core can do in a closed loop."""
     with serving() as server:
         text = _CLOSED.format(port=server.port, users=PACED_USERS, warmup=2, seconds=seconds, text=_TEXT)
         _, summary, _ = loadws(text, "--processes", "1")
@@ -93,7 +95,7 @@ def lag(seconds: float) -> None:
 
 
 def fifty(users: int, seconds: float, servers: int = 4) -> None:
-    """As many connections as three processes hold, from several source addresses to several servers."""
+    """Hold as many connections as three processes can, from several source addresses to several servers."""
     addresses = [f"127.0.4.{number + 1}" for number in range(servers)]
     port = _free_port()
     with ExitStack() as stack:
@@ -119,7 +121,7 @@ def fifty(users: int, seconds: float, servers: int = 4) -> None:
 
 
 def soak(seconds: float) -> None:
-    """Full rate for some minutes: resident memory over time, which is to be a flat line."""
+    """Run at full rate for some minutes: resident memory over time should be a flat line."""
     with serving() as server:
         text = _CLOSED.format(port=server.port, users=100, warmup=10, seconds=seconds, text=_TEXT)
         _, summary, windows = loadws(text, "--processes", "1")
@@ -135,14 +137,14 @@ def soak(seconds: float) -> None:
 
 
 def _line(values: list[float], width: int = 60) -> str:
-    """From zero up, so that a flat line looks like one."""
+    """Return a line of the values, from zero up, so that a flat line looks like one."""
     step = max(1, len(values) // width)
     means = [statistics.mean(values[at : at + step]) for at in range(0, len(values), step)]
     return "".join(_BARS[round(value / max(means) * (len(_BARS) - 1))] for value in means)
 
 
 def _all_open_after(windows: list[dict[str, object]], users: int) -> str:
-    """When the newest counts of all processes say that all are open."""
+    """Return when the newest counts of all processes show that all are open."""
     opened: dict[int, int] = {}
     for window in windows:
         opened[window["process"]] = window["ledger"]["connections"]["opened"]  # type: ignore[index]
@@ -163,7 +165,7 @@ def _per_s(summary: Summary) -> float:
 
 
 def _entry(summary: Summary, name: str) -> MetricEntry:
-    """Over all steps; nothing measured is an entry of nothing."""
+    """Return the entry over all steps; an empty one where nothing was measured."""
     entries = summary.entries(name)
     whole = [entry for entry in entries if not entry.labels]
     return next(iter(whole or entries), MetricEntry(name, {}, "histogram", "ns", 0))

@@ -1,4 +1,4 @@
-"""Runs a command in this process, and says what it printed and how it ended."""
+"""Run a command in this process, and return what it printed and how it ended."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A server that keeps nothing to itself: what it is sent comes back in messages, refusals, answers and close reasons.
+"""A server that reveals everything: it repeats what it gets in messages, refusals, answers and close reasons.
 
-It runs in a thread of its own. Everything that it repeats, it writes in each way that servers do.
+It runs in a thread of its own. It writes each repeated text in every way that servers do.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from urllib.parse import quote, quote_plus
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-#: What it gives to those who log in.
+#: The answer to a login.
 TOKEN, COOKIE = 'tok/EN"GIVENTOKEN+ö', "GIVENCOOKIE=="
 
 
 def ways(text: str) -> dict[str, str]:
-    """A text in each way that a server may write it, by what that is called."""
+    """Return a text in each way that a server may write it, by the name of that way."""
     content = text.encode()
     return {
         "plain": text,
@@ -121,12 +121,12 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Whoever is cut off midway has gone."""
+        """Ignore an error: the client was cut off midway."""
 
 
 @contextmanager
 def telling_server() -> Iterator[int]:
-    """The port of one on 127.0.0.1."""
+    """Yield the port of a server on 127.0.0.1."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

@@ -1,4 +1,4 @@
-"""Runs a scenario against a scripted peer in virtual time, and keeps all that came of it."""
+"""Run a scenario against a scripted peer in virtual time, and keep the results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.kit.peer import ScriptedTransport
 
 @dataclass
 class Outcome:
-    """What a run left. ``times`` are (metric, step) -> count, least, greatest and sum, in the metric's unit."""
+    """The results of a run. ``times`` are (metric, step) -> count, least, greatest and sum, in the metric's unit."""
 
     ledger: Ledger
     seen: Seen
@@ -36,7 +36,7 @@ class Outcome:
 
     @property
     def errors(self) -> Counter[str]:
-        """Errors by kind, from the counters: they count what the samples leave out."""
+        """Return errors by kind, from the counters, which also count errors without a sample."""
         kinds: Counter[str] = Counter()
         for part in self._counters("errors"):
             kinds[part[0]["kind"]] += part[1]
@@ -54,12 +54,12 @@ class Outcome:
         return sum(count for _, count, _ in self._counters(name))
 
     def failed(self, kind: str) -> tuple[int, int]:
-        """(failed, tried) of one kind in error_rate."""
+        """Return (failed, tried) of one kind in error_rate."""
         rows = [row for row in self._counters("error_rate") if row[0]["kind"] == kind]
         return sum(row[2] for row in rows), sum(row[1] for row in rows)
 
     def values(self, metric: str, **labels: str) -> Values:
-        """All values of a metric with at least these labels, merged over the run."""
+        """Return all values of a metric with at least these labels, merged over the run."""
         merged = Values()
         for frame in self.frames:
             for part in frame.histograms:
@@ -111,9 +111,10 @@ def drive(
     http: HttpClients | None = None,
     shared: dict[str, Any] | None = None,
 ) -> Outcome:
-    """``meanwhile`` is an async function that runs beside the load, in virtual time too. The ledger must add up.
+    """Run a scenario to its end. The ledger must add up.
 
-    ``http`` stands in for the network of ``http`` steps, ``shared`` for what ``setup`` has set.
+    ``meanwhile`` is an async function that runs beside the load, in virtual time too. ``http`` replaces the network of
+    ``http`` steps, ``shared`` has the variables that ``setup`` has set.
     """
     scenario = Scenario.model_validate(
         {"target": "ws://scripted.test/chat", "load": [{"users": 1, "for": "1s"}], **document}

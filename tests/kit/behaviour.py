@@ -1,4 +1,4 @@
-"""What a scripted peer does, told once and played twice: in memory (``peer``) and over loopback sockets (``loopback``).
+"""The behaviour of a scripted peer, which is played in memory (``peer``) and over loopback sockets (``loopback``).
 
 A behaviour is a record of plain functions; the ready-made ones below are changed with ``dataclasses.replace``::
 
@@ -20,7 +20,7 @@ REMEMBERED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """The peer sends a message."""
+    """A message of the peer."""
 
     payload: Payload
     after_ns: int = 0
@@ -28,7 +28,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The peer closes with a close frame; ``code`` None is one without a code."""
+    """A close of the peer with a close frame; ``code`` None is one without a code."""
 
     code: int | None = 1000
     reason: str = ""
@@ -37,7 +37,7 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Vanish:
-    """The peer closes or resets TCP without a close frame."""
+    """A close or reset of TCP by the peer, without a close frame."""
 
     kind: Literal["eof", "reset"] = "eof"
     after_ns: int = 0
@@ -48,8 +48,10 @@ Action = Say | Leave | Vanish
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """``refuse`` gets the attempt's number and ``on_open`` the connection's, both from 0; ``on_message`` the payload and
-    its number on its connection, from 1. Actions are timed from the moment that they answer."""
+    """What a peer does. ``refuse`` gets the attempt's number and ``on_open`` the connection's, both from 0;
+    ``on_message`` the payload and its number on its connection, from 1. Actions are timed from the moment that they
+    answer.
+    """
 
     connect_ns: int = 0  # how long an attempt takes
     refuse: Callable[[int], ConnectFailed | HandshakeRefused | None] = lambda attempt: None
@@ -65,7 +67,7 @@ class Behaviour:
 
 @dataclass(slots=True)
 class Seen:
-    """What a peer saw, to hold a ledger against."""
+    """The counts of a peer, to be compared with a ledger."""
 
     attempts: int = 0
     refused: int = 0
@@ -81,17 +83,17 @@ class Seen:
 
 
 def echo(delay_ns: int = 0) -> Behaviour:
-    """Every message comes back after the delay."""
+    """Return a behaviour that sends every message back after the delay."""
     return Behaviour(on_message=lambda payload, number: (Say(payload, delay_ns),))
 
 
 def silent() -> Behaviour:
-    """Accepts everything and says nothing."""
+    """Return a behaviour that accepts everything and sends nothing."""
     return Behaviour()
 
 
 def closes_after(messages: int, code: int | None = 1000, reason: str = "") -> Behaviour:
-    """Echoes, and closes with the code after that many messages of a connection."""
+    """Return an echo that closes with the code after that many messages of a connection."""
 
     def answer(payload: Payload, number: int) -> Sequence[Action]:
         return (Say(payload), Leave(code, reason)) if number == messages else (Say(payload),)
@@ -100,7 +102,7 @@ def closes_after(messages: int, code: int | None = 1000, reason: str = "") -> Be
 
 
 def pushes(payloads: Sequence[Payload], every_ns: int = 0) -> Behaviour:
-    """Sends the payloads to every connection, one each ``every_ns``, the first as it opens."""
+    """Return a behaviour that sends the payloads to every connection, one each ``every_ns``, the first as it opens."""
     return Behaviour(on_open=lambda connection: [Say(payload, n * every_ns) for n, payload in enumerate(payloads)])
 
 
@@ -109,10 +111,12 @@ def refusal(status: int, headers: tuple[tuple[str, str], ...] = (), body: bytes 
 
 
 def refuses(status: int, headers: tuple[tuple[str, str], ...] = (), body: bytes = b"") -> Behaviour:
-    """Answers every upgrade with the status."""
+    """Return a behaviour that answers every upgrade with the status."""
     return Behaviour(refuse=lambda attempt: refusal(status, headers, body))
 
 
 def fails(phase: FailurePhase, kind: str) -> Behaviour:
-    """Every attempt fails so; over sockets, TCP is closed before the 101 whatever the kind."""
+    """Return a behaviour in which every attempt fails in this way; over sockets, TCP is closed before the 101 whatever
+    the kind.
+    """
     return Behaviour(refuse=lambda attempt: ConnectFailed(phase, kind, "scripted"))

@@ -38,7 +38,7 @@ Check = Callable[[MakeTransport], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """An offer, the answer to it, and what the peer then does: its window, and whether each side's goes on."""
+    """An offer, the answer to it, and what the peer then does: its window, and whether each side's window continues."""
 
     offered: Compression
     answer: str
@@ -57,7 +57,7 @@ TERMS = (
     Terms(Compression(), "permessage-deflate; server_max_window_bits=8; client_max_window_bits=8", window_bits=8),
     Terms(Compression(), "permessage-deflate; client_max_window_bits=9; server_max_window_bits=10", window_bits=9),
 )
-#: What is said there and back: repeated, empty, incompressible enough, and larger than one read.
+#: The messages sent there and back: repeated, empty, hardly compressible, and larger than one read.
 MESSAGES: tuple[Payload, ...] = (
     "hello " * 40,
     "hello " * 40,
@@ -83,7 +83,7 @@ async def messages_come_back_under_all_terms(make: MakeTransport) -> None:
 
 
 async def a_server_may_decline(make: MakeTransport) -> None:
-    """Then nothing is compressed, and the wire bytes say so."""
+    """Check that nothing is compressed then, by the bytes on the wire."""
     seen: list[bytes] = []
 
     async def plain(peer: RawConnection) -> None:
@@ -206,7 +206,7 @@ def _accepting(answer: str, *frames: bytes) -> Handler:
 
 
 def _echo(terms: Terms) -> Handler:
-    """Sends every message back, inflated and deflated anew."""
+    """Return a handler that sends every message back, inflated and deflated anew."""
 
     async def echo(peer: RawConnection) -> None:
         await peer.accept(headers=_extension(terms.answer))
@@ -225,7 +225,7 @@ def _echo(terms: Terms) -> Handler:
 
 
 async def _read_frame(peer: RawConnection) -> tuple[int, bytes]:
-    """The first byte of a frame, with its FIN and its reserved bits, and the payload."""
+    """Return the first byte of a frame, with its FIN and its reserved bits, and the payload."""
     head = await peer.read_exactly(2)
     size = head[1] & 0x7F
     if size > 125:

@@ -1,8 +1,8 @@
 """What every transport must do, as checks that a test runs over each of them.
 
-``CHECKS`` need a *stage* on which a scripted behaviour is played, in memory or over sockets; ``FAILURES`` and ``ENDINGS``
-are tables of faults over real sockets, with what must come of each. A check raises where it finds something else, and takes
-well under a second::
+``CHECKS`` need a *stage* on which a scripted behaviour is played, in memory or over sockets; ``FAILURES`` and
+``ENDINGS`` are tables of faults over real sockets, with the expected result of each. A check raises where it finds
+something else, and needs well under a second::
 
     @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
     def test_the_transport(check): trio.run(check, over_sockets(MyTransport))
@@ -48,12 +48,12 @@ from tests.kit.loopback import loopback_peer
 from tests.kit.peer import ScriptedTransport
 from tests.kit.plain import MS
 
-#: Longer than anything here takes; what waits this long is stuck.
+#: Longer than anything here needs: a check that waits this long hangs.
 PATIENCE_S = 20
 
 
 class Recorder:
-    """A listener that keeps what it was told, in order; ``calls`` has one row a call."""
+    """A listener that keeps its calls, in order; ``calls`` has a row for each."""
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
@@ -93,7 +93,7 @@ class Recorder:
         self.frames.append((direction, what, payload))
 
     async def until(self, reached: Callable[[], bool]) -> None:
-        """Waits for a call after which the condition holds."""
+        """Wait for a call after which the condition holds."""
         with trio.fail_after(PATIENCE_S):
             while not reached():
                 await self._changed.wait()
@@ -131,14 +131,14 @@ Check = Callable[[Stage], Awaitable[None]]
 
 @asynccontextmanager
 async def in_memory(behaviour: Behaviour) -> AsyncIterator[Scene]:
-    """The fake peer; run it under ``MockClock``."""
+    """Yield a scene with the fake peer; run it under ``MockClock``."""
     transport = ScriptedTransport(behaviour)
     async with open_timers() as timers, transport.open(timers) as connector:
         yield Scene(connector, ConnectRequest("ws://scripted/path?a=b"), transport.seen)
 
 
 def over_sockets(transport: Callable[[], Transport]) -> Stage:
-    """A real transport and a peer on loopback."""
+    """Return a stage with a real transport and a peer on loopback."""
 
     @asynccontextmanager
     async def stage(behaviour: Behaviour) -> AsyncIterator[Scene]:
@@ -214,7 +214,7 @@ async def nothing_is_sent_after_the_end(stage: Stage) -> None:
 
 
 async def what_comes_after_our_close_is_heard(stage: Stage) -> None:
-    """A close frame of ours does not stop what the peer is about to say."""
+    """Check that our close frame does not keep the peer's last messages from being received."""
     async with stage(Behaviour(on_message=lambda payload, number: (Say("1"), Say("2"), Say("3")))) as scene:
         connection, heard = await scene.connect()
         await connection.send("go", Outgoing())
@@ -323,7 +323,7 @@ async def sends_without_waiting_keep_their_order_and_tell(stage: Stage) -> None:
 
 
 async def a_text_that_no_frame_can_carry_is_mended(stage: Stage) -> None:
-    """JSON may bring lone surrogates; they become question marks."""
+    """Check that lone surrogates, which JSON may bring, become question marks."""
     async with stage(echo()) as scene:
         connection, heard = await scene.connect()
         await connection.send("a\ud800b", Outgoing())
@@ -458,7 +458,7 @@ async def many_at_once_add_up(stage: Stage) -> None:
 
 
 async def it_ends_in_time_order(stage: Stage) -> None:
-    """What a peer says later comes later, whatever was said first."""
+    """Check that the peer's actions happen in the order of their times, whatever was scheduled first."""
     actions = (Say("second", 40 * MS), Say("first", 10 * MS), Leave(1000, "", 80 * MS))
     async with stage(Behaviour(on_open=lambda connection: actions)) as scene:
         _, heard = await scene.connect()
@@ -486,7 +486,9 @@ async def who_does_not_read_hears_nothing_until_it_reads(stage: Stage) -> None:
 
 
 async def a_slow_reader_keeps_its_pace(stage: Stage) -> None:
-    """15,300 bytes at 50,000 a second: two reads' worth of a tenth of a second may be at once, the rest only in time."""
+    """Check 15,300 bytes at 50,000 per second: two reads' worth of a tenth of a second may come at once, the rest only
+    in time.
+    """
     said = ["x" * 100] * 150
     async with stage(Behaviour(on_message=lambda payload, number: [Say(text) for text in said])) as scene:
         connection, heard = await scene.connect()
@@ -499,7 +501,7 @@ async def a_slow_reader_keeps_its_pace(stage: Stage) -> None:
 
 
 async def closing_reads_on(stage: Stage) -> None:
-    """What came before the peer's answer to our close is still heard, and the answer, too."""
+    """Check that messages before the peer's answer to our close are received, and the answer, too."""
     async with stage(echo()) as scene:
         connection, heard = await scene.connect()
         connection.limit_reading(0)
@@ -565,7 +567,7 @@ CHECKS: tuple[Check, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A fault before the connection is open, and what ``connect`` must raise."""
+    """A fault before the connection is open, and the error that ``connect`` must raise."""
 
     fault: Callable[[], faults.Fault]
     kind: str
@@ -608,7 +610,7 @@ FAILURES = (
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A fault once the connection is open, and what the listener must have been told when it is over."""
+    """A fault once the connection is open, and the end that the listener must get."""
 
     fault: Callable[[], faults.Fault]
     by: str

@@ -31,7 +31,7 @@ from tests.kit.raw import (
 )
 
 Fault = AbstractAsyncContextManager[str]
-#: Bytes that are more than the buffers of both kernels take together: whoever writes them to who never reads is stuck.
+#: More bytes than the buffers of both kernels hold together: a write of them to a peer that never reads blocks.
 A_FLOOD = 16 * 1024 * 1024
 
 
@@ -46,7 +46,7 @@ async def _at(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncItera
 
 @asynccontextmanager
 async def nothing_listens() -> AsyncIterator[str]:
-    """The port is bound and held, and nobody listens on it."""
+    """Bind and hold a port on which no program listens."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"ws://127.0.0.1:{held.getsockname()[1]}"
@@ -54,7 +54,7 @@ async def nothing_listens() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def accepts_nobody() -> AsyncIterator[str]:
-    """TCP is accepted by the kernel, and no program ever looks at it."""
+    """Let the kernel accept TCP, while no program reads it."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -64,7 +64,7 @@ async def accepts_nobody() -> AsyncIterator[str]:
 def refused(
     status: str = "503 Service Unavailable", headers: tuple[tuple[str, str], ...] = (), body: bytes = b"busy"
 ) -> Fault:
-    """The upgrade is answered with the status and the whole body."""
+    """Answer the upgrade with the status and the whole body."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_request()
@@ -75,12 +75,12 @@ def refused(
 
 
 def refused_chunked() -> Fault:
-    """403 with a body in chunks."""
+    """Answer with 403 and a body in chunks."""
     return refused("403 Forbidden", (("Transfer-Encoding", "chunked"),), b"4\r\nkeep\r\n4\r\n out\r\n0\r\n\r\n")
 
 
 def refused_endlessly() -> Fault:
-    """503 with a body that never ends."""
+    """Answer with 503 and a body that never ends."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_request()
@@ -92,7 +92,7 @@ def refused_endlessly() -> Fault:
 
 
 def refused_slowly() -> Fault:
-    """503 with a body that is promised and never comes."""
+    """Answer with 503 and announce a body that never comes."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_request()
@@ -103,7 +103,7 @@ def refused_slowly() -> Fault:
 
 
 def closes_before_101() -> Fault:
-    """Reads the request and closes TCP."""
+    """Read the request and close TCP."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_request()
@@ -120,7 +120,7 @@ def resets_before_101() -> Fault:
 
 
 def half_an_answer() -> Fault:
-    """Closes TCP in the middle of the answer's head."""
+    """Close TCP in the middle of the answer's head."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_request()
@@ -130,7 +130,7 @@ def half_an_answer() -> Fault:
 
 
 def silent_after_tcp() -> Fault:
-    """Reads, and never answers the upgrade."""
+    """Read, and never answer the upgrade."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_to_the_end()
@@ -139,7 +139,7 @@ def silent_after_tcp() -> Fault:
 
 
 def not_http() -> Fault:
-    """Greets as a mail server does."""
+    """Send a mail server's greeting."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.send(b"220 mail.test ESMTP\r\n")
@@ -149,7 +149,7 @@ def not_http() -> Fault:
 
 
 def huge_head() -> Fault:
-    """A head that goes on and on."""
+    """Send a head that never ends."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_request()
@@ -184,22 +184,22 @@ def unasked_extension() -> Fault:
 
 
 def not_upgraded() -> Fault:
-    """A 101 that forgets to say to what."""
+    """Send a 101 without the headers of an upgrade."""
     return _answers_101(lambda headers: headers.update({"Upgrade": "h2c"}))
 
 
 def without_upgrade() -> Fault:
-    """A 101 with the right Accept, and no header Upgrade."""
+    """Send a 101 with the right Accept, and no header Upgrade."""
     return _answers_101(lambda headers: headers.pop("Upgrade"))
 
 
 def without_connection() -> Fault:
-    """A 101 with the right Accept, whose header Connection names something else."""
+    """Send a 101 with the right Accept, whose header Connection names something else."""
     return _answers_101(lambda headers: headers.update({"Connection": "keep-alive"}))
 
 
 def malformed_answer() -> Fault:
-    """A head that begins as HTTP does, and has a line that is no header."""
+    """Send a head that begins as HTTP does, and has a line that is not a header."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_request()
@@ -210,7 +210,7 @@ def malformed_answer() -> Fault:
 
 
 def plain_on_a_tls_port() -> Fault:
-    """A TLS port behind a URL without TLS, of a server that answers with an alert."""
+    """Serve TLS behind a URL without TLS, and answer with an alert."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_some()
@@ -220,7 +220,7 @@ def plain_on_a_tls_port() -> Fault:
 
 
 def slow_handshake(seconds: float = 0.05) -> Fault:
-    """The 101 comes late, a few bytes at a time, and then an echo."""
+    """Send the 101 late, a few bytes at a time, and then echo."""
 
     async def handle(connection: RawConnection) -> None:
         request = await connection.read_request()
@@ -240,14 +240,14 @@ def slow_handshake(seconds: float = 0.05) -> Fault:
 
 @asynccontextmanager
 async def untrusted_tls() -> AsyncIterator[str]:
-    """A certificate of an authority that nobody knows."""
+    """Serve with a certificate of an unknown authority."""
     async with _at(_accept_and_echo, _server_tls(trustme.CA())) as url:
         yield url
 
 
 @asynccontextmanager
 async def echo_tls(directory: Path) -> AsyncIterator[tuple[str, Path]]:
-    """An echo over TLS; yields its URL and the file of the authority to trust, written to the directory."""
+    """Echo over TLS; yield the URL and the file of the authority to trust, written to the directory."""
     authority = trustme.CA()
     ca_file = directory / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
@@ -256,7 +256,7 @@ async def echo_tls(directory: Path) -> AsyncIterator[tuple[str, Path]]:
 
 
 def tls_closed() -> Fault:
-    """Closes TCP in the middle of the TLS handshake."""
+    """Close TCP in the middle of the TLS handshake."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_some()
@@ -265,7 +265,7 @@ def tls_closed() -> Fault:
 
 
 def tls_is_plain() -> Fault:
-    """A server without TLS behind a URL with it."""
+    """Serve without TLS behind a URL with it."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_some()
@@ -275,7 +275,7 @@ def tls_is_plain() -> Fault:
 
 
 def tls_silent() -> Fault:
-    """Takes the TLS handshake's beginning and says nothing."""
+    """Read the beginning of the TLS handshake and send nothing."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_to_the_end()
@@ -299,12 +299,12 @@ def _server_tls(authority: trustme.CA) -> ssl.SSLContext:
 
 
 def echo() -> Fault:
-    """Nothing wrong at all."""
+    """Serve without any fault."""
     return _at(_accept_and_echo)
 
 
 def says(*data: bytes, then: Handler | None = None, with_the_101: bool = False) -> Fault:
-    """Accepts, sends the bytes, and reads until the client is gone (or does what ``then`` says)."""
+    """Accept, send the bytes, and read until the client is gone (or do what ``then`` does)."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.accept(with_it=b"".join(data) if with_the_101 else b"")
@@ -317,12 +317,12 @@ def says(*data: bytes, then: Handler | None = None, with_the_101: bool = False) 
 
 
 def silent_after_101() -> Fault:
-    """Accepts, reads, and says nothing: no pong and no close either."""
+    """Accept, read, and send nothing, neither a pong nor a close."""
     return says()
 
 
 def never_answers_close() -> Fault:
-    """Echoes, but goes on after a close frame as if it were nothing."""
+    """Echo, also after a close frame."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.accept()
@@ -335,12 +335,12 @@ def never_answers_close() -> Fault:
 
 
 def close_with(code: int | None, reason: str = "") -> Fault:
-    """Accepts, and closes with the code, or without one."""
+    """Accept, and close with the code, or without one."""
     return says(close_frame(code, reason))
 
 
 def close_after_messages(messages: int, code: int | None = 1000) -> Fault:
-    """Echoes that many, then closes."""
+    """Echo that many messages, then close."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.accept()
@@ -353,7 +353,7 @@ def close_after_messages(messages: int, code: int | None = 1000) -> Fault:
 
 
 def closes_tcp() -> Fault:
-    """Accepts, says ``bye``, and closes TCP without a close frame."""
+    """Accept, send ``bye``, and close TCP without a close frame."""
 
     async def bye(connection: RawConnection) -> None:
         connection.cut()
@@ -362,7 +362,7 @@ def closes_tcp() -> Fault:
 
 
 def reset_mid_message() -> Fault:
-    """Half of a message, then RST."""
+    """Send half of a message, then RST."""
 
     async def reset(connection: RawConnection) -> None:
         await connection.read_frame()  # so that the half was read, and is not lost with the reset
@@ -388,7 +388,7 @@ def masked_frame() -> Fault:
 
 
 def too_large_message(size: int = (1 << 20) + 1) -> Fault:
-    """One above what ``max_message_size`` is unless said, and in many frames."""
+    """Send a message one byte above the default ``max_message_size``, in many frames."""
     part = frame(CONTINUATION, b"x" * 65_536, fin=False)
     return says(
         frame(TEXT, b"before") + frame(TEXT, b"x", fin=False),
@@ -398,7 +398,7 @@ def too_large_message(size: int = (1 << 20) + 1) -> Fault:
 
 
 def fragments_without_end(payload: bytes = b"", with_the_101: bool = False) -> Fault:
-    """After a message, one that never ends: frames of this payload, as fast as they are taken."""
+    """Send a message, then one that never ends: frames of this payload, as fast as they are read."""
     begun = frame(TEXT, b"before") + frame(TEXT, payload, fin=False)
     more = frame(CONTINUATION, payload, fin=False) * 10_000
 
@@ -413,12 +413,12 @@ def fragments_without_end(payload: bytes = b"", with_the_101: bool = False) -> F
 
 
 def push(messages: int, with_the_101: bool = True) -> Fault:
-    """That many numbered messages, in the same write as the 101, and no answers."""
+    """Send that many numbered messages, in the same write as the 101, and answer nothing."""
     return says(*[frame(TEXT, b"%d" % number) for number in range(messages)], with_the_101=with_the_101)
 
 
 def fragmenting() -> Fault:
-    """A text in three frames that cut a character, with control frames between them, and a binary after it."""
+    """Send a text in three frames that cut a character, with control frames between them, and then a binary message."""
     text = "gr\u00fc\u00dfe".encode()
     return says(
         frame(TEXT, text[:3], fin=False),
@@ -431,7 +431,7 @@ def fragmenting() -> Fault:
 
 
 def pings_after_our_close() -> Fault:
-    """Answers a close frame with a ping, a message, and only then a close frame."""
+    """Answer a close frame with a ping, a message, and only then a close frame."""
 
     async def answer(connection: RawConnection) -> None:
         payload = await connection.read_until_close()
@@ -443,7 +443,7 @@ def pings_after_our_close() -> Fault:
 
 
 def never_reads(messages: int = 0) -> Fault:
-    """Accepts and never reads again; pings and says that many messages once the client's writes are stuck."""
+    """Accept and never read again; ping and send that many messages once the client's writes block."""
 
     async def talk(connection: RawConnection) -> None:
         await trio.sleep(0.05)
@@ -460,7 +460,7 @@ async def _accept_and_echo(connection: RawConnection) -> None:
 
 
 async def _echo(connection: RawConnection) -> None:
-    """A server as it should be: echoes, answers pings and closes."""
+    """Serve as a server should: echo, answer pings and closes."""
     while True:
         opcode, payload = await connection.read_frame()
         await connection.send(frame(PONG if opcode == PING else opcode, payload))

@@ -1,4 +1,4 @@
-"""Plays a scripted peer over loopback sockets, for whatever client."""
+"""A scripted peer over loopback sockets, for any client."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LoopbackPeer:
 
 @asynccontextmanager
 async def loopback_peer(behaviour: Behaviour) -> AsyncIterator[LoopbackPeer]:
-    """A server on a free port that does what the behaviour says, on trio's clock."""
+    """Serve on a free port as the behaviour says, on trio's clock."""
     seen = Seen()
 
     async def handle(connection: RawConnection) -> None:
@@ -93,7 +93,7 @@ class _Conversation:
             if self._behaviour.answers_pings:
                 self._nursery.start_soon(self._later, self._behaviour.pong_ns, frame(PONG, payload))
         elif opcode == CLOSE and self._has_left:
-            raise EOFError  # both have said it: the server closes TCP
+            raise EOFError  # both sides have sent a close frame: the server closes TCP
         elif opcode == CLOSE:
             self._seen.closes[int.from_bytes(payload[:2], "big") if payload else None] += 1
             if self._behaviour.answers_close:
@@ -101,7 +101,7 @@ class _Conversation:
                 raise EOFError
 
     async def _play(self, actions: Sequence[Action]) -> None:
-        """What is said at once is said before anything else is read; the rest in its time."""
+        """Send what is due at once before anything else is read, and the rest in its time."""
         for action in actions:
             if action.after_ns:
                 self._nursery.start_soon(self._act_later, action)

@@ -1,8 +1,8 @@
 """A scripted peer in memory: a whole ``Transport`` without sockets, so that minutes of load run in milliseconds.
 
-All its time is the run's ``Timers``; under ``MockClock`` it is deterministic. It is a verified fake: the conformance kit
-that holds for the transports over sockets holds for it too. What a peer says is handed over from a timer, never from inside
-the call that it answers, as a network would do it.
+All its time is the run's ``Timers``; under ``MockClock`` it is deterministic. It is a verified fake: it passes the
+conformance kit, as the transports over sockets do. The peer's messages are handed over from a timer, never from inside
+the call that they answer, as with a network.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from loadws.transport.net.read_rate import Pace
 from loadws.transport.url import parse_url
 from tests.kit.behaviour import Action, Behaviour, Leave, Say, Seen, Vanish
 
-#: What a frame costs beside its payload.
+#: The bytes of a frame beside its payload.
 HEAD_BYTES = 2
 
 
 class ScriptedTransport:
-    """Every connection meets the behaviour; ``seen`` counts over all its connectors."""
+    """A transport whose connections all meet the behaviour; ``seen`` counts over all its connectors."""
 
     name = "scripted"
 
@@ -116,7 +116,7 @@ class _ScriptedConnection:
         self._pace: Pace | None = None
         self._unread: deque[tuple[int, Callable[[], None]]] = (
             deque()
-        )  # what has come: its size, and what it does once read
+        )  # what has arrived: its size, and the call to make once it is read
         self._next_read: Timer | None = None
         self.timings = timings
         self.subprotocol = connector.behaviour.subprotocol
@@ -220,7 +220,7 @@ class _ScriptedConnection:
         self._read_on()
 
     def _read_on(self) -> None:
-        """Everything that the pace allows by now. The fake reads a message whole, and pays for it after."""
+        """Read everything that the pace allows by now. The fake reads a message whole, and waits for it afterwards."""
         while self._unread and self._may_read():
             size, read = self._unread.popleft()
             if self._pace is not None:
@@ -289,12 +289,12 @@ class _ScriptedConnection:
 
 
 def _size(action: Action) -> int:
-    """On the wire, about."""
+    """Return about how many bytes an action has on the wire."""
     return HEAD_BYTES + (len(action.payload) if isinstance(action, Say) else 0)
 
 
 async def wait_ns(timers: Timers, span_ns: int) -> None:
-    """Waits on the run's timers; a checkpoint even where there is nothing to wait for."""
+    """Wait on the run's timers; this is a checkpoint even where there is nothing to wait for."""
     over = trio.Event()
     timer = timers.call_at(timers.now_ns() + span_ns, over.set)
     try:

@@ -1,4 +1,4 @@
-"""Proxies on loopback sockets: two that do their work and note what they were asked, others that each do one thing wrong."""
+"""Proxies on loopback sockets: two that work and note the requests, others that each do one thing wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GRANTED = b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 
 @dataclass(slots=True)
 class Asked:
-    """What a proxy was asked: ``host:port`` each time, and who asked."""
+    """The requests that a proxy got: each ``host:port``, and the user."""
 
     targets: list[str] = field(default_factory=list)
     credentials: list[str | None] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Asked:
 async def http_proxy(
     asked: Asked, user_info: str | None = None, tls: ssl.SSLContext | None = None, to: str | None = None
 ) -> AsyncIterator[str]:
-    """Opens tunnels by CONNECT, for whoever shows ``user:password``. ``to`` is where all of them lead."""
+    """Open tunnels by CONNECT, for a client that sends ``user:password``. All of them lead to ``to``."""
     wanted = None if user_info is None else "Basic " + base64.b64encode(user_info.encode()).decode()
 
     async def handle(connection: RawConnection) -> None:
@@ -53,7 +53,7 @@ async def http_proxy(
 async def socks_proxy(
     asked: Asked, user_info: str | None = None, scheme: str = "socks5h", to: str | None = None
 ) -> AsyncIterator[str]:
-    """The same by SOCKS 5; without a user for everybody."""
+    """Open tunnels by SOCKS 5; without a user for every client."""
 
     async def handle(connection: RawConnection) -> None:
         _, methods = await connection.read_exactly(2)
@@ -106,7 +106,7 @@ async def _dial(target: str) -> trio.SocketStream:
 
 
 async def _relay(connection: RawConnection, onward: trio.SocketStream) -> None:
-    """Until either side closes."""
+    """Copy bytes until either side closes."""
     async with trio.open_nursery() as nursery:
 
         async def back() -> None:
@@ -143,7 +143,7 @@ async def nothing_listens(scheme: str) -> AsyncIterator[str]:
 
 
 def says_nothing(scheme: str) -> Proxy:
-    """Reads what it is asked, and never answers."""
+    """Read the request, and never answer."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_to_the_end()
@@ -152,7 +152,7 @@ def says_nothing(scheme: str) -> Proxy:
 
 
 def closes_at_once(scheme: str) -> Proxy:
-    """Reads something, and closes TCP."""
+    """Read something, and close TCP."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_some()
@@ -161,7 +161,7 @@ def closes_at_once(scheme: str) -> Proxy:
 
 
 def answers(data: bytes, scheme: str) -> Proxy:
-    """Whatever it is asked, it answers with these bytes, and then nothing more."""
+    """Answer any request with these bytes, and then send nothing."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_some()
@@ -172,7 +172,7 @@ def answers(data: bytes, scheme: str) -> Proxy:
 
 
 def answers_in_turn(replies: tuple[bytes, ...], scheme: str) -> Proxy:
-    """An answer for each thing that it is told; after the last it only reads."""
+    """Send an answer for each read; after the last one only read."""
 
     async def handle(connection: RawConnection) -> None:
         for reply in replies:
@@ -184,7 +184,7 @@ def answers_in_turn(replies: tuple[bytes, ...], scheme: str) -> Proxy:
 
 
 def floods(scheme: str) -> Proxy:
-    """A head that never ends."""
+    """Send a head that never ends."""
 
     async def handle(connection: RawConnection) -> None:
         await connection.read_some()

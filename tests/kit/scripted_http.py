@@ -1,7 +1,8 @@
-"""A scripted HTTP server in memory: what ``http`` steps reach in tests, without sockets and in virtual time.
+"""A scripted HTTP server in memory, for ``http`` steps in tests, without sockets and in virtual time.
 
-It stands in for the network (``transport.http.wire.Dial``), so that everything above it is the real client. A handler gets
-each request and returns its answer: a ``Reply``, or bytes as they are to come, in pieces, for answers that break HTTP.
+It replaces the network (``transport.http.wire.Dial``), so that everything above it is the real client. A handler gets
+each request and returns its answer: a ``Reply``, or bytes as they are to arrive, in pieces, for answers that violate
+HTTP.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _KNOWN = frozenset(HTTPStatus)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came. ``url`` is how a client would write its address; names of headers are in lower case."""
+    """A request as it came. ``url`` is the address as a client would write it; names of headers are in lower case."""
 
     method: str
     url: str
@@ -33,7 +34,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer in good order. ``json`` goes before ``body``."""
+    """A valid answer. ``json`` replaces ``body``."""
 
     status: int = 200
     headers: Sequence[tuple[str, str]] = ()
@@ -46,7 +47,9 @@ Handler = Callable[[Asked], Awaitable[Reply | Sequence[bytes]]]
 
 @dataclass
 class ScriptedHttp:
-    """``asked`` has all requests, ``opened`` counts the connections and ``proxies`` names what each was opened through."""
+    """The server. ``asked`` has all requests, ``opened`` counts the connections and ``proxies`` names the proxy of
+    each.
+    """
 
     handler: Handler
     asked: list[Asked] = field(default_factory=list)
@@ -54,7 +57,7 @@ class ScriptedHttp:
     proxies: list[str | None] = field(default_factory=list)
 
     def now_ns(self) -> int:
-        """Trio's clock."""
+        """Return trio's clock, in ns."""
         return round(trio.current_time() * NS_PER_S)
 
     async def __call__(self, url: Url, proxy: str | None) -> ScriptedWire:
@@ -65,7 +68,7 @@ class ScriptedHttp:
 
 
 class ScriptedWire:
-    """One connection. The server works while it is read from; after bytes as they are it closes."""
+    """One connection. The server works when it is read from; it closes after an answer given as bytes."""
 
     def __init__(self, server: ScriptedHttp, url: Url) -> None:
         self._server = server

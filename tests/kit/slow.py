@@ -1,8 +1,8 @@
-"""Finds the tests that must carry the mark ``slow``, and marks them: ``python -m tests.kit.slow [FOLDER]``.
+"""Find the tests that must have the mark ``slow``, and mark them: ``python -m tests.kit.slow [FOLDER]``.
 
-Without a folder it first runs all tests, timed (``tests/kit/timed.py``); with one it reads what such a run left there. A
-test function is slow when its items take more than 0.25 s each, on average: most of them or all together. It prints each
-function that lacks the mark, writes the mark above it, and names those that have it and took a quarter of that.
+Without a folder it first runs all tests, timed (``tests/kit/timed.py``); with one it reads the times of such a run. A
+test function is slow when its items need more than 0.25 s each, on average. It prints each function that lacks the
+mark, writes the mark above it, and names those that have it and needed a quarter of that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What some tests need beside Python and our packages: a browser, foreign servers, a cluster, another program.
+"""The tools that some tests need beside Python and our packages: a browser, foreign servers, a cluster, another
+program.
 
 Where a tool is missing its tests are skipped, with the reason. ``.ci/run`` installs the tools and sets
-``LOADWS_ALL_TOOLS``: a tool that is missing all the same is then a failure.
+``LOADWS_ALL_TOOLS``: a missing tool is then a failure.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def info(*rules: str, phases: Sequence[tuple[str, bool]] = (("steady", False),),
 
 
 def frame(index: int, phase: str = "steady", **changed: Any) -> Frame:
-    """The second that begins ``index`` seconds after the start, in which nothing happened."""
+    """Return the second that begins ``index`` seconds after the start, in which nothing happened."""
     plain = Frame(
         process=0,
         index=index,
@@ -55,7 +55,7 @@ def times(
     out_of_range: int = 0,
     **labels: str,
 ) -> HistogramPart:
-    """A part with these values."""
+    """Return a part with these values."""
     histogram = LatencyHistogram(*span_of(name))
     for value in milliseconds:
         histogram.record(round(value * NS_PER_MS))
@@ -68,5 +68,5 @@ def counted(name: str, count: int, phase: str = "steady", failed: int = 0, **lab
 
 
 def ledger(**parts: Mapping[str, int]) -> Ledger:
-    """``ledger(messages={"sent": 3})``."""
+    """Return a ledger with some counts, as in ``ledger(messages={"sent": 3})``."""
     return msgspec.convert(parts, Ledger)

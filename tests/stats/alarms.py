@@ -1,4 +1,4 @@
-"""(a) False alarms: A and B are the same, and a comparison is made of nothing but noise."""
+"""(a) False alarms: A and B are equal, and a comparison sees only noise."""
 
 from __future__ import annotations
 

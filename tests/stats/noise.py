@@ -38,7 +38,7 @@ VALUES = {
 #: Which rule is made worse where one is: the last is better when it is higher.
 SLOWED = 2
 MOST_RUNS = 200
-#: Who leads in a pair: by turns in every two pairs, with a coin for the first; or a coin for each.
+#: Which side leads in a pair: by turns in every two pairs, with a coin for the first; or a coin for each.
 Order = Literal["ABBA", "coin"]
 SCENARIO = """
 name: noise

@@ -1,1 +1,1 @@
-"""``python -m tests.truth [CASE ...]``: what loadws says of a target beside what it did. Real sockets, real time."""
+"""``python -m tests.truth [CASE ...]``: compare what loadws reports with what its target did. Real sockets, real time."""

@@ -1,7 +1,7 @@
-"""``python -m tests.truth [CASE ...]``: what loadws says beside what its target did.
+"""``python -m tests.truth [CASE ...]``: print what loadws reports beside what its target did.
 
-Exit code 1 where a claim does not hold. Times depend on what else the machine does: run it where nothing else runs.
-``test_counts`` claims of the same cases what no noise can break.
+The exit code is 1 where a claim does not hold. Times depend on the machine's other work: run it where nothing else
+runs. ``test_counts`` checks those claims of the same cases that no noise can break.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What kernel stamps cost a message: processor time of the whole generator, in turn with and without them.
+"""The cost of kernel stamps for each message: processor time of the whole generator, in turn with and without them.
 
-The least of several rounds stands for each, since all that the machine does besides only adds to it.
+The least of several rounds represents each, because the machine's other work only adds to it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""``http_time`` beside a client that could not be simpler: a blocking socket, one write, one read, one connection.
+"""``http_time`` beside the simplest possible client: a blocking socket, one write, one read, one connection.
 
-Both ask the same server, in turns, so that what else the machine does is the same for both. Claimed is the median, within
-1 % and 0.3 ms.
+Both ask the same server, in turns, so that the machine's other work affects both alike. The claim is about the median:
+within 1 % and 0.3 ms.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.truth.table import Row, count_row, render, time_row
 
 TURNS = 7
 REQUESTS_A_TURN = 150
-#: A session: so many requests over one connection. The upgrade at its end is refused, as it should be.
+#: A session: this many requests over one connection. The upgrade at its end is refused on purpose.
 SCENARIO = """
 target: ws://127.0.0.1:%d
 load: [{users: 1, iterations: 1}]
@@ -30,7 +30,7 @@ flow:
     do: [{http: {get: /page}}]
   - connect: {expect: {status: 403}}
 """
-#: (how long an answer takes, bytes of its body)
+#: (the delay of an answer, bytes of its body)
 SETTINGS = ((0, 200), (1 * NS_PER_MS, 200), (14 * NS_PER_MS, 200), (14 * NS_PER_MS, 20_000))
 
 
@@ -41,7 +41,7 @@ def http() -> Iterator[str]:
 
 
 def _compared(title: str, port: int) -> str:
-    """In turns; each turn has a median of its own, and the median of those is compared."""
+    """Return the comparison. Both take turns; each turn has a median, and the medians of those are compared."""
     told: list[float] = []
     truth: list[float] = []
     count, opening_ns = 0, 0.0
@@ -80,7 +80,7 @@ def _median_of_a_plain_client(port: int) -> float:
 
 
 def _read_answer(tcp: socket.socket) -> None:
-    """One read, where the answer fits into one."""
+    """Read an answer, in one read where it fits."""
     answer = tcp.recv(1 << 20)
     head, _, body = answer.partition(b"\r\n\r\n")
     left = int(head.rpartition(b"Content-Length: ")[2]) - len(body)

@@ -1,4 +1,4 @@
-"""The function of a scenario that holds up its process."""
+"""A function of a scenario that holds up its process."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from tests.truth.running import spin
 
 
 async def hold_up(user: User) -> None:
-    """What a blocking library does: 60 ms of work, and nobody else has a turn."""
+    """Work for 60 ms without waiting, as a blocking library does."""
     spin(0.06)

@@ -1,4 +1,4 @@
-"""A small gate on a busy machine: its verdict is the server's, whatever else has a core."""
+"""A small gate on a busy machine: its verdict depends on the server alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.truth.running import idle, measure
 from tests.truth.table import Row, render
 from tests.truth.target import Behaviour
 
-#: Ten users, 200 messages per second, as a gate in CI has them.
+#: Ten users, 200 messages per second, as in a gate in CI.
 SMALL = """
 target: ws://127.0.0.1:1
 load: [{users: 10, for: 10s}]
@@ -40,7 +40,7 @@ def gate(runs: int = RUNS) -> Iterator[str]:
 
 @contextmanager
 def a_busy_process() -> Iterator[None]:
-    """Wherever the kernel puts it."""
+    """Keep a process busy, on a core that the kernel chooses."""
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as hog:
         try:
             yield

@@ -22,7 +22,7 @@ RULES = ("response_time.p99 < 10s", "response_time.p50 < 5ms")
 #: The server answers after 1 ms; a call that holds up the process for tens of milliseconds makes this rule fail.
 BETWEEN = ("response_time.p90 < 20ms",)
 HOGS = 4
-#: Beside the messages of ``PACED``, a call that holds up the process now and then.
+#: The messages of ``PACED``, and a call that holds up the process now and then.
 BLOCKING = """
 target: ws://127.0.0.1:1
 graceful_stop: 20s

@@ -1,7 +1,7 @@
-"""An HTTP server as plain as can be: a thread a connection, blocking sockets, each answer after a delay.
+"""The simplest HTTP server: a thread for each connection, blocking sockets, each answer after a delay.
 
-Run as ``python -m tests.truth.http_target DELAY_NS BODY_BYTES``. Prints its port; ends when its stdin does. An upgrade is
-refused with 403, so that a scenario's flow may end with one.
+Run as ``python -m tests.truth.http_target DELAY_NS BODY_BYTES``. Prints its port; ends when its stdin does. An upgrade
+is refused with 403, so that a scenario's flow may end with one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Targets that delay, jitter, stall, lose and turn round; with an idle generator and at 80 % CPU."""
+"""Targets that delay, jitter, stall, drop and reorder; with an idle generator and at 80 % CPU."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SETTINGS: tuple[Setting, ...] = (
     ("80 % CPU, user stamps", busy, "user"),
     ("80 % CPU, kernel stamps", busy, "kernel"),
 )
-#: The network's part and the target's own loop, which no account of the target has.
+#: The network's part and the target's own loop, which the target's account does not include.
 NETWORK_NS = 1 * NS_PER_MS
 
 
@@ -59,8 +59,11 @@ def _in_each_setting(title: str, behaviour: Behaviour, scenario: str) -> Iterato
 
 
 def stall() -> Iterator[str]:
-    """1,000 messages per second for 10 s, and from the fourth on no answer for two: a message that was intended s seconds
-    before its end is answered s seconds after that, so of all a fifth, spread evenly from 0 to 2 s."""
+    """Send 1,000 messages per second for 10 s; from the fourth second on there is no answer for two.
+
+    A message that was intended s seconds before the end of the stall is answered s seconds after that, so a fifth of
+    all are late, spread evenly from 0 to 2 s.
+    """
     behaviour = Behaviour(stall_after_ns=4 * NS_PER_S, stall_ns=2 * NS_PER_S)
     for setting, burden, stamps in SETTINGS:
         made = measure(THOUSAND % "10s", behaviour, stamps, burden)
@@ -77,7 +80,7 @@ def stall() -> Iterator[str]:
 
 
 def order() -> Iterator[str]:
-    """Each message's answer is told from the others by its text."""
+    """Distinguish each message's answer from the others by its text."""
     for setting, burden, stamps in SETTINGS:
         made = measure(TOLD_APART % "4s", Behaviour(swaps=True), stamps, burden)
         yield render(f"of two messages the second is answered first; {setting}", ledger_rows(made))
@@ -95,7 +98,7 @@ def drop() -> Iterator[str]:
 
 
 def ledger_rows(made: Measured) -> list[Row]:
-    """What no noise can change, but at the very end: what was under way then."""
+    """Yield what no noise can change, except at the very end: what was under way then."""
     ledger, account = made.summary.ledger, made.account
     return [
         count_row("ledger's imbalances", len(ledger.imbalances()), 0),

@@ -1,4 +1,6 @@
-"""A scenario run against a target that keeps its own account, with a generator that is idle, busy or blocked on purpose."""
+"""Run a scenario against a target that keeps its own account, with a generator that is idle, busy or blocked on
+purpose.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ from tests.kit.plain import run_info
 from tests.truth.target import Account, Behaviour
 
 Stamps = Literal["user", "kernel"]
-#: What else the generator's loop has to do, for as long as the run lasts.
+#: Other work of the generator's loop, for as long as the run lasts.
 Burden = Callable[[], Awaitable[None]]
 
 PATIENCE_S = 120
@@ -39,23 +41,23 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What loadws says, and what the target did."""
+    """What loadws reports, and what the target did."""
 
     summary: Summary
     account: Account
 
     def entry(self, metric: str) -> MetricEntry:
-        """Of all steps in the judged time."""
+        """Return the entry over all steps in the judged time."""
         entries = self.summary.entries(metric)
         return min(entries, key=lambda entry: len(entry.labels))
 
 
 async def idle() -> None:
-    """Nothing else."""
+    """Do nothing."""
 
 
 async def busy(share: float = 0.8) -> None:
-    """Keeps the processor busy for that share of the time, in pieces of a fifth of a millisecond."""
+    """Keep the processor busy for that share of the time, in pieces of a fifth of a millisecond."""
     piece_s = 0.0002
     async with open_timers() as timers:
         parker = Parker(timers)
@@ -65,7 +67,7 @@ async def busy(share: float = 0.8) -> None:
 
 
 async def blocked(for_s: float = 0.05, every_s: float = 0.5) -> None:
-    """As a library would that blocks: now and then nothing else of the loop has its turn."""
+    """Block the loop now and then, as a blocking library would."""
     while True:
         await trio.sleep(every_s)
         spin(for_s)
@@ -85,7 +87,7 @@ def measure(
     rules: Sequence[str] = (),
     warmups: int = 0,
 ) -> Measured:
-    """Runs to the end, on the native transport. The scenario's own target does not matter; its last phase is judged."""
+    """Run to the end, on the native transport. The scenario's own target does not matter; its last phase is judged."""
     command = [sys.executable, "-m", "tests.truth.target", msgspec.json.encode(behaviour).decode()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
@@ -104,7 +106,7 @@ def summed_up(
     rules: Sequence[str] = (),
     warmups: int = 0,
 ) -> Summary:
-    """The same against a target that is there already."""
+    """Run against an existing target, and return the summary."""
     overrides = Overrides(target=target)
     order = ShardOrder(str(ROOT / "truth.yaml"), scenario, overrides, {}, 1, "native", stamps=stamps)
     return trio.run(partial(_run, order, burden, _info(order, rules, warmups)))

@@ -1,4 +1,4 @@
-"""A loop that is blocked for 50 ms now and then: what the kernel's stamps keep out of a service time."""
+"""A loop that is blocked for 50 ms now and then: kernel stamps keep that out of a service time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DELAY_NS = 5 * NS_PER_MS
 
 
 def stamps() -> Iterator[str]:
-    """User stamps are up to 50 ms off, which is shown; kernel stamps within 1 ms, which is claimed."""
+    """Show that user stamps are up to 50 ms off, and claim that kernel stamps are within 1 ms."""
     kinds: tuple[Stamps, ...] = ("user", "kernel")
     for kind in kinds:
         made = measure(PACED % "6s", Behaviour(delay_ns=DELAY_NS), kind, blocked)

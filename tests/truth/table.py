@@ -1,4 +1,4 @@
-"""What is claimed, in rows: what loadws told, what was true, and how far the one may be from the other."""
+"""Claims in rows: what loadws reported, what was true, and the allowed difference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``holds`` None: shown for what it is worth, and nothing is claimed."""
+    """A row. ``holds`` None: it is shown without a claim."""
 
     what: str
     told: str
@@ -21,7 +21,7 @@ def count_row(what: str, told: int, truth: int) -> Row:
 
 
 def time_row(what: str, told_ns: float | None, truth_ns: float, within_ns: float | None) -> Row:
-    """``within_ns`` None claims nothing."""
+    """Return a row for a time. With ``within_ns`` None it has no claim."""
     if told_ns is None:
         return Row(what, "—", _ms(truth_ns), False if within_ns is not None else None)
     holds = None if within_ns is None else abs(told_ns - truth_ns) <= within_ns

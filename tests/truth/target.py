@@ -1,9 +1,9 @@
 """A WebSocket target that keeps its own account: when each message came, and when its answer left.
 
 Run as ``python -m tests.truth.target BEHAVIOUR`` (JSON). Prints its port; ends when its stdin does, and prints its account.
-It shares no code with what it is to judge: one epoll loop, and just enough of RFC 6455 for short text messages. A message
-came when the kernel says so, where it does, so that the account holds however late the target itself comes to read. Answers
-leave at their time to some 10 µs, since the loop spins through the last two milliseconds before one is due.
+It shares no code with what it judges: one epoll loop, and just enough of RFC 6455 for short text messages. The kernel's
+stamp says when a message came, where there is one, so that the account is right however late the target reads. Answers leave at
+their time to some 10 µs, because the loop spins through the last two milliseconds before one is due.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ _OFFSET_NS = max(time.time_ns() - time.monotonic_ns() for _ in range(1_000))
 
 
 class Behaviour(msgspec.Struct, frozen=True):
-    """Spans in nanoseconds; a stall begins so long after the first message, and what it held up leaves at its end."""
+    """What the target does. Spans are in nanoseconds; a stall begins this long after the first message, and the delayed
+    answers leave at its end.
+    """
 
     delay_ns: int = 0
-    jitter_ns: int = 0  # up to so much more, evenly spread
+    jitter_ns: int = 0  # up to this much more, evenly spread
     stall_after_ns: int = 0
     stall_ns: int = 0
     drop_every: int = 0  # 100: every hundredth answer of all is never sent
@@ -43,7 +45,7 @@ class Behaviour(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """``held_ns`` has, for each answer, how long after its message it left."""
+    """The target's account. ``held_ns`` has, for each answer, how long after its message it left."""
 
     received: int
     answered: int
@@ -72,7 +74,7 @@ class Target:
             heapq.heappush(self._due, (self._due_ns(at_ns), next(self._order), at_ns, connection, payload))
 
     def answer_due(self) -> float:
-        """Says what is due, and returns for how many seconds the loop may sleep; -1 is until something comes."""
+        """Send what is due, and return for how many seconds the loop may sleep; -1 is until something comes."""
         while self._due:
             left_ns = self._due[0][0] - time.monotonic_ns()
             if left_ns > 0:
@@ -105,7 +107,7 @@ class Connection:
         self._second_first: tuple[bytes, int] | None = None
 
     def read(self) -> bool:
-        """False at its end."""
+        """Read; return False at the connection's end."""
         try:
             data, ancillary, _, _ = self.tcp.recvmsg(65536, 256)
         except OSError:
@@ -123,7 +125,7 @@ class Connection:
         return bool(data)
 
     def write(self, data: bytes) -> None:
-        """Little enough that the kernel always takes it; a peer that is gone is no matter."""
+        """Write data that is small enough for the kernel to take; ignore a peer that is gone."""
         if self.tcp.fileno() >= 0:
             try:
                 self.tcp.send(data)
@@ -144,7 +146,7 @@ class Connection:
         self._unread, self._is_open = rest, True
 
     def _frame(self) -> tuple[int, bytes] | None:
-        """The next whole one: masked, and of at most 125 bytes."""
+        """Return the next whole frame: masked, and of at most 125 bytes."""
         if len(self._unread) < 2 or len(self._unread) < (whole := 6 + (self._unread[1] & 0x7F)):
             return None
         frame, self._unread = self._unread[:whole], self._unread[whole:]
@@ -164,7 +166,7 @@ class Connection:
 
 
 def _came_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """On CLOCK_MONOTONIC; now, where the kernel gives no stamp."""
+    """Return when data came, on CLOCK_MONOTONIC; now, where the kernel gives no stamp."""
     now_ns = time.monotonic_ns()
     for _, kind, data in ancillary:
         if kind == _SO_TIMESTAMPING:

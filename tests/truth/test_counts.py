@@ -1,4 +1,6 @@
-"""The cases of ``python -m tests.truth`` in short: what no noise can break, counts, order and the ledger."""
+"""The cases of ``python -m tests.truth`` in short, with the claims that no noise can break: counts, order and the
+ledger.
+"""
 
 from __future__ import annotations
 

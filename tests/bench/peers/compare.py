@@ -1,6 +1,6 @@
-"""``python -m tests.bench --peers``: processor time a round trip of each tool, beside loadws, in turn on one core.
+"""``python -m tests.bench --peers``: processor time of a round trip of each tool, beside loadws, in turn on one core.
 
-Each tool does the work twice, short and long, in each round, and what counts is the difference: so nobody pays for starting.
+Each tool does the work twice, short and long, in each round, and the difference counts, so that starting costs nothing.
 The server counts the round trips, for all alike.
 """
 
@@ -79,7 +79,7 @@ def _measure(commands: dict[str, Command], connections: int, rounds: int) -> dic
                 print(f"  {name} made no more round trips in {LONG_S} s than in {SHORT_S}")
                 continue
             cpu_s, wall_s = long[0].cpu_s - short[0].cpu_s, long[0].wall_s - short[0].wall_s
-            # Who counts messages, and then waits for a while, says nothing of how many it makes a second.
+            # A tool that counts messages, and then waits for a while, does not tell how many it makes per second.
             per_s = trips / wall_s if wall_s > (LONG_S - SHORT_S) / 2 else 0.0
             rows[name].append((cpu_s / trips * 1e6, per_s, long[0].peak_bytes))
     return rows

@@ -1,7 +1,7 @@
-"""How each tool is installed and told to do the same work, and what it cannot do.
+"""How each tool is installed and started for the same work, and what it cannot do.
 
-Each is installed from its own registry into a folder of the user's cache, once. A tool that does not install is said to be
-missing, with the last line of why.
+Each is installed from its own registry into a folder of the user's cache, once. A tool that does not install is
+reported as missing, with the last line of the error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ TEXT = "x" * 64
 
 @dataclass(frozen=True)
 class Work:
-    """So many connections to this port; ``seconds`` for who works by time, ``messages`` a connection for who counts."""
+    """The work: this many connections to this port; ``seconds`` for tools that work by time, ``messages`` for each
+    connection for tools that count.
+    """
 
     port: int
     connections: int
@@ -30,7 +32,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Tool:
-    """``install`` makes it in a folder; ``command`` writes what it needs to a folder, and is the command line."""
+    """A tool. ``install`` makes it in a folder; ``command`` writes its files to a folder, and returns the command line."""
 
     name: str
     install: Callable[[Path], list[list[str]]]
@@ -39,11 +41,11 @@ class Tool:
 
 
 class NotInstalled(Exception):
-    """Why a tool is not here, in a line."""
+    """A tool that could not be installed, with the reason in a line."""
 
 
 def installed(tool: Tool) -> Path:
-    """Its folder. Raises ``NotInstalled``."""
+    """Return its folder. Raises ``NotInstalled``."""
     folder = CACHE / tool.name.split()[0]
     done = folder / "installed"
     if not done.exists():

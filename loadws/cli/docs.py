@@ -15,7 +15,7 @@ from loadws.cli.manual.snippets import snippet
 
 
 def docs_command(words: Sequence[str]) -> None:
-    """Show the list of pages, one page, a file for a CI service, or what the pages say of a word.
+    """Show the list of pages, one page, a file for a CI service, or what the pages say about a word.
 
     Raises:
         UsageError: No page has the word, or no such file is there.

@@ -55,7 +55,7 @@ from loadws.terms.units import NS_PER_S, format_duration
 
 LOOK_EVERY_S = 0.5
 KEY_BYTES = 32
-#: So long the last messages to a share may take before its connection is closed.
+#: How long the last messages to a share may need before its connection is closed.
 _FLUSH_WITHIN_S = 0.5
 _PULSES_BEFORE_START = 10
 _PULSE_BEFORE_START_S = 0.05
@@ -171,7 +171,7 @@ class Coordinator:
         self._last_s = 0.0
         self._end_by_s = math.inf  # on trio's clock: when all shares should have ended
         self._overdue = 0  # looks since then
-        self._begun = False  # whether all were ready: from then on a loss is told at once
+        self._begun = False  # whether all were ready: from then on a loss is reported at once
 
     def invitation(self, index: int) -> Invitation:
         """Return what a share is to be started with."""

@@ -28,7 +28,7 @@ from loadws.terms.errors import UsageError
 
 CONNECT_WITHIN_S = 15
 CLOSE_WITHIN_S = 5
-#: So long the workers of a cluster that was started for the run may take to come: machines are to start, or a queue to move.
+#: How long the workers of a cluster started for the run may need to come: machines have to start, or a queue has to move.
 WORKERS_WITHIN_S = 600
 LOCAL = "local:"
 MOST_LOCAL = 64

@@ -105,7 +105,7 @@ def prepare(work: Work, folder: Path) -> Ready:
 
 
 def _checked(figures: PlanFigures, needs: list[Need], order: ShardOrder, processes: int) -> str:
-    """Return what preflight and calibration say of this machine, in words: how much it is to make, and how much it can."""
+    """Return what preflight and calibration found here, in words: how much it is to make, and how much it can."""
     least = min(needs, key=lambda need: need.fits)
     room = f"{least.what} for {format_count(least.fits)} users where {format_count(figures.most_users)} are planned"
     calibration = read_calibration(order.transport)

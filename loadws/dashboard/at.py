@@ -1,4 +1,4 @@
-"""Where a dashboard is served: all that the command line needs to know of it."""
+"""Where a dashboard is served: all that the command line needs."""
 
 from __future__ import annotations
 

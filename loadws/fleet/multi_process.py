@@ -77,7 +77,7 @@ async def run_many(
     """Run like ``run_local``. ``notice`` receives sentences about processes that fall silent or are lost, at once.
 
     ``loss_means`` is what a lost process means for the verdict, as the end of such a sentence. ``hide`` masks secrets in
-    what a process says of its own end.
+    what a process prints about its own end.
     """
     orders = [order.of_process(process, processes) for process in range(processes)]
     lifecycle = Lifecycle()

@@ -3,7 +3,7 @@
 The variables that ``setup`` sets go to every shard with its order. Where it fails, no load is run. ``teardown`` is run
 in every case, also after a Ctrl-C and after half a ``setup``, with the variables that exist. Its failures are reported
 and change nothing, because the run is over and its verdict is made. No signal ends it, but its time is half a minute,
-and a user who presses Ctrl-C is told so.
+and a user who presses Ctrl-C gets a message about it.
 """
 
 from __future__ import annotations

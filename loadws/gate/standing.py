@@ -12,7 +12,7 @@ from loadws.metrics.runinfo import RunInfo
 from loadws.metrics.summary import Check, MetricEntry
 from loadws.terms.thresholds import Threshold, parse_threshold
 
-#: So many rules are judged at a time; a run that has more shows the others in later turns.
+#: How many rules are judged at a time; a run that has more shows the others in later turns.
 MOST_AT_A_TIME = 10
 
 

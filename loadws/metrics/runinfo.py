@@ -118,7 +118,7 @@ class GeneratorMachine(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RunInfo(msgspec.Struct, frozen=True):
-    """What is known of a run before its load. ``plan`` holds the plan's figures (``plan/figures.py``) as JSON."""
+    """The facts about a run before its load. ``plan`` holds the plan's figures (``plan/figures.py``) as JSON."""
 
     schema_version: int
     scenario: str
@@ -207,7 +207,7 @@ class Ending(msgspec.Struct, frozen=True):
     phases: tuple[tuple[str, float, float], ...] = ()  # name, start_s, end_s as they really were
     lost: tuple[LostProcess, ...] = ()
     gave_up: str | None = None  # why the load was stopped although nothing broke: no connection ever opened
-    notes: tuple[str, ...] = ()  # what a reader must know of it, in sentences: what a live output lost
+    notes: tuple[str, ...] = ()  # caveats that a reader must know, in sentences: what a live output lost
 
 
 def lost_machines(info: RunInfo, ending: Ending | None) -> list[tuple[MachineInfo, str]]:

@@ -59,7 +59,7 @@ def _any_file(where: str) -> None:
 
 #: Where Prometheus expects exporters of OpenTelemetry's kind; no other program's usual port.
 PROMETHEUS = "127.0.0.1:9464"
-#: Where StatsD listens unless it is told otherwise.
+#: The default address of StatsD.
 STATSD = "127.0.0.1:8125"
 KINDS: dict[str, Kind] = {
     "ndjson": Kind("ndjson=live.ndjson", _any_file, is_file=True),

@@ -1,7 +1,7 @@
 """What takes a run's seconds to another place, and the thread in which it may wait for that place.
 
 A place that does not answer, refuses or has gone costs its exporter the second that it tried to send. The next second is
-tried anew, so a receiver that was restarted is used again. What was lost is said at the end.
+tried anew, so a receiver that was restarted is used again. Losses are reported at the end.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The live outputs as their run sees them: a process that holds them, behind a bounded queue.
 
 The event loop of a run only queues a frame. A thread encodes it and writes it to a pipe, and may wait there for the
-other process. Whatever becomes of that process, the run goes on without it and says so.
+other process. If that process fails, the run goes on without it and reports that.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Addresses of receivers, read and checked. Why one is none is told without what it shows of secrets."""
+"""Addresses of receivers, read and checked. The reason why one is not valid is reported without its secrets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One second of a run, the processes' frames put together: what each live output is given.
 
-A process that is late by more than ``LATE_S`` is not waited for. What it then tells of a second that is over comes as that
+A process that is late by more than ``LATE_S`` is not waited for. Its later report about a second that is over comes as that
 second once more, with only these values: counters and histograms may always be added up.
 
 Deliveries of probes are joined here too. They belong to the second in which they are settled: when their time is over.
@@ -70,7 +70,7 @@ class Seconds:
         self._catalogue = Catalogue(info)
         self._labels = BoundedLabels()
         self._deliveries = Deliveries(info.probes, tuple(phase.name for phase in info.phases), info.process_numbers)
-        self._told = dict.fromkeys(info.process_numbers, -1)  # process -> the last second that it told of
+        self._told = dict.fromkeys(info.process_numbers, -1)  # process -> the last second that it reported
         self._pending: dict[int, Second] = {}
         self._gauges: dict[int, tuple[int, Gauges]] = {}
 

@@ -1,4 +1,4 @@
-"""The value of the fixture: makes runs, notes in the test what came of them, and fails it where a check does not hold."""
+"""The value of the fixture: makes runs, notes their results in the test, and fails it where a check does not hold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from loadws.report.folder import REPORT, read_run, slug
 from loadws.report.plain import plain
 from loadws.terms.errors import ExitCode, OutputError
 
-#: How long a run that was told to end may take for it, before it is killed.
+#: How long a run that was asked to end may need, before it is killed.
 _PATIENCE_S = 30.0
 _WIDTH = 100
 

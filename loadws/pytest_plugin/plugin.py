@@ -37,7 +37,7 @@ def loadws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what came of each run, in a section of its own."""
+    """Show the result of each run, in a section of its own."""
     lines = list(_lines(terminalreporter))
     if lines:
         terminalreporter.section("loadws")

@@ -184,7 +184,7 @@ class _DeepReader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._scan: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]
-        self._open: list[list[Any] | dict[str, Any]] = []  # the containers around the place of now
+        self._open: list[list[Any] | dict[str, Any]] = []  # the containers around the current place
         self._names: list[str] = []  # of the objects among them, the name whose value comes
 
     def read(self) -> Any:

@@ -65,7 +65,7 @@ def template_of(payload: Payload, base: Path) -> str | None:
 
 
 def unpackings(scenario: Scenario) -> Iterator[tuple[Where, tuple[Way, ...]]]:
-    """Yield how messages are unpacked, wherever that is said, with its place."""
+    """Yield each setting of how messages are unpacked, with its place."""
     yield ("connection", "unpack"), scenario.connection.unpack
     for where, step in walk_steps(scenario):
         if isinstance(step, ConnectStep) and step.connect.unpack is not None:

@@ -77,9 +77,7 @@ class FastClient:
         )  # what is left of a frame, and its payload's size if a message
         self._waiting_bytes = 0
         self._closed_by_us = False
-        self._outcome: str | None = (
-            None  # the close code that the peer sent or was told, or the status it was refused with
-        )
+        self._outcome: str | None = None  # the close code that the peer sent or got, or the status it was refused with
 
     # -- called by the reactor ----------------------------------------------------------------------------------------
 

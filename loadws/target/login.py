@@ -5,7 +5,7 @@
     POST /login  {"user": "anna"}   ->  200 {"user": "anna", "token": "…"}, Set-Cookie: session=…
 
 The token may come back as ``Authorization: Bearer …`` or as the cookie. It is the user's name and a hash of it with the
-target's seed, so nothing is remembered of who has logged in.
+target's seed, so the target does not store which users have logged in.
 """
 
 from __future__ import annotations

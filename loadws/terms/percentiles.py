@@ -87,7 +87,7 @@ def design_effect(blocks: Sequence[tuple[int, int]]) -> float:
     ``blocks`` are (how many of the samples are beyond the limit, how many samples) of consecutive windows. Neighbours are
     put together until each block has ten samples and no more than thirty blocks are left: blocks shorter than a pause of
     the server hide that its samples belong together, and more blocks add little (Schmeiser, "Batch size effects in the
-    analysis of simulation output", Operations Research 30, 1982). With fewer than ten blocks the effect cannot be told
+    analysis of simulation output", Operations Research 30, 1982). With fewer than ten blocks the effect is unknown
     and is 1.
     """
     full = _blocks_of(blocks, SAMPLES_OF_A_BLOCK, math.ceil(len(blocks) / MOST_BLOCKS))
@@ -101,7 +101,7 @@ def cluster_effect(clusters: Sequence[tuple[int, int]]) -> float:
     ratio estimator is k / (k - 1) * sum (y - p m)^2 / (sum m)^2, that of independent samples p (1 - p) / sum m (Cochran,
     "Sampling Techniques", 3rd ed., 1977, sections 2.11 and 9A.3; Kish, "Survey Sampling", 1965, section 8.2; Rao, Scott,
     "A simple method for the analysis of clustered binary data", Biometrics 48, 1992). An estimate below 1 is chance as a
-    rule, and would make intervals too narrow. The effect cannot be told and is 1 with fewer than two clusters that hold
+    rule, and would make intervals too narrow. The effect is unknown and is 1 with fewer than two clusters that hold
     samples, and where none or all of the samples are counted.
     """
     filled = [(y, m) for y, m in clusters if m]

@@ -1,6 +1,6 @@
 """The one table of transports: their names, and what each lacks.
 
-``transport.registry`` makes them; everything else that must know of a transport asks here.
+``transport.registry`` makes them; everything else that depends on a transport asks here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DEFAULT_TRANSPORT: TransportName = "native"
 
 
 def traits_of(name: str) -> Traits:
-    """Return what is known of a transport. Raises ``KeyError`` for a name that none has."""
+    """Return the properties of a transport. Raises ``KeyError`` for a name that none has."""
     return {str(known): traits for known, traits in TRANSPORTS.items()}[name]
 
 

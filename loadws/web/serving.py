@@ -1,6 +1,6 @@
 """Connections in, requests to a handler, answers out. Everything that a browser may cost is bounded.
 
-So many connections at once, so much of a request's head and so many seconds for it; requests have no body and only look.
+The number of connections, the size of a request's head and its time are limited; requests have no body and only read.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class _Visit:
 
 
 async def _pieces_of(file: Path, length: int) -> AsyncGenerator[bytes, None]:
-    """Yield a file in pieces; of one that grows, as much as it had when its length was told."""
+    """Yield a file in pieces; of one that grows, as much as it had when its length was sent."""
     async with await trio.open_file(file, "rb") as opened:
         while length and (piece := await opened.read(min(_PIECE_BYTES, length))):
             length -= len(piece)

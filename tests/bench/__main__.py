@@ -1,7 +1,7 @@
 """``python -m tests.bench``: what the runner costs, on one core, with a server on the other. Needs the extra ``bench``.
 
 First CPU a round trip of the whole runner beside its floors, clients in turn, several rounds; medians, spread and ratios.
-Then users that only hold their connection: memory of each, connections opened a second, and as many as a process may hold.
+Then users that only hold their connection: memory of each, connections opened per second, and as many as a process may hold.
 Then the whole command: one process and two, send lag against load, 50,000 connections, memory over minutes. ``--peers``:
 other tools at the same work, which are installed into the user's cache. ``--table``: each bar beside its floor.
 """

@@ -1,4 +1,4 @@
-"""What a round trip costs with as little as possible: the floors that the runner is held against.
+"""What a round trip costs with as little as possible: the floors that the runner is compared with.
 
 Each is a closed loop without pause: a connection sends when its answer is there. Run as
 ``python -m tests.bench.floors NAME PORT CONNECTIONS SIZE SECONDS``; prints one ``Measured`` as JSON.

@@ -56,7 +56,7 @@ class Echo(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         match frame.msg_type:
             case WSMsgType.CLOSE:
-                # One without a code is told as 1005, which must not travel: others' clients stumble over it.
+                # One without a code is reported as 1005, which must not travel: others' clients stumble over it.
                 code = frame.get_close_code()
                 is_told = code is not None and code not in (WSCloseCode.NO_INFO, WSCloseCode.ABNORMAL_CLOSURE)
                 transport.send_close(code if is_told else WSCloseCode.OK, frame.get_close_message())

@@ -125,7 +125,7 @@ actions = st.one_of(
 @given(st.lists(actions, max_size=4))
 def test_in_memory_and_over_sockets_a_user_is_told_the_same(script: list[Action]) -> None:
     # Two actions at the very same moment have no order that could be compared: of different kinds there is but one then,
-    # and what is said at one moment is the same text.
+    # and texts sent at one moment are equal.
     last = next((action for action in script if not isinstance(action, Say)), Leave(after_ns=60 * MS))
     texts: dict[int, str | bytes] = {}
     says = [

@@ -2,8 +2,8 @@
 
 Run as ``python -m tests.truth.target BEHAVIOUR`` (JSON). Prints its port; ends when its stdin does, and prints its account.
 It shares no code with what it judges: one epoll loop, and just enough of RFC 6455 for short text messages. The kernel's
-stamp says when a message came, where there is one, so that the account is right however late the target reads. Answers leave at
-their time to some 10 µs, because the loop spins through the last two milliseconds before one is due.
+stamp says when a message came, where there is one, so that the account is right however late the target reads. Answers leave
+at their time to some 10 µs, because the loop spins through the last two milliseconds before one is due.
 """
 
 from __future__ import annotations

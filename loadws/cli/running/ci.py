@@ -1,4 +1,4 @@
-"""Tell a CI service what came of a command: lines on stdout, its own files, and files in the run's folder."""
+"""Report the result of a command to a CI service: lines on stdout, its own files, and files in the run's folder."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def tell_of_run(ci: Ci, folder: Path, summary: Summary, copies: Path | None = No
 
 
 def tell(ci: Ci, result: Result, to_stderr: bool = False) -> list[Path]:
-    """Tell the service; return the files that were written for it. What cannot be written is said on stderr.
+    """Report to the service; return the files that were written for it. A failure to write is reported on stderr.
 
     ``to_stderr`` keeps stdout free, where live figures go.
     """

@@ -110,7 +110,7 @@ def show_report(folder: Path, summary: Summary, console: Console, signals: Signa
     A report that is there already stays, at worst.
     """
     if not (folder / REPORT).exists():
-        render_place(folder, console)  # no report was asked for, or it could not be written, and that was said
+        render_place(folder, console)  # no report was asked for, or it could not be written, which was reported
         return
     artist = Artist()
     heard: list[str] = []

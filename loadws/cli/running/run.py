@@ -71,7 +71,7 @@ from loadws.terms.units import format_duration
 
 
 class Finished(NamedTuple):
-    """A run that has ended: its exit code, its folder, and what it came to."""
+    """A run that has ended: its exit code, its folder, and its results."""
 
     code: int
     folder: Path
@@ -227,7 +227,7 @@ class _Run:
         self._watched = False  # whether a loop that stands still is the load's
 
     def run(self) -> Finished:
-        """Return what the run came to. Raises ``Interrupted`` where a signal came before the load."""
+        """Return the run's results. Raises ``Interrupted`` where a signal came before the load."""
         with self._dashboard.opened():
             with self._elsewhere.opened():
                 watcher, summary = trio.run(self._from_setup_to_teardown)
@@ -329,7 +329,7 @@ class _Run:
     def _conclude(self, watcher: Watcher, ending: Ending) -> Summary:
         self._watched = False
         self._summary = watcher.conclude(ending, self._console)
-        self._options.places.fill(watcher.folder.path)  # now already: what fails is said when the report is drawn
+        self._options.places.fill(watcher.folder.path)  # now already: failures are reported when the report is drawn
         return self._summary
 
     def _show_report(self, watcher: Watcher, summary: Summary) -> int:

@@ -151,7 +151,7 @@ class Strand:
     async def wait_for_end(self, conversation: Conversation, deadline_ns: int, *, judges: bool = False) -> End | None:
         """Wait until a connection has ended, and return how; None at the deadline, or where the user is to go.
 
-        ``judges``: the step says what becomes of the end, so it is no failure by itself.
+        ``judges``: the step decides whether the end is a failure.
         """
         conversation.wait_beside(self.parker, judges=judges)
         try:

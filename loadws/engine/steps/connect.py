@@ -479,7 +479,7 @@ def compile_ping(step: PingStep, context: StepContext) -> StepFunction:
             sent_ns = connection.ping(payload)
             received_ns = await conversation.wait_for_pong(payload, strand.parker, sent_ns + step.ping.within)
         except NotOpen:
-            pass  # the end of the connection is told below
+            pass  # the end of the connection is reported below
         strand.free_ns = now_ns()
         recorder.outcome("ping", step.label, intended_ns, failed=received_ns is None)
         if received_ns is not None:

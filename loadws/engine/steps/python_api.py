@@ -144,7 +144,7 @@ class User:
         self._task = trio.lowlevel.current_task()
         self._is_busy = False
         self._ignored = 0
-        self._is_given_up = False  # only where the driver of the function is told: not in tasks of its own
+        self._is_given_up = False  # only where the function's own task runs, and not in tasks that it starts
 
     # -- the user -------------------------------------------------------------------------------------------------------
 

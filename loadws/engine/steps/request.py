@@ -138,7 +138,7 @@ def compile_exchange(step: Step, context: StepContext, exchange: Exchange) -> Co
                 if not await strand.parker.wait(deadline_ns) and pending.fate is None:
                     conversation.time_out(pending)
         except NotOpen:
-            pass  # the end of the connection is told below
+            pass  # the end of the connection is reported below
         finally:
             message = pending.message
             if message is not None and pending.counted:  # nearly always

@@ -42,7 +42,7 @@ def _of_histogram(selected: list[MetricEntry], rule: ComparisonRule) -> Measured
     if histogram is None:
         return None
     samples = histogram.count + histogram.missing
-    if rule.percentile is None:  # completeness: deliveries that came of those that were expected
+    if rule.percentile is None:  # completeness: deliveries that came, out of those that were expected
         return Share(histogram.count, samples)
     return histogram.percentile_with_missing(rule.percentile) if supports(samples, rule.percentile) else None
 

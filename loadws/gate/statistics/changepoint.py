@@ -13,7 +13,7 @@ Biometrika 78, 1991).
 
 Runs of different machines are histories of their own: only runs with the same fingerprint are compared. At least
 three runs lie on either side, so the newest run alone is never a change, and neither is one outlier. Costs about T²
-steps a draw.
+steps for each draw.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ Technometrics 24, 1982).
 
 *Planning.* With h the distance from d to the end of the interval that faces the limit, a sample k times as large has
 h / √k. A change Δ away from the limit is seen with power 1 - β when Δ >= h (t_{1-α/2} + t_{1-β}) / t_{1-α/2}, in
-Student's quantiles. So 12 pairs of spread s see 1.4 s at α 1 % and power 95 %, 8 pairs 1.9 s, 10 runs a side 2.1 s
+Student's quantiles. So 12 pairs of spread s see 1.4 s at α 1 % and power 95 %, 8 pairs 1.9 s, 10 runs on each side 2.1 s
 (Chow, Shao, Wang, "Sample Size Calculations in Clinical Research", 2nd ed., 2008, sections 3.1 and 3.2).
 """
 
@@ -84,7 +84,7 @@ def decide(estimate: Estimate, judged: Judged, alpha: float) -> Outcome:
 def more_needed(
     estimate: Estimate, limit: Limit, alpha: float, level: float, least: int, power: float = POWER
 ) -> int | None:
-    """Return about how many more (pairs, runs a side or windows) decide, with this power; None where too many would.
+    """Return about how many more (pairs, runs on each side or windows) decide, with this power; None where too many would.
 
     ``alpha`` is the level of the interval, ``level`` the one that the rule has to reach (less, with Holm), and
     ``least`` the fewest that can reach it at all.
@@ -124,7 +124,10 @@ def seen_by_pairs(spread: float, pairs: int, level: float = ALPHA, power: float 
 
 
 def seen_by_runs(spread: float, runs: int, level: float = ALPHA, power: float = POWER) -> float:
-    """Return the smallest change that so many unpaired runs a side show; ``spread`` is the standard deviation of runs."""
+    """Return the smallest change that this many unpaired runs on each side show.
+
+    ``spread`` is the standard deviation of runs.
+    """
     if runs < 2:
         return math.inf
     freedom = 2 * runs - 2

@@ -3,10 +3,10 @@
 x of n tries of a side are hits, in clusters: the slices, or the runs. p_a, p_b: the two shares, on all tries of a side.
 
 *Test of no difference.* The unit is the cluster, for tries of one run fail together. Pairs of slices: the sign-flip
-test on the differences of their rates (``paired``). Several runs a side: the exact rank-sum test on their rates, with
-ties (``unpaired``). One run a side: Fisher's exact test on the four counts (Fisher, "Statistical Methods for Research
+test on the differences of their rates (``paired``). Several runs on each side: the exact rank-sum test on their rates, with
+ties (``unpaired``). One run on each side: Fisher's exact test on the four counts (Fisher, "Statistical Methods for Research
 Workers", 5th ed., 1934, section 21.02), two-sided: of all tables with the same sums, those that are no likelier than
-what was seen. It knows nothing of the spread between runs, and is said to be weaker.
+what was seen. It does not include the spread between runs, and the report calls it weaker.
 
 *Interval of p_b - p_a* (Newcombe, "Interval estimation for the difference between independent proportions",
 Statistics in Medicine 17, 1998, method 10), from Wilson's intervals [l, u] of each share (Wilson, JASA 22, 1927):
@@ -15,7 +15,7 @@ Statistics in Medicine 17, 1998, method 10), from Wilson's intervals [l, u] of e
 
 Wilson's with n / D in the place of n, D being the side's design effect (``terms.percentiles.cluster_effect``), and
 with Student's quantile of (clusters - 1) where D is estimated (Korn, Graubard, Survey Methodology 24, 1998). Where a
-side has no hit at all (or only hits) nothing is known of D, and it is 1. So a baseline of 0 is no special case: no
+side has no hit at all (or only hits) D is unknown, and it is 1. So a baseline of 0 is no special case: no
 failure in n tries still allows about z² / n.
 
 *p value of a limit L*: the larger of the exact test's and of the smallest α at which the interval leaves L out. So
@@ -33,7 +33,7 @@ from loadws.gate.statistics.estimate import Estimate
 from loadws.gate.statistics.student import t_quantile
 from loadws.terms.percentiles import cluster_effect
 
-#: The smallest p value that is told from 0, and how often its range is halved: to a ten-thousandth of it.
+#: The smallest p value that is distinguished from 0, and how often its range is halved: to a ten-thousandth of it.
 _LEAST_P = 1e-12
 _HALVINGS = 18
 

@@ -41,7 +41,7 @@ def compare(baseline: Sequence[float], candidate: Sequence[float], limit: float,
 
 
 def least_runs(alpha: float) -> int:
-    """Return the fewest runs a side that can show anything at level ``alpha``."""
+    """Return the fewest runs on each side that can show anything at level ``alpha``."""
     return next(runs for runs in range(1, EXACT_RUNS) if 2 / math.comb(2 * runs, runs) <= alpha)
 
 

@@ -13,7 +13,7 @@ from loadws.scenario.yaml.tree import Node
 
 
 def reply(script: Script, expressions: Expressions, node: Node) -> dict[str, Any]:
-    """Return the ``check`` and ``capture`` of what a step expects; keys that cannot be carried over are said."""
+    """Return the ``check`` and ``capture`` of what a step expects; keys that cannot be carried over get a note."""
     found: dict[str, Any] = {}
     checks: dict[str, Any] = {}
     for each in items(node.child("match")):

@@ -19,7 +19,7 @@ _ENVIRONMENT = re.compile(r"\$(?:processEnvironment|env)\.([A-Za-z_]\w*)")
 _NUMBER = re.compile(r"\$randomNumber\(\s*(-?\d+)\s*,\s*(-?\d+)\s*\)")
 _STRING = re.compile(r"\$randomString(?:\(\s*(\d*)\s*\))?(?:\(\s*\))?")
 _FIXED = {"$uuid": "uuid()", "$uuid()": "uuid()", "$loopCount": "loop_count", "$loopElement": "loop_element"}
-#: What Artillery makes a random text of where no length is said.
+#: The length of Artillery's random texts where none is given.
 _RANDOM_LENGTH = 10
 
 

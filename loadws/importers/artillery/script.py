@@ -1,4 +1,4 @@
-"""An Artillery script as it is written: its tree, the lines of its parts, and what has been said about them."""
+"""An Artillery script as it is written: its tree, the lines of its parts, and the notes about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of each value that a user sends: a constant, a variable taken from an answer, a secret, or a generated id."""
+"""Treat each value that a user sends: as a constant, a variable taken from an answer, a secret, or a generated id."""
 
 from __future__ import annotations
 

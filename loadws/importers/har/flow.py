@@ -115,7 +115,7 @@ class Flow:
         return {json_path(answer.received): rendered(expected if expected != value else value)}
 
     def _where(self, frame: Frame) -> dict[str, Any]:
-        """Return conditions that a message fulfils: the words that say of what kind it is, and the places of captures."""
+        """Return conditions that a message fulfils: the words that name its kind, and the places of captures."""
         where: dict[str, Any] = {json_path(path): rendered(self._bindings.text(value)) for path, value in _kinds(frame)}
         for place in self._bindings.captures.get(frame, {}).values():
             where.setdefault(place, {"exists": True})
@@ -137,7 +137,7 @@ class Flow:
 
 
 def _kinds(frame: Frame) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield the places and texts that say of what kind a message is."""
+    """Yield the places and texts that name the kind of a message."""
     tree = frame.json
     if isinstance(tree, dict):
         for key, value in tree.items():
@@ -150,7 +150,7 @@ def _kinds(frame: Frame) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 
 def _name(frame: Frame) -> str:
-    """Return what reports call a request: the word that says of what kind it is; empty where there is none."""
+    """Return what reports call a request: the word that names its kind; empty where there is none."""
     words = [value for _, value in _kinds(frame) if _STEP_NAME.fullmatch(value)]
     return words[0] if words else ""
 
@@ -165,7 +165,7 @@ def _at(tree: Any, path: Sequence[str | int]) -> Any:
 
 
 def as_yaml(steps: Iterable[Step], vault: Vault, notes: Notes) -> Steps:
-    """Return the steps for the YAML writer. A step that would tell a secret is left out, and that is said."""
+    """Return the steps for the YAML writer. A step that would reveal a secret is left out, with a note."""
     masker = vault.masker()
     written_steps = Steps()
     for step in steps:

@@ -128,7 +128,7 @@ class _Import:
         return steps
 
     def _messages(self, socket: Socket) -> list[Frame]:
-        """Return the messages; what is none (errors, control frames) is said."""
+        """Return the messages; other frames (errors, control frames) get a note."""
         kept = []
         for frame in socket.frames:
             if frame.opcode in (TEXT, BINARY):
@@ -153,7 +153,7 @@ class _Import:
                 return frames[:index]
         return frames
 
-    # -- what is said
+    # -- notes
 
     def _say_protocol(self, socket: Socket, protocol: str | None) -> None:
         if protocol in FRAMED:
@@ -192,7 +192,7 @@ def _close(socket: Socket) -> dict[str, Any]:
 
 
 def _is_stripped(recording: Recording) -> bool:
-    """Return whether cookies and credentials were removed from a recording: Chrome does, unless it is told otherwise."""
+    """Return whether cookies and credentials were removed from a recording: Chrome removes them by default."""
     requests: list[Exchange] = [*recording.exchanges, *(socket.handshake for socket in recording.sockets)]
     has_some = any(
         header(request.headers, name) for request in requests for name in ("cookie", "authorization")

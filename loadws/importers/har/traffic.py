@@ -1,7 +1,7 @@
 """What each thing of a recording says to the server, and what it hears from it: scalars, with the names that they have.
 
 A thing is an HTTP exchange, a handshake or a message. A value that was heard before it was first said comes from the server;
-one that was said first was made by the page, or is known to it.
+one that was sent first was made by the page, or is known to it.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ class Summariser:
         )
 
     def keep_machines(self, machines: tuple[MachineInfo, ...]) -> None:
-        """Keep what became known of the machines during the load."""
+        """Keep what became known about the machines during the load."""
         self._info = msgspec.structs.replace(self._info, machines=machines)
 
     def live(self, seconds: int = 5) -> LiveView:

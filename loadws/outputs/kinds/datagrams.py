@@ -30,7 +30,7 @@ class Datagrams:
     def send(self, lines: Iterable[bytes]) -> None:
         """Send all lines that can be sent.
 
-        That nothing listened to a packet is told with the next one, which is then not sent.
+        The system reports with the next packet that nothing received the last one; the next one is then not sent.
 
         Raises:
             OSError: Some could not be sent.

@@ -55,7 +55,7 @@ _UCUM = {"bytes": "By"}
 _LONGEST_SAID = 300
 #: What the system said, in the middle of what three libraries make of it.
 _OF_THE_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")\]]+)")
-#: In what the exporter, or the library below it, says of a receiver that does not answer.
+#: In what the exporter, or the library below it, says about a receiver that does not answer.
 _TIMED_OUT = ("batch due to timeout", "timed out")
 
 
@@ -75,7 +75,7 @@ class OtlpExporter:
         self._names: Names | None = None
 
     def begin(self, info: RunInfo) -> None:
-        """Describe the run: what the environment says of the resource comes before what is said here."""
+        """Describe the run: the environment's attributes of the resource replace those given here."""
         self._catalogue = Catalogue(info)
         self._names = Names(self._catalogue)
         self._so_far = Cumulative(self._catalogue)
@@ -171,7 +171,7 @@ class _Page:
 
 
 class _Said(logging.Handler):
-    """Keeps what the exporter logs while it is entered, and keeps it from stderr: it is said once, at the end of the run."""
+    """Keeps what the exporter logs while it is entered, not on stderr: it is reported once, at the end of the run."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -182,7 +182,7 @@ class _Said(logging.Handler):
 
     @property
     def text(self) -> str:
-        """Return the first that was said: it has the reason, later ones only that there will be no further try."""
+        """Return the first message: it has the reason, later ones only that there will be no further try."""
         text = self._texts[0] if self._texts else "the export failed"
         if found := _OF_THE_SYSTEM.search(text):
             return found[1]

@@ -15,7 +15,7 @@ from loadws.report.archive.entry import Entry, read_entry, started_of
 from loadws.report.folder import RUN, SUMMARY
 
 MOST_READ = 200
-#: A folder with more runs is shown in part, and that is said.
+#: A folder with more runs is shown in part, with a note.
 MOST_RUNS, DEEPEST = 5_000, 8
 #: Folders that hold no runs of their own: the slices of a comparison are parts of one.
 _LEFT_OUT = ("slices",)

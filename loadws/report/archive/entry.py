@@ -18,7 +18,7 @@ class Entry(msgspec.Struct, frozen=True):
     """A run folder. ``where`` is its path below the list's folder, with slashes. ``trend`` is the p95 of the response
     time in nanoseconds, None where the run has none. ``why`` says in a sentence what did not hold.
 
-    ``problem`` says why nothing else is known of it, with ``advice``; empty where all is well.
+    ``problem`` says why nothing else is known about it, with ``advice``; empty where all is well.
     """
 
     where: str

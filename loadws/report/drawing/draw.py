@@ -30,7 +30,7 @@ _NEEDS = "Drawing needs up to 250 MB of memory."
 
 
 class Artist:
-    """The process that draws. It can be told to give up, also by a signal handler."""
+    """The process that draws. It can be asked to give up, also by a signal handler."""
 
     def __init__(self, command: Sequence[str] = COMMAND, within_s: float = WITHIN_S) -> None:
         self._command = _expendable(command)
@@ -69,7 +69,7 @@ class Artist:
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             start_new_session=True,
         ) as self._process:  # fmt: skip
-            if self._given_up:  # it was told so while the process was started
+            if self._given_up:  # that was asked while the process was started
                 self._process.kill()
             try:
                 said, _ = self._process.communicate(order, timeout=self._within_s)

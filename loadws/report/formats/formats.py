@@ -89,7 +89,7 @@ FORMATS: dict[str, Format] = {
     "locust": Format("stats.csv", _locust, "spreadsheets and trends: the columns of Locust's statistics"),
     "taurus": Format("final-stats.xml", _taurus, "Jenkins' Performance plugin: Taurus' final statistics"),
 }
-#: What a run writes unless it was told otherwise.
+#: The formats that a run writes by default.
 DEFAULT = ("html", "junit", "markdown")
 
 

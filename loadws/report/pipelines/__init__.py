@@ -1,1 +1,1 @@
-"""What a CI service is told of a run or a comparison: pure functions of a ``Result``, one file for each service."""
+"""The report to a CI service about a run or a comparison: pure functions of a ``Result``, one file for each service."""

@@ -15,7 +15,7 @@ MOST_ISSUES = 10
 
 
 def tell(result: Result, _environment: Mapping[str, str]) -> Telling:
-    """Return what the service is told."""
+    """Return the report to the service."""
     return Telling(tuple(_lines(result)))
 
 

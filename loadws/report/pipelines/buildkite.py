@@ -16,6 +16,6 @@ MOST_LINES = 10
 
 
 def tell(result: Result, _environment: Mapping[str, str]) -> Telling:
-    """Return what the service is told."""
+    """Return the report to the service."""
     lines = (f"+++ loadws {result.word}: {result.title}", *(f"  {each}" for each in result.sentences[:MOST_LINES]))
     return Telling(lines)

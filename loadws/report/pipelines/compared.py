@@ -1,4 +1,4 @@
-"""What a CI service is told of a comparison, of a search, and of a run that should have been compared and was not."""
+"""The report to a CI service about a comparison, a search, and a run that should have been compared and was not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONGEST = 1_000
 
 
 def result_of_comparison(record: ComparisonRecord, folder: Path | None = None) -> Result:
-    """Return what is told of a comparison; ``folder`` is where it is kept, if it is."""
+    """Return the report about a comparison; ``folder`` is where it is kept, if it is."""
     judged: list[tuple[str, str, str]] = [
         (rule.outcome, rule.rule, rule.sentence) for rule in record.rules if record.gates
     ]

@@ -24,7 +24,7 @@ MOST_COMMENT_CHARACTERS = 65_536
 
 
 def tell(result: Result, environment: Mapping[str, str]) -> Telling:
-    """Return what the service is told; what the environment names no file for is left out."""
+    """Return the report to the service, without the parts for which the environment names no file."""
     appended = []
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         appended.append(Appended(Path(summary), f"{result.markdown}\n", MOST_SUMMARY_BYTES))

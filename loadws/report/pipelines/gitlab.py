@@ -19,7 +19,7 @@ from loadws.report.pipelines.telling import Telling
 
 
 def tell(result: Result, environment: Mapping[str, str]) -> Telling:
-    """Return what the service is told: nothing where the report is not below the project, so that it is no artefact."""
+    """Return the report to the service: empty where the report is not below the project, and so is not an artefact."""
     place = _in_project(result.report, environment.get("CI_PROJECT_DIR", ""))
     job = environment.get("CI_JOB_URL", "")
     if result.folder is None or result.report is None or not place or not job:

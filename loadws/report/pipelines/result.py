@@ -1,4 +1,4 @@
-"""What every CI service is told, whatever was run: the verdict, what is wrong in sentences, and some figures.
+"""The result that every CI service gets, whatever was run: the verdict, what is wrong in sentences, and some figures.
 
 All texts here are one line each and harmless for a terminal (``plain``). Escaping them for a service is that service's part.
 """
@@ -60,7 +60,7 @@ class Result:
 
 
 def result_of_run(summary: Summary, folder: Path, report: Path | None) -> Result:
-    """Return what a pipeline is told of a run, whose files are in ``folder``."""
+    """Return the result of a run for a pipeline; the run's files are in ``folder``."""
     word, _, sentences = rows.headline(summary)
     return Result(
         title=plain(summary.run.scenario, 100),

@@ -1,4 +1,4 @@
-"""The CI services that loadws knows: how each is known, what it is told, and which formats it reads beside the default."""
+"""The CI services that loadws knows: how each is recognised, its report, and which formats it reads beside the default."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FILES_FOR: dict[ServiceName, tuple[str, ...]] = {"github": ("comment.md",), "git
 
 @dataclass(frozen=True, slots=True)
 class Ci:
-    """The service that a command tells of its result; None where it tells none."""
+    """The service that gets a command's result; None where there is none."""
 
     service: ServiceName | None = None
 

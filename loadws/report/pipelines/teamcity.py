@@ -21,7 +21,7 @@ _ESCAPED = re.compile(r"[|'\[\]\n\r]|[^\x20-\x7e]")
 
 
 def tell(result: Result, _environment: Mapping[str, str]) -> Telling:
-    """Return what the service is told."""
+    """Return the report to the service."""
     return Telling(tuple(_lines(result)))
 
 

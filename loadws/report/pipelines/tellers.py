@@ -1,4 +1,4 @@
-"""The list of the services that are told of a result. Jenkins is not among them: it reads files."""
+"""The list of the services that get a report. Jenkins is not among them: it reads files."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ _TELLERS: dict[ServiceName, Callable[[Result, Mapping[str, str]], Telling]] = {
 
 
 def telling_for(service: ServiceName, result: Result, environment: Mapping[str, str]) -> Telling:
-    """Return what a service is told of a result."""
+    """Return the report to a service about a result."""
     return _TELLERS[service](result, environment) if service in _TELLERS else Telling()

@@ -17,7 +17,7 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """All that a service is told."""
+    """The report to a service."""
 
     lines: tuple[str, ...] = ()
     appended: tuple[Appended, ...] = ()

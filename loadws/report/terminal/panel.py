@@ -1,4 +1,4 @@
-"""The live view as lines of styled text: pure functions of what is known of the run, for a width and a height.
+"""The live view as lines of styled text: pure functions of the run's state, for a width and a height.
 
 What matters most stands first (the thresholds, then the errors). A terminal that is too low for all of it loses what matters
 least; one that is too narrow has its texts cut, and loses columns before that.

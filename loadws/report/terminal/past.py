@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from loadws.metrics.live import Second
 
-#: So many seconds are kept one by one; beyond, every two become one, and so on.
+#: How many seconds are kept one by one; beyond, every two become one, and so on.
 MOST_MOMENTS = 400
 
 
@@ -25,15 +25,15 @@ class Moment(NamedTuple):
 
 
 class Past:
-    """Every second of a run, at most ``MOST_MOMENTS`` moments. A second that is told anew replaces what was told of it."""
+    """Every second of a run, at most ``MOST_MOMENTS`` moments. A second reported again replaces its first report."""
 
     def __init__(self) -> None:
         self.seconds_each = 1
         self._newest: dict[int, Second] = {}
-        self._older: list[Moment | None] = []  # None: nothing was told of that time
+        self._older: list[Moment | None] = []  # None: there was no report about that time
 
     def note(self, seconds: Iterable[Second]) -> None:
-        """Take the newest seconds. Those that are told no more are settled."""
+        """Take the newest seconds. Those that are not reported any more are settled."""
         told = {each.second: each for each in seconds}
         if not told:
             return
@@ -72,7 +72,7 @@ def moment_of(second: Second) -> Moment:
 
 
 def joined(moments: list[Moment | None]) -> Moment | None:
-    """Return some moments as one; None where nothing was told of any."""
+    """Return some moments as one; None where there was no report about any."""
     told = [moment for moment in moments if moment is not None]
     if not told:
         return None

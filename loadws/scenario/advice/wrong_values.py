@@ -32,14 +32,14 @@ _BOUNDS = {
     "less_than_equal": ("at most", "le"),
     "less_than": ("less than", "lt"),
 }
-#: What is said of a kind of error that is not in these tables.
+#: The message for a kind of error that is not in these tables.
 _ANOTHER = "another value"
 
 
 def wrong_value(node: Node, errors: Sequence[ErrorDetails]) -> tuple[str, str]:
     """Return message and advice for all errors of one value.
 
-    Of a union's members, what says more than "another type" is told; else what all of them expected.
+    For a union, the message is that of a member that says more than "another type"; else it lists what all members expected.
     """
     said = [message for error in errors if (message := _own_words(node, error))]
     if said:

@@ -27,7 +27,7 @@ from loadws.scenario.json_reader import NotJson, read_elements, read_json
 from loadws.terms.errors import LoadwsError
 from loadws.terms.units import format_size
 
-#: The most that a file may have: a mistyped name is told at once, and not after minutes.
+#: The most that a file may have: a mistyped name is reported at once, and not after minutes.
 LARGEST_FILE = 8 * 2**30
 #: A JSON array is read as a whole.
 LARGEST_ARRAY = 256 * 2**20

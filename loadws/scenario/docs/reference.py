@@ -1,7 +1,7 @@
 """The reference page's generated parts: between ``<!-- keys: Model -->`` and ``<!-- end -->`` stands what the models say.
 
 ``python -m loadws.scenario.docs.reference`` prints the page as it should be, and with a file's name that file (the README
-has generated parts too); tests compare. Prose is written by hand, between the marks. Types are told in the words of the
+has generated parts too); tests compare. Prose is written by hand, between the marks. Types are described in the words of the
 file, read off the JSON Schema.
 """
 

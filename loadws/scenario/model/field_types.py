@@ -272,7 +272,7 @@ Captures = Annotated[dict[Identifier, JsonValue], Field(min_length=1)]
 TEN_SECONDS = 10 * NS_PER_S
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: Headers that loadws writes itself (RFC 6455, 4.1), each with the key that sets it, where one does; ``Host`` may be said.
+#: Headers that loadws writes itself (RFC 6455, 4.1), each with the key that sets it, where one does; ``Host`` may be set.
 _OWN_HEADERS = {
     "upgrade": "",
     "connection": "",

@@ -1,4 +1,4 @@
-"""The frozen Scenario: all that a scenario file may say, and all that the engine knows of it.
+"""The frozen Scenario: all that a scenario file may say, and all that the engine knows about it.
 
 These models are used twice: pydantic validates the file's tree against them, and the JSON Schema for editors is made from
 them. ``field_types``, ``steps`` and ``connection`` have the parts.

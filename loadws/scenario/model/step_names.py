@@ -53,7 +53,7 @@ def flows_of(user_type: UserType) -> Iterator[tuple[Where, Flow]]:
 
 
 def name_steps(scenario: Scenario, hide: Callable[[str], str] = str) -> Scenario:
-    """Return the scenario with a name for every step, and what bodies say of the step lifted to it.
+    """Return the scenario with a name for every step, and the keys of bodies that concern the step moved to it.
 
     ``hide`` masks secrets in a literal text before that becomes a name.
     """

@@ -55,7 +55,7 @@ _WHOLE_TEXT = _FIN | TEXT
 _WHOLE_BINARY = _FIN | BINARY
 _WHOLE = frozenset({_WHOLE_TEXT, _WHOLE_BINARY})
 
-# What a close frame may say (RFC 6455, 7.4, and the registry that it founded); 3000 to 4999 are anybody's.
+# The codes of close frames (RFC 6455, 7.4, and the registry that it founded); 3000 to 4999 are free for all.
 _REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 
 

@@ -50,7 +50,7 @@ class HttpConnection:
         self._first = b""
         self._left = 0  # bytes of a body of known length that are still to come
         self._since_turn = 0  # events since other tasks had their turn
-        self._http = h11.Connection(h11.CLIENT)  # that of the answer of now
+        self._http = h11.Connection(h11.CLIENT)  # that of the current answer
 
     async def ask(self, asked: Asked) -> Reply:
         """Return the whole answer. Raise ``HttpFailed``; close the connection after that, and after a cancellation."""

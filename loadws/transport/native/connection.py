@@ -519,7 +519,7 @@ class NativeConnection:
         while self._backlog is backlog:
             self._written(backlog.current)
             write = backlog.take()
-            if self._backlog is not backlog:  # who was told ended the connection
+            if self._backlog is not backlog:  # the receiver of the call ended the connection
                 return
             if write is None:
                 self._nothing_waits()

@@ -75,7 +75,7 @@ class TaskReactor:
         self._now_ns = now_ns
         self._endpoints: dict[Endpoint, None] = {}
         self._writing: set[Endpoint] = set()
-        self._reading: set[Endpoint] = set()  # who has a task that waits
+        self._reading: set[Endpoint] = set()  # endpoints with a task that waits
         self._unwanted: set[Endpoint] = set()
 
     def start(self, nursery: trio.Nursery) -> None:

@@ -91,7 +91,7 @@ class Pings:
         self._keepalives += 1
         payload = b"keepalive %d" % self._keepalives
         self._remember(payload, self._timers.call_at(now_ns + self._timeout_ns, self._lost))
-        # So many writes may wait already that it cannot even be queued: then it is a ping without an answer.
+        # Where too many writes wait already, it cannot be queued: then it is a ping without an answer.
         with contextlib.suppress(NotOpen):
             self._write(payload)
 

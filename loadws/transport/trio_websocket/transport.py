@@ -273,7 +273,7 @@ class _Connection:
             self._decide(ConnectFailed("upgrade", "malformed" if self._wire.upgraded else "failed", repr(error)))
             self._cut("lost", kind="failed", reason=repr(error))
         finally:
-            if self._state == "closing":  # who closes was cancelled, and is about to say so
+            if self._state == "closing":  # the task that closes was cancelled, and is about to report it
                 self._cut("us", *self._our_close, kind="cut_off")
             self._cut("lost", kind="failed", reason="reading has stopped")
             self._tcp.cut()

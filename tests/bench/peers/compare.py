@@ -65,7 +65,7 @@ def _ours(folder: Path, work: Work) -> list[str]:
 
 
 def _measure(commands: dict[str, Command], connections: int, rounds: int) -> dict[str, list[tuple[float, float, int]]]:
-    """Of each: (CPU µs a round trip, round trips a second, peak memory in bytes), a round each."""
+    """Return for each (CPU µs per round trip, round trips per second, peak memory in bytes) of each round."""
     rows: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
     for _ in range(rounds):
         for name, command in commands.items():

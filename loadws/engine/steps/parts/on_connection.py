@@ -17,7 +17,7 @@ from loadws.engine.steps.parts.context import StepContext
 from loadws.scenario.model.steps import Step
 from loadws.transport.base import Connection
 
-#: Strand -> the connection of now, or the last one, under a name; None where there was none in this session.
+#: Strand -> the current connection, or the last one, under a name; None where there was none in this session.
 Lookup = Callable[[Strand], Conversation | None]
 #: A step that needs an open connection, which it is given.
 ConnectedStep = Callable[[Strand, Conversation, Connection], Awaitable[None]]

@@ -171,7 +171,7 @@ def _the(name: str | None) -> str:
 
 
 def _agreed(ways: list[_States]) -> _States:
-    """Return the states after one of several ways; where they disagree on a connection, nothing is known of it."""
+    """Return the states after one of several ways; where they disagree on a connection, its state is unknown."""
     after: _States = {}
     for name in {name for states in ways for name in states}:
         found = {states.get(name, "none") for states in ways}

@@ -19,7 +19,7 @@ from loadws.scenario.yaml.tree import Node
 from loadws.terms.comparisons import ComparisonRule
 from loadws.terms.thresholds import Threshold
 
-#: Where a problem of such a rule is said to be.
+#: The place that messages name for a problem of such a rule.
 PLACE = Path("--rule")
 
 

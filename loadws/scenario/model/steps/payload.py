@@ -62,7 +62,7 @@ class Binary(Strict):
 MOST_FRAGMENTS = 10_000
 
 
-#: What is said of ``template`` without ``file``.
+#: The message about ``template`` without ``file``.
 ONLY_WITH_FILE = "template is of a file: text and json take templates anyway, binary takes them in hex and base64"
 
 

@@ -14,7 +14,7 @@ from loadws.outputs.second import Catalogue
 from loadws.terms.metrics import Metric
 
 PREFIX = "loadws_"
-#: What tells of the run itself.
+#: The facts about the run itself.
 RUN = f"{PREFIX}run"
 #: The counters that a rate is made of: all, and those that failed.
 _RATES = {"error_rate": ("tries", "failed_tries")}

@@ -1,6 +1,6 @@
 """``call_method``, ``notify``, ``subscribe``, ``unsubscribe``, ``answer_call``: what a protocol's file says, as steps.
 
-A call is a request whose answer is known by the protocol's id. What its file says of errors decides whether an answer is
+A call is a request whose answer is known by the protocol's id. The errors in its file decide whether an answer is
 the result, or a failure of the step.
 """
 

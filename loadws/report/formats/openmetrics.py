@@ -20,7 +20,7 @@ from loadws.terms.metrics import TABLE
 
 #: Of one metric, so many sets of labels: the first hundred steps and the whole.
 _MOST_SETS = 101
-#: So many sets of labels in all: a file of about a MiB.
+#: How many sets of labels there may be in all: a file of about a MiB.
 _MOST_IN_ALL = 1_500
 _QUANTILES = {"p50": "0.5", "p90": "0.9", "p95": "0.95", "p99": "0.99", "max": "1"}
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_]")

@@ -1,4 +1,4 @@
-"""What a CI service is told where a command ended before it made a load: each problem, at its place in the file."""
+"""The report to a CI service where a command ended before it made a load: each problem, at its place in the file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST = 1_000
 
 
 def result_of_error(title: str, exit_code: int, message: str) -> Result:
-    """Return what is told of an error; ``message`` is the whole of its text, without secrets."""
+    """Return the report about an error; ``message`` is the whole of its text, without secrets."""
     problems = tuple(_problems(title, message))
     whole = result_of_words(title, exit_code, "not_run", [problem.text for problem in problems])
     return Result(

@@ -241,7 +241,7 @@ TooClose = Literal["inconclusive", "pass"]
 # -- the whole --------------------------------------------------------------------------------------------------------
 
 
-#: What editors know of a target; ``checks.target`` knows the rest.
+#: What editors check in a target; ``checks.target`` checks the rest.
 TARGET_PATTERN = r"^([wW][sS]{1,2}://[^\s#]+|ws\+unix:[^\s#]+|builtin:[a-z0-9.-]+(\?\S*)?|.*\$\{.*)$"
 
 

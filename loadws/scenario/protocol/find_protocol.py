@@ -1,6 +1,6 @@
 """Read a protocol: one that loadws has, by its name, or the user's own file beside the scenario.
 
-A file is checked whole: every problem is told at its line and column.
+A file is checked whole: every problem is reported at its line and column.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _place(root: Node, error: ErrorDetails) -> Node:
 
 
 def _is_consequence(root: Node, error: ErrorDetails, every: list[ErrorDetails]) -> bool:
-    """Return whether a value is called wrong as a whole where something inside it was told already."""
+    """Return whether a value is called wrong as a whole where something inside it was reported already."""
     here = _place(root, error).where
     inside = (_place(root, other).where for other in every)
     return error["type"] != "missing" and any(len(where) > len(here) and where[: len(here)] == here for where in inside)

@@ -300,6 +300,6 @@ class ProtocolFile(Strict):
         return self
 
     def verb(self, name: str) -> Sending | None:
-        """Return what the file says of a verb; None where the protocol has none of this name."""
+        """Return what the file says about a verb; None where the protocol has none of this name."""
         sending: Sending | None = getattr(self, name) if name in VERBS else None
         return sending

@@ -74,7 +74,7 @@ def _from_text(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An error of the protocol: its code, or nothing, and what the server says of it."""
+    """An error of the protocol: its code, or nothing, and the server's words for it."""
 
     code: str
     said: Any

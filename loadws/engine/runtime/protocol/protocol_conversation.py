@@ -1,4 +1,4 @@
-"""A connection that speaks a protocol: what it does with each record before a message of the scenario comes of it.
+"""A connection that speaks a protocol: what it does with each record before the record becomes a message of the scenario.
 
 A record goes to the first of: a heartbeat; the opening, while the connection is not open yet; a request whose id it has; a
 rule for messages that no request asked for. What is a message then goes the way of every connection's messages.
@@ -169,7 +169,7 @@ class ProtocolConversation(Conversation):
         subscription = self.subscriptions.of(rule.key(record))
         failed = rule.failed(record)
         if subscription is not None and rule.ends and subscription.awaited_by is not None:
-            subscription.failed = failed  # the step that waits for its first message tells of it
+            subscription.failed = failed  # the step that waits for its first message reports it
         elif failed is not None:
             step = NO_STEP if subscription is None else subscription.name
             self.owner.report(failed.kind("protocol.server_error"), step, show(failed.said))

@@ -13,7 +13,7 @@ from loadws.transport.base import NotOpen, Outgoing
 
 @dataclass(frozen=True, slots=True)
 class NotOpened:
-    """Why a protocol did not open; ``kind`` is empty where the connection ended, which is told as such."""
+    """Why a protocol did not open; ``kind`` is empty where the connection ended, which is reported as such."""
 
     kind: str = ""
     detail: str = ""

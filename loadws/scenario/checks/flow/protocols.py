@@ -20,7 +20,7 @@ _ADVICE = "write connection: {protocol: json-rpc}, or another protocol"
 
 
 def check_protocol(findings: Findings) -> None:
-    """Check what a scenario says of its protocol, and that nothing needs one where there is none."""
+    """Check what a scenario says about its protocol, and that nothing needs one where there is none."""
     use = findings.scenario.connection.protocol
     if use is None:
         if _PLACE not in {node.where[:2] for node in findings.cut}:
@@ -43,7 +43,7 @@ def _steps(findings: Findings) -> Iterator[tuple[Where, AnyStep]]:
 
 
 def _file(findings: Findings, use: ProtocolUse) -> ProtocolFile | None:
-    """Return the protocol; None where there is none, or its file has problems, which are told at their places there."""
+    """Return the protocol; None where there is none, or its file has problems, which are reported at their places there."""
     where: Where = (*_PLACE, "name")
     try:
         return load_protocol(use.name, findings.base)

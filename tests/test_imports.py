@@ -138,6 +138,8 @@ ONLY_IN = {
         "cli/comparing/slices.py",
     },
     "python_socks": {"transport/opening/socks.py"},
+    "socketio": {"scenario/protocol/socket_io_packets.py"},
+    "engineio": {"scenario/protocol/socket_io_packets.py"},
     "h11": {"transport", "target", "web"},
     "websockets": {"transport/codec/masking.py"},
     "distributed": {"cluster/dask.py"},

@@ -32,6 +32,7 @@ Mode = Literal[
     "signalr",
     "ocpp1.6",
     "ocpp2.0.1",
+    "socket.io",
 ]
 #: How a target prints: a line and a table for people, or two lines of JSON for programs.
 Announce = Literal["text", "json"]

@@ -28,6 +28,7 @@ SMALL = {
     FOLDER / "data.yaml": ("--duration", "1s"),
     FOLDER / "json-rpc.yaml": ("--duration", "1s"),
     FOLDER / "protocol-json-rpc.yaml": ("--duration", "1500ms"),
+    FOLDER / "protocol-socket-io.yaml": ("--duration", "1500ms"),
     FOLDER / "protocol-graphql.yaml": ("--duration", "1500ms"),
     FOLDER / "protocol-graphql-legacy.yaml": ("--duration", "1500ms"),
     FOLDER / "protocol-phoenix.yaml": ("--duration", "1500ms"),

@@ -10,13 +10,13 @@ from ruamel.yaml import YAML
 
 from loadws.scenario.docs.examples import EXAMPLES
 from loadws.scenario.docs.reference import page
-from loadws.target.speaking.json_rpc import JsonRpc
+from loadws.target.speaking.servers import TALKS
 from loadws.transport.http.client import HttpClients
 from tests.engine.drive import drive
 from tests.engine.protocols.speaking import speaks
 from tests.kit.behaviour import echo
 from tests.kit.scripted_http import Asked, Reply, ScriptedHttp
-from tests.scenario.texts import EXAMPLES_FOLDER, needs_protocol
+from tests.scenario.texts import EXAMPLES_FOLDER, protocol_of
 
 #: The flows among the page's blocks: those of the verbs, and those in the prose.
 BLOCKS = [
@@ -31,11 +31,12 @@ async def _answer(asked: Asked) -> Reply:
 def run_example(text: str) -> Any:
     flow = YAML(typ="safe", pure=True).load(text)
     document = {"load": [{"users": 2, "iterations": 2}], "flow": flow}
-    if needs_protocol(text):
-        document["connection"] = {"protocol": "json-rpc"}
+    protocol = protocol_of(text)
+    if protocol is not None:
+        document["connection"] = {"protocol": protocol}
     return drive(
         document,
-        speaks(JsonRpc) if needs_protocol(text) else echo(),
+        echo() if protocol is None else speaks(TALKS[protocol]),
         base=EXAMPLES_FOLDER,
         http=HttpClients(ScriptedHttp(_answer)),
     )

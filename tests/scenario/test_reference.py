@@ -18,7 +18,7 @@ from loadws.scenario.model.steps import STEPS
 from loadws.scenario.template.scope import FUNCTIONS
 from loadws.terms.errors import ExitCode
 from tests.scenario.models import models
-from tests.scenario.texts import EXAMPLES_FOLDER, needs_protocol
+from tests.scenario.texts import EXAMPLES_FOLDER, protocol_of
 
 #: Models that have no table: their keys stand in another's, or a short form fills them.
 WITHOUT_TABLE = {"Backoff", "Think"}
@@ -83,7 +83,7 @@ def whole(block: str) -> str:
         "target": "target: ws://127.0.0.1:8765",
         "load": "load: [{users: 2, for: 1s}]",
         "flow": "flow: [{request: hello}]" if "users" not in keys else "",
-        "connection": "connection: {protocol: json-rpc}" if needs_protocol(block) else "",
+        "connection": f"connection: {{protocol: {protocol_of(block)}}}" if protocol_of(block) else "",
         "variables": 'variables: {room: ""}' if "teardown" not in keys else "",
     }
     return block + "\n" + "\n".join(line for key, line in rest.items() if key not in keys and line) + "\n"

@@ -113,6 +113,7 @@ thresholds:
 """
 
 
-def needs_protocol(flow: str) -> bool:
-    """Return whether a flow has a verb that only connections with a protocol have."""
-    return any(f"- {verb}:" in flow for verb, step in STEPS.items() if step.of_protocol)
+def protocol_of(flow: str) -> str | None:
+    """Return the protocol that a flow needs, by its verbs; None where it needs none."""
+    verbs = {verb for verb, step in STEPS.items() if step.of_protocol and f"- {verb}:" in flow}
+    return None if not verbs else "socket.io" if "emit" in verbs else "json-rpc"

@@ -33,6 +33,7 @@ from loadws.scenario.model.steps import (
     AnswerCallStep,
     Answered,
     CallMethodStep,
+    EmitStep,
     NotifyStep,
     ProtocolStep,
     SubscribeStep,
@@ -61,8 +62,9 @@ def _sending(step: ProtocolStep, context: StepContext) -> Sending:
 def _maker(step: ProtocolStep, sending: Sending, dialect: Dialect) -> Callable[[Scope], tuple[Any, str]]:
     """Return the function that makes what a step sends: the value, and the frame that holds it."""
     given = step.arguments()
-    tree: JsonValue = next((tree for name, tree in sending.instead.items() if name in given), sending.send)
-    make, framed = compile_sending(tree, {**sending.may, **given}), dialect.framed
+    said = {*given, *step.body.model_fields_set}
+    tree: JsonValue = next((tree for name, tree in sending.instead.items() if name in said), sending.send)
+    make, framed = compile_sending(tree, {**dialect.options, **sending.may, **given}), dialect.framed
 
     def made(scope: Scope) -> tuple[Any, str]:
         value = make(scope)
@@ -85,6 +87,14 @@ def _rule(sending: Sending, dialect: Dialect) -> ReplyRule | None:
 def compile_notify(step: NotifyStep, context: StepContext) -> StepFunction:
     """Compile the step. In a handler that must not wait it queues its message."""
     return with_connection(step, step.body.on, context, "send", _one_way(step, context))
+
+
+def compile_emit(step: EmitStep, context: StepContext) -> StepFunction:
+    """Compile the step: one way, or a call that its acknowledgement answers."""
+    ack = step.emit.ack
+    if ack is None:
+        return with_connection(step, step.emit.on, context, "send", _one_way(step, context))
+    return with_connection(step, step.emit.on, context, "request", _call(step, context, ack))
 
 
 def compile_answer_call(step: AnswerCallStep, context: StepContext) -> StepFunction:

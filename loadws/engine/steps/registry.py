@@ -47,6 +47,7 @@ VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
     "notify": by_protocol.compile_notify,
     "subscribe": by_protocol.compile_subscribe,
     "unsubscribe": by_protocol.compile_unsubscribe,
+    "emit": by_protocol.compile_emit,
     "answer_call": by_protocol.compile_answer_call,
     "http": http.compile_http,
     "call": call.compile_call,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
@@ -22,7 +22,7 @@ from loadws.scenario.template.template import TemplateError, compile_value
 #: The verbs that a protocol may have; each has a key of the same name in its file.
 VERBS = tuple(verb for verb, step in STEPS.items() if step.of_protocol)
 #: Keys that every step has, so that no argument may be called so.
-OF_STEPS = frozenset({"name", "on", "on_failure", "reply", "confirmed", "first", "subscription", "key"})
+OF_STEPS = frozenset({"name", "on", "on_failure", "reply", "confirmed", "first", "subscription", "key", "ack"})
 
 
 def _path(text: str) -> str:
@@ -223,13 +223,6 @@ class Sending(Strict):
         dict[str, Sent], Field(description="What is sent instead where the step has the argument of this name.")
     ] = {}
 
-    @model_validator(mode="after")
-    def _declared(self) -> Sending:
-        for name in arguments_in([self.send, *self.instead.values()]):
-            if name not in self.arguments and name != KEY:
-                raise ValueError(f"<{name}> is in what is sent, and neither needs nor may has {name!r}")
-        return self
-
     @property
     def arguments(self) -> tuple[str, ...]:
         """Return the names of all arguments."""
@@ -260,6 +253,10 @@ class ProtocolFile(Strict):
     query: Annotated[
         dict[str, str], Field(description="Parameters of the URL, which connection.query may replace.")
     ] = {}
+    codec: Annotated[
+        Literal["json", "socket.io"],
+        Field(description="How frames become records: json, or socket.io (pip install 'loadws[socketio]')."),
+    ] = "json"
     separator: Annotated[
         str | None, Field(min_length=1, description="What stands between records, where one frame may hold several.")
     ] = None
@@ -279,6 +276,7 @@ class ProtocolFile(Strict):
     unsubscribe: Annotated[Asking | None, Field(description="The verb unsubscribe; <key> is the subscription's.")] = (
         None
     )
+    emit: Annotated[Asking | None, Field(description="The verb emit; instead.ack is what it sends with ack.")] = None
     answer_call: Annotated[Sending | None, Field(description="The verb answer_call.")] = None
 
     @model_validator(mode="after")
@@ -286,13 +284,19 @@ class ProtocolFile(Strict):
         for name in arguments_in(self.open.send) if self.open is not None else ():
             if name not in self.options:
                 raise ValueError(f"<{name}> is in what open sends, and options does not have {name!r}")
+        for verb in VERBS:
+            sending = self.verb(verb)
+            known = {*self.options, *sending.arguments, KEY} if sending is not None else ()
+            for name in arguments_in([sending.send, *sending.instead.values()]) if sending is not None else ():
+                if name not in known:
+                    raise ValueError(f"<{name}> is in what {verb} sends, and neither needs nor may has {name!r}")
         return self
 
     @model_validator(mode="after")
     def _replies(self) -> ProtocolFile:
         if self.replies is None and any(
             isinstance(asking, Asking) and asking.reply is True
-            for asking in (self.call_method, self.subscribe, self.unsubscribe)
+            for asking in (self.call_method, self.subscribe, self.unsubscribe, self.emit)
         ):
             raise ValueError(
                 "a verb is answered, and replies does not say what a reply is; or write reply: false there"

@@ -193,15 +193,23 @@ class PushRule:
         return None if self._fault is None else self._fault(record)
 
 
+#: Yields each record of a frame with its size in bytes. Raises ``NotJson``.
+Read = Callable[[str | bytes], Iterator[tuple[Any, int]]]
+
+
 class Framing:
-    """How records lie in frames."""
+    """How records lie in frames. ``reader`` makes the reader of one connection."""
 
     def __init__(self, file: ProtocolFile) -> None:
         self._separator = file.separator
         self._ends = file.ends_records
         self._batches = file.batches
 
-    def records(self, payload: str | bytes) -> Iterator[tuple[Any, int]]:
+    def reader(self) -> Read:
+        """Return the reader of one connection; frames of JSON are read alike on all."""
+        return self._records
+
+    def _records(self, payload: str | bytes) -> Iterator[tuple[Any, int]]:
         """Yield each record of a frame with its size in bytes. Raises ``NotJson``."""
         for text in self._texts(payload):
             record = read_json(text)
@@ -279,3 +287,25 @@ def _key(text: str, arguments: Mapping[str, JsonValue]) -> Make:
     argument = ARGUMENT.fullmatch(text)
     value = arguments.get(argument[1]) if argument is not None else None
     return compile_template(value if isinstance(value, str) else text).text
+
+
+class MissingLibrary(Exception):
+    """A protocol needs a library that is not installed. ``advice`` says how to install it."""
+
+    advice = "pip install 'loadws[socketio]'"
+
+
+def framing_of(file: ProtocolFile) -> tuple[Callable[[], Read], Callable[[Any], str]]:
+    """Return what makes the reader of a connection, and what makes the frame of a record.
+
+    Raises:
+        MissingLibrary: The library of the file's codec is not installed.
+    """
+    if file.codec == "json":
+        framing = Framing(file)
+        return framing.reader, framing.framed
+    try:
+        from loadws.scenario.protocol import socket_io_packets
+    except ImportError as error:
+        raise MissingLibrary(f"{file.about} needs the library python-socketio: {error}") from None
+    return socket_io_packets.Reader, socket_io_packets.framed

@@ -12,6 +12,7 @@ from loadws.target.speaking.ocpp import Ocpp
 from loadws.target.speaking.phoenix import Phoenix
 from loadws.target.speaking.pusher import Pusher
 from loadws.target.speaking.signalr import SignalR
+from loadws.target.speaking.socket_io import SocketIo
 from loadws.target.speaking.talk import Talk
 
 #: Makes the server's side of one connection.
@@ -26,4 +27,5 @@ TALKS: dict[str, Callable[[], Talk]] = {
     "signalr": SignalR,
     "ocpp1.6": Ocpp,
     "ocpp2.0.1": Ocpp,
+    "socket.io": SocketIo,
 }

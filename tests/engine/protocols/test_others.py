@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 
 def test_no_protocol_is_forgotten() -> None:
     assert sorted(TALKS) == list(built_in())
-    assert sorted({*CALLS, *SUBSCRIPTIONS}) == list(built_in())
+    assert sorted({*CALLS, *SUBSCRIPTIONS, "socket.io"}) == list(built_in())
 
 
 @pytest.mark.parametrize("protocol", CALLS)
@@ -131,7 +131,7 @@ def test_a_subscription_that_is_refused_fails_once(protocol: str) -> None:
 
 # -- opening ----------------------------------------------------------------------------------------------------------
 
-OPENING = ["action-cable", "centrifugo", "graphql-transport-ws", "graphql-ws", "pusher", "signalr"]
+OPENING = ["action-cable", "centrifugo", "graphql-transport-ws", "graphql-ws", "pusher", "signalr", "socket.io"]
 
 
 def late(talk: Callable[[], Talk], delay_ns: int) -> Behaviour:
@@ -151,7 +151,7 @@ def test_connecting_is_done_when_the_protocol_says_so(protocol: str) -> None:
     assert outcome.values("protocol_time").total == 30 * MS
     assert outcome.values("connect_time").total == 30 * MS
     messages = outcome.ledger.messages
-    assert (messages.sent, messages.received, messages.control_received) == (0, 0, 1)
+    assert (messages.sent, messages.received, messages.control_received) == (0, 0, 2 if protocol == "socket.io" else 1)
 
 
 @pytest.mark.parametrize("protocol", OPENING)
@@ -171,6 +171,7 @@ def test_a_protocol_that_does_not_open_fails_the_connect(protocol: str) -> None:
         ("graphql-ws", '{"type":"connection_error","payload":{"message":"no"}}'),
         ("pusher", '{"event":"pusher:error","data":{"code":4001,"message":"no app"}}'),
         ("signalr", '{"error":"wrong version"}\x1e'),
+        ("socket.io", '44{"message":"not allowed"}'),
     ],
 )
 def test_a_protocol_that_is_refused_says_why(protocol: str, says: str) -> None:
@@ -240,6 +241,7 @@ def test_a_heartbeat_without_answer_loses_the_connection() -> None:
         ("pusher", '{"event":"pusher:ping","data":{}}', {"event": "pusher:pong", "data": {}}),
         ("centrifugo", "{}", {}),
         ("signalr", '{"type":6}\x1e', None),
+        ("socket.io", "2", 3),
     ],
 )
 def test_the_server_s_heartbeats_are_answered_at_once(protocol: str, heartbeat: str, answer: Any) -> None:

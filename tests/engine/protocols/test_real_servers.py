@@ -2,8 +2,8 @@
 
 ::
 
-    npm install --prefix FOLDER rpc-websockets graphql graphql-ws ws ocpp-rpc
-    python3 -m venv VENV && VENV/bin/pip install strawberry-graphql aiohttp aiosignalr ocpp websockets
+    npm install --prefix FOLDER rpc-websockets graphql graphql-ws ws ocpp-rpc socket.io
+    python3 -m venv VENV && VENV/bin/pip install strawberry-graphql aiohttp aiosignalr ocpp websockets python-socketio
     LOADWS_NPM=FOLDER LOADWS_PEERS=VENV/bin/python pytest -m servers tests/engine/protocols
 
 What is not there is skipped.
@@ -201,3 +201,28 @@ flow:
   - close
 """
     assert run("ocpp_csms.py", "/", scenario).ledger.messages.answered == 18
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("script", ["socket_io.cjs", "socket_io_server.py"])
+def test_socket_io(script: str) -> None:
+    scenario = """
+connection: {protocol: {name: socket.io, namespace: /chat, auth: {token: secret}}}
+flow:
+  - connect
+  - emit: {event: add, args: [2, 3], ack: {check: {"$[0]": 5}}}
+  - emit: {event: join, args: [lobby]}
+  - wait_for: {where: {event: welcome, "$[0]": lobby}}
+  - emit: {event: call_me, ack: {check: {"$[0]": hi loadws}}}
+  - think: 1s
+  - close
+on:
+  message:
+    - where: {event: hello}
+      do: [{answer_call: {id: "{{ message.id }}", args: ["hi {{ message.args[0] }}"]}}]
+"""
+    messages = run(script, "/socket.io/", scenario).ledger.messages
+    assert messages.answered == 12
+    assert messages.received == 12 + 6 + 6
+    assert messages.heartbeats_received >= 12
+    assert messages.heartbeats_sent == messages.heartbeats_received

@@ -100,7 +100,7 @@ def told(text: str) -> str:
         # an argument that no one gives
         (
             "about: x\nnotify: {needs: [a], send: [<b>]}\n",
-            "ours.yaml:2:1: notify: <b> is in what is sent, and neither needs nor may has 'b'",
+            "ours.yaml:1:1: <b> is in what notify sends, and neither needs nor may has 'b'",
         ),
         (
             "about: x\nopen: {send: [<b>]}\n",

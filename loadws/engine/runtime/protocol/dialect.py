@@ -13,13 +13,13 @@ from loadws.scenario.model.model import Scenario
 from loadws.scenario.protocol.find_protocol import load_protocol
 from loadws.scenario.protocol.protocol_file import Beat, Opening, ProtocolFile
 from loadws.scenario.protocol.protocol_rules import (
-    Framing,
     Make,
     PushRule,
     ReplyRule,
     Test,
     compile_sending,
     content_of,
+    framing_of,
     test_of,
 )
 
@@ -69,9 +69,8 @@ class Dialect:
         self.heartbeats = tuple(Heartbeat.of(beat, use.heartbeat) for beat in file.heartbeats)
         self.pushed = tuple(PushRule(pushed) for pushed in file.pushed)
         self.replies = ReplyRule(file.replies) if file.replies is not None else None
-        framing = Framing(file)
-        self.records = framing.records
-        self.framed = framing.framed
+        self.options = {**file.options, **use.options}
+        self.reader, self.framed = framing_of(file)
 
 
 def opening_of(opening: Opening | None, options: dict[str, Any]) -> OpeningRules | None:

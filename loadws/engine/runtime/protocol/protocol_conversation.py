@@ -63,7 +63,19 @@ class ProtocolConversation(Conversation):
     """
 
     __slots__ = (
-        *("_beats", "_is_silent", "dialect", "greeting", "opened_by", "opened_ns", "refused", "subscriptions", "turns"),
+        *(
+            "_beats",
+            "_is_silent",
+            "_records",
+            "_traced_records",
+            "dialect",
+            "greeting",
+            "opened_by",
+            "opened_ns",
+            "refused",
+            "subscriptions",
+            "turns",
+        ),
         "upgraded_ns",
     )
 
@@ -82,6 +94,7 @@ class ProtocolConversation(Conversation):
         super().__init__(owner, shared, name, opener=opener, turn=turn, replacement=replacement)
         self.dialect = dialect
         self.subscriptions = Subscriptions()
+        self._records, self._traced_records = dialect.reader(), dialect.reader()
         self.upgraded_ns = self.opened_ns = 0
         self.refused: tuple[Any] | None = None
         self.greeting: Enveloped | None = None
@@ -100,7 +113,7 @@ class ProtocolConversation(Conversation):
 
     def on_message(self, payload: Payload, received_ns: int) -> None:
         try:
-            for record, size in self.dialect.records(payload):
+            for record, size in self._records(payload):
                 self._on_record(record, size, received_ns)
         except NotJson as error:
             self._count(payload_bytes(payload))
@@ -229,7 +242,7 @@ class ProtocolConversation(Conversation):
     def messages_in(self, payload: Payload, received_ns: int) -> Iterator[Message]:
         """Return the messages that a frame holds, without what the protocol does by itself."""
         try:
-            records = [record for record, _ in self.dialect.records(payload)]
+            records = [record for record, _ in self._traced_records(payload)]
         except NotJson:
             return
         for record in records:

@@ -28,6 +28,7 @@ BUILTIN_MODES = (
     "signalr",
     "ocpp1.6",
     "ocpp2.0.1",
+    "socket.io",
 )
 BUILTIN_OPTIONS = (
     "close-after",

@@ -12,6 +12,7 @@ from loadws.scenario.model.steps import AnyStep, ConnectStep, ProtocolStep, Subs
 from loadws.scenario.model.steps.parts import ConditionSet
 from loadws.scenario.protocol.find_protocol import NoSuchProtocol, load_protocol
 from loadws.scenario.protocol.protocol_file import VERBS, Asking, ProtocolFile, Sending
+from loadws.scenario.protocol.protocol_rules import MissingLibrary, framing_of
 from loadws.scenario.yaml.explain import ScenarioError, Where, any_of
 from loadws.terms.errors import did_you_mean
 
@@ -46,8 +47,10 @@ def _file(findings: Findings, use: ProtocolUse) -> ProtocolFile | None:
     """Return the protocol; None where there is none, or its file has problems, which are reported at their places there."""
     where: Where = (*_PLACE, "name")
     try:
-        return load_protocol(use.name, findings.base)
-    except NoSuchProtocol as error:
+        file = load_protocol(use.name, findings.base)
+        framing_of(file)
+        return file
+    except (NoSuchProtocol, MissingLibrary) as error:
         findings.error(where, str(error), error.advice)
     except ScenarioError as error:
         for problem in error.problems:

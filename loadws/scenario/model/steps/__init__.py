@@ -7,6 +7,7 @@ from loadws.scenario.model.steps.by_protocol import (
     AnswerCallStep,
     Answered,
     CallMethodStep,
+    EmitStep,
     NotifyStep,
     ProtocolBody,
     ProtocolStep,
@@ -53,6 +54,7 @@ from loadws.scenario.model.steps.step import Body, OnConnection, Step
 __all__ = [
     "BARE_VERBS", "STEPS", "AnswerCallStep", "Answered", "AnyStep", "BarrierStep", "Binary", "Body",
     "CallMethodStep", "CallStep", "CheckStep", "CloseStep", "ConnectBody", "ConnectStep", "CountStep", "DropStep",
+    "EmitStep",
     "EveryStep", "ExpectHandshake", "ExpectNoneStep", "Flow", "HttpBody", "HttpStep", "IfStep", "LogStep",
     "NotifyStep", "OnConnection", "ParallelStep", "Payload", "PickStep", "PingStep", "ProtocolBody", "ProtocolStep",
     "PublishStep", "ReadSlowlyStep", "ReconnectStep", "RecordBody", "RecordStep", "RepeatStep", "RequestStep",

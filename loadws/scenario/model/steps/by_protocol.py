@@ -208,6 +208,42 @@ class UnsubscribeStep(ProtocolStep):
         yield ("unsubscribe", "confirmed"), self.unsubscribe.confirmed or Answered()
 
 
+class EmitBody(ProtocolBody):
+    ack: Annotated[
+        CallReply | None,
+        Field(
+            description="Wait for the acknowledgement: what must hold of its arguments. Default: the emit is one way."
+        ),
+    ] = None
+
+
+class EmitStep(ProtocolStep):
+    """Send an event by the connection's protocol, and with ack wait for its acknowledgement."""
+
+    verb = "emit"
+    waits = True
+    sends = 1
+    measures = Measures(SENDING | _ANSWERED, frozenset({"request", "send"}))
+
+    emit: Annotated[
+        EmitBody,
+        BeforeValidator(
+            short_for("event", "the name of an event, or a mapping"), json_schema_input_type=str | EmitBody
+        ),
+        Field(description="The event's name, or a mapping with its args."),
+    ]
+
+    def answers(self) -> Iterator[tuple[Where, Answered]]:
+        """Yield the acknowledgement, where it is waited for."""
+        if self.emit.ack is not None:
+            yield ("emit", "ack"), self.emit.ack
+
+    def measured(self) -> frozenset[str]:
+        """Return the metrics; those of the acknowledgement only where it is waited for."""
+        metrics = self.measures.metrics
+        return metrics if self.emit.ack is not None else metrics - _ANSWERED
+
+
 class AnswerCallStep(ProtocolStep):
     """Answer a call of the server's: a step of a message handler."""
 

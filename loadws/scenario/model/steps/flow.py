@@ -16,6 +16,7 @@ from loadws.scenario.model.field_types import Many, Span, Strict, Template
 from loadws.scenario.model.steps.by_protocol import (
     AnswerCallStep,
     CallMethodStep,
+    EmitStep,
     NotifyStep,
     SubscribeStep,
     UnsubscribeStep,
@@ -248,7 +249,7 @@ _Steps = (
     ConnectStep | CloseStep | SendStep | RequestStep | WaitForStep | ExpectNoneStep | ThinkStep | EveryStep | RepeatStep
     | WhileStep | IfStep | PickStep | ParallelStep | BarrierStep | SetStep | CheckStep | RecordStep | CountStep | LogStep
     | PublishStep | PingStep | HttpStep | DropStep | ReconnectStep | StallStep | ReadSlowlyStep | CallStep
-    | CallMethodStep | NotifyStep | SubscribeStep | UnsubscribeStep | AnswerCallStep
+    | CallMethodStep | NotifyStep | SubscribeStep | UnsubscribeStep | EmitStep | AnswerCallStep
 )  # fmt: skip
 STEPS: dict[str, type[Step]] = {step.verb: step for step in get_args(_Steps)}
 

@@ -1,0 +1,118 @@
+"""Socket.IO 4 on Engine.IO 4: frames become records of a protocol file, and records frames, by python-socketio's packets.
+
+A record is ``{"type": word, …}``. Of Engine.IO: ``open`` and ``ping``, with ``data``. Of Socket.IO: ``connect``,
+``connect_error`` and ``disconnect`` with ``data``, ``event`` with ``event`` and ``args``, ``ack`` with ``args``; all with
+``namespace``, the last two with ``id`` where there is one. Binary arguments are bytes, which JSON shows as base64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from engineio import packet as engine
+from socketio import packet as socket
+
+from loadws.scenario.json_reader import NotJson, read_json
+from loadws.scenario.template.values import EvaluationError
+
+_ENGINE = {engine.OPEN: "open", engine.PING: "ping", engine.PONG: "pong", engine.CLOSE: "close", engine.NOOP: "noop"}
+_SOCKET = {
+    socket.CONNECT: "connect",
+    socket.DISCONNECT: "disconnect",
+    socket.EVENT: "event",
+    socket.BINARY_EVENT: "event",
+    socket.ACK: "ack",
+    socket.BINARY_ACK: "ack",
+    socket.CONNECT_ERROR: "connect_error",
+}
+_TYPES = {"connect": socket.CONNECT, "disconnect": socket.DISCONNECT, "event": socket.EVENT, "ack": socket.ACK}
+
+
+class _Json:
+    """How packets read JSON: as any message is read here."""
+
+    @staticmethod
+    def loads(text: str) -> Any:
+        """Return the JSON of a text."""
+        return read_json(text)
+
+
+class _Packet(socket.Packet):  # type: ignore[misc]  # the library has no types
+    json = _Json
+
+
+class Reader:
+    """The frames of one connection, read in their order: a packet may wait for its binary attachments."""
+
+    def __init__(self) -> None:
+        self._waiting: Any = None
+
+    def __call__(self, payload: str | bytes) -> Iterator[tuple[Any, int]]:
+        """Yield the record that a frame completes, with its size; nothing where attachments are still to come.
+
+        Raises:
+            NotJson: The frame is no packet.
+        """
+        try:
+            record = self._attached(payload) if isinstance(payload, bytes) else self._read(payload)
+        except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+            raise NotJson(f"no packet of Socket.IO: {error}", 0, "") from None
+        if record is not None:
+            yield record, len(payload)
+
+    def _read(self, text: str) -> Any:
+        kind = int(text[0])
+        if kind != engine.MESSAGE:
+            data = text[1:]
+            return {"type": _ENGINE[kind], "data": read_json(data) if data.startswith("{") else data}
+        packet = _Packet(encoded_packet=text[1:])
+        if packet.attachment_count:
+            self._waiting = packet
+            return None
+        return _record(packet)
+
+    def _attached(self, attachment: bytes) -> Any:
+        if self._waiting is None or not self._waiting.add_attachment(attachment):
+            return None
+        packet, self._waiting = self._waiting, None
+        return _record(packet)
+
+
+def _record(packet: Any) -> dict[str, Any]:
+    kind = _SOCKET[packet.packet_type]
+    record: dict[str, Any] = {"type": kind, "namespace": packet.namespace or "/"}
+    if packet.id is not None:
+        record["id"] = packet.id
+    if kind == "event":
+        record["event"], *record["args"] = packet.data
+    elif kind == "ack":
+        record["args"] = packet.data
+    elif packet.data is not None:
+        record["data"] = packet.data
+    return record
+
+
+def framed(record: Any) -> str:
+    """Return the frame of a record.
+
+    Raises:
+        EvaluationError: It is none that a client sends, or has binary arguments.
+    """
+    kind = record.get("type")
+    if kind == "pong":
+        return f"{engine.PONG}"
+    if kind not in _TYPES:
+        raise EvaluationError(f"a client of Socket.IO sends no {kind!r}")
+    data = record.get("data")
+    if kind in ("event", "ack"):
+        data = [*([record["event"]] if kind == "event" else []), *_arguments(record.get("args"))]
+    packet = socket.Packet(_TYPES[kind], data=data, namespace=record.get("namespace"), id=record.get("id"))
+    encoded = packet.encode()
+    if not isinstance(encoded, str):
+        raise EvaluationError("binary arguments of an emit are not sent; send them as base64")
+    return f"{engine.MESSAGE}{encoded}"
+
+
+def _arguments(args: Any) -> list[Any]:
+    return args if isinstance(args, list) else [] if args is None else [args]

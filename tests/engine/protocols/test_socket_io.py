@@ -1,0 +1,113 @@
+"""Socket.IO 4 by its protocol file and python-socketio's packets, in virtual time."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadws.scenario.json_reader import NotJson
+from loadws.scenario.protocol.socket_io_packets import Reader, framed
+from loadws.scenario.template.values import EvaluationError
+from loadws.target.speaking.socket_io import SocketIo
+from tests.engine.drive import Outcome, drive
+from tests.engine.protocols.speaking import speaks
+from tests.kit.behaviour import Behaviour, Say
+from tests.kit.plain import MS
+
+
+def run(*steps: Any, protocol: Any = "socket.io", behaviour: Behaviour | None = None, **more: Any) -> Outcome:
+    document = {"load": [{"users": 1, "iterations": 1}], "connection": {"protocol": protocol}, **more}
+    return drive({**document, "flow": ["connect", *steps]}, behaviour or speaks(SocketIo, delay_ns=10 * MS))
+
+
+def test_the_url_says_version_and_transport() -> None:
+    assert run({"think": "1ms"}).seen.urls[0].endswith("?EIO=4&transport=websocket")
+
+
+def test_an_emit_is_one_way_and_with_ack_it_is_timed_to_its_acknowledgement() -> None:
+    outcome = run(
+        {"emit": {"event": "join", "args": ["lobby"]}},
+        {"wait_for": {"where": {"event": "welcome", "$[0]": "lobby"}}},
+        {
+            "name": "add",
+            "emit": {"event": "add", "args": [2, 3], "ack": {"check": {"$[0]": 5}, "capture": {"sum": "$[0]"}}},
+        },
+        {"log": "{{ sum }}"},
+    )
+    assert outcome.errors == {}
+    assert [line.text for line in outcome.logs] == ["5"]
+    assert list(outcome.seen.payloads) == ["40", '42["join","lobby"]', '421["add",2,3]']
+    assert outcome.values("response_time", step="add").total == 10 * MS
+    assert (outcome.ledger.messages.one_way, outcome.ledger.messages.answered) == (1, 1)
+
+
+def test_namespace_and_auth_are_those_of_the_connection() -> None:
+    protocol = {"name": "socket.io", "namespace": "/chat", "auth": {"token": "t{{ user.index }}"}}
+    outcome = run({"emit": {"event": "add", "args": [1], "ack": {"check": {"$[0]": 1}}}}, protocol=protocol)
+    assert outcome.errors == {}
+    assert list(outcome.seen.payloads) == ['40/chat,{"token":"t0"}', '42/chat,1["add",1]']
+
+
+def test_a_namespace_that_is_refused_fails_the_connect() -> None:
+    outcome = run({"count": "never"}, protocol={"name": "socket.io", "namespace": "/private"})
+    assert outcome.errors == {"protocol.refused": 1}
+
+
+def test_the_server_asks_for_an_acknowledgement_and_a_handler_gives_it() -> None:
+    answer = {"answer_call": {"id": "{{ message.id }}", "args": ["hi {{ message.args[0] }}"]}}
+    outcome = run(
+        {"emit": {"event": "call_me", "ack": {"check": {"$[0]": "hi loadws"}}}},
+        on={"message": [{"where": {"event": "hello"}, "do": [answer]}]},
+    )
+    assert outcome.errors == {}
+
+
+def test_binary_attachments_belong_to_their_event_and_one_message_came() -> None:
+    frames: list[str | bytes] = ['451-["blob",{"_placeholder":true,"num":0},7]', b"\x01\x02"]
+    peer = Behaviour(on_open=lambda _: [Say('0{"sid":"a"}'), Say("40"), *(Say(frame) for frame in frames)])
+    outcome = run({"wait_for": {"where": {"event": "blob", "$[1]": 7}, "capture": {"blob": "$[0]"}}}, behaviour=peer)
+    assert outcome.errors == {}
+    assert outcome.ledger.messages.received == 1
+
+
+def test_a_namespace_that_the_server_leaves_is_told() -> None:
+    peer = Behaviour(on_open=lambda _: [Say("40"), Say("41", 10 * MS)])
+    outcome = run({"think": "20ms"}, behaviour=peer)
+    assert outcome.errors == {"protocol.server_error": 1}
+
+
+# -- packets ----------------------------------------------------------------------------------------------------------
+
+ARGUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+).filter(lambda value: "_placeholder" not in str(value))
+NAMESPACES = st.sampled_from(["/", "/chat"])
+
+
+@given(st.text(min_size=1), st.lists(ARGUMENTS, max_size=3), NAMESPACES, st.none() | st.integers(0, 2**53))
+def test_what_is_framed_is_read_back(event: str, args: list[Any], namespace: str, number: int | None) -> None:
+    record: dict[str, Any] = {"type": "event", "namespace": namespace, "event": event, "args": args}
+    if number is not None:
+        record["id"] = number
+    assert [read for read, _ in Reader()(framed(record))] == [record]
+
+
+@given(st.lists(st.text() | st.binary(), max_size=5))
+def test_any_frames_are_records_or_no_packets(frames: list[str | bytes]) -> None:
+    reader = Reader()
+    for frame in frames:
+        with suppress(NotJson):
+            assert all(isinstance(record, dict) for record, _ in reader(frame))
+
+
+def test_what_no_client_sends_is_not_framed() -> None:
+    with pytest.raises(EvaluationError, match="sends no 'ping'"):
+        framed({"type": "ping"})
+    with pytest.raises(EvaluationError, match="base64"):
+        framed({"type": "event", "event": "a", "args": [b"x"]})

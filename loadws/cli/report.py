@@ -62,6 +62,8 @@ def _there(folder: Path) -> list[str]:
 
 def _draw(folder: Path, summary: Summary, wanted: Wanted, has_page: bool) -> Drawing:
     """Draw the charts, and write the page with them if there is to be one; tell what could not be done."""
+    if sys.stderr.isatty():
+        print("drawing the report ...", file=sys.stderr, flush=True)
     drawing = Artist().draw(summary, folder)
     problems = write_page(folder, summary, drawing, wanted.beside, wanted.slim) if has_page else []
     for problem in (drawing.problem, *problems):

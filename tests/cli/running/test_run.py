@@ -307,9 +307,9 @@ def test_ctrl_c_while_the_report_is_written_does_not_cost_it(
 
     store = folder.store
 
-    def interrupted(path: Path, summary: Any) -> list[str]:
+    def interrupted(path: Path, summary: Any, *more: Any) -> list[str]:
         os.kill(os.getpid(), signal.SIGINT)
-        return store(path, summary)
+        return store(path, summary, *more)
 
     monkeypatch.setattr(folder, "store", interrupted)
     result = run(capsys, "run", written(tmp_path, HELD + f"thresholds: [{LOOSE}]\n"), *out(tmp_path))

@@ -1,0 +1,121 @@
+"""The dashboard in Chromium: it draws what comes, axe-core has nothing serious to say, and it becomes the report."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from loadws.dashboard.browsers import Site
+from loadws.dashboard.state import State
+from loadws.web.serving import open_listeners, port_of, serve
+from tests.metrics.made_up import counted, frame, info, times
+from tests.report import example
+from tests.report.browser import CHROMIUM, Browser, Page, browser
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed"),
+]
+_WAIT = "new Promise((done) => { const look = () => (%s) ? done(true) : setTimeout(look, 20); look(); })"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+class _Served:
+    """A dashboard in a thread; ``tell`` calls a function of its site there."""
+
+    def __init__(self) -> None:
+        self.site = Site()
+        self.port = 0
+        self._started = threading.Event()
+        self._scope = trio.CancelScope()
+        self._token: trio.lowlevel.TrioToken | None = None
+
+    async def main(self) -> None:
+        listeners = await open_listeners("127.0.0.1", 0)
+        self.port, self._token = port_of(listeners), trio.lowlevel.current_trio_token()
+        self._started.set()
+        with self._scope:
+            await serve(listeners, self.site.answer, self.site.upgrade)
+
+    def tell(self, function: Any, *arguments: Any) -> None:
+        trio.from_thread.run_sync(function, *arguments, trio_token=self._token)
+
+    def finish(self, report: Path) -> None:
+        trio.from_thread.run(self.site.finish, report, 60, trio_token=self._token)
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """Yield its address."""
+        thread = threading.Thread(target=trio.run, args=(self.main,))
+        thread.start()
+        self._started.wait()
+        try:
+            yield f"http://127.0.0.1:{self.port}/"
+        finally:
+            self.tell(self._scope.cancel)
+            thread.join()
+
+
+def _state() -> State:
+    state = State(info("response_time.p95 < 10ms", "error_rate < 1%", "recovery_time.max < 1s"))
+    for second in range(30):
+        parts = (times("response_time", [second + 1.0] * 200, step="a"),) if second % 7 else ()
+        counters = [counted("messages_received", 40 + second), counted("error_rate", 50, failed=second, kind="request")]
+        counters += [counted("errors", second, kind=attack, step="<b>a</b>") for attack in example.ATTACKS[:4]]
+        state.add(frame(second, histograms=parts, counters=tuple(counters)))
+    return state
+
+
+def _shown(page: Page) -> None:
+    assert page.evaluate(_WAIT % "document.body.dataset.shown === 'yes'")
+
+
+def test_it_draws_what_comes(chromium: Browser) -> None:
+    served = _Served()
+    with served.running() as address, chromium.page(address) as page:
+        assert page.evaluate("document.querySelector('#title').textContent") == "Waiting for the load to begin"
+        served.tell(served.site.change, _state())
+        _shown(page)
+        assert page.evaluate("document.querySelectorAll('#charts path.curve').length") == 3
+        assert page.evaluate("document.querySelectorAll('#rules tr').length") == 3
+        assert page.evaluate("document.querySelectorAll('#errors b').length") == 0  # a server's text is text
+        gaps = page.evaluate("document.querySelector('#charts path.curve').getAttribute('d').split('M').length - 1")
+        assert gaps == 5  # of seconds without a response
+        assert page.complaints() == []
+
+
+def test_it_becomes_the_report(chromium: Browser, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    report.write_text("<!doctype html><html lang='en'><title>the report</title><p>all of it</p></html>")
+    served = _Served()
+    with served.running() as address, chromium.page(address) as page:
+        served.tell(served.site.change, _state())
+        _shown(page)
+        chromium.events.clear()
+        served.finish(report)
+        chromium.wait_for("Page.loadEventFired", page._session)
+        assert page.evaluate("[location.pathname, document.title, self.origin]") == ["/report", "the report", "null"]
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_nothing_serious_stands_in_the_way(chromium: Browser, axe: str, width: int, dark: bool) -> None:
+    served = _Served()
+    with served.running() as address, chromium.page(address, width=width, dark=dark) as page:
+        served.tell(served.site.change, _state())
+        _shown(page)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.call("Runtime.evaluate", expression=axe)
+        found = page.evaluate("axe.run().then((run) => run.violations.map((v) => [v.impact, v.id, v.nodes[0].html]))")
+        assert [each for each in found if each[0] in ("serious", "critical")] == []

@@ -20,6 +20,7 @@ _ORDER = (
     "measurement",
     "errors",
     "run-folder",
+    "look",
     "compare",
     "ci",
     "outputs",
@@ -37,6 +38,8 @@ ALIASES = {
     "ab": "compare",
     "baseline": "compare",
     "history": "compare",
+    "view": "look",
+    "dashboard": "look",
 }
 _ENDING = ".md"
 _TITLE = re.compile(r"^# (.*)$", re.MULTILINE)

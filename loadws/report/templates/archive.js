@@ -26,13 +26,23 @@
   }
   for (const select of form.querySelectorAll("select")) select.addEventListener("change", () => form.submit());
 
-  const news = new EventSource("events");
-  news.addEventListener("state", (event) => {
+  if (document.querySelector("#unread")) { setTimeout(() => location.reload(), 200); return; }  // reads on
+
+  const tell = (event) => {
     if (event.data === document.body.dataset.state) return;
     const isBusy = document.querySelector("#list input:checked") || form.contains(document.activeElement);
     if (!isBusy) { location.reload(); return; }
     const told = document.querySelector("#landed");
     told.hidden = false;
     told.textContent = "Runs have changed. Reload the page to see them.";
-  });
+  };
+  let news = null;
+  const listen = () => {  // a browser has six connections to a server, and a hidden tab must not keep one
+    if (document.hidden) { news?.close(); news = null; return; }
+    if (news) return;
+    news = new EventSource("events");
+    news.addEventListener("state", tell);
+  };
+  document.addEventListener("visibilitychange", listen);
+  listen();
 })();

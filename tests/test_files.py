@@ -43,6 +43,7 @@ CRUMBS = {
     "report/html/ledger_flow.py": "one drawing of the report, tested without a page",
     "report/html/glossary.py": "which terms the page explains",
     "report/html/numbers.py": "how the page writes numbers",
+    "metrics/output.py": "the seam that every output is written to, known by its shape and not by an import",
     "metrics/by_machine.py": "what each machine of a merged run had, which no single run needs",
     "cluster/scaling.py": "runs inside the scheduler, where nothing else of loadws need be",
     "cluster/processes.py": "starts processes of this machine, which is one way of several",

@@ -1,8 +1,8 @@
 """The seam between a run and everything that consumes its frames: the run folder, the live view, the rules that end it.
 
 The run command holds a tuple of outputs and calls them in the event loop, in order. An output that does bounded work on this
-machine may implement ``Output`` directly. One that may wait for something else (a terminal, a collector, a database) must be
-wrapped in ``metrics.queued.QueuedOutput``, which runs it in a thread behind a bounded queue.
+machine may implement ``Output`` directly. One that may wait for something else (a terminal, a collector, a database) must
+give that work to a ``metrics.queued.Worker``, a thread behind a bounded queue that says what it dropped.
 """
 
 from __future__ import annotations

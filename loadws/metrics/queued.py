@@ -1,7 +1,7 @@
 """Run outputs that may wait in threads, so that a slow, blocking or failing output does not hold up the load.
 
-Frames come once per second and process. Each waits in a bounded queue until the output's thread takes it; a frame that
-finds the queue full is dropped. The end of the run reports what an output missed, and why.
+A job waits in a bounded queue until the thread takes it; a job that finds the queue full is dropped. The end of the run
+reports what an output missed, and why.
 
 A thread is enough for an output that waits, because waiting releases the interpreter. An output that computes for long
 would take processor time from the load of a run in one process, and needs a process of its own.
@@ -10,19 +10,9 @@ would take processor time from the load of a run in one process, and needs a pro
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
-
-from loadws.metrics.frame import Frame
-from loadws.metrics.output import Output
-from loadws.metrics.runinfo import EarlyEnd, RunInfo
-from loadws.metrics.summary import Summary
-
-#: How many frames may wait for an output: a minute of one process.
-MOST_FRAMES = 60
-#: How long an output may go on after the load, in seconds.
-PATIENCE_S = 5.0
 
 Job = Callable[[], object]
 
@@ -88,35 +78,3 @@ class Worker:
     def _count(self, job: Job) -> None:
         job()
         self._done += 1
-
-
-class QueuedOutput:
-    """An output that runs in a thread of its own. It cannot end the run: what its ``adding`` returns is ignored."""
-
-    def __init__(self, name: str, output: Output, most: int = MOST_FRAMES, patience_s: float = PATIENCE_S) -> None:
-        self._output = output
-        self._patience_s = patience_s
-        self._worker = Worker(name, "frames", most)
-        self._problems: list[str] = []
-
-    def begin(self, info: RunInfo) -> None:
-        """Start the thread, which begins the output."""
-        self._worker.start()
-        self._worker.require(partial(self._output.begin, info))
-
-    def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
-        """Queue the frame, or drop it."""
-        self._worker.offer(partial(_add, self._output, frame))
-        yield
-        return None
-
-    def finish(self, summary: Summary) -> list[str]:
-        """Finish the output; return its problems, or that it failed, missed frames or did not finish."""
-        self._worker.require(lambda: self._problems.extend(self._output.finish(summary)))
-        missed = self._worker.end(self._patience_s)
-        return [*self._problems, *missed]
-
-
-def _add(output: Output, frame: Frame) -> None:
-    for _ in output.adding(frame):
-        pass

@@ -7,20 +7,15 @@ share a name.
 
 from __future__ import annotations
 
-import re
-
 from loadws.outputs.base_units import base_unit
 from loadws.outputs.second import Catalogue
-from loadws.terms.metrics import Metric
+from loadws.terms.metrics import Metric, exported_name
 
 PREFIX = "loadws_"
 #: The facts about the run itself.
 RUN = f"{PREFIX}run"
 #: The counters that a rate is made of: all, and those that failed.
 _RATES = {"error_rate": ("tries", "failed_tries")}
-_NO_LETTER = re.compile(r"[^a-zA-Z0-9_]")
-#: Endings that formats give to samples of a metric: one in a scenario's own name would clash with another metric's sample.
-_RESERVED = re.compile(r"(?:_(?:total|count|sum|bucket|created|info|gcount|gsum))+$")
 
 
 class Names:
@@ -42,12 +37,9 @@ class Names:
 
 
 def _parts(metric: Metric) -> list[tuple[str, str]]:
-    plain, word = (_NO_LETTER.sub("_", text) for text in (metric.name, base_unit(metric).word))
     if metric.kind == "rate":
-        tries, failed = _RATES.get(metric.name, (f"{plain}_tries", f"{plain}_failed_tries"))
-        return [("", PREFIX + tries), ("failed", PREFIX + failed)]
-    if word == "bytes":  # bytes_sent: the unit goes to the end
-        plain = plain.replace("bytes_", "", 1)
-    plain = _RESERVED.sub("", f"_{plain}")[1:]
-    name = _RESERVED.sub("", PREFIX + plain + (f"_{word}" if word and not plain.endswith(f"_{word}") else ""))
-    return [("", name), ("missing", f"{PREFIX}{plain}_missing")] if metric.kind == "histogram" else [("", name)]
+        tries, failed = _RATES.get(metric.name, (f"{metric.name}_tries", f"{metric.name}_failed_tries"))
+        return [("", exported_name(tries, "")), ("failed", exported_name(failed, ""))]
+    name = exported_name(metric.name, base_unit(metric).word)
+    missing = [("missing", exported_name(f"{metric.name}_missing", ""))] if metric.kind == "histogram" else []
+    return [("", name), *missing]

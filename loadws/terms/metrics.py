@@ -166,6 +166,24 @@ KERNEL_STAMPED = frozenset({
 })  # fmt: skip
 
 
+#: Endings that Prometheus and OpenMetrics give to samples of a metric, and that no name of a metric may have.
+_RESERVED = re.compile(r"(?:_(?:total|count|sum|bucket|created|info|gcount|gsum))+$")
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_]")
+
+
+def exported_name(name: str, unit: str) -> str:
+    """Return a metric's name by the rules of Prometheus and OpenMetrics: ``loadws_response_time_seconds``.
+
+    ``unit`` is the word of its base unit (seconds, bytes, ratio), which stands at the end; empty where it has none. A
+    counter's samples also end with ``_total``.
+    """
+    plain, word = (_NO_NAME.sub("_", text) for text in (name, unit))
+    if word == "bytes":  # bytes_sent: the unit goes to the end
+        plain = plain.replace("bytes_", "", 1)
+    plain = _RESERVED.sub("", f"_{plain}")
+    return _RESERVED.sub("", f"loadws{plain}" + (f"_{word}" if word and not plain.endswith(f"_{word}") else ""))
+
+
 def own_trend(name: str, unit: str) -> Metric:
     """Return the metric that ``record:`` declares: a histogram of the scenario's own."""
     return Metric(name, "histogram", unit, "recorded by the scenario", _STEP, better="neither")

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.report.plain import plain
 from loadws.report.timings import judged_value
-from loadws.terms.metrics import TABLE
+from loadws.terms.metrics import TABLE, exported_name
 
 #: Of one metric, so many sets of labels: the first hundred steps and the whole.
 _MOST_SETS = 101
@@ -24,8 +24,6 @@ _MOST_SETS = 101
 _MOST_IN_ALL = 1_500
 _QUANTILES = {"p50": "0.5", "p90": "0.9", "p95": "0.95", "p99": "0.99", "max": "1"}
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_]")
-#: Endings that mean something in OpenMetrics, which the name of a metric of the scenario may not have.
-_RESERVED = re.compile(r"(_total|_count|_sum|_bucket|_created|_info|_gcount|_gsum)+$")
 
 
 def render(summary: Summary) -> bytes:
@@ -59,9 +57,7 @@ def _checks(summary: Summary) -> Iterator[str]:
 
 def _family(entry: MetricEntry) -> str:
     """Return the name of the metric's family, which ends with its unit."""
-    name = f"loadws_{_RESERVED.sub('', _NO_NAME.sub('_', entry.name))}"
-    unit = _unit(entry)
-    return name if not unit or name.endswith(f"_{unit}") else f"{name}_{unit}"
+    return exported_name(entry.name, _unit(entry))
 
 
 def _unit(entry: MetricEntry) -> str:

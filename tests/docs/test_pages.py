@@ -21,13 +21,15 @@ def test_every_file_is_a_page() -> None:
 
 def test_the_order_is_that_of_reading() -> None:
     names = [page.name for page in all_pages()]
-    assert names[:12] == [
+    assert names[:14] == [
         "start",
         "cookbook",
         "language",
+        "protocols",
         "measurement",
         "errors",
         "run-folder",
+        "look",
         "compare",
         "ci",
         "outputs",
@@ -35,7 +37,7 @@ def test_the_order_is_that_of_reading() -> None:
         "platforms",
         "glossary",
     ]
-    assert names[12:] == sorted(names[12:])
+    assert names[14:] == sorted(names[14:])
 
 
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())

@@ -17,6 +17,7 @@ _ORDER = (
     "start",
     "cookbook",
     "language",
+    "protocols",
     "measurement",
     "errors",
     "run-folder",

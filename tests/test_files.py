@@ -62,7 +62,6 @@ CRUMBS = {
     "transport/codec/xor.py": "the way without C, apart from the one that is used",
     "engine/runtime/backoff.py": "pure arithmetic, tested without a connection",
     "engine/runtime/connection/unreadable.py": "keeps the hot path's file to messages that can be read",
-    "engine/runtime/connection/unpacking.py": "keeps the hot path's file to messages that are one value",
     "engine/runtime/protocol/turns.py": "calls in their order, apart from what they are",
     "engine/runtime/explaining.py": "is imported only by a run with --trace",
     "plan/allocation.py": "pure arithmetic, held to its proof by a property test",

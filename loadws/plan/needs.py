@@ -115,7 +115,7 @@ def _side_by_side(step: AnyStep, before: _Names) -> tuple[int, _Names]:
 def _histograms(scenario: Scenario) -> int:
     """Return how many histograms are kept: of each metric and step name one."""
     kept = {(metric, step.label) for _, step in walk_steps(scenario) for metric in _timed(step)}
-    return len(kept)
+    return len(kept) + len({measure.name for measure in scenario.measure})
 
 
 def _timed(step: AnyStep) -> frozenset[str]:

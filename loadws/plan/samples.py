@@ -22,8 +22,8 @@ from loadws.terms.units import NS_PER_S
 
 
 def expected_samples(scenario: Scenario, plan: Plan, threshold: Threshold) -> float | None:
-    """Return about how many samples the rule's metric will have in the time that it judges; None where it is unknown."""
-    counted = _counted_by(threshold)
+    """Return about how many samples the rule's metric will have in the time that it judges; None where nothing is known."""
+    counted = _counted_by(scenario, threshold)
     if counted is None or _has_pings_of_its_own(scenario, threshold):
         return None
     phase_wanted = threshold.labels.get("phase")
@@ -37,9 +37,12 @@ def expected_samples(scenario: Scenario, plan: Plan, threshold: Threshold) -> fl
         return None
 
 
-def _counted_by(threshold: Threshold) -> Counted | None:
-    """Return which steps give the metric a sample; None for a metric whose samples do not come from steps."""
+def _counted_by(scenario: Scenario, threshold: Threshold) -> Counted | None:
+    """Return which steps give the metric a sample; None for a metric whose samples are not counted by steps."""
     verbs, metric, wanted = verbs_measuring(threshold.metric), threshold.metric, threshold.labels.get("step")
+    measures = [measure for measure in scenario.measure if measure.name == metric]
+    if any(measure.from_.step is None for measure in measures):
+        return None  # messages begin it, and the file does not say how many come
     if metric in TABLE and (not verbs or TABLE[metric].kind != "histogram"):
         return None
 
@@ -47,7 +50,8 @@ def _counted_by(threshold: Threshold) -> Counted | None:
         if wanted is not None and step.label != wanted:
             return 0.0
         if metric not in TABLE:
-            return float(metric in {own.name for _, own in step.own_metrics()})
+            begins = sum(measure.from_.step == step.label for measure in measures)
+            return float(begins or metric in {own.name for _, own in step.own_metrics()})
         return float(metric in step.measured())
 
     return counted

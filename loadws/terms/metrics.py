@@ -147,6 +147,8 @@ _ROWS = (
     Metric("turns_skipped", "counter", "1", "turns of every that were left out by late: skip"),
     Metric("stray_messages", "counter", "1",
            "unclaimed and late messages on connections where the step, a request without where, takes the next one", _STEP),
+    Metric("measures_cut_off", "counter", "1",
+           "times of measure that a close of ours, or the end of their session, cut off before they were over"),
     Metric("generator_failures", "counter", "1",
            "connections that failed for want of files, ports or memory on the machine of loadws itself"),
     Metric("errors", "counter", "1", "everything that went wrong, by kind", ("kind", "step")),

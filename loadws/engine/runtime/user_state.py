@@ -9,6 +9,7 @@ from typing import Protocol
 
 from loadws.engine.runtime.connection.conversation import Conversation, HandlerHooks
 from loadws.engine.runtime.connection.ends import end_kind, is_failure
+from loadws.engine.runtime.connection.measuring import CompiledMeasure, Measuring
 from loadws.engine.runtime.delivering import Delivering
 from loadws.engine.runtime.flow_control import EndSession, EndTurn, FlowInterrupted
 from loadws.engine.runtime.parker import Parker
@@ -49,11 +50,13 @@ class UserTraits:
 
     ``plain_requests`` are the names of requests without ``where`` by the name of their connection: a message that nothing
     claims there may be the answer that such a request should have had. ``has_calls``: some step is a Python function.
+    ``measures`` are the scenario's.
     """
 
     deliverings: tuple[Delivering, ...] = ()
     plain_requests: Mapping[str | None, Sequence[str]] = field(default_factory=dict)
     has_calls: bool = False
+    measures: tuple[CompiledMeasure, ...] = ()
 
 
 class UserState:
@@ -88,6 +91,7 @@ class UserState:
         "leaving",
         "left_ns",
         "main",
+        "measuring",
         "named",
         "pausing",
         "rows_taken",
@@ -115,6 +119,7 @@ class UserState:
         self.fell_at_once = False
         self.current: Conversation | None = None
         self.named: dict[str, Conversation] = {}
+        self.measuring: Measuring | None = None
         self.handlers: HandlerHooks | None = None
         self.healer: Healer | None = None
         self.secrets = UserSecrets(shared.secrets)
@@ -157,6 +162,8 @@ class UserState:
         """Forget the session's HTTP connections, its cookies and its kept messages."""
         self.condemned = False
         self.close_http()
+        if self.measuring is not None:
+            self.measuring.end_session()
         for conversation in self.conversations():
             conversation.clear_inbox()
 

@@ -9,8 +9,8 @@ import msgspec
 import trio
 
 from loadws.engine.runtime.connection.conversation import Conversation
+from loadws.engine.runtime.connection.reading import ReadingListener
 from loadws.engine.runtime.connection.replacement import Replacement
-from loadws.engine.runtime.connection.unpacking import UnpackingListener
 from loadws.engine.runtime.explaining import ExplainingListener
 from loadws.engine.runtime.flow_control import FlowInterrupted
 from loadws.engine.runtime.protocol.protocol_conversation import ProtocolConversation
@@ -299,8 +299,11 @@ class _Attempt:
         tracer = shared.tracer
         listener = conversation if tracer is None else ExplainingListener(conversation, tracer)
         self._listener: Listener = listener
-        if unpack is not None:
-            self._listener = UnpackingListener(conversation, listener, unpack, shared.recorder.ledger)
+        measuring = strand.user.measuring
+        reads_itself = isinstance(conversation, ProtocolConversation)
+        if not reads_itself and (unpack is not None or measuring is not None):
+            ledger = shared.recorder.ledger
+            self._listener = ReadingListener(conversation, listener, ledger, unpack, measuring)
         self._recorder = shared.recorder
 
     async def run(self, request: ConnectRequest) -> _Answer | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from loadws.engine.runtime.compiled import CompiledHandler, CompiledHandlers, CompiledMessageHandler, CompiledUser
+from loadws.engine.runtime.connection.measuring import CompiledMeasure
 from loadws.engine.runtime.delivering import Delivering
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.runtime.tracing import Tracer
@@ -28,6 +29,7 @@ from loadws.engine.steps import (
 from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.feeding import with_rows
 from loadws.engine.steps.parts.membership import with_membership
+from loadws.engine.steps.parts.moments import with_measures
 from loadws.engine.steps.parts.patience import with_patience
 from loadws.scenario.matching.matching import compile_captures, compile_conditions
 from loadws.scenario.model.model import MessageHandler, Scenario, UserType
@@ -80,7 +82,7 @@ PARKING = frozenset(
 
 def compile_step(step: Step, context: StepContext) -> StepFunction:
     """Compile one step, and add what all steps share: their task, patience, membership in audiences, the trace."""
-    run = with_rows(VERBS[step.verb](step, context), step, context)
+    run = with_rows(with_measures(VERBS[step.verb](step, context), step, context), step, context)
     if step.verb not in PARKING:
         run = _in_task(run)
     run = with_membership(with_patience(run, step, context), step, context)
@@ -113,7 +115,8 @@ def compile_user(user: UserType, context: StepContext) -> CompiledUser:
     context = replace(
         context,
         uses_message=_mentions(user, "message"),
-        uses_sent=_mentions(user, "sent"),
+        uses_sent=_mentions(user, "sent") or "sent" in str(context.scenario.measure),
+        measures=tuple(map(CompiledMeasure.of, context.scenario.measure)),
         keeps=user.is_in_python or any(step.reads_inbox for _, step in walk(user.flow)),
         heals=_heals(user, context.scenario),
         plain_requests={},
@@ -137,7 +140,12 @@ def compile_user(user: UserType, context: StepContext) -> CompiledUser:
         flow=flow,
         connect=opening,
         handlers=handlers,
-        traits=UserTraits(context.deliverings, context.plain_requests, has_calls=any(step.is_opaque for step in steps)),
+        traits=UserTraits(
+            context.deliverings,
+            context.plain_requests,
+            has_calls=any(step.is_opaque for step in steps),
+            measures=context.measures,
+        ),
         heals=context.heals,
         connects=opening is not None or any(step.effect() in ("opens", "refused") for step in steps),
     )

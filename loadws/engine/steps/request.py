@@ -38,10 +38,13 @@ def compile_send(step: SendStep, context: StepContext) -> StepFunction:
     payload = context.payload(step.send)
     fragments = step.send.fragments
     one_way = OneWay(context.recorder, step)
+    is_measured = any(measure.said.from_.step == step.label for measure in context.measures)
 
     async def send(strand: Strand, conversation: Conversation, connection: Connection) -> None:
         due = strand.due()
-        _, data = strand.evaluate(step, payload.make)
+        sent, data = strand.evaluate(step, payload.make)
+        if is_measured:
+            strand.scope.extra["sent"] = sent
         out = Outgoing()
         try:
             await strand.send(connection, data, out, fragments)
@@ -52,7 +55,9 @@ def compile_send(step: SendStep, context: StepContext) -> StepFunction:
                 strand.free_ns = out.written_ns
 
     async def send_soon(strand: Strand, _conversation: Conversation, connection: Connection) -> None:
-        _, data = strand.evaluate(step, payload.make)
+        sent, data = strand.evaluate(step, payload.make)
+        if is_measured:
+            strand.scope.extra["sent"] = sent
         out = SoonSent(one_way=one_way, due=strand.due(), data=data)
         try:
             connection.send_soon(data, out, fragments)

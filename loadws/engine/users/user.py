@@ -13,6 +13,7 @@ from enum import Enum
 import trio
 
 from loadws.engine.runtime.compiled import CompiledUser
+from loadws.engine.runtime.connection.measuring import Measuring
 from loadws.engine.runtime.flow_control import EndSession, EndTurn, Leave
 from loadws.engine.runtime.reconnect import Healing
 from loadws.engine.runtime.shared import FlowQuota, Shared
@@ -50,6 +51,9 @@ class VirtualUser:
         scope = Scope(user=index, seed=shared.facts.seed, clock=shared.clock, env=shared.facts.env)
         scope.stale_rows = set() if shared.supplies.by_turn else None
         self.main = self.state.main = Strand(self.state, scope, 0)
+        if compiled.traits.measures:
+            beside = self.main.beside()
+            self.state.measuring = Measuring(compiled.traits.measures, shared.recorder, shared.timers, beside.scope)
         self._handlers = Handlers(compiled.handlers, self.main) if compiled.handlers else None
         self.state.handlers = self._handlers
 

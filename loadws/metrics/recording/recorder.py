@@ -252,6 +252,10 @@ class Recorder:
         """Count a connection that failed because this machine lacked a resource."""
         self._interval.counts["generator_failures", self._phases.at(at_ns)] += 1
 
+    def measure_cut_off(self, at_ns: int) -> None:
+        """Count a measurement that the end of its session cut off before its time was over."""
+        self._interval.counts["measures_cut_off", self._phases.at(at_ns)] += 1
+
     def labelled(self, metric: str, value: str, at_ns: int, n: int = 1) -> None:
         """Add ``n`` to a counter that has a label besides the phase; ``value`` is that label's."""
         self._interval.labelled[metric, value, self._phases.at(at_ns)] += n

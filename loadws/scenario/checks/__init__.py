@@ -15,6 +15,7 @@ from loadws.scenario.checks.flow.around import check_around
 from loadws.scenario.checks.flow.barriers import check_barriers
 from loadws.scenario.checks.flow.calls import check_calls
 from loadws.scenario.checks.flow.flows import check_flows
+from loadws.scenario.checks.flow.measures import check_measures
 from loadws.scenario.checks.flow.probes import check_probes
 from loadws.scenario.checks.flow.protocols import check_protocol
 from loadws.scenario.checks.flow.variables import check_variables
@@ -36,6 +37,7 @@ def check_all(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
     check_barriers(findings)
     check_probes(findings)
     check_protocol(findings)
+    check_measures(findings)
     check_around(findings)
     check_http(findings)
     check_calls(findings)

@@ -35,6 +35,7 @@ from loadws.scenario.model.field_types import (
     different,
     short_for,
 )
+from loadws.scenario.model.moments import Measured
 from loadws.scenario.model.steps import CallStep, ConnectStep, Flow, UserFlow, walk
 
 # -- users ------------------------------------------------------------------------------------------------------------
@@ -397,6 +398,12 @@ class Scenario(Strict):
         Field(description="The steps of each user. Short for users with one type."),
     ] = None
     on: Annotated[Handlers | None, Field(description="Steps to run at events, while any step of flow runs.")] = None
+    measure: Annotated[
+        Measured,
+        Field(
+            description="Times from one moment of a user to another, each a metric of its own. Of users of every type."
+        ),
+    ] = ()
     users: Annotated[
         Annotated[Many[UserType], Field(min_length=1)] | None,
         Field(description="Several types of users, each with a flow of its own. Replaces flow."),

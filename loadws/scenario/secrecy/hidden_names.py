@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from loadws.scenario.model.model import Handlers, Scenario, UserType
+from loadws.scenario.model.moments import Measure
 from loadws.scenario.model.steps import AnyStep, Body, Flow
 from loadws.terms.masker import Masker
 
@@ -37,6 +38,7 @@ class _Hiding:
             update={
                 "load": tuple(self._with(phase, "name") for phase in scenario.load),
                 "thresholds": rules,
+                "measure": tuple(self._measure(each) for each in scenario.measure),
                 "setup": self._flow(scenario.setup),
                 "teardown": self._flow(scenario.teardown),
             }
@@ -45,6 +47,10 @@ class _Hiding:
             return named.model_copy(update={"users": tuple(map(self._user_type, scenario.users))})
         on = None if scenario.on is None else self._handlers(scenario.on)
         return named.model_copy(update={"flow": self._flow(scenario.flow or ()), "on": on})
+
+    def _measure(self, measure: Measure) -> Measure:
+        moments = {"from_": self._with(measure.from_, "step"), "to": self._with(measure.to, "step")}
+        return self._with(measure, "name").model_copy(update=moments)
 
     def _user_type(self, user_type: UserType) -> UserType:
         flows = {"flow": self._flow(user_type.flow), "on": self._handlers(user_type.on)}

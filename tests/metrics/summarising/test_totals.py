@@ -102,7 +102,7 @@ def test_metrics_stand_in_the_order_of_the_table() -> None:
             "bytes_received",
         "wire_bytes_sent", "wire_bytes_received", "reconnects", "disconnects", "tls_resumed", "iterations",
         "sessions", "sessions_failed", "arrivals", "arrivals_dropped", "turns", "turns_skipped", "stray_messages",
-        "generator_failures", "errors", "feed_age", "greeted",
+        "measures_cut_off", "generator_failures", "errors", "feed_age", "greeted",
     ]  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from loadws.engine.runtime.connection.candidate import Candidate
 from loadws.engine.runtime.connection.ends import describe, end_code, end_kind, is_failure, is_unasked
 from loadws.engine.runtime.connection.in_flight import InFlight
 from loadws.engine.runtime.connection.inbox import Inbox
+from loadws.engine.runtime.connection.measuring import Measuring
 from loadws.engine.runtime.connection.pending import MessageWait, Pending
 from loadws.engine.runtime.connection.probing import Probing
 from loadws.engine.runtime.connection.replacement import Replacement
@@ -63,6 +64,10 @@ class Owner(Protocol):
     @property
     def plain_requests(self) -> Mapping[str | None, Sequence[str]]:
         """Names of requests without ``where`` by the name of their connection."""
+
+    @property
+    def measuring(self) -> Measuring | None:
+        """Return what ``measure`` times of the user; None where the scenario has none."""
 
     def report(self, kind: str, step: str, detail: str) -> None:
         """Count an error."""

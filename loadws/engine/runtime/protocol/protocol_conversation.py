@@ -124,6 +124,8 @@ class ProtocolConversation(Conversation):
         self._beats.stop()
         if self._is_silent:
             end = End("lost", end.at_ns, kind="heartbeat_timeout", reason=self._is_silent)
+        if self.owner.measuring is not None:
+            self.owner.measuring.connection_ended(self.name, is_lost=end.by != "us")
         super().on_end(end)
         self.turns.end()
         if self.opened_by is not None:
@@ -205,6 +207,7 @@ class ProtocolConversation(Conversation):
 
     def _give(self, message: Enveloped, subscription: Subscription | None) -> None:
         """Give a message to what waits for it, in the order of ``Conversation``."""
+        self._measure(message)
         is_first = subscription is not None and self._is_first_of(subscription, message)
         if (self._handlers is not None and self._handlers.claims(message, self)) or is_first:
             return
@@ -213,6 +216,11 @@ class ProtocolConversation(Conversation):
         if self._next and self._answers_next(message):
             return
         self._keep(message)
+
+    def _measure(self, message: Enveloped) -> None:
+        """Let a message begin and end what ``measure`` of the scenario times."""
+        if self.owner.measuring is not None:
+            self.owner.measuring.on_value(message, self.name)
 
     def _is_first_of(self, subscription: Subscription, message: Enveloped) -> bool:
         waiting = subscription.awaited_by
@@ -289,6 +297,7 @@ class ProtocolConversation(Conversation):
         pending = in_flight.answered_by(message, is_after) if in_flight.waits else None
         if isinstance(pending, Call) and isinstance(message, Enveloped):
             pending.rule.open(message)
+            self._measure(message)
             self._confirm(pending, message)
         return super()._answers_matching(in_flight, message)
 

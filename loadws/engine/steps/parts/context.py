@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from loadws.engine.runtime.connection.measuring import CompiledMeasure
 from loadws.engine.runtime.delivering import Delivering
 from loadws.engine.runtime.protocol.dialect import Dialect
 from loadws.engine.runtime.shared import Shared
@@ -38,7 +39,7 @@ class StepContext:
     ``keeps``: some step of the user type reads an inbox, so its connections have one. ``heals``: some connection of the user
     type reconnects by itself. ``for_python``: for a function, which passes payloads and receives answers. ``deliverings``
     are those of the user type's handlers, in their order. ``plain_requests`` fills while steps are compiled: see
-    ``UserTraits``. ``closing`` is the connection whose close is awaited after the flow.
+    ``UserTraits``. ``measures`` are the scenario's. ``closing`` is the connection whose close is awaited after the flow.
     """
 
     shared: Shared
@@ -55,6 +56,7 @@ class StepContext:
     deliverings: tuple[Delivering, ...] = ()
     plain_requests: dict[str | None, list[str]] = field(default_factory=dict)
     closing: AwaitedClose = False
+    measures: tuple[CompiledMeasure, ...] = ()
 
     @property
     def scenario(self) -> Scenario:

@@ -21,7 +21,7 @@ from loadws.scenario.matching.matchers import compile_expectations
 from loadws.scenario.matching.matching import Conditions, compile_answer_conditions, compile_conditions
 from loadws.scenario.model.connection import TLS_TEMPLATES
 from loadws.scenario.model.model import UserType
-from loadws.scenario.model.step_names import flows_around, flows_of, walk_user_types
+from loadws.scenario.model.step_names import flows_around, flows_of, walk_steps, walk_user_types
 from loadws.scenario.model.steps import AnyStep, Flow, Payload, walk
 from loadws.scenario.model.steps.parts import (
     Assigned,
@@ -87,6 +87,7 @@ def check_variables(findings: Findings, columns: Columns) -> None:
         shared.read(("connection", "protocol", key), at_connect)
     for key in TLS_TEMPLATES:
         shared.read(("connection", "tls", key), at_connect)
+    _check_measures(findings, columns, frozenset(everything))
     check_secrets(findings, everything, columns)
 
 
@@ -95,6 +96,17 @@ def _captured_in_opening(findings: Findings, columns: Columns) -> frozenset[str]
     protocol = findings.scenario.connection.protocol
     captures = None if protocol is None else protocol.capture
     return _Texts(findings, columns).captures(("connection", "protocol", "capture"), captures)
+
+
+def _check_measures(findings: Findings, columns: Columns, known: frozenset[str]) -> None:
+    """Check the conditions of ``measure``: those of a beginning are read at any time, those of an end when it begins."""
+    sending = {step.label for _, step in walk_steps(findings.scenario) if step.verb in ("send", "request")}
+    texts = _Texts(findings, columns, dict.fromkeys(known, ("measure",)))
+    for index, measure in enumerate(findings.scenario.measure):
+        where = ("measure", index)
+        texts.conditions((*where, "from", "where"), measure.from_.where, known)
+        begun = {"message"} if measure.from_.step is None else {"sent"} if measure.from_.step in sending else set()
+        texts.conditions((*where, "to", "where"), measure.to.where, known | begun)
 
 
 def _check_declared(findings: Findings, columns: Columns) -> None:

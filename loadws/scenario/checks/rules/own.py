@@ -1,14 +1,15 @@
-"""The metrics that a scenario declares: by ``record``, ``count`` and a call's ``records`` and ``counts``."""
+"""The metrics that a scenario declares: by ``record``, ``count``, ``measure`` and a call's ``records`` and ``counts``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.step_names import walk_steps
+from loadws.scenario.yaml.explain import Where
 from loadws.terms.metrics import TABLE, Metric, own_counter
 
 #: The metric that a rule begins with, quoted or not.
@@ -35,7 +36,7 @@ def own_metrics(scenario: Scenario) -> OwnMetrics:
     """Return the declared metrics. Of several declarations of a name the first counts; see ``check_own_metrics``."""
     named: dict[str, Metric] = {}
     patterns: list[re.Pattern[str]] = []
-    for metric in (metric for _, step in walk_steps(scenario) for _, metric in step.own_metrics()):
+    for _, metric in _declared(scenario):
         if metric.name in TABLE:
             continue
         if "{{" in metric.name:
@@ -45,6 +46,14 @@ def own_metrics(scenario: Scenario) -> OwnMetrics:
     return OwnMetrics(named, tuple(patterns))
 
 
+def _declared(scenario: Scenario) -> Iterator[tuple[Where, Metric]]:
+    """Yield every metric that the scenario declares, with the place of its name."""
+    for where, step in walk_steps(scenario):
+        yield from (((*where, *path), metric) for path, metric in step.own_metrics())
+    for index, measure in enumerate(scenario.measure):
+        yield ("measure", index, "name"), measure.metric()
+
+
 def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(".+".join(map(re.escape, re.split(r"\{\{.*?\}\}", template))))
 
@@ -52,13 +61,11 @@ def _pattern(template: str) -> re.Pattern[str]:
 def check_own_metrics(findings: Findings) -> None:
     """Check that a name is one metric: not a metric of loadws, and always of the same kind and unit."""
     first: dict[str, tuple[Metric, int]] = {}
-    declared = ((where, each) for where, step in walk_steps(findings.scenario) for each in step.own_metrics())
-    for where, (path, metric) in declared:
-        place = (*where, *path)
+    for place, metric in _declared(findings.scenario):
         if metric.name in TABLE:
             findings.error(place, f"{metric.name!r} is a metric of loadws itself", "choose another name")
             continue
-        known, line = first.setdefault(metric.name, (metric, findings.line_of(where)))
+        known, line = first.setdefault(metric.name, (metric, findings.line_of(place)))
         if known.kind != metric.kind:
             findings.error(place, f"{metric.name!r} is a {known.kind} already, in line {line}", "choose another name")
         elif known.unit != metric.unit:

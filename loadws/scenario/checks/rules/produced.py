@@ -163,6 +163,7 @@ NEEDS = {
     "arrivals_dropped": _ARRIVALS,
     "recovery_time": _AGAIN,
     "reconnects": _AGAIN,
+    "measures_cut_off": Need("measure", lambda scenario: bool(scenario.measure)),
     "values_received": Need("connection with unpack", _unpacks),
     "proxy_time": Need("proxy", _has_proxy),
     "tls_time": Need("wss:// target", _has_tls, of_target=True),

@@ -124,6 +124,8 @@ class _Screen:
             head = ("metric", "count", *FIELDS)
             body: list[tuple[_Cell, ...]] = [(row.step, row.count, *row.cells) for row in trends]
             self._table("Also measured", head, body, numbers=range(1, len(head)))
+            if note := timings.never_note(trends):
+                self._line(("dim", f"  {note}"), indent=2)
         counters = timings.counter_rows(summary)
         if counters:
             self._table("Counted", ("counter", "count", "per second"), counters, numbers=(1, 2))

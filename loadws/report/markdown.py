@@ -129,12 +129,14 @@ def _deliveries(summary: Summary) -> str:
 
 
 def _own(summary: Summary) -> str:
-    """Return the metrics that the scenario itself defines."""
-    trends = [(escape(row.step), row.count, *map(escape, row.cells)) for row in timings.own_rows(summary, FIELDS)]
+    """Return what the scenario measures and counts beside its requests."""
+    measured = timings.own_rows(summary, FIELDS)
+    trends = [(escape(row.step), row.count, *map(escape, row.cells)) for row in measured]
     counters = [tuple(map(escape, row)) for row in timings.counter_rows(summary)]
     tables = []
     if trends:
         tables.append("### Also measured\n\n" + _table(("metric", "count", *FIELDS), trends, 1))
+        tables += [escape(note) for note in (timings.never_note(measured),) if note]
     if counters:
         tables.append("### Counted\n\n" + _table(("counter", "count", "per second"), counters, 1))
     return "\n\n".join(tables)

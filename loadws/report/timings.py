@@ -145,7 +145,9 @@ def other_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
     shown = {name for name, _ in (*LATENCY_METRICS, *CONNECT_METRICS)} | OF_PROBES
     names = dict.fromkeys(e.name for e in summary.metrics if e.kind == "histogram" and e.name not in shown)
     found = [(plain(name), overall(summary, name)) for name in names]
-    return [_latency_row(name, name, entry, fields) for name, entry in found if entry and entry.count]
+    return [
+        _latency_row(name, name, entry, fields) for name, entry in found if entry and (entry.count or entry.missing)
+    ]
 
 
 def own_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
@@ -183,6 +185,12 @@ def missing_note(rows: list[LatencyRow]) -> str:
         return ""
     listed = ", ".join(f"{count:,} of {step}" for step, count in missing.items())
     return f"Without an answer: {listed}. They rank above every measured value, here as in the checks."
+
+
+def never_note(rows: list[LatencyRow]) -> str:
+    """Say of which other times some never ended; empty where all did."""
+    listed = ", ".join(f"{row.missing:,} of {row.step}" for row in rows if row.missing)
+    return f"Never came: {listed}. They rank above every measured value, here as in the checks." if listed else ""
 
 
 def stray_note(summary: Summary) -> str:

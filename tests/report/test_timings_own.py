@@ -71,3 +71,14 @@ def test_every_report_has_them(summary: Summary) -> None:
         assert "feed_age" in text.replace("&#95;", "_")
         assert "greeted" in text
     assert "basket <b>" not in text_of_page
+
+
+def test_a_time_that_never_ended_is_told_in_every_report(summary: Summary) -> None:
+    """Also where none ever did: a row without a value is not left out."""
+    never = MetricEntry(name="first", labels={}, kind="histogram", unit="ns", count=0, missing=30)
+    summary = msgspec.structs.replace(summary, metrics=(*summary.metrics, never))
+    assert [row.step for row in own_rows(summary, ("p50",))] == ["feed_age", "basket <b>", "first"]
+    screen = io.StringIO()
+    render(summary, Console(file=screen, width=80))
+    for text in (screen.getvalue(), html.render(RunReport(summary)).decode(), markdown.render(summary)):
+        assert "Never came: 30 of first." in text

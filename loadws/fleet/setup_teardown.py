@@ -19,6 +19,7 @@ from loadws.engine.runtime.facts import RunFacts
 from loadws.engine.setup_teardown import SETUP_NUMBER, TEARDOWN_NUMBER, Done, Once, run_once
 from loadws.fleet.shard import ShardOrder, facts_of, load_order
 from loadws.fleet.signals import Signals, in_loop
+from loadws.fleet.wide_numbers import packable
 from loadws.scenario.build import Loaded
 from loadws.terms.errors import ExitCode, LoadwsError
 from loadws.terms.parties import is_unreachable
@@ -64,7 +65,7 @@ async def around(
                 tell(f"setup: {line}")
             if not done.is_whole:
                 raise SetupFailed(done)
-        yield msgspec.structs.replace(order, variables=variables)
+        yield msgspec.structs.replace(order, variables=packable(variables))
     finally:
         if scenario.teardown:
             with trio.CancelScope(shield=True), _patience_asked_for(signals, tell):

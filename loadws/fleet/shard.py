@@ -17,6 +17,7 @@ from loadws.engine.coordination import Alone, Together
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Deliver, Load, run_load
 from loadws.engine.runtime.facts import RunFacts
+from loadws.fleet.wide_numbers import unpacked
 from loadws.metrics.runinfo import Ending
 from loadws.plan.plan import make_plan
 from loadws.scenario.build import Loaded, Overrides, load_text
@@ -44,7 +45,7 @@ class ShardOrder(msgspec.Struct, frozen=True):
     of: int = 1
     weights: tuple[int, ...] = ()
     stamps: Literal["user", "kernel"] = "user"
-    variables: dict[str, Any] = {}  # the variables that setup has set
+    variables: dict[str, Any] = {}  # the variables that setup has set, ``packable``
     nonce: int = 0  # the same in every process of the run, and different in another run
     once: bool = False  # one user runs its flow once, whatever the load is
 
@@ -88,7 +89,7 @@ def facts_of(order: ShardOrder, loaded: Loaded, say: Callable[[str], None] | Non
         seed=order.seed,
         env=order.env,
         say=say,
-        setup_values=order.variables,
+        setup_values=unpacked(order.variables),
         nonce=order.nonce,
         machines=order.of,
         masker=loaded.masker,

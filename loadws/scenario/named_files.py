@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from loadws.scenario.model.connection import Tls
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.step_names import walk_around, walk_steps
@@ -62,6 +64,11 @@ def template_of(payload: Payload, base: Path) -> str | None:
         return (base / payload.file).read_bytes().decode()
     except (OSError, ValueError):
         return None
+
+
+def value_of(payload: Payload) -> JsonValue:
+    """Return the value in which a payload takes templates; None where it has no such form."""
+    return payload.msgpack if "msgpack" in payload.model_fields_set else payload.json_
 
 
 def unpackings(scenario: Scenario) -> Iterator[tuple[Where, tuple[Way, ...]]]:

@@ -330,6 +330,10 @@ KINDS: dict[str, Failure] = {
     "unpack.inflate": Failure(
         "a binary message is not deflate, or is cut short", "The example has its first bytes. 1f 8b is `gunzip`."
     ),
+    "unpack.msgpack": Failure(
+        "a binary message is not one value of MessagePack",
+        "The example has its first bytes. Where several stand in one message, a `function` can take them apart.",
+    ),
     "unpack.too_large": Failure(
         "a message decompresses to more than `max_message_size`",
         "Raise connection.max_message_size if that is right; else the server sends a decompression bomb.",

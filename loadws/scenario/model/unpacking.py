@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from loadws.scenario.model.field_types import FunctionName, Many, Strict, exactly_one
 from loadws.terms.errors import did_you_mean
 
-_WAYS = ("gunzip", "inflate", "lines", "split", "elements", "json", "function")
+_WAYS = ("gunzip", "inflate", "lines", "split", "elements", "json", "msgpack", "function")
 #: Ways that may be written as a word alone.
-_WORDS = ("gunzip", "inflate", "lines", "elements")
+_Word = Literal["gunzip", "inflate", "lines", "elements", "msgpack"]
+_WORDS = get_args(_Word)
 _ADVICE = (
-    'a way is gunzip, inflate, lines, elements, {split: "\\u001e"}, {elements: $.items}, {json: $.data} '
+    'a way is gunzip, inflate, lines, elements, msgpack, {split: "\\u001e"}, {elements: $.items}, {json: $.data} '
     "or {function: module:name}"
 )
 
@@ -54,6 +55,9 @@ class Way(Strict):
             alias="json", description="What is at this JSONPath is the value; a text there is read as JSON in its turn."
         ),
     ] = None
+    msgpack: Annotated[
+        Literal[True] | None, Field(description="Read a binary message as MessagePack. Text stays as it is.")
+    ] = None
     function: Annotated[
         FunctionName | None,
         Field(description="module:function in a file beside the scenario: from a payload to a list of values."),
@@ -90,12 +94,10 @@ def _listed(value: Any) -> Any:
 
 _Way = Annotated[
     Way,
-    BeforeValidator(_lengthened, json_schema_input_type=Literal["gunzip", "inflate", "lines", "elements"] | Way),
+    BeforeValidator(_lengthened, json_schema_input_type=_Word | Way),
 ]
 #: The ways to read a message, one after another; none: a message is one value, itself.
 Unpack = Annotated[
     Many[_Way],
-    BeforeValidator(
-        _listed, json_schema_input_type=Literal["gunzip", "inflate", "lines", "elements"] | Way | list[_Way]
-    ),
+    BeforeValidator(_listed, json_schema_input_type=_Word | Way | list[_Way]),
 ]

@@ -22,6 +22,7 @@ from loadws.scenario.matching.jsonpath import MISSING
 from loadws.scenario.matching.message import Message
 from loadws.scenario.model.unpacking import Way
 from loadws.scenario.template.values import EvaluationError, as_json, show
+from loadws.scenario.unpacking.msgpack import NotMsgpack, read_msgpack
 from loadws.terms.units import format_size
 
 #: How many values one message may have: each is matched by itself, and meanwhile the process does nothing else.
@@ -135,6 +136,8 @@ def compile_way(way: Way, base: Path) -> _Read:
         return _elements_at(way.elements)
     if way.json_ is not None:
         return _json_at(way.json_)
+    if way.msgpack:
+        return _msgpack
     assert way.function is not None, "a way is one of these"
     return _called(way.function, base)
 
@@ -242,6 +245,17 @@ def of_value(value: Any, received_ns: int) -> Message:
         return Message(as_json(value), received_ns, value)
     except EvaluationError as error:
         raise UnpackError("unpack.failed", str(error)) from None
+
+
+def _msgpack(message: Message, budget: Budget) -> Iterator[Message]:
+    if isinstance(message.payload, str):
+        yield message
+        return
+    try:
+        value = read_msgpack(message.payload)
+    except NotMsgpack as error:
+        raise UnpackError("unpack.msgpack", str(error)) from None
+    yield of_value(value, message.received_ns)
 
 
 # -- Python -----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from loadws.scenario.model.steps import Binary, Payload
-from loadws.scenario.template.template import Scope, compile_json, compile_template
+from loadws.scenario.template.template import Compiled, Scope, compile_json, compile_template, compile_value
 from loadws.scenario.template.values import EvaluationError, as_json
+from loadws.scenario.unpacking.msgpack import write_msgpack
 from loadws.transport.base import payload_bytes
 
 AnyPayload = TypeVar("AnyPayload", str, bytes)
@@ -43,6 +44,8 @@ def compile_payload(payload: Payload, base: Path) -> CompiledPayload:
         return _text(content) if payload.template else _constant(content)
     if payload.text is not None:
         return _text(payload.text)
+    if "msgpack" in payload.model_fields_set:
+        return _written(compile_value(payload.msgpack), write_msgpack)
     compiled = compile_json(payload.json_)
     if compiled.constant:
         return _constant(compiled.text(_NO_SCOPE), payload.json_)
@@ -85,6 +88,19 @@ def _decoded(text: str, form: str, decode: Callable[[str], bytes]) -> CompiledPa
             return _twice(decode(template.text(scope)))
         except ValueError:  # binascii.Error is one
             raise EvaluationError(f"the binary message is not {form}") from None
+
+    return CompiledPayload(make)
+
+
+def _written(compiled: Compiled, write: Callable[[Any], bytes]) -> CompiledPayload:
+    """Return a value in another form than JSON; a constant is written once."""
+    if compiled.constant:
+        value = compiled.evaluate(_NO_SCOPE)
+        return _constant(write(value), value)
+
+    def make(scope: Scope) -> tuple[Any, bytes]:
+        value = compiled.evaluate(scope)
+        return value, write(value)
 
     return CompiledPayload(make)
 

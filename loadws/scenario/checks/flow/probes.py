@@ -12,9 +12,9 @@ from loadws.scenario.model.model import Deliver, UserType
 from loadws.scenario.model.probes import delivers, publishes
 from loadws.scenario.model.step_names import flows_of
 from loadws.scenario.model.steps import Payload, walk
-from loadws.scenario.named_files import template_of
+from loadws.scenario.named_files import template_of, value_of
 from loadws.scenario.template.expression import TemplateError
-from loadws.scenario.template.template import compile_json, compile_template
+from loadws.scenario.template.template import compile_template, compile_value
 from loadws.scenario.yaml.explain import Where, any_of
 from loadws.terms.errors import did_you_mean
 from loadws.terms.units import NS_PER_S, format_duration
@@ -93,6 +93,6 @@ def _carries_probe(payload: Payload, base: Path) -> bool:
     try:
         if (text := template_of(payload, base)) is not None:
             return "probe" in compile_template(text).names
-        return "json_" in payload.model_fields_set and "probe" in compile_json(payload.json_).names
+        return "probe" in compile_value(value_of(payload)).names
     except TemplateError:
         return True

@@ -219,9 +219,9 @@ class _Walk:
                 self.specials |= part.specials
 
     def _payload(self, payload: Payload, where: Where, specials: frozenset[str]) -> None:
-        key = "json" if "json_" in payload.model_fields_set else "text"
-        if key == "json" or payload.text is not None:
-            self._read((*where, key), specials)
+        written = [key for key in ("text", "json", "msgpack") if payload.model_fields_set & {key, f"{key}_"}]
+        if written:
+            self._read((*where, *written), specials)
         elif payload.binary is not None and payload.binary.is_template:
             self._read((*where, "binary"), specials)
         elif payload.file is not None and payload.template:

@@ -66,10 +66,15 @@ MOST_FRAGMENTS = 10_000
 ONLY_WITH_FILE = "template is of a file: text and json take templates anyway, binary takes them in hex and base64"
 
 
-class Payload(Strict):
-    """The content of a message: exactly one of text, json, file (a text file) or binary."""
+#: The keys that a message's content is written in.
+FORMS = ("text", "json", "file", "binary", "msgpack")
+_FORMS = f"{', '.join(FORMS[:-1])} or {FORMS[-1]}"
 
-    model_config = exactly_one("text", "json", "file", "binary")
+
+class Payload(Strict):
+    """The content of a message, in exactly one of ``FORMS``."""
+
+    model_config = exactly_one(*FORMS)
 
     text: Annotated[Template | None, Field(description="A text message.")] = None
     json_: JsonValue = Field(
@@ -80,19 +85,22 @@ class Payload(Strict):
         bool, Field(description="Whether what is in file holds templates. Else it is sent as it is.")
     ] = False
     binary: Annotated[Binary | None, Field(description="A binary message.")] = None
+    msgpack: JsonValue = Field(
+        default=None,
+        description="A binary message in MessagePack. A value that is one template keeps its type, also bytes.",
+    )
     fragments: Annotated[
         int, Field(ge=1, le=MOST_FRAGMENTS, description="The number of frames that the message is sent in.")
     ] = 1
 
     @model_validator(mode="after")
     def _one(self) -> Payload:
-        given = self.model_fields_set & {"text", "json_", "file", "binary"}
-        if len(given) != 1:
-            raise ValueError("a message is exactly one of text, json, file or binary")
+        if sum(form in self.model_fields_set or f"{form}_" in self.model_fields_set for form in FORMS) != 1:
+            raise ValueError(f"a message is exactly one of {_FORMS}")
         if self.template and self.file is None:
             raise ValueError(ONLY_WITH_FILE)
         return self
 
 
-text_payload = short_for("text", "a message: text, or a mapping with text, json, file or binary")
+text_payload = short_for("text", f"a message: text, or a mapping with {_FORMS}")
 Sendable = Annotated[Payload, BeforeValidator(text_payload, json_schema_input_type=str | Payload)]

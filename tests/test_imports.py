@@ -147,6 +147,7 @@ ONLY_IN = {
     "resvg_py": {"report/drawing"},
     "opentelemetry": {"outputs/kinds/otlp.py"},
     "prometheus_client": {"outputs/kinds/prometheus.py", "outputs/kinds/prometheus_page.py"},
+    "google": {"scenario/unpacking/protobuf.py"},
     "hdrh": {"metrics/histograms/dense.py"},
     "jinja2": {"scenario", "report"},
     "ruamel": {"scenario"},

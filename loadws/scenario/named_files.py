@@ -25,6 +25,12 @@ def named_files(scenario: Scenario) -> Iterator[tuple[Where, str]]:
             yield (*where, "file"), payload.file
         if payload.binary is not None and payload.binary.file is not None:
             yield (*where, "binary", "file"), payload.binary.file
+        if payload.protobuf is not None:
+            yield (*where, "protobuf", "file"), payload.protobuf.file
+    for where, ways in unpackings(scenario):
+        for index, way in enumerate(ways):
+            if way.protobuf is not None:
+                yield (*where, index, "protobuf", "file"), way.protobuf.file
     protocol = scenario.connection.protocol
     if protocol is not None and is_file(protocol.name):
         yield ("connection", "protocol", "name"), protocol.name
@@ -68,6 +74,8 @@ def template_of(payload: Payload, base: Path) -> str | None:
 
 def value_of(payload: Payload) -> JsonValue:
     """Return the value in which a payload takes templates; None where it has no such form."""
+    if payload.protobuf is not None:
+        return payload.protobuf.value
     return payload.msgpack if "msgpack" in payload.model_fields_set else payload.json_
 
 

@@ -334,6 +334,10 @@ KINDS: dict[str, Failure] = {
         "a binary message is not one value of MessagePack",
         "The example has its first bytes. Where several stand in one message, a `function` can take them apart.",
     ),
+    "unpack.protobuf": Failure(
+        "a binary message is none of the type that `protobuf` names",
+        "The example has its first bytes. Compare `message` with what the server sends, and the file with its .proto.",
+    ),
     "unpack.too_large": Failure(
         "a message decompresses to more than `max_message_size`",
         "Raise connection.max_message_size if that is right; else the server sends a decompression bomb.",

@@ -18,10 +18,14 @@ from loadws.scenario.model.steps import STEPS
 from loadws.scenario.template.scope import FUNCTIONS
 from loadws.terms.errors import ExitCode
 from tests.scenario.models import models
+<<<<<<< HEAD
 from tests.scenario.texts import EXAMPLES_FOLDER, protocol_of
+=======
+from tests.scenario.unpacking import descriptors
+>>>>>>> e4fb11f (Match, capture and send Protocol Buffers by their descriptors)
 
 #: Models that have no table: their keys stand in another's, or a short form fills them.
-WITHOUT_TABLE = {"Backoff", "Think"}
+WITHOUT_TABLE = {"Backoff", "ProtobufType", "Think"}
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"```yaml\n(.*?)```", page(), re.DOTALL)
 
@@ -93,5 +97,6 @@ def whole(block: str) -> str:
 def test_every_example_loads(block: str, tmp_path: Path) -> None:
     (tmp_path / "accounts.csv").write_text("user\nanna\n")
     (tmp_path / "rooms.csv").write_text("lobby;7\n")
+    descriptors.write(tmp_path / "chat.desc")
     shutil.copy(EXAMPLES_FOLDER / "flows.py", tmp_path)
     assert load_text(whole(block), tmp_path / "scenario.yaml", env={}).scenario.user_types != ()

@@ -6,8 +6,13 @@ from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.flow.variables import Columns
 from loadws.scenario.checks.load import expected_arrivals, most_held
 from loadws.scenario.data.feed import DataError, open_feed
+from loadws.scenario.matching.matchers import NO_SCOPE
 from loadws.scenario.model.model import DataSource
+from loadws.scenario.model.steps.payload import ProtobufValue
 from loadws.scenario.named_files import payloads
+from loadws.scenario.template.template import TemplateError, compile_value
+from loadws.scenario.template.values import EvaluationError
+from loadws.scenario.unpacking.protobuf import ProtobufError, message_type
 from loadws.scenario.yaml.explain import Where
 from loadws.terms.units import format_size
 
@@ -51,6 +56,26 @@ def check_payload_files(findings: Findings) -> None:
             _check_text(findings, (*where, "file"), payload.file, takes_templates=payload.template)
         if payload.binary is not None and payload.binary.file is not None:
             _read(findings, (*where, "binary", "file"), payload.binary.file)
+        if payload.protobuf is not None:
+            _check_protobuf(findings, (*where, "protobuf"), payload.protobuf)
+
+
+def _check_protobuf(findings: Findings, where: Where, payload: ProtobufValue) -> None:
+    """Check a type, the names of the fields, and a value without templates as a whole."""
+    try:
+        of = message_type(findings.base, payload.file, payload.message)
+        of.check_names(payload.value)
+    except ProtobufError as error:
+        findings.error((*where, error.key), str(error), error.advice)
+        return
+    try:
+        compiled = compile_value(payload.value)
+        if compiled.constant:
+            of.write(compiled.evaluate(NO_SCOPE))
+    except TemplateError:
+        pass  # it has its own message
+    except EvaluationError as error:
+        findings.error((*where, "value"), str(error))
 
 
 def _check_text(findings: Findings, where: Where, name: str, *, takes_templates: bool) -> None:

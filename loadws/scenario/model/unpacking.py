@@ -6,16 +6,16 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from loadws.scenario.model.field_types import FunctionName, Many, Strict, exactly_one
+from loadws.scenario.model.field_types import FileName, FunctionName, Many, Strict, exactly_one
 from loadws.terms.errors import did_you_mean
 
-_WAYS = ("gunzip", "inflate", "lines", "split", "elements", "json", "msgpack", "function")
+_WAYS = ("gunzip", "inflate", "lines", "split", "elements", "json", "msgpack", "protobuf", "function")
 #: Ways that may be written as a word alone.
 _Word = Literal["gunzip", "inflate", "lines", "elements", "msgpack"]
 _WORDS = get_args(_Word)
 _ADVICE = (
-    'a way is gunzip, inflate, lines, elements, msgpack, {split: "\\u001e"}, {elements: $.items}, {json: $.data} '
-    "or {function: module:name}"
+    'a way is gunzip, inflate, lines, elements, msgpack, {split: "\\u001e"}, {elements: $.items}, {json: $.data}, '
+    "{protobuf: {file: ..., message: ...}} or {function: module:name}"
 )
 
 
@@ -23,6 +23,16 @@ def _something(text: str) -> str:
     if not text:
         raise ValueError("is one character or more")
     return text
+
+
+class ProtobufType(Strict):
+    """A type of messages of Protocol Buffers."""
+
+    file: Annotated[
+        FileName,
+        Field(description="A set of descriptors: what protoc --include_imports --descriptor_set_out=FILE writes."),
+    ]
+    message: Annotated[str, Field(description="The full name of the message's type: package.Message.")]
 
 
 class Way(Strict):
@@ -57,6 +67,10 @@ class Way(Strict):
     ] = None
     msgpack: Annotated[
         Literal[True] | None, Field(description="Read a binary message as MessagePack. Text stays as it is.")
+    ] = None
+    protobuf: Annotated[
+        ProtobufType | None,
+        Field(description="Read a binary message as one of this type. Text stays as it is. Needs loadws[protobuf]."),
     ] = None
     function: Annotated[
         FunctionName | None,

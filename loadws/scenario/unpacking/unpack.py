@@ -23,6 +23,7 @@ from loadws.scenario.matching.message import Message
 from loadws.scenario.model.unpacking import Way
 from loadws.scenario.template.values import EvaluationError, as_json, show
 from loadws.scenario.unpacking.msgpack import NotMsgpack, read_msgpack
+from loadws.scenario.unpacking.protobuf import MessageType, NotProtobuf, message_type
 from loadws.terms.units import format_size
 
 #: How many values one message may have: each is matched by itself, and meanwhile the process does nothing else.
@@ -112,6 +113,7 @@ def compile_unpack(ways: Sequence[Way], base: Path, limit: int) -> Unpack | None
     Raises:
         MatchError: A JSONPath is wrong.
         FunctionError: A function does not exist.
+        ProtobufError: A type of Protocol Buffers does not exist, or cannot be read.
     """
     if not ways:
         return None
@@ -138,6 +140,8 @@ def compile_way(way: Way, base: Path) -> _Read:
         return _json_at(way.json_)
     if way.msgpack:
         return _msgpack
+    if way.protobuf is not None:
+        return _protobuf(message_type(base, way.protobuf.file, way.protobuf.message))
     assert way.function is not None, "a way is one of these"
     return _called(way.function, base)
 
@@ -256,6 +260,18 @@ def _msgpack(message: Message, budget: Budget) -> Iterator[Message]:
     except NotMsgpack as error:
         raise UnpackError("unpack.msgpack", str(error)) from None
     yield of_value(value, message.received_ns)
+
+
+def _protobuf(of: MessageType) -> _Read:
+    def read(message: Message, budget: Budget) -> Iterator[Message]:
+        if isinstance(message.payload, str):
+            return iter((message,))
+        try:
+            return iter((of_value(of.read(message.payload), message.received_ns),))
+        except NotProtobuf as error:
+            raise UnpackError("unpack.protobuf", str(error)) from None
+
+    return read
 
 
 # -- Python -----------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from loadws.scenario.model.steps import Binary, Payload
 from loadws.scenario.template.template import Compiled, Scope, compile_json, compile_template, compile_value
 from loadws.scenario.template.values import EvaluationError, as_json
 from loadws.scenario.unpacking.msgpack import write_msgpack
+from loadws.scenario.unpacking.protobuf import message_type
 from loadws.transport.base import payload_bytes
 
 AnyPayload = TypeVar("AnyPayload", str, bytes)
@@ -46,6 +47,9 @@ def compile_payload(payload: Payload, base: Path) -> CompiledPayload:
         return _text(payload.text)
     if "msgpack" in payload.model_fields_set:
         return _written(compile_value(payload.msgpack), write_msgpack)
+    if payload.protobuf is not None:
+        of = message_type(base, payload.protobuf.file, payload.protobuf.message)
+        return _written(compile_value(payload.protobuf.value), of.write)
     compiled = compile_json(payload.json_)
     if compiled.constant:
         return _constant(compiled.text(_NO_SCOPE), payload.json_)

@@ -6,6 +6,7 @@ from loadws.scenario.checks.findings import Findings
 from loadws.scenario.data.functions import FunctionError
 from loadws.scenario.matching.extract import MatchError
 from loadws.scenario.named_files import unpackings
+from loadws.scenario.unpacking.protobuf import ProtobufError
 from loadws.scenario.unpacking.unpack import compile_way
 
 
@@ -19,3 +20,5 @@ def check_unpacking(findings: Findings) -> None:
                 findings.error((*where, index, *error.path), str(error), error.advice)
             except FunctionError as error:
                 findings.error((*where, index, "function"), str(error), error.advice)
+            except ProtobufError as error:
+                findings.error((*where, index, "protobuf", error.key), str(error), error.advice)

@@ -222,6 +222,8 @@ class _Walk:
         written = [key for key in ("text", "json", "msgpack") if payload.model_fields_set & {key, f"{key}_"}]
         if written:
             self._read((*where, *written), specials)
+        elif payload.protobuf is not None:
+            self._read((*where, "protobuf", "value"), specials)
         elif payload.binary is not None and payload.binary.is_template:
             self._read((*where, "binary"), specials)
         elif payload.file is not None and payload.template:

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
 from loadws.scenario.model.field_types import FileName, Size, Strict, Template, exactly_one, short_for
+from loadws.scenario.model.unpacking import ProtobufType
 
 
 def _hex(text: str) -> str:
@@ -67,8 +68,16 @@ ONLY_WITH_FILE = "template is of a file: text and json take templates anyway, bi
 
 
 #: The keys that a message's content is written in.
-FORMS = ("text", "json", "file", "binary", "msgpack")
+FORMS = ("text", "json", "file", "binary", "msgpack", "protobuf")
 _FORMS = f"{', '.join(FORMS[:-1])} or {FORMS[-1]}"
+
+
+class ProtobufValue(ProtobufType):
+    """A message of Protocol Buffers: its type and its fields."""
+
+    value: JsonValue = Field(
+        description="Its fields by their names. A value that is one template keeps its type; bytes are such, or base64."
+    )
 
 
 class Payload(Strict):
@@ -89,6 +98,9 @@ class Payload(Strict):
         default=None,
         description="A binary message in MessagePack. A value that is one template keeps its type, also bytes.",
     )
+    protobuf: Annotated[
+        ProtobufValue | None, Field(description="A binary message of Protocol Buffers. Needs loadws[protobuf].")
+    ] = None
     fragments: Annotated[
         int, Field(ge=1, le=MOST_FRAGMENTS, description="The number of frames that the message is sent in.")
     ] = 1

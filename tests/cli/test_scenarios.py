@@ -26,6 +26,7 @@ SMALL = {
     FOLDER / "chat.yaml": ("--duration", "4s"),
     FOLDER / "ci-gate.yaml": ("--duration", "2500ms", "--scale", "0.5"),
     FOLDER / "data.yaml": ("--duration", "1s"),
+    FOLDER / "events.yaml": ("--duration", "3s"),
     FOLDER / "json-rpc.yaml": ("--duration", "1s"),
     FOLDER / "protocol-json-rpc.yaml": ("--duration", "1500ms"),
     FOLDER / "protocol-socket-io.yaml": ("--duration", "1500ms"),

@@ -18,8 +18,8 @@ def with_measures(run: StepFunction, step: Step, context: StepContext) -> StepFu
     async def measured(strand: Strand) -> None:
         measuring = strand.user.measuring
         assert measuring is not None, "a user type with measures has them measured"
-        failures = strand.failures
-        begun = [measuring.begin(measure, now_ns(), strand.scope) for measure in begins]
+        failures, since_ns = strand.failures, now_ns()
+        begun = [measuring.begin(measure, since_ns, strand.scope) for measure in begins]
         try:
             await run(strand)
         finally:

@@ -18,11 +18,8 @@ from loadws.scenario.model.steps import STEPS
 from loadws.scenario.template.scope import FUNCTIONS
 from loadws.terms.errors import ExitCode
 from tests.scenario.models import models
-<<<<<<< HEAD
 from tests.scenario.texts import EXAMPLES_FOLDER, protocol_of
-=======
 from tests.scenario.unpacking import descriptors
->>>>>>> e4fb11f (Match, capture and send Protocol Buffers by their descriptors)
 
 #: Models that have no table: their keys stand in another's, or a short form fills them.
 WITHOUT_TABLE = {"Backoff", "ProtobufType", "Think"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from loadws.report.drawing.drawing import Drawing
-from loadws.report.pipelines.services import MARKS
 
 
 @pytest.fixture(autouse=True)
@@ -27,5 +26,5 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERMINAL_WIDTH", "100")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("_TYPER_FORCE_DISABLE_TERMINAL", "1")
-    for name in ("FORCE_COLOR", "TARGET", "TOKEN", *MARKS.values()):
+    for name in ("FORCE_COLOR", "TARGET", "TOKEN"):
         monkeypatch.delenv(name, raising=False)

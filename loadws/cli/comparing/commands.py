@@ -204,6 +204,7 @@ def ab(
 
     from loadws.cli.comparing.ab import AbOptions, ab_command
     from loadws.cli.comparing.sides import side_options
+    from loadws.cli.running.ci import told_errors
 
     overrides = make_overrides(
         target=target,
@@ -237,7 +238,8 @@ def ab(
         json=json_,
         ci=find_service(ci, os.environ),
     )
-    return ab_command(*sides, names, asked)
+    with told_errors(asked.ci, scenario.name):
+        return ab_command(*sides, names, asked)
 
 
 def _changes(a: list[str] | None, b: list[str] | None, other: Path | None) -> tuple[list[str], list[str]]:
@@ -323,6 +325,7 @@ def search(
     import secrets
 
     from loadws.cli.comparing.search import SearchOptions, search_command
+    from loadws.cli.running.ci import told_errors
 
     overrides = make_overrides(target=target, settings=settings, untrusted=untrusted)
     run = RunOptions(
@@ -346,7 +349,8 @@ def search(
         html,
         find_service(ci, os.environ),
     )
-    return search_command(run, asked)
+    with told_errors(asked.ci, scenario.name):
+        return search_command(run, asked)
 
 
 def compare(
@@ -371,10 +375,11 @@ def compare(
     """
     baseline, candidate = _sides(runs)
     from loadws.cli.comparing.compare import CompareOptions, compare_command
+    from loadws.cli.running.ci import told_errors
 
-    return compare_command(
-        CompareOptions(baseline, candidate, tuple(rules or ()), across_machines, json_, find_service(ci, os.environ))
-    )
+    service = find_service(ci, os.environ)
+    with told_errors(service, "comparison"):
+        return compare_command(CompareOptions(baseline, candidate, tuple(rules or ()), across_machines, json_, service))
 
 
 def _sides(words: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

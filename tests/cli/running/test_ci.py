@@ -141,3 +141,23 @@ def test_a_scenario_that_is_wrong_is_told_at_its_place(github: Path, capsys: pyt
     assert f"::error file={path},line=4,title=loadws%3A s.yaml::load[0].users: " in found.err
     _, *lines = (github / "GITHUB_OUTPUT").read_text().splitlines()
     assert lines == ["verdict=not_run", "exit-code=2"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("compare", "nothing", "nothing-else"),
+        ("ab", "nothing.yaml", "--b", "users=2"),
+        ("search", "nothing.yaml", "--vary", "users", "--from", "1", "--to", "9"),
+        ("run", "nothing.yaml", "--repeat", "2"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_command_that_tells_a_result_tells_an_error_too(
+    command: tuple[str, ...], github: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(github)
+    found = run(capsys, *command)
+    assert found.code == 2
+    assert "\n::error title=loadws%3A " in f"\n{found.err}"
+    assert "verdict=not_run\nexit-code=2\n" in (github / "GITHUB_OUTPUT").read_text()

@@ -21,8 +21,8 @@ from loadws.cli.comparing.compare import now
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import write_place
-from loadws.cli.running.ci import tell
-from loadws.cli.running.run import Finished, load_for_run, run_loaded, tell_of
+from loadws.cli.running.ci import told_of_run
+from loadws.cli.running.run import Finished, load_for_run, run_loaded, tell_result
 from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.signals import Signals
 from loadws.gate.comparing.identity import different_plans, hindrances
@@ -33,7 +33,7 @@ from loadws.metrics.summary import Run, Summary
 from loadws.plan.fingerprint import plan_hash
 from loadws.report.comparing.comparison import render_comparison
 from loadws.report.folder import read_frames
-from loadws.report.pipelines.compared import result_of_comparison, result_of_words
+from loadws.report.pipelines.compared import result_of_comparison, result_of_words, together
 from loadws.report.pipelines.result import Result
 from loadws.scenario.build import Loaded
 from loadws.terms.errors import ExitCode, UsageError, exit_code, most_severe
@@ -123,18 +123,15 @@ class _Series:
         code = most_severe(codes)
         if self._against.save is not None:
             code = most_severe([code, self._save(complete, code)])
-        self._tell()
+        self._tell(code)
         return int(code)
 
-    def _tell(self) -> None:
-        """Tell the CI service of the runs and of the comparison, the most severe last: its outputs are those that stay."""
-        precedence = list(ExitCode)
-        results: list[Finished | Result] = [*self._done, *self._told]
-        for each in sorted(results, key=lambda each: -precedence.index(exit_code(_code_of(each)))):
-            if isinstance(each, Result):
-                tell(self._options.ci, each)
-            else:
-                tell_of(self._options, each)
+    def _tell(self, code: ExitCode) -> None:
+        """Tell the CI service of all runs and of the comparison at once."""
+        copies = self._options.places.folder
+        runs = [told_of_run(done.folder, done.summary, copies) for done in self._done]
+        if results := [*reversed(runs), *self._told]:
+            tell_result(self._options, together(results, code))
 
     def _say_number(self, number: int) -> None:
         if self._against.repeat > 1:
@@ -190,10 +187,6 @@ class _Series:
             return ExitCode.PASSED
         print(f"no baseline was saved: {why}", file=sys.stderr)
         return ExitCode.INCONCLUSIVE
-
-
-def _code_of(each: Finished | Result) -> int:
-    return each.exit_code if isinstance(each, Result) else each.code
 
 
 _OUTCOMES = {

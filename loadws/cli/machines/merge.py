@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 
 from loadws.cli.progress import show_progress
-from loadws.cli.running.ci import tell_of_run
+from loadws.cli.running.ci import tell, told_of_run
 from loadws.cli.running.outcome import show_report
 from loadws.fleet.signals import Signals
 from loadws.gate.verdict import judged
@@ -83,7 +83,7 @@ def merge_command(
         folder.begin(info)
         folder.write_scenario(_scenario_text(folders[0]))
         summary = _judge(info, kept, folder, signals)
-    tell_of_run(ci, folder.path, summary)
+    tell(ci, told_of_run(folder.path, summary))
     return summary.verdict.exit_code
 
 

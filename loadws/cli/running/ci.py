@@ -36,24 +36,19 @@ def told_errors(ci: Ci, title: str) -> Iterator[None]:
         raise
 
 
-def tell_of_run(ci: Ci, folder: Path, summary: Summary, copies: Path | None = None, to_stderr: bool = False) -> None:
-    """Tell the service of a run. Where ``copies`` has some of its files, those are named to it, and its own go there too."""
-    if ci.service is None:
-        return
-    copy = None if copies is None else copies / REPORT
-    report = next((path for path in (copy, folder / REPORT) if path is not None and path.exists()), None)
-    for path in tell(ci, result_of_run(summary, folder, report), to_stderr):
-        if copies is not None:
-            _say_problem(_copy(path, copies / path.name), copies / path.name)
+def told_of_run(folder: Path, summary: Summary, copies: Path | None = None) -> Result:
+    """Return what a service is told of a run. Where ``copies`` has its report, that is the one that is named."""
+    places = [each / REPORT for each in (copies, folder) if each is not None]
+    return result_of_run(summary, folder, next((path for path in places if path.exists()), None))
 
 
-def tell(ci: Ci, result: Result, to_stderr: bool = False) -> list[Path]:
-    """Report to the service; return the files that were written for it. A failure to write is reported on stderr.
+def tell(ci: Ci, result: Result, copies: Path | None = None, to_stderr: bool = False) -> None:
+    """Report to the service; its own files go into ``copies`` too. A failure to write is reported on stderr.
 
     ``to_stderr`` keeps stdout free, where live figures go.
     """
     if ci.service is None:
-        return []
+        return
     OUTPUT.is_of_ci = True
     telling = telling_for(ci.service, result, os.environ)
     sys.stderr.flush()
@@ -61,7 +56,9 @@ def tell(ci: Ci, result: Result, to_stderr: bool = False) -> list[Path]:
         OUTPUT.command(line, to_stderr)
     for each in telling.appended:
         _say_problem(_append(each), each.path)
-    return list(_write(telling))
+    for path in _write(telling):
+        if copies is not None:
+            _say_problem(_copy(path, copies / path.name), copies / path.name)
 
 
 def _write(telling: Telling) -> Iterator[Path]:

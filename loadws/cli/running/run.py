@@ -23,7 +23,7 @@ from loadws.cli.options import RunOptions
 from loadws.cli.planning.samples import short_of_samples
 from loadws.cli.reading import load_shown
 from loadws.cli.running.canary import measure_canary
-from loadws.cli.running.ci import tell_of_run
+from loadws.cli.running.ci import tell, told_of_run
 from loadws.cli.running.outcome import Watcher, outputs_of, show_report
 from loadws.cli.running.run_info import run_info
 from loadws.cli.running.share_info import share_info
@@ -57,6 +57,7 @@ from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.figures import PlanFigures, figures_of
 from loadws.plan.plan import make_plan
 from loadws.report.folder import REPORT, RunFolder, forget_latest
+from loadws.report.pipelines.result import Result
 from loadws.report.terminal.live import LiveConsole
 from loadws.report.terminal.pressed import press_ctrl_c
 from loadws.scenario.build import Loaded, Overrides
@@ -85,13 +86,13 @@ def run_command(options: RunOptions) -> int:
         if options.trace:
             return _trace_loaded(loaded, options)
         done = run_loaded(loaded, options)
-        tell_of(options, done)
+        tell_result(options, told_of_run(done.folder, done.summary, options.places.folder))
         return done.code
 
 
-def tell_of(options: RunOptions, done: Finished) -> None:
-    """Tell the CI service of a run that has ended."""
-    tell_of_run(options.ci, done.folder, done.summary, options.places.folder, to_stdout(options.outputs))
+def tell_result(options: RunOptions, result: Result) -> None:
+    """Tell the CI service of what came of the command."""
+    tell(options.ci, result, options.places.folder, to_stdout(options.outputs))
 
 
 def load_for_run(options: RunOptions) -> Loaded:

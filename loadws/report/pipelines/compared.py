@@ -10,6 +10,7 @@ from loadws.report.markdown import code, escape
 from loadws.report.pipelines.result import Problem, Result, Severity, problems_of
 from loadws.report.plain import plain
 from loadws.terms.errors import ExitCode
+from loadws.terms.errors import exit_code as to_code
 
 _WORDS = {
     "passed": "Passed",
@@ -49,6 +50,30 @@ def result_of_words(title: str, exit_code: int, outcome: str, sentences: Sequenc
     is_passed = exit_code == ExitCode.PASSED
     problems = [] if is_passed else [Problem(_severity(exit_code), title, plain(each, _LONGEST)) for each in sentences]
     return _result(title, outcome, exit_code, sentences, problems, (), None)
+
+
+def together(results: Sequence[Result], exit_code: int) -> Result:
+    """Return one result of several of one command, which ends with ``exit_code``; of runs, the newest stands first.
+
+    The verdict is that of the most severe, whose problems and text come first. Figures and places are those of the newest
+    run.
+    """
+    precedence = list(ExitCode)
+    ordered = sorted(results, key=lambda each: precedence.index(to_code(each.exit_code)))
+    newest = next((each for each in results if each.folder is not None), results[0])
+    problems = dict.fromkeys(problem for each in ordered for problem in each.problems)
+    return Result(
+        title=ordered[0].title,
+        word=ordered[0].word,
+        outcome=ordered[0].outcome,
+        exit_code=int(exit_code),
+        sentences=tuple(sentence for each in ordered for sentence in each.sentences),
+        problems=tuple(sorted(problems, key=lambda problem: problem.severity)),
+        figures=newest.figures,
+        markdown="\n".join(each.markdown for each in ordered),
+        folder=newest.folder,
+        report=newest.report,
+    )
 
 
 def _problems_of_rules(record: ComparisonRecord) -> Iterator[Problem]:

@@ -109,7 +109,7 @@ def test_what_a_scenario_says_is_no_command_to_the_service(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_of_a_run_and_its_comparison_the_outputs_are_those_of_the_worse(
+def test_of_a_run_and_its_comparison_the_verdict_is_that_of_the_worse(
     github: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The run failed, and there is no baseline: as the exit code, the outputs say that it failed."""
@@ -117,9 +117,10 @@ def test_of_a_run_and_its_comparison_the_outputs_are_those_of_the_worse(
         capsys, "run", scenario(github), "--out", str(github / "reports"), "--baseline", str(github / "nothing")
     )  # fmt: skip
     assert found.code == 1, found.err
-    assert "::warning title=loadws%3A my gate%3A comparison with a baseline::" in found.out
+    assert f"::warning title=loadws%3A my gate::{github / 'nothing'}: nothing was compared." in found.out
     _, *lines = (github / "GITHUB_OUTPUT").read_text().splitlines()
-    assert [line for line in lines if line.startswith("verdict=")] == ["verdict=no_baseline", "verdict=failed"]
+    assert [line for line in lines if line.startswith("verdict=")] == ["verdict=failed"]
+    assert (github / "GITHUB_STEP_SUMMARY").read_text().count("\n## ") == 2
 
 
 @pytest.mark.slow

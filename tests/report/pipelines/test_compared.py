@@ -9,9 +9,10 @@ import msgspec
 from loadws.metrics.comparison import ComparisonRecord, Interval, RuleResult, Side
 from loadws.metrics.summary import Check
 from loadws.report.pipelines import azure, github, teamcity
-from loadws.report.pipelines.compared import result_of_comparison, result_of_words
-from loadws.report.pipelines.result import Problem
+from loadws.report.pipelines.compared import result_of_comparison, result_of_words, together
+from loadws.report.pipelines.result import Problem, result_of_run
 from loadws.terms.errors import ExitCode
+from tests.report import example
 from tests.report.pipelines.test_services import ATTACKS, azure_command, github_annotation
 
 FAILED = RuleResult(
@@ -62,6 +63,20 @@ def test_words_are_a_result_too() -> None:
     assert none.problems == (Problem("warning", "chat: comparison with a baseline", "main: nothing."),)
     assert none.markdown == "## ⚠️ No baseline: chat: comparison with a baseline\n\nmain: nothing.\n"
     assert result_of_words("chat: search by users", 0, "passed", ["held up to 80 users."]).problems == ()
+
+
+def test_several_results_are_told_as_one(tmp_path: Path) -> None:
+    """The most severe gives the verdict; a problem that several have is told once."""
+    failed = result_of_run(msgspec.structs.replace(example.summary()), tmp_path / "old", None)
+    newest = result_of_run(example.brief(), tmp_path / "new", tmp_path / "new" / "report.html")
+    compared = result_of_words("chat: comparison", ExitCode.INCONCLUSIVE, "no_baseline", ["nothing there."])
+    found = together([newest, failed, failed, compared], ExitCode.FAILED)
+    assert (found.outcome, found.title, found.exit_code) == ("failed", "chat rooms", 1)
+    assert [each.severity for each in found.problems] == ["error", "error", "warning", "warning"]
+    assert (found.folder, found.report) == (tmp_path / "new", tmp_path / "new" / "report.html")
+    assert found.figures == newest.figures
+    words = ["## ❌ Failed", "## ❌ Failed", "## ⚠️ No baseline", "## ✅ Passed"]
+    assert [line.split(":")[0] for line in found.markdown.splitlines() if line.startswith("## ")] == words
 
 
 def test_no_text_of_a_comparison_is_a_command(tmp_path: Path) -> None:

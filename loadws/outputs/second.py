@@ -72,6 +72,7 @@ class Seconds:
         self._deliveries = Deliveries(info.probes, tuple(phase.name for phase in info.phases), info.process_numbers)
         self._told = dict.fromkeys(info.process_numbers, -1)  # process -> the last second that it reported
         self._pending: dict[int, Second] = {}
+        self._newest: Second | None = None  # the last that was whole
         self._gauges: dict[int, tuple[int, Gauges]] = {}
 
     def add(self, frame: Frame, unix_ns: int) -> list[Second]:
@@ -89,13 +90,17 @@ class Seconds:
         return list(self._whole())
 
     def rest(self) -> list[Second]:
-        """Return what is left at the end of the run, in order."""
-        if self._pending:
-            newest = self._pending[max(self._pending)]
-            for _ in self._deliveries.settling_all(_Sink(self, newest)):
+        """Return what is left at the end of the run, in order: last, deliveries whose time was not over."""
+        rest = [second for _, second in sorted(self._pending.items())]
+        self._pending.clear()
+        last = rest[-1] if rest else self._newest
+        if last is not None:
+            settled = Second(last.start_s, last.end_s, last.phase, last.warmup, unix_ns=last.unix_ns)
+            for _ in self._deliveries.settling_all(_Sink(self, settled)):
                 pass
-        pending, self._pending = self._pending, {}
-        return [second for _, second in sorted(pending.items())]
+            if settled.counts or settled.histograms:
+                rest.append(settled)
+        return rest
 
     def _whole(self) -> Iterator[Second]:
         newest = max(self._pending)
@@ -103,7 +108,8 @@ class Seconds:
         until = min(awaited, default=newest)
         for number in sorted(self._pending):
             if number <= until:
-                yield self._pending.pop(number)
+                self._newest = self._pending.pop(number)
+                yield self._newest
 
     def _fill(self, second: Second, frame: Frame, number: int) -> None:
         second.end_s = max(second.end_s, frame.start_s + frame.duration_s)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from loadws.metrics.frame import Frame, Gauges, Health
-from loadws.metrics.runinfo import RunInfo
+from loadws.metrics.frame import DeliveryPart, Frame, Gauges, Health, Joined, Published, Received
+from loadws.metrics.histograms.delivery_histogram import spread
+from loadws.metrics.runinfo import ProbeInfo, RunInfo
 from loadws.outputs.bounded_labels import LONGEST, OTHER, BoundedLabels
 from loadws.outputs.second import Second, Seconds
 from tests.metrics.made_up import counted, frame, info, times
@@ -81,6 +82,34 @@ def test_a_label_has_a_bounded_number_of_values_of_a_bounded_length() -> None:
     ]  # fmt: skip
     [(_, long)] = BoundedLabels().key({"step": "x" * 1000})
     assert long == "x" * (LONGEST - 1) + "…"
+
+
+@pytest.mark.parametrize(
+    ("frames", "numbers_of_settled"),
+    [
+        # their time is over while the run goes on
+        (6, [3]),
+        # it is not, and all seconds are whole: the last comes once more
+        (2, [1]),
+    ],
+)
+def test_deliveries_belong_to_the_second_in_which_they_are_settled(frames: int, numbers_of_settled: list[int]) -> None:
+    """One probe, made in the first second, that counts for 2 s, with a second of grace."""
+    parts = DeliveryPart(
+        published=(Published(0, 0, 1, 100_000, 0, 0),),
+        received=(Received(0, 0, 0, 1, 100_000, 1, 0, 5_000_000, 5_000_000, spread([5_000_000])),),
+        joined=(Joined(0, 0, 10), Joined(0, 0, 20)),
+    )
+    told = [frame(0, delivery=parts), *(frame(index, last=index == frames - 1) for index in range(1, frames))]
+    seconds = [second for each in run(told, info(probes=(ProbeInfo("talk", 2_000_000),))) for second in each]
+    settled = [second for second in seconds if second.counts]
+    assert [round(second.start_s) for second in settled] == numbers_of_settled
+    key = (STEADY, ("probe", "talk"))
+    assert {name: count.count for (name, at), count in settled[0].counts.items() if at == key} == {
+        "probes_published": 1, "deliveries_expected": 2, "deliveries_missing": 1, "deliveries_in_doubt": 0,
+    }  # fmt: skip
+    assert settled[0].histograms["delivery", key].missing == 1
+    assert settled[0].histograms["delivery_last", key].count == 1
 
 
 def test_a_process_that_stops_for_a_while_loses_nothing() -> None:

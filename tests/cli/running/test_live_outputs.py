@@ -9,12 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.commands import Result, run
 
+SCENARIOS = Path(__file__).parent.parent.parent.parent / "scenarios"
 HELD = """
 target: builtin:echo
 load: [{users: 3, for: 1200ms}]
@@ -44,13 +47,52 @@ def test_a_run_writes_its_seconds_and_they_add_up_to_its_summary(
     live.write_text("of an older run\n")
     found = run(capsys, *command, written(tmp_path), "--out", str(tmp_path / "out"), "--output", f"ndjson={live}")
     assert found.code in (0, 3, 4), found.err
-    rows = [json.loads(line) for line in live.read_text().splitlines()]
-    summary = json.loads((tmp_path / "out/scenario/latest/summary.json").read_text())
-    for metric, labels in (("messages_sent", {}), ("response_time", {"step": "hello"})):
-        live_count = sum(row["count"] for row in rows if row["metric"] == metric and row["labels"] == labels)
-        [whole] = [each for each in summary["metrics"] if each["name"] == metric and "phase" not in each["labels"]]
-        assert live_count == whole["count"] > 0
+    summary = summary_of(tmp_path, "scenario")
+    assert sums(live) == sums_of(summary)
+    assert sums(live)["messages_sent", (("phase", "phase-1"),)] == summary["ledger"]["messages"]["sent"] > 0
     assert summary["run"]["notes"] == []
+
+
+@pytest.mark.slow
+def test_deliveries_add_up_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Some are settled when the load is over."""
+    live = tmp_path / "live.ndjson"
+    options = ("--time-scale", "0.2", "--out", str(tmp_path / "out"), "--output", f"ndjson={live}")
+    found = run(capsys, "run", str(SCENARIOS / "chat.yaml"), *options)
+    assert found.code in (0, 1, 3, 4), found.err
+    assert sums(live) == sums_of(summary_of(tmp_path, "chat"))
+    assert sum(count for (metric, _), count in sums(live).items() if metric == "deliveries_expected") > 0
+
+
+Sums = dict[tuple[str, tuple[tuple[str, str], ...]], int]
+
+
+def sums(live: Path) -> Sums:
+    """Return the count of each metric and set of labels in all seconds, where there is one."""
+    found: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+    for row in map(json.loads, live.read_text().splitlines()):
+        if row["type"] != "gauge":
+            found[row["metric"], tuple(sorted({**row["labels"], "phase": row["phase"]}.items()))] += row["count"]
+    return dict(+found)
+
+
+def sums_of(summary: dict[str, Any]) -> Sums:
+    """Return the same of a summary, without its entries for all steps or kinds together."""
+    entries = [
+        each for each in summary["metrics"] if each["kind"] != "gauge" and each["count"] and "phase" in each["labels"]
+    ]
+    several = {(each["name"], each["labels"]["phase"]) for each in entries if len(each["labels"]) > 1}
+    return {
+        (each["name"], tuple(sorted(each["labels"].items()))): each["count"]
+        for each in entries
+        if len(each["labels"]) > 1 or (each["name"], each["labels"]["phase"]) not in several
+    }
+
+
+def summary_of(folder: Path, scenario: str) -> dict[str, Any]:
+    """Return the summary of the newest run."""
+    summary: dict[str, Any] = json.loads((folder / "out" / scenario / "latest/summary.json").read_text())
+    return summary
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ REPORT_WITHIN_S = 5.0
 
 
 async def run() -> None:
-    """Serve one run, from where to listen to its report; end early where the run's process has gone."""
+    """Serve the dashboard of one run until its report is there; end earlier if the run's process has gone."""
     opening = await _hear()
     if not isinstance(opening, Open):
         return

@@ -23,7 +23,7 @@ _LONGEST_SAID = 300
 
 
 class ProcessError(LoadwsError):
-    """A process that could not be started: a limit of the machine, and no defect of loadws."""
+    """A process that could not be started because of a limit of the machine, which is not a defect of loadws."""
 
     def __init__(self, number: int, error: OSError) -> None:
         super().__init__(

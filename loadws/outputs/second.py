@@ -133,7 +133,7 @@ class Seconds:
 
 
 class _Sink:
-    """Adds parts to a second."""
+    """A receiver of a frame's parts, which adds them to a second."""
 
     def __init__(self, seconds: Seconds, second: Second) -> None:
         self._seconds = seconds

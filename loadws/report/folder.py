@@ -81,7 +81,8 @@ class RunFolder:
     def create(
         cls, root: Path, scenario: str, started_at: datetime, mark: str = "", formats: Chosen = _DEFAULT
     ) -> RunFolder:
-        """Make a folder named after ``started_at``, which is UTC, and ``mark``; in the end it gets these formats.
+        """Make a folder named after ``started_at``, which is UTC, and ``mark``. ``formats`` are written into it at the
+        end.
 
         Raises:
             OutputError: The folder or a file in it cannot be made, or the disk is full.

@@ -85,7 +85,9 @@ def scalars(value: Any) -> Iterator[str]:
 
 
 def header_secrets(headers: Headers) -> Iterator[str]:
-    """Return what is secret in headers: values of secret ones, and in these the credentials and cookies by themselves."""
+    """Yield the secrets in headers: the whole values of secret headers, and the credentials and cookies in these
+    values.
+    """
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
         if is_secret_header(name):
             yield value

@@ -182,7 +182,7 @@ class _Visit:
 
 
 async def _pieces_of(file: Path, length: int) -> AsyncGenerator[bytes, None]:
-    """Yield a file in pieces; of one that grows, as much as it had when its length was sent."""
+    """Yield a file in pieces, up to ``length``: a file that grows is cut at the length that was announced."""
     async with await trio.open_file(file, "rb") as opened:
         while length and (piece := await opened.read(min(_PIECE_BYTES, length))):
             length -= len(piece)

@@ -27,7 +27,9 @@ def refusal(headers: Iterable[tuple[bytes, bytes]], port: int) -> str | None:
 
 
 def is_ours(host: str, port: int) -> bool:
-    """Return whether a Host header is an address of this machine: localhost, or a number, which no name server can lend."""
+    """Return whether a Host header is an address of this machine: localhost, or an address in numbers, which needs no
+    name server.
+    """
     name, colon, number = host.rpartition(":")
     if not colon or number != str(port):
         return host == "localhost" and port == 80

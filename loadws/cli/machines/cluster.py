@@ -23,7 +23,8 @@ def cluster_options(
     once: bool,
     trace: bool,
 ) -> ClusterOptions:
-    """Return what the cluster is asked for; warn where secrets would cross a network unencrypted.
+    """Return the cluster's options from those of the command line; warn where secrets would cross a network
+    unencrypted.
 
     Raises:
         UsageError: The address or the options are not valid, or the other options need no cluster.

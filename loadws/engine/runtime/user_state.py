@@ -137,7 +137,7 @@ class UserState:
         return self.leaving or self.condemned
 
     def ask_to_leave(self) -> None:
-        """End its load at its next step; ``interrupt_pauses`` ends its pauses now."""
+        """Let the user leave at its next step; ``interrupt_pauses`` makes that now."""
         self.leaving = True
         if self.left_ns is None:
             self.left_ns = self.shared.timers.now_ns()

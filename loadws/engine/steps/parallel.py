@@ -52,7 +52,9 @@ class _Branches:
             branch.let_go()
 
     def join(self) -> None:
-        """Continue the strand at the moment its last branch ended, or raise the interruption that ends most."""
+        """Continue the strand at the moment its last branch ended, or raise the branches' farthest-reaching
+        interruption.
+        """
         strand = self._strand
         strand.intended_ns = 0
         strand.free_ns = self._free_ns

@@ -23,7 +23,9 @@ class Group:
 
 
 def look_at_groups(root: Path = Path("/")) -> Group:
-    """Return the tightest limits. ``memory_bytes`` is what is left of the limit. ``root`` is where /proc and /sys are."""
+    """Return the tightest limits. ``memory_bytes`` is how much of the limit is unused. ``root`` is the folder of /proc
+    and /sys.
+    """
     free = [left for folder in _folders(root, "memory") if (left := _memory_left(folder)) is not None]
     cores = [quota for folder in _folders(root, "cpu") if (quota := _quota(folder)) is not None]
     return Group(min(free, default=None), min(cores, default=None))

@@ -80,7 +80,7 @@ class Bindings:
     # -- ids that the client makes up
 
     def generate(self, frames: Sequence[Frame], is_answered: set[tuple[Frame, Path]]) -> None:
-        """Put generators in place of ids: those that are answered, that differ from message to message, or are UUIDs."""
+        """Replace ids by generators: ids that are answered, that differ from message to message, or that are UUIDs."""
         index = IdIndex(frame for frame in frames if frame.is_sent)
         sent = [frame for frame in frames if frame.is_sent and frame.json is not None]
         varied = _varied_paths(sent)
@@ -159,7 +159,7 @@ class Bindings:
 
 
 def _is_counted(value: Scalar) -> bool:
-    """Return whether a value is a number, or a text that has one."""
+    """Return whether a value is a number, or a text that contains one."""
     return isinstance(value, int) or any(map(str.isdigit, value))
 
 

@@ -55,7 +55,7 @@ class Exchange:
 
     @property
     def path(self) -> str:
-        """The address without its query, for people: queries may hold secrets."""
+        """Return the address without its query, for messages, because queries may have secrets."""
         return urlsplit(self.url).path or "/"
 
 

@@ -85,7 +85,7 @@ class Point:
         self._values(metric, step).put(part)
 
     def add(self, metric: str, histogram: LatencyHistogram) -> None:
-        """Add values whose step has no column, or does not matter."""
+        """Add values of a metric without a column for each step, or of a step that has none."""
         self._values(metric, _OTHER_STEPS).add(histogram)
 
     def join(self, other: Point) -> None:

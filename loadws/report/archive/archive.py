@@ -52,7 +52,7 @@ class Archive:
         return Look(tuple(entries), len(missing[most:]), too_many, hash(frozenset(found.items())))
 
     def state(self) -> int:
-        """Return what changes when a run lands, changes or goes; nothing is read for it."""
+        """Return a hash that changes when a run is added, changes or is removed. No file is read for it."""
         return hash(frozenset((where, _stamp(self.root / where)) for where in _found(self.root)))
 
 

@@ -22,6 +22,6 @@ def harmless(text: str, at_start: bool) -> str:
 
 
 def is_at_start(text: str, at_start: bool) -> bool:
-    """Return whether what is written after ``text`` begins a line, which may have spaces before it."""
+    """Return whether the text after ``text`` begins a line; spaces before it do not count."""
     last_line = re.split(r"[\r\n]", text)
     return not last_line[-1].strip() and (len(last_line) > 1 or at_start)

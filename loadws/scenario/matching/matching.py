@@ -78,7 +78,9 @@ _LENGTH_MATCHERS = ("equals", "in", "lt", "le", "gt", "ge")
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """One condition: an expectation of a place. ``key``: its key where it is an equality, see ``index.py``."""
+    """One condition: the value at a place has to meet an expectation. ``key`` is its key where it is an equality, see
+    ``index.py``.
+    """
 
     place: Place
     expectation: Expectation

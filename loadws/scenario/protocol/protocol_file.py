@@ -230,7 +230,7 @@ class Sending(Strict):
 
 
 class Asking(Sending):
-    """A verb that may be answered."""
+    """A verb that sends a message and may wait for its answer."""
 
     reply: Annotated[
         Replies | bool, Field(description="What answers it: true as in replies, false nothing, or a rule of its own.")

@@ -80,7 +80,7 @@ class Failed:
     said: Any
 
     def kind(self, family: str) -> str:
-        """Return the kind under which it counts: the family, with its code behind a dot where it has one."""
+        """Return the kind of the error: the family, followed by a dot and the error's code where it has one."""
         return f"{family}.{self.code}" if self.code else family
 
 

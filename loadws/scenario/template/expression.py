@@ -358,7 +358,7 @@ _RULES: dict[type[nodes.Node], Callable[[_Compiler, Any], Evaluate]] = {
 
 
 def _try_constant(evaluate: Evaluate, start: int) -> None:
-    """Evaluate an expression that has the same value everywhere once, to find out whether it can only fail.
+    """Evaluate a constant expression once, to find out whether it fails.
 
     Raises:
         TemplateError: It fails.

@@ -40,8 +40,8 @@ class _Counts:
 class Scope:
     """The names that the expressions of one user see.
 
-    ``clock`` returns milliseconds since 1970, ``extra`` has the special names. ``stale_rows`` are the data sources of
-    ``next: turn`` whose row is that of an earlier turn; None where there is no such source.
+    ``clock`` returns milliseconds since 1970, ``extra`` has the values of the special names. ``stale_rows`` are the
+    data sources of ``next: turn`` whose row is that of an earlier turn; None where there is no such source.
     """
 
     __slots__ = ("_counts", "clock", "env", "extra", "iteration", "seed", "stale_rows", "user", "variables")

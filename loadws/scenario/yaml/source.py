@@ -85,7 +85,9 @@ _SMALLEST = "the smallest scenario has target, load and flow"
 
 
 class _Copier:
-    """A copier of raw nodes to nodes with a place each. It counts them, so that a few aliases cannot become millions."""
+    """A copier of raw nodes to nodes with a place each. It limits the number of nodes, so that a few aliases cannot
+    make millions.
+    """
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems

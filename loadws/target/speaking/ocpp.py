@@ -23,7 +23,7 @@ class Ocpp(Talk):
         self._called = 0
 
     def answers(self, message: str) -> Sequence[str]:
-        """Answer a call, or keep what the client answered."""
+        """Return the answer to a call of the client; record a client's answer to a call of the server."""
         asked = value_of(message)
         if not isinstance(asked, list) or len(asked) < 3:
             return (text_of([_ERROR, "-1", "RpcFrameworkError", "not a message", {}]),)

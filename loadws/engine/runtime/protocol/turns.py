@@ -44,7 +44,7 @@ class CallTurns:
         return waiting.may
 
     def give(self) -> None:
-        """Let the next call begin: the one that was under way is over."""
+        """End the current call, and let the next one begin."""
         if self._waiting:
             waiting = self._waiting.popleft()
             waiting.may = True

@@ -14,7 +14,7 @@ from loadws.scenario.template.template import compile_template
 
 
 def with_rows(run: StepFunction, step: Step, context: StepContext) -> StepFunction:
-    """Return the step, before which the data sources that it reads give their next row, where it is time for it."""
+    """Return a step that first takes the next row of each data source that it reads, where a new row is due."""
     supplies = context.shared.supplies.by_step
     if not supplies:
         return run

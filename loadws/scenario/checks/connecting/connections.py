@@ -96,7 +96,7 @@ def _mentioned(place: Where, user_type: UserType) -> Iterator[tuple[Where, str]]
 
 @dataclass
 class _Connections:
-    """The connections of a flow, followed step by step. ``told``: the places that have a message already."""
+    """The connections of a flow, followed step by step. ``told`` are the places that already have a message."""
 
     findings: Findings
     names: Iterable[str]

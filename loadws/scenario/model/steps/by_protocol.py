@@ -22,7 +22,7 @@ _FIRST = frozenset({"first_message_time", "unlagged_first_message_time"})
 
 
 class ProtocolBody(OnConnection):
-    """A body with the arguments of the protocol's own beside the keys of the verb."""
+    """A body that has the protocol's own arguments beside the keys of the verb."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue] = Field(init=False)

@@ -255,7 +255,7 @@ STEPS: dict[str, type[Step]] = {step.verb: step for step in get_args(_Steps)}
 
 
 def _is_word(step: type[Step]) -> bool:
-    """Return whether a step may stand alone, as a word: nothing behind its verb is needed."""
+    """Return whether a step may be written as its verb alone, because its body needs no key."""
     if not issubclass(step, LeafStep):
         return False
     try:
@@ -270,7 +270,7 @@ BARE_VERBS = frozenset(verb for verb, step in STEPS.items() if _is_word(step))
 
 
 def step_verb(value: Any) -> str | None:
-    """Return the verb of a step, which is the file's tree or a model; None for no verb, and for more than one."""
+    """Return the verb of a step, which is a model or the file's mapping; None where the mapping has no verb or several."""
     if isinstance(value, Step):
         return value.verb
     if not isinstance(value, dict):

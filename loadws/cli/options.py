@@ -346,7 +346,7 @@ CiOption = Annotated[
     CiAsked,
     typer.Option(
         "--ci",
-        help="Which CI service is told of the result. auto: the one that the environment is of. See loadws docs ci.",
+        help="The CI service that gets the result. auto: the one of the environment. See loadws docs ci.",
     ),
 ]
 DashboardAt = Annotated[

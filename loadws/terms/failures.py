@@ -250,7 +250,7 @@ KINDS: dict[str, Failure] = {
     ),
     "protocol.not_subscribed": Failure(
         "a step ends a subscription that the connection does not have",
-        "See what became of the subscribe step; the server may have ended the subscription.",
+        "Look at the result of the subscribe step; the server may have ended the subscription.",
     ),
     "timeout": Failure(
         "no answer came within the step's deadline",
@@ -312,7 +312,7 @@ KINDS: dict[str, Failure] = {
     ),
     "already_open": Failure("the step connects where a connection is open already", "Close it first, in the scenario."),
     "not_connected": Failure(
-        "the step needs a connection, and there was none", "See what became of it: the close codes."
+        "the step needs a connection, and there was none", "Look at the close codes: they say how it ended."
     ),
     "reconnect": Failure("a user could not get its connection back"),
     "reconnect.gave_up": Failure(

@@ -32,7 +32,9 @@ _QUANTITIES = (
     "messages|arrivals|requests|bytes|events|errors|turns|frames?|times?|users|connections|ticks|once|twice|many|each"
 )
 _RIDDLES = re.compile(
-    rf"\b(?:whoever|whomever|whom|nobody)\b|\b(?:{_QUANTITIES}|\d+) a second\b(?! signal)", re.IGNORECASE
+    rf"\b(?:whoever|whomever|whom|nobody)\b|\b(?:{_QUANTITIES}|\d+) a second\b(?! signal)"
+    r"|\b(?:some|any|every)body\b|\b(?:came|becomes?|became|said|told) of\b|\b(?:runs|several) a side\b|, for (?:it|they) ",
+    re.IGNORECASE,
 )
 _PEOPLE = "".join(
     rf"(?<!\b{each} )"
@@ -97,6 +99,10 @@ def test_no_riddles_in_docstrings_and_comments() -> None:
         ("10 a second", 1),
         ("a second opinion, within a second, a tenth of a second", 0),
         ("20 messages per second", 0),
+        ("what became of it, what came of a run, what is said of a message", 1),
+        ("Is anybody there?", 1),
+        ("With five runs a side", 1),
+        ("It stays, for it is the server's.", 1),
     ],
 )
 def test_what_is_a_riddle(text: str, expected: int) -> None:

@@ -14,10 +14,10 @@ from loadws.terms.thresholds import format_value
 _WEAKER = {
     "pairs": "",
     "runs": ", not paired: a drift of the machine counts as a change",
-    "windows": ", one run a side: noise between runs is not in the interval",
+    "windows": ", one run on each side: noise between runs is not in the interval",
 }
-_ONE = {"pairs": "pair", "runs": "run a side", "windows": "window"}
-_MANY = {"pairs": "pairs", "runs": "runs a side", "windows": "windows"}
+_ONE = {"pairs": "pair", "runs": "run on each side", "windows": "window"}
+_MANY = {"pairs": "pairs", "runs": "runs on each side", "windows": "windows"}
 
 
 def sentence(comparison: Comparison) -> str:

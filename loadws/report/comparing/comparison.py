@@ -17,7 +17,7 @@ _STYLES = {"passed": "green", "failed": "red", "no_data": "red", "inconclusive":
 _METHODS = {
     "pairs": "pairs of slices that took turns on one machine",
     "runs": "runs that are no pairs (`loadws ab` is surer)",
-    "windows": "one run a side, by its seconds: weaker than several runs, because the noise between runs is not seen",
+    "windows": "one run on each side, by its seconds: weaker than several runs, because the noise between runs is not seen",
     "none": "no values",
 }
 #: How many values without a rule are shown; the record has all that changed.

@@ -69,7 +69,7 @@ def test_a_sentence_names_all_that_a_reader_needs() -> None:
     for part in (
         "response_time.p50 changed by +39.9%",
         "99% interval +3",
-        "8 runs a side",
+        "8 runs on each side",
         "limit of +10%",
         "would have been",
     ):
@@ -175,7 +175,7 @@ def test_what_else_moved_is_watched_and_gates_nothing() -> None:
     assert record.looked_at >= len(moved)
 
 
-# -- one run a side ---------------------------------------------------------------------------------------------------
+# -- one run on each side ---------------------------------------------------------------------------------------------------
 
 
 def one_run(median_ms: float, seed: int, seconds: int = 40) -> MeasuredRun:

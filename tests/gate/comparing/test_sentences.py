@@ -112,14 +112,14 @@ def comparison(
         (
             comparison("failed", found(-0.2, -0.25, -0.15, n=10, adjusted_p=0.001), rule="iterations.rate >= -5%",
                        unit="runs", smallest=-0.1),
-            "iterations.rate changed by -20% (99% interval -25% to -15%, 10 runs a side, not paired: a "
+            "iterations.rate changed by -20% (99% interval -25% to -15%, 10 runs on each side, not paired: a "
             "drift of the machine counts as a change): failed, all of the interval is beyond the limit of "
             "-5%. A change of -10% or less would have been found.",
         ),
         (
             comparison("passed", found(-1.5e6, -3e6, 1e6, n=60), rule="response_time.p99 <= +5ms", unit="windows",
                        smallest=7e6),
-            "response_time.p99 changed by -1.5 ms (99% interval -3 ms to +1 ms, 60 windows, one run a side: "
+            "response_time.p99 changed by -1.5 ms (99% interval -3 ms to +1 ms, 60 windows, one run on each side: "
             "noise between runs is not in the interval): passed, all of the interval is within the limit of "
             "+5 ms. A change of +7 ms or more would have been found.",
         ),

@@ -1,4 +1,4 @@
-"""The bootstrap of one run a side."""
+"""The bootstrap of one run on each side."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def told_errors(ci: Ci, title: str) -> Iterator[None]:
 
 
 def told_of_run(folder: Path, summary: Summary, copies: Path | None = None) -> Result:
-    """Return what a service is told of a run. Where ``copies`` has its report, that is the one that is named."""
+    """Return a run as a result for a service. The report is the one in ``copies``, if it is there."""
     places = [each / REPORT for each in (copies, folder) if each is not None]
     return result_of_run(summary, folder, next((path for path in places if path.exists()), None))
 

@@ -91,7 +91,7 @@ def run_command(options: RunOptions) -> int:
 
 
 def tell_result(options: RunOptions, result: Result) -> None:
-    """Tell the CI service of what came of the command."""
+    """Report the result of the command to the CI service."""
     tell(options.ci, result, options.places.folder, to_stdout(options.outputs))
 
 

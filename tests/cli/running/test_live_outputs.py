@@ -211,3 +211,23 @@ def test_what_was_lost_is_in_a_summary_that_is_made_again(tmp_path: Path, capsys
     assert note.endswith(
         "the last because of: Connection refused. The results of the run are complete without it."
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("option", "kind"),
+    [(("--prometheus", "127.0.0.1:9464"), "prometheus=127.0.0.1:9464"), (("--output", "otlp"), "otlp=environment")],
+)
+def test_a_package_that_is_missing_is_told_with_what_installs_it(
+    option: tuple[str, ...],
+    kind: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("loadws.outputs.destinations.find_spec", lambda name: None)
+    assert run(capsys, "run", written(tmp_path), *option) == Result(
+        2,
+        "",
+        f"loadws: --output {kind}: this needs a package that is not installed\n"
+        f"  pip install 'loadws[{kind.partition('=')[0]}]'\n",
+    )

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.protocol.dialect import Dialect
-from loadws.engine.runtime.protocol.protocol_conversation import Call, CallCandidate, ProtocolConversation
+from loadws.engine.runtime.protocol.protocol_conversation import BatchCall, Call, CallCandidate, ProtocolConversation
 from loadws.engine.runtime.protocol.subscriptions import Subscription
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.steps.parts.answer import Answer
@@ -26,6 +26,7 @@ from loadws.engine.steps.parts.on_connection import (
 )
 from loadws.engine.steps.parts.one_way import OneWay, SoonSent
 from loadws.engine.steps.request import Exchange, compile_exchange
+from loadws.scenario.matching.index import Wanted
 from loadws.scenario.matching.jsonpath import compile_path
 from loadws.scenario.matching.matching import Conditions, compile_conditions
 from loadws.scenario.matching.message import Enveloped, Message
@@ -40,7 +41,7 @@ from loadws.scenario.model.steps import (
     UnsubscribeStep,
 )
 from loadws.scenario.protocol.protocol_file import Asking, Key, Sending
-from loadws.scenario.protocol.protocol_rules import Make, ReplyRule, compile_sending
+from loadws.scenario.protocol.protocol_rules import BatchRule, Make, ReplyRule, compile_sending
 from loadws.scenario.template.template import EvaluationError, Scope
 from loadws.scenario.template.values import show
 from loadws.transport.base import Connection, NotOpen, Outgoing, payload_bytes
@@ -113,7 +114,7 @@ def _one_way(step: ProtocolStep, context: StepContext, *, begins: bool = False) 
         if begins and isinstance(conversation, ProtocolConversation):
             conversation.begin_subscription(strand.scope.extra["subscription"], value, out)
         try:
-            await connection.send(data, out)
+            await strand.send(connection, data, out, 1)
         except NotOpen:
             fail_without_connection(strand, step, conversation)
         finally:
@@ -180,7 +181,8 @@ class ProtocolAnswer(Answer):
 
 def compile_call_method(step: CallMethodStep, context: StepContext) -> StepFunction:
     """Compile the step; where the protocol has one call at a time, it waits for its turn first."""
-    run = _call(step, context, step.call_method.reply)
+    reply = step.call_method.reply
+    run = _call(step, context, reply) if step.call_method.batch is None else _batch(step, context, reply)
     if _dialect(context).one_call:
         run = _in_turn(step, run, step.call_method.reply.within, context)
     return with_connection(step, step.call_method.on, context, "request", run)
@@ -206,6 +208,38 @@ def _call(step: ProtocolStep, context: StepContext, answered: Answered, *, begin
 
     answer = ProtocolAnswer(step, context, answered, rule)
     return compile_exchange(step, context, Exchange(asked, answer, answered.within))
+
+
+def _batch(step: CallMethodStep, context: StepContext, answered: Answered) -> ConnectedStep:
+    """Return the function that sends several calls in one message, and waits for the answers to all of them."""
+    dialect, sending = _dialect(context), _sending(step, context)
+    rule, replies, framed = dialect.replies, dialect.file.replies, dialect.framed
+    assert rule is not None and replies is not None, "validate refuses a batch where nothing says what a reply is"
+    whole = BatchRule(replies)
+    makes = [
+        compile_sending(sending.send, {**dialect.options, **sending.may, **call})
+        for call in step.call_method.batch or ()
+    ]
+
+    def asked(strand: Strand) -> tuple[str, int, Call]:
+        try:
+            sent = strand.scope.extra["sent"] = [make(strand.scope) for make in makes]
+            places = {rule.key_sent(one): place for place, one in enumerate(sent)}
+            data = framed(sent)
+        except EvaluationError as error:
+            strand.cannot_evaluate(step, error)
+        wanted = Wanted(None, None, _never)
+        call = BatchCall(parker=strand.parker, wanted=wanted, rule=whole, sent=sent, places=places, records={})
+        return data, payload_bytes(data), call
+
+    return compile_exchange(
+        step, context, Exchange(asked, ProtocolAnswer(step, context, answered, whole), answered.within)
+    )
+
+
+def _never(message: Message) -> bool:
+    """Return False: a batch is answered by the answers to its calls, and by no message of its own."""
+    return False
 
 
 def _in_turn(step: ProtocolStep, run: ConnectedStep, within_ns: int, context: StepContext) -> ConnectedStep:

@@ -74,6 +74,7 @@ VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
 PARKING = frozenset(
     {
         *("send", "request", "publish", "wait_for", "expect_none"),
+        *("call_method", "notify", "subscribe", "unsubscribe", "emit", "answer_call"),
         *("think", "every", "repeat", "while", "if", "pick", "barrier"),
         *("set", "check", "record", "count", "log"),
     }

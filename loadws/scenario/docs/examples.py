@@ -118,6 +118,9 @@ EXAMPLES: dict[str, str] = {
     params: [2, "{{ user.index }}"]
     reply: {check: {$: "{{ 2 + user.index }}"}, capture: {sum: $}, within: 2s}
 - call_method: {method: nothing, reply: {error: {$.code: -32601}}}      # an error is right here
+- call_method:                                  # several in one message
+    batch: [{method: add, params: [1, 2]}, {method: echo, params: [hi]}]
+    reply: {check: {$: {equals: [3, [hi]]}}}
 """,
     "notify": """\
 - notify: {method: seen, params: {by: "{{ user.index }}"}}              # by json-rpc

@@ -107,12 +107,13 @@ def _code(value: Any) -> str:
 
 
 class ReplyRule:
-    """How an answer is known, and what it carries."""
+    """How an answer is known, and what it carries. ``content`` returns what a record carries."""
 
     def __init__(self, replies: Replies) -> None:
-        self._content = content_of(replies.payload)
+        self.content = content_of(replies.payload)
         self._faults = [fault_of(fault) for fault in replies.errors]
-        self._extract = _extractor(replies.id) if replies.id is not None else None
+        self._id = compile_path(replies.id) if replies.id is not None else None
+        self._extract = _extractor(self._id) if self._id is not None else None
         sent_id = replies.sent_id or replies.id
         self._sent_id = compile_path(sent_id) if sent_id is not None else None
         self.is_reply = test_of(replies.where)
@@ -124,16 +125,29 @@ class ReplyRule:
         Raises:
             EvaluationError: ``sent`` has no id at the place that the file names.
         """
-        if self._extract is None or self._sent_id is None:
+        if self._extract is None:
             return Wanted(None, None, self._rest)
-        key = self._sent_id(sent)
-        if key is MISSING:
+        return Wanted(self._extract, self.key_sent(sent), self._rest)
+
+    def key_sent(self, sent: Any) -> Hashable:
+        """Return the id in what is sent, as a key.
+
+        Raises:
+            EvaluationError: There is none at the place that the file names.
+        """
+        found = MISSING if self._sent_id is None else self._sent_id(sent)
+        if found is MISSING:
             raise EvaluationError("what is sent has no id at the place that the protocol file names")
-        return Wanted(self._extract, freeze(key), self._rest)
+        return freeze(found)
+
+    def key_of(self, record: Any) -> Hashable:
+        """Return the id that an answer has, as a key; ``MISSING`` where the record is none."""
+        found = self._id(record) if self._id is not None and self.is_reply(record) else MISSING
+        return MISSING if found is MISSING else key_from(found)
 
     def open(self, message: Enveloped) -> None:
         """Set what an answer carries."""
-        message.open(self._content(message.envelope))
+        message.open(self.content(message.envelope))
 
     def failed(self, record: Any) -> Failed | None:
         """Return the error that an answer is; None where it is none."""
@@ -144,13 +158,27 @@ class ReplyRule:
         return None
 
 
+class BatchRule(ReplyRule):
+    """The same for the answers to a batch of calls, which are one list in the order of the calls."""
+
+    def __init__(self, replies: Replies) -> None:
+        super().__init__(replies)
+        self._one = ReplyRule(replies)
+
+    def open(self, message: Enveloped) -> None:
+        """Set what the answers carry, as a list."""
+        message.open([self._one.content(record) for record in message.envelope])
+
+    def failed(self, record: Any) -> Failed | None:
+        """Return the first error among the answers; None where there is none."""
+        return next((found for each in record if (found := self._one.failed(each)) is not None), None)
+
+
 def _record(message: Message) -> Any:
     return message.envelope if isinstance(message, Enveloped) else MISSING
 
 
-def _extractor(place: str) -> Extract:
-    find = compile_path(place)
-
+def _extractor(find: Find) -> Extract:
     def extract(message: Message) -> Hashable:
         found = find(_record(message))
         return MISSING if found is MISSING else key_from(found)

@@ -178,3 +178,44 @@ def test_a_connection_that_replaces_another_speaks_the_protocol_too() -> None:
     outcome = run({"drop": {}}, {"reconnect": {}}, call, connection=options)
     assert outcome.errors == {}
     assert outcome.ledger.connections.opened == 2
+
+
+# -- batches ----------------------------------------------------------------------------------------------------------
+
+BATCH = [{"method": "add", "params": [1, 2]}, {"method": "echo", "params": ["{{ user.index }}"]}]
+
+
+def test_a_batch_is_one_message_and_its_results_one_list_in_order() -> None:
+    reply = {"check": {"$": {"equals": [3, [0]]}}}
+    outcome = run({"name": "both", "call_method": {"batch": BATCH, "reply": reply}}, {"think": "50ms"})
+    assert outcome.errors == {}
+    messages = outcome.ledger.messages
+    assert (messages.sent, messages.answered, messages.received, messages.unclaimed) == (1, 1, 1, 0)
+    assert [call["method"] for call in sent(outcome)[0]] == ["add", "echo"]
+    assert outcome.values("response_time", step="both").total == 10 * MS
+
+
+def test_answers_of_a_batch_may_come_one_by_one_and_in_any_order() -> None:
+    def backwards(payload: Any, number: int) -> list[Say]:
+        answers = [{"jsonrpc": "2.0", "id": call["id"], "result": call["method"]} for call in json.loads(payload)]
+        return [Say(json.dumps(answer), (n + 1) * 10 * MS) for n, answer in enumerate(reversed(answers))]
+
+    reply = {"check": {"$": {"equals": ["add", "echo"]}}}
+    outcome = run({"call_method": {"batch": BATCH, "reply": reply}}, behaviour=Behaviour(on_message=backwards))
+    assert outcome.errors == {}
+    assert outcome.values("response_time").total == 20 * MS
+    assert outcome.ledger.messages.received == 1
+
+
+def test_one_error_fails_a_batch() -> None:
+    outcome = run({"call_method": {"batch": [*BATCH, {"method": "nothing"}]}})
+    assert outcome.errors == {"protocol.error.-32601": 1}
+    assert outcome.failed("request") == (1, 1)
+
+
+def test_a_batch_times_out_and_its_answers_are_late_once() -> None:
+    batch = {"call_method": {"batch": BATCH, "reply": {"within": "5ms"}}, "on_failure": "continue"}
+    outcome = run(batch, {"think": "50ms"})
+    messages = outcome.ledger.messages
+    assert outcome.errors == {"timeout": 1}
+    assert (messages.timed_out, messages.late, messages.unclaimed) == (1, 1, 0)

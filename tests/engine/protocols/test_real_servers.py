@@ -101,11 +101,14 @@ flow:
   - connect
   - call_method: {method: add, params: [2, 3], reply: {check: {$: 5}}}
   - call_method: {method: nothing, reply: {error: {$.code: -32601}}}
+  - call_method:
+      batch: [{method: add, params: [1, 2]}, {method: add, params: [3]}]
+      reply: {check: {$: {equals: [3, 3]}}}
   - call_method: {method: rpc.on, params: [news], reply: {check: {$.news: ok}}}
   - wait_for: {where: {event: news, $.number: 1}}
   - close
 """
-    assert run("rpc_websockets.cjs", "/", scenario).ledger.messages.answered == 18
+    assert run("rpc_websockets.cjs", "/", scenario).ledger.messages.answered == 24
 
 
 GRAPHQL = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,10 @@ from loadws.scenario.named_files import named_files
 from loadws.scenario.protocol.find_protocol import built_in, load_protocol, read_protocol, text_of
 from loadws.scenario.protocol.protocol_file import VERBS, ProtocolFile
 from loadws.scenario.yaml.explain import ScenarioError
+from loadws.transport.base import Payload
 from tests.docs.blocks import PAGES, blocks
+from tests.engine.drive import drive
+from tests.kit.behaviour import Behaviour, Say
 
 #: How long a protocol may be, in lines: the layer has to carry what is common.
 LONGEST = 60
@@ -60,7 +64,20 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def test_the_page_s_own_protocol_and_its_scenario_are_right(tmp_path: Path) -> None:
     _, ours, scenario = blocks(PAGE, "yaml")
     (tmp_path / "ours.yaml").write_text(ours)
-    assert load_text(scenario, tmp_path / "s.yaml", env={}).warnings == ()
+    loaded = load_text(scenario, tmp_path / "s.yaml", env={})
+    assert loaded.warnings == ()
+    document = loaded.scenario.model_dump(by_alias=True, exclude_unset=True, include={"connection", "flow"})
+    outcome = drive({**document, "load": [{"users": 1, "iterations": 1}]}, Behaviour(on_message=_ours), base=tmp_path)
+    assert outcome.errors == {}
+    assert (outcome.ledger.messages.answered, outcome.ledger.messages.one_way) == (2, 1)
+
+
+def _ours(payload: Payload, number: int) -> list[Say]:
+    """The server of the page's own protocol."""
+    asked = json.loads(payload)
+    if asked["do"] == "hello":
+        return [Say(json.dumps({"do": "welcome" if asked["token"] == "secret" else "go_away"}))]
+    return [Say(json.dumps({"re": asked["n"], "ok": True, "data": {"said": True}}))] if "n" in asked else []
 
 
 def told(text: str) -> str:
@@ -202,6 +219,11 @@ def test_problems_of_it_are_told_in_it(tmp_path: Path) -> None:
             ("{text: hi}", "{txt: hi}"),
             ["s.yaml:4:9: missing key 'text'", "s.yaml:4:18: ours has no 'txt' in 'notify'"],
         ),
+        # calls of a batch
+        (
+            ("notify: {text: hi}", "call_method: {batch: [{metod: a}], method: b}"),
+            ["s.yaml:4:9: ours has no 'call_method'"],
+        ),
         # a name in an argument, and in an option
         (("{text: hi}", '{text: "{{ nobody }}"}'), ["s.yaml:4:28: unknown variable 'nobody'"]),
     ],
@@ -209,3 +231,14 @@ def test_problems_of_it_are_told_in_it(tmp_path: Path) -> None:
 def test_what_does_not_fit_it_is_told(change: tuple[str, str], expected: list[str], tmp_path: Path) -> None:
     (tmp_path / "ours.yaml").write_text(OURS)
     assert problems(SCENARIO.replace(*change), tmp_path) == expected
+
+
+def test_calls_of_a_batch_are_checked_each_at_its_place(tmp_path: Path) -> None:
+    text = SCENARIO.replace("./ours.yaml", "json-rpc").replace(
+        "notify: {text: hi}", "call_method: {batch: [{metod: a}], method: b}"
+    )
+    assert problems(text, tmp_path) == [
+        "s.yaml:4:31: missing key 'method'",
+        "s.yaml:4:32: JSON-RPC 2.0 has no 'metod' in 'call_method'",
+        "s.yaml:4:44: 'method' stands in each call of the batch",
+    ]

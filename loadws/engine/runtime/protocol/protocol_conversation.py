@@ -6,7 +6,7 @@ rule for messages that no request asked for. What is a message then goes the way
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from loadws.engine.runtime.connection.candidate import Candidate
@@ -54,6 +54,16 @@ class Call(Pending, kw_only=True, eq=False):
     subscription: Subscription | None = None
 
 
+class BatchCall(Call, kw_only=True, eq=False):
+    """Several calls in one message.
+
+    ``places`` are the ids of the calls, each with its place in the order, ``records`` the answers so far by their places.
+    """
+
+    places: dict[Hashable, int]
+    records: dict[int, Any]
+
+
 class ProtocolConversation(Conversation):
     """The listener of a connection that speaks ``dialect``.
 
@@ -63,20 +73,8 @@ class ProtocolConversation(Conversation):
     """
 
     __slots__ = (
-        *(
-            "_beats",
-            "_is_silent",
-            "_records",
-            "_traced_records",
-            "dialect",
-            "greeting",
-            "opened_by",
-            "opened_ns",
-            "refused",
-            "subscriptions",
-            "turns",
-        ),
-        "upgraded_ns",
+        *("_batches", "_beats", "_is_silent", "_records", "_traced_records"),
+        *("dialect", "greeting", "opened_by", "opened_ns", "refused", "subscriptions", "turns", "upgraded_ns"),
     )
 
     def __init__(
@@ -99,6 +97,7 @@ class ProtocolConversation(Conversation):
         self.refused: tuple[Any] | None = None
         self.greeting: Enveloped | None = None
         self.opened_by: Parker | None = None
+        self._batches: dict[Hashable, BatchCall] = {}  # by the ids of their calls that are not answered
         self._is_silent = ""  # why the connection is lost: its heartbeat was not answered
         self.turns = CallTurns()
         self._beats = Heartbeats(
@@ -146,6 +145,8 @@ class ProtocolConversation(Conversation):
             return
         message = Enveloped(b"", received_ns, envelope=record)
         message.open(record)
+        if self._batches and self._answers_batch(message, size):
+            return
         if self._in_flight is not None and self._answers_matching(self._in_flight, message):
             self._count(size)
             return
@@ -282,7 +283,33 @@ class ProtocolConversation(Conversation):
     def expect(self, pending: Pending) -> bool:
         if isinstance(pending, Call):
             self.begin_subscription(pending.subscription, pending.sent, pending)
+        if isinstance(pending, BatchCall):
+            self._batches.update(dict.fromkeys(pending.places, pending))
         return super().expect(pending)
+
+    def _answers_batch(self, message: Enveloped, size: int) -> bool:
+        """Keep the answer to a call of a batch; the last one answers the batch, as one message."""
+        replies = self.dialect.replies
+        key = MISSING if replies is None else replies.key_of(message.envelope)
+        batch = self._batches.pop(key, None)
+        if batch is None:
+            return False
+        self._bytes.received += size
+        self._messages.received += not batch.records
+        batch.records[batch.places[key]] = message.envelope
+        if len(batch.records) == len(batch.places):
+            self._settle_batch(batch, message.received_ns)
+        return True
+
+    def _settle_batch(self, batch: BatchCall, received_ns: int) -> None:
+        if batch.fate is not None:
+            self._late()
+            return
+        answers = Enveloped(b"", received_ns, envelope=[batch.records[place] for place in sorted(batch.records)])
+        batch.rule.open(answers)
+        if self._in_flight is not None:
+            self._in_flight.settle(batch, is_owed=False)
+        self._settle(batch, "answered", answers)
 
     def begin_subscription(self, subscription: Subscription | None, sent: Any, out: Outgoing) -> None:
         """Let messages belong to a subscription whose key is in what is sent as ``out``; to be called before it is sent."""

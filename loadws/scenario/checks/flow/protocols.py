@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.matching.matching import OF_PROTOCOLS
 from loadws.scenario.model.connection import ProtocolUse
 from loadws.scenario.model.step_names import walk_around, walk_steps, walk_user_types
-from loadws.scenario.model.steps import AnyStep, ConnectStep, ProtocolStep, SubscribeStep, UnsubscribeStep
+from loadws.scenario.model.steps import (
+    AnyStep,
+    CallMethodStep,
+    ConnectStep,
+    ProtocolStep,
+    SubscribeStep,
+    UnsubscribeStep,
+)
 from loadws.scenario.model.steps.parts import ConditionSet
 from loadws.scenario.protocol.find_protocol import NoSuchProtocol, load_protocol
 from loadws.scenario.protocol.protocol_file import VERBS, Asking, ProtocolFile, Sending
@@ -94,18 +103,36 @@ def _check_step(findings: Findings, where: Where, step: ProtocolStep, file: Prot
         has = any_of([verb for verb in VERBS if file.verb(verb) is not None])
         findings.error(place, f"{file.about} has no {step.verb!r}", f"its verbs are {has}", at_key=True)
         return
-    given = step.arguments()
+    calls: list[tuple[Where, Mapping[str, JsonValue]]] = [(place, step.arguments())]
+    if isinstance(step, CallMethodStep) and step.call_method.batch is not None:
+        calls = [((*place, "batch", index), call) for index, call in enumerate(step.call_method.batch)]
+        if not file.batches:
+            findings.error((*place, "batch"), f"{file.about} has no batches", at_key=True)
+        for name in step.arguments():
+            findings.error((*place, name), f"{name!r} stands in each call of the batch", at_key=True)
+    for where_of_call, given in calls:
+        _check_arguments(findings, where_of_call, given, step, sending, file)
+    is_answered = isinstance(sending, Asking) and sending.reply is not False
+    if not is_answered and getattr(step.body, "confirmed", None) is not None:
+        message = f"{file.about} confirms no {step.verb!r}"
+        advice = "wait for the first message instead: first: {within: 5s}" if isinstance(step, SubscribeStep) else ""
+        findings.error((*place, "confirmed"), message, advice, at_key=True)
+
+
+def _check_arguments(
+    findings: Findings,
+    place: Where,
+    given: Mapping[str, JsonValue],
+    step: ProtocolStep,
+    sending: Sending,
+    file: ProtocolFile,
+) -> None:
     for name in given:
         if name not in sending.arguments:
             findings.error((*place, name), *_unknown(name, step, sending, file), at_key=True)
     for name in sending.needs:
         if name not in given:
             findings.error(place, f"missing key {name!r}", f"{file.about} needs it", at_key=True)
-    is_answered = isinstance(sending, Asking) and sending.reply is not False
-    if not is_answered and getattr(step.body, "confirmed", None) is not None:
-        message = f"{file.about} confirms no {step.verb!r}"
-        advice = "wait for the first message instead: first: {within: 5s}" if isinstance(step, SubscribeStep) else ""
-        findings.error((*place, "confirmed"), message, advice, at_key=True)
 
 
 def _unknown(name: str, step: ProtocolStep, sending: Sending, file: ProtocolFile) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 
-from loadws.scenario.model.field_types import TEN_SECONDS, Captures, Conditions, Name, Span, Strict, short_for
+from loadws.scenario.model.field_types import TEN_SECONDS, Captures, Conditions, Many, Name, Span, Strict, short_for
 from loadws.scenario.model.steps.messages import SENDING
 from loadws.scenario.model.steps.parts import CaptureSet, ConditionSet, Part, Provided, TemplateText
 from loadws.scenario.model.steps.step import PATIENCE_NS, Awaits, ConnectionStep, Effect, Measures, OnConnection
@@ -98,6 +98,13 @@ class ProtocolStep(ConnectionStep):
 
 
 class CallMethodBody(ProtocolBody):
+    batch: Annotated[
+        Many[dict[str, JsonValue]] | None,
+        Field(
+            min_length=1,
+            description="Several calls in one message, each with its arguments. Their results are one list, in this order.",
+        ),
+    ] = None
     reply: Annotated[CallReply, Field(description="What must hold of the answer, and how long it may take.")] = (
         CallReply()
     )
@@ -118,6 +125,11 @@ class CallMethodStep(ProtocolStep):
         ),
         Field(description="The method's name, or a mapping with the arguments that the protocol has."),
     ]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the calls of a batch, then what any call has."""
+        yield TemplateText(("call_method", "batch"))
+        yield from super().parts()
 
     def answers(self) -> Iterator[tuple[Where, Answered]]:
         """Yield the reply."""

@@ -8,7 +8,7 @@ from typing import Any
 from loadws.target.speaking.json_rpc import JsonRpc
 from tests.engine.drive import Outcome, drive
 from tests.engine.protocols.speaking import TICK_NS, speaks
-from tests.kit.behaviour import Behaviour, Say, silent
+from tests.kit.behaviour import Behaviour, Leave, Say, silent
 from tests.kit.plain import MS
 
 
@@ -180,6 +180,7 @@ def test_a_connection_that_replaces_another_speaks_the_protocol_too() -> None:
     assert outcome.ledger.connections.opened == 2
 
 
+<<<<<<< HEAD
 # -- batches ----------------------------------------------------------------------------------------------------------
 
 BATCH = [{"method": "add", "params": [1, 2]}, {"method": "echo", "params": ["{{ user.index }}"]}]
@@ -219,3 +220,27 @@ def test_a_batch_times_out_and_its_answers_are_late_once() -> None:
     messages = outcome.ledger.messages
     assert outcome.errors == {"timeout": 1}
     assert (messages.timed_out, messages.late, messages.unclaimed) == (1, 1, 0)
+=======
+def test_a_measure_sees_what_the_messages_hold() -> None:
+    """Times between events are of the protocol's messages: the answer of a call, and what a subscription brings."""
+    measure = [
+        {"name": "to_answer", "from": {"step": "ask"}, "to": {"where": {"$": 5}}},
+        {"name": "to_tick", "from": {"step": "ask"}, "to": {"where": {"$.never": True}}, "within": "50ms"},
+    ]
+    call = {"name": "ask", "call_method": {"method": "add", "params": [2, 3]}}
+    outcome = run(call, {"think": "1s"}, measure=measure)
+
+    assert outcome.errors == {}
+    assert outcome.values("to_answer", step="ask").total == 10 * MS
+    assert outcome.values("to_tick").missing == 1
+    assert outcome.ledger.messages.answered == 1
+
+
+def test_a_lost_connection_leaves_a_measure_missing() -> None:
+    measure = [{"name": "first", "from": {"step": "ask"}, "to": {"where": {"$": 5}}}]
+    behaviour = Behaviour(on_message=lambda payload, number: [Leave(1001, after_ns=MS)])
+    outcome = run({"name": "ask", "notify": {"method": "x"}}, {"think": "1s"}, behaviour=behaviour, measure=measure)
+
+    assert outcome.values("first").missing == 1
+    assert outcome.count("measures_cut_off") == 0
+>>>>>>> 6d3cd2d (Hold measures to what a protocol's messages say)

@@ -161,6 +161,13 @@ def test_values_of_an_unpacked_message_are_measured_each() -> None:
     assert outcome.ledger.messages.values == 4
 
 
+def test_a_trace_shows_a_whole_message_once() -> None:
+    measure = {"name": "first", "from": {"step": "ask"}, "to": {"where": {"text": "b"}}}
+    document = {"load": [{"users": 1, "iterations": 1}], "flow": [{"request": {"send": "ask"}}]}
+    plain = drive(document, echo(), trace=True).said
+    assert drive({**document, "measure": measure, "flow": document["flow"]}, echo(), trace=True).said == plain
+
+
 @pytest.mark.parametrize("behaviour", [echo(), silent(), says("a", "b", "c")])
 def test_a_measure_changes_nothing_else(behaviour: Behaviour) -> None:
     measure = {"name": "first", "from": {"step": "ask"}, "to": {"where": {"text": "b"}}}

@@ -17,10 +17,14 @@ from loadws.transport.base import Connection, End, Payload
 
 
 class ExplainingListener:
-    """A listener that explains each message in the trace, and passes every event on."""
+    """A listener that explains each message in the trace, and passes every event on.
 
-    def __init__(self, conversation: Conversation, tracer: Tracer) -> None:
+    ``unpacks``: a message may hold several values, each of which is shown.
+    """
+
+    def __init__(self, conversation: Conversation, tracer: Tracer, *, unpacks: bool = False) -> None:
         self._conversation = conversation
+        self._unpacks = unpacks
         self._tracer = tracer
         self.on_open: Callable[[Connection], None] = conversation.on_open
         self.on_pong: Callable[[bytes, int, int], None] = conversation.on_pong
@@ -34,8 +38,9 @@ class ExplainingListener:
         self._conversation.on_message(payload, received_ns)
 
     def on_value(self, message: Message) -> None:
-        """Explain one of the values of a message that was unpacked, and pass it on."""
-        self._tracer.note(f"   holds {show(message.payload)}")
+        """Explain a value of a message, which is all of it where it was not unpacked, and pass it on."""
+        if self._unpacks:
+            self._tracer.note(f"   holds {show(message.payload)}")
         self._explain(message)
         self._conversation.on_value(message)
 

@@ -297,7 +297,9 @@ class _Attempt:
         self._conversation = conversation
         self._shared = shared
         tracer = shared.tracer
-        listener = conversation if tracer is None else ExplainingListener(conversation, tracer)
+        listener = (
+            conversation if tracer is None else ExplainingListener(conversation, tracer, unpacks=unpack is not None)
+        )
         self._listener: Listener = listener
         measuring = strand.user.measuring
         reads_itself = isinstance(conversation, ProtocolConversation)

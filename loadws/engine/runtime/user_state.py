@@ -68,8 +68,7 @@ class UserState:
     time or a message. ``forked`` are the strands beside the main one: overlapping turns and branches. ``last_error``:
     (kind, detail). ``sessions_without_connection`` counts the sessions in a row that never opened one.
     ``rows_taken`` counts the rows that it took of each data source that it goes through for itself. ``fell_at_once``: the
-    session lost its connection outside of any turn. ``healer`` is set while a flow runs that may
-    reconnect by itself.
+    session lost its connection outside of any turn. ``healer`` is set while a flow runs that may reconnect by itself.
     """
 
     __slots__ = (

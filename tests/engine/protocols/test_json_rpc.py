@@ -180,7 +180,6 @@ def test_a_connection_that_replaces_another_speaks_the_protocol_too() -> None:
     assert outcome.ledger.connections.opened == 2
 
 
-<<<<<<< HEAD
 # -- batches ----------------------------------------------------------------------------------------------------------
 
 BATCH = [{"method": "add", "params": [1, 2]}, {"method": "echo", "params": ["{{ user.index }}"]}]
@@ -220,7 +219,8 @@ def test_a_batch_times_out_and_its_answers_are_late_once() -> None:
     messages = outcome.ledger.messages
     assert outcome.errors == {"timeout": 1}
     assert (messages.timed_out, messages.late, messages.unclaimed) == (1, 1, 0)
-=======
+
+
 def test_a_measure_sees_what_the_messages_hold() -> None:
     """Times between events are of the protocol's messages: the answer of a call, and what a subscription brings."""
     measure = [
@@ -243,4 +243,3 @@ def test_a_lost_connection_leaves_a_measure_missing() -> None:
 
     assert outcome.values("first").missing == 1
     assert outcome.count("measures_cut_off") == 0
->>>>>>> 6d3cd2d (Hold measures to what a protocol's messages say)

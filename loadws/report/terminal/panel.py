@@ -33,6 +33,8 @@ _SPREAD_CELL = 8
 _MARKS = {"passed": ("✔", "good"), "failed": ("✘", "bad"), "too_close": ("?", "doubt"), "no_data": ("·", "dim")}
 #: The generator is named busy from these on; the verdict asks whether that changed a rule, which is known at the end.
 BUSY_CPU, BUSY_WAIT, BUSY_LOOP_LAG_NS = 0.9, 0.1, 100_000_000
+#: Waiting for a core counts where the loop was late by this at least: else it cost nothing that could be measured.
+LATE_NS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,7 @@ def condition(now: GeneratorNow) -> tuple[str, str]:
     """Return in a word whether loadws itself keeps up, and a style for it."""
     if now.cpu_share >= BUSY_CPU:
         return "too busy", "bad"
-    if now.waited_share >= BUSY_WAIT or now.steal_share >= BUSY_WAIT:
+    if max(now.waited_share, now.steal_share) >= BUSY_WAIT and now.loop_lag_max_ns >= LATE_NS:
         return "starved: something else has its core", "bad"
     if now.loop_lag_max_ns >= BUSY_LOOP_LAG_NS:
         return "held up", "doubt"

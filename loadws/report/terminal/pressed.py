@@ -22,7 +22,7 @@ except ImportError:  # Windows: there are no keys, and Ctrl-C does the same
 
 #: Waits for the end of its stdin, then restores the modes ($0) of the terminal, which is its stdout, and shows the cursor.
 _GUARD = 'read -r _; stty "$0" <&1; printf "\\033[?25h"'
-_LOOK_EVERY_S = 1.0
+_LOOK_EVERY_S, _STTY_WITHIN_S = 1.0, 2.0
 
 
 class Keys:
@@ -52,7 +52,7 @@ class Keys:
             self._before = termios.tcgetattr(self._stdin)
             self._guard = self._guarding()
             self._set_single_keys()
-        except (OSError, termios.error):
+        except (OSError, termios.error, subprocess.SubprocessError):
             self.stop()
             return
         self._wake = os.pipe()
@@ -83,7 +83,9 @@ class Keys:
 
         It has a session of its own, so that no key reaches it and it may set the modes of a terminal that is not its own.
         """
-        saved = subprocess.run(["stty", "-g"], stdin=self._stdin, capture_output=True, check=True).stdout.decode()
+        saved = subprocess.run(
+            ["stty", "-g"], stdin=self._stdin, capture_output=True, check=True, timeout=_STTY_WITHIN_S
+        ).stdout.decode()
         return subprocess.Popen(
             ["sh", "-c", _GUARD, saved.strip()],
             stdin=subprocess.PIPE, stdout=self._stdin, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -105,7 +107,10 @@ class Keys:
                 if select.select([wake], [], [], _LOOK_EVERY_S)[0]:
                     return
                 continue
-            typed = os.read(self._stdin, 64)
+            try:
+                typed = os.read(self._stdin, 64)
+            except OSError:  # the terminal was closed
+                return
             if not typed:
                 return
             for key in typed.decode("ascii", "ignore"):

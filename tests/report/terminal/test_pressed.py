@@ -9,6 +9,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,25 @@ def test_a_key_is_heard_and_the_terminal_is_left_as_it_was(terminal: tuple[int, 
     while _modes(theirs) != before and time.monotonic() < deadline:
         os.sched_yield()
     assert _modes(theirs) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stty", ["exit 1", "exec sleep 600"])
+def test_without_a_working_stty_there_are_no_keys(terminal: tuple[int, int], tmp_path: Path, stty: str) -> None:
+    """A container may lack it, or have one that fails; a run goes on all the same, without ``q``."""
+    (tmp_path / "stty").write_text(f"#!/bin/sh\n{stty}\n")
+    (tmp_path / "stty").chmod(0o755)
+    before = _modes(terminal[1])
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    command = [sys.executable, "-c", _CHILD.split("pressed.wait()")[0] + "keys.stop()", "stopped"]
+    with subprocess.Popen(
+        command, stdin=terminal[1], stdout=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "PATH": path},
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        assert child.stdout.readline() == "deaf\n"
+        assert child.wait(DEADLINE_S) == 0
+    assert _modes(terminal[1]) == before
 
 
 def test_a_terminal_of_another_job_is_left_alone(terminal: tuple[int, int]) -> None:

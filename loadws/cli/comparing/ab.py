@@ -291,7 +291,8 @@ class _Ab:
             if step.stage == "done":
                 return
             into = self._pairs.first if step.stage == "first" else self._pairs.second
-            self._progress.total = self._design.pairs * (2 if step.stage == "first" else 4)
+            pairs = self._design.pairs * (1 if step.stage == "first" else 2)
+            self._progress.total = 2 * pairs + len(self._sides)  # with the pilots
             for _ in range(step.pairs):
                 if not await self._pair(into, step.stage):
                     return

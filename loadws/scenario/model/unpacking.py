@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from loadws.scenario.model.field_types import FileName, FunctionName, Many, Strict, exactly_one
 from loadws.terms.errors import did_you_mean
 
-_WAYS = ("gunzip", "inflate", "lines", "split", "elements", "json", "msgpack", "protobuf", "function")
+_WAYS = ("gunzip", "inflate", "base64", "lines", "split", "elements", "json", "msgpack", "protobuf", "function")
 #: Ways that may be written as a word alone.
-_Word = Literal["gunzip", "inflate", "lines", "elements", "msgpack"]
+_Word = Literal["gunzip", "inflate", "base64", "lines", "elements", "msgpack"]
 _WORDS = get_args(_Word)
 _ADVICE = (
-    'a way is gunzip, inflate, lines, elements, msgpack, {split: "\\u001e"}, {elements: $.items}, {json: $.data}, '
+    'a way is gunzip, inflate, base64, lines, elements, msgpack, {split: "\\u001e"}, {elements: $.items}, {json: $.data}, '
     "{protobuf: {file: ..., message: ...}} or {function: module:name}"
 )
 
@@ -47,6 +47,12 @@ class Way(Strict):
     inflate: Annotated[
         Literal[True] | None,
         Field(description="Decompress a binary message with deflate, with zlib's header or without."),
+    ] = None
+    base64: Annotated[
+        Literal[True] | None,
+        Field(
+            description="Decode a text from base64, of either alphabet. Other text, and binary messages, stay as they are."
+        ),
     ] = None
     lines: Annotated[Literal[True] | None, Field(description="Each line is a value; empty ones are left out.")] = None
     split: Annotated[

@@ -21,6 +21,7 @@ from loadws.scenario.matching.extract import json_place
 from loadws.scenario.matching.jsonpath import MISSING
 from loadws.scenario.matching.message import Message
 from loadws.scenario.model.unpacking import Way
+from loadws.scenario.template.conversions import from_base64
 from loadws.scenario.template.values import EvaluationError, as_json, show
 from loadws.scenario.unpacking.msgpack import NotMsgpack, read_msgpack
 from loadws.scenario.unpacking.protobuf import MessageType, NotProtobuf, message_type
@@ -70,12 +71,12 @@ _Read = Callable[[Message, Budget], Iterable[Message]]
 class Unpack:
     """Compiled ways to read a message. ``limit`` is the most that one may decompress to, in bytes."""
 
-    __slots__ = ("_decompresses", "_limit", "_ways")
+    __slots__ = ("_decodes", "_limit", "_ways")
 
-    def __init__(self, ways: Sequence[_Read], limit: int, *, decompresses: bool) -> None:
+    def __init__(self, ways: Sequence[_Read], limit: int, *, decodes: bool) -> None:
         self._ways = tuple(ways)
         self._limit = limit
-        self._decompresses = decompresses
+        self._decodes = decodes
 
     def __call__(self, payload: str | bytes, received_ns: int) -> list[Message]:
         """Return the values of a message, in their order.
@@ -89,7 +90,9 @@ class Unpack:
             values = list(islice(_all(read, values, budget), MOST_VALUES + 1))
             if len(values) > MOST_VALUES:
                 raise UnpackError("unpack.too_many", f"one message holds more than {MOST_VALUES:,} values")
-        return [_as_text(value) for value in values] if self._decompresses else values
+        if self._decodes:
+            values = [value if value.payload is payload else _as_text(value) for value in values]
+        return values
 
 
 def _all(read: _Read, values: list[Message], budget: Budget) -> Iterator[Message]:
@@ -98,7 +101,7 @@ def _all(read: _Read, values: list[Message], budget: Budget) -> Iterator[Message
 
 
 def _as_text(value: Message) -> Message:
-    """Return a value as text where what was decompressed is UTF-8: nothing else says that it was text."""
+    """Return a value as text where what was decoded is UTF-8: nothing else says that it was text."""
     if isinstance(value.payload, str):
         return value
     try:
@@ -120,7 +123,7 @@ def compile_unpack(ways: Sequence[Way], base: Path, limit: int) -> Unpack | None
     return Unpack(
         [compile_way(way, base) for way in ways],
         limit,
-        decompresses=any(way.gunzip or way.inflate for way in ways),
+        decodes=any(way.gunzip or way.inflate or way.base64 for way in ways),
     )
 
 
@@ -130,6 +133,8 @@ def compile_way(way: Way, base: Path) -> _Read:
         return _gunzip
     if way.inflate:
         return _inflate
+    if way.base64:
+        return _base64
     if way.lines:
         return _lines
     if way.split is not None:
@@ -186,6 +191,15 @@ def _decompressed(content: bytes, container: int, budget: Budget, kind: str) -> 
     if not (decompressor.eof or (kind == "unpack.inflate" and content.endswith(_FLUSHED))):
         raise UnpackError(kind, f"it is cut short: {len(content):,} bytes without an end")
     return part, decompressor.unused_data
+
+
+def _base64(message: Message, budget: Budget) -> Iterator[Message]:
+    if isinstance(message.payload, bytes):
+        return iter((message,))
+    try:
+        return iter((Message(from_base64(message.payload), message.received_ns),))
+    except EvaluationError:  # a message of another form
+        return iter((message,))
 
 
 # -- parts of a text --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import zlib
@@ -50,6 +51,12 @@ def raw_deflate(content: bytes, flush: int = zlib.Z_FINISH) -> bytes:
         ("inflate", zlib.compress(b"hello"), ["hello"]),
         ("inflate", raw_deflate(b"hello"), ["hello"]),
         ("inflate", raw_deflate(b"hello", zlib.Z_SYNC_FLUSH), ["hello"]),
+        ("base64", "aGVsbG8=", ["hello"]),
+        ("base64", "__4", [b"\xff\xfe"]),  # the other alphabet, without padding
+        ("base64", '{"op": "pong"}', ['{"op": "pong"}']),
+        ("base64", b"aGVsbG8=", [b"aGVsbG8="]),
+        ([{"json": "$.data"}, "base64", "gunzip"],
+         json.dumps({"data": base64.b64encode(gzip.compress(b'{"a": 1}')).decode()}), ['{"a": 1}']),
         # Parts of a text, and of bytes.
         ("lines", "one\r\ntwo\n\nthree", ["one", "two", "three"]),
         ("lines", b"one\ntwo\n", [b"one", b"two"]),
@@ -180,7 +187,7 @@ def test_elements_are_the_array(items: list[Any]) -> None:
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200), st.lists(st.sampled_from(
-    ["gunzip", "inflate", "lines", "elements", {"split": "a"}, {"json": "$.a"}, {"elements": "$[0]"}]
+    ["gunzip", "inflate", "base64", "lines", "elements", {"split": "a"}, {"json": "$.a"}, {"elements": "$[0]"}]
 ), min_size=1, max_size=4))  # fmt: skip
 def test_no_message_does_anything_else(payload: str | bytes, ways: list[Any]) -> None:
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from tests.report import example
 ways = st.lists(st.tuples(st.integers(0, 300 * MS), st.integers(0, 300 * MS)), min_size=1, max_size=30)
 
 
+@pytest.mark.slow
 @given(st.integers(-10_000 * MS, 10_000 * MS), st.integers(-200, 200), ways)
 def test_the_true_offset_lies_within_the_bounds(offset_ns: int, drift_ppm: int, pulses: list[tuple[int, int]]) -> None:
     """A share whose clock is ahead and drifts; pulses a second apart, with ways that are never equal."""

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from loadws.dashboard.messages import Over
 from loadws.dashboard.state import MOST_POINTS, State
 from tests.metrics.made_up import counted, frame, info, times
@@ -59,6 +61,7 @@ def test_seconds_are_not_lost_where_no_browser_looks() -> None:
     assert rate["values"] == [50.0] * 45
 
 
+@pytest.mark.slow
 def test_a_long_run_has_so_many_points() -> None:
     assert max(len(chart["values"]) for chart in _shown(_state(MOST_POINTS + 100))["charts"]) <= MOST_POINTS
 

@@ -206,6 +206,7 @@ def test_validate_checks_its_texts() -> None:
     assert len(answers()["bad template"]) == 1
 
 
+@pytest.mark.slow
 def test_validate_knows_what_it_sets() -> None:
     assert answers()["what it sets"] == []
     assert answers()["too early"] == ["the variable 'heard' is used before it is set"]

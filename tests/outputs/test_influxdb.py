@@ -109,6 +109,7 @@ def test_a_second_is_lines(receiver: Receiver) -> None:
     assert found["loadws_users"] == (common, {"value": 3})
 
 
+@pytest.mark.slow
 @given(st.text(max_size=150), st.text(max_size=150))
 def test_no_label_breaks_a_line(step: str, scenario: str) -> None:
     told = frame(

@@ -116,6 +116,7 @@ _NAMES = st.sampled_from(
 _UNITS = st.sampled_from(["1", "ns", "seconds", "total", "a b"])
 
 
+@pytest.mark.slow
 @given(st.lists(st.builds(OwnMetric, _NAMES, st.sampled_from(["histogram", "counter"]), _UNITS), max_size=6))
 def test_metrics_of_any_name_are_read(own: list[OwnMetric]) -> None:
     """Two metrics whose names differ by what a name cannot hold, or by an ending that samples have, stay two."""

@@ -85,6 +85,7 @@ def test_dogstatsd_has_labels_as_tags(receiver: socket.socket) -> None:
     assert [tag for _, tags in found for tag in tags.split(",") if tags and not TAG.fullmatch(tag)] == []
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300), st.text(max_size=300), st.booleans())
 def test_no_label_breaks_a_line(step: str, kind: str, has_tags: bool) -> None:
     told = frame(
@@ -96,6 +97,7 @@ def test_no_label_breaks_a_line(step: str, kind: str, has_tags: bool) -> None:
         assert LINE.fullmatch(line.decode()), line
 
 
+@pytest.mark.slow
 @given(st.lists(st.binary(max_size=60).map(lambda line: line.replace(b"\n", b" ")), max_size=40), st.integers(1, 80))
 def test_packets_hold_all_lines_that_fit_in_order(lines: list[bytes], largest: int) -> None:
     found = list(packets(lines, largest))

@@ -88,6 +88,7 @@ PHASES = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(PHASES, st.integers(0, 40), st.integers(1, 5))
 def test_changes_are_consistent_and_shards_share_them(phase: PlannedPhase, held_before: int, shards: int) -> None:

@@ -108,6 +108,7 @@ def test_a_shard_of_a_shard_has_what_its_number_says(count: int, parts: int, num
     assert owners == [(number % count, number // count % parts)]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.integers(0, 2000), st.integers(1, 4))
 def test_a_number_is_of_one_share_and_each_has_about_its_weight(weights: list[int], whole: int, processes: int) -> None:
     parts = [shard(index, len(weights), weights) for index in range(len(weights))]

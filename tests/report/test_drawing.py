@@ -119,6 +119,7 @@ def test_a_chart_alone_needs_no_page(wanted: Summary) -> None:
             ElementTree.fromstring(picture)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is one of the kernel's")
 def test_a_limit_of_memory_costs_the_charts_and_not_the_process(wanted: Summary) -> None:
     program = (

@@ -45,6 +45,7 @@ def test_nothing_else_is_there(root: Path, path: str) -> None:
     assert file_below(root, path) is None
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(
     st.lists(

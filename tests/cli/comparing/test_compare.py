@@ -163,6 +163,7 @@ def test_a_file_that_is_none(sides: Path, content: bytes, words: str, capsys: py
     assert "newer loadws" in message
 
 
+@pytest.mark.slow
 def test_wrong_rules_each_at_its_place(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rules = ("--rule", "respnse_time.p99 <= +10%", "--rule", "response_time.p99 <= 10%")
     assert refused(capsys, f"{sides}/a/*", "--", f"{sides}/slow/*", *rules) == (

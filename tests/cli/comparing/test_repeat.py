@@ -113,6 +113,7 @@ def test_no_baseline_is_saved_from_a_run_that_did_not_pass(
     assert not Path("baselines").exists()
 
 
+@pytest.mark.slow
 def test_no_baseline_is_saved_where_the_comparison_failed(
     runs: list[Summary], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -197,6 +197,7 @@ def test_options_of_a_protocol_are_sent_when_it_opens() -> None:
 # -- heartbeats -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("protocol", "every_s", "count"), [("phoenix", 30, 3), ("signalr", 15, 6), ("pusher", 120, 0)])
 def test_heartbeats_go_out_on_time_and_are_no_messages(protocol: str, every_s: int, count: int) -> None:
     outcome = run(protocol, {"think": "100s"}, **LONG)
@@ -225,6 +226,7 @@ def test_heartbeats_go_out_while_a_call_waits_and_messages_flow() -> None:
     assert outcome.ledger.messages.answered == 50
 
 
+@pytest.mark.slow
 def test_a_heartbeat_without_answer_loses_the_connection() -> None:
     outcome = run("phoenix", {"think": "100s"}, behaviour=silent(), **LONG)
     assert outcome.errors == {"lost.heartbeat_timeout": 1}

@@ -305,6 +305,7 @@ def test_the_curve_rises_to_the_maximum(values: list[int]) -> None:
     assert (100, max(values)) == curve[-1]
 
 
+@pytest.mark.slow
 @given(many_times_ns)
 def test_a_rough_histogram_is_within_two_percent_and_small(values: list[int]) -> None:
     whole = histogram_of(values)

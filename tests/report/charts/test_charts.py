@@ -44,6 +44,7 @@ def test_a_run_of_nothing_has_no_chart() -> None:
     assert charts(nothing) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [1, 5, 600])
 def test_columns_are_of_one_length(seconds: int) -> None:
     for chart in charts(example.summary(seconds)):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from loadws.metrics.frame import Frame, Gauges, Health
 from loadws.metrics.histograms import hlog
 from loadws.metrics.histograms.histogram import LatencyHistogram
@@ -35,6 +37,7 @@ def test_every_answer_is_in_the_map_of_all_and_of_its_step(tmp_path: Path) -> No
     assert low <= 2.0 <= high
 
 
+@pytest.mark.slow
 def test_no_map_has_more_than_its_cells(tmp_path: Path) -> None:
     path = _log(tmp_path / "intervals.hlog", 400)
     (whole,) = heat_maps(path, 400.0, 400, [])
@@ -44,6 +47,7 @@ def test_no_map_has_more_than_its_cells(tmp_path: Path) -> None:
     assert chart.plot.height <= MOST_ROWS * 6
 
 
+@pytest.mark.slow
 def test_of_a_long_log_pieces_are_read_and_that_is_said(tmp_path: Path) -> None:
     path = _log(tmp_path / "intervals.hlog", 3_000)
     size = path.stat().st_size

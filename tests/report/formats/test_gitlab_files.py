@@ -62,6 +62,7 @@ def test_a_percentile_that_its_samples_do_not_support_is_left_out() -> None:
     assert 'loadws_response_time_seconds{step="hello",quantile="0.99"}' not in text
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.text(max_size=12), st.sampled_from(["histogram", "counter", "gauge"]), st.text(max_size=12)),

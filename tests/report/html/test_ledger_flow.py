@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import xml.etree.ElementTree as ET
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ def flow(counts: list[int]) -> ET.Element | None:
     return ET.fromstring(drawn) if drawn else None
 
 
+@pytest.mark.slow
 @given(COUNTS)
 def test_each_part_that_is_something_has_a_band_and_a_line_of_its_own(counts: list[int]) -> None:
     drawn = flow(counts)

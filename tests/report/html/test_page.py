@@ -68,6 +68,7 @@ def test_every_element_is_closed(page: str, attacked: str) -> None:
         assert (elements.open, elements.wrong) == ([], [])
 
 
+@pytest.mark.slow
 def test_what_matters_comes_first(page: str) -> None:
     headings = [entities.unescape(text) for text in re.findall(r"<h2[^>]*>(.*?)</h2>", page)]
     assert headings == [
@@ -165,6 +166,7 @@ def test_only_the_pages_own_scripts_may_run(page: str) -> None:
     assert "'unsafe-inline'" not in policy.split("style-src")[0]
 
 
+@pytest.mark.slow
 def test_hostile_text_is_text(attacked: str) -> None:
     elements = Elements(attacked)
     assert len(elements.all("script")) == 2
@@ -189,6 +191,7 @@ def test_a_short_run_says_how_many_samples_it_would_take() -> None:
     assert 'data-chart="latency"' in page
 
 
+@pytest.mark.slow
 def test_a_run_of_nothing_has_a_page_too() -> None:
     nothing = msgspec.structs.replace(
         example.brief(),

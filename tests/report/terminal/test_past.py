@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ def test_what_is_told_anew_replaces_what_was_told() -> None:
     assert [moment and moment.received for moment in past.columns(10)] == [5, 2, 1]
 
 
+@pytest.mark.slow
 @given(st.integers(1, 3 * MOST_MOMENTS), st.integers(1, 120))
 def test_no_second_is_lost_or_counted_twice(seconds: int, width: int) -> None:
     columns = _told(*range(seconds)).columns(width)

@@ -36,6 +36,7 @@ def take(rows: Supply, user: int = 0, taken: dict[str, int] | None = None, sessi
     return None if row is None else int(row["n"])
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(1, 4), min_size=1, max_size=4),
     st.lists(st.integers(1, 4), max_size=2),
@@ -54,6 +55,7 @@ def test_the_parts_are_the_whole(folder: Path, weights: list[int], cuts: list[in
     assert sorted(found) == list(range(ROWS))
 
 
+@pytest.mark.slow
 @given(st.integers(1, 5), st.integers(1, 40))
 def test_parts_that_repeat_use_each_row_equally_often(folder: Path, count: int, each: int) -> None:
     """Where every part took as many rows, together they took the first of the whole sequence."""

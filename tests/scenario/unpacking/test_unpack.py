@@ -175,6 +175,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(JSON, max_size=20))
 def test_elements_are_the_array(items: list[Any]) -> None:
     """Whatever an array holds, in whatever form: its elements are the values, in their order."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class At(NamedTuple):
-    """Where the dashboard is served; port 0 takes a free one."""
+    """The address of a dashboard; port 0 takes a free one."""
 
     host: str
     port: int

@@ -111,7 +111,7 @@ class Watch:
 
 
 class Cores:
-    """How long this process waited for a core, and how much the hypervisor took, as the system reports it.
+    """The time that this process waited for a core, and the time that the hypervisor took, as the system reports them.
 
     The sources are ``/proc/self/schedstat`` (time on a core, time runnable without one, in ns) and the steal column of
     ``/proc/stat``.

@@ -55,7 +55,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How long the plan lasts (None: iterations decide), and how long users may need after it."""
+    """The length of the plan (None: iterations decide), and the time that users may need after it."""
 
     load_s: float | None
     graceful_stop_s: float

@@ -19,7 +19,7 @@ _TOO_MANY = 0.5
 
 
 class Units(NamedTuple):
-    """How many sessions, arrivals, turns and connections ended, and how many of them failed."""
+    """The numbers of sessions, arrivals, turns and connections that ended, and of those that failed."""
 
     ended: int
     failed: int

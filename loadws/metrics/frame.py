@@ -61,7 +61,7 @@ class Gauges(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How well the generator itself worked in this second. ``send_lag`` is a metric, and is in the histograms.
+    """The generator's own health in this second. ``send_lag`` is a metric, and is in the histograms.
 
     ``stalled_ns`` is the time in which the event loop did not turn, from stalls longer than 100 ms; ``stall_max_ns``
     the longest of these. ``waited_share`` is the share of the time in which the process could run and had no core, and

@@ -24,7 +24,7 @@ class Second(msgspec.Struct, frozen=True):
 
 
 class GeneratorNow(msgspec.Struct, frozen=True):
-    """How the generator did in the last seconds, of its worst process. Shares are of the time, lags in nanoseconds."""
+    """The generator's health in the last seconds, of its worst process. Shares are of the time, lags in nanoseconds."""
 
     cpu_share: float = 0.0
     loop_lag_max_ns: int = 0

@@ -198,7 +198,7 @@ class LostProcess(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How the run came to its end: the last line that it writes."""
+    """The end of the run: the last line that it writes."""
 
     ended_at_s: float
     interrupted: str | None = None  # "Ctrl-C", "SIGTERM", "killed", or the rule that aborted it

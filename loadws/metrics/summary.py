@@ -19,7 +19,7 @@ Outcome = Literal["passed", "failed", "no_data", "inconclusive", "invalid", "int
 
 
 class PhaseSpan(msgspec.Struct, frozen=True):
-    """When a phase really began and ended, in seconds since the start of the run."""
+    """The real beginning and end of a phase, in seconds since the start of the run."""
 
     name: str
     start_s: float

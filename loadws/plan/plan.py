@@ -114,10 +114,11 @@ class PlannedPhase:
 
 @dataclass(frozen=True)
 class Plan:
-    """``weights`` are the user types', in the scenario's order; ``needs`` what a machine must have for it.
+    """The plan of a run. ``weights`` are the user types', in the scenario's order; ``needs`` are the machine's
+    resources for it.
 
-    ``own`` is the part of the whole plan that this is. ``number`` is its own among all parts; the parts that it is cut into
-    are ``number``, ``number + stride``, and so on.
+    ``own`` is the part of the whole plan that this is. ``number`` is its own among all parts; the parts that it is cut
+    into are ``number``, ``number + stride``, and so on.
     """
 
     seed: int

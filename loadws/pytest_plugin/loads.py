@@ -32,10 +32,10 @@ class _Made(NamedTuple):
 
 
 class Loads:
-    """Makes runs for one test.
+    """A maker of runs for one test.
 
-    Each run is a process of its own. In the process of the test it would share the interpreter with a server that a fixture
-    started, and measure its own load; it would also take over the signals and the collector of garbage.
+    Each run is a process of its own. In the process of the test it would share the interpreter with a server that a
+    fixture started, and measure its own load; it would also take over the signals and the garbage collector.
     """
 
     def __init__(self, item: pytest.Item, out: Path) -> None:

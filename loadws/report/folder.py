@@ -66,7 +66,7 @@ class RunFolder:
     """The output that keeps a run: its folder while it is being filled."""
 
     def __init__(self, path: Path, started_at: datetime, formats: Chosen = _DEFAULT) -> None:
-        """``path`` is there and empty. Raises ``OSError``."""
+        """Open the files in ``path``, which exists and is empty. Raises ``OSError``."""
         self.path = path
         self._formats = formats
         _reserve(path / _RESERVE)

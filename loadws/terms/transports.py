@@ -13,10 +13,11 @@ TransportName = Literal["native", "trio-websocket"]
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """``lacks`` are the features, as ``scenario.model.features`` names them, that a scenario may not ask for.
+    """The properties of a transport. ``lacks`` are the features, as ``scenario.model.features`` names them, that it
+    does not have.
 
-    ``kernel_stamps``: it can read the kernel's receive stamps. ``is_ours``: what it works with depends on the platform, and
-    the summary says it.
+    ``kernel_stamps``: it can read the kernel's receive stamps. ``is_ours``: its means depend on the platform, and the
+    summary names them.
     """
 
     lacks: frozenset[str] = frozenset()

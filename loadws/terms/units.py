@@ -101,7 +101,7 @@ def parse_byte_rate(text: str) -> int:
 
 
 def parse_share(text: str) -> float:
-    """``"1%"`` -> 0.01.
+    """Return 0.01 for ``"1%"``.
 
     Raises:
         UnitError: For what is no percentage from 0% to 100%.

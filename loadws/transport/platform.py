@@ -24,14 +24,14 @@ UNIX_FAMILY: int | None = getattr(socket, "AF_UNIX", None)
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the native transport works with here."""
+    """The system's means that the native transport uses on this machine."""
 
     epoll: bool = HAS_EPOLL
     late_ports: bool = IP_BIND_ADDRESS_NO_PORT is not None
     unix_sockets: bool = UNIX_FAMILY is not None
 
     def __str__(self) -> str:
-        """In one short line, for run.json, the summary and the reports."""
+        """Return them in one short line, for run.json, the summary and the reports."""
         reads = "one epoll set" if self.epoll else "a task a socket"
         deadlines = "a timerfd" if self.epoll else "trio's clock"
         ports = "a destination" if self.late_ports else "a source address"

@@ -53,7 +53,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent back. The body is bytes, a file, or pieces that come one by one (then the connection ends with it)."""
+    """A response. The body is bytes, a file, or pieces that come one by one (then the connection ends with it)."""
 
     body: Body = b""
     kind: str = HTML

@@ -131,3 +131,22 @@ def test_what_is_a_riddle(text: str, expected: int) -> None:
 def test_what_is_a_riddle_in_a_docstring(sentence: str, expected: int) -> None:
     assert len(riddles_of_source(f'"""{sentence}"""\n')) == expected
     assert len(riddles_of_source(f"# {sentence}\n")) == expected
+
+
+#: A class is a thing, and its docstring names it: none begins with what the thing does, or with a question.
+_NO_NOUN = re.compile(
+    r"(?:Adds|Calls|Checks|Closes|Compiles|Copies|Draws|Finds|Follows|Gives|Hides|Keeps|Knows|Listens|Looks|Makes|Opens|Prints"
+    r"|Puts|Reads|Receives|Runs(?! of)|Says|Sends|Serves|Shows|Starts|Sums|Takes|Tells|Tries|Turns(?! of)|Writes|Who)\b"
+)
+
+
+@pytest.mark.slow
+def test_a_class_is_described_by_a_noun() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in _SOURCES
+        if path.is_relative_to(ROOT / "loadws")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef) and _NO_NOUN.match(ast.get_docstring(node) or "")
+    ]
+    assert found == []

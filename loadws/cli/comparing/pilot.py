@@ -22,7 +22,7 @@ SHORTEST_S = 1.0
 
 
 class Need(NamedTuple):
-    """How long a slice must last for a rule, in seconds; infinite where the pilot had no sample at all."""
+    """The length of a slice that a rule needs, in seconds; infinite where the pilot had no sample at all."""
 
     rule: ComparisonRule
     seconds: float

@@ -19,7 +19,7 @@ from loadws.web.visitors import is_loopback
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """What ``loadws view`` was asked. ``export`` is the folder for static pages; None: serve."""
+    """The options of ``loadws view``. ``export`` is the folder for static pages; None: serve."""
 
     folder: Path
     host: str

@@ -18,7 +18,9 @@ _WHOLE = Shard()
 
 
 class Barrier:
-    """``needed`` users of this process make a round. Each waits with a callback, which is called once, at its release."""
+    """A barrier at which ``needed`` users of this process make a round. Each waits with a callback, which is called
+    once, at its release.
+    """
 
     def __init__(self, needed: int) -> None:
         self.needed = needed

@@ -13,12 +13,12 @@ from loadws.terms.masker import Masker
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What a run's load, its setup and its teardown have in common. Nothing here changes during the run.
+    """The facts that a run's load, its setup and its teardown share. Nothing here changes during the run.
 
     ``base`` is the folder that the scenario's files are relative to, ``env`` the environment that ``env()`` sees,
     ``say`` receives the lines of a trace (None: no trace). ``setup_values`` are the variables that setup has set.
     ``nonce`` is a number that tells the probes of this run from those of another. ``masker`` hides the secrets that are
-    known before the run. ``machines`` is how many make the load.
+    known before the run. ``machines`` is how many machines make the load.
     """
 
     scenario: Scenario

@@ -29,7 +29,7 @@ CLOSINGS_AT_ONCE = 64
 
 
 class FlowQuota:
-    """``iterations: N`` of a phase: a number of flows that its users share.
+    """A number of flows that the users of a phase share (``iterations: N``).
 
     ``over`` is set when the last flow has ended. ``idle`` holds a callback of each held user that waits because no flow
     is left; ``wake_idle`` calls them.

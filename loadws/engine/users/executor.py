@@ -29,7 +29,7 @@ GOODBYE_S = 1.0
 
 @dataclass(slots=True)
 class _End:
-    """When a phase ends, as far as is known yet. None: when its flows have ended."""
+    """The end of a phase, as far as it is known yet. None: when its flows have ended."""
 
     at_ns: int | None
 

@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long each trial lasts, in seconds, and how exact the result is. ``steps``: halvings of the search for the
+    """The length of each trial, in seconds, and the exactness of the result. ``steps``: halvings of the search for the
     scheduled rate.
     """
 

@@ -45,7 +45,7 @@ class Limit(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """Where a rule's interval lies, and its p value after Holm."""
+    """The position of a rule's interval, and its p value after Holm."""
 
     place: Place
     adjusted_p: float

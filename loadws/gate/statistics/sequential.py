@@ -30,9 +30,10 @@ Stage = Literal["first", "second", "done"]
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How a paired comparison is staged: ``pairs`` a set, and the ``early`` look at which clearly equal sides end.
+    """The stages of a paired comparison: ``pairs`` in each set, and the ``early`` look at which clearly equal sides
+    end.
 
-    An ``early`` that is not below ``pairs`` is no look.
+    An ``early`` that is not below ``pairs`` means that there is no such look.
     """
 
     pairs: int = 12

@@ -39,7 +39,7 @@ _HALVINGS = 18
 
 
 class Share(NamedTuple):
-    """``hits`` out of ``total``: failed tries out of all, say."""
+    """A share: ``hits`` out of ``total``, for example failed tries out of all tries."""
 
     hits: int
     total: int

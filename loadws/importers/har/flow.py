@@ -24,7 +24,7 @@ _SLOW_S = 5.0
 
 
 class Flow:
-    """Makes the steps of a conversation. ``frames`` are its messages without heartbeats."""
+    """A maker of the steps of a conversation. ``frames`` are its messages without heartbeats."""
 
     def __init__(
         self, socket: Socket, frames: Sequence[Frame], bindings: Bindings, notes: Notes, pauses: Pauses

@@ -24,7 +24,7 @@ _LEFT_TO_LOADWS = re.compile(
 
 
 class Handshakes:
-    """Makes the steps that open connections; ``is_stripped`` says that the recording has no cookies and credentials."""
+    """A maker of the steps that open connections; ``is_stripped``: the recording has no cookies and credentials."""
 
     def __init__(self, vault: Vault, notes: Notes, is_stripped: bool) -> None:
         self._vault, self._notes, self._is_stripped = vault, notes, is_stripped

@@ -11,7 +11,7 @@ SHORTEST_S, LONGEST_S = 0.1, 60.0
 
 @dataclass
 class Pauses:
-    """Turns recorded gaps into pauses. ``speed`` 2 halves them; ``clamped`` counts those that were too long."""
+    """A converter of recorded gaps to pauses. ``speed`` 2 halves them; ``clamped`` counts those that were too long."""
 
     speed: float = 1.0
     clamped: int = 0

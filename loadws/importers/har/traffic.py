@@ -138,7 +138,7 @@ def named_values(thing: Thing) -> Iterator[tuple[str, Scalar]]:
 
 
 class Origins:
-    """Where each value of some things came up first, by the order of the things; and how many of them say it."""
+    """The place at which each value came up first, by the order of the things; and how many of them contain it."""
 
     def __init__(self, things: list[Thing]) -> None:
         self.first: dict[Key, Heard | Thing] = {}

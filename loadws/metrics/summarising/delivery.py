@@ -69,7 +69,7 @@ _Key = tuple[int, int, int]  # process, publisher, number
 
 
 class Sink(Protocol):
-    """What takes the counters and histograms of probes that are settled."""
+    """A receiver of the counters and histograms of settled probes."""
 
     def add_counter(self, part: CounterPart) -> None:
         """Add a count."""
@@ -79,7 +79,7 @@ class Sink(Protocol):
 
 
 class _Audience:
-    """How many connections listen at a moment. Moments must be asked for in order."""
+    """The number of connections that listen at a moment. Moments must be asked for in order."""
 
     __slots__ = ("_joined", "_left", "_settled_left", "present", "staying")
 

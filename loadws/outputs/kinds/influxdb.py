@@ -36,7 +36,9 @@ Value = int | float
 
 
 class InfluxExporter:
-    """Sends each second. Raises ``UsageError`` where the name of a receiver over UDP cannot be resolved."""
+    """An exporter that sends each second. Raises ``UsageError`` where the name of a receiver over UDP cannot be
+    resolved.
+    """
 
     def __init__(self, destination: Destination, environment: Mapping[str, str] = os.environ) -> None:
         self.name = f"The output {destination}"

@@ -22,7 +22,9 @@ COLUMNS = tuple(
 
 
 class LinesExporter:
-    """Writes each second when it is whole, all its lines at once. Raises ``UsageError`` where the file cannot be opened."""
+    """An exporter that writes each second when it is complete, all its lines at once. Raises ``UsageError`` where the
+    file cannot be opened.
+    """
 
     def __init__(self, destination: Destination) -> None:
         self.name = f"The output {destination}"

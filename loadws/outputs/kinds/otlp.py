@@ -60,7 +60,7 @@ _TIMED_OUT = ("batch due to timeout", "timed out")
 
 
 class OtlpExporter:
-    """Sends what was measured so far, every second."""
+    """An exporter that sends the measurements so far, every second."""
 
     def __init__(self, destination: Destination, environment: Mapping[str, str] = os.environ) -> None:
         endpoint = otlp_endpoint(destination.where, environment)
@@ -171,7 +171,9 @@ class _Page:
 
 
 class _Said(logging.Handler):
-    """Keeps what the exporter logs while it is entered, not on stderr: it is reported once, at the end of the run."""
+    """A handler that keeps the exporter's log while it is entered, so that it is reported once, at the end of the run,
+    and not on stderr.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

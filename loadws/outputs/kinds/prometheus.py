@@ -35,7 +35,7 @@ _LOOK_EVERY_S = 0.05
 
 
 class PrometheusExporter:
-    """Serves what was measured so far. Raises ``UsageError`` where the address cannot be listened on."""
+    """An exporter that serves the measurements so far. Raises ``UsageError`` where the address cannot be listened on."""
 
     def __init__(self, destination: Destination) -> None:
         self.name = f"The output {destination}"
@@ -82,7 +82,7 @@ class PrometheusExporter:
 
 
 class Scrapes:
-    """When the page was fetched. ``clock`` returns seconds."""
+    """The times at which the page was fetched. ``clock`` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

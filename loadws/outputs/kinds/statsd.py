@@ -29,7 +29,9 @@ _LONGEST_NAME = 200
 
 
 class StatsdExporter:
-    """Sends each second in UDP packets. Raises ``UsageError`` where the receiver's name cannot be resolved."""
+    """An exporter that sends each second in UDP packets. Raises ``UsageError`` where the receiver's name cannot be
+    resolved.
+    """
 
     def __init__(self, destination: Destination) -> None:
         self.name = f"The output {destination}"

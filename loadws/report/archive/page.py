@@ -32,7 +32,9 @@ _SPARK_WIDTH, _SPARK_HEIGHT = 160, 32
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where things lie, relative to the list. ``is_served``: by a server, which compares whatever is ticked."""
+    """The addresses of an archive's files, relative to the list. ``is_served``: a server, which can compare ticked
+    runs, serves it.
+    """
 
     folder: str
     is_served: bool

@@ -47,7 +47,7 @@ _MOST_SAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """Where a page has its style and its script.
+    """The places of a page's style and script.
 
     ``beside``: in ``report.css`` and ``report.js`` next to it, for servers that block inline ones. ``slim``: there is
     no script and no data for it, so the charts are pictures.

@@ -26,9 +26,9 @@ _LOOK_EVERY_S, _STTY_WITHIN_S = 1.0, 2.0
 
 
 class Keys:
-    """Calls a function for each key that is pressed, in a thread, from ``start`` to ``stop``.
+    """A reader that calls a function for each key that is pressed, in a thread, from ``start`` to ``stop``.
 
-    Each key counts once. Where stdin is no terminal, or belongs to another job at the moment, there are no keys.
+    Each key counts once. Where stdin is not a terminal, or belongs to another job at the moment, there are no keys.
     """
 
     def __init__(self, actions: Mapping[str, Callable[[], None]], stdin: int = 0) -> None:

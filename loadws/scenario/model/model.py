@@ -42,7 +42,9 @@ from loadws.scenario.model.steps import CallStep, ConnectStep, Flow, UserFlow, w
 
 
 class Deliver(Strict):
-    """Says that the messages of a handler are deliveries of a probe, and when the connection is one of its receivers."""
+    """A mark of a handler whose messages are deliveries of a probe, and the time in which the connection is one of its
+    receivers.
+    """
 
     probe: Annotated[Name, Field(description="The name that publish gives it.")]
     id: Annotated[

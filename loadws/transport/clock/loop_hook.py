@@ -28,10 +28,10 @@ class Woken(Protocol):
 
 
 class LoopTurns(trio.abc.Instrument):
-    """What is served in each turn of one trio loop, in the order in which it came.
+    """The functions that are called in each turn of one trio loop, in the order in which they came.
 
-    ``later`` is the list of what goes on, and with which value, at the end of the batch that is being served; None outside
-    of a batch, where what is woken has to be a task.
+    ``later`` is the list of what continues, and with which value, at the end of the batch that is being served; None
+    outside of a batch, where only a task can be woken.
     """
 
     __slots__ = ("_served", "later")

@@ -60,12 +60,13 @@ _REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1
 
 
 class Decoder:
-    """What the server sends, a read at a time.
+    """A decoder of the server's frames, which gets one read at a time.
 
-    Holds the message under way, never above ``max_message_size`` bytes and their frames, and the start of at most
+    It holds the message under way, never above ``max_message_size`` bytes and their frames, and the start of at most
     one header or control frame. Each byte is copied a bounded number of times, however the reads split it.
 
-    ``is_behind``: it has stopped within a read, after ``frames_at_once`` frames, and holds the rest; ``feed(b"")`` goes on.
+    ``is_behind``: it has stopped within a read, after ``frames_at_once`` frames, and holds the rest; ``feed(b"")``
+    continues.
     """
 
     __slots__ = (
@@ -86,7 +87,7 @@ class Decoder:
     def __init__(
         self, max_message_size: int, inflate: Inflater | None = None, frames_at_once: int = sys.maxsize
     ) -> None:
-        """``inflate`` where permessage-deflate was agreed; it guards the size of what it inflates."""
+        """Prepare. ``inflate`` is needed where permessage-deflate was agreed; it limits the size of what it inflates."""
         self._limit = max_message_size
         self._at_once = range(frames_at_once)
         self._frames = self._size = 0  # of the message under way, as they came

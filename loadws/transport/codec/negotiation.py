@@ -28,7 +28,7 @@ _LARGEST_WINDOW = "15"
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How each side compresses what it sends. The server does not see ``level``."""
+    """The compression of each side. The server does not see ``level``."""
 
     level: int = 6
     our_window_bits: int = 15

@@ -44,21 +44,23 @@ class Reactor(Protocol):
     """An endpoint is read from ``add`` on until ``remove``, which comes before its socket is closed."""
 
     def start(self, nursery: trio.Nursery) -> None:
-        """Its tasks are the nursery's."""
+        """Start the reactor's tasks in the nursery."""
 
     def add(self, endpoint: Endpoint) -> None: ...
     def remove(self, endpoint: Endpoint) -> None:
-        """Of one that was removed already it is no error."""
+        """Stop reading an endpoint. This does nothing for one that was removed already."""
 
     def want_writable(self, endpoint: Endpoint, wanted: bool) -> None: ...
     def want_readable(self, endpoint: Endpoint, wanted: bool) -> None:
-        """One that is not wanted is not read, unless its TCP is broken; of one that was removed it is no error."""
+        """Read an endpoint, or stop reading it; it is then read only if its TCP breaks. This does nothing for one that
+        was removed.
+        """
 
     def cut_off(self) -> None:
         """Tell every endpoint that is left that the run is over."""
 
     def close(self) -> None:
-        """After its tasks have ended."""
+        """Release the reactor, after its tasks have ended."""
 
 
 def best_reactor(now_ns: Callable[[], int]) -> Reactor:
@@ -187,7 +189,7 @@ if sys.platform == "linux":
                 self._watch(endpoint, self._unread, not wanted)
 
         def _watch(self, endpoint: Endpoint, numbers: set[int], is_in: bool) -> None:
-            """Of one that is watched for nothing the kernel still tells that its TCP is broken."""
+            """Set the events of an endpoint. The kernel reports broken TCP also for one without events."""
             number = endpoint.tcp.fileno()
             numbers.add(number) if is_in else numbers.discard(number)
             events = 0 if number in self._unread else select.EPOLLIN

@@ -36,7 +36,7 @@ from loadws.transport.url import Url
 
 
 class NativeTransport:
-    """``--transport native``."""
+    """The transport ``--transport native``."""
 
     name = "native"
 

@@ -91,7 +91,7 @@ logging.getLogger("trio-websocket").addHandler(logging.NullHandler())
 
 
 class TrioWebSocketTransport:
-    """``--transport trio-websocket``."""
+    """The transport ``--transport trio-websocket``."""
 
     name = "trio-websocket"
 

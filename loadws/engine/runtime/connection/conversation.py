@@ -86,7 +86,9 @@ class Owner(Protocol):
 
 
 class Opener(Protocol):
-    """How a connection was opened. ``policy`` says whether another one replaces it; ``keeps``: it has an inbox."""
+    """The way in which a connection was opened. ``policy`` says whether another one replaces it; ``keeps``: it has an
+    inbox.
+    """
 
     @property
     def policy(self) -> ReconnectOptions | None: ...

@@ -6,7 +6,7 @@ from loadws.metrics.recording.recorder import Recorder
 
 
 class Replacement:
-    """What a connection knows about the one that it replaces.
+    """The facts that a connection knows about the one that it replaces.
 
     ``lost_ns`` is when the outage began; 0 where nothing was lost. ``attempt`` counts the attempts in a row,
     ``opened_ns`` is when this connection opened.

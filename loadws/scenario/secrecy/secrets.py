@@ -1,9 +1,9 @@
 """The secrets of a scenario's file: the values, and the file's text without them.
 
 Secret are the values that ``secrets`` names, ``cookies``, headers and query parameters of secret names (``terms.secrets``),
-the key's password of ``tls``, and user info and secret parameters of addresses. A value that is only a reference to the
-environment (``${TOKEN}``) reveals nothing and stays in the text. Excerpts in messages keep their columns: there each
-character becomes a ``*``.
+arguments of a protocol with such names, the key's password of ``tls``, and user info and secret parameters of addresses. A
+value that is only a reference to the environment (``${TOKEN}``) reveals nothing and stays in the text. Excerpts in messages
+keep their columns: there each character becomes a ``*``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from loadws.scenario.model.steps import STEPS
 from loadws.scenario.yaml.explain import Where
 from loadws.scenario.yaml.tree import Node, find, walk_nodes
 from loadws.terms.masker import Masker
@@ -115,7 +116,17 @@ def _is_secret(node: Node, paths: Sequence[SecretPath]) -> bool:
             return is_secret_parameter(key)
         case "cookies":
             return True
-    return (outer, key) == ("tls", "key_password")
+    return (outer, key) == ("tls", "key_password") or _is_protocol_secret(node)
+
+
+def _is_protocol_secret(node: Node) -> bool:
+    """Return whether a value is an argument of a protocol with a secret name, as the ``token`` that opens it."""
+    where = node.where
+    *_, key = ("", *map(str, where))
+    if isinstance(node.value, dict | tuple) or not (is_secret_parameter(key) or key == "auth"):
+        return False
+    steps = (STEPS.get(str(part)) for part in where)
+    return where[:2] == ("connection", "protocol") or any(step is not None and step.of_protocol for step in steps)
 
 
 # -- text -------------------------------------------------------------------------------------------------------------

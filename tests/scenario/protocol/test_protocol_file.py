@@ -242,3 +242,16 @@ def test_calls_of_a_batch_are_checked_each_at_its_place(tmp_path: Path) -> None:
         "s.yaml:4:32: JSON-RPC 2.0 has no 'metod' in 'call_method'",
         "s.yaml:4:44: 'method' stands in each call of the batch",
     ]
+
+
+def test_arguments_with_secret_names_are_shown_nowhere(tmp_path: Path) -> None:
+    text = """\
+target: ws://127.0.0.1:1
+connection: {protocol: {name: centrifugo, token: hunter2222, data: {token: hunter3333, room: lobby}}}
+load: [{users: 1, for: 1s}]
+flow: [{subscribe: {channel: news, token: hunter4444}}]
+"""
+    loaded = load_text(text, tmp_path / "s.yaml", env={})
+    assert "hunter" not in loaded.masked_text
+    assert "lobby" in loaded.masked_text
+    assert "hunter" not in loaded.masker.text("hunter2222 hunter3333 hunter4444")

@@ -31,6 +31,9 @@ from loadws.transport.base import Connection, End, Outgoing, Payload, payload_by
 #: Under which name errors count that no step met with.
 NO_STEP = "connection"
 
+#: How many calls of batches are remembered, so that a server that never answers does not fill the memory.
+MOST_IN_BATCHES = 10_000
+
 
 class CallCandidate(Candidate):
     """A call that may receive an answer, for a trace."""
@@ -285,6 +288,8 @@ class ProtocolConversation(Conversation):
             self.begin_subscription(pending.subscription, pending.sent, pending)
         if isinstance(pending, BatchCall):
             self._batches.update(dict.fromkeys(pending.places, pending))
+            while len(self._batches) > MOST_IN_BATCHES:  # those of batches that were never answered
+                del self._batches[next(iter(self._batches))]
         return super().expect(pending)
 
     def _answers_batch(self, message: Enveloped, size: int) -> bool:

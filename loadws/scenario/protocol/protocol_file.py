@@ -115,7 +115,7 @@ class Fault(Strict):
     where: Annotated[
         Where | None, Field(description="Which messages are errors. Default: those that have the place.")
     ] = None
-    at: Annotated[Path, Field(description="The place of what the server says of the error.")]
+    at: Annotated[Path, Field(description="The place of the server's words about the error.")]
     code: Annotated[Path | None, Field(description="The place of its code, a number or a word.")] = None
 
 

@@ -20,6 +20,7 @@ class CountingEcho:
         self.received = 0
         self.sent = 0
         self.open_now = 0
+        self.came_s: list[float] = []  # when each connection came, on trio's clock
         self.hosts: Counter[str] = Counter()
         self._of_each: Counter[int] = Counter()  # messages of each connection
         self._changed = trio.Event()
@@ -37,6 +38,7 @@ class CountingEcho:
     async def converse(self, connection: RawConnection) -> None:
         """Serve one connection until it ends."""
         number = self.opened = self.opened + 1
+        self.came_s.append(trio.current_time())
         self.hosts[connection.peer[0]] += 1
         self.open_now += 1
         try:

@@ -190,28 +190,30 @@ async def _coordinate(shares: int) -> Coordination:
                 load_s = time.process_time() - began_s
     frames = shares * FRAMES_OF_A_SHARE
     return Coordination(
-        shares, load_s / frames * 1e6, len(msgspec.msgpack.encode(_second(0, 0))), pulses_s / _PULSING_S / shares
+        shares, load_s / frames * 1e6, len(msgspec.msgpack.encode(_second(0))), pulses_s / _PULSING_S / shares
     )
 
 
-def _second(process: int, index: int) -> Frame:
-    """Return a frame as a busy process has one: six histograms of two thousand different values."""
-    chance = random.Random(process * 1_000 + index)
+def _second(index: int) -> Frame:
+    """Return a frame as a busy process has one: six histograms of two thousand values."""
+    chance = random.Random(index)
     parts = [times(name, [chance.lognormvariate(0, 0.5) for _ in range(_VALUES)], step="ask") for name in _METRICS]
-    return frame(index, process=process, histograms=tuple(parts))
+    return frame(index, histograms=tuple(parts))
 
 
 async def _simulate(invitations: Sequence[Invitation]) -> None:
+    """Run all shares. Their frames are made before, so that making them is not what is measured."""
+    seconds = [_second(index) for index in range(FRAMES_OF_A_SHARE)]
     async with trio.open_nursery() as nursery:
         for invitation in invitations:
-            nursery.start_soon(_share, invitation)
+            own = [msgspec.structs.replace(second, process=invitation.index) for second in seconds]
+            nursery.start_soon(_share, invitation, own)
 
 
-async def _share(invitation: Invitation) -> None:
-    """Say what a share says. Its frames are made before, so that making them is not what is measured."""
+async def _share(invitation: Invitation, frames: Sequence[Frame]) -> None:
+    """Say what a share says."""
     channel: Channel[Down, Up] = await connect(invitation)
     await channel.send(Hello(invitation.key, invitation.index, Facts("simulated", 0, 1, {})))
-    frames = [_second(invitation.index, index) for index in range(FRAMES_OF_A_SHARE)]
     await channel.send(Prepared(1, "user"))
     while (message := await channel.receive()) is not None:
         match message:

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from loadws.cli import main
 from loadws.cli.options import RunOptions
 from loadws.plan.needs import FILES_OF_A_PROCESS, MEMORY_OF_A_CONNECTION, MEMORY_OF_A_PROCESS, MEMORY_OF_A_USER
+from tests.bench.machines import Coordination, Costs, sizing
 from tests.docs.blocks import PAGES, blocks
 
 TEXT = (PAGES / "machines.md").read_text("utf-8")
@@ -124,13 +125,12 @@ def test_the_image_has_instructions_that_docker_knows() -> None:
     assert set(instructions) <= known
 
 
-def test_the_arithmetic_is_that_of_the_plan() -> None:
+def test_the_arithmetic_is_that_of_the_plan_and_of_the_bench() -> None:
     assert MEMORY_OF_A_USER + MEMORY_OF_A_CONNECTION == 32 << 10
     assert MEMORY_OF_A_PROCESS == 96 << 20
     assert FILES_OF_A_PROCESS == 64
-    users, processes = 1_000_000, 72
-    assert 71 < users / (20_000 * 0.7) <= processes
-    assert round((users * (32 << 10)) / 2**30, 1) == 30.5
-    assert round(processes * (96 << 20) / 2**30, 1) == 6.8
-    assert -(-users // 28_232) == 36
-    assert -(-(users + processes * 64) // processes) == 13_953
+    costs = Costs(52.6, 531, 9.0 * 1024, 58 << 20, 20.34e-6)
+    for words in ("52.6 µs", "531 µs", "20.34 µs", "9.0 KiB", "58 MiB", "11.09 ms"):
+        assert words in TEXT
+    for row in sizing(costs, Coordination(64, 11_090, 7_898, 0.0005)):
+        assert f"| {' | '.join(row)} |" in TEXT

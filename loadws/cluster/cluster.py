@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import trio
 
-from loadws.cluster.coordinator import ClusterError, Coordinator, Patience
+from loadws.cluster.coordinator import ClusterError, Coordinator, Patience, RemoteShare
 from loadws.cluster.dask import DaskLauncher, Worker
 from loadws.cluster.messages import NamedFile, Work
 from loadws.fleet.multi_process import Span
@@ -19,11 +19,13 @@ from loadws.fleet.shard import ShardOrder
 from loadws.fleet.shares import MOST_SHARES, Weights, check_weights
 from loadws.fleet.signals import OnSignal, Signals
 from loadws.fleet.single_process import TakeFrame
-from loadws.metrics.runinfo import Ending, MachineInfo
+from loadws.metrics.runinfo import Ending, MachineInfo, RunInfo
 
 _LOOK_EVERY_S = 1.0
 #: How long to wait for the result that a lost share has left, when all others have ended.
 _RESULTS_WITHIN_S = 10.0
+#: What is known of share i of n with these weights (empty: equal) as a run of its own.
+InfoOf = Callable[[int, int, tuple[int, ...]], RunInfo]
 _NAME = re.compile(r"\w+")
 
 
@@ -78,7 +80,7 @@ class Cluster:
                 await trio.to_thread.run_sync(self._launcher.close)
 
     async def prepare(
-        self, order: ShardOrder, files: tuple[NamedFile, ...], stamps: str, processes: int | None
+        self, order: ShardOrder, files: tuple[NamedFile, ...], stamps: str, processes: int | None, info_of: InfoOf
     ) -> tuple[MachineInfo, ...]:
         """Start a share on each worker, and return the machines when all are ready.
 
@@ -91,7 +93,14 @@ class Cluster:
         weights = _weights(self._options.weights, workers)
         order = msgspec.structs.replace(order, of=len(workers), weights=weights, env=_mentioned(order))
         works = [
-            Work(msgspec.structs.replace(order, share=index), files, stamps, processes, worker.neighbours)
+            Work(
+                msgspec.structs.replace(order, share=index),
+                files,
+                stamps,
+                processes,
+                worker.neighbours,
+                info_of(index, len(workers), weights),
+            )
             for index, worker in enumerate(workers)
         ]
         coordinator = self._coordinator = Coordinator(
@@ -118,6 +127,10 @@ class Cluster:
             )
             for share in shares
         )  # fmt: skip
+
+    def shares(self) -> Sequence[RemoteShare]:
+        """Return the shares of the load; none before ``prepare``."""
+        return self._coordinator.shares if self._coordinator else []
 
     @property
     def stamps(self) -> Sequence[str]:

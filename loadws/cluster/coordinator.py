@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+import msgspec
 import trio
 
 from loadws.cluster.channel import LONGEST_HELLO, Authority, Channel, ChannelError
@@ -49,7 +50,7 @@ from loadws.fleet.signals import OnSignal, Signals, ended_by
 from loadws.fleet.single_process import TakeFrame
 from loadws.metrics.frame import Frame
 from loadws.metrics.merging import joined_phases
-from loadws.metrics.runinfo import Ending, LostProcess
+from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
 from loadws.terms.errors import LoadwsError
 from loadws.terms.units import NS_PER_S, format_duration
 
@@ -123,6 +124,7 @@ class RemoteShare:
     clock: Clock = field(default_factory=Clock)
     offset_used_ns: int = 0  # of its clock, as its start was named
     ending: Ending | None = None
+    summary: bytes = b""  # of it alone, as JSON; empty where it sent none
     lost: str | None = None
     broken: Broken | None = None
 
@@ -138,6 +140,12 @@ class RemoteShare:
     def clock_error_ns(self) -> int | None:
         """By how much its times may differ from the coordinator's; None before its start was named."""
         return self.clock.error_ns(self.offset_used_ns) if self.ticketed else None
+
+    @property
+    def info(self) -> RunInfo | None:
+        """What is known of it as a run of its own."""
+        info = self.work.info
+        return info if info is None else msgspec.structs.replace(info, processes=len(self.numbers))
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -361,8 +369,8 @@ class Coordinator:
             case Measured():
                 await self._take_frame(share, message)
                 return
-            case Ended(ending):
-                share.ending = ending
+            case Ended(ending, summary):
+                share.ending, share.summary = ending, summary
                 self._tell(share, Thanks())
             case Broken():
                 share.broken = message

@@ -12,7 +12,7 @@ import msgspec
 
 from loadws.fleet.shard import ShardOrder
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import Ending
+from loadws.metrics.runinfo import Ending, RunInfo
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -92,6 +92,7 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
     """The share's last message; its last frame came before it."""
 
     ending: Ending
+    summary: bytes = b""  # of this share alone, as JSON; empty where its work has no ``info``
 
 
 class Broken(msgspec.Struct, frozen=True, tag=True):
@@ -115,13 +116,17 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
 
 class Work(msgspec.Struct, frozen=True, tag=True):
-    """The work of a share. ``processes`` None: as many as it needs, with ``neighbours`` shares on the same machine."""
+    """The work of a share. ``processes`` None: as many as it needs, with ``neighbours`` shares on the same machine.
+
+    ``info`` is what is known of the share as a run of its own, for its summary; None: none is wanted.
+    """
 
     order: ShardOrder
     files: tuple[NamedFile, ...]
     stamps: str
     processes: int | None = None
     neighbours: int = 1
+    info: RunInfo | None = None
 
 
 class Pulse(msgspec.Struct, frozen=True, tag=True):

@@ -47,7 +47,9 @@ from loadws.fleet.multi_process import run_many
 from loadws.fleet.signals import Signals
 from loadws.fleet.start import Start
 from loadws.metrics.frame import Frame
-from loadws.metrics.runinfo import Ending
+from loadws.metrics.runinfo import Ending, RunInfo
+from loadws.metrics.summarising.summariser import Summariser
+from loadws.metrics.summary import to_json
 from loadws.terms.errors import LoadwsError
 
 #: Dead-man's switch: how long a coordinator may be silent. It is counted in looks, so that a share that was itself stopped
@@ -108,6 +110,7 @@ class _Share:
         self._stopped_looks: int | None = None  # looks since the load was stopped for good
         self._why = ""
         self._ending: Ending | None = None
+        self._summariser: Summariser | None = None  # of this share alone
 
     async def run(self) -> Result:
         async with trio.open_nursery() as nursery:
@@ -144,13 +147,18 @@ class _Share:
 
     async def _load(self, ready: Ready) -> Up:
         start = _Ticketed(self, ready)
+        assert self._work is not None
+        if self._work.info is not None:
+            self._summariser = Summariser(_own_info(self._work.info, ready.processes))
         self._ending = await run_many(
             ready.order, ready.processes, ready.span, self._take, notice=self._notice, signals=self._signals,
             hide=ready.masker.text, start=start, loss_means=_LOSS_MEANS,
         )  # fmt: skip
         if start.too_late is not None:
             raise start.too_late
-        return Ended(self._ending)
+        if self._summariser is None:
+            return Ended(self._ending)
+        return Ended(self._ending, to_json(self._summariser.summary(self._ending)))
 
     def _take(self, frame: Frame) -> Generator[None, None, None]:
         self._frames += 1
@@ -158,6 +166,8 @@ class _Share:
         self._unconfirmed.append(measured)
         self._say(measured)
         yield
+        if self._summariser is not None:
+            yield from self._summariser.adding(frame)
 
     def _notice(self, text: str) -> None:
         self._say(Noticed(text))
@@ -236,6 +246,12 @@ class _Share:
                 self._stopped_looks += 1
                 if self._stopped_looks >= END_WITHIN_S / LOOK_EVERY_S:
                     os._exit(1)
+
+
+def _own_info(info: RunInfo, processes: int) -> RunInfo:
+    """Return what is known of the share, with this machine's name and the number of its processes."""
+    share = info.share and msgspec.structs.replace(info.share, machine=facts().machine)
+    return msgspec.structs.replace(info, processes=processes, share=share)
 
 
 class _Ticketed(Start):

@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from loadws.metrics.runinfo import MachineInfo
+from loadws.metrics.summary import from_json
 from tests.cli.commands import run
 from tests.cluster.commands import bounded, machines_of, running, scenario, started, summary_of
 from tests.cluster.dask import LOOPBACK, dask
@@ -44,7 +45,13 @@ def test_two_workers_over_tls_make_what_the_target_counts(tmp_path: Path) -> Non
     machines = machines_of(tmp_path)
     assert [machine.numbers for machine in machines] == [(0, 2), (1, 3)]
     assert all(machine.clock and machine.checked for machine in machines)
-    assert 'id="machines"' in (tmp_path / "spread/latest/report.html").read_text("utf-8")
+    page = (tmp_path / "spread/latest/report.html").read_text("utf-8")
+    for machine in machines:
+        assert f'<a href="{machine.page}">' in page
+        alone = from_json((tmp_path / "spread/latest" / machine.page).with_name("summary.json").read_bytes())
+        assert alone.ledger.messages.sent == machine.sent
+        assert alone.run.share == f"share {machine.share} of 2 ({machine.machine})"
+        assert alone.verdict.checks == ()  # rules are about the whole load
 
 
 def agree(target: CountingEcho, folder: Path) -> None:

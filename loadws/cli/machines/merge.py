@@ -33,6 +33,7 @@ from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.report.console import render
 from loadws.report.folder import (
+    MACHINES,
     REPORT,
     RUN,
     SCENARIO,
@@ -50,8 +51,6 @@ from loadws.terms.errors import OutputError
 
 #: The ending of the name of a merged run's folder.
 MARK = "-merged"
-#: The folder of the machines' own pages, inside the merged run's.
-MACHINES = "machines"
 _DEFAULT = Chosen()
 _NO_SERVICE = Ci()
 

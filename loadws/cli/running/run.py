@@ -24,6 +24,7 @@ from loadws.cli.planning.samples import short_of_samples
 from loadws.cli.reading import load_shown
 from loadws.cli.running.canary import measure_canary
 from loadws.cli.running.ci import tell, told_of_run
+from loadws.cli.running.machine_pages import info_of_share, with_pages
 from loadws.cli.running.outcome import Watcher, outputs_of, show_report
 from loadws.cli.running.run_info import run_info
 from loadws.cli.running.share_info import share_info
@@ -261,7 +262,9 @@ class _Run:
         """
         options, files = self._options, packed(self._loaded)
         with trio.CancelScope() as before_load, self._signals.heard_by(in_loop(lambda _name: before_load.cancel())):
-            machines = await cluster.prepare(order, files, options.stamps, options.processes)
+            whole = make_plan(self._loaded.scenario, self._info.seed)
+            info_of = partial(info_of_share, self._info, whole)
+            machines = await cluster.prepare(order, files, options.stamps, options.processes, info_of)
         if before_load.cancelled_caught:
             raise Interrupted(self._signals.heard[0])
         assert options.cluster is not None
@@ -294,7 +297,8 @@ class _Run:
             self._watcher = watcher
             ending = await self._made(order, watcher)
             if self._cluster is not None:
-                watcher.keep_machines(by_machine.with_counts(self._cluster.machines()))
+                counted = by_machine.with_counts(self._cluster.machines())
+                watcher.keep_machines(with_pages(folder.path, counted, self._cluster.shares()))
             if self._start.too_late is not None:
                 raise self._start.too_late
             return watcher, self._conclude(watcher, ending)

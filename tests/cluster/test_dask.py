@@ -16,7 +16,7 @@ from loadws.metrics.runinfo import MachineInfo
 from loadws.metrics.summary import from_json
 from tests.cli.commands import run
 from tests.cluster.commands import bounded, machines_of, running, scenario, started, summary_of
-from tests.cluster.dask import LOOPBACK, dask
+from tests.cluster.dask import LOOPBACK, Host, dask
 from tests.cluster.processes import ended, family_of
 from tests.cluster.target import CountingEcho, counting_echo
 
@@ -187,6 +187,28 @@ def test_two_runs_at_once_on_one_cluster_do_not_meet(tmp_path: Path) -> None:
                     assert await command.process.wait() in (0, 4), command.said
             agree(one, folders[0])
             agree(other, folders[1])
+
+    bounded(main)
+
+
+def test_a_worker_without_loadws_is_named(tmp_path: Path) -> None:
+    """It has Dask, and importing loadws fails there."""
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    (folder / "loadws.py").write_text("raise ImportError('there is no loadws here')\n", "utf-8")
+    bare = Host(prefix=("sh", "-c", f"cd '{folder}' && exec \"$@\"", "sh"))  # Python looks there first
+
+    async def main() -> None:
+        async with (
+            counting_echo() as target,
+            dask([LOOPBACK, bare]) as cluster,
+            running(cluster, target, tmp_path, "1s") as command,
+        ):
+            assert await command.process.wait() == 2, command.said
+            assert "these workers cannot run loadws:" in command.said
+            assert f":{cluster.ports[1]}: " in command.said and f":{cluster.ports[0]}: " not in command.said
+            assert "install the same loadws on each worker" in command.said
+            assert target.opened == 0
 
     bounded(main)
 

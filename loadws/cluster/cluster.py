@@ -24,7 +24,7 @@ from loadws.metrics.runinfo import Ending, MachineInfo, RunInfo
 _LOOK_EVERY_S = 1.0
 #: How long to wait for the result that a lost share has left, when all others have ended.
 _RESULTS_WITHIN_S = 10.0
-#: What is known of share i of n with these weights (empty: equal) as a run of its own.
+#: Makes the ``RunInfo`` of share i of n with these weights (empty: equal), as a run of its own.
 InfoOf = Callable[[int, int, tuple[int, ...]], RunInfo]
 _NAME = re.compile(r"\w+")
 

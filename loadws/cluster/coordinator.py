@@ -143,7 +143,7 @@ class RemoteShare:
 
     @property
     def info(self) -> RunInfo | None:
-        """What is known of it as a run of its own."""
+        """The ``RunInfo`` of this share, as a run of its own; None where no summary is wanted."""
         info = self.work.info
         return info if info is None else msgspec.structs.replace(info, processes=len(self.numbers))
 

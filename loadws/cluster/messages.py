@@ -118,7 +118,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 class Work(msgspec.Struct, frozen=True, tag=True):
     """The work of a share. ``processes`` None: as many as it needs, with ``neighbours`` shares on the same machine.
 
-    ``info`` is what is known of the share as a run of its own, for its summary; None: none is wanted.
+    ``info`` describes the share as a run of its own, for its summary; None: none is wanted.
     """
 
     order: ShardOrder

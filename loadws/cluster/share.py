@@ -249,7 +249,7 @@ class _Share:
 
 
 def _own_info(info: RunInfo, processes: int) -> RunInfo:
-    """Return what is known of the share, with this machine's name and the number of its processes."""
+    """Return the share's own ``RunInfo``, with this machine's name and the number of its processes."""
     share = info.share and msgspec.structs.replace(info.share, machine=facts().machine)
     return msgspec.structs.replace(info, processes=processes, share=share)
 

@@ -18,7 +18,7 @@ from loadws.report.folder import MACHINES, REPORT, RUN, store
 
 
 def info_of_share(info: RunInfo, whole: Plan, index: int, of: int, weights: tuple[int, ...]) -> RunInfo:
-    """Return what is known of one share as a run of its own. ``info`` and ``whole`` are the whole load's."""
+    """Return the ``RunInfo`` of one share, as a run of its own. ``info`` and ``whole`` are the whole load's."""
     plan = whole.shard_of(index, of, weights)
     share = ShareInfo(info.started_at, info.plan_hash, index, of, "", info.plan, weights=weights)
     return msgspec.structs.replace(

@@ -119,4 +119,4 @@ def test_a_word_that_is_not_there_is_a_usage_error(capsys: pytest.CaptureFixture
 def test_a_word_that_is_like_no_other_gets_the_list_of_pages(capsys: pytest.CaptureFixture[str]) -> None:
     found = run(capsys, "docs", "xylophone")
     assert (found.code, found.out) == (2, "")
-    assert "pages are start, cookbook, language, measurement, " in found.err
+    assert "pages are start, cookbook, language, protocols, " in found.err

@@ -50,6 +50,7 @@ class ShoutStep(ConnectionStep):
     verb = "shout"
     waits = True
     sends = 2
+    gives_sent = False
     measures = Measures(SENDING, frozenset({"shout"}))
     reads_inbox = False
     names = ()

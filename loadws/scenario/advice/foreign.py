@@ -90,7 +90,7 @@ TABLES: Mapping[Level, Mapping[str, str]] = {
             "recv receive expect await waitformessage listen onmessage read readmessage checktextmessage checktext",
             "`wait_for`: wait_for: {where: {$.type: ready}}",
         ),
-        ("emit sendtext sendjson sendbytes sendmessage write message", "`send`: send: hello"),
+        ("sendtext sendjson sendbytes sendmessage write message", "`send`: send: hello"),
         (
             "sendandwait sendandreceive ask rpc query exchange requestreply",
             "`request`: request: {send: hello, reply: {where: ...}}",
@@ -128,7 +128,7 @@ TABLES: Mapping[Level, Mapping[str, str]] = {
     ),
     "connection": _table(
         ("timeout connecttimeout connectiontimeout handshaketimeout", "`open_timeout`: open_timeout: 10s"),
-        ("protocols protocol subprotocol websocketprotocol", "`subprotocols`: subprotocols: [chat.v2]"),
+        ("protocols subprotocol websocketprotocol", "`subprotocols`: subprotocols: [chat.v2]"),
         (
             "insecure insecureskiptlsverify rejectunauthorized verifyssl sslverify tlsinsecure skipverify",
             "`verify`: tls: {verify: false}",

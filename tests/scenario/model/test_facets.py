@@ -65,7 +65,7 @@ def test_a_family_leaves_open_what_differs_among_its_verbs() -> None:
         "parts",
     }
     assert open_in["ConnectionStep"] == {
-        "verb", "waits", "sends", "measures", "reads_inbox", "names", "is_named_by_text", "parts", "patience_ns",
+        "verb", "waits", "sends", "gives_sent", "measures", "reads_inbox", "names", "is_named_by_text", "parts", "patience_ns",
         "awaits", "effect",
     }  # fmt: skip
     assert open_in["FlowStep"] == {

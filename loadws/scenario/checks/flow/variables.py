@@ -100,7 +100,7 @@ def _captured_in_opening(findings: Findings, columns: Columns) -> frozenset[str]
 
 def _check_measures(findings: Findings, columns: Columns, known: frozenset[str]) -> None:
     """Check the conditions of ``measure``: those of a beginning are read at any time, those of an end when it begins."""
-    sending = {step.label for _, step in walk_steps(findings.scenario) if step.verb in ("send", "request")}
+    sending = {step.label for _, step in walk_steps(findings.scenario) if step.gives_sent}
     texts = _Texts(findings, columns, dict.fromkeys(known, ("measure",)))
     for index, measure in enumerate(findings.scenario.measure):
         where = ("measure", index)

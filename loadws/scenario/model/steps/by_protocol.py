@@ -116,6 +116,7 @@ class CallMethodStep(ProtocolStep):
     verb = "call_method"
     waits = True
     sends = 1
+    gives_sent = True
     measures = Measures(SENDING | _ANSWERED, frozenset({"request"}), counts_unrun=True)
 
     call_method: Annotated[
@@ -142,6 +143,7 @@ class NotifyStep(ProtocolStep):
     verb = "notify"
     waits = False
     sends = 1
+    gives_sent = True
     measures = Measures(SENDING, frozenset({"send"}))
 
     notify: Annotated[
@@ -168,6 +170,7 @@ class SubscribeStep(ProtocolStep):
     verb = "subscribe"
     waits = True
     sends = 1
+    gives_sent = True
     measures = Measures(SENDING | _FIRST | _ANSWERED, frozenset({"request", "send", "wait_for"}))
 
     subscribe: Annotated[
@@ -204,6 +207,7 @@ class UnsubscribeStep(ProtocolStep):
     verb = "unsubscribe"
     waits = True
     sends = 1
+    gives_sent = True
     measures = Measures(SENDING | _ANSWERED, frozenset({"request", "send"}))
 
     unsubscribe: Annotated[
@@ -235,6 +239,7 @@ class EmitStep(ProtocolStep):
     verb = "emit"
     waits = True
     sends = 1
+    gives_sent = True
     measures = Measures(SENDING | _ANSWERED, frozenset({"request", "send"}))
 
     emit: Annotated[
@@ -262,6 +267,7 @@ class AnswerCallStep(ProtocolStep):
     verb = "answer_call"
     waits = False
     sends = 1
+    gives_sent = True
     measures = Measures(SENDING, frozenset({"send"}))
 
     answer_call: Annotated[

@@ -99,6 +99,7 @@ class ConnectStep(ConnectionStep):
     verb = "connect"
     waits = True
     sends = 0
+    gives_sent = False
     measures = CONNECTING
     reads_inbox = False
     names = ()
@@ -142,6 +143,7 @@ class CloseStep(ConnectionStep):
     verb = "close"
     waits = True
     sends = 0
+    gives_sent = False
     measures = UNMEASURED
     reads_inbox = False
     names = ()
@@ -172,6 +174,7 @@ class ReconnectStep(ConnectionStep):
     verb = "reconnect"
     waits = True
     sends = 0
+    gives_sent = False
     measures = CONNECTING
     reads_inbox = False
     names = ()
@@ -206,6 +209,7 @@ class PingStep(ConnectionStep):
     verb = "ping"
     waits = True
     sends = 1
+    gives_sent = False
     measures = Measures(frozenset({"ping_time"}), frozenset({"ping"}))
     reads_inbox = False
     names = ()

@@ -26,6 +26,7 @@ class DropStep(ConnectionStep):
     verb = "drop"
     waits = False
     sends = 0
+    gives_sent = False
     measures = UNMEASURED
     reads_inbox = False
     names = ()
@@ -64,6 +65,7 @@ class StallStep(ConnectionStep):
     verb = "stall"
     waits = True
     sends = 0
+    gives_sent = False
     measures = Measures(tries=frozenset({"stall"}))
     reads_inbox = False
     names = ()
@@ -108,6 +110,7 @@ class ReadSlowlyStep(ConnectionStep):
     verb = "read_slowly"
     waits = True
     sends = 0
+    gives_sent = False
     measures = Measures(tries=frozenset({"read_slowly"}))
     reads_inbox = False
     names = ()

@@ -42,6 +42,7 @@ class SendStep(ConnectionStep):
     verb = "send"
     waits = False
     sends = 1
+    gives_sent = True
     measures = Measures(SENDING, frozenset({"send"}))
     reads_inbox = False
     names = ()
@@ -88,6 +89,7 @@ class PublishStep(ConnectionStep):
     verb = "publish"
     waits = False
     sends = 1
+    gives_sent = False
     measures = Measures(SENDING, frozenset({"send"}))
     reads_inbox = False
     names = (("publish", "probe"),)
@@ -156,6 +158,7 @@ class RequestStep(ConnectionStep):
     verb = "request"
     waits = True
     sends = 1
+    gives_sent = True
     measures = Measures(
         SENDING | STREAMED | {"response_time", "unlagged_time", "service_time", "stray_messages"},
         frozenset({"request"}),
@@ -230,6 +233,7 @@ class WaitForStep(ConnectionStep):
     verb = "wait_for"
     waits = True
     sends = 0
+    gives_sent = False
     measures = Measures(frozenset({"wait_time"}), frozenset({"wait_for"}), counts_unrun=True)
     reads_inbox = True
     names = ()
@@ -272,6 +276,7 @@ class ExpectNoneStep(ConnectionStep):
     verb = "expect_none"
     waits = True
     sends = 0
+    gives_sent = False
     measures = Measures(tries=frozenset({"wait_for"}))
     reads_inbox = False
     names = ()

@@ -80,6 +80,8 @@ class Step(Strict):
     inside: ClassVar[Inside | None]
     #: How many messages one run of it sends, without the flows inside it.
     sends: ClassVar[int]
+    #: Whether templates see what it sends as ``sent``.
+    gives_sent: ClassVar[bool]
     #: What its steps measure.
     measures: ClassVar[Measures]
     #: Whether it runs code of the scenario's own, which may do anything that a step does.
@@ -238,6 +240,7 @@ class OffConnectionStep(Step):
     """A step that uses no WebSocket connection itself."""
 
     sends = 0
+    gives_sent = False
     of_protocol = False
     reads_inbox = False
     is_named_by_text = False

@@ -42,9 +42,7 @@ from loadws.scenario.model.steps import CallStep, ConnectStep, Flow, UserFlow, w
 
 
 class Deliver(Strict):
-    """A mark of a handler whose messages are deliveries of a probe, and the time in which the connection is one of its
-    receivers.
-    """
+    """A mark that a handler's messages are deliveries of a probe, and when its connection is a receiver."""
 
     probe: Annotated[Name, Field(description="The name that publish gives it.")]
     id: Annotated[

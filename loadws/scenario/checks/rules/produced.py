@@ -45,13 +45,20 @@ def check_produced(findings: Findings, index: int, threshold: Threshold) -> None
 def _check_verbs(
     findings: Findings, index: int, threshold: Threshold, verbs: dict[str, str], measuring: frozenset[str]
 ) -> None:
-    name, names = threshold.labels.get("step"), any_of(sorted(measuring))
+    name, names = threshold.labels.get("step"), any_of(_at_hand(findings, measuring))
     if name is not None and name in verbs and verbs[name] not in measuring:
         message = f"{threshold.metric!r} measures {names} steps, and {name!r} is a {verbs[name]!r}"
         at_label(findings, index, threshold, "step", message)
     elif name is None and measuring.isdisjoint(verbs.values()):
         message = f"this scenario has no {names} step, so {threshold.metric!r} will have no data"
         findings.error(("thresholds", index, "rule"), message, _NO_DATA)
+
+
+def _at_hand(findings: Findings, verbs: frozenset[str]) -> list[str]:
+    """Return those of some verbs that the scenario's connections have; all of them where they have none."""
+    speaks = findings.scenario.connection.protocol is not None
+    some = [verb for verb in sorted(verbs) if speaks or not STEPS[verb].of_protocol]
+    return some or sorted(verbs)
 
 
 def _check_tries(findings: Findings, index: int, threshold: Threshold, verbs: dict[str, str]) -> None:

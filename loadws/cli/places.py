@@ -7,13 +7,17 @@ load.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadws.terms.errors import OutputError, UsageError
 from loadws.terms.files.whole import replacing
 
+#: What a scenario may name a file by.
+_WORD = re.compile(r"[^\s'\"{}\[\],:]{1,255}")
+_LARGEST_SCENARIO = 1 << 20
 #: The file of a run's folder that is copied to a summary's place, by the place's ending.
 SUMMARIES = {".md": "summary.md", ".json": "summary.json"}
 
@@ -40,6 +44,10 @@ class Places:
 
     def __bool__(self) -> bool:
         return any(True for _ in self._copies())
+
+    def named(self) -> Iterator[tuple[str, Path]]:
+        """Yield each place with the option that names it."""
+        return ((option, place) for option, place, _ in self._copies())
 
     def clear(self) -> None:
         """Delete the files that are there.
@@ -96,6 +104,32 @@ def _make_folder(folder: Path) -> None:
             f"--formats-to {folder}: the folder cannot be made: {error.strerror or error}",
             "name a folder that you may write to",
         ) from error
+
+
+def refuse_inputs(places: Iterable[tuple[str, Path | None]], scenario: Path) -> None:
+    """Check that no place is a file that the scenario is, or names: it would be deleted before it is read.
+
+    Raises:
+        UsageError: One is.
+    """
+    there = [(option, place) for option, place in places if place is not None and place.is_file()]
+    if not there or not scenario.is_file():
+        return
+    named = _files_in(scenario, tuple(place.name for _, place in there))
+    for option, place in there:
+        if place.resolve() == scenario.resolve():
+            raise UsageError(f"{option} {place}: this is the scenario, and would be replaced", "name another file")
+        if place.resolve() in named:
+            raise UsageError(
+                f"{option} {place}: the scenario reads this file, which would be replaced", "name another file"
+            )
+
+
+def _files_in(scenario: Path, names: tuple[str, ...]) -> set[Path]:
+    """Return where the files would be that words of a scenario, valid or not, name by these names."""
+    with scenario.open("rb") as file:
+        text = file.read(_LARGEST_SCENARIO).decode("utf-8", "replace")
+    return {(scenario.parent / word).resolve() for word in set(_WORD.findall(text)) if word.endswith(names)}
 
 
 def clear_place(option: str, place: Path | None) -> None:

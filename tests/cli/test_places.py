@@ -161,3 +161,30 @@ def test_a_pipe_or_a_device_is_refused_and_stays(tmp_path: Path) -> None:
         assert str(found.value) == f"--junit {place}: this is a device or a pipe"
     assert pipe.is_fifo()
     assert link.is_symlink()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--junit", "s.yaml"],
+        ["--report", "s.yaml"],
+        ["--output", "ndjson=s.yaml"],
+        ["--junit", "rows.csv"],
+        ["--output", "csv=./rows.csv"],
+        ["--summary", "more/../notes.md"],
+    ],
+)
+def test_no_place_is_a_file_that_the_scenario_reads(
+    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be deleted before it is read, and with it what its author wrote."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "more").mkdir()
+    scenario(tmp_path, HELD.replace("hello", "{send: {file: notes.md}}") + "data: {rows: {file: 'rows.csv'}}\n")
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    (tmp_path / "notes.md").write_text("hello")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    found = run(capsys, "run", "s.yaml", *options)
+    assert found.code == 2
+    assert "would be replaced" in found.err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before

@@ -22,7 +22,7 @@ from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.slices import Bench, Slice, in_loop, load_side, now_s, open_benches
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
-from loadws.cli.places import clear_place, write_place
+from loadws.cli.places import clear_place, refuse_inputs, write_place
 from loadws.cli.progress import Progress
 from loadws.cli.running.ci import tell
 from loadws.fleet.signals import Signals
@@ -96,6 +96,8 @@ def ab_command(a: RunOptions, b: RunOptions, names: tuple[str, str], options: Ab
             Side("A", shown[0], loaded[0], settled[0]),
             Side("B", shown[1], loaded[1], settled[1]),
         ]
+        for side in (a, b):
+            refuse_inputs([("--json", options.json)], side.scenario)
         clear_place("--json", options.json)
         with Signals() as signals:
             return _Ab(sides, rules, options, signals).run()

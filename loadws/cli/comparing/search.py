@@ -12,7 +12,7 @@ from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.slices import Bench, in_loop, load_side, open_benches
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
-from loadws.cli.places import clear_place, write_place
+from loadws.cli.places import clear_place, refuse_inputs, write_place
 from loadws.cli.progress import Progress
 from loadws.cli.running.ci import tell
 from loadws.fleet.signals import Signals
@@ -66,6 +66,7 @@ def search_command(run: RunOptions, options: SearchOptions) -> int:
         thresholds = rules.thresholds or loaded.thresholds
         if not thresholds:
             raise UsageError("there is no rule to search by", "write --until 'response_time.p99 < 200ms'")
+        refuse_inputs((("--json", options.json), ("--html", options.html)), run.scenario)
         clear_place("--json", options.json)
         clear_place("--html", options.html)
         with Signals() as signals:

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
+from loadws.cli.places import refuse_inputs
 from loadws.cli.planning.samples import short_of_samples
 from loadws.cli.reading import load_shown
 from loadws.cli.running.canary import measure_canary
@@ -99,6 +100,8 @@ def tell_result(options: RunOptions, result: Result) -> None:
 def load_for_run(options: RunOptions) -> Loaded:
     """Return the scenario, after deleting an older run's files at fixed places. Raises ``LoadwsError``."""
     if not options.trace:
+        files = ((f"--output {each}", each.file) for each in options.outputs)
+        refuse_inputs((*options.places.named(), *files), options.scenario)
         options.places.clear()
         for destination in options.outputs:
             clear(destination)

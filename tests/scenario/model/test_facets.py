@@ -65,8 +65,8 @@ def test_a_family_leaves_open_what_differs_among_its_verbs() -> None:
         "parts",
     }
     assert open_in["ConnectionStep"] == {
-        "verb", "waits", "sends", "gives_sent", "measures", "reads_inbox", "names", "is_named_by_text", "parts", "patience_ns",
-        "awaits", "effect",
+        "verb", "waits", "sends", "gives_sent", "measures", "reads_inbox", "names", "is_named_by_text", "parts",
+        "patience_ns", "awaits", "effect",
     }  # fmt: skip
     assert open_in["FlowStep"] == {
         "verb", "waits", "inside", "is_for_setup", "test_times", "parts", "pace", "children", "with_flows",

@@ -181,6 +181,7 @@ async def ask(user: User, number: int, on: str | None) -> None:
     [
         ("await user.request('x', within=0.1)", {"timeout": 1}),  # a step, on its way through a nursery
         ("raise ValueError('odd')", {"call.crashed": 1}),
+        ("raise SystemExit(0)", {"call.crashed": 1}),  # which would end the run, and quietly
     ],
 )
 def test_what_comes_out_of_a_nursery_is_what_went_wrong_in_it(

@@ -26,9 +26,12 @@ from loadws.terms.files.whole import replacing, write_whole
 def told_errors(ci: Ci, title: str) -> Iterator[None]:
     """Tell the service of every error raised within, before it ends the command.
 
+    What is printed within cannot be taken for a command to the service.
+
     Raises:
         LoadwsError: That of the code within.
     """
+    OUTPUT.is_of_ci = OUTPUT.is_of_ci or ci.service is not None
     try:
         yield
     except LoadwsError as error:

@@ -62,7 +62,7 @@ def compile_call(step: CallStep, context: StepContext) -> StepFunction:
             raise error.ended from None
         except BaseExceptionGroup as group:
             failed = _one_of(group, user, strand, step)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _crashed(error, user, strand, step)
         finally:
             user.remember_secrets()

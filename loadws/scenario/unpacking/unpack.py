@@ -300,7 +300,7 @@ def _called(name: str, base: Path) -> _Read:
             if given is None:
                 return []
             several = [given] if isinstance(given, str | bytes | dict) else list(islice(given, MOST_VALUES + 1))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             where = place_of(error)
             raise UnpackError(
                 "unpack.crashed", f"{name}: {type(error).__name__}: {error}" + (where and f" ({where})")

@@ -168,6 +168,6 @@ def show_where(where: Where) -> str:
 
 
 def any_of(words: Iterable[str]) -> str:
-    """Return a list in words: ``'a', 'b' or 'c'``."""
-    *first, last = [repr(word) for word in words]
+    """Return a list in words: ``'a', 'b' or 'c'``; ``none`` for no words."""
+    *first, last = [repr(word) for word in words] or ["none"]
     return f"{', '.join(first)} or {last}" if first else last

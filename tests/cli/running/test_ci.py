@@ -109,6 +109,18 @@ def test_what_a_scenario_says_is_no_command_to_the_service(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+def test_a_service_that_the_command_line_names_gets_no_other_commands_either(tmp_path: Path) -> None:
+    text = HELD.replace("{request: hello}", f"{{request: {{name: '{ATTACK}', send: {{text: hello}}}}}}")
+    bare = {name: value for name, value in os.environ.items() if name not in MARKS.values()}
+    command = [sys.executable, "-m", "loadws", "run", scenario(tmp_path, text), "-q", "--ci", "azure"]
+    told = subprocess.run(
+        command, cwd=tmp_path, env=bare, capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
+    assert f"# {ATTACK[1:]}" in told.stdout
+    assert ATTACK not in told.stdout + told.stderr
+
+
+@pytest.mark.slow
 def test_of_a_run_and_its_comparison_the_verdict_is_that_of_the_worse(
     github: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

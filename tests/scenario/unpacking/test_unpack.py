@@ -139,6 +139,9 @@ def many(payload):
 def fails(payload):
     return json.loads(payload)["missing"]
 
+def exits(payload):
+    raise SystemExit(0)
+
 async def waits(payload): ...
 
 def two(payload, more): ...
@@ -161,6 +164,8 @@ def test_a_function_that_fails_is_an_error_at_its_line(base: Path) -> None:
     with pytest.raises(UnpackError, match=r"frames:fails: KeyError: 'missing' \(frames.py:18\)") as caught:
         payloads({"function": "frames:fails"}, "{}", base)
     assert caught.value.kind == "unpack.crashed"
+    with pytest.raises(UnpackError, match=r"frames:exits: SystemExit: 0"):
+        payloads({"function": "frames:exits"}, "{}", base)
 
 
 def test_a_function_without_end_is_bounded(base: Path) -> None:

@@ -104,5 +104,6 @@ def test_paths_read_like_code(where: tuple[str | int, ...], shown: str) -> None:
 
 
 def test_words() -> None:
+    assert any_of([]) == "none"
     assert any_of(["a"]) == "'a'"
     assert any_of(["a", "b", "c"]) == "'a', 'b' or 'c'"

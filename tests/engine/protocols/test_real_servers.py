@@ -6,7 +6,7 @@
     python3 -m venv VENV && VENV/bin/pip install strawberry-graphql aiohttp aiosignalr ocpp websockets python-socketio
     LOADWS_NPM=FOLDER LOADWS_PEERS=VENV/bin/python pytest -m servers tests/engine/protocols
 
-What is not there is skipped.
+Where these are missing the tests are skipped; ``.ci/run`` installs them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from loadws.engine.lifecycle import Lifecycle
 from loadws.fleet.shard import ShardOrder, run_shard
 from loadws.metrics.frame import Frame
 from loadws.scenario.build import Overrides
+from tests.kit.tools import missing
 
 PEERS = Path(__file__).parent / "peers"
 #: How long a run may take, in seconds: a server that does not answer must not hang the tests.
@@ -40,7 +41,7 @@ def peer(script: str) -> Iterator[int]:
         line = process.stdout.readline()
         if not line.strip().isdigit():
             _, said = process.communicate(timeout=10)
-            pytest.skip(f"{script} does not start: {said.decode()[-300:]}")
+            missing(f"{script} does not start: {said.decode()[-300:]}")
         yield int(line)
     finally:
         process.kill()
@@ -51,11 +52,11 @@ def _command(script: str) -> list[str]:
     if script.endswith(".cjs"):
         node = shutil.which("node")
         if node is None or "LOADWS_NPM" not in os.environ:
-            pytest.skip("LOADWS_NPM names no folder with node_modules, or there is no node")
+            missing("LOADWS_NPM names no folder with node_modules, or there is no node")
         return [node, str(PEERS / script)]
     python = os.environ.get("LOADWS_PEERS")
     if python is None:
-        pytest.skip("LOADWS_PEERS names no Python with the servers")
+        missing("LOADWS_PEERS names no Python with the servers")
     return [python, str(PEERS / script)]
 
 

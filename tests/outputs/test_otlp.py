@@ -34,6 +34,7 @@ class Receiver:
     def __init__(self) -> None:
         self.status = 200
         self.reason = ""
+        self.location = ""  # where a redirect leads
         self.requests: list[tuple[str, Mapping[str, str], Any]] = []
         receiver = self
 
@@ -49,6 +50,8 @@ class Receiver:
                 receiver.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, request))
                 self.send_response(receiver.status, receiver.reason or None)
                 self.send_header("Content-Length", "0")
+                if receiver.location:
+                    self.send_header("Location", receiver.location)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -203,6 +206,16 @@ def test_a_refusal_is_told_without_a_secret_and_the_next_second_has_it_all(recei
     assert "s3cr3t" not in str(found.value)
     receiver.status, receiver.reason = 200, ""
     exporter.take(SECOND)
+    exporter.close()
+
+
+def test_an_answer_that_leads_elsewhere_is_a_refusal(receiver: Receiver) -> None:
+    """requests would follow it without the figures, and with the keys that stand in their headers."""
+    receiver.status, receiver.reason = 302, "Found"
+    receiver.location = receiver.url
+    exporter = exporter_to(receiver.url, {})
+    with pytest.raises(Refused, match="302"):
+        exporter.take(SECOND)
     exporter.close()
 
 

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
+import requests
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -59,13 +60,28 @@ _OF_THE_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")\]]+)")
 _TIMED_OUT = ("batch due to timeout", "timed out")
 
 
+class _Direct(requests.Session):
+    """A session that follows no redirect: figures, and the keys in their headers, go only where they are sent to."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return None where the answer is no redirect.
+
+        Raises:
+            TooManyRedirects: It is one.
+        """
+        if super().get_redirect_target(resp) is None:
+            return None
+        resp.close()
+        raise requests.TooManyRedirects(f"it answered {resp.status_code} {resp.reason}, which leads elsewhere")
+
+
 class OtlpExporter:
     """An exporter that sends the measurements so far, every second."""
 
     def __init__(self, destination: Destination, environment: Mapping[str, str] = os.environ) -> None:
         endpoint = otlp_endpoint(destination.where, environment)
         self.name = f"The output otlp={shown_address(endpoint)}"
-        self._exporter = OTLPMetricExporter(endpoint, timeout=DEADLINE_S)
+        self._exporter = OTLPMetricExporter(endpoint, timeout=DEADLINE_S, session=_Direct())
         self._said = _Said()
         self._masker = Masker(_secrets(environment))
         self._is_explicit = environment.get(_AGGREGATION, "").strip().lower() == "explicit_bucket_histogram"
@@ -101,7 +117,11 @@ class OtlpExporter:
         metrics = ScopeMetrics(scope, list(page.metrics(self._is_explicit)), "")
         with self._said:
             data = MetricsData([ResourceMetrics(self._resource, [metrics], "")])
-            if self._exporter.export(data) is not MetricExportResult.SUCCESS:
+            try:
+                result = self._exporter.export(data)
+            except requests.RequestException as error:
+                raise Refused(self._masker.text(str(error))[:_LONGEST_SAID]) from None
+            if result is not MetricExportResult.SUCCESS:
                 raise Refused(self._masker.text(shown_address(self._said.text))[:_LONGEST_SAID])
 
     def close(self) -> None:

@@ -49,7 +49,9 @@ class Share:
 
     def __post_init__(self) -> None:
         if not 1 <= self.of <= MOST_SHARES:
-            raise UsageError(f"--of {self.of}: a run has 1 to {MOST_SHARES} shares", "use fewer, larger machines")
+            raise UsageError(
+                f"--of {self.of}: a run has 1 to {MOST_SHARES} shares", "say how many machines make the load"
+            )
         if not 0 <= self.index < self.of:
             raise UsageError(
                 f"--index {self.index}: of {self.of} shares the indices are 0 to {self.of - 1}",

@@ -73,6 +73,12 @@ def test_help_is_readable_at_any_width(
     assert "Examples:\n    loadws" in text
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_default_is_shown_in_a_unit_of_ours(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Options hold times in nanoseconds, and people write 10s."""
+    assert re.findall(r"default: \(?\d{6,}", run(capsys, command, "--help").out) == []
+
+
 def test_each_command_is_told_in_one_line_that_is_whole(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,7 +159,13 @@ def ab(
     ] = 12,
     longest: Annotated[
         int,
-        typer.Option("--slice", metavar="TIME", parser=told(parse_duration), help="The longest that a slice may last."),
+        typer.Option(
+            "--slice",
+            metavar="TIME",
+            parser=told(parse_duration),
+            help="The longest that a slice may last.",
+            show_default="10s",
+        ),
     ] = 10_000_000_000,
     settle: Annotated[
         int,
@@ -168,6 +174,7 @@ def ab(
             metavar="TIME",
             parser=told(parse_duration),
             help="How long each slice warms up, where the scenario has no warm-up.",
+            show_default="1s",
         ),
     ] = 1_000_000_000,
     budget: Annotated[
@@ -304,6 +311,7 @@ def search(
             metavar="TIME",
             parser=told(parse_duration),
             help="How long each level warms up, where the scenario has no warm-up.",
+            show_default="1s",
         ),
     ] = 1_000_000_000,
     target: Target = None,

@@ -53,7 +53,8 @@ def _runs_below(folder: Path) -> Iterator[MeasuredRun]:
         SourceError: There is no such folder.
     """
     if not folder.is_dir():
-        raise SourceError(f"there is no folder {folder}", "name a folder with runs: reports, or reports/<scenario>")
+        there_is = f"{folder} is a file" if folder.exists() else f"there is no folder {folder}"
+        raise SourceError(there_is, "name a folder with runs: reports, or reports/<scenario>")
     for summary in sorted(folder.rglob(SUMMARY)):
         inside = summary.parent.relative_to(folder).parts
         if LATEST in inside or _SLICES in inside:

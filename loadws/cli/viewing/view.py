@@ -41,7 +41,8 @@ def view_command(options: ViewOptions) -> int:
 
 def _require_runs(folder: Path) -> None:
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", "name a folder with runs: loadws view reports")
+        there_is = f"{folder} is a file" if folder.exists() else f"there is no folder {folder}"
+        raise UsageError(there_is, "name a folder with runs: loadws view reports")
     if not Archive(folder).look(most=1).entries:
         raise UsageError(
             f"{folder} has no run",

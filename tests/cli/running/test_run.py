@@ -325,7 +325,7 @@ def test_a_disk_that_is_full_at_the_end_is_said_and_the_verdict_stands(
 ) -> None:
     import loadws.report.folder as folder
 
-    monkeypatch.setattr(folder, "store", lambda path, summary: [f"{path}: No space left on device."])
+    monkeypatch.setattr(folder, "store", lambda path, *_: [f"{path}: No space left on device."])
     result = run(capsys, "run", written(tmp_path, HELD + f"thresholds: [{LOOSE}]\n"), *out(tmp_path))
 
     assert result.code == 0

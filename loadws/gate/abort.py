@@ -40,7 +40,7 @@ class AbortRules:
         return None if broken is None else EarlyEnd(rule=broken)
 
     def finish(self, _: Summary) -> list[str]:
-        """Return nothing: the verdict of the run judges the same rules."""
+        """Return no sentences: the verdict of the run judges the same rules."""
         return []
 
     def _note(self, frame: Frame) -> None:

@@ -139,7 +139,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Joined(msgspec.Struct, frozen=True, array_like=True):
-    """A connection that began to listen for a probe; ``audience`` 0: for every audience."""
+    """A connection that became a receiver of a probe; ``audience`` 0 means of every audience."""
 
     probe: int
     audience: int

@@ -165,7 +165,10 @@ def _notes(shares: Sequence[KeptShare]) -> Iterator[str]:
 
 
 def start_spread(shares: Sequence[KeptShare]) -> str:
-    """Return how far apart the shares began by their own clocks, in a sentence; empty where fewer than two have begun."""
+    """Return a sentence on how far apart the machines' shares of the load began, each by its own clock.
+
+    It is empty where fewer than two have begun.
+    """
     began = sorted((datetime.fromisoformat(k.share.began_at), k.share.index) for k in shares if k.share.began_at)
     if len(began) < 2:
         return ""

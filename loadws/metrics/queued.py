@@ -40,7 +40,7 @@ class Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Return whether the thread still runs."""
+        """Return whether the thread is running."""
         return self._thread.is_alive()
 
     def offer(self, job: Job) -> None:

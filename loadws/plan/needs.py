@@ -43,7 +43,7 @@ class Needs:
 
 
 def needs_of(scenario: Scenario) -> Needs:
-    """Return the needs of a scenario."""
+    """Return what a scenario needs of this machine while it runs."""
     of_connection = MEMORY_OF_A_CONNECTION + (MEMORY_OF_WINDOWS if keeps_windows(scenario) else 0)
     types = scenario.user_types
     weights = sum(each.weight for each in types)

@@ -107,7 +107,9 @@ class RunFolder:
         self._write_before_load(SCENARIO, masked_text.encode("utf-8", "replace"))
 
     def adding(self, frame: Frame) -> Generator[None, None, EarlyEnd | None]:
-        """Append one second of one process. Never raises ``OSError``: a run goes on without its files."""
+        """Append a frame, which is one second of one process, to the run's files. Never raises ``OSError``: a run goes on
+        without its files.
+        """
         if not self._windows.error and not self._intervals.error:
             json_line, hlog_lines = yield from hlog.split(frame)
             for start in range(0, len(hlog_lines), _LINES_AT_ONCE):
@@ -399,7 +401,7 @@ def _frames(folder: Path) -> Iterator[Frame]:
 
 
 def _around(folder: Path, summary: Summary) -> RunReport:
-    """Return a summary with the other files of its folder."""
+    """Return a report: a summary, and what the other files of its folder hold."""
     try:
         info = read_info(folder)
     except OutputError:

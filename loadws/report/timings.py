@@ -61,7 +61,7 @@ def cell(entry: MetricEntry, field: str) -> str:
 
 
 def value_text(value: float | None, unit: str) -> str:
-    """Return a metric's value as text: ``never`` where it is infinite, ``NO_NUMBER`` where there is none."""
+    """Return a metric's value as text: ``never`` where it is infinite, ``NO_NUMBER`` for None."""
     return NO_NUMBER if value is None else plain(format_value(value, unit))
 
 

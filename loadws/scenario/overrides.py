@@ -174,7 +174,7 @@ def _changed(phase: Phase, overrides: Overrides) -> Phase:
 
 
 def _settling(first: Phase, settle_ns: int) -> Phase:
-    """Return a warm-up with the load that the first judged phase begins with."""
+    """Return a warm-up of ``settle_ns``, with the load that ``first``, the first judged phase, begins with."""
     users, arrivals = first.users, first.arrivals
     if users is not None:
         held = users.to if users.from_ is None else users.from_

@@ -64,11 +64,11 @@ async def open_builtin(name: str, processes: int = 1) -> AsyncIterator[str]:
 
 
 def _options(query: str) -> Iterator[str]:
-    """Yield the words of the options. Only faults are accepted: where and for how long the target listens is decided
-    here.
+    """Yield the options of a query as words of the command line. Only the faults of `loadws target` are accepted: where
+    and for how long a built-in target listens cannot be chosen.
 
     Raises:
-        TargetError: An option is none of these.
+        TargetError: An option is not a fault.
     """
     for option, value in parse_qsl(query):
         if option not in FAULTS:

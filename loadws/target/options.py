@@ -90,11 +90,12 @@ SHORTEST_TICK_NS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class TargetOptions:
-    """The options. An answer leaves ``delay_ns`` ± ``jitter_ns`` after its message came; ``drop_share`` of the answers
-    are never sent.
+    """The options of the test target.
 
-    ``tick_ns`` is the time between two ticks of a feed, ``login`` the path that gives tokens. Of a broadcast's answers,
-    ``duplicate_share`` are sent twice, and ``reorder_share`` after the next one of the same sender.
+    An answer leaves ``delay_ns`` ± ``jitter_ns`` after its message came; ``drop_share`` of the answers are never sent.
+
+    ``tick_ns`` is the time between two ticks of a feed, ``login`` the path that issues tokens. Of a broadcast's answers,
+    ``duplicate_share`` are sent twice, and ``reorder_share`` change places with the next message of the same sender.
     """
 
     mode: Mode = "echo"

@@ -105,7 +105,7 @@ def _split_unix(authority: str, written: str) -> Address:
 
 
 def unix_socket(address: Address) -> str | None:
-    """Return the path of the address's unix socket as written, still quoted; None where it has none."""
+    """Return the path of the address's unix socket, still percent-encoded; None where it has none."""
     return address.before[len(UNIX_SCHEME) + 3 : -1] if address.scheme == UNIX_SCHEME else None
 
 

@@ -232,9 +232,7 @@ def _after_backslash(match: re.Match[str]) -> _Meaning:
 
 
 def _after_percent(match: re.Match[str]) -> _Meaning:
-    """Return the meaning of bytes in a row: they are UTF-8, of which the last character may be cut, or else single
-    characters.
-    """
+    """Return the meaning of a run of percent-encoded bytes: as UTF-8, whose last character may be cut, else byte by byte."""
     content = bytes.fromhex(match["bytes"].replace("%", ""))
     is_cut = match["cut"] is not None
     try:

@@ -171,7 +171,7 @@ class _Series:
     # -- the saved baseline -------------------------------------------------------------------------------------------
 
     def _save(self, complete: Sequence[Finished], code: ExitCode) -> ExitCode:
-        """Save the runs if every one of them passed and nothing failed; else print why not."""
+        """Save the runs as a baseline if all passed; else print why not. Return the exit code."""
         assert self._against.save is not None
         unfit = next((done for done in self._done if done.summary.verdict.outcome != "passed"), None)
         if unfit is not None:

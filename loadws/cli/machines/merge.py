@@ -87,7 +87,7 @@ def merge_command(
 
 
 def _each_once(folders: Iterable[Path]) -> list[Path]:
-    """Return each folder once: a pattern such as ``reports/chat/*`` finds the newest also as ``latest``."""
+    """Return each folder once: ``reports/chat/*`` also matches ``latest``, a link to the newest."""
     found: dict[Path, Path] = {}
     for folder in folders:
         found.setdefault(folder.resolve(), folder)

@@ -332,11 +332,11 @@ class User:
     # -- how ----------------------------------------------------------------------------------------------------------
 
     async def _heed(self) -> None:
-        """End a function whose user has to leave: at its next step and, if the function catches that, at every later
-        step.
+        """End a function whose user has to leave: raise at its next step, and again at each later step if the function
+        catches the exception.
 
-        A function that catches everything would go on for ever. So other tasks have their turn, and after some tries it
-        is given up.
+        A function that catches everything would never end. So each try lets other tasks run, and after some tries the
+        function is not run any more.
 
         Raises:
             UserLeaves: The user has to leave.

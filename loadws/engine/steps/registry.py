@@ -197,9 +197,9 @@ def _waits(flow: Flow) -> bool:
 
 
 def _mentions(user: UserType, name: str) -> bool:
-    """Return whether some template may read a special name: whether any text of the user type contains the word.
+    """Return whether some template may read a special name: whether any text of the user type contains it.
 
-    What is in a file is not looked at, so a file with templates counts as if it did.
+    Files are not read: a file with templates counts as if it contained the name.
     """
     payloads = (
         payload for where in (user.flow, *user.on.flows()) for _, step in walk(where) for _, payload in step.payloads()

@@ -90,7 +90,7 @@ async def _wait(
 
 
 async def _wait_on_one(strand: Strand, conversation: Conversation, wait: MessageWait, deadline_ns: int) -> None:
-    """Wait until all messages have come, the deadline, or the end of the connection."""
+    """Wait for all messages of the wait, the deadline, or the end of the connection."""
     conversation.begin_wait(wait)
     try:
         while not wait.is_done and conversation.end is None and not strand.ends_waiting:

@@ -29,7 +29,7 @@ GOODBYE_S = 1.0
 
 @dataclass(slots=True)
 class _End:
-    """The end of a phase, as far as it is known yet. None: when its flows have ended."""
+    """The time at which a phase ends, if it is known; ``at_ns`` is None while only the end of its flows will tell."""
 
     at_ns: int | None
 

@@ -66,7 +66,7 @@ def least_windows(alpha: float) -> int:
 
 
 def _length(windows: int) -> int:
-    """Return how many windows a block has."""
+    """Return the length of a bootstrap block, in windows, for a run of so many windows."""
     return max(1, round(math.cbrt(windows)))
 
 
@@ -86,7 +86,7 @@ class _Side:
         self._below = list(zip(*columns, strict=True))
 
     def once(self) -> list[int]:
-        """Return how often each window is in the run itself."""
+        """Return the counts of the run itself, which has each window once."""
         return [1] * self.windows
 
     def drawn(self, chance: random.Random) -> list[int]:

@@ -44,7 +44,7 @@ class Functions:
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:
-        """The Python file, where a function is called."""
+        """Return name and text of the Python file with the stubs; empty where the script calls no function."""
         if not self._names:
             return ()
         stubs = "".join(_STUB.format(name=name, original=original) for name, original in sorted(self._names.items()))

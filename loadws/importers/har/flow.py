@@ -150,7 +150,7 @@ def _kinds(frame: Frame) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 
 def _name(frame: Frame) -> str:
-    """Return what reports call a request: the word that names its kind; empty where there is none."""
+    """Return a request's name in reports: the value of the frame's field that names its kind; empty without such a field."""
     words = [value for _, value in _kinds(frame) if _STEP_NAME.fullmatch(value)]
     return words[0] if words else ""
 

@@ -185,7 +185,7 @@ def _things(socket: Socket) -> Sequence[Thing]:
 
 
 def _close(socket: Socket) -> dict[str, Any]:
-    """Return the step that ends the session, with the recorded code where a close frame may carry it."""
+    """Return the step that ends the session, with the recorded code if RFC 6455 allows it in a close frame."""
     code = socket.close_code
     is_sendable = code is not None and (1000 < code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999)
     return {"close": {"code": code} if is_sendable else {}}

@@ -132,7 +132,7 @@ def heard_by(thing: Thing) -> Iterator[Heard]:
 
 
 def named_values(thing: Thing) -> Iterator[tuple[str, Scalar]]:
-    """Yield everything that a thing says and hears, with its names."""
+    """Yield each named value that a socket or a request sends or receives, as (name, value)."""
     yield from ((said.name, said.value) for said in said_by(thing))
     yield from ((heard.name, heard.value) for heard in heard_by(thing))
 

@@ -29,7 +29,7 @@ def middle_ns(bucket: int) -> int:
 
 
 def spread(times_ns: Iterable[int]) -> tuple[int, ...]:
-    """Return bucket, count, bucket, count, and so on."""
+    """Count times by bucket, and return bucket, count, bucket, count, and so on; empty buckets are left out."""
     return tuple(number for pair in Counter(map(bucket_of, times_ns)).items() for number in pair)
 
 

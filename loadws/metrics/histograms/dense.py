@@ -16,7 +16,7 @@ FEWEST_BUCKETS = 1_000
 
 
 def encode_dense(counts: Mapping[int, int], digits: int, highest: int, scale: float) -> str:
-    """Return the payload in base64, in HdrHistogram's V2 wire format. ``counts`` by bucket, none of them 0."""
+    """Return counts by bucket, none of them 0, in HdrHistogram's V2 wire format and in base64."""
     histogram = hdr_histogram(counts, digits, highest, scale)
     payload: bytes = histogram.encode()
     return payload.decode("ascii")

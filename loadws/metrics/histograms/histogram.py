@@ -278,7 +278,7 @@ class LatencyHistogram:
         return [self.value_at_rank(rank_of(p, self.count)) for p in percentiles]
 
     def percentile_with_missing(self, percentile: float) -> float:
-        """Return a percentile where all ``missing`` rank above every value: inf where the rank is one of them."""
+        """Return a percentile where all ``missing`` rank above every value: inf where the rank falls on one of them."""
         return self.value_at_rank(rank_of(percentile, self.count + self.missing))
 
     def curve(self) -> list[tuple[float, float]]:

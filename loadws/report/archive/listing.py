@@ -23,7 +23,7 @@ class Filter:
     page: int = 1
 
     def keeps(self, entry: Entry) -> bool:
-        """Return whether an entry is among what is looked for."""
+        """Return whether an entry matches the search and the filters."""
         text = f"{entry.scenario} {entry.target} {entry.where} {entry.why} {entry.machine_name}".lower()
         return (
             self.scenario in ("", entry.scenario)

@@ -28,7 +28,7 @@ _FORMULA = re.compile(r"^[=+\-@\t]")
 
 
 def render(summary: Summary) -> bytes:
-    """Return the whole file, UTF-8."""
+    """Return Locust's CSV file of statistics, in UTF-8."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(HEAD)

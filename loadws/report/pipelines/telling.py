@@ -1,4 +1,4 @@
-"""What is done to tell a service: lines on stdout, text appended to files, files written. Nothing here does any of it."""
+"""The output for a CI service: lines on stdout, text to append to files, and files to write, as data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """The report to a service."""
+    """The output for a CI service: lines on stdout, and files to write or to append to."""
 
     lines: tuple[str, ...] = ()
     appended: tuple[Appended, ...] = ()

@@ -35,7 +35,7 @@ MOST_UPDATES, PATIENCE_S = 4, 2.0
 
 
 class Judging(Protocol):
-    """The thresholds of a run as they stand now (``gate.standing.Standing``)."""
+    """A source of how each threshold stands at this moment (``gate.standing.Standing`` is one)."""
 
     @property
     def checks(self) -> tuple[Check, ...]: ...

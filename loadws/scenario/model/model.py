@@ -97,7 +97,7 @@ class MessageHandler(Strict):
 
 
 class Handlers(Strict):
-    """The steps to run at events while any step runs. The events are those of the browser's WebSocket."""
+    """The steps to run at the events of the browser's WebSocket, whatever step runs meanwhile."""
 
     open: Annotated[
         Flow, Field(description="Steps to run when a connection has opened. connect is done when they are.")

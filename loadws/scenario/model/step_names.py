@@ -43,7 +43,7 @@ def walk_user_types(scenario: Scenario) -> Iterator[tuple[Where, UserType]]:
 
 
 def flows_of(user_type: UserType) -> Iterator[tuple[Where, Flow]]:
-    """Yield the flow and those of the handlers, with their places."""
+    """Yield a user type's flow and the flows of its handlers, each with its place in the scenario."""
     yield ("flow",), user_type.flow
     yield ("on", "open"), user_type.on.open
     for index, handler in enumerate(user_type.on.message):

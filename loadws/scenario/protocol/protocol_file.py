@@ -244,7 +244,7 @@ class Subscribing(Asking):
 
 
 class ProtocolFile(Strict):
-    """A protocol."""
+    """A protocol, as its file describes it: messages, verbs, replies, subscriptions and heartbeats."""
 
     about: Annotated[str, Field(description="Its name and version, for people.")]
     subprotocols: Annotated[

@@ -91,7 +91,7 @@ class _Hiding:
         return model if "{{" in value else self._with(model, field)
 
     def _with(self, model: Model, *names: str) -> Model:
-        """Return the model with these of its texts masked; the same object where there is nothing to mask."""
+        """Return the model with the hidden names in its texts masked; the same object where there are none."""
         texts = {name: text for name in names if isinstance(text := getattr(model, name), str)}
         masked = {name: self._masker.text(text) for name, text in texts.items()}
         return model if masked == texts else model.model_copy(update=masked)

@@ -85,5 +85,5 @@ class LegacyGraphQl(GraphQl):
         return ()
 
     def heartbeat(self) -> Sequence[str]:
-        """Return a keepalive, which is not answered."""
+        """Return the keepalive message of the protocol; a client does not answer it."""
         return (text_of({"type": "ka"}),)

@@ -42,7 +42,7 @@ class HttpClients:
 
 
 class HttpClient:
-    """One user's connections. ``jar`` has its cookies, which its WebSockets use, too."""
+    """One user's HTTP connections. ``jar`` holds its cookies, which its WebSockets share."""
 
     __slots__ = ("_dial", "_idle", "_jar", "_last", "_presents_certificate", "_room")
 

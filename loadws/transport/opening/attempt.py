@@ -27,7 +27,7 @@ from loadws.transport.url import Url, parse_url
 
 
 class Upgrading(Protocol):
-    """A connection from TCP on."""
+    """A connection while its WebSocket handshake runs: TCP, and TLS where there is some, are open."""
 
     @property
     def has_opened(self) -> bool: ...

@@ -149,7 +149,10 @@ async def _connected(address: SocketAddress, source: str | None, network: Networ
 
 
 def _prepare(dialling: socket.socket, network: Network) -> None:
-    """Switch off Nagle's delay, and set the buffers before TCP is opened, because it then agrees on the largest window."""
+    """Switch off Nagle's algorithm, and set the buffer sizes.
+
+    That comes before connecting, because the handshake of TCP fixes the scale of its window.
+    """
     dialling.setblocking(False)
     if dialling.family != UNIX_FAMILY:
         dialling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

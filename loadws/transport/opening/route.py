@@ -108,7 +108,7 @@ class Way:
         return stream
 
     async def _named_to(self, proxy: ProxyAddress) -> str:
-        """Return the target as the proxy gets it: ``socks5`` gets an address, every other kind the name."""
+        """Return the target to give to the proxy: an IP address for ``socks5``, the host name for every other kind."""
         if proxy.scheme != "socks5":
             return self._url.host
         first, *_ = await self._resolved(self._url.host, self._url.port)

@@ -69,7 +69,7 @@ async def _introduce(protocol: socks5.Connection, stream: trio.abc.Stream, proxy
 
 
 async def _read_reply(stream: trio.abc.Stream) -> bytes:
-    """Read a reply: all of one that grants the tunnel, and only the beginning of any other, which is enough."""
+    """Read a reply: the whole of one that grants the tunnel, and only the first bytes of a refusal, which say why."""
     reply = await _read(stream, _HEAD)
     if reply[0] != _VERSION or reply[1] != _GRANTED:
         return reply

@@ -53,7 +53,7 @@ def accept_for(key: bytes) -> bytes:
 class Answer:
     """The answer to one upgrade request, as it arrives.
 
-    ``headers``, ``subprotocol`` and ``compression`` are those of a good 101.
+    ``headers``, ``subprotocol`` and ``compression`` are set only by a valid 101.
     """
 
     def __init__(

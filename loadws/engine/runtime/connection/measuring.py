@@ -155,7 +155,7 @@ class Measuring:
             self._recorder.measure_cut_off(begun.since_ns)
 
     def _forget(self, begun: Measurement) -> bool:
-        """Remove a measurement; return False where that was done before."""
+        """Remove a measurement; return False where it was removed already."""
         if begun.timer is not None:
             begun.timer.cancel()
         if begun not in self._under_way:

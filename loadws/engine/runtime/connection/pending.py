@@ -14,10 +14,10 @@ from loadws.transport.base import Outgoing
 class Pending(Outgoing, kw_only=True, eq=False):
     """A request, from before it is sent until its outcome is fixed, once: answered, timed_out or unanswered.
 
-    ``wanted`` is its ``where``, and ``until`` the condition of a streamed answer's last message; None without them.
-    ``message`` is the answer (its last message), ``first_ns`` when a streamed answer's first message was received.
-    ``counted``: it is among the messages sent. ``number`` counts the requests with ``where`` of one connection.
-    ``candidate`` is its name in a trace.
+    ``wanted`` are the conditions of ``where`` that its answer must meet, and ``until`` those of a streamed answer's last
+    message; each is None where the step has none. ``message`` is the answer (its last message), ``first_ns`` the time at
+    which a streamed answer's first message was received. ``counted`` says whether it is among the messages sent. ``number``
+    counts the requests with ``where`` of one connection. ``candidate`` is the name by which a trace shows it.
     """
 
     parker: Parker

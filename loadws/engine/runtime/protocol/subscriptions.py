@@ -15,9 +15,10 @@ from loadws.transport.base import Outgoing
 class Subscription:
     """A subscription, from before it is sent.
 
-    ``find_sent`` and ``find_reply`` say where its key is; one of them is None. ``key_as_sent`` is the key as it stands in
-    messages. ``out`` is the message that subscribes. ``awaited_by`` is the strand that waits for its first message, which
-    ``first`` then is. ``failed`` is the error with which the server ended it.
+    Its key tells which messages belong to it; ``find_sent`` reads it in the message that subscribes, ``find_reply`` in the
+    reply, and one of them is None. ``key_as_sent`` is the key as messages have it. ``out`` is the message that subscribes.
+    ``awaited_by`` is the strand that waits for the first message, and ``first`` that message once it has come. ``failed`` is
+    the error with which the server ended the subscription.
     """
 
     __slots__ = ("awaited_by", "failed", "find_reply", "find_sent", "first", "is_active", "key_as_sent", "name", "out")

@@ -139,7 +139,7 @@ class _Connections:
         return {**states, name: self._after(step, state)}
 
     def _after(self, step: AnyStep, state: _State) -> _State:
-        """Return the state that a step leaves a connection in. What ended unasked may be opened again by a policy."""
+        """Return the state that a step leaves a connection in. A lost connection may be opened again by a policy."""
         effect = step.effect()
         if effect == "closes":
             return "closed"

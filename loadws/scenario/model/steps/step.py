@@ -275,7 +275,7 @@ class FlowStep(OffConnectionStep):
 
 
 class Body(Strict):
-    """The mapping behind a verb; its name and on_failure count as the step's."""
+    """The mapping behind a verb. ``name`` and ``on_failure`` may stand in it, or beside the verb."""
 
     name: Annotated[Name | None, Field(description="The step's name, written here instead of beside the verb.")] = None
     on_failure: Annotated[

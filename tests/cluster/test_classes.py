@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import distributed
 import pytest
 import trio
 
@@ -13,6 +12,7 @@ from tests.cli.commands import run
 from tests.cluster.commands import bounded, machines_of, scenario
 from tests.cluster.target import counting_echo
 
+distributed = pytest.importorskip("distributed", reason="needs loadws[cluster]")
 pytestmark = pytest.mark.cluster
 
 
@@ -97,7 +97,7 @@ def test_a_cluster_of_a_class_makes_a_load_by_weights(file: Path, tmp_path: Path
 
 
 def test_an_adaptive_cluster_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with distributed.LocalCluster(  # type: ignore[no-untyped-call]
+    with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
     ) as cluster:
         cluster.adapt(minimum=1, maximum=2)

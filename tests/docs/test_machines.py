@@ -78,6 +78,8 @@ def test_the_commands_of_a_script_are_those_of_loadws(
 ) -> None:
     (tmp_path / "ssh.yaml").write_text(blocks(TEXT, "yaml")[1], "utf-8")
     monkeypatch.chdir(tmp_path)
+    if "--cluster" in script:
+        pytest.importorskip("distributed", reason="needs loadws[cluster]")
     for line in command_lines(script):
         read([*line[:2], *(re.sub(r"^2026-", "2999-", word) for word in line[2:])])
     with_cluster = [options.cluster for options in asked.runs if options.cluster is not None]

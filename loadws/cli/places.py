@@ -132,6 +132,20 @@ def _files_in(scenario: Path, names: tuple[str, ...]) -> set[Path]:
     return {(scenario.parent / word).resolve() for word in set(_WORD.findall(text)) if word.endswith(names)}
 
 
+def refuse_kept(option: str, place: Path | None, sources: Iterable[Path] = ()) -> None:
+    """Check that a place is no file of a run's folder, and none of the ``sources`` that the command reads.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if place is None or not place.is_file():
+        return
+    if (place.parent / "run.json").is_file():
+        raise UsageError(f"{option} {place}: this is a file of a run, and would be replaced", "name another file")
+    if place.resolve() in {source.resolve() for source in sources}:
+        raise UsageError(f"{option} {place}: this is read, and would be replaced", "name another file")
+
+
 def clear_place(option: str, place: Path | None) -> None:
     """Delete the file that is there, and make sure that a new one can be made.
 
@@ -140,6 +154,7 @@ def clear_place(option: str, place: Path | None) -> None:
     """
     if place is None:
         return
+    refuse_kept(option, place)
     if place.exists() and not (place.is_file() or place.is_dir()):
         raise UsageError(f"{option} {place}: this is a device or a pipe", "name a file")
     if not place.parent.is_dir():

@@ -188,3 +188,26 @@ def test_no_place_is_a_file_that_the_scenario_reads(
     assert found.code == 2
     assert "would be replaced" in found.err
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.slow
+def test_no_file_of_a_run_and_no_other_file_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a command reads, and what an author wrote, outlasts every place that the command line can name."""
+    monkeypatch.chdir(tmp_path)
+    scenario(tmp_path)
+    assert run(capsys, "run", "s.yaml", "--out", "reports", "--save-baseline", "./base.json").code == 0
+    [old] = {path.parent.resolve() for path in tmp_path.glob("reports/*/*/run.json")}
+    summary, base = str(old / "summary.json"), "base.json"
+    before = {path: path.read_bytes() for path in (Path(summary), Path(base), Path("s.yaml"))}
+    for command in (
+        ["compare", base, "--", summary, "--json", summary],
+        ["compare", base, "--", summary, "--json", base],
+        ["history", "reports", "--json", summary],
+        ["run", "s.yaml", "--summary", summary],
+        ["run", "s.yaml", "--save-baseline", "./s.yaml"],
+    ):
+        found = run(capsys, *command)
+        assert (found.code, "would be replaced" in found.err) == (2, True), (command, found.err)
+    assert {path: path.read_bytes() for path in before} == before

@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from loadws.cli.comparing.rules import rules_from
-from loadws.cli.comparing.sources import runs_of
-from loadws.cli.places import write_place
+from loadws.cli.comparing.sources import matching, runs_of
+from loadws.cli.places import refuse_kept, write_place
 from loadws.cli.running.ci import tell
 from loadws.gate.comparing.identity import different_plans
 from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
@@ -39,6 +39,9 @@ class CompareOptions:
 
 def compare_command(options: CompareOptions) -> int:
     """Compare, print and write; return the exit code. Raises ``LoadwsError`` for runs that cannot be compared."""
+    refuse_kept(
+        "--json", options.json, (each for name in (*options.baseline, *options.candidate) for each in matching(name))
+    )
     baseline, candidate = runs_of(options.baseline, "baseline"), runs_of(options.candidate, "candidate")
     _refuse_shared(baseline, candidate)
     refuse_other_plans(baseline, candidate)

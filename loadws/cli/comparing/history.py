@@ -11,7 +11,7 @@ from rich.console import Console
 
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.sources import SourceError, runs_at
-from loadws.cli.places import write_place
+from loadws.cli.places import refuse_kept, write_place
 from loadws.gate.comparing.history import history_of
 from loadws.gate.comparing.rules import own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun
@@ -27,6 +27,8 @@ _SLICES = "slices"
 
 def history_command(folder: Path, values: Sequence[str], json: Path | None, page: Path | None) -> None:
     """Print a table for each scenario, and write the files that were asked for. Raises ``LoadwsError``."""
+    refuse_kept("--json", json)
+    refuse_kept("--html", page)
     histories = tuple(_histories(folder, values))
     for history in histories:
         render_history(history, Console())

@@ -15,9 +15,10 @@ import msgspec
 from rich.console import Console
 
 from loadws import __version__
-from loadws.cli.comparing.against import Found, find_baseline, save_baseline
+from loadws.cli.comparing.against import Found, find_baseline, place_of, save_baseline
 from loadws.cli.comparing.commands import Against
 from loadws.cli.comparing.compare import now
+from loadws.cli.comparing.sources import is_baseline
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import write_place
@@ -47,6 +48,7 @@ def repeat_command(options: RunOptions, against: Against) -> int:
     _check(options, against)
     loaded = load_for_run(options)
     with masked_errors(loaded.masker):
+        _refuse_other_file(against, loaded)
         baseline = None if against.baseline is None else _baseline(against, loaded)
         return _Series(loaded, options, against, baseline).run()
 
@@ -58,6 +60,19 @@ def _check(options: RunOptions, against: Against) -> None:
         raise UsageError(
             f"the rule {options.overrides.comparisons[0]!r} compares with a baseline, and there is none",
             "name one with --baseline, or write a limit without a sign: response_time.p99 < 200ms",
+        )
+
+
+def _refuse_other_file(against: Against, loaded: Loaded) -> None:
+    """Check that the baseline to be saved would replace nothing but a baseline.
+
+    Raises:
+        UsageError: There is another file.
+    """
+    place = None if against.save is None else place_of(against.save, loaded.scenario.name or loaded.path.stem)
+    if place is not None and place.is_file() and not is_baseline(place):
+        raise UsageError(
+            f"--save-baseline {place}: this file is no baseline, and would be replaced", "name another file"
         )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 
-class Talk:
+class Talk(ABC):
     """One connection's side of the server, which remembers what its client has subscribed to.
 
     ``heartbeat_s`` is the time between the server's own heartbeats, in seconds; None where it sends none.
@@ -20,9 +21,9 @@ class Talk:
         """Return what the server says as soon as the WebSocket is open."""
         return ()
 
+    @abstractmethod
     def answers(self, message: str) -> Sequence[str]:
         """Return the answers to a message, in order."""
-        raise NotImplementedError
 
     def tick(self, number: int) -> Sequence[str]:
         """Return what is pushed in tick ``number`` (from 0): one message for each subscription."""

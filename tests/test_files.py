@@ -218,3 +218,32 @@ def test_what_names_tests_is_the_same_in_every_process() -> None:
     assert [
         path.name for path in tests.rglob("*.py") if path != Path(__file__) and calls.search(path.read_text("utf-8"))
     ] == []
+
+
+#: What reads like a module in a docstring and is a key of a scenario, or a file of data.
+NO_MODULES = {"report.css", "report.js", "metrics.txt", "metrics.proto", "scenario.thresholds", "scenario.compare"}
+
+
+def test_every_module_that_a_docstring_names_exists() -> None:
+    """A module that moved leaves its old name behind in the words of others."""
+    rooms = "|".join(path.name for path in ROOT.iterdir() if path.is_dir())
+    named = re.compile(rf"``((?:{rooms})(?:\.\w+)+)``")
+    found = {
+        (relative(path), name)
+        for path in files()
+        for name in named.findall(path.read_text("utf-8"))
+        if not _is_there(name)
+    }
+    assert {each for each in found if each[1] not in NO_MODULES} == set()
+
+
+def _is_there(name: str) -> bool:
+    """Return whether a dotted name is a module, a folder, or a word of a module."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        module = ROOT.joinpath(*parts[:length])
+        if module.with_suffix(".py").is_file():
+            return length == len(parts) or parts[length] in module.with_suffix(".py").read_text("utf-8")
+        if module.is_dir():
+            return length == len(parts)
+    return False

@@ -21,7 +21,7 @@ def samples_needed(percentile: float) -> int:
     """Return the smallest number of samples whose confidence interval of the percentile has both its ends.
 
     The lower end needs P(no sample at or below it) <= 2.5 %, the upper P(all samples at or below it) <= 2.5 %; a test
-    compares this with ``metrics.statistics.interval_ranks``. ``percentile`` is in percent.
+    compares this with ``terms.percentiles.interval_ranks``. ``percentile`` is in percent.
     """
     tail, share = (1 - CONFIDENCE) / 2, percentile / 100
     return max(math.ceil(math.log(tail) / math.log(share)), math.ceil(math.log(tail) / math.log1p(-share)))

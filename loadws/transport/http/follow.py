@@ -1,5 +1,6 @@
-"""Redirects of ``http`` steps: the next request. ``transport.redirects`` decides where they may lead and which headers
-follow.
+"""Redirects of ``http`` steps: the next request.
+
+``transport.opening.redirects`` decides where they may lead and which headers follow.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Requests with ``where`` that are in flight on one connection, and for a while those that were.
 
 A message answers the oldest request whose conditions it meets. Requests are indexed by what they look for (see
-``scenario.keyed``): a message is looked up once for each place that some request examines, however many requests there
-are. Only requests whose conditions have no key are tried one after another.
+``scenario.matching.index``): a message is looked up once for each place that some request examines, however many
+requests there are. Only requests whose conditions have no key are tried one after another.
 
 The outcome of a request is remembered for a while, so that a message that comes again or too late is recognised.
 """

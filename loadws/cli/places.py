@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadws.terms.errors import OutputError, UsageError
-from loadws.terms.files.whole import replacing
+from loadws.terms.files.whole import replacing, try_to_write_beside
 
 #: What a scenario may name a file by.
 _WORD = re.compile(r"[^\s'\"{}\[\],:]{1,255}")
@@ -160,9 +160,8 @@ def clear_place(option: str, place: Path | None) -> None:
     if not place.parent.is_dir():
         raise UsageError(f"{option} {place}: there is no folder {place.parent}", "make it first")
     try:
-        with replacing(place) as beside:
-            beside.write_bytes(b"")
-        place.unlink()
+        try_to_write_beside(place)
+        place.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(
             f"{option} {place}: cannot be written: {error.strerror or error}", "name a file that you may write"

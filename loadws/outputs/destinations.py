@@ -16,6 +16,7 @@ from pathlib import Path
 
 from loadws.outputs.receivers import ENVIRONMENT, host_and_port, influx_address, otlp_endpoint
 from loadws.terms.errors import UsageError, did_you_mean
+from loadws.terms.files.whole import try_to_write_beside
 from loadws.terms.secrets import shown_address
 
 #: The place that means stdout.
@@ -144,8 +145,7 @@ def clear(destination: Destination) -> None:
         if file.is_file():
             file.open("wb").close()
         elif not file.exists():
-            file.open("xb").close()
-            file.unlink()
+            try_to_write_beside(file)
     except OSError as error:
         raise UsageError(
             f"--output {destination}: cannot be written: {error.strerror or error}", "name a file that you may write"

@@ -26,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises ``OSError``. If the block or the replacement raises, nothing is left beside ``path``.
     """
-    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+    beside = _beside(path)
     try:
         yield beside
         beside.replace(path)
@@ -34,3 +34,23 @@ def replacing(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
+
+
+def try_to_write_beside(path: Path) -> None:
+    """Check that a file of this name could be made in its folder, by making one beside it and deleting that.
+
+    The name itself never appears, not even for a moment: a program that waits for it would find an empty file, and
+    then none.
+
+    Raises ``OSError`` if no file can be made there.
+    """
+    beside = _beside(path)
+    try:
+        beside.write_bytes(b"")
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """Return the path of a new file in the same folder."""
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")

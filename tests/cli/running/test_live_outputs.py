@@ -104,13 +104,21 @@ def test_lines_on_stdout_are_alone_there(tmp_path: Path) -> None:
     assert "Report  " in done.stderr
 
 
+def _size(file: Path) -> int:
+    """Return the bytes of a file that another process makes; 0 until it is there."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 @pytest.mark.slow
 def test_ctrl_c_ends_the_output_with_all_that_was_measured(tmp_path: Path) -> None:
     live = tmp_path / "live.ndjson"
     command = [sys.executable, "-m", "loadws", "run", written(tmp_path, HELD.replace("1200ms", "10m"))]
     options = ["--out", str(tmp_path / "out"), "--output", f"ndjson={live}"]
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        while not (live.exists() and live.stat().st_size):
+        while not _size(live):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)

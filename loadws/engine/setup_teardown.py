@@ -7,6 +7,7 @@ random values differ from those of all users.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.data.supply import Supplies
 from loadws.scenario.model.steps import Flow
 from loadws.scenario.template.template import EvaluationError, compile_value
-from loadws.transport.base import ConnectFailed, Connection, ConnectRequest, Listener, Timers
+from loadws.transport.base import ConnectFailed, Connection, ConnectRequest, Listener, Opening, Timers
 from loadws.transport.clock.timers import open_timers
 from loadws.transport.cookies import Jar
 
@@ -146,6 +147,11 @@ def _lenient(flow: Flow) -> Flow:
 
 class _Nowhere:
     """A stand-in for the transport, which opens nothing."""
+
+    def begin(
+        self, request: ConnectRequest, listener: Listener, jar: Jar | None, wake: Callable[[], None]
+    ) -> Opening | None:
+        """Return None: ``connect`` says why there is no connection."""
 
     async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
         raise ConnectFailed("upgrade", "request", "setup and teardown have no WebSocket")

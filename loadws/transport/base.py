@@ -362,6 +362,14 @@ class Connection(Protocol):
         second call does nothing.
         """
 
+    def begin_close(self, code: int, reason: str, wake: Callable[[], None]) -> bool:
+        """Close without a task: return True, and call ``wake`` when the connection has ended. One that has ended already
+        calls nothing. Return False where that cannot be done: ``close`` then closes it.
+        """
+
+    def stop_closing(self) -> None:
+        """Cut TCP without the rest of the close handshake."""
+
     def drop(self) -> None:
         """Cut TCP at once, without a close frame. ``on_end`` is called before it returns."""
 
@@ -374,8 +382,43 @@ class Connection(Protocol):
         """
 
 
+class Opening(Protocol):
+    """A connection that is being opened without a task. Ask for its ``result`` once it ``is_over``; on any error before
+    that, ``abandon`` it.
+
+    ``go_on`` is set where it is over and a task has to go on, because of a redirect: await it for the connection.
+    """
+
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def go_on(self) -> Callable[[], Awaitable[Connection]] | None: ...
+
+    def result(self) -> Connection:
+        """Return the open connection, once.
+
+        Raises:
+            ConnectFailed: The run is over, or no response came.
+            HandshakeRefused: The response was no good 101.
+        """
+
+    def abandon(self) -> None:
+        """Close what is half open."""
+
+
 class Connector(Protocol):
     """An opener of connections. It lives as long as the run."""
+
+    def begin(
+        self, request: ConnectRequest, listener: Listener, jar: Jar | None, wake: Callable[[], None]
+    ) -> Opening | None:
+        """Begin to open a connection without a task, and call ``wake`` at its end if it does not end at once.
+
+        Return None where that cannot be done: ``connect`` then opens it.
+
+        Raises:
+            ConnectFailed: The request cannot be sent.
+        """
 
     async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
         """Open a connection. Raise ``ConnectFailed`` or ``HandshakeRefused``. A cancellation closes a half-open

@@ -72,6 +72,9 @@ class _ScriptedConnector:
         self.timers = timers
         self.live: dict[_ScriptedConnection, None] = {}
 
+    def begin(self, request: ConnectRequest, listener: Listener, jar: Jar | None, wake: Callable[[], None]) -> None:
+        """Return None: a connection is opened by a task."""
+
     async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
         started_ns = self.timers.now_ns()
         attempt = self.seen.attempts
@@ -160,6 +163,13 @@ class _ScriptedConnection:
 
     def ping(self, payload: bytes) -> int:
         return self._pings.send(payload)
+
+    def begin_close(self, code: int, reason: str, wake: Callable[[], None]) -> bool:
+        """Return False: a connection is closed by a task."""
+        return False
+
+    def stop_closing(self) -> None:
+        """Do nothing: ``close`` does so itself where it is cancelled."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         await trio.lowlevel.checkpoint()

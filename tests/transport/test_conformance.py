@@ -96,6 +96,9 @@ def test_the_kit_sees_a_transport_that_is_wrong(spoil: Callable[[Recorder], None
         def __init__(self, connector: Connector) -> None:
             self.connector = connector
 
+        def begin(self, *_: object) -> None:
+            """Return None: a connection is opened by a task."""
+
         async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
             assert isinstance(listener, Recorder)
             spoil(listener)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -145,13 +147,15 @@ class ConnectOpener:
             return
         is_right = attempt.fits(answer, self._expect)
         if is_right and answer.timings is not None and isinstance(conversation, ProtocolConversation):
-            is_right = await attempt.open_protocol(answer, conversation)
+            async with strand.parker.in_task():
+                is_right = await attempt.open_protocol(answer, conversation)
         if is_right:
             attempt.succeed(answer)
         if self._capture is not None:
             _take(self._capture, strand, step, answer)
         if conversation.is_open and user.handlers is not None:
-            await user.handlers.on_open(conversation)
+            async with strand.parker.in_task():
+                await user.handlers.on_open(conversation)
             strand.free_ns = self._shared.timers.now_ns()
 
     def _request(self, strand: Strand, step: Step, conversation: Conversation) -> ConnectRequest:
@@ -330,8 +334,7 @@ class _Attempt:
             self.intended_ns, self.due_ns = self.strand.due()
             self._recorder.ledger.connections.attempted += 1
             user.count_as_planned()
-            with self.strand.waiting_outside():
-                connection = await self._shared.connector.connect(request, self._listener, user.cookies)
+            connection = await self._open_connection(request)
         except HandshakeRefused as refusal:
             user.put_down(self._conversation)
             self._count_refusal(refusal)
@@ -351,13 +354,38 @@ class _Attempt:
         self._recorder.ledger.connections.compressed += "sec-websocket-extensions" in answer.headers
         return answer
 
+    async def _open_connection(self, request: ConnectRequest) -> Connection:
+        """Return an open connection, where it can be without a task.
+
+        Raises:
+            ConnectFailed: No response came.
+            HandshakeRefused: The response was no good 101.
+        """
+        strand, connector, cookies = self.strand, self._shared.connector, self.strand.user.cookies
+        go_on: Callable[[], Awaitable[Connection]] = partial(connector.connect, request, self._listener, cookies)
+        opening = connector.begin(request, self._listener, cookies, strand.parker.wake)
+        if opening is not None:
+            try:
+                while not opening.is_over:
+                    await strand.parker.wait(None)
+            except BaseException:
+                opening.abandon()
+                raise
+            if opening.go_on is None:
+                return opening.result()
+            go_on = opening.go_on
+        async with strand.parker.in_task():
+            with strand.waiting_outside():
+                return await go_on()
+
     async def _take_a_place(self) -> None:
         """Wait until few enough handshakes of held users are under way. This wait counts neither as lag nor as latency."""
         handshakes = self._shared.handshakes
         try:
             handshakes.acquire_nowait()
         except trio.WouldBlock:
-            await handshakes.acquire()
+            async with self.strand.parker.in_task():
+                await handshakes.acquire()
             self.strand.free_ns = self._shared.timers.now_ns()
 
     def _count_refusal(self, refusal: HandshakeRefused) -> None:
@@ -466,10 +494,26 @@ def compile_close(step: CloseStep, context: StepContext) -> StepFunction:
         text = encodable(strand.evaluate(step, reason.text))
         if conversation.healing is not None:
             conversation.healing.cancel()
-        await conversation.connection.close(step.close.code, text)
+        await _close(strand, conversation, conversation.connection, step.close.code, text)
         strand.free_ns = now_ns()
 
     return close
+
+
+async def _close(strand: Strand, conversation: Conversation, connection: Connection, code: int, reason: str) -> None:
+    """Close a connection, without a task where that can be done. An interruption of the flow comes after the close."""
+    if not connection.begin_close(code, reason, strand.parker.wake):
+        async with strand.parker.in_task():
+            await connection.close(code, reason)
+        return
+    while conversation.end is None:
+        try:
+            await strand.parker.wait(None)
+        except FlowInterrupted as why:
+            strand.interruption = why
+        except BaseException:
+            connection.stop_closing()
+            raise
 
 
 def compile_ping(step: PingStep, context: StepContext) -> StepFunction:

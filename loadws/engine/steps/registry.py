@@ -73,7 +73,7 @@ VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
 #: Verbs whose steps wait for nothing but their strand's parker, or say themselves where they need their task.
 PARKING = frozenset(
     {
-        *("send", "request", "publish", "wait_for", "expect_none"),
+        *("connect", "close", "send", "request", "publish", "wait_for", "expect_none"),
         *("call_method", "notify", "subscribe", "unsubscribe", "emit", "answer_call"),
         *("think", "every", "repeat", "while", "if", "pick", "barrier"),
         *("set", "check", "record", "count", "log"),

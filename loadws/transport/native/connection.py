@@ -67,6 +67,9 @@ FRAMES_AT_ONCE = 1_024
 #: a minute.
 LINGER_NS = 1_000_000_000
 
+#: The calls to make at the end of a connection, where no task waits for it: shared, and never filled.
+NO_CALLS: list[Callable[[], None]] = []
+
 _NAMES = {TEXT: "text", BINARY: "binary", PING: "ping", PONG: "pong", CLOSE: "close"}
 
 By = Literal["us", "peer", "lost"]
@@ -77,16 +80,16 @@ class NativeConnection:
     __slots__ = (
         "_backlog",
         "_catching_up",
+        "_close_deadline",
+        "_closers",
         "_decoder",
         "_deflater",
-        "_head",
         "_is_paused",
         "_is_plain",
         "_linger",
         "_listener",
         "_now_ns",
         "_our_close",
-        "_over",
         "_pings",
         "_reactor",
         "_request",
@@ -95,6 +98,7 @@ class NativeConnection:
         "_tls",
         "_wire",
         "_write_deadline",
+        "response_headers",
         "subprotocol",
         "tcp",
         "timings",
@@ -114,7 +118,7 @@ class NativeConnection:
         self.tcp = connected
         self.timings = ConnectTimings(0)
         self.subprotocol: str | None = None
-        self._head = ""
+        self.response_headers: tuple[tuple[str, str], ...] = ()
         self._timers = timers
         self._now_ns = timers.now_ns
         self._reactor = reactor
@@ -133,17 +137,12 @@ class NativeConnection:
         self._is_plain = session is None and self._deflater is None and not request.trace
         self._state: State = "open"
         self._our_close: tuple[int, str] = (1000, "")
-        self._over: trio.Event | None = None
+        self._closers: list[Callable[[], None]] = NO_CALLS
+        self._close_deadline: Timer | None = None
         self._backlog: Backlog | None = None
         self._write_deadline: Timer | None = None
         self._linger: Timer | None = None
         self._pings: Pings | None = None
-
-    @property
-    def response_headers(self) -> tuple[tuple[str, str], ...]:
-        """Return the headers, parsed when they are asked for, so that each connection keeps only one string."""
-        rows = (line.partition(": ") for line in self._head.splitlines())
-        return tuple((name, value) for name, _, value in rows)
 
     def open(
         self,
@@ -156,7 +155,7 @@ class NativeConnection:
         """Start reading. ``after`` is the data that came with the 101."""
         self.timings = timings
         self.subprotocol = subprotocol
-        self._head = "\n".join(f"{name}: {value}" for name, value in headers)
+        self.response_headers = headers
         self._reactor.add(self)
         tell(partial(self._listener.on_open, self))
         if self._state == "ended":
@@ -229,12 +228,23 @@ class NativeConnection:
         if self._state == "ended":
             await trio.lowlevel.checkpoint()
             return
-        if self._over is None:
-            self._over = trio.Event()
+        over = trio.Event()
+        self.begin_close(code, reason, over.set)
+        try:
+            await over.wait()
+        except trio.Cancelled:
+            self.stop_closing()
+            raise
+
+    def begin_close(self, code: int, reason: str, wake: Callable[[], None]) -> bool:
+        if self._state != "ended":
+            self._closers = [*self._closers, wake]
         if self._state in ("open", "broken"):
-            await self._close_handshake(code, reason, self._over)
-        else:
-            await self._over.wait()
+            self._close_handshake(code, reason)
+        return True
+
+    def stop_closing(self) -> None:
+        self._cut("us", *self._our_close, "cut_off")
 
     def drop(self) -> None:
         self._cut("us")
@@ -613,21 +623,17 @@ class NativeConnection:
 
     # Ending.
 
-    async def _close_handshake(self, code: int, reason: str, over: trio.Event) -> None:
+    def _close_handshake(self, code: int, reason: str) -> None:
         self._read_freely()
         self._our_close = (code, reason)
         was_open, self._state = self._state == "open", "closing"
+        deadline_ns = self._now_ns() + self._request.close_timeout_ns
+        self._close_deadline = self._timers.call_at(deadline_ns, self._close_timed_out)
         if was_open:
             self._say_last(_close_payload(code, reason))
-        deadline_ns = self._now_ns() + self._request.close_timeout_ns
-        timer = self._timers.call_at(deadline_ns, partial(self._cut, "us", code, reason, "close_timeout"))
-        try:
-            await over.wait()
-        except trio.Cancelled:
-            self._cut("us", code, reason, "cut_off")
-            raise
-        finally:
-            timer.cancel()
+
+    def _close_timed_out(self) -> None:
+        self._cut("us", *self._our_close, "close_timeout")
 
     def _end(
         self, by: By, code: int | None = None, reason: str = "", kind: str | None = None, at_ns: int | None = None
@@ -644,8 +650,9 @@ class NativeConnection:
             self._linger = self._timers.call_at(self._now_ns() + LINGER_NS, self._close_tcp)
         if by != "lost" and kind is None:
             self._say_goodbye()
-        if self._over is not None:
-            self._over.set()
+        for wake in self._closers:
+            wake()
+        self._closers = NO_CALLS
         end = End(by, self._now_ns() if at_ns is None else at_ns, code, reason, kind)
         tell(partial(listener.on_end, end))
 
@@ -669,10 +676,10 @@ class NativeConnection:
         collector, which holds up the load, would free them."""
         del self._listener, self._decoder
         self._read_freely()
-        for timer in (self._write_deadline, self._linger, self._catching_up):
+        for timer in (self._write_deadline, self._linger, self._catching_up, self._close_deadline):
             if timer is not None:
                 timer.cancel()
-        self._write_deadline = self._linger = self._catching_up = None
+        self._write_deadline = self._linger = self._catching_up = self._close_deadline = None
         if self._pings is not None:
             self._pings.stop()
             self._pings = None

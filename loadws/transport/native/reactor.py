@@ -46,7 +46,16 @@ class Reactor(Protocol):
     def start(self, nursery: trio.Nursery) -> None:
         """Start the reactor's tasks in the nursery."""
 
-    def add(self, endpoint: Endpoint) -> None: ...
+    @property
+    def dials(self) -> bool:
+        """Return whether ``dial`` can be used."""
+
+    def dial(self, endpoint: Endpoint) -> None:
+        """Tell an endpoint when its socket is connected, or has failed: it is writable. ``add`` begins to read."""
+
+    def add(self, endpoint: Endpoint) -> None:
+        """Read an endpoint. One with the same socket that is there already gives its place to this one."""
+
     def remove(self, endpoint: Endpoint) -> None:
         """Stop reading an endpoint. This does nothing for one that was removed already."""
 
@@ -72,6 +81,7 @@ class TaskReactor:
     """A task for each socket: for platforms without epoll."""
 
     _nursery: trio.Nursery
+    dials = False
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
         self._now_ns = now_ns
@@ -82,6 +92,9 @@ class TaskReactor:
 
     def start(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
+
+    def dial(self, endpoint: Endpoint) -> None:
+        raise NotImplementedError("a task for each socket dials by itself")
 
     def add(self, endpoint: Endpoint) -> None:
         self._endpoints[endpoint] = None
@@ -159,6 +172,8 @@ if sys.platform == "linux":
     class EpollReactor:
         """One epoll set, level-triggered: one read a turn and socket, and what is left is ready again."""
 
+        dials = True
+
         def __init__(self, now_ns: Callable[[], int]) -> None:
             self._now_ns = now_ns
             self._epoll = select.epoll()
@@ -169,10 +184,26 @@ if sys.platform == "linux":
         def start(self, nursery: trio.Nursery) -> None:
             nursery.start_soon(self._run)
 
-        def add(self, endpoint: Endpoint) -> None:
+        def dial(self, endpoint: Endpoint) -> None:
             number = endpoint.tcp.fileno()
             self._endpoints[number] = endpoint
-            self._epoll.register(number, select.EPOLLIN)
+            self._unread.add(number)
+            self._writing.add(number)
+            self._register(endpoint, select.EPOLLOUT)
+
+        def add(self, endpoint: Endpoint) -> None:
+            number = endpoint.tcp.fileno()
+            is_new = number not in self._endpoints
+            self._endpoints[number] = endpoint
+            if is_new:
+                self._register(endpoint, select.EPOLLIN)
+            elif number in self._unread:
+                self._unread.discard(number)
+                self._writing.discard(number)
+                self._epoll.modify(number, select.EPOLLIN)
+
+        def _register(self, endpoint: Endpoint, events: int) -> None:
+            self._epoll.register(endpoint.tcp.fileno(), events)
 
         def remove(self, endpoint: Endpoint) -> None:
             number = endpoint.tcp.fileno()

@@ -24,10 +24,10 @@ class StampedReactor(EpollReactor):
         self._read_lags = read_lags
         self._clock = KernelClock(now_ns)
 
-    def add(self, endpoint: Endpoint) -> None:
+    def _register(self, endpoint: Endpoint, events: int) -> None:
         with contextlib.suppress(OSError):  # a kind of socket that has none
             ask_for_stamps(endpoint.tcp)
-        super().add(endpoint)
+        super()._register(endpoint, events)
 
     def _serve(self, ready: list[tuple[int, int]]) -> None:
         now_ns = self._now_ns

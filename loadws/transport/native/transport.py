@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
@@ -26,10 +27,14 @@ from loadws.transport.base import (
 from loadws.transport.cookies import Headers, Jar
 from loadws.transport.native.connection import NativeConnection, tell
 from loadws.transport.native.reactor import Reactor, best_reactor
+from loadws.transport.native.straight import StraightOpening
 from loadws.transport.net.tcp import TcpStream
 from loadws.transport.opening.attempt import Attempt
+from loadws.transport.opening.dial import Tries
+from loadws.transport.opening.http_request import checked_url
+from loadws.transport.opening.redirects import redirected
 from loadws.transport.opening.route import Shared
-from loadws.transport.opening.upgrade_request import Upgrade
+from loadws.transport.opening.upgrade_request import Question, Upgrade
 from loadws.transport.tls.contexts import start_session
 from loadws.transport.tls.layers import session_of
 from loadws.transport.url import Url
@@ -66,10 +71,22 @@ class _Connector:
         self.is_over = False
         self._shared = Shared(timers, start_session)
         self._attempts: set[Attempt[_Opening]] = set()
+        self._question: Question | None = None
 
     async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
-        opening = partial(_Opening, self, listener)
-        attempt = Attempt(request, self._shared, opening, jar)
+        over = trio.Event()
+        opening = self.begin(request, listener, jar, over.set)
+        if opening is None:
+            return await self._attempt(Attempt(request, self._shared, partial(_Opening, self, listener), jar))
+        try:
+            if not opening.is_over:
+                await over.wait()
+        except BaseException:
+            opening.abandon()
+            raise
+        return opening.result() if opening.go_on is None else await opening.go_on()
+
+    async def _attempt(self, attempt: Attempt[_Opening]) -> Connection:
         self._attempts.add(attempt)
         try:
             with attempt.scope:
@@ -80,6 +97,61 @@ class _Connector:
             raise
         finally:
             self._attempts.discard(attempt)
+
+    def begin(
+        self, request: ConnectRequest, listener: Listener, jar: Jar | None, wake: Callable[[], None]
+    ) -> StraightOpening | None:
+        if not self.reactor.dials or self.is_over or request.proxy is not None:
+            return None
+        asked, question = request, self._question_of(request)
+        url = question.url
+        if url.secure or url.unix_path is not None:
+            return None
+        addresses = self._shared.names.known(url.host, url.port, request.network.resolve)
+        if addresses is None:
+            return None
+        if jar:
+            request = dataclasses.replace(request, headers=jar.with_cookies(url, request.headers))
+            question = Question(request, url)
+        opening = StraightOpening(
+            self.timers,
+            self.reactor,
+            self.wire,
+            request,
+            listener,
+            Tries(addresses, request.network, self._shared.sources),
+            question.upgrade(),
+            partial(self._follow, asked, listener, jar),
+            None if jar is None else partial(jar.keep, url),
+            wake,
+        )
+        opening.begin()
+        return opening
+
+    def _question_of(self, request: ConnectRequest) -> Question:
+        """Return the question of a request. Most of a run's connections make the same one, which is kept.
+
+        Raises:
+            ConnectFailed: The request cannot be sent.
+        """
+        if self._question is None or self._question.request is not request:
+            try:
+                self._question = Question(request, checked_url(request))
+            except ValueError as error:
+                raise ConnectFailed("upgrade", "request", str(error)) from error
+        return self._question
+
+    def _follow(
+        self, asked: ConnectRequest, listener: Listener, jar: Jar | None, refusal: HandshakeRefused, began_ns: int
+    ) -> Callable[[], Awaitable[Connection]]:
+        """Return how to open the connection that a redirect leads to.
+
+        Raises:
+            HandshakeRefused: The refusal is no redirect, or is not followed.
+        """
+        following = redirected(asked, refusal)
+        opening = partial(_Opening, self, listener)
+        return lambda: self._attempt(Attempt(following, self._shared, opening, jar, began_ns))
 
     def cut_off(self) -> None:
         """End at the end of the run: every attempt fails and every connection ends, and each reports that once."""
@@ -117,7 +189,7 @@ class _Opening:
         return self._connection
 
     async def upgrade(self, stream: trio.abc.Stream, url: Url, parts: ConnectTimings, scope: trio.CancelScope) -> None:
-        self._upgrade = Upgrade(self._request, url)
+        self._upgrade = Question(self._request, url).upgrade()
         asked_ns = self._connector.timers.now_ns()
         await self._upgrade.run(stream, scope, self._trace)
         if self._connector.is_over:

@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 import trio
 
+from loadws.terms.units import NS_PER_S
 from loadws.transport.base import (
     ConnectFailed,
     ConnectRequest,
@@ -62,9 +63,10 @@ class Attempt(Generic[Opened]):
         shared: Shared,
         connection: Callable[[ConnectRequest, TcpStream, int], Opened],
         jar: Jar | None = None,
+        began_ns: int | None = None,
     ) -> None:
         """Prepare an attempt. ``connection`` gets the request, which a redirect may have changed, TCP, and when the
-        attempt began.
+        attempt began: now, unless a server has been asked before and ``began_ns`` is when.
 
         ``jar`` has the user's cookies; every server on the way gets and sets them.
         """
@@ -72,11 +74,13 @@ class Attempt(Generic[Opened]):
         self._jar = jar
         self._shared = shared
         self._make = connection
-        self._began_ns = shared.timers.now_ns()
+        now_ns = shared.timers.now_ns()
+        self._began_ns = now_ns if began_ns is None else began_ns
         self._was_cut_off = False
         self._way: Way | None = None
         self._connection: Opened | None = None
-        self.scope = trio.CancelScope(deadline=trio.current_time() + request.open_timeout_ns / 1e9)
+        left_ns = self._began_ns + request.open_timeout_ns - now_ns
+        self.scope = trio.CancelScope(deadline=trio.current_time() + left_ns / NS_PER_S)
 
     async def run(self) -> None:
         while True:

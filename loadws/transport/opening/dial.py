@@ -27,6 +27,8 @@ _ANSWERED = frozenset({"tcp.refused", "tcp.reset", "tcp.timeout"})
 #: How often a unix socket with a full backlog is tried again.
 UNIX_RETRY_S = 0.01
 
+#: What ``connect`` returns where the network has to answer first.
+UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK})
 TCP_KINDS = {
     errno.ECONNREFUSED: "refused",
     errno.ENOENT: "refused",  # no unix socket stands there
@@ -60,23 +62,57 @@ async def open_tcp(
     Raises:
         ConnectFailed: That of the last address that the network answered for, else of the last; the details name all.
     """
-    failures: list[ConnectFailed] = []
-    addresses = _within_reach(addresses, network)
-    for number, address in enumerate(addresses):
-        share = max(0.0, deadline - trio.current_time()) / (len(addresses) - number)
+    tries = Tries(addresses, network, sources)
+    while (address := tries.next()) is not None:
+        share = max(0.0, deadline - trio.current_time()) / (tries.left + 1)
         try:
-            source = _source_for(address, network, sources)
-            with trio.fail_after(share) if len(addresses) > 1 else nullcontext():
-                return TcpStream(await _connected(address, source, network), timers.now_ns)
+            with trio.fail_after(share) if tries.are_several else nullcontext():
+                return TcpStream(await _connected(address, tries.source(address), network), timers.now_ns)
         except trio.TooSlowError:
-            failures.append(ConnectFailed("tcp", "timeout", f"{address} did not answer"))
-        except ConnectFailed as failure:
-            failures.append(failure)
-        except OSError as error:
-            failures.append(_failure(error, address))
-    answered = [failure for failure in failures if failure.kind in _ANSWERED]
-    kind = (answered or failures)[-1].kind.removeprefix("tcp.")
-    raise ConnectFailed("tcp", kind, "; ".join(failure.detail for failure in failures))
+            tries.was_late(address)
+        except (ConnectFailed, OSError) as error:
+            tries.failed(address, error)
+    raise tries.failure()
+
+
+class Tries:
+    """The addresses of a server, tried in turn. ``left`` is how many come after the current one."""
+
+    __slots__ = ("_failures", "_network", "_sources", "_waiting", "are_several", "left")
+
+    def __init__(self, addresses: list[SocketAddress], network: Network, sources: Sources | None) -> None:
+        addresses = _within_reach(addresses, network)
+        self.left = len(addresses)
+        self.are_several = len(addresses) > 1
+        self._waiting = iter(addresses)
+        self._network = network
+        self._sources = sources
+        self._failures: list[ConnectFailed] = []
+
+    def next(self) -> SocketAddress | None:
+        """Return the next address to try; None where none is left."""
+        self.left -= 1
+        return next(self._waiting, None)
+
+    def source(self, address: SocketAddress) -> str | None:
+        """Return the local address to connect from; None where the kernel has to choose.
+
+        Raises:
+            ConnectFailed: No source address is of this family.
+        """
+        return _source_for(address, self._network, self._sources)
+
+    def was_late(self, address: SocketAddress) -> None:
+        self._failures.append(ConnectFailed("tcp", "timeout", f"{address} did not answer"))
+
+    def failed(self, address: SocketAddress, error: ConnectFailed | OSError) -> None:
+        self._failures.append(error if isinstance(error, ConnectFailed) else _failure(error, address))
+
+    def failure(self) -> ConnectFailed:
+        """Return the failure of all: that of the last address that the network answered for, else of the last one."""
+        answered = [failure for failure in self._failures if failure.kind in _ANSWERED]
+        kind = (answered or self._failures)[-1].kind.removeprefix("tcp.")
+        return ConnectFailed("tcp", kind, "; ".join(failure.detail for failure in self._failures))
 
 
 def _failure(error: OSError, address: SocketAddress) -> ConnectFailed:
@@ -126,18 +162,14 @@ async def _connected(address: SocketAddress, source: str | None, network: Networ
         OSError: The address cannot be connected to.
         ConnectFailed: The source address cannot be used.
     """
-    dialling = socket.socket(address.family, socket.SOCK_STREAM, address.protocol)
+    dialling, number = begin(address, source, network)
     try:
-        _prepare(dialling, network)
-        if source is not None:
-            _bind(dialling, source)
-        number = dialling.connect_ex(address.address)
         while (
             number == errno.EAGAIN and address.family == UNIX_FAMILY
         ):  # its backlog is full, and there is no signal when not
             await trio.sleep(UNIX_RETRY_S)
             number = dialling.connect_ex(address.address)
-        if number in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+        if number in UNDER_WAY:
             await trio.lowlevel.wait_writable(dialling)
             number = dialling.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
@@ -146,6 +178,24 @@ async def _connected(address: SocketAddress, source: str | None, network: Networ
         dialling.close()
         raise
     return dialling
+
+
+def begin(address: SocketAddress, source: str | None, network: Network) -> tuple[socket.socket, int]:
+    """Begin to connect a non-blocking socket; return it and the error number, which may be one of ``UNDER_WAY``.
+
+    Raises:
+        OSError: There is no such socket.
+        ConnectFailed: The source address cannot be used.
+    """
+    dialling = socket.socket(address.family, socket.SOCK_STREAM, address.protocol)
+    try:
+        _prepare(dialling, network)
+        if source is not None:
+            _bind(dialling, source)
+        return dialling, dialling.connect_ex(address.address)
+    except BaseException:
+        dialling.close()
+        raise
 
 
 def _prepare(dialling: socket.socket, network: Network) -> None:

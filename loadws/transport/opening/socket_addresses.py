@@ -24,6 +24,7 @@ FAILURE_KEPT_NS = 1_000_000_000
 
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 _Key = tuple[tuple[str, ...], int]
+_Row = tuple[int, int, int, str, Any]  # what ``getaddrinfo`` returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,24 @@ class Names:
         self._failed: dict[_Key, tuple[int, ConnectFailed]] = {}
         self._asking: defaultdict[_Key, trio.Lock] = defaultdict(trio.Lock)
 
+    def known(
+        self, host: str, port: int, given: Mapping[str, tuple[str, ...]] | None = None
+    ) -> list[SocketAddress] | None:
+        """Return the addresses, in turn, that are known without a lookup: from before, or in numbers; else None."""
+        key, _ = _key(host, port, given)
+        known = self._known.get(key)
+        if known is None and all(map(_is_numeric, key[0])):
+            known = self._in_numbers(key)
+        return None if known is None else known.next()
+
+    def _in_numbers(self, key: _Key) -> _Turns | None:
+        hosts, port = key
+        try:
+            rows = [row for host in hosts for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        except OSError:
+            return None  # the lookup says why
+        return self._found(key, rows)
+
     async def resolve(
         self, host: str, port: int, given: Mapping[str, tuple[str, ...]] | None = None
     ) -> tuple[list[SocketAddress], int | None]:
@@ -80,11 +99,10 @@ class Names:
 
         The time is None where there was no lookup: an address in numbers, one that is ``given``, or a known answer.
         """
-        instead = given.get(host.lower()) if given else None
-        key = (instead or (host,), port)
+        key, is_given = _key(host, port, given)
         if (known := self._known.get(key)) is not None:
             return known.next(), None
-        if instead or _is_numeric(host):
+        if is_given or _is_numeric(host):
             return (await self._asked(key)).next(), None
         started_ns = self._timers.now_ns()
         async with self._asking[key]:
@@ -105,9 +123,18 @@ class Names:
 
     async def _asked(self, key: _Key) -> _Turns:
         hosts, port = key
-        found = [address for host in hosts for address in await _look_up(host, port)]
+        return self._found(key, [row for host in hosts for row in await _look_up(host, port)])
+
+    def _found(self, key: _Key, rows: Iterable[_Row]) -> _Turns:
+        found = [SocketAddress(family, protocol, address) for family, _, protocol, _, address in rows]
         # A request for the same address in numbers at the same time continues the same turns.
         return self._known.setdefault(key, _Turns(list(dict.fromkeys(found))))
+
+
+def _key(host: str, port: int, given: Mapping[str, tuple[str, ...]] | None) -> tuple[_Key, bool]:
+    """Return the key of a name, and whether its addresses are ``given``."""
+    instead = given.get(host.lower()) if given else None
+    return (instead or (host,), port), bool(instead)
 
 
 class Sources:
@@ -132,9 +159,9 @@ def of_family(family: int, sources: Iterable[str]) -> tuple[str, ...]:
     return tuple(source for source in sources if ipaddress.ip_address(source).version == version)
 
 
-async def _look_up(host: str, port: int) -> list[SocketAddress]:
+async def _look_up(host: str, port: int) -> list[_Row]:
     try:
-        rows = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return list(await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except socket.gaierror as error:
         _check_files(host)
         kind = "not_found" if error.errno in _NO_SUCH_NAME else "failed"
@@ -144,7 +171,6 @@ async def _look_up(host: str, port: int) -> list[SocketAddress]:
         raise ConnectFailed("dns", "failed", f"{host}: {error}") from error
     except RuntimeError as error:  # it is asked for in a thread
         raise ConnectFailed("tcp", "no_memory", f"{host}: {error}") from error
-    return [SocketAddress(family, protocol, address) for family, _, protocol, _, address in rows]
 
 
 def _check_files(host: str) -> None:

@@ -35,6 +35,7 @@ _SPEAKS_OF_TLS = re.compile(rb"HTTPS|TLS|SSL-enabled", re.IGNORECASE)
 #: Interim answers (100 to 199, but for 101) that are read before the one that counts.
 MOST_INTERIM = 20
 _BAD_REQUEST = 400
+_ACCEPT = "sec-websocket-accept"
 #: A head that every parser reads alike: printable ASCII, one line for each header.
 _PLAIN_HEAD = re.compile(
     rb"HTTP/1\.1 101 [ -~]*\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t]*[!-~]+(?:[ \t]+[!-~]+)*[ \t]*\r\n)+)\r\n"
@@ -48,6 +49,40 @@ Headers = tuple[tuple[str, str], ...]
 def accept_for(key: bytes) -> bytes:
     """Return the value that ``Sec-WebSocket-Accept`` must have for a ``Sec-WebSocket-Key``."""
     return base64.b64encode(hashlib.sha1(key + _GUID).digest())
+
+
+class Shape:
+    """The last plain 101 to a request, in which only Sec-WebSocket-Accept changes: the next one like it, byte for byte,
+    is good without being parsed.
+    """
+
+    __slots__ = ("_after", "_before", "_headers_after", "_headers_before", "compression", "subprotocol")
+
+    def __init__(self) -> None:
+        self._before = self._after = b""
+        self._headers_before: Headers = ()
+        self._headers_after: Headers = ()
+        self.subprotocol: str | None = None
+        self.compression: Agreement | None = None
+
+    def headers(self, data: bytes, accept: bytes) -> tuple[Headers, bytes] | None:
+        """Return the headers of a 101 of this shape that has the right value, and what comes after it; else None."""
+        before, after = self._before, self._after
+        if not before or not data.startswith(before) or not data.startswith(accept, len(before)):
+            return None
+        end = len(before) + len(accept)
+        if not data.startswith(after, end):
+            return None
+        row = (_ACCEPT, accept.decode("ascii"))
+        return (*self._headers_before, row, *self._headers_after), data[end + len(after) :]
+
+    def take(self, head: bytes, accept: bytes, headers: Headers) -> None:
+        """Keep the shape of a good 101, where it has the value in its header and nowhere else."""
+        value = accept.decode("ascii")
+        if head.count(accept) == 1 and (_ACCEPT, value) in headers:
+            self._before, _, self._after = head.partition(accept)
+            place = headers.index((_ACCEPT, value))
+            self._headers_before, self._headers_after = headers[:place], headers[place + 1 :]
 
 
 class Answer:
@@ -64,10 +99,12 @@ class Answer:
         *,
         follows: bool = False,
         is_plain: bool = False,
+        shape: Shape | None = None,
     ) -> None:
         """Prepare. ``follows``: redirects are followed, so the rest of one is not read. ``is_plain``: over TCP, without
-        TLS.
+        TLS. ``shape``: of answers to the same request.
         """
+        self._shape = shape or Shape()
         self._accept = accept_for(key)
         self._subprotocols = subprotocols
         self._follows = follows
@@ -105,10 +142,7 @@ class Answer:
         ``ConnectFailed`` or ``HandshakeRefused``.
         """
         if self._http is None:
-            plain = plain_upgrade(data)
-            if plain is not None:
-                self.headers, self.after = plain
-                self._check()
+            if self._is_as_before(data) or self._is_plain_101(data):
                 return data
             self._http = _reader()
         self._raw += data
@@ -134,6 +168,31 @@ class Answer:
         if not data:
             raise self._closed()
         return None
+
+    def _is_as_before(self, data: bytes) -> bool:
+        """Return whether this is a good 101 like the one before."""
+        same = self._shape.headers(data, self._accept)
+        if same is None:
+            return False
+        self.headers, self.after = same
+        self.subprotocol, self.compression = self._shape.subprotocol, self._shape.compression
+        return True
+
+    def _is_plain_101(self, data: bytes) -> bool:
+        """Return whether this is a plain 101.
+
+        Raises:
+            ConnectFailed: It is, and does not answer our request.
+        """
+        plain = plain_upgrade(data)
+        if plain is None:
+            return False
+        self.headers, self.after = plain
+        self._check()
+        shape = self._shape
+        shape.subprotocol, shape.compression = self.subprotocol, self.compression
+        shape.take(data[: len(data) - len(self.after)], self._accept, self.headers)
+        return True
 
     def _no_http(self) -> ConnectFailed:
         if self._is_plain and _TLS_RECORD.match(self._raw):
@@ -205,7 +264,7 @@ class Answer:
         if connection is None or not connection.isascii() or "upgrade" not in _tokens(connection):
             detail = f"a 101 whose Connection {_found(connection)}, and does not name 'Upgrade'"
             raise ConnectFailed("upgrade", "no_connection", detail)
-        accept = headers.get("sec-websocket-accept")
+        accept = headers.get(_ACCEPT)
         if accept != self._accept.decode():
             detail = f"a 101 whose Sec-WebSocket-Accept {_found(accept)}, which does not fit our key"
             raise ConnectFailed("upgrade", "bad_accept", detail)

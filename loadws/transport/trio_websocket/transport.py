@@ -117,6 +117,9 @@ class _Connector:
         self.live: dict[_Connection, None] = {}
         self._attempts: set[Attempt[_Connection]] = set()
 
+    def begin(self, request: ConnectRequest, listener: Listener, jar: Jar | None, wake: Callable[[], None]) -> None:
+        """Return None: a connection is opened by a task."""
+
     async def connect(self, request: ConnectRequest, listener: Listener, jar: Jar | None = None) -> Connection:
         make = partial(_Connection, self, listener)
         attempt = Attempt(request, self._shared, make, jar)
@@ -205,6 +208,13 @@ class _Connection:
         self._check_open()
         # It is only queued now, so this is a little early; ``on_pong`` reports the stamp of the write.
         return self._pings.send(payload)
+
+    def begin_close(self, code: int, reason: str, wake: Callable[[], None]) -> bool:
+        """Return False: a connection is closed by a task."""
+        return False
+
+    def stop_closing(self) -> None:
+        """Do nothing: ``close`` does so itself where it is cancelled."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         if self._state == "ended":

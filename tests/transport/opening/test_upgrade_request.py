@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loadws.transport.base import ConnectRequest
-from loadws.transport.opening.upgrade_request import Upgrade, upgrade_request
+from loadws.transport.opening.upgrade_request import Question, upgrade_request
 from loadws.transport.url import parse_url
 
 
@@ -31,6 +31,6 @@ def test_without_subprotocols_none_is_offered() -> None:
 
 
 def test_a_deadline_before_the_request_was_written_says_so() -> None:
-    upgrade = Upgrade(ConnectRequest("ws://h"), parse_url("ws://h"))
+    upgrade = Question(ConnectRequest("ws://h"), parse_url("ws://h")).upgrade()
     assert upgrade.out_of_time().kind == "upgrade.timeout"
     assert upgrade.out_of_time().detail == "the request for the upgrade could not be written in time"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadws.transport.base import ConnectFailed, HandshakeRefused
-from loadws.transport.opening.upgrade_response import MOST_BODY_BYTES, Answer, _reader, accept_for, plain_upgrade
+from loadws.transport.opening.upgrade_response import MOST_BODY_BYTES, Answer, Shape, _reader, accept_for, plain_upgrade
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455, 1.3
@@ -216,3 +216,53 @@ def test_whatever_comes_has_a_verdict(data: bytes) -> None:
         *(f"upgrade.{kind}" for kind in ("malformed", "no_upgrade", "no_connection", "bad_accept")),
         *(f"http.{status}" for status in range(100, 1000)),
     }
+
+
+OTHER_KEY = b"AAAAAAAAAAAAAAAAAAAAAA=="
+_NAMES = st.sampled_from(["Date", "Server", "Set-Cookie", "X-Id"])
+_VALUES = st.sampled_from(["x", "Thu, 01 Jan 1970", accept_for(OTHER_KEY).decode(), ACCEPT.decode(), "a=1; Path=/"])
+
+
+@given(
+    st.lists(st.tuples(_NAMES, _VALUES), max_size=3),
+    st.lists(st.tuples(_NAMES, _VALUES), max_size=3),
+    st.binary(max_size=4),
+    st.sampled_from([accept_for(OTHER_KEY), ACCEPT, b"wrong"]),
+)
+def test_an_answer_like_the_one_before_is_read_as_if_it_were_the_first(
+    before: list[tuple[str, str]], after: list[tuple[str, str]], rest: bytes, accept: bytes
+) -> None:
+    """Whatever the first answer was, the second has the same outcome as without it."""
+    shape = Shape()
+    Answer(KEY, (), shape=shape).feed(_good(before, ACCEPT, before))
+    data = _good(before, accept, after) + rest
+    assert _outcome(Answer(OTHER_KEY, (), shape=shape), data) == _outcome(Answer(OTHER_KEY, ()), data)
+
+
+def test_an_answer_like_the_one_before_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = Shape()
+    Answer(KEY, (), shape=shape).feed(_good([("Date", "now")], ACCEPT, []))
+    monkeypatch.setattr("loadws.transport.opening.upgrade_response.plain_upgrade", None)
+    again = Answer(OTHER_KEY, (), shape=shape)
+    assert again.feed(_good([("Date", "now")], accept_for(OTHER_KEY), []) + b"rest")
+    assert (again.after, dict(again.headers)["sec-websocket-accept"]) == (b"rest", accept_for(OTHER_KEY).decode())
+
+
+def _good(before: list[tuple[str, str]], accept: bytes, after: list[tuple[str, str]]) -> bytes:
+    rows = [
+        *before,
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Accept", accept.decode()),
+        *after,
+    ]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in rows)
+    return f"HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n".encode()
+
+
+def _outcome(reading: Answer, data: bytes) -> object:
+    try:
+        passed = reading.feed(data)
+    except ConnectFailed as failure:
+        return failure.kind, failure.detail
+    return passed, reading.headers, reading.subprotocol, reading.after

@@ -13,8 +13,10 @@ import glob
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+from loadws.fleet.machine.identity import machine_name
 from tests.stats import alarms, coverage, power
 from tests.stats.noise import MOST_RUNS, Noise, NoNoise, made, made_up, of_summaries
 
@@ -54,7 +56,8 @@ def _noise(asked: argparse.Namespace) -> Noise:
         for path in made(asked.runs, Path(folder)):
             paths.append(path)
             print(f"\rrun {len(paths)} of {asked.runs}", end="", file=sys.stderr, flush=True)
-        return of_summaries("runs against builtin:echo, delay 10 ± 1 ms, on this machine now", paths)
+        where = f"on {machine_name()}, {datetime.now(UTC):%Y-%m-%d}"
+        return of_summaries(f"runs against builtin:echo, delay 10 ± 1 ms, {where}", paths)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -61,6 +62,22 @@ def test_scaled_noise_has_the_spread_that_was_asked_for() -> None:
     assert scaled.spreads == pytest.approx([0.03] * 5)
     column = [row[0] for row in scaled.rows]
     assert stdev([after - before for before, after in pairwise(column)]) == pytest.approx(0.03, rel=0.05)
+
+
+def test_a_run_that_is_no_sample_is_made_again_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 3 or 4: loadws stood still, as it may on a machine that others use. 1 is no noise at all."""
+    for codes, made in [([3, 0, 4, 0], 2), ([3, 3, 3], None), ([0, 1], None)]:
+        ends = iter(codes)
+        monkeypatch.setattr(
+            subprocess, "run", lambda command, ends=ends, **_: subprocess.CompletedProcess(command, next(ends), "")
+        )
+        if made is None:
+            with pytest.raises(noise.NoNoise, match=f"ended with {codes[-1]}"):
+                list(noise.made(2, tmp_path))
+        else:
+            assert len(list(noise.made(2, tmp_path))) == made
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def influx_address(where: str) -> InfluxAddress:
     Raises:
         ValueError: It is none of these.
     """
-    address = split_address(where)
+    address = split_address(where, "http://")
     if address.scheme not in _INFLUX_PORTS:
         raise ValueError("InfluxDB is written to over http, https or udp")
     authority = split_authority(address.authority)
@@ -83,7 +83,7 @@ def otlp_endpoint(where: str, environment: Mapping[str, str]) -> str:
 
 
 def _check_http(where: str) -> None:
-    address = split_address(where)
+    address = split_address(where, "http://")
     if address.scheme not in ("http", "https"):
         raise ValueError("OTLP goes over http or https here; port 4318 is usual (4317 is gRPC's)")
     split_authority(address.authority)

@@ -67,15 +67,15 @@ class HostAndPort:
 # -- splitting --------------------------------------------------------------------------------------------------------
 
 
-def split_address(text: str) -> Address:
-    """Split an absolute address.
+def split_address(text: str, example: str = "ws://") -> Address:
+    """Split an absolute address. ``example`` is the scheme that the message for an address without one shows.
 
     Raises:
         ValueError: The text is not an address. The message contains no part of it.
     """
     scheme = scheme_of(text)
     if scheme is None:
-        raise ValueError("an address begins with its scheme, as in ws://")
+        raise ValueError(f"an address begins with its scheme, as in {example}")
     rest = _REST.match(text, len(scheme) + 1)
     if rest is None:
         raise ValueError("after the scheme of an address come two slashes and a host")

@@ -59,7 +59,7 @@ def parse_url(url: str) -> Url:
 @functools.lru_cache(maxsize=1024)
 def parse_http_url(url: str) -> Url:
     """Read the URL of an HTTP request. Raise ValueError as ``parse_url`` does."""
-    return _url(split_address(url), HTTP_PORTS, "an HTTP URL begins with http:// or https://")
+    return _url(split_address(url, "http://"), HTTP_PORTS, "an HTTP URL begins with http:// or https://")
 
 
 def _url(address: Address, ports: Mapping[str, int], wanted: str) -> Url:

@@ -24,6 +24,12 @@ _LIST = "outputs are " + ", ".join(KINDS) + ": loadws docs outputs"
         # no place
         ("csv", "--output csv does not say where", "write --output csv=live.csv"),
         ("csv=", "--output csv does not say where", "write --output csv=live.csv"),
+        # an address of HTTP, whose example is none of a WebSocket
+        (
+            "otlp=foo",
+            "--output otlp=foo: an address begins with its scheme, as in http://",
+            "write --output otlp=http://127.0.0.1:4318: loadws docs outputs",
+        ),
     ],
 )
 def test_a_destination_that_is_none_is_told(text: str, message: str, advice: str) -> None:

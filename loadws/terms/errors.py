@@ -72,6 +72,11 @@ class LoadwsError(Exception):
         """Return the text for the terminal: what is wrong, and below it what to do next."""
         return f"loadws: {self}" + (f"\n  {self.advice}" if self.advice else "")
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files whose places the lines of the message may begin with."""
+        return ()
+
     def mask(self, hide: Callable[[str], str]) -> None:
         """Hide secrets in the message and the advice."""
         self.args = (hide(str(self)),)

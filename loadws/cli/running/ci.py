@@ -35,7 +35,8 @@ def told_errors(ci: Ci, title: str) -> Iterator[None]:
     try:
         yield
     except LoadwsError as error:
-        tell(ci, result_of_error(title, error.exit_code, f"{error}\n{error.advice}"), to_stderr=True)
+        told = result_of_error(title, error.exit_code, f"{error}\n{error.advice}", error.files)
+        tell(ci, told, to_stderr=True)
         raise
 
 

@@ -54,6 +54,11 @@ class ScenarioError(LoadwsError):
         self.problems = tuple(sorted(problems, key=_order))
         super().__init__(explain_all(self.problems))
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files whose places the lines of the message may begin with."""
+        return tuple(dict.fromkeys(str(problem.path) for problem in self.problems if problem.line))
+
     def for_people(self) -> str:
         """Return the problems, each at its place as editors read it, and how many there are."""
         count = len(self.problems)

@@ -29,6 +29,25 @@ def test_each_problem_of_a_scenario_is_one_at_its_line(tmp_path: Path) -> None:
     assert (name, properties["sourcepath"], properties["linenumber"]) == ("task.logissue", "load/gate.yaml", "2")
 
 
+@pytest.mark.parametrize("name", ["a,b.yaml", "a:b.yaml", "a%b.yaml", "a b.yaml", " a.yaml", "a:1:2: b.yaml", "ä.yaml"])
+def test_a_file_of_any_name_keeps_its_place(name: str) -> None:
+    """GitHub undoes its own escapes of a property: %25, %0D, %0A, %3A and %2C."""
+    with pytest.raises(ScenarioError) as error:
+        load_text(TEXT, Path(name), env={})
+    found = result_of_error("gate", 2, str(error.value), error.value.files)
+    assert [(each.path, each.line) for each in found.problems] == [(name, 2), (name, 3)]
+    properties, _, _ = next(iter(github.annotations_of(found))).removeprefix("::error ").partition("::")
+    shown = dict(each.split("=") for each in properties.split(","))["file"]
+    for escape, meant in (("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        shown = shown.replace(escape, meant)
+    assert shown == name
+
+
+def test_an_option_is_no_file() -> None:
+    [problem] = result_of_error("gate", 2, "--rule:1:3: unknown metric").problems
+    assert (problem.path, problem.text) == ("", "--rule:1:3: unknown metric")
+
+
 def test_an_error_without_a_place_is_its_message_and_its_advice() -> None:
     found = result_of_error("gate.yaml", 5, "ws://x could not be reached\nis it started?")
     assert found.problems == (

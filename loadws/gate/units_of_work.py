@@ -41,8 +41,12 @@ def units_of(summary: Summary) -> Units:
     held = ledger.connections.held
     text = ", ".join(f"{what} failed {format_count(failed)} of {format_count(of)}" for what, failed, of in kinds if of)
     if held:
-        text = ", ".join(part for part in (text, f"connections held to the end {format_count(held)}") if part)
+        text = ", ".join(part for part in (text, _held_open(held)) if part)
     return Units(sum(of for _, _, of in kinds) + held, sum(failed for _, failed, _ in kinds), text)
+
+
+def _held_open(count: int) -> str:
+    return f"{format_count(count)} connection{' was' if count == 1 else 's were'} still open when the load ended"
 
 
 def every_session_failed(summary: Summary) -> bool:

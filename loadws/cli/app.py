@@ -250,7 +250,7 @@ def run(
     from loadws.cli.comparing.repeat import repeat_command
     from loadws.cli.running.ci import told_errors
 
-    with told_errors(service, scenario.name):
+    with told_errors(service, scenario.name), places.tidy():
         if not against and not overrides.comparisons:
             return run_command(options)
         return repeat_command(options, against)

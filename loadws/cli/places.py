@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,19 @@ class Places:
             if other != option:
                 raise UsageError(f"{other} and {option} name the same file: {place}", "name two")
             clear_place(option, place)
+
+    @contextmanager
+    def tidy(self) -> Iterator[None]:
+        """Remove the folder of ``--formats-to`` at the end, if it was made within and nothing came into it."""
+        made = (
+            [] if self.folder is None else [each for each in (self.folder, *self.folder.parents) if not each.exists()]
+        )
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # the first that is not empty ends it
+                for each in made:
+                    each.rmdir()
 
     def fill(self, folder: Path) -> list[str]:
         """Copy the files of a run's folder; return in sentences what could not be copied."""

@@ -143,6 +143,22 @@ def test_a_place_that_cannot_be_is_said_before_the_load(tmp_path: Path, asked: d
     assert error.value.advice
 
 
+def test_a_folder_for_formats_goes_where_the_command_was_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that was there before stays, and so does one that something came into."""
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("nonsense: 1\n")
+    (tmp_path / "old").mkdir()
+    for place in ("new/deeper", "old"):
+        assert run(capsys, "run", str(wrong), "--formats-to", str(tmp_path / place)).code == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old", "wrong.yaml"]
+    with Places(folder=tmp_path / "a/b").tidy():
+        (tmp_path / "a/b").mkdir(parents=True)
+        (tmp_path / "a/kept").touch()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["kept"]
+
+
 def test_what_cannot_be_copied_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     [problem] = Places(junit=tmp_path / "j.xml").fill(tmp_path / "run")

@@ -28,6 +28,9 @@ class Overrides:
 
     ``untrusted``: the scenario may run no code and read nothing outside of its folder (``checks.untrusted``). ``secrets``
     are values to mask beside the scenario's own.
+
+    ``said_as`` is how the user wrote an option, where another one stands for it: ``--users`` may be ``--b users``.
+    ``beside_variables`` are the words that the option takes as well which stands for ``--set``.
     """
 
     target: str | None = None
@@ -45,6 +48,12 @@ class Overrides:
     settle_ns: int | None = None
     untrusted: bool = False
     secrets: tuple[str, ...] = ()
+    said_as: Mapping[str, str] = field(default_factory=dict)
+    beside_variables: tuple[str, ...] = ()
+
+    def option(self, name: str) -> str:
+        """Return an option as the user wrote it."""
+        return self.said_as.get(name, name)
 
 
 # -- before the file is judged ----------------------------------------------------------------------------------------
@@ -61,15 +70,23 @@ def replaced_places(root: Node, overrides: Overrides) -> dict[Where, Scalar]:
     places: dict[Where, Scalar] = {}
     if overrides.target is not None:
         if wrong := wrong_target(overrides.target):
-            raise UsageError(f"--target: {wrong[0]}", wrong[1])
+            raise UsageError(f"{overrides.option('--target')}: {wrong[0]}", wrong[1])
         places["target",] = overrides.target
     known = _variables(root)
     for name, text in overrides.variables.items():
         if name not in known:
-            advice = did_you_mean(name, known) or "--set changes what stands under variables"
-            raise UsageError(f"--set {name}: the scenario has no variable {name!r}", advice)
-        places["variables", name] = _scalar(name, text)
+            raise UsageError(*_no_variable(name, known, overrides))
+        places["variables", name] = _scalar(overrides.option(f"--set {name}"), text)
     return places
+
+
+def _no_variable(name: str, known: list[str], overrides: Overrides) -> tuple[str, str]:
+    """Return the message and the advice for a variable that the scenario does not have."""
+    option = overrides.option(f"--set {name}")
+    others = overrides.beside_variables if f"--set {name}" in overrides.said_as else ()
+    changes = " ".join(["changes", *([f"{', '.join(others)}, or"] if others else []), "what stands under variables"])
+    advice = did_you_mean(name, [*known, *others]) or f"{option.partition(' ')[0]} {changes}"
+    return f"{option}: the scenario has no variable {name!r}", advice
 
 
 def secret_settings(root: Node, overrides: Overrides) -> Iterator[str]:
@@ -84,11 +101,11 @@ def _variables(root: Node) -> list[str]:
     return list(node.value) if not rest and isinstance(node.value, dict) else []
 
 
-def _scalar(name: str, text: str) -> Scalar:
+def _scalar(option: str, text: str) -> Scalar:
     try:
         return resolve(text)
     except ValueError as error:
-        raise UsageError(f"--set {name}: {error}") from None
+        raise UsageError(f"{option}: {error}") from None
 
 
 def put(root: Node, where: Where, value: Scalar) -> Node:
@@ -120,12 +137,12 @@ def override_load(scenario: Scenario, overrides: Overrides) -> Scenario:
     ``time_scale`` changes what the file says; a ``duration`` is what it is.
     """
     if overrides.time_scale is not None:
-        scenario = in_other_time(scenario, _factor("--time-scale", overrides.time_scale))
+        scenario = in_other_time(scenario, _factor(overrides.option("--time-scale"), overrides.time_scale))
     phases = scenario.load
     if overrides.users is not None or overrides.rate is not None or overrides.duration_ns is not None:
         phases = _with_judged_phase(phases, overrides)
     if overrides.scale is not None:
-        phases = tuple(_scaled(phase, _factor("--scale", overrides.scale)) for phase in phases)
+        phases = tuple(_scaled(phase, _factor(overrides.option("--scale"), overrides.scale)) for phase in phases)
     if overrides.settle_ns is not None and not phases[0].warmup:
         phases = (_settling(phases[0], overrides.settle_ns), *phases)
     seed = scenario.seed if overrides.seed is None else overrides.seed
@@ -144,7 +161,8 @@ def _with_judged_phase(phases: tuple[Phase, ...], overrides: Overrides) -> tuple
     if len(judged) != 1:
         said = {"--users": overrides.users, "--rate": overrides.rate, "--duration": overrides.duration_ns}
         names = [name for name, value in said.items() if value is not None]
-        what = f"{' and '.join(names)} change{'s' if len(names) == 1 else ''} a scenario with one judged phase"
+        options = " and ".join(map(overrides.option, names))
+        what = f"{options} change{'s' if len(names) == 1 else ''} a scenario with one judged phase"
         raise UsageError(f"{what}, and this has {len(judged)}", _for_every_phase(names))
     changed = _changed(judged[0], overrides)
     return tuple(changed if phase is judged[0] else phase for phase in phases)
@@ -165,11 +183,11 @@ def _changed(phase: Phase, overrides: Overrides) -> Phase:
         changes["arrivals"] = _rate_ramp(overrides.rate, overrides.rate)
     if overrides.duration_ns is not None:
         if overrides.duration_ns <= 0:
-            raise UsageError("--duration: must be more than 0 s")
+            raise UsageError(f"{overrides.option('--duration')}: must be more than 0 s")
         changes["for_"] = overrides.duration_ns
     changed = phase.model_copy(update=changes)
     if changed.arrivals is not None and changed.for_ is None:
-        raise UsageError("--rate: this phase has no time for arrivals", "say --duration too")
+        raise UsageError(f"{overrides.option('--rate')}: this phase has no time for arrivals", "say --duration too")
     return changed
 
 

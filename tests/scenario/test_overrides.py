@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,35 @@ def test_overrides_that_do_not_fit_the_file(overrides: Overrides, message: str, 
     with pytest.raises(UsageError) as caught:
         load(TWO_JUDGED + "variables: {name: a}\n", overrides)
     assert (str(caught.value), caught.value.advice) == (message, advice)
+
+
+def test_an_option_is_named_as_the_user_wrote_it() -> None:
+    """``loadws ab --b nam=x`` writes no ``--set``, and ``--b users=1`` no ``--users``."""
+    words = {"--set nam": "--b nam", "--set name": "--b name", "--users": "--b users", "--target": "--b target"}
+    for overrides, message, advice in [
+        (Overrides(variables={"nam": "x"}), "--b nam: the scenario has no variable 'nam'", "did you mean 'name'?"),
+        (Overrides(variables={"name": ".inf"}), "--b name: .inf is not a finite number", ""),
+        (Overrides(target="http://h"), "--b target: http:// is no WebSocket", "write ws://"),
+        (
+            Overrides(users=1),
+            "--b users changes a scenario with one judged phase, and this has 2",
+            "--scale FACTOR multiplies the users and rates of every phase",
+        ),
+    ]:
+        with pytest.raises(UsageError) as caught:
+            load(TWO_JUDGED + "variables: {name: a}\n", replace(overrides, said_as=words))
+        assert (str(caught.value), caught.value.advice) == (message, advice)
+
+
+def test_what_an_option_takes_beside_variables_is_told_with_it() -> None:
+    for said_as, advice in [
+        ({"--set xyzzy": "--b xyzzy"}, "--b changes users, rate, or what stands under variables"),
+        ({}, "--set changes what stands under variables"),
+    ]:
+        overrides = Overrides(variables={"xyzzy": "1"}, said_as=said_as, beside_variables=("users", "rate"))
+        with pytest.raises(UsageError) as caught:
+            load(CLOSED, overrides)
+        assert caught.value.advice == advice
 
 
 def test_a_phase_without_a_time_takes_no_arrivals() -> None:

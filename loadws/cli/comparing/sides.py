@@ -32,13 +32,16 @@ def side_options(common: RunOptions, name: str, changes: Sequence[str]) -> RunOp
         UsageError: A change is not ``NAME=VALUE``, or its value is not valid.
     """
     options = common
+    said_as: dict[str, str] = {}
     for change in changes:
         key, equals, value = change.partition("=")
         key = key.strip().removeprefix("--").removeprefix("set ").strip()
         if not equals or not key:
             raise UsageError(f"--{name} {change!r} changes nothing", f"write --{name} 'target=ws://…', or NAME=VALUE")
         options = _changed(options, f"--{name} {key}", key, value.strip())
-    return options
+        said_as[f"--{key}" if key in _FIELDS else f"--set {key}"] = f"--{name} {key}"
+    words = (*_FIELDS, "transport", "scenario")
+    return replace(options, overrides=replace(options.overrides, said_as=said_as, beside_variables=words))
 
 
 def _changed(options: RunOptions, option: str, key: str, value: str) -> RunOptions:

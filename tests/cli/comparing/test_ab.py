@@ -265,7 +265,10 @@ def test_the_slices_can_be_compared_again(course: Course, capsys: pytest.Capture
         (("--b", "target"), "--b 'target' changes nothing"),
         (("--b", "users=many"), "--b users: 'many' is no whole number"),
         (("--b", "transport=smoke"), "there is no transport 'smoke'"),
-        (("--b", "nonsense=1"), "the scenario has no variable 'nonsense'"),
+        (("--b", "nonsense=1"), "--b nonsense: the scenario has no variable 'nonsense'"),
+        (("--b", "user=2"), "did you mean 'users'?"),
+        (("--a", "target=foo"), "--a target: an address begins with ws:// or wss://"),
+        (("--set", "nonsense=1", "--b", "users=2"), "--set nonsense: the scenario has no variable 'nonsense'"),
         (("--b", "users=2", "--rule", "respnse_time.p99 <= +1%"), "unknown metric 'respnse_time'"),
     ],
 )

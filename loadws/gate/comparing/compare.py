@@ -247,6 +247,11 @@ class _Setting(NamedTuple):
     alpha: float
 
 
+def least_of(unit: Unit, level: float) -> int:
+    """Return the fewest pairs, runs on each side or windows that can show anything at a level."""
+    return _LEAST[unit](level)
+
+
 def limit_of(rule: ComparisonRule) -> Limit:
     """Return the rule's limit on the scale where changes add up."""
     return Limit(math.log1p(rule.limit) if rule.relative else rule.limit, rule.is_upper)
@@ -298,7 +303,7 @@ def _comparison(
     smallest = _shown(rule, limit.at + seen if limit.is_upper else limit.at - seen)
     more = None
     if outcome == "inconclusive" and second is None and not estimate.unknown:
-        more = more_needed(estimate, limit, setting.alpha, level, _LEAST[setting.unit](level))
+        more = more_needed(estimate, limit, setting.alpha, level, least_of(setting.unit, level))
     return Comparison(rule, outcome, found, setting.unit, setting.rules, setting.alpha, smallest, more, second)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 
-from loadws.gate.comparing.compare import Comparison, Found
+from loadws.gate.comparing.compare import Comparison, Found, least_of
 from loadws.terms.comparisons import ComparisonRule
 from loadws.terms.thresholds import format_value
 
@@ -23,14 +23,11 @@ _MANY = {"pairs": "pairs", "runs": "runs on each side", "windows": "windows"}
 def sentence(comparison: Comparison) -> str:
     """Return the result in one or two sentences for users."""
     rule, found = comparison.rule, comparison.found
-    counted = _count(comparison, found.n)
     if found.change is None:
         unknown = _count(comparison, found.unknown)
         return f"{rule.selection} has no data to compare: of {unknown} none has a value on both sides."
-    head = (
-        f"{rule.selection} {_moved(rule, found)} ({_interval(comparison, found)}, {counted}{_WEAKER[comparison.unit]})"
-    )
-    return f"{head}: {_verdict(comparison)}. {_power(comparison)}"
+    head = f"{rule.selection} {_moved(rule, found)} ({_rests_on(comparison, found)}{_WEAKER[comparison.unit]})"
+    return f"{head}: {_verdict(comparison)}.{_power(comparison)}"
 
 
 def change_text(rule: ComparisonRule, change: float) -> str:
@@ -44,6 +41,23 @@ def change_text(rule: ComparisonRule, change: float) -> str:
     if rule.judges_share:
         return f"{sign}{_three_digits(size * 100)} pp"
     return sign + format_value(size, rule.selection.unit)
+
+
+def interval_text(rule: ComparisonRule, low: float, high: float, alpha: float) -> str:
+    """Return an interval: ``99% interval +2% to +5%``, or ``99% interval at least +2%`` where only that end is known."""
+    name = f"{_confidence(alpha)} interval"
+    if low == high:
+        return f"{name} beyond every number" if math.isinf(low) else f"{name} {change_text(rule, low)} exactly"
+    if is_open_below(rule, low):
+        return f"{name} at most {change_text(rule, high)}"
+    if math.isinf(high):
+        return f"{name} at least {change_text(rule, low)}"
+    return f"{name} {change_text(rule, low)} to {change_text(rule, high)}"
+
+
+def is_open_below(rule: ComparisonRule, low: float) -> bool:
+    """Return whether an interval has no lower end. A change in percent cannot be below -100%, which is then no news."""
+    return low == -math.inf or (rule.relative and low <= -1)
 
 
 def _verdict(comparison: Comparison) -> str:
@@ -76,38 +90,61 @@ def _undecided(comparison: Comparison, limit: str) -> str:
             f"the interval is beyond {limit}, but not surely enough among {comparison.rules} rules "
             f"(p {_probability(found.p)}, {needed} needed); {decides}"
         )
-    if not math.isfinite(found.high - found.low):
-        return f"too few for an interval; {decides}"
+    if _has_no_interval(comparison.rule, found):
+        return decides
     return f"{limit} is inside the interval; {decides}"
 
 
 def _again(comparison: Comparison) -> str:
     second = comparison.second
     assert second is not None
-    rule = comparison.rule
-    change = "no change known" if second.change is None else change_text(rule, second.change)
-    return f"a second set of {_count(comparison, second.n)} ({change}, {_interval(comparison, second)})"
+    return f"a second set of {_count(comparison, second.n)} ({_in_short(comparison.rule, second, comparison.alpha)})"
+
+
+def _in_short(rule: ComparisonRule, found: Found, alpha: float) -> str:
+    if found.change is None:
+        return "no change known"
+    change = change_text(rule, found.change) if math.isfinite(found.change) else _moved(rule, found)
+    return change if _has_no_interval(rule, found) else f"{change}, {interval_text(rule, found.low, found.high, alpha)}"
 
 
 def _power(comparison: Comparison) -> str:
     rule = comparison.rule
     size = comparison.smallest
     if math.isinf(size) or (rule.relative and size <= -1):
-        return "No change would have been found, however large."
-    return f"A change of {change_text(rule, size)} or {'more' if size > 0 else 'less'} would have been found."
+        is_open = comparison.outcome == "inconclusive"
+        return " No change would have been found, however large." if is_open else ""
+    return f" A change of {change_text(rule, size)} or {'more' if size > 0 else 'less'} would have been found."
 
 
 def _moved(rule: ComparisonRule, found: Found) -> str:
+    """Return how the value changed. A percentile that falls among the unanswered requests is infinite."""
     assert found.change is not None
     if not found.change:
         return "did not change"
-    return f"changed by {change_text(rule, found.change)}"
+    if found.before == math.inf:
+        return "has a value, and the baseline has none: too many of its tries had no answer"
+    if math.isfinite(found.change):
+        return f"changed by {change_text(rule, found.change)}"
+    return "rose from 0" if found.before == 0 else "has no value any more: too many tries had no answer"
 
 
-def _interval(comparison: Comparison, found: Found) -> str:
-    rule = comparison.rule
-    ends = f"{change_text(rule, found.low)} to {change_text(rule, found.high)}"
-    return f"{(1 - comparison.alpha) * 100:.4g}% interval {ends}"
+def _rests_on(comparison: Comparison, found: Found) -> str:
+    """Return the interval and what it rests on, or why there is no interval."""
+    counted = _count(comparison, found.n)
+    if not _has_no_interval(comparison.rule, found):
+        return f"{interval_text(comparison.rule, found.low, found.high, comparison.alpha)}, {counted}"
+    is_short = found.n < least_of(comparison.unit, comparison.alpha)
+    why = "too few for" if is_short else "with values that have no end, so there is no"
+    return f"{counted}, {why} {'a ' if is_short else ''}{_confidence(comparison.alpha)} interval"
+
+
+def _has_no_interval(rule: ComparisonRule, found: Found) -> bool:
+    return is_open_below(rule, found.low) and found.high == math.inf
+
+
+def _confidence(alpha: float) -> str:
+    return f"{(1 - alpha) * 100:.4g}%"
 
 
 def _is_beyond(comparison: Comparison) -> bool:

@@ -6,11 +6,12 @@ in a hundred values that did not change differs by chance, which the report says
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from loadws.gate.comparing.compare import Sides
 from loadws.gate.comparing.measured import measure
-from loadws.gate.comparing.sentences import change_text
+from loadws.gate.comparing.sentences import change_text, interval_text
 from loadws.gate.statistics.changes import as_fraction
 from loadws.gate.statistics.estimate import Estimate
 from loadws.metrics.comparison import Watched
@@ -76,6 +77,6 @@ def _record(rule: ComparisonRule, estimate: Estimate, alpha: float) -> Watched:
     assert estimate.change is not None
     scale = as_fraction if rule.relative else float
     change, low, high = scale(estimate.change), scale(estimate.low), scale(estimate.high)
-    interval = f"{(1 - alpha) * 100:.4g}% interval {change_text(rule, low)} to {change_text(rule, high)}"
-    sentence = f"{rule.selection} changed by {change_text(rule, change)} ({interval})"
+    moved = f"changed by {change_text(rule, change)}" if math.isfinite(change) else "rose from 0, or lost its value"
+    sentence = f"{rule.selection} {moved} ({interval_text(rule, low, high, alpha)})"
     return Watched(str(rule.selection), rule.relative, change, low, high, sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -80,15 +81,37 @@ def comparison(
         ),
         (
             comparison("inconclusive", found(0.2, -1.0, INF, n=7), more=1, smallest=INF),
-            "response_time{step=join}.p99 changed by +20% (99% interval -100% to +∞, 7 pairs): "
-            "inconclusive, too few for an interval; about 1 more pair would decide. No change would have "
-            "been found, however large.",
+            "response_time{step=join}.p99 changed by +20% (7 pairs, too few for a 99% interval): "
+            "inconclusive, about 1 more pair would decide. No change would have been found, however large.",
         ),
         (
             comparison("inconclusive", found(0.04, -0.3, 0.4)),
             "response_time{step=join}.p99 changed by +4% (99% interval -30% to +40%, 12 pairs): "
             "inconclusive, the limit of +5% is inside the interval; no sensible number of more pairs would "
             "decide. A change of +8.3% or more would have been found.",
+        ),
+        # one end is not known; a value became infinite, and came from nothing
+        (
+            comparison("inconclusive", found(0.2, 0.01, INF), more=1),
+            "response_time{step=join}.p99 changed by +20% (99% interval at least +1%, 12 pairs): inconclusive, the limit "
+            "of +5% is inside the interval; about 1 more pair would decide. A change of +8.3% or more would have been "
+            "found.",
+        ),
+        (
+            comparison("passed", found(-0.2, -1.0, 0.01)),
+            "response_time{step=join}.p99 changed by -20% (99% interval at most +1%, 12 pairs): passed, all of the "
+            "interval is within the limit of +5%. A change of +8.3% or more would have been found.",
+        ),
+        (
+            comparison("failed", replace(found(INF, INF, INF, adjusted_p=0.001), before=0.0), unit="runs", smallest=INF),
+            "response_time{step=join}.p99 rose from 0 (99% interval beyond every number, 12 runs on each side, not "
+            "paired: a drift of the machine counts as a change): failed, all of the interval is beyond the limit of +5%.",
+        ),
+        (
+            comparison("inconclusive", replace(found(INF, -1.0, INF), before=5.0), smallest=INF),
+            "response_time{step=join}.p99 has no value any more: too many tries had no answer (12 pairs, with values "
+            "that have no end, so there is no 99% interval): inconclusive, no sensible number of more pairs would "
+            "decide. No change would have been found, however large.",
         ),
         # several rules
         (
@@ -171,4 +194,4 @@ def test_what_is_compared_can_be_said() -> None:
                 for second in ([], compared):
                     [made] = conclude_pairs([parse_comparison(P99)], compared, second)
                     assert sentence(made).startswith("response_time{step=join}.p99 ")
-                    assert "nan" not in sentence(made)
+                    assert [word for word in ("nan", "∞", "inf ") if word in sentence(made)] == []

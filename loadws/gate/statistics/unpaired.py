@@ -42,7 +42,12 @@ def compare(baseline: Sequence[float], candidate: Sequence[float], limit: float,
 
 def least_runs(alpha: float) -> int:
     """Return the fewest runs on each side that can show anything at level ``alpha``."""
-    return next(runs for runs in range(1, EXACT_RUNS) if 2 / math.comb(2 * runs, runs) <= alpha)
+    return next(runs for runs in range(1, EXACT_RUNS) if least_p(runs, runs) <= alpha)
+
+
+def least_p(baseline: int, candidate: int) -> float:
+    """Return the least two-sided p value that so many runs on each side can show."""
+    return min(1.0, 2 / math.comb(baseline + candidate, candidate))
 
 
 # -- the test ---------------------------------------------------------------------------------------------------------
@@ -95,7 +100,8 @@ def _normal_p(doubled: Sequence[int], m: int, n: int, seen: int) -> float:
     ties = sum(count**3 - count for count in Counter(doubled).values())
     spread = math.sqrt(m * n / 12 * (runs + 1 - ties / (runs * (runs - 1))))
     distance = abs(seen / 2 - n * (runs + 1) / 2) - 0.5
-    return 1.0 if distance <= 0 or not spread else 2 * NORMAL.cdf(-distance / spread)
+    p = 1.0 if distance <= 0 or not spread else 2 * NORMAL.cdf(-distance / spread)
+    return max(p, least_p(m, n))  # of one run against many, the normal distribution promises too much
 
 
 # -- the interval -----------------------------------------------------------------------------------------------------
@@ -122,7 +128,8 @@ def _rank_sum_quantile(m: int, n: int, probability: float) -> int | None:
         return None
     if m + n > EXACT_RUNS:
         spread = math.sqrt(m * n * (m + n + 1) / 12)
-        return math.floor(m * n / 2 + NORMAL.inv_cdf(probability) * spread - 0.5)
+        k = math.floor(m * n / 2 + NORMAL.inv_cdf(probability) * spread - 0.5)
+        return k if k >= 0 and least_p(m, n) <= 2 * probability else None
     least = n * (n + 1) // 2
     ways = _subset_sums(tuple(range(1, m + n + 1)), n)[least:]
     allowed = probability * math.comb(m + n, n)

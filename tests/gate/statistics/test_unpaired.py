@@ -169,3 +169,13 @@ def test_infinite_levels(
 @pytest.mark.parametrize(("alpha", "runs"), [(0.05, 4), (0.01, 5), (0.002, 7), (1e-5, 11)])
 def test_the_fewest_runs_that_show_anything(alpha: float, runs: int) -> None:
     assert least_runs(alpha) == runs
+
+
+@pytest.mark.parametrize(("baseline", "candidate"), [(1, 100), (100, 1), (2, 80)])
+def test_few_runs_against_many_show_no_more_than_can_be(baseline: int, candidate: int) -> None:
+    """The normal distribution, which stands for many runs, promises more than one run can show."""
+    ours, theirs = [10.0 + n for n in range(baseline)], [1000.0 + n for n in range(candidate)]
+    least = unpaired.least_p(baseline, candidate)
+    assert unpaired.rank_sum_p(ours, theirs) >= least
+    low, high = unpaired.shift_interval([y - x for x in ours for y in theirs], baseline, candidate, 0.01)
+    assert (low, high) == (-math.inf, math.inf) if least > 0.01 else low <= high

@@ -7,6 +7,7 @@ far are then judged and kept: every slice is a folder, and the comparison is ``c
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from loadws.fleet.signals import Signals
 from loadws.gate.comparing.measured import measure
 from loadws.gate.comparing.order import Letter, orders
 from loadws.gate.comparing.pairs import PairSet, conclude_slices, next_pairs
+from loadws.gate.comparing.reach import pairs_lacking
 from loadws.gate.comparing.rules import RuleSet
 from loadws.gate.comparing.verdict import Finding
 from loadws.gate.statistics.sequential import Design
@@ -49,6 +51,7 @@ PILOT_NS = 2 * NS_PER_S
 #: How often a pair is run again that is not usable, because loadws stood still or the load was not applied.
 MOST_REPEATS = 6
 COMPARISON = "comparison.json"
+_SAME = "both sides are the same, so that this measures nothing but the noise of this machine"
 _UNFIT = ("invalid", "inconclusive", "unreachable")
 
 
@@ -96,6 +99,8 @@ def ab_command(a: RunOptions, b: RunOptions, names: tuple[str, str], options: Ab
             Side("A", shown[0], loaded[0], settled[0]),
             Side("B", shown[1], loaded[1], settled[1]),
         ]
+        if _are_same(*sides):
+            print(f"warning: {_SAME}", file=sys.stderr)
         for side in (a, b):
             refuse_inputs([("--json", options.json)], side.scenario)
         clear_place("--json", options.json)
@@ -256,6 +261,8 @@ class _Ab:
                 f"warning: {need.rule.selection} needs slices of {format_duration(need.seconds * NS_PER_S)} for its "
                 f"samples, and they last {self._longest()}: say --slice {format_duration(need.seconds * NS_PER_S)}"
             )
+        if lacking := pairs_lacking(self._design.pairs, self._rules.comparisons):
+            self._say(f"warning: {lacking}")
         self._pair_s = sum(done.wall_s + longer_s for done in pilots)
         whole = format_duration(self._pair_s * self._design.pairs * NS_PER_S)
         twice = format_duration(self._pair_s * self._design.pairs * 2 * NS_PER_S)
@@ -346,6 +353,11 @@ class _Ab:
 
     def _say(self, text: str) -> None:
         self._progress.say(text)
+
+
+def _are_same(a: Side, b: Side) -> bool:
+    """Return whether both sides make the same load of the same target."""
+    return a.loaded.scenario == b.loaded.scenario and a.options.transport == b.options.transport
 
 
 def _has_one_timed_phase(loaded: Loaded) -> bool:

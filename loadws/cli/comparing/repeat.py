@@ -27,6 +27,7 @@ from loadws.cli.running.run import Finished, load_for_run, run_loaded, tell_resu
 from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.signals import Signals
 from loadws.gate.comparing.identity import different_plans, hindrances
+from loadws.gate.comparing.reach import runs_lacking
 from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun, compare_sides
 from loadws.metrics.comparison import ComparisonRecord, to_json
@@ -94,10 +95,19 @@ def _baseline(against: Against, loaded: Loaded) -> Found | None:
     if why := different_plans(runs, [ours]):
         raise UsageError(f"this run cannot be compared: {why}", "save a new baseline with --save-baseline")
     print(f"baseline {found.about}", file=sys.stderr)
+    if lacking := _lacking(found, loaded, against):
+        print(f"warning: {lacking}", file=sys.stderr)
     if not against.across_machines:
         for hindrance in hindrances(runs, [ours]):
             print(f"warning: {hindrance} The comparison will gate nothing.", file=sys.stderr)
     return found
+
+
+def _lacking(found: Found, loaded: Loaded, against: Against) -> str:
+    """Return what the runs that will be made cannot decide, as far as the rules are known before."""
+    before = [run.summary for run in found.runs]
+    rules = RuleSet(loaded.comparisons) or defaults_of(before, before)
+    return runs_lacking(len(before), against.repeat, rules.comparisons, found.runs[0].frames is not None)
 
 
 def _ours(like: Run, loaded: Loaded) -> Run:

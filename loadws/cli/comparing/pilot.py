@@ -46,7 +46,7 @@ def out_of_reach(needs: Sequence[Need], length_ns: int) -> list[Need]:
 
 def _seconds(rule: ComparisonRule, pilot: Summary) -> float:
     if rule.percentile is None:
-        return SHORTEST_S
+        return 0.0
     histogram = merged(selected_by(pilot.metrics, rule.threshold))
     samples = 0 if histogram is None else histogram.count + histogram.missing
     if not samples or pilot.run.judged_s <= 0:

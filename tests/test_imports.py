@@ -70,6 +70,7 @@ BESIDE: dict[str, dict[str, set[str]]] = {
         "terminal": set(),
         "archive": {"svg"},
         "charts": {"course", "svg"},
+        "comparing": {"svg"},
         "drawing": {"charts", "course", "svg"},
         "html": {"charts", "course", "drawing", "svg", "tables"},
         "pipelines": set(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from rich.console import Console
 
@@ -74,11 +74,11 @@ class Progress:
             yield piece
             self.advance()
 
-    def say(self, text: str) -> None:
-        """Print a line above the bar."""
+    def say(self, text: str, to: TextIO | None = None) -> None:
+        """Print a line above the bar, or to another stream, which may be the same terminal."""
         if self._screen is not None:
             self._screen.erase()
-        print(text, file=self._console.file, flush=True)
+        print(text, file=to or self._console.file, flush=True)
         if self._screen is not None and self._painted_s is not None:
             self._screen.paint([self._line()])
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 SUMMARY, RUN, SCENARIO = "summary.json", "run.json", "scenario.yaml"
 WINDOWS, INTERVALS, ERRORS, LATEST = "windows.ndjson", "intervals.hlog", "errors.ndjson", "latest"
 REPORT = "report.html"
+#: The folder of short loads that are no runs of their own but parts of a comparison or a search.
+SLICES = "slices"
 #: The folder of the machines' own pages, inside the folder of a run that several machines made.
 MACHINES = "machines"
 MOST_ERRORS = MOST_LOGS = 1_000

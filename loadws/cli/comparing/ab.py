@@ -10,14 +10,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from rich.console import Console
 
 from loadws.cli.comparing.compare import now
+from loadws.cli.comparing.kept import KeptSlices, kept_slices
 from loadws.cli.comparing.pilot import needs_of, out_of_reach, slice_length_ns
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.slices import Bench, Slice, in_loop, load_side, now_s, open_benches
@@ -36,14 +35,12 @@ from loadws.gate.comparing.verdict import Finding
 from loadws.gate.statistics.sequential import Design
 from loadws.metrics import comparison
 from loadws.metrics.comparison import ComparisonRecord
-from loadws.metrics.summary import to_json
 from loadws.report.comparing.comparison import render_comparison
-from loadws.report.folder import new_folder, slug
 from loadws.report.pipelines.compared import result_of_comparison
 from loadws.report.pipelines.services import Ci
 from loadws.scenario.build import Loaded
 from loadws.terms.comparisons import default_rules
-from loadws.terms.errors import ExitCode, LoadwsError, OutputError, interruption
+from loadws.terms.errors import ExitCode, LoadwsError, interruption
 from loadws.terms.metrics import TABLE
 from loadws.terms.units import NS_PER_S, format_duration
 
@@ -104,47 +101,9 @@ def ab_command(a: RunOptions, b: RunOptions, names: tuple[str, str], options: Ab
         for side in (a, b):
             refuse_inputs([("--json", options.json)], side.scenario)
         clear_place("--json", options.json)
-        with Signals() as signals:
-            return _Ab(sides, rules, options, signals).run()
-
-
-@dataclass(slots=True)
-class _Kept:
-    """The folder of a comparison, and its slices so far."""
-
-    path: Path
-    count: int = 0
-
-    def add(self, letter: Letter, done: Slice) -> None:
-        """Write a slice's summary and its ``run.json`` at once.
-
-        Raises:
-            OutputError: A file cannot be written.
-        """
-        self.count += 1
-        folder = self.path / "slices" / f"{self.count:03}-{letter.lower()}"
-        try:
-            folder.mkdir(parents=True)
-            (folder / "run.json").write_bytes(msgspec.json.encode(done.info))
-            (folder / "summary.json").write_bytes(to_json(done.summary))
-        except OSError as error:
-            raise OutputError(
-                f"{folder} cannot be written: {error.strerror or error}", "choose another folder with --out"
-            ) from error
-
-
-def _own_folder(parent: Path) -> Path:
-    """Return a new folder for a comparison that begins now; two that begin in the same second get two.
-
-    Raises:
-        OutputError: The folder cannot be made.
-    """
-    try:
-        return new_folder(parent, f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-ab")
-    except OSError as error:
-        raise OutputError(
-            f"{parent} cannot be written: {error.strerror or error}", "choose another folder with --out"
-        ) from error
+        scenario = loaded[0].scenario.name or loaded[0].path.stem
+        with Signals() as signals, kept_slices(a.out, scenario, "ab") as kept:
+            return _Ab(sides, rules, options, signals, kept).run()
 
 
 @dataclass(slots=True)
@@ -159,7 +118,9 @@ class _Pairs:
 class _Ab:
     """One comparison, from its pilots to its record."""
 
-    def __init__(self, sides: Sequence[Side], rules: RuleSet, options: AbOptions, signals: Signals) -> None:
+    def __init__(
+        self, sides: Sequence[Side], rules: RuleSet, options: AbOptions, signals: Signals, kept: KeptSlices
+    ) -> None:
         self._sides = sides
         self._rules = rules
         self._options = options
@@ -171,9 +132,8 @@ class _Ab:
         self._pair_s = 0.0
         self._pairs = _Pairs()
         self._seeds: Iterator[int] = iter(range(options.seed, options.seed + 10_000))
-        scenario = sides[0].loaded.scenario.name or sides[0].loaded.path.stem
-        self._scenario = scenario
-        self._kept = _Kept(_own_folder(sides[0].options.out / slug(scenario)))
+        self._scenario = sides[0].loaded.scenario.name or sides[0].loaded.path.stem
+        self._kept = kept
         self._findings: list[Finding] = []
         self._began_s = 0.0
         self._progress = Progress("slices", None, is_long=True)
@@ -347,7 +307,7 @@ class _Ab:
     async def _slice(self, letter: Letter, seed: int, length_ns: int | None) -> Slice:
         length_ns = length_ns if self._has_one_phase() else None
         done = await self._benches[letter].slice(seed, self._signals, self._say, length_ns)
-        self._kept.add(letter, done)
+        self._kept.add(letter.lower(), done)
         self._progress.advance(note=f"side {letter} was the last")
         return done
 

@@ -321,8 +321,11 @@ def search(
     stamps: Stamps = "auto",
     processes: Processes = None,
     untrusted: Untrusted = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the search's folder goes.")] = Path("reports"),
     json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the levels to this file.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the levels as a page.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the levels and their curve as a page.")
+    ] = None,
     ci: CiOption = "auto",
 ) -> int:
     """Search for the largest load that meets the rules.
@@ -342,7 +345,7 @@ def search(
         transport=transport,
         stamps=stamps,
         processes=processes,
-        out=Path("reports"),
+        out=out,
         command=tuple(sys.argv),
         keep_trying=True,
     )

@@ -17,12 +17,10 @@ from loadws.gate.comparing.rules import own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun
 from loadws.metrics.history import History, to_json
 from loadws.report.comparing.history import render_history, render_page
-from loadws.report.folder import LATEST, SUMMARY
+from loadws.report.folder import LATEST, SLICES, SUMMARY
 from loadws.terms.comparisons import ComparisonRule, default_rules
 from loadws.terms.errors import UsageError
 from loadws.terms.metrics import TABLE
-
-_SLICES = "slices"
 
 
 def history_command(folder: Path, values: Sequence[str], json: Path | None, page: Path | None) -> None:
@@ -59,7 +57,7 @@ def _runs_below(folder: Path) -> Iterator[MeasuredRun]:
         raise SourceError(there_is, "name a folder with runs: reports, or reports/<scenario>")
     for summary in sorted(folder.rglob(SUMMARY)):
         inside = summary.parent.relative_to(folder).parts
-        if LATEST in inside or _SLICES in inside:
+        if LATEST in inside or SLICES in inside:
             continue
         try:
             yield from runs_at(summary.parent, "history")

@@ -1,13 +1,20 @@
-"""``loadws search``: the largest number of users, or rate of arrivals, at which the rules hold."""
+"""``loadws search``: the largest number of users, or rate of arrivals, at which the rules hold.
+
+Each level is printed when it has been measured, and kept as a folder at once; the whole search is ``search.json`` and
+``search.html`` beside them, also where it was interrupted.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from loadws.cli.comparing.kept import KeptSlices, kept_slices
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.slices import Bench, in_loop, load_side, open_benches
 from loadws.cli.masked import masked_errors
@@ -17,16 +24,18 @@ from loadws.cli.progress import Progress
 from loadws.cli.running.ci import tell
 from loadws.fleet.signals import Signals
 from loadws.gate.applied import was_short_of
+from loadws.gate.check import observe
 from loadws.gate.comparing.absolute import judge_thresholds
 from loadws.gate.comparing.capacity import Level, largest, next_load
 from loadws.metrics.summary import Summary
-from loadws.report.comparing.search import search_page, search_text
+from loadws.report.comparing.search import Search, answer, level_text, load_text, search_page
 from loadws.report.pipelines.compared import result_of_words
 from loadws.report.pipelines.services import Ci
 from loadws.scenario.build import Loaded
 from loadws.terms.errors import ExitCode, UsageError, interruption
 from loadws.terms.thresholds import Threshold
 
+RECORD, PAGE = "search.json", "search.html"
 _MOST_LEVELS = 60
 _OUTCOMES = {ExitCode.PASSED: "passed", ExitCode.FAILED: "failed", ExitCode.INCONCLUSIVE: "inconclusive"}
 
@@ -69,21 +78,29 @@ def search_command(run: RunOptions, options: SearchOptions) -> int:
         refuse_inputs((("--json", options.json), ("--html", options.html)), run.scenario)
         clear_place("--json", options.json)
         clear_place("--html", options.html)
-        with Signals() as signals:
-            return _Search(loaded, run, options, tuple(thresholds), signals).run()
+        scenario = loaded.scenario.name or loaded.path.stem
+        with Signals() as signals, kept_slices(run.out, scenario, "search") as kept:
+            return _Search(loaded, run, options, tuple(thresholds), signals, kept).run()
 
 
 class _Search:
     """One search, level by level."""
 
     def __init__(
-        self, loaded: Loaded, run: RunOptions, options: SearchOptions, rules: tuple[Threshold, ...], signals: Signals
+        self,
+        loaded: Loaded,
+        run: RunOptions,
+        options: SearchOptions,
+        rules: tuple[Threshold, ...],
+        signals: Signals,
+        kept: KeptSlices,
     ) -> None:
         self._loaded = loaded
         self._run = run
         self._options = options
         self._rules = rules
         self._signals = signals
+        self._kept = kept
         self._levels: list[Level] = []
         self._progress = Progress("levels", None, is_long=True)
 
@@ -92,15 +109,21 @@ class _Search:
         with self._progress:
             in_loop(self._search)
         options, found = self._options, largest(self._levels)
-        rules = [rule.rule for rule in self._rules]
-        text = search_text(options.vary, rules, self._levels, found, options.most, self._signals.heard)
-        print(text)
-        record = {"vary": options.vary, "found": found, "levels": _rows(self._levels)}
-        write_place(options.json, msgspec.json.encode(record))
-        write_place(options.html, search_page(options.vary, rules, self._levels, found))
+        scenario = self._loaded.scenario.name or self._loaded.path.stem
+        heard = self._signals.heard[0] if self._signals.heard else ""
+        search = Search(scenario, options.vary, options.most, self._rules, self._levels, found, heard)
+        said = answer(search)
+        print(said)
+        record, page = msgspec.json.encode(_record(search, self._levels, said)), search_page(search)
+        for place, content in ((options.json, record), (options.html, page)):
+            write_place(place, content)
+        if self._kept.count:
+            write_place(self._kept.path / RECORD, record)
+            write_place(self._kept.path / PAGE, page)
+            print(f"Search  {self._kept.path / PAGE}")
         code = self._code(found)
-        title = f"{self._loaded.scenario.name or self._loaded.path.stem}: search by {options.vary}"
-        tell(options.ci, result_of_words(title, code, _OUTCOMES.get(code, "interrupted"), text.splitlines()[-1:]))
+        title = f"{scenario}: search by {options.vary}"
+        tell(options.ci, result_of_words(title, code, _OUTCOMES.get(code, "interrupted"), [said]))
         return int(code)
 
     def _code(self, found: float | None) -> ExitCode:
@@ -108,7 +131,10 @@ class _Search:
             return interruption(self._signals.heard[0])
         if any(level.held == "limit" for level in self._levels):
             return ExitCode.INCONCLUSIVE
-        return ExitCode.FAILED if found is None else ExitCode.PASSED
+        if found is not None:
+            return ExitCode.PASSED
+        is_broken = any(level.held == "failed" for level in self._levels)
+        return ExitCode.FAILED if is_broken else ExitCode.INCONCLUSIVE
 
     async def _search(self) -> None:
         options = self._options
@@ -120,18 +146,19 @@ class _Search:
                 await self._try(bench, load)
 
     async def _try(self, bench: Bench, load: float) -> None:
-        seed = self._options.seed + len(self._levels)
-        unit = "users" if self._options.vary == "users" else "arrivals per second"
-        self._progress.advance(0, f"trying {load:g} {unit}")
-        if self._options.vary == "users":
+        vary, seed = self._options.vary, self._options.seed + len(self._levels)
+        text = load_text(vary, load)
+        self._progress.advance(0, f"trying {text}")
+        if vary == "users":
             done = await bench.slice(seed, self._signals, self._progress.say, users=round(load))
         else:
             done = await bench.slice(seed, self._signals, self._progress.say, rate=load)
+        self._kept.add(f"{load:g}-{vary}", done)
         if done.was_interrupted:
             return
         level = _judged(load, done.summary, self._rules)
         self._levels.append(level)
-        self._progress.say(f"{load:g} {unit}: {level.held} ({level.why})")
+        self._progress.say(level_text(vary, level), to=sys.stdout)
         self._progress.advance()
 
 
@@ -142,13 +169,38 @@ def _judged(load: float, summary: Summary, rules: tuple[Threshold, ...]) -> Leve
     (earlier users left no room for arrivals, for example) did not hold; nor did one of which half or more failed.
     """
     verdict = summary.verdict
+    values = tuple(observe(summary.metrics, rule).value for rule in rules)
     if verdict.outcome != "passed":
         is_ours = verdict.outcome == "invalid" or (verdict.outcome == "inconclusive" and was_short_of(summary))
-        return Level(load, "limit" if is_ours else "failed", verdict.reasons[0] if verdict.reasons else verdict.outcome)
+        why = verdict.reasons[0] if verdict.reasons else verdict.outcome
+        return Level(load, "limit" if is_ours else "failed", why, values)
     checks = judge_thresholds(rules, [summary])
-    broken = [check.sentence for check in checks if check.outcome != "passed"]
-    return Level(load, "failed" if broken else "held", "; ".join(broken or [check.sentence for check in checks]))
+    broken = [check for check in checks if check.outcome != "passed"]
+    why = "; ".join(check.sentence for check in broken or checks)
+    if not broken:
+        return Level(load, "held", why, values)
+    is_open = all(check.outcome == "too_close" for check in broken)
+    return Level(load, "unsure" if is_open else "failed", why, values)
 
 
-def _rows(levels: list[Level]) -> list[dict[str, object]]:
-    return [level._asdict() for level in levels]
+def _record(search: Search, levels: Sequence[Level], said: str) -> dict[str, object]:
+    rules = [
+        {
+            "rule": rule.rule,
+            "metric": rule.metric,
+            "aggregate": rule.aggregate,
+            "op": rule.op,
+            "limit": rule.value,
+            "unit": rule.unit,
+        }
+        for rule in search.rules
+    ]
+    return {
+        "scenario": search.scenario,
+        "vary": search.vary,
+        "found": search.found,
+        "answer": said,
+        "interrupted": search.signal or None,
+        "rules": rules,
+        "levels": [level._asdict() for level in levels],
+    }

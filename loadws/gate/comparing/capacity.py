@@ -11,24 +11,30 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-Held = Literal["held", "failed", "limit"]
+Held = Literal["held", "failed", "unsure", "limit"]
 #: The gap at which the search ends, as a share of the largest level that held.
 GAP = 0.05
+_NOT_HELD = ("failed", "unsure")
 
 
 class Level(NamedTuple):
-    """A load that was tried: users, or arrivals per second. ``limit``: loadws itself was too slow at it."""
+    """A load that was tried: users, or arrivals per second, and what each rule's metric was there, None where unknown.
+
+    ``unsure``: no rule was broken, but too few samples tell that all are kept; such a load does not hold. ``limit``:
+    loadws itself was too slow at it.
+    """
 
     load: float
     held: Held
     why: str = ""
+    values: tuple[float | None, ...] = ()
 
 
 def next_load(levels: Sequence[Level], least: float, most: float, is_whole: bool) -> float | None:
     """Return the load to try next; None where the search is over."""
     if any(level.held == "limit" for level in levels):
         return None
-    failed = min((level.load for level in levels if level.held == "failed"), default=None)
+    failed = min((level.load for level in levels if level.held in _NOT_HELD), default=None)
     held = sorted({level.load for level in levels if level.held == "held" and (failed is None or level.load < failed)})
     if not held:
         return least if not levels else None
@@ -45,7 +51,7 @@ def largest(levels: Sequence[Level]) -> float | None:
     """Return the largest load that held and was confirmed, or held when loadws reached its own limit; None where there
     is none.
     """
-    failed = min((level.load for level in levels if level.held == "failed"), default=float("inf"))
+    failed = min((level.load for level in levels if level.held in _NOT_HELD), default=float("inf"))
     return max((level.load for level in levels if level.held == "held" and level.load < failed), default=None)
 
 

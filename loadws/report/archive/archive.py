@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from loadws.report.archive.entry import Entry, read_entry, started_of
-from loadws.report.folder import RUN, SUMMARY
+from loadws.report.folder import RUN, SLICES, SUMMARY
 
 MOST_READ = 200
 #: A folder with more runs is shown in part, with a note.
 MOST_RUNS, DEEPEST = 5_000, 8
-#: Folders that hold no runs of their own: the slices of a comparison are parts of one.
-_LEFT_OUT = ("slices",)
+#: Folders that hold no runs of their own.
+_LEFT_OUT = (SLICES,)
 
 Stamp = tuple[int, int]  # of summary.json: its time in nanoseconds and its size; zeros where it is not there
 

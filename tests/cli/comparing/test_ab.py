@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from loadws.cli.comparing import ab
+from loadws.cli.comparing import ab, kept
 from loadws.cli.comparing.slices import Slice
 from loadws.metrics.summary import Outcome, Summary, Verdict
 from tests.cli.commands import Result, run
@@ -205,7 +205,7 @@ def test_two_that_begin_in_one_second_get_two_folders(course: Course, capsys: py
             return cls(2026, 1, 1, tzinfo=tz)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ab, "datetime", Stopped)
+        patch.setattr(kept, "datetime", Stopped)
         assert [compared(capsys).code for _ in range(2)] == [0, 0]
     assert len(list(Path("reports/chat").glob("*-ab*/comparison.json"))) == 2
 

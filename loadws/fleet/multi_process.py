@@ -26,7 +26,8 @@ import trio
 from loadws.engine.coordination import LEAD_NS
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.sliced import in_slices
-from loadws.fleet.process import Process, open_process
+from loadws.fleet.crew import Crew, open_crew
+from loadws.fleet.process import Process
 from loadws.fleet.protocol import Begin, Broken, Down, Ended, EndPhase, FlowsDone, Measured, Order, Ready, Stop, Up
 from loadws.fleet.shard import ShardOrder
 from loadws.fleet.signals import OnSignal, Signals, ended_by
@@ -73,17 +74,20 @@ async def run_many(
     hide: Callable[[str], str] = str,
     start: Start | None = None,
     loss_means: str = "the run is invalid",
+    crew: Crew | None = None,
 ) -> Ending:
     """Run like ``run_local``. ``notice`` receives sentences about processes that fall silent or are lost, at once.
 
     ``loss_means`` is what a lost process means for the verdict, as the end of such a sentence. ``hide`` masks secrets in
-    what a process prints about its own end.
+    what a process prints about its own end. The processes are those of ``crew``, and stay for its next load; None: they
+    are started for this run, and end with it.
     """
     orders = [order.of_process(process, processes) for process in range(processes)]
     lifecycle = Lifecycle()
     async with AsyncExitStack() as stack:
         with ended_by(signals, lifecycle, on_signal):
-            started = [await stack.enter_async_context(open_process(each.number)) for each in orders]
+            ours = crew if crew is not None else await stack.enter_async_context(open_crew())
+            started = await ours.gather([each.number for each in orders])
             fleet = _Fleet(
                 dict(zip(started, orders, strict=True)), span, take, notice or (lambda _: None), patience or Patience(),
                 lifecycle, hide, start or Start(), loss_means,

@@ -33,8 +33,8 @@ class ProcessError(LoadwsError):
 
 
 class Process:
-    """One process. ``ending`` is how it ended by itself, ``lost`` why it did not: it has one of the two when it is
-    over.
+    """One process, for one load after another. ``ending`` is how the load ended in it, ``lost`` why it did not: it has
+    one of the two when the load is over.
     """
 
     def __init__(self, number: int, process: trio.Process, stderr: BinaryIO) -> None:
@@ -56,6 +56,11 @@ class Process:
     @property
     def is_over(self) -> bool:
         return self.ending is not None or self.lost is not None
+
+    def renew(self) -> None:
+        """Begin anew with a process whose load has ended, so that it can get its next order."""
+        assert self.ending is not None and self.lost is None
+        self.is_ready, self.quiet, self.ending = False, 0, None
 
     async def tell(self, message: Down) -> None:
         """Send to the process. A process that has ended gets nothing, which shows as silence."""
@@ -86,16 +91,17 @@ class Process:
             self.lost = _said(_how(code), self._stderr, hide)
 
     async def leave(self) -> None:
-        """Wait for the process to end by itself, and end it after a while. It has ended when this returns."""
+        """Let the process end, by closing its stdin, and end it after a while. It has ended when this returns."""
+        assert self._process.stdin is not None
+        await self._process.stdin.aclose()
         if self.ending is None:
             self._process.kill()
         with trio.move_on_after(LEAVE_WITHIN_S):
             await self._process.wait()
         self._process.kill()
         await self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                await stream.aclose()
+        assert self._process.stdout is not None
+        await self._process.stdout.aclose()
 
 
 @asynccontextmanager

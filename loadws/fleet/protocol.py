@@ -6,7 +6,7 @@ Windows), so the parent can name a moment at which all of them begin.
 
 The order of a run: down ``Order``, up ``Ready``, down ``Begin``; then up ``Measured`` every second, ``FlowsDone`` where
 a phase ends by its flows, which ``EndPhase`` answers; down ``Stop`` when the run has to end early; up ``Ended`` or
-``Broken``.
+``Broken``. After ``Ended`` the next ``Order`` may come; the process ends when its stdin is closed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CHUNK_BYTES = 256 * 1024
 
 
 class Order(msgspec.Struct, frozen=True, tag=True):
-    """The first message down."""
+    """The first message down of a run."""
 
     order: ShardOrder
 
@@ -65,7 +65,7 @@ class FlowsDone(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True):
-    """The last message up. The last frame came before it."""
+    """The last message up of a run. The last frame came before it."""
 
     ending: Ending
 

@@ -1,7 +1,8 @@
 """``python -m loadws.fleet.worker``: one process of a run, which reads its orders from stdin and answers on stdout.
 
-It does not outlive its parent: the pipe that is its stdin closes with the parent even when that is killed, and the
-process then ends at once, because its measurements have no receiver.
+It makes one load for each order, one after another, and ends when its stdin is closed. So it does not outlive its
+parent: that pipe closes with the parent even when that is killed. Within a load it then ends at once, because its
+measurements have no receiver.
 """
 
 from __future__ import annotations
@@ -58,16 +59,12 @@ def _take_pipes() -> tuple[int, int]:
 
 async def _work(down: int, up: int) -> None:
     receiver: Receiver[Down] = Receiver(trio.lowlevel.FdStream(down), Down)
-    sender = Sender(trio.lowlevel.FdStream(up))
-    first = await receiver.receive()
-    if not isinstance(first, Order):
-        return
-    lifecycle, others = Lifecycle(), Others(sender)
-    with LoopWatch(lambda: LOOKS if others.has_begun else math.inf, _give_up) as watch:
+    orders = Orders(receiver, Sender(trio.lowlevel.FdStream(up)))
+    with LoopWatch(orders.patience, _give_up) as watch:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch.turn)
-            nursery.start_soon(_obey, receiver, others, lifecycle)
-            await sender.send(await _run(first.order, sender, others, lifecycle))
+            nursery.start_soon(orders.obey)
+            await orders.make_loads()
             nursery.cancel_scope.cancel()
 
 
@@ -77,28 +74,66 @@ def _give_up(what: str) -> NoReturn:
     os._exit(1)
 
 
-async def _run(order: ShardOrder, sender: Sender, others: Others, lifecycle: Lifecycle) -> Ended | Broken:
+class _Run:
+    """The load that is being made: its order, how it can be ended, and what its other processes agree on."""
+
+    def __init__(self, order: ShardOrder, sender: Sender) -> None:
+        self.order = order
+        self.lifecycle = Lifecycle()
+        self.others = Others(sender)
+
+    def obey(self, message: Begin | EndPhase | Stop) -> None:
+        match message:
+            case Begin(at_ns):
+                self.others.beginning.come(at_ns)
+            case EndPhase(phase, at_ns):
+                self.others.ends[phase].come(at_ns)
+            case Stop(reason):
+                self.lifecycle.signal(reason)
+
+
+class Orders:
+    """The parent's messages, and the loads that they order."""
+
+    def __init__(self, receiver: Receiver[Down], sender: Sender) -> None:
+        self._receiver = receiver
+        self._sender = sender
+        self._run: _Run | None = None  # None between two loads
+        self._to_make, self._made = trio.open_memory_channel[_Run](1)
+
+    def patience(self) -> float:
+        """Return for how many looks the loop may stand still: without end while nothing is measured."""
+        return LOOKS if self._run is not None and self._run.others.has_begun else math.inf
+
+    async def obey(self) -> None:
+        """Take messages until there are no more. Where a load is being made then, its parent is gone: end at once."""
+        async with self._to_make:
+            while (message := await self._receiver.receive()) is not None:
+                if isinstance(message, Order):
+                    assert self._run is None, "an order within a load"
+                    self._run = _Run(message.order, self._sender)
+                    self._to_make.send_nowait(self._run)
+                elif self._run is not None:  # what comes later was about a load that has ended meanwhile
+                    self._run.obey(message)
+        if self._run is not None:
+            os._exit(1)  # not by a cancellation: what is shielded from one would write to a pipe that is not read
+
+    async def make_loads(self) -> None:
+        """Make the loads that are ordered, one after another, until there are no more orders."""
+        async for run in self._made:
+            last = await _made(run, self._sender)
+            self._run = None
+            await self._sender.send(last)
+
+
+async def _made(run: _Run, sender: Sender) -> Ended | Broken:
     async def deliver(frame: Frame) -> None:
         await sender.send(Measured(frame))
 
     try:
-        return Ended(await run_shard(order, deliver, lifecycle, together=others))
+        return Ended(await run_shard(run.order, deliver, run.lifecycle, together=run.others))
     except Exception as error:
         return Broken(f"{type(error).__name__}: {error}", traceback.format_exc())
-
-
-async def _obey(receiver: Receiver[Down], others: Others, lifecycle: Lifecycle) -> None:
-    while (message := await receiver.receive()) is not None:
-        match message:
-            case Begin(at_ns):
-                others.beginning.come(at_ns)
-            case EndPhase(phase, at_ns):
-                others.ends[phase].come(at_ns)
-            case Stop(reason):
-                lifecycle.signal(reason)
-            case Order():
-                raise AssertionError("a second order")
-    os._exit(1)  # not by a cancellation: what is shielded from one would write to a pipe that is not read
 
 
 class Moment:

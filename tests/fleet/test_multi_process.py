@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import trio
 
-from loadws.fleet import multi_process as many
+from loadws.fleet import crew
 from loadws.fleet.multi_process import Patience, Span, run_many
 from loadws.fleet.process import Process, ProcessError, open_process
 from loadws.fleet.shard import ShardOrder
@@ -98,7 +98,7 @@ def drive(
                     order, processes, Span(None, 10), take, notice=fleet.notices.append, patience=patience
                 )
 
-    monkeypatch.setattr(many, "open_process", opened)
+    monkeypatch.setattr(crew, "open_process", opened)
     trio.run(main)
     for pid in fleet.pids:
         with pytest.raises(ProcessLookupError):
@@ -191,7 +191,7 @@ def test_a_fleet_of_which_one_cannot_start_does_not_begin(monkeypatch: pytest.Mo
             order = ShardOrder("many.yaml", LONG, Overrides(), {}, 1, "native")
             fleet.ending = await run_many(order, 2, Span(None, 10), take, notice=fleet.notices.append)
 
-    monkeypatch.setattr(many, "open_process", opened)
+    monkeypatch.setattr(crew, "open_process", opened)
     trio.run(main)
 
     assert taken == []

@@ -238,12 +238,8 @@ class _Ab:
         return "" if budget is None else f"; at most {format_duration(budget)} (--budget)"
 
     def _processes_text(self, pilot: Slice) -> str:
-        if pilot.info.processes == 1:
-            return "all slices run in this one process"
-        return (
-            f"each slice has {pilot.info.processes} processes of its own, started anew: they differ as two runs do "
-            "(--processes 1 keeps one for all)"
-        )
+        count = pilot.info.processes
+        return f"all slices run in {'this one process' if count == 1 else f'the same {count} processes'}"
 
     def _has_one_phase(self) -> bool:
         return all(_has_one_timed_phase(side.loaded) for side in self._sides)

@@ -1,6 +1,6 @@
 """Slices: short loads, one after another, in one event loop, and of several sides by turns.
 
-``Bench`` has what all slices of a side share: its target, the variables of ``setup``, and its processes. Every slice is
+``Bench`` has what all slices of a side share: its target, the variables of ``setup``, and the processes. Every slice is
 the scenario's whole load with a plan of its own seed, and returns a summary of which only the validity is judged.
 """
 
@@ -19,6 +19,7 @@ from loadws.cli.options import RunOptions
 from loadws.cli.reading import load_shown
 from loadws.cli.running.run import order_for, ready, with_transport
 from loadws.cli.running.run_info import run_info
+from loadws.fleet.crew import Crew, open_crew
 from loadws.fleet.machine.ports import pairs_of
 from loadws.fleet.machine.preflight import Machine, check_fit, look_at_machine
 from loadws.fleet.machine.process_count import choose_processes
@@ -67,6 +68,7 @@ class Bench:
         processes: int,
         machine: Machine,
         stamping: Stamping,
+        crew: Crew | None = None,
     ) -> None:
         self.loaded = loaded
         self._options = options
@@ -74,6 +76,7 @@ class Bench:
         self._processes = processes
         self._machine = machine
         self._stamping = stamping
+        self._crew = crew
 
     async def slice(
         self,
@@ -132,7 +135,15 @@ class Bench:
         if self._processes == 1:
             return await run_local(order, take, on_signal=patience, signals=signals)
         return await run_many(
-            order, self._processes, span, take, patience, say, signals=signals, hide=self.loaded.masker.text
+            order,
+            self._processes,
+            span,
+            take,
+            patience,
+            say,
+            signals=signals,
+            hide=self.loaded.masker.text,
+            crew=self._crew,
         )
 
 
@@ -147,11 +158,12 @@ async def open_benches(
 ) -> AsyncIterator[list[Bench]]:
     """Start built-in targets and run each side's ``setup``; its ``teardown`` runs at the end.
 
-    All sides have the same number of processes. Raises ``LoadwsError`` where a side cannot be made ready.
+    All slices of all sides are made by the same processes. Raises ``LoadwsError`` where a side cannot be made ready.
     """
     machine = look_at_machine()
     processes = max(_processes(loaded, options, machine) for loaded, options in sides)
     async with AsyncExitStack() as stack:
+        crew = await stack.enter_async_context(open_crew())
         benches = []
         for loaded, options in sides:
             stamping = choose_stamps(options.stamps, options.transport, loaded.scenario.target)
@@ -162,7 +174,7 @@ async def open_benches(
                 return order_for(loaded, options, 0, url, stamping.stamps)
 
             order, known = await stack.enter_async_context(ready(signals, loaded, order_to, processes, say))
-            benches.append(Bench(known, options, order, processes, machine, stamping))
+            benches.append(Bench(known, options, order, processes, machine, stamping, crew))
         yield benches
 
 

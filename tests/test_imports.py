@@ -51,6 +51,7 @@ BELOW: dict[str, set[str]] = {
 #: the package that it lies in are free: the package is the door, and what its folders share.
 BESIDE: dict[str, dict[str, set[str]]] = {
     "cli": {
+        "quick": set(),
         "planning": set(),
         "running": {"planning"},
         "comparing": {"running"},

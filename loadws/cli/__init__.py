@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gc
 import sys
-import traceback
 from collections.abc import Sequence
 
-from loadws.cli.masked import DEFECT
+from loadws.cli.quick.stored_help import keep_help, quick_answer
 from loadws.cli.screen import OUTPUT
 from loadws.terms.errors import ExitCode, LoadwsError
 
@@ -25,21 +24,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _code_of(arguments: Sequence[str] | None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _dispatch(arguments)
+        if (answer := quick_answer(given or ["--help"])) is not None:
+            print(answer, end="")
+            return int(ExitCode.PASSED if given else ExitCode.USAGE)
+        return _dispatch(given)
     except LoadwsError as error:
         print(error.for_people(), file=sys.stderr)
         return int(error.exit_code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
     except Exception:
+        import traceback
+
+        from loadws.cli.masked import DEFECT
+
         traceback.print_exc()
         print(f"\nloadws: {DEFECT}", file=sys.stderr)
         return int(ExitCode.DEFECT)
 
 
-def _dispatch(arguments: Sequence[str] | None) -> int:
+def _dispatch(given: Sequence[str]) -> int:
     from loadws.cli.app import app
     from loadws.cli.usage import dispatch
 
-    return dispatch(app, arguments)
+    return keep_help(given, lambda: dispatch(app, given))

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from loadws import __version__
 from loadws.cli.comparing.commands import (
     AcrossMachines,
     Against,
@@ -60,6 +59,7 @@ from loadws.cli.options import (
     told,
 )
 from loadws.cli.places import Places
+from loadws.cli.quick.stored_help import version_line
 from loadws.cli.target_options import (
     LISTEN,
     AnnounceAs,
@@ -102,7 +102,7 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        print(f"loadws {__version__}")
+        print(version_line())
         raise typer.Exit
 
 

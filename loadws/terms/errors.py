@@ -6,7 +6,6 @@ else that escapes is a defect of loadws (70).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 
@@ -55,6 +54,8 @@ def interruption(signal_name: str) -> ExitCode:
 
 def did_you_mean(word: str, words: Iterable[str], most: int = 1) -> str:
     """Return the advice ``did you mean 'within'?`` with the ``most`` similar words; "" where none is similar."""
+    import difflib  # here, as few commands get a wrong word, and each would wait for it
+
     similar = difflib.get_close_matches(word, dict.fromkeys(words), most)
     return f"did you mean {' or '.join(map(repr, similar))}?" if similar else ""
 

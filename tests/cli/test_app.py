@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,19 @@ HEAVY = (
     "tempfile",
     "loadws.terms.metrics",
 )
+#: What takes long beside the answer to ``--version``, or to a help text that was printed before.
+TOO_HEAVY_TO_ANSWER_AT_ONCE = (
+    "typer",
+    "click",
+    "pathlib",
+    "dataclasses",
+    "inspect",
+    "difflib",
+    "traceback",
+    "json",
+    "urllib",
+    "loadws.cli.app",
+)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,10 +86,22 @@ def test_the_help_of_run_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.slow
-def test_help_imports_nothing_heavy() -> None:
-    program = "import sys; from loadws.cli import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert set(found.stderr.split()) & set(HEAVY) == set()
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    assert _imported_for("--help", tmp_path) & set(HEAVY) == set()
+    assert _imported_for("--help", tmp_path) & {*HEAVY, *TOO_HEAVY_TO_ANSWER_AT_ONCE} == set()
+
+
+@pytest.mark.slow
+def test_the_version_imports_next_to_nothing(tmp_path: Path) -> None:
+    assert _imported_for("--version", tmp_path) & {*HEAVY, *TOO_HEAVY_TO_ANSWER_AT_ONCE} == set()
+
+
+def _imported_for(argument: str, cache: Path) -> set[str]:
+    """Return the modules that a process has after a command, whose cache is a folder of the test."""
+    program = f"import sys; from loadws.cli import main; main(['{argument}']); print(*sys.modules, file=sys.stderr)"
+    env = os.environ | dict.fromkeys(("XDG_CACHE_HOME", "LOCALAPPDATA"), str(cache))
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env)
+    return set(found.stderr.split())
 
 
 @pytest.mark.parametrize(
@@ -133,14 +159,14 @@ def test_how_a_command_ends(
     error: BaseException, code: int, err: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli, "_dispatch", _Ends(error))
-    assert run(capsys) == Result(code, "", err)
+    assert run(capsys, "schema") == Result(code, "", err)
 
 
 def test_anything_else_is_a_defect_with_its_traceback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli, "_dispatch", _Ends(ZeroDivisionError("oh")))
-    found = run(capsys)
+    found = run(capsys, "schema")
     assert found.code == ExitCode.DEFECT
     assert "ZeroDivisionError: oh" in found.err
     assert found.err.endswith(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 ServiceName = Literal["github", "gitlab", "jenkins", "azure", "teamcity", "buildkite"]
 CiAsked = Literal["auto", "none", "github", "gitlab", "jenkins", "azure", "teamcity", "buildkite"]
@@ -27,9 +26,11 @@ FORMATS_FOR: dict[ServiceName, tuple[str, ...]] = {
 FILES_FOR: dict[ServiceName, tuple[str, ...]] = {"github": ("comment.md",), "gitlab": ("annotations.json",)}
 
 
-@dataclass(frozen=True, slots=True)
-class Ci:
-    """The service that gets a command's result; None where there is none."""
+class Ci(NamedTuple):
+    """The service that gets a command's result; None where there is none.
+
+    It is a tuple because each command looks for its service, and dataclasses take longer to import than ``--help``.
+    """
 
     service: ServiceName | None = None
 

@@ -1,0 +1,1 @@
+"""What is answered at once, before any command is imported."""

@@ -20,6 +20,7 @@ from loadws.scenario.docs.schema import scenario_schema
 from loadws.scenario.matching.matchers import MATCHERS
 from loadws.scenario.model.measured import TRIES
 from loadws.scenario.model.steps import BARE_VERBS, STEPS
+from loadws.scenario.model.when_used import WholeSchema
 from loadws.scenario.protocol.protocol_file import ProtocolFile
 from loadws.scenario.template.scope import FUNCTIONS
 from loadws.terms.errors import ExitCode
@@ -72,7 +73,7 @@ def filled(text: str) -> str:
 
 def _protocol_models() -> dict[str, Any]:
     """Return the models of protocol files, by name."""
-    schema = ProtocolFile.model_json_schema(by_alias=True, mode="validation")
+    schema = ProtocolFile.model_json_schema(by_alias=True, schema_generator=WholeSchema, mode="validation")
     models: dict[str, Any] = schema.pop("$defs")
     return {**models, "ProtocolFile": schema}
 

@@ -10,11 +10,12 @@ from ruamel.yaml import YAML
 from loadws.scenario.docs.examples import EXAMPLES
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.steps import STEPS
+from loadws.scenario.model.when_used import WholeSchema
 
 
 def scenario_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12)."""
-    schema = Scenario.model_json_schema(by_alias=True, mode="validation")
+    schema = Scenario.model_json_schema(by_alias=True, schema_generator=WholeSchema, mode="validation")
     _close(schema)
     for verb, step in STEPS.items():
         _explain_verb(verb, schema["$defs"][step.__name__])

@@ -1,11 +1,9 @@
 """``connection:``, the options of every connect, which each may replace."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -115,7 +113,7 @@ class Tls(Strict):
         Field(description="Whether a user's next connection resumes the TLS session of its last one, as browsers do."),
     ] = True
 
-    def overridden(self, by: Tls | None) -> Tls:
+    def overridden(self, by: Self | None) -> Self:
         """Return these settings with those that ``other`` writes in their place."""
         said = {} if by is None else {key: getattr(by, key) for key in by.model_fields_set}
         return self.model_copy(update=said)
@@ -199,7 +197,7 @@ class ReconnectOptions(Strict):
     backoff: Annotated[
         BackoffRange,
         Field(description="The longest wait: from the first time, doubled with each attempt, up to the second time."),
-    ] = Backoff(least="100ms", most="10s")  # type: ignore[arg-type]  # read as in a file
+    ] = Backoff.model_construct(least=100_000_000, most=10 * NS_PER_S)
     jitter: Annotated[
         Literal["full", "equal", "none"],
         Field(
@@ -339,5 +337,7 @@ class ConnectionOptions(Strict):
         Addresses,
         Field(description="Addresses of this machine to connect from, in turn. Each has its own local ports."),
     ] = ()
-    socket: Annotated[SocketOptions, Field(description="Sizes of the kernel's buffers.")] = SocketOptions()
-    tls: Annotated[Tls, Field(description="TLS with the server, for wss://.")] = Tls()
+    socket: Annotated[SocketOptions, Field(description="Sizes of the kernel's buffers.")] = (
+        SocketOptions.model_construct()
+    )
+    tls: Annotated[Tls, Field(description="TLS with the server, for wss://.")] = Tls.model_construct()

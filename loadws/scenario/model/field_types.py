@@ -39,7 +39,7 @@ from loadws.terms.units import (
 class Strict(BaseModel):
     """Unknown keys are errors; nothing changes after it was built; ``from`` and ``for`` are spelled so in the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, strict=True, defer_build=True)
 
 
 def exactly_one(*keys: str) -> ConfigDict:

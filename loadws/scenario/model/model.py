@@ -4,9 +4,7 @@ These models are used twice: pydantic validates the file's tree against them, an
 them. ``field_types``, ``steps`` and ``connection`` have the parts.
 """
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -37,6 +35,7 @@ from loadws.scenario.model.field_types import (
 )
 from loadws.scenario.model.moments import Measured
 from loadws.scenario.model.steps import CallStep, ConnectStep, Flow, UserFlow, walk
+from loadws.scenario.model.when_used import WhenUsed
 
 # -- users ------------------------------------------------------------------------------------------------------------
 
@@ -131,7 +130,9 @@ class UserType(Strict):
             description="The steps of its users. With connect at its top level, a whole session, else the inside of one."
         ),
     ]
-    on: Annotated[Handlers, Field(description="Steps to run at events, while any step runs.")] = Handlers()
+    on: Annotated[Handlers, WhenUsed(), Field(description="Steps to run at events, while any step runs.")] = (
+        Handlers.model_construct()
+    )
 
     @property
     def is_whole_session(self) -> bool:
@@ -226,7 +227,7 @@ class Phase(Strict):
     warmup: Annotated[bool, Field(description="Whether the phase is recorded but not judged.")] = False
 
     @model_validator(mode="after")
-    def _ends(self) -> Phase:
+    def _ends(self) -> Self:
         if self.for_ is None and self.iterations is None:
             raise ValueError("a phase needs an end: for, or iterations")
         if self.users is None and self.arrivals is None:
@@ -296,7 +297,7 @@ class DataSource(Strict):
         return self.order == "sequential" and self.when_exhausted == "repeat"
 
     @model_validator(mode="after")
-    def _is_used(self) -> DataSource:
+    def _is_used(self) -> Self:
         if self.scope == "user" and self.next == "user":
             raise ValueError(
                 "scope: user needs next: session, turn or use; with next: user all would have the first row"
@@ -304,7 +305,7 @@ class DataSource(Strict):
         return self
 
     @model_validator(mode="after")
-    def _is_csv(self) -> DataSource:
+    def _is_csv(self) -> Self:
         different(self.columns)
         if (self.delimiter or self.columns) and not self.file.lower().endswith(".csv"):
             raise ValueError("delimiter and columns are for .csv files; JSON names its columns itself")
@@ -379,13 +380,14 @@ class Scenario(Strict):
         ),
     ] = ()
     data: Annotated[
-        dict[Identifier, DataSource],
+        dict[Identifier, Annotated[DataSource, WhenUsed()]],
         Field(description="Data files, with a row for each user. Templates use their columns as accounts.user."),
     ] = {}
     connection: Annotated[
         ConnectionOptions,
+        WhenUsed(),
         Field(description="Options of every connection, which connect may replace."),
-    ] = ConnectionOptions()
+    ] = ConnectionOptions.model_construct()
     setup: Annotated[
         Flow, Field(description="Steps to run once, before the load. All users have the variables that they set.")
     ] = ()
@@ -397,7 +399,10 @@ class Scenario(Strict):
         Annotated[UserFlow, Field(min_length=1)] | None,
         Field(description="The steps of each user. Short for users with one type."),
     ] = None
-    on: Annotated[Handlers | None, Field(description="Steps to run at events, while any step of flow runs.")] = None
+    on: Annotated[
+        Annotated[Handlers, WhenUsed()] | None,
+        Field(description="Steps to run at events, while any step of flow runs."),
+    ] = None
     measure: Annotated[
         Measured,
         Field(
@@ -405,7 +410,7 @@ class Scenario(Strict):
         ),
     ] = ()
     users: Annotated[
-        Annotated[Many[UserType], Field(min_length=1)] | None,
+        Annotated[Many[Annotated[UserType, WhenUsed()]], Field(min_length=1)] | None,
         Field(description="Several types of users, each with a flow of its own. Replaces flow."),
     ] = None
     thresholds: Annotated[
@@ -425,10 +430,10 @@ class Scenario(Strict):
     ] = "inconclusive"
     generator: Annotated[
         GeneratorLimits, Field(description="Limits of the delay that this machine adds to the measurements.")
-    ] = GeneratorLimits()
+    ] = GeneratorLimits.model_construct()
 
     @model_validator(mode="after")
-    def _flow_or_users(self) -> Scenario:
+    def _flow_or_users(self) -> Self:
         if (self.flow is None) == (self.users is None):
             raise ValueError("a scenario has either users, or flow (short for one user type)")
         if self.on is not None and self.flow is None:

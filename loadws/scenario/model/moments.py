@@ -1,9 +1,7 @@
 """``measure``: times from one moment of a user to another, which no step measures by itself."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -28,7 +26,7 @@ class Moment(Strict):
     ] = None
 
     @model_validator(mode="after")
-    def _one(self) -> Moment:
+    def _one(self) -> Self:
         if (self.step is None) == (self.where is None):
             raise ValueError("a moment is either a step by its name, or where: conditions on a message")
         return self

@@ -1,7 +1,5 @@
 """Fields for how a connection reaches its server, and with what identity: addresses, proxy, buffers; cookies and origin."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from typing import Annotated

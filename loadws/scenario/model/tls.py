@@ -8,8 +8,6 @@ client certificate, the system's certificates are therefore looked up in its fol
 loaded.
 """
 
-from __future__ import annotations
-
 import os
 import ssl
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 """``connection.unpack``: how received messages become the values that steps see."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
@@ -84,7 +82,7 @@ class Way(Strict):
     ] = None
 
     @model_validator(mode="after")
-    def _one(self) -> Way:
+    def _one(self) -> Self:
         if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
             raise ValueError(f"is exactly one way: {_ADVICE}")
         return self

@@ -4,11 +4,9 @@ A place is a JSONPath into the whole message. In what is sent, ``<name>`` stands
 ``{{ }}`` is a template as in scenarios. ``docs/protocols.md`` is the reference with examples.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
@@ -131,7 +129,7 @@ class Replies(Strict):
     errors: Annotated[Many[Fault], Field(description="Replies that are errors: the first that fits.")] = ()
 
     @model_validator(mode="after")
-    def _something(self) -> Replies:
+    def _something(self) -> Self:
         if self.where is None and self.id is None:
             raise ValueError("a reply is known by its id, by where, or by both")
         return self
@@ -188,7 +186,7 @@ class Beat(Strict):
     ] = None
 
     @model_validator(mode="after")
-    def _whole(self) -> Beat:
+    def _whole(self) -> Self:
         if self.every is None and self.received is None:
             raise ValueError("a heartbeat has every, received, or both")
         if self.answer and (self.every is not None or self.received is None):
@@ -205,7 +203,7 @@ class Key(Strict):
     reply: Annotated[Path | None, Field(description="Its place in the confirmation.")] = None
 
     @model_validator(mode="after")
-    def _one(self) -> Key:
+    def _one(self) -> Self:
         if (self.sent is None) == (self.reply is None):
             raise ValueError("a key is at one place: {sent: $.id} or {reply: $.result}")
         return self
@@ -280,7 +278,7 @@ class ProtocolFile(Strict):
     answer_call: Annotated[Sending | None, Field(description="The verb answer_call.")] = None
 
     @model_validator(mode="after")
-    def _options(self) -> ProtocolFile:
+    def _options(self) -> Self:
         for name in arguments_in(self.open.send) if self.open is not None else ():
             if name not in self.options:
                 raise ValueError(f"<{name}> is in what open sends, and options does not have {name!r}")
@@ -293,7 +291,7 @@ class ProtocolFile(Strict):
         return self
 
     @model_validator(mode="after")
-    def _replies(self) -> ProtocolFile:
+    def _replies(self) -> Self:
         if self.replies is None and any(
             isinstance(asking, Asking) and asking.reply is True
             for asking in (self.call_method, self.subscribe, self.unsubscribe, self.emit)

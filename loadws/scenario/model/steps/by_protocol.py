@@ -3,8 +3,6 @@
 What they send, and which keys they have beside these, is in the protocol's file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -106,7 +104,7 @@ class CallMethodBody(ProtocolBody):
         ),
     ] = None
     reply: Annotated[CallReply, Field(description="What must hold of the answer, and how long it may take.")] = (
-        CallReply()
+        CallReply.model_construct()
     )
 
 

@@ -1,7 +1,5 @@
 """The step that runs a Python function: call."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated
 

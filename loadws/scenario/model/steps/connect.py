@@ -1,7 +1,5 @@
 """Steps that open, test and close a connection: connect, close, reconnect, ping."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated
 

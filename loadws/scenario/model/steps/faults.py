@@ -1,7 +1,5 @@
 """Steps that disturb a connection: drop, stall, read_slowly."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any
 

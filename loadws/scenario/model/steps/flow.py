@@ -10,7 +10,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from loadws.scenario.model.field_types import Many, Span, Strict, Template
 from loadws.scenario.model.steps.by_protocol import (
@@ -29,7 +29,8 @@ from loadws.scenario.model.steps.messages import ExpectNoneStep, PublishStep, Re
 from loadws.scenario.model.steps.parts import Expression, Part
 from loadws.scenario.model.steps.pauses import BarrierStep, ThinkStep
 from loadws.scenario.model.steps.record import CheckStep, CountStep, LogStep, RecordStep, SetStep
-from loadws.scenario.model.steps.step import FlowStep, LeafStep, Pace, Step
+from loadws.scenario.model.steps.step import FlowStep, Pace, Step
+from loadws.scenario.model.when_used import WhenUsed
 from loadws.scenario.yaml.explain import Where
 
 if TYPE_CHECKING:
@@ -254,19 +255,10 @@ _Steps = (
 STEPS: dict[str, type[Step]] = {step.verb: step for step in get_args(_Steps)}
 
 
-def _is_word(step: type[Step]) -> bool:
-    """Return whether a step may be written as its verb alone, because its body needs no key."""
-    if not issubclass(step, LeafStep):
-        return False
-    try:
-        step.model_validate({step.verb: {}})
-    except ValidationError:
-        return False
-    return True
-
-
-#: Verbs that may stand alone, as a word.
-BARE_VERBS = frozenset(verb for verb, step in STEPS.items() if _is_word(step))
+#: Verbs that may stand alone, as a word: their bodies need no key.
+BARE_VERBS = frozenset(
+    "connect close wait_for ping drop reconnect call_method notify subscribe emit answer_call".split()
+)
 
 
 def step_verb(value: Any) -> str | None:
@@ -289,7 +281,7 @@ def _bare(value: Any) -> Any:
 
 
 if not TYPE_CHECKING:
-    _tagged = (Annotated[step, Tag(verb)] for verb, step in STEPS.items())
+    _tagged = (Annotated[step, WhenUsed(), Tag(verb)] for verb, step in STEPS.items())
     _OneStep = Annotated[reduce(or_, _tagged), Discriminator(step_verb)]
     _Word = Literal[*(verb for verb in STEPS if verb in BARE_VERBS)]
     AnyStep = Annotated[_OneStep, BeforeValidator(_bare, json_schema_input_type=_Word | _OneStep)]

@@ -1,9 +1,7 @@
 """The step that asks over HTTP: http."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -76,7 +74,7 @@ class HttpBody(Body):
     ] = None
 
     @model_validator(mode="after")
-    def _one_method(self) -> HttpBody:
+    def _one_method(self) -> Self:
         methods = [method for method in _METHODS if method in self.model_fields_set]
         if len(methods) != 1 or getattr(self, methods[0]) is None:
             raise ValueError("a request has exactly one method and its address: " + ", ".join(_METHODS))

@@ -1,9 +1,7 @@
 """Steps that send and receive messages: send, publish, request, wait_for, expect_none."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -143,7 +141,9 @@ class Reply(Strict):
 
 class RequestBody(OnConnection):
     send: Annotated[Sendable, Field(description="The message: text, or a mapping.")]
-    reply: Annotated[Reply, Field(description="Which message is the answer, and the conditions on it.")] = Reply()
+    reply: Annotated[Reply, Field(description="Which message is the answer, and the conditions on it.")] = (
+        Reply.model_construct()
+    )
 
 
 def _request_body(value: Any) -> Any:
@@ -221,7 +221,7 @@ class WaitForBody(OnConnection):
     within: Annotated[Span, Field(description="How long all of them may take.")] = TEN_SECONDS
 
     @model_validator(mode="after")
-    def _close_or_message(self) -> WaitForBody:
+    def _close_or_message(self) -> Self:
         if self.close is not None and (self.where or self.check or self.capture or self.count != 1):
             raise ValueError("wait_for takes either close, or where, check, capture and count")
         return self

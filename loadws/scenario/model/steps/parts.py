@@ -3,8 +3,6 @@
 A step lists them in the order in which it uses them. Places are relative to the step: ``("request", "reply", "where")``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Steps that only wait: think for a time, barrier for other users."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any
 

@@ -1,10 +1,8 @@
 """Payloads: what a message carries."""
 
-from __future__ import annotations
-
 import base64
 import binascii
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
@@ -49,7 +47,7 @@ class Binary(Strict):
     random: Annotated[Size | None, Field(description="The number of random bytes, which differ each time.")] = None
 
     @model_validator(mode="after")
-    def _one(self) -> Binary:
+    def _one(self) -> Self:
         if len(self.model_fields_set) != 1:
             raise ValueError("bytes are said as exactly one of hex, base64, file or random")
         return self
@@ -106,7 +104,7 @@ class Payload(Strict):
     ] = 1
 
     @model_validator(mode="after")
-    def _one(self) -> Payload:
+    def _one(self) -> Self:
         if sum(form in self.model_fields_set or f"{form}_" in self.model_fields_set for form in FORMS) != 1:
             raise ValueError(f"a message is exactly one of {_FORMS}")
         if self.template and self.file is None:

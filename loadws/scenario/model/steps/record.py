@@ -1,7 +1,5 @@
 """Steps that record something or set variables: set, check, record, count, log."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated
 

@@ -6,8 +6,6 @@ a class with a verb that leaves a question open is an error when it is imported.
 the same for all of their verbs.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -143,11 +141,11 @@ class Step(Strict):
         """Return how often it runs the flows inside it, and for how long it pauses."""
 
     @abstractmethod
-    def children(self) -> Iterator[tuple[Where, tuple[Step, ...]]]:
+    def children(self) -> Iterator[tuple[Where, tuple["Step", ...]]]:
         """Yield the flows inside it, each with the path that leads to it."""
 
     @abstractmethod
-    def with_flows(self, change: Callable[[tuple[Step, ...]], tuple[Step, ...]]) -> Self:
+    def with_flows(self, change: Callable[[tuple["Step", ...]], tuple["Step", ...]]) -> Self:
         """Return this step with each flow inside it changed, in the order of ``children``."""
 
     # -- what follows from them ---------------------------------------------------------------------------------------
@@ -168,7 +166,7 @@ class Step(Strict):
         body = self.body
         return body.on if isinstance(body, OnConnection) else getattr(body, "as_", None)
 
-    def inner(self) -> tuple[Step, ...]:
+    def inner(self) -> tuple["Step", ...]:
         """Return the steps of the flows inside it, without those further in; the turn of a loop."""
         return tuple(step for _, flow in self.children() for step in flow)
 
@@ -195,7 +193,7 @@ class Step(Strict):
 
 #: The names of the facets that are class variables, and of those that are methods.
 FACETS = (
-    *(name for name, hint in Step.__annotations__.items() if hint.startswith("ClassVar")),
+    *(name for name, hint in Step.__annotations__.items() if repr(hint).startswith("typing.ClassVar")),
     *sorted(Step.__abstractmethods__),
 )
 

@@ -33,6 +33,8 @@ Mode = Literal[
     "ocpp1.6",
     "ocpp2.0.1",
     "socket.io",
+    "mqtt",
+    "stomp",
 ]
 #: How a target prints: a line and a table for people, or two lines of JSON for programs.
 Announce = Literal["text", "json"]

@@ -254,6 +254,8 @@ class Target:
             received += 1
             self._counts.received(message)
             await self._answer(client, message)
+            if client.talk is not None and client.talk.is_over:
+                break
         await client.outbox.send(None)
 
     async def _answer(self, client: _Client, message: Payload) -> None:
@@ -270,13 +272,22 @@ class Target:
                 await client.outbox.send(answer)
         if self._options.mode == "feed" and is_subscription(message):
             client.subscribed.set()
+        if client.talk is not None:
+            for published in client.talk.take_published():
+                self._relay(client, published, now_ns)
 
     def _answers(self, client: _Client, message: Payload) -> Sequence[Payload]:
         if client.talk is None:
             return ANSWERS[self._options.mode](message)
-        return client.talk.answers(message if isinstance(message, str) else message.decode("utf-8", "replace"))
+        return client.talk.heard(message)
 
-    def _tick(self, client: _Client, tick: str) -> None:
+    def _relay(self, sender: _Client, published: object, now_ns: int) -> None:
+        """Post what a client has published to those that its protocol says are to have it."""
+        for reader in self._clients.values():
+            for payload in reader.talk.relayed(published) if reader.talk is not None else ():
+                self._post(reader, sender.number, payload, now_ns)
+
+    def _tick(self, client: _Client, tick: Payload) -> None:
         self._post(client, client.number, tick, _now_ns())
 
     def _post(self, reader: _Client, sender: int, message: Payload, now_ns: int) -> None:
@@ -334,8 +345,7 @@ class Target:
         try:
             async for answer in client.waiting:
                 if answer is None:
-                    assert self._options.closing is not None
-                    await self._close(client, self._options.closing.code)
+                    await self._close(client, 1000 if self._options.closing is None else self._options.closing.code)
                     return talking.cancel()
                 await self._send(client, answer)
         except ConnectionClosed:

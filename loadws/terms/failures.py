@@ -232,7 +232,8 @@ KINDS: dict[str, Failure] = {
         "Check that the server speaks this protocol at this path; then look at what it was busy with.",
     ),
     "protocol.refused": Failure(
-        "the server refused to open the protocol", "The example has its reason: mostly a token, or a version."
+        "the server refused to open the protocol; its code, if it has one, is behind the dot",
+        "The example has its reason: mostly a token, or a version.",
     ),
     "protocol.error": Failure(
         "the server answered with an error of the protocol; its code, if it has one, is behind the dot",
@@ -282,6 +283,10 @@ KINDS: dict[str, Failure] = {
     "lost.write_timeout": Failure("the server did not read for too long", "It is overloaded, or it stopped reading."),
     "lost.heartbeat_timeout": Failure(
         "a heartbeat of the connection's protocol was not answered in time", "The server or the network stood still."
+    ),
+    "lost.malformed": Failure(
+        "what came is nothing that the connection's protocol has, and where it goes on cannot be told",
+        "Check that the server speaks this protocol at this path; the example has what was wrong.",
     ),
     "lost.protocol": Failure("the server broke RFC 6455", "A defect of the server or of a proxy."),
     "lost.protocol.utf8": Failure(
@@ -410,7 +415,7 @@ NEVER_SENT = {1005: "closed.none", 1006: "lost", 1015: "tls"}
 #: Families whose members are numbers that a server chooses.
 _STATUS, _CODE = "http", "closed"
 #: Kinds with a code of the server's protocol behind them, a number or a word.
-_WITH_CODES = ("protocol.error.", "protocol.server_error.")
+_WITH_CODES = ("protocol.error.", "protocol.server_error.", "protocol.refused.")
 
 
 def is_known(kind: str) -> bool:

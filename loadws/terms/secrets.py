@@ -29,7 +29,9 @@ SECRET_HEADERS = frozenset({
     "x-functions-key", "ocp-apim-subscription-key", "private-token",
 })  # fmt: skip
 #: A header or parameter whose name has one of these words carries a credential too: ``X-Acme-Token``, ``access_token``.
-_WORDS = frozenset({"token", "secret", "password", "passwd", "passphrase", "pwd", "credential", "credentials", "jwt"})
+_WORDS = frozenset(
+    {"token", "secret", "password", "passwd", "passphrase", "passcode", "pwd", "credential", "credentials", "jwt"}
+)
 _PAIRS = frozenset({("api", "key"), ("access", "key"), ("auth", "key"), ("private", "key")})
 #: Names of parameters that are secret as a whole.
 _PARAMETERS = frozenset({"key", "apikey", "auth", "sig", "signature", "pass", "session", "sessionid", "sid", "ticket"})

@@ -30,6 +30,8 @@ SMALL = {
     FOLDER / "json-rpc.yaml": ("--duration", "1s"),
     FOLDER / "protocol-json-rpc.yaml": ("--duration", "1500ms"),
     FOLDER / "protocol-socket-io.yaml": ("--duration", "1500ms"),
+    FOLDER / "protocol-mqtt.yaml": ("--duration", "1500ms"),
+    FOLDER / "protocol-stomp.yaml": ("--duration", "1500ms"),
     FOLDER / "protocol-graphql.yaml": ("--duration", "1500ms"),
     FOLDER / "protocol-graphql-legacy.yaml": ("--duration", "1500ms"),
     FOLDER / "protocol-phoenix.yaml": ("--duration", "1500ms"),

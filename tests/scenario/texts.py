@@ -116,4 +116,5 @@ thresholds:
 def protocol_of(flow: str) -> str | None:
     """Return the protocol that a flow needs, by its verbs; None where it needs none."""
     verbs = {verb for verb, step in STEPS.items() if step.of_protocol and f"- {verb}:" in flow}
-    return None if not verbs else "socket.io" if "emit" in verbs else "json-rpc"
+    own = {"emit": "socket.io", "publish_topic": "mqtt", "send_to": "stomp"}
+    return next((own[verb] for verb in own if verb in verbs), "json-rpc" if verbs else None)

@@ -18,7 +18,7 @@ from loadws.engine.runtime.shared import Shared
 from loadws.scenario.template.template import Scope
 from loadws.terms.masker import Masker
 from loadws.terms.units import NS_PER_MS
-from loadws.transport.base import Connection, End, HandshakeRefused
+from loadws.transport.base import End, HandshakeRefused
 from loadws.transport.cookies import Jar
 from loadws.transport.http.client import HttpClient
 from loadws.transport.tls_memory import TlsMemory
@@ -196,13 +196,9 @@ class UserState:
         unnamed = () if self.current is None else (self.current,)
         return (*unnamed, *self.named.values())
 
-    def open_connections(self) -> list[Connection]:
+    def open_connections(self) -> list[Conversation]:
         """Return its connections that have not ended."""
-        return [
-            conversation.connection
-            for conversation in self.conversations()
-            if conversation.connection is not None and conversation.end is None
-        ]
+        return [conversation for conversation in self.conversations() if conversation.is_open]
 
     def opened(self, conversation: Conversation) -> None:
         """Take note that a connection is open: it takes its place, and receives probes."""

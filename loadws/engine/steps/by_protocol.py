@@ -1,4 +1,4 @@
-"""``call_method``, ``notify``, ``subscribe``, ``unsubscribe``, ``answer_call``: what a protocol's file says, as steps.
+"""``call_method``, ``notify``, ``publish_topic``, ``subscribe`` and their kin: what a protocol's file says, as steps.
 
 A call is a request whose answer is known by the protocol's id. The errors in its file decide whether an answer is
 the result, or a failure of the step.
@@ -34,6 +34,7 @@ from loadws.scenario.model.steps import (
     AnswerCallStep,
     Answered,
     CallMethodStep,
+    CarryingStep,
     EmitStep,
     NotifyStep,
     ProtocolStep,
@@ -44,7 +45,7 @@ from loadws.scenario.protocol.protocol_file import Asking, Key, Sending
 from loadws.scenario.protocol.protocol_rules import BatchRule, Make, ReplyRule, compile_sending
 from loadws.scenario.template.template import EvaluationError, Scope
 from loadws.scenario.template.values import show
-from loadws.transport.base import Connection, NotOpen, Outgoing, payload_bytes
+from loadws.transport.base import Connection, NotOpen, Outgoing, Payload, payload_bytes
 
 # -- what is sent -----------------------------------------------------------------------------------------------------
 
@@ -60,19 +61,26 @@ def _sending(step: ProtocolStep, context: StepContext) -> Sending:
     return sending
 
 
-def _maker(step: ProtocolStep, sending: Sending, dialect: Dialect) -> Callable[[Scope], tuple[Any, str]]:
+def _maker(step: ProtocolStep, sending: Sending, context: StepContext) -> Callable[[Scope], tuple[Any, Payload]]:
     """Return the function that makes what a step sends: the value, and the frame that holds it."""
-    given = step.arguments()
-    said = {*given, *step.body.model_fields_set}
+    given, said, dialect = step.arguments(), step.says(), _dialect(context)
     tree: JsonValue = next((tree for name, tree in sending.instead.items() if name in said), sending.send)
     make, framed = compile_sending(tree, {**dialect.options, **sending.may, **given}), dialect.framed
+    payload = context.payload(step.body.send) if isinstance(step, CarryingStep) else None
 
-    def made(scope: Scope) -> tuple[Any, str]:
+    def made(scope: Scope) -> tuple[Any, Payload]:
+        if payload is not None:
+            _, scope.extra["carried"] = payload.make(scope)
         value = make(scope)
         scope.extra["sent"] = value
         return value, framed(value)
 
     return made
+
+
+def _fragments(step: ProtocolStep) -> int:
+    fragments: int = step.body.send.fragments if isinstance(step, CarryingStep) else 1
+    return fragments
 
 
 def _rule(sending: Sending, dialect: Dialect) -> ReplyRule | None:
@@ -98,13 +106,21 @@ def compile_emit(step: EmitStep, context: StepContext) -> StepFunction:
     return with_connection(step, step.emit.on, context, "request", _call(step, context, ack))
 
 
+def compile_carrying(step: CarryingStep, context: StepContext) -> StepFunction:
+    """Compile ``publish_topic`` or ``send_to``: one way, or a call that the server's confirmation answers."""
+    if not step.asks:
+        return with_connection(step, step.body.on, context, "send", _one_way(step, context))
+    answered = step.body.confirmed or Answered()
+    return with_connection(step, step.body.on, context, "request", _call(step, context, answered))
+
+
 def compile_answer_call(step: AnswerCallStep, context: StepContext) -> StepFunction:
     """Compile the step, which sends as ``notify`` does."""
     return with_connection(step, step.body.on, context, "send", _one_way(step, context))
 
 
 def _one_way(step: ProtocolStep, context: StepContext, *, begins: bool = False) -> ConnectedStep:
-    made = _maker(step, _sending(step, context), _dialect(context))
+    made, fragments = _maker(step, _sending(step, context), context), _fragments(step)
     one_way = OneWay(context.recorder, step)
 
     async def send(strand: Strand, conversation: Conversation, connection: Connection) -> None:
@@ -114,7 +130,7 @@ def _one_way(step: ProtocolStep, context: StepContext, *, begins: bool = False) 
         if begins and isinstance(conversation, ProtocolConversation):
             conversation.begin_subscription(strand.scope.extra["subscription"], value, out)
         try:
-            await strand.send(connection, data, out, 1)
+            await strand.send(connection, data, out, fragments)
         except NotOpen:
             fail_without_connection(strand, step, conversation)
         finally:
@@ -125,7 +141,7 @@ def _one_way(step: ProtocolStep, context: StepContext, *, begins: bool = False) 
         _, data = strand.evaluate(step, made)
         out = SoonSent(one_way=one_way, due=strand.due(), data=data)
         try:
-            connection.send_soon(data, out)
+            connection.send_soon(data, out, fragments)
         except NotOpen as error:
             strand.fail(step, error.kind, error.detail)
 
@@ -192,9 +208,9 @@ def _call(step: ProtocolStep, context: StepContext, answered: Answered, *, begin
     dialect, sending = _dialect(context), _sending(step, context)
     rule = _rule(sending, dialect)
     assert rule is not None, "a verb that is called has an answer"
-    made, tracer = _maker(step, sending, dialect), context.tracer
+    made, tracer = _maker(step, sending, context), context.tracer
 
-    def asked(strand: Strand) -> tuple[str, int, Call]:
+    def asked(strand: Strand) -> tuple[Payload, int, Call]:
         try:
             sent, data = made(strand.scope)
             wanted = rule.wanted(sent)
@@ -207,7 +223,7 @@ def _call(step: ProtocolStep, context: StepContext, answered: Answered, *, begin
         return data, payload_bytes(data), call
 
     answer = ProtocolAnswer(step, context, answered, rule)
-    return compile_exchange(step, context, Exchange(asked, answer, answered.within))
+    return compile_exchange(step, context, Exchange(asked, answer, answered.within, _fragments(step)))
 
 
 def _batch(step: CallMethodStep, context: StepContext, answered: Answered) -> ConnectedStep:
@@ -221,7 +237,7 @@ def _batch(step: CallMethodStep, context: StepContext, answered: Answered) -> Co
         for call in step.call_method.batch or ()
     ]
 
-    def asked(strand: Strand) -> tuple[str, int, Call]:
+    def asked(strand: Strand) -> tuple[Payload, int, Call]:
         try:
             sent = strand.scope.extra["sent"] = [make(strand.scope) for make in makes]
             places = {rule.key_sent(one): place for place, one in enumerate(sent)}

@@ -91,7 +91,7 @@ def compile_reconnect(step: ReconnectStep, context: StepContext) -> StepFunction
             strand.fail(step, "not_connected", "there was no connection that could be opened again", "end_session")
             return
         if before.end is None:
-            await before.connection.close(1000)
+            await before.close(1000)
             strand.free_ns = now_ns()
         conversation = replacing(before, strand.user, strand.turns[-1] if strand.turns else 0)
         await reopener_of(before).open(strand, step, conversation)
@@ -502,6 +502,7 @@ def compile_close(step: CloseStep, context: StepContext) -> StepFunction:
 
 async def _close(strand: Strand, conversation: Conversation, connection: Connection, code: int, reason: str) -> None:
     """Close a connection, without a task where that can be done. An interruption of the flow comes after the close."""
+    conversation.say_farewell()
     if not connection.begin_close(code, reason, strand.parker.wake):
         async with strand.parker.in_task():
             await connection.close(code, reason)

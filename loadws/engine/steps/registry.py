@@ -50,6 +50,8 @@ VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
     "subscribe": by_protocol.compile_subscribe,
     "unsubscribe": by_protocol.compile_unsubscribe,
     "emit": by_protocol.compile_emit,
+    "publish_topic": by_protocol.compile_carrying,
+    "send_to": by_protocol.compile_carrying,
     "answer_call": by_protocol.compile_answer_call,
     "http": http.compile_http,
     "call": call.compile_call,
@@ -74,7 +76,7 @@ VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
 PARKING = frozenset(
     {
         *("connect", "close", "send", "request", "publish", "wait_for", "expect_none"),
-        *("call_method", "notify", "subscribe", "unsubscribe", "emit", "answer_call"),
+        *("call_method", "notify", "subscribe", "unsubscribe", "emit", "publish_topic", "send_to", "answer_call"),
         *("think", "every", "repeat", "while", "if", "pick", "barrier"),
         *("set", "check", "record", "count", "log"),
     }

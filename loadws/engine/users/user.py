@@ -13,6 +13,7 @@ from enum import Enum
 import trio
 
 from loadws.engine.runtime.compiled import CompiledUser
+from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.connection.measuring import Measuring
 from loadws.engine.runtime.flow_control import EndSession, EndTurn, Leave
 from loadws.engine.runtime.reconnect import Healing
@@ -22,7 +23,6 @@ from loadws.engine.runtime.user_state import UserState
 from loadws.engine.users.handlers import Handlers
 from loadws.scenario.template.template import EvaluationError, Scope
 from loadws.terms.units import NS_PER_MS, NS_PER_S
-from loadws.transport.base import Connection
 
 GOING_AWAY = 1001
 FIRST_RETRY_NS = 100 * NS_PER_MS
@@ -200,7 +200,7 @@ class VirtualUser:
             for connection in self.state.open_connections():
                 nursery.start_soon(connection.close, GOING_AWAY)
 
-    async def _close(self, connection: Connection) -> None:
+    async def _close(self, connection: Conversation) -> None:
         async with self._shared.closings:
             await connection.close(1000)
 

@@ -125,6 +125,14 @@ EXAMPLES: dict[str, str] = {
     "notify": """\
 - notify: {method: seen, params: {by: "{{ user.index }}"}}              # by json-rpc
 """,
+    "publish_topic": """\
+- publish_topic: {topic: "sensors/{{ user.index }}", send: {json: {celsius: 21}}}      # by mqtt: one way, QoS 0
+- publish_topic: {name: state, topic: state, send: up, qos: 1, retain: true, confirmed: {within: 2s}}    # until the PUBACK
+""",
+    "send_to": """\
+- send_to: {destination: /topic/news, send: {json: {n: 1}}, headers: {priority: "4"}}  # by stomp: one way
+- send_to: {name: order, destination: /queue/orders, send: "{{ user.index }}", confirmed: {within: 2s}}   # until the receipt
+""",
     "subscribe": """\
 - subscribe:                                    # by json-rpc
     name: news                                  # the subscription's name, and the step's

@@ -6,6 +6,7 @@ r"""``capture``: variables from a message or a handshake; compiled before the ru
     name: text                                        the whole text
     name: {regex: "id=(\d+)", group: 1}               group 1 by default, or the whole match if there is none
     name: {bytes: {at: 0, length: 4, as: hex|text|base64|uint|int, order: big|little}}
+    name: {envelope: $.topic}                         from all of a protocol's message, and not only what it carries
     name: {header: Set-Cookie}   {status: true}       from a handshake, or the answer to an http step
     name: {cookie: session}                           from the answer to an http step
 
@@ -28,6 +29,7 @@ from loadws.scenario.matching.extract import (
     Place,
     bytes_place,
     cookie_place,
+    envelope_place,
     header_place,
     json_place,
     only_keys,
@@ -36,8 +38,11 @@ from loadws.scenario.matching.extract import (
 from loadws.scenario.matching.jsonpath import MISSING
 from loadws.scenario.matching.message import Message
 
+#: The key of a capture from all of a protocol's message.
+ENVELOPE = "envelope"
 _ADVICE = (
-    "write a JSONPath ($.a.b), text, {regex: ...}, {bytes: ...} or, of a handshake, {header: ...} or {status: true}"
+    "write a JSONPath ($.a.b), text, {regex: ...}, {bytes: ...}, of a protocol {envelope: $.a}, "
+    "or, of a handshake, {header: ...} or {status: true}"
 )
 
 
@@ -112,6 +117,14 @@ def _bytes(value: dict[str, JsonValue], path: Path) -> Place:
     return bytes_place(value["bytes"], (*path, "bytes"))
 
 
+def _envelope(value: dict[str, JsonValue], path: Path) -> Place:
+    only_keys(value, (ENVELOPE,), path)
+    place = value[ENVELOPE]
+    if not isinstance(place, str):
+        raise MatchError("envelope is a JSONPath into the protocol's message", (*path, ENVELOPE))
+    return envelope_place(place, (*path, ENVELOPE), in_key=False)
+
+
 def _header(value: dict[str, JsonValue], path: Path) -> Place:
     only_keys(value, ("header",), path)
     return header_place(value["header"], path)
@@ -132,6 +145,7 @@ def _status(value: dict[str, JsonValue], path: Path) -> Place:
 _KEYS: dict[str, Callable[[dict[str, JsonValue], Path], Place]] = {
     "regex": _regex,
     "bytes": _bytes,
+    ENVELOPE: _envelope,
     "header": _header,
     "cookie": _cookie,
     "status": _status,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from loadws.scenario.matching.jsonpath import MISSING, PathError, compile_path
-from loadws.scenario.matching.message import NOT_JSON, Enveloped, Message
+from loadws.scenario.matching.message import NOT_JSON, Enveloped, Message, bytes_of
 from loadws.terms.errors import LoadwsError
 
 Path = tuple[str | int, ...]
@@ -170,12 +170,12 @@ def _no_match(message: Message) -> str:
 
 BINARY = Place(
     "bytes",
-    lambda message: message.payload if isinstance(message.payload, bytes) else MISSING,
+    lambda message: MISSING if (found := bytes_of(message)) is None else found,
     lambda message: f"is not there (the {_noun(message)} is text)",
 )
 LENGTH = Place(
     "the length of bytes",
-    lambda message: len(message.payload) if isinstance(message.payload, bytes) else MISSING,
+    lambda message: MISSING if (found := bytes_of(message)) is None else len(found),
     BINARY.absent,
 )
 
@@ -218,14 +218,16 @@ def bytes_place(value: Any, path: Path) -> Place:
 
 def _bytes_place(at: int, length: int | None, read: Callable[[bytes], Any]) -> Place:
     def find(message: Message) -> Any:
-        part = slice_of(message.payload, at, length) if isinstance(message.payload, bytes) else None
+        payload = bytes_of(message)
+        part = slice_of(payload, at, length) if payload is not None else None
         return MISSING if part is None else read(part)
 
     def absent(message: Message) -> str:
-        if isinstance(message.payload, str):
+        payload = bytes_of(message)
+        if payload is None:
             return BINARY.absent(message)
-        if slice_of(message.payload, at, length) is None:
-            return f"is not there (the {_noun(message)} has {len(message.payload)} bytes)"
+        if slice_of(payload, at, length) is None:
+            return f"is not there (the {_noun(message)} has {len(payload)} bytes)"
         return "is not UTF-8"
 
     return Place(f"bytes at {at}", find, absent)
@@ -313,7 +315,7 @@ SUBSCRIPTION = Place(
 )
 
 
-def envelope_place(text: str, path: Path) -> Place:
+def envelope_place(text: str, path: Path, *, in_key: bool = True) -> Place:
     """Compile a JSONPath into the whole message of a protocol, and not only into what it carries.
 
     Raises:
@@ -322,7 +324,7 @@ def envelope_place(text: str, path: Path) -> Place:
     try:
         find = compile_path(text)
     except PathError as error:
-        raise MatchError(str(error), path, error.advice, offset=error.offset, in_key=True) from None
+        raise MatchError(str(error), path, error.advice, offset=error.offset, in_key=in_key) from None
     return Place(
         f"envelope {text}",
         lambda message: find(message.envelope) if isinstance(message, Enveloped) else MISSING,

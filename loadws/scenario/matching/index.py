@@ -15,7 +15,7 @@ import msgspec
 from loadws.scenario.matching.extract import TEXT, Place, json_place, slice_of
 from loadws.scenario.matching.jsonpath import MISSING
 from loadws.scenario.matching.matchers import EQUALS, Expectation
-from loadws.scenario.matching.message import Message
+from loadws.scenario.matching.message import Message, bytes_of
 from loadws.scenario.template.template import Compiled, Scope
 from loadws.scenario.template.values import EvaluationError, freeze
 
@@ -92,7 +92,7 @@ def _extract_from(place: Place) -> Extract:
 @functools.lru_cache(maxsize=512)
 def _bytes_extractor(at: int, length: int) -> Extract:
     def extract(message: Message) -> Hashable:
-        payload = message.payload
-        return slice_of(payload, at, length) if isinstance(payload, bytes) else MISSING
+        payload = bytes_of(message)
+        return MISSING if payload is None else slice_of(payload, at, length)
 
     return extract

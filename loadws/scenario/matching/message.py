@@ -58,18 +58,52 @@ class Message(msgspec.Struct, eq=False, gc=False):
         return self.payload if isinstance(self.payload, str) else None
 
 
+class Carried(msgspec.Struct, frozen=True, gc=False):
+    """A whole message inside that of a protocol: ``payload`` is its text, or its bytes where these are no UTF-8.
+
+    ``content`` are the bytes in either case.
+    """
+
+    payload: str | bytes
+    content: bytes
+
+    @staticmethod
+    def of(value: Any) -> Any:
+        """Return text or bytes as a message; any other value as it is."""
+        if isinstance(value, str):
+            return Carried(value, value.encode("utf-8", "surrogatepass"))
+        if not isinstance(value, bytes):
+            return value
+        try:
+            return Carried(value.decode(), value)
+        except UnicodeDecodeError:
+            return Carried(value, value)
+
+
 class Enveloped(Message, kw_only=True, eq=False, gc=False):
     """A message of a protocol: ``payload`` and ``json`` are what the protocol carries, ``envelope`` is all of it.
 
     ``event`` is the name that the protocol gives the message and ``subscription`` that of the step which subscribed to
-    it; ``MISSING`` where there is none.
+    it; ``MISSING`` where there is none. ``content`` are the bytes of a message that is carried whole.
     """
 
     envelope: Any
     event: Any = MISSING
     subscription: Any = MISSING
+    content: bytes | None = None
 
     def open(self, content: Any) -> None:
-        """Set what the message carries. Text stays text; everything else is read as JSON."""
+        """Set what the message carries. A whole message is read as one, text stays text, everything else is JSON."""
+        if isinstance(content, Carried):
+            self.payload, self.content, self._json = content.payload, content.content, _UNPARSED
+            return
         self._json = content
         self.payload = content if isinstance(content, str) else as_json(content)
+
+
+def bytes_of(message: Message) -> bytes | None:
+    """Return the bytes of a binary message, or of one that is carried whole by a protocol; None for any other."""
+    payload = message.payload
+    if isinstance(payload, bytes):
+        return payload
+    return message.content if isinstance(message, Enveloped) else None

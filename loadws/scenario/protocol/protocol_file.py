@@ -1,4 +1,4 @@
-"""The keys of a protocol file: how one JSON protocol over WebSocket opens, answers, pushes, beats and says no.
+"""The keys of a protocol file: how one protocol over WebSocket opens, answers, pushes, beats and says no.
 
 A place is a JSONPath into the whole message. In what is sent, ``<name>`` stands for the argument of that name, and
 ``{{ }}`` is a template as in scenarios. ``docs/protocols.md`` is the reference with examples.
@@ -14,13 +14,13 @@ from loadws.scenario.matching.extract import MatchError
 from loadws.scenario.matching.jsonpath import PathError, compile_path
 from loadws.scenario.matching.matching import compile_conditions
 from loadws.scenario.model.field_types import TEN_SECONDS, Many, Name, Span, Strict, Subprotocols
-from loadws.scenario.model.steps import STEPS
+from loadws.scenario.model.steps import STEPS, CarryingStep
 from loadws.scenario.template.template import TemplateError, compile_value
 
 #: The verbs that a protocol may have; each has a key of the same name in its file.
 VERBS = tuple(verb for verb, step in STEPS.items() if step.of_protocol)
 #: Keys that every step has, so that no argument may be called so.
-OF_STEPS = frozenset({"name", "on", "on_failure", "reply", "confirmed", "first", "subscription", "key", "ack"})
+OF_STEPS = frozenset({"name", "on", "on_failure", "reply", "confirmed", "first", "subscription", "key", "ack", "send"})
 
 
 def _path(text: str) -> str:
@@ -33,6 +33,11 @@ def _path(text: str) -> str:
 
 #: The argument that stands for the key of a subscription, which is known only while the load runs.
 KEY = "key"
+#: The argument that stands for the message of a step that carries one, and the verbs that do.
+MESSAGE = "send"
+CARRYING = frozenset(verb for verb, step in STEPS.items() if issubclass(step, CarryingStep))
+#: The argument of what opens a connection that stands for the seconds between heartbeats.
+HEARTBEAT = "heartbeat"
 ARGUMENT = re.compile(r"<(\w+)>")
 
 _ENVIRONMENT = re.compile(r"\{\{.*\benv\s*\(")
@@ -92,8 +97,14 @@ class InText(Strict):
     json_in: Annotated[Path, Field(description="The place of a text with JSON in it. Other text is used as it is.")]
 
 
-#: What a message carries: a place, JSON in a text at a place, or several places with a name each.
-Content = Annotated[Path | InText | dict[str, Path], Field(union_mode="left_to_right")]
+class Inside(Strict):
+    """A place that holds a whole message: text or bytes, read as a message of a connection without a protocol is."""
+
+    message: Annotated[Path, Field(description="The place of a message in text or bytes.")]
+
+
+#: What a message carries: a place, JSON in a text at a place, a message, or several places with a name each.
+Content = Annotated[Path | InText | Inside | dict[str, Path], Field(union_mode="left_to_right")]
 
 
 def _arguments(names: Any) -> Any:
@@ -135,6 +146,22 @@ class Replies(Strict):
         return self
 
 
+class Answering(Strict):
+    """What loadws answers to a message by itself, as soon as it has come."""
+
+    send: Annotated[Sent, Field(description="What is sent, with <name> for each of places.")]
+    places: Annotated[dict[str, Path], Field(description="The places in the message that send has by name.")] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> Answering:
+        if "{{" in str(self.send):
+            raise ValueError("an answer has no templates: write <name>, and in places where it is in the message")
+        for name in arguments_in(self.send):
+            if name not in self.places:
+                raise ValueError(f"<{name}> is in what is answered, and places does not have {name!r}")
+        return self
+
+
 class Pushed(Strict):
     """A kind of message that no request asked for."""
 
@@ -152,6 +179,9 @@ class Pushed(Strict):
     error: Annotated[Fault | None, Field(description="Says that it is an error, counted as protocol.server_error.")] = (
         None
     )
+    answer: Annotated[Answering | None, Field(description="What loadws sends back at once, as an acknowledgement.")] = (
+        None
+    )
 
 
 class Opening(Strict):
@@ -166,6 +196,9 @@ class Opening(Strict):
     ] = "$"
     refused: Annotated[Where | None, Field(description="The message that refuses it.")] = None
     why: Annotated[Path, Field(description="The place of the reason in a refusal.")] = "$"
+    code: Annotated[
+        Path | None, Field(description="The place of its code, a number or a word: part of the error's kind.")
+    ] = None
     within: Annotated[Span, Field(description="How long the confirmation may take.")] = TEN_SECONDS
 
 
@@ -174,6 +207,20 @@ class Beat(Strict):
 
     every: Annotated[
         Span | None, Field(description="The time between two that loadws sends. Default: it sends none.")
+    ] = None
+    due: Annotated[
+        Span | None,
+        Field(
+            description="The time in which the server sends something, a heartbeat or a message. After twice that without "
+            "any the connection is lost. Default: any time."
+        ),
+    ] = None
+    agreed: Annotated[
+        Path | None,
+        Field(
+            description="The place, in what confirms the opening, of the seconds that the server wants between two. The "
+            "longer time counts; 0 is none at all. Default: every, or due, as it is."
+        ),
     ] = None
     send: Annotated[Sent, Field(description="What loadws sends: by itself, or as the answer to the server's.")] = None
     received: Annotated[Where | None, Field(description="The server's: its heartbeat, or its answer to ours.")] = None
@@ -191,6 +238,10 @@ class Beat(Strict):
             raise ValueError("a heartbeat has every, received, or both")
         if self.answer and (self.every is not None or self.received is None):
             raise ValueError("answer: true is for a heartbeat that the server sends: received, send and no every")
+        if self.due is not None and (self.every is not None or self.received is None):
+            raise ValueError("due is for heartbeats that the server sends: received and no every")
+        if self.agreed is not None and self.every is None and self.due is None:
+            raise ValueError("what is agreed is the time of every, or of due")
         if self.timeout is not None and (self.every is None or self.received is None):
             raise ValueError("a timeout needs both every and received")
         return self
@@ -201,6 +252,10 @@ class Key(Strict):
 
     sent: Annotated[Path | None, Field(description="Its place in what was sent.")] = None
     reply: Annotated[Path | None, Field(description="Its place in the confirmation.")] = None
+    topics: Annotated[
+        bool,
+        Field(description="Whether it is a filter of topics, as MQTT has them: + is one level, # all further ones."),
+    ] = False
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -216,7 +271,13 @@ class Sending(Strict):
     may: Annotated[
         Optional, Field(description="Those that it may have, each with its default. null: left out of what is sent.")
     ] = {}
-    send: Annotated[Sent, Field(description="What is sent, with <name> for each argument.")]
+    choices: Annotated[
+        dict[str, Many[JsonValue]], Field(description="Arguments that have one of a few values: which.")
+    ] = {}
+    send: Annotated[
+        Sent,
+        Field(description="What is sent, with <name> for each argument; <send> is the message of a verb that has one."),
+    ]
     instead: Annotated[
         dict[str, Sent], Field(description="What is sent instead where the step has the argument of this name.")
     ] = {}
@@ -252,8 +313,10 @@ class ProtocolFile(Strict):
         dict[str, str], Field(description="Parameters of the URL, which connection.query may replace.")
     ] = {}
     codec: Annotated[
-        Literal["json", "socket.io"],
-        Field(description="How frames become records: json, or socket.io (pip install 'loadws[socketio]')."),
+        Literal["json", "mqtt", "stomp", "socket.io"],
+        Field(
+            description="How frames become records: json, mqtt, stomp, or socket.io (pip install 'loadws[socketio]')."
+        ),
     ] = "json"
     separator: Annotated[
         str | None, Field(min_length=1, description="What stands between records, where one frame may hold several.")
@@ -262,9 +325,16 @@ class ProtocolFile(Strict):
     batches: Annotated[bool, Field(description="Whether a list holds several messages.")] = False
     one_call: Annotated[bool, Field(description="Whether a call has to wait until the one before is answered.")] = False
     options: Annotated[
-        Optional, Field(description="What connection.protocol may say for open.send, each with its default.")
+        Optional,
+        Field(
+            description="What connection.protocol may say for open.send, each with its default. "
+            "<heartbeat> is there too: the seconds between heartbeats of ours."
+        ),
     ] = {}
     open: Annotated[Opening | None, Field(description="How a connection opens.")] = None
+    closing: Annotated[
+        Sent, Field(description="What is sent before loadws closes the connection. Default: nothing.")
+    ] = None
     heartbeats: Annotated[Many[Beat], Field(description="Heartbeats, of either side.")] = ()
     replies: Annotated[Replies | None, Field(description="How answers are told from other messages.")] = None
     pushed: Annotated[Many[Pushed], Field(description="Messages that no request asked for; the first that fits.")] = ()
@@ -276,15 +346,25 @@ class ProtocolFile(Strict):
     )
     emit: Annotated[Asking | None, Field(description="The verb emit; instead.ack is what it sends with ack.")] = None
     answer_call: Annotated[Sending | None, Field(description="The verb answer_call.")] = None
+    publish_topic: Annotated[
+        Asking | None, Field(description="The verb publish_topic; instead.qos is what it sends with qos 1.")
+    ] = None
+    send_to: Annotated[
+        Asking | None, Field(description="The verb send_to; instead.confirmed is what it sends with confirmed.")
+    ] = None
 
     @model_validator(mode="after")
     def _options(self) -> Self:
         for name in arguments_in(self.open.send) if self.open is not None else ():
-            if name not in self.options:
+            if name not in self.options and name != HEARTBEAT:
                 raise ValueError(f"<{name}> is in what open sends, and options does not have {name!r}")
         for verb in VERBS:
             sending = self.verb(verb)
-            known = {*self.options, *sending.arguments, KEY} if sending is not None else ()
+            known = (
+                {*self.options, *sending.arguments, KEY, *(MESSAGE for _ in CARRYING & {verb})}
+                if sending is not None
+                else ()
+            )
             for name in arguments_in([sending.send, *sending.instead.values()]) if sending is not None else ():
                 if name not in known:
                     raise ValueError(f"<{name}> is in what {verb} sends, and neither needs nor may has {name!r}")
@@ -293,8 +373,7 @@ class ProtocolFile(Strict):
     @model_validator(mode="after")
     def _replies(self) -> Self:
         if self.replies is None and any(
-            isinstance(asking, Asking) and asking.reply is True
-            for asking in (self.call_method, self.subscribe, self.unsubscribe, self.emit)
+            isinstance(asking, Asking) and asking.reply is True for asking in map(self.verb, VERBS)
         ):
             raise ValueError(
                 "a verb is answered, and replies does not say what a reply is; or write reply: false there"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import JsonValue
@@ -14,8 +15,20 @@ from loadws.scenario.matching.index import Extract, Wanted
 from loadws.scenario.matching.jsonpath import MISSING, Find, compile_path
 from loadws.scenario.matching.matchers import NO_SCOPE
 from loadws.scenario.matching.matching import compile_conditions
-from loadws.scenario.matching.message import Enveloped, Message
-from loadws.scenario.protocol.protocol_file import ARGUMENT, KEY, Content, Fault, InText, ProtocolFile, Pushed, Replies
+from loadws.scenario.matching.message import Carried, Enveloped, Message
+from loadws.scenario.protocol import mqtt_packets, stomp_frames
+from loadws.scenario.protocol.protocol_file import (
+    ARGUMENT,
+    KEY,
+    MESSAGE,
+    Content,
+    Fault,
+    Inside,
+    InText,
+    ProtocolFile,
+    Pushed,
+    Replies,
+)
 from loadws.scenario.template.scope import Scope
 from loadws.scenario.template.template import compile_template, compile_value
 from loadws.scenario.template.values import EvaluationError, as_json, freeze
@@ -50,6 +63,9 @@ def content_of(content: Content) -> Find:
     if isinstance(content, InText):
         inner = compile_path(content.json_in)
         return lambda record: _from_text(_or_none(inner(record)))
+    if isinstance(content, Inside):
+        whole = compile_path(content.message)
+        return lambda record: Carried.of(_or_none(whole(record)))
     places = {name: compile_path(place) for name, place in content.items()}
 
     def several(record: Any) -> dict[str, Any]:
@@ -99,6 +115,12 @@ def fault_of(fault: Fault) -> Callable[[Any], Failed | None]:
         return Failed(_code(code(record)) if code is not None else "", _or_none(said))
 
     return failed
+
+
+def fault_words(at: str, code: str | None) -> Callable[[Any], Failed]:
+    """Return the function from a record that is an error to the server's words and its code."""
+    find, find_code = compile_path(at), compile_path(code) if code is not None else None
+    return lambda record: Failed("" if find_code is None else _code(find_code(record)), _or_none(find(record)))
 
 
 def _code(value: Any) -> str:
@@ -204,6 +226,8 @@ class PushRule:
         self._event = compile_path(pushed.event) if pushed.event is not None else None
         self._key = compile_path(pushed.subscription) if pushed.subscription is not None else None
         self._fault = fault_of(pushed.error) if pushed.error is not None else None
+        #: What is answered at once, made of a record; None for nothing.
+        self.answer = filler_of(pushed.answer.send, pushed.answer.places) if pushed.answer is not None else None
 
     def open(self, message: Enveloped) -> None:
         """Set what a message carries, and its name."""
@@ -260,6 +284,23 @@ class Framing:
         return as_json(value) + (self._separator or "" if self._ends else "")
 
 
+def filler_of(tree: JsonValue, places: Mapping[str, str]) -> Find:
+    """Return the function from a record to a copy of ``tree`` with the values at places of the record for ``<name>``."""
+    if isinstance(tree, str):
+        argument = ARGUMENT.fullmatch(tree)
+        if argument is None:
+            return lambda record: tree
+        find = compile_path(places[argument[1]])
+        return lambda record: _or_none(find(record))
+    if isinstance(tree, list):
+        items = [filler_of(item, places) for item in tree]
+        return lambda record: [item(record) for item in items]
+    if isinstance(tree, dict):
+        pairs = [(key, filler_of(item, places)) for key, item in tree.items()]
+        return lambda record: {key: item(record) for key, item in pairs}
+    return lambda record: tree
+
+
 # -- sending ----------------------------------------------------------------------------------------------------------
 
 #: Makes a part of what is sent; ``_LEFT_OUT`` where its argument was not given.
@@ -307,6 +348,8 @@ def _text(text: str, arguments: Mapping[str, JsonValue]) -> Make:
     name = argument[1]
     if name == KEY:
         return lambda scope: scope.extra["subscription"].key_as_sent
+    if name == MESSAGE:
+        return lambda scope: scope.extra["carried"]
     value = arguments.get(name)
     return (lambda scope: _LEFT_OUT) if value is None else compile_value(value).evaluate
 
@@ -323,8 +366,10 @@ class MissingLibrary(Exception):
     advice = "pip install 'loadws[socketio]'"
 
 
-def framing_of(file: ProtocolFile) -> tuple[Callable[[], Read], Callable[[Any], str]]:
+def framing_of(file: ProtocolFile, most: int) -> tuple[Callable[[], Read], Callable[[Any], str | bytes]]:
     """Return what makes the reader of a connection, and what makes the frame of a record.
+
+    ``most`` is the size of the largest packet that may span frames, in bytes.
 
     Raises:
         MissingLibrary: The library of the file's codec is not installed.
@@ -332,6 +377,10 @@ def framing_of(file: ProtocolFile) -> tuple[Callable[[], Read], Callable[[Any], 
     if file.codec == "json":
         framing = Framing(file)
         return framing.reader, framing.framed
+    if file.codec == "mqtt":
+        return partial(mqtt_packets.Reader, most), mqtt_packets.framed
+    if file.codec == "stomp":
+        return partial(stomp_frames.Reader, most), stomp_frames.framed
     try:
         from loadws.scenario.protocol import socket_io_packets
     except ImportError as error:

@@ -8,29 +8,45 @@ from typing import Any
 
 import msgspec
 
+Payload = str | bytes
+
 
 class Talk(ABC):
     """One connection's side of the server, which remembers what its client has subscribed to.
 
-    ``heartbeat_s`` is the time between the server's own heartbeats, in seconds; None where it sends none.
+    ``heartbeat_s`` is the time between the server's own heartbeats, in seconds; None where it sends none. ``is_over``: the
+    server closes the connection once its answers are sent.
     """
 
     heartbeat_s: float | None = None
+    is_over: bool = False
 
-    def opened(self) -> Sequence[str]:
+    def opened(self) -> Sequence[Payload]:
         """Return what the server says as soon as the WebSocket is open."""
         return ()
 
-    @abstractmethod
-    def answers(self, message: str) -> Sequence[str]:
-        """Return the answers to a message, in order."""
+    def heard(self, message: Payload) -> Sequence[Payload]:
+        """Return the answers to a message, in order. Bytes are read as text, which most protocols have."""
+        return self.answers(message if isinstance(message, str) else message.decode("utf-8", "replace"))
 
-    def tick(self, number: int) -> Sequence[str]:
+    @abstractmethod
+    def answers(self, message: str) -> Sequence[Payload]:
+        """Return the answers to a message of text, in order."""
+
+    def tick(self, number: int) -> Sequence[Payload]:
         """Return what is pushed in tick ``number`` (from 0): one message for each subscription."""
         return ()
 
-    def heartbeat(self) -> Sequence[str]:
+    def heartbeat(self) -> Sequence[Payload]:
         """Return the server's heartbeat."""
+        return ()
+
+    def take_published(self) -> Sequence[object]:
+        """Return what the client has published for all clients since the last call; each is for ``relayed``."""
+        return ()
+
+    def relayed(self, published: object) -> Sequence[Payload]:
+        """Return the messages that tell this client what a client published; none where it has not subscribed to it."""
         return ()
 
 

@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 
 def test_no_protocol_is_forgotten() -> None:
     assert sorted(TALKS) == list(built_in())
-    assert sorted({*CALLS, *SUBSCRIPTIONS, "socket.io"}) == list(built_in())
+    assert sorted({*CALLS, *SUBSCRIPTIONS, "socket.io", "mqtt", "stomp"}) == list(built_in())
 
 
 @pytest.mark.parametrize("protocol", CALLS)

@@ -2,7 +2,7 @@
 
 ::
 
-    npm install --prefix FOLDER rpc-websockets graphql graphql-ws ws ocpp-rpc socket.io
+    npm install --prefix FOLDER rpc-websockets graphql graphql-ws ws ocpp-rpc socket.io aedes
     python3 -m venv VENV && VENV/bin/pip install strawberry-graphql aiohttp aiosignalr ocpp websockets python-socketio
     LOADWS_NPM=FOLDER LOADWS_PEERS=VENV/bin/python pytest -m servers tests/engine/protocols
 
@@ -65,8 +65,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "NODE_PATH": str(modules)}
 
 
-def run(script: str, path: str, scenario: str) -> Frame:
-    """Run a scenario against a server, and return the last frame; none of its steps may have failed."""
+def frames_of(script: str, path: str, scenario: str) -> list[Frame]:
+    """Run a scenario against a server, and return its frames."""
     frames: list[Frame] = []
 
     async def deliver(frame: Frame) -> None:
@@ -79,6 +79,12 @@ def run(script: str, path: str, scenario: str) -> Frame:
 
     with peer(script) as port:
         trio.run(main, port)
+    return frames
+
+
+def run(script: str, path: str, scenario: str) -> Frame:
+    """Run a scenario against a server, and return the last frame; none of its steps may have failed."""
+    frames = frames_of(script, path, scenario)
     errors = [(error.kind, error.step, error.detail) for frame in frames for error in frame.errors]
     assert errors == []
     ledger = frames[-1].ledger
@@ -230,3 +236,43 @@ on:
     assert messages.received == 12 + 6 + 6
     assert messages.heartbeats_received >= 12
     assert messages.heartbeats_sent == messages.heartbeats_received
+
+
+MQTT = """
+connection:
+  protocol: {name: mqtt, client_id: "loadws-{{ uuid() }}", username: loadws, password: secret, heartbeat: 1s}
+flow:
+  - connect
+  - subscribe: {name: own, topic: "users/{{ user.index }}/+", qos: 1}
+  - publish_topic: {topic: "users/{{ user.index }}/a", send: {json: {n: 1}}, qos: 1, confirmed: {within: 5s}}
+  - wait_for: {where: {subscription: own, $.n: 1, envelope: {$.qos: 1}}}
+  - publish_topic: {topic: "users/{{ user.index }}/b", send: {binary: {hex: 00ff}}, retain: true}
+  - wait_for: {where: {event: "users/{{ user.index }}/b", bytes: {hex: 00ff}}}
+  - think: 2500ms
+  - unsubscribe: own
+  - close
+"""
+
+
+@pytest.mark.servers
+def test_mqtt() -> None:
+    messages = run("aedes_broker.cjs", "/", MQTT).ledger.messages
+    assert (messages.answered, messages.one_way) == (18, 6)
+    assert messages.received == 18 + 12 + 3  # each user's second session also gets what its first one had retained
+    assert messages.control_sent == 3 * 6  # CONNECT, PUBACK, DISCONNECT
+    assert messages.heartbeats_sent == messages.heartbeats_received >= 12
+
+
+@pytest.mark.servers
+def test_mqtt_refuses_a_password_and_a_subscription() -> None:
+    refused = """
+connection: {protocol: {name: mqtt, username: loadws, password: wrong}}
+flow: [{connect: {}, on_failure: end_session}]
+"""
+    private = """
+connection: {protocol: mqtt}
+flow: [{subscribe: {name: private, topic: private}, on_failure: end_session}]
+"""
+    for scenario, kind in ((refused, "protocol.refused.bad_user_name_or_password"), (private, "protocol.error.0x80")):
+        frames = frames_of("aedes_broker.cjs", "/", scenario)
+        assert {error.kind for frame in frames for error in frame.errors} == {kind}

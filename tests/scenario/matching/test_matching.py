@@ -495,7 +495,8 @@ def test_a_handshake_without_them_says_so() -> None:
 
 
 NOTHING = (
-    "write a JSONPath ($.a.b), text, {regex: ...}, {bytes: ...} or, of a handshake, {header: ...} or {status: true}"
+    "write a JSONPath ($.a.b), text, {regex: ...}, {bytes: ...}, of a protocol {envelope: $.a}, "
+    "or, of a handshake, {header: ...} or {status: true}"
 )
 
 

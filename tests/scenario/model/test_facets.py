@@ -15,7 +15,7 @@ from loadws.scenario.docs.examples import EXAMPLES
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.step_names import walk_steps
 from loadws.scenario.model.steps import STEPS, OnConnection, SetStep, Step
-from loadws.scenario.model.steps.by_protocol import ProtocolStep
+from loadws.scenario.model.steps.by_protocol import CarryingStep, ProtocolStep
 from loadws.scenario.model.steps.flow import Loop
 from loadws.scenario.model.steps.step import (
     FACETS,
@@ -29,7 +29,7 @@ from loadws.scenario.model.steps.step import (
 
 ROOT = Path(loadws.__file__).parent
 #: Classes that answer for several verbs; each says in its docstring what these have in common.
-FAMILIES = (LeafStep, ConnectionStep, OffConnectionStep, LocalStep, FlowStep, Loop, ProtocolStep)
+FAMILIES = (LeafStep, ConnectionStep, OffConnectionStep, LocalStep, FlowStep, Loop, ProtocolStep, CarryingStep)
 
 
 def examples(verb: str) -> list[Step]:

@@ -26,7 +26,7 @@ from tests.kit.behaviour import Behaviour, Say
 LONGEST = 60
 PAGE = (PAGES / "protocols.md").read_text("utf-8")
 #: Their keys stand in the tables of others.
-WITHOUT_TABLE = {"InText", "Sending", "Subscribing"}
+WITHOUT_TABLE = {"InText", "Inside", "Sending", "Subscribing"}
 
 
 @pytest.mark.parametrize("name", built_in())
@@ -62,7 +62,7 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def test_the_page_s_own_protocol_and_its_scenario_are_right(tmp_path: Path) -> None:
-    _, ours, scenario = blocks(PAGE, "yaml")
+    *_, ours, scenario = blocks(PAGE, "yaml")
     (tmp_path / "ours.yaml").write_text(ours)
     loaded = load_text(scenario, tmp_path / "s.yaml", env={})
     assert loaded.warnings == ()

@@ -345,6 +345,15 @@ class Conversation:
         self._in_flight.add(pending)
         return True
 
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the connection, if it has opened, by a close handshake; see ``Connection.close``."""
+        if self.connection is not None:
+            self.say_farewell()
+            await self.connection.close(code, reason)
+
+    def say_farewell(self) -> None:
+        """Send what has to be sent before a close: here nothing."""
+
     def time_out(self, pending: Pending) -> None:
         """Fix the fate of a request at its deadline.
 

@@ -23,10 +23,11 @@ from loadws.scenario.json_reader import NotJson
 from loadws.scenario.matching.index import Wanted
 from loadws.scenario.matching.jsonpath import MISSING
 from loadws.scenario.matching.message import Enveloped, Message
-from loadws.scenario.protocol.protocol_rules import PushRule, ReplyRule
+from loadws.scenario.protocol.not_packets import Unreadable
+from loadws.scenario.protocol.protocol_rules import Failed, PushRule, ReplyRule
 from loadws.scenario.template.scope import Scope
-from loadws.scenario.template.values import show
-from loadws.transport.base import Connection, End, Outgoing, Payload, payload_bytes
+from loadws.scenario.template.values import EvaluationError, show
+from loadws.transport.base import Connection, End, NotOpen, Outgoing, Payload, payload_bytes
 
 #: Under which name errors count that no step met with.
 NO_STEP = "connection"
@@ -76,7 +77,7 @@ class ProtocolConversation(Conversation):
     """
 
     __slots__ = (
-        *("_batches", "_beats", "_is_silent", "_records", "_traced_records"),
+        *("_batches", "_beats", "_gone", "_has_left", "_records", "_scope", "_traced_records"),
         *("dialect", "greeting", "opened_by", "opened_ns", "refused", "subscriptions", "turns", "upgraded_ns"),
     )
 
@@ -94,14 +95,16 @@ class ProtocolConversation(Conversation):
     ) -> None:
         super().__init__(owner, shared, name, opener=opener, turn=turn, replacement=replacement)
         self.dialect = dialect
-        self.subscriptions = Subscriptions()
+        self.subscriptions = Subscriptions(dialect.matches)
         self._records, self._traced_records = dialect.reader(), dialect.reader()
         self.upgraded_ns = self.opened_ns = 0
-        self.refused: tuple[Any] | None = None
+        self.refused: Failed | None = None
         self.greeting: Enveloped | None = None
         self.opened_by: Parker | None = None
         self._batches: dict[Hashable, BatchCall] = {}  # by the ids of their calls that are not answered
-        self._is_silent = ""  # why the connection is lost: its heartbeat was not answered
+        self._gone = ("", "")  # why the connection was given up: the kind of the end, and a sentence
+        self._has_left = False  # what precedes a close was sent
+        self._scope = scope
         self.turns = CallTurns()
         self._beats = Heartbeats(
             dialect.heartbeats, dialect.framed, shared.timers, shared.recorder, scope, self._fall_silent
@@ -114,9 +117,12 @@ class ProtocolConversation(Conversation):
         super().on_open(connection)
 
     def on_message(self, payload: Payload, received_ns: int) -> None:
+        self._beats.heard_ns = received_ns
         try:
             for record, size in self._records(payload):
                 self._on_record(record, size, received_ns)
+        except Unreadable as error:
+            self._give_up("malformed", str(error))
         except NotJson as error:
             self._count(payload_bytes(payload))
             self._unclaimed(1)
@@ -124,8 +130,10 @@ class ProtocolConversation(Conversation):
 
     def on_end(self, end: End) -> None:
         self._beats.stop()
-        if self._is_silent:
-            end = End("lost", end.at_ns, kind="heartbeat_timeout", reason=self._is_silent)
+        self.end_reported = self.refused is not None  # a server that says no may then close
+        kind, reason = self._gone
+        if kind:
+            end = End("lost", end.at_ns, kind=kind, reason=reason)
         if self.owner.measuring is not None:
             self.owner.measuring.connection_ended(self.name, is_lost=end.by != "us")
         super().on_end(end)
@@ -134,9 +142,29 @@ class ProtocolConversation(Conversation):
             self.opened_by.wake()
 
     def _fall_silent(self, why: str) -> None:
+        self._give_up("heartbeat_timeout", why)
+
+    def _give_up(self, kind: str, why: str) -> None:
         if self.connection is not None and self.end is None:
-            self._is_silent = why
+            self._gone = (kind, why)
             self.connection.drop()
+
+    def say_farewell(self) -> None:
+        """Send what the protocol sends before a close."""
+        make = self.dialect.farewell
+        if make is not None and self.opened_ns and not self._has_left and self._sends_soon(make(self._scope)):
+            self._has_left = True
+
+    def _sends_soon(self, record: Any) -> bool:
+        """Send what the protocol sends by itself, without waiting; return False where the connection has ended."""
+        if self.connection is None:
+            return False
+        try:
+            self.connection.send_soon(self.dialect.framed(record), Outgoing())
+        except (NotOpen, EvaluationError):
+            return False
+        self._messages.control_sent += 1
+        return True
 
     # -- records ------------------------------------------------------------------------------------------------------
 
@@ -171,7 +199,7 @@ class ProtocolConversation(Conversation):
             self.greeting = Enveloped(b"", received_ns, envelope=record)
             self.greeting.open(rules.content(record))
         elif rules.refused is not None and rules.refused(record):
-            self.refused = (rules.why(record),)
+            self.refused = rules.why(record)
         else:
             return False
         if self.opened_by is not None:
@@ -185,6 +213,8 @@ class ProtocolConversation(Conversation):
             self._count(size)
             self._give(message, None)
             return
+        if rule.answer is not None:
+            self._sends_soon(rule.answer(record))
         subscription = self.subscriptions.of(rule.key(record))
         failed = rule.failed(record)
         if subscription is not None and rule.ends and subscription.awaited_by is not None:
@@ -348,4 +378,4 @@ class ProtocolConversation(Conversation):
     def begin_beating(self) -> None:
         """Send heartbeats from now on: the protocol is open."""
         if self.connection is not None and self.end is None:
-            self._beats.begin(self.connection)
+            self._beats.begin(self.connection, None if self.greeting is None else self.greeting.envelope)

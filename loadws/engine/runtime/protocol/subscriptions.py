@@ -43,12 +43,16 @@ class Subscription:
 
 
 class Subscriptions:
-    """The subscriptions of one connection that are active, oldest first."""
+    """The subscriptions of one connection that are active, oldest first.
 
-    __slots__ = ("_by_key",)
+    ``matches`` tells whether the key of a message is that of a subscription where they are not equal; None: it is not.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_by_key", "_matches")
+
+    def __init__(self, matches: Callable[[Any, Any], bool] | None = None) -> None:
         self._by_key: dict[Hashable, Subscription] = {}
+        self._matches = matches
 
     def add(self, subscription: Subscription, key: Any) -> None:
         """Let the messages with this key belong to a subscription from now on."""
@@ -59,8 +63,12 @@ class Subscriptions:
         self._by_key[subscription.key] = subscription
 
     def of(self, key: Hashable) -> Subscription | None:
-        """Return the subscription that a message with this key belongs to."""
-        return self._by_key.get(key)
+        """Return the subscription that a message with this key belongs to: the one with its very key, else the oldest."""
+        found = self._by_key.get(key)
+        matches = self._matches
+        if found is not None or matches is None or key is MISSING:
+            return found
+        return next((each for each in self._by_key.values() if matches(each.key_as_sent, key)), None)
 
     def oldest(self, name: str) -> Subscription | None:
         """Return the oldest subscription of a name; None where none is active."""

@@ -66,7 +66,8 @@ async def _confirmation(
     if conversation.opened_ns:
         return None
     if conversation.refused is not None:
-        return NotOpened("protocol.refused", f"the server refused the protocol: {show(conversation.refused[0])}")
+        refused = conversation.refused
+        return NotOpened(refused.kind("protocol.refused"), f"the server refused the protocol: {show(refused.said)}")
     if conversation.end is not None:
         return NotOpened()
     return NotOpened("protocol.timeout", f"the server did not confirm the protocol within {within_ns / 1e9:g} s")

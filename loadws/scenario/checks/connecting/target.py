@@ -29,6 +29,8 @@ BUILTIN_MODES = (
     "ocpp1.6",
     "ocpp2.0.1",
     "socket.io",
+    "mqtt",
+    "stomp",
 )
 BUILTIN_OPTIONS = (
     "close-after",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import JsonValue
 
 from loadws.scenario.checks.findings import Findings
+from loadws.scenario.matching.capture import ENVELOPE
 from loadws.scenario.matching.matching import OF_PROTOCOLS
 from loadws.scenario.model.connection import ProtocolUse
 from loadws.scenario.model.step_names import walk_around, walk_steps, walk_user_types
@@ -18,10 +19,11 @@ from loadws.scenario.model.steps import (
     SubscribeStep,
     UnsubscribeStep,
 )
-from loadws.scenario.model.steps.parts import ConditionSet
+from loadws.scenario.model.steps.parts import CaptureSet, ConditionSet
 from loadws.scenario.protocol.find_protocol import NoSuchProtocol, load_protocol
 from loadws.scenario.protocol.protocol_file import VERBS, Asking, ProtocolFile, Sending
 from loadws.scenario.protocol.protocol_rules import MissingLibrary, framing_of
+from loadws.scenario.template.values import show
 from loadws.scenario.yaml.explain import ScenarioError, Where, any_of
 from loadws.terms.errors import did_you_mean
 
@@ -57,7 +59,7 @@ def _file(findings: Findings, use: ProtocolUse) -> ProtocolFile | None:
     where: Where = (*_PLACE, "name")
     try:
         file = load_protocol(use.name, findings.base)
-        framing_of(file)
+        framing_of(file, 0)
         return file
     except (NoSuchProtocol, MissingLibrary) as error:
         findings.error(where, str(error), error.advice)
@@ -127,9 +129,12 @@ def _check_arguments(
     sending: Sending,
     file: ProtocolFile,
 ) -> None:
-    for name in given:
-        if name not in sending.arguments:
+    for name, value in given.items():
+        if name not in sending.arguments and name not in type(step.body).model_fields:
             findings.error((*place, name), *_unknown(name, step, sending, file), at_key=True)
+        elif name in sending.choices and value not in sending.choices[name]:
+            choices = " or ".join(map(show, sending.choices[name]))
+            findings.error((*place, name), f"{file.about} has {name!r} as {choices}, and this is {show(value)}")
     for name in sending.needs:
         if name not in given:
             findings.error(place, f"missing key {name!r}", f"{file.about} needs it", at_key=True)
@@ -169,9 +174,19 @@ def _refuse_all(findings: Findings) -> None:
         for part in step.parts():
             if isinstance(part, ConditionSet) and part.conditions is not None:
                 _refuse_conditions(findings, (*where, *part.place), part.conditions)
+            if isinstance(part, CaptureSet):
+                _refuse_captures(findings, (*where, *part.place), part.captures or {})
     for place, user_type in walk_user_types(findings.scenario):
         for index, handler in enumerate(user_type.on.message):
             _refuse_conditions(findings, (*place, "on", "message", index, "where"), handler.where or {})
+            _refuse_captures(findings, (*place, "on", "message", index, "capture"), handler.capture or {})
+
+
+def _refuse_captures(findings: Findings, where: Where, captures: Mapping[str, JsonValue]) -> None:
+    for name, place in captures.items():
+        if isinstance(place, dict) and ENVELOPE in place:
+            message = f"a capture from the {ENVELOPE} needs a protocol"
+            findings.error((*where, name, ENVELOPE), message, _ADVICE, at_key=True)
 
 
 def _refuse_conditions(findings: Findings, where: Where, conditions: object) -> None:

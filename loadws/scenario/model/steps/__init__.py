@@ -7,10 +7,13 @@ from loadws.scenario.model.steps.by_protocol import (
     AnswerCallStep,
     Answered,
     CallMethodStep,
+    CarryingStep,
     EmitStep,
     NotifyStep,
     ProtocolBody,
     ProtocolStep,
+    PublishTopicStep,
+    SendToStep,
     SubscribeStep,
     UnsubscribeStep,
 )
@@ -53,11 +56,11 @@ from loadws.scenario.model.steps.step import Body, OnConnection, Step
 
 __all__ = [
     "BARE_VERBS", "STEPS", "AnswerCallStep", "Answered", "AnyStep", "BarrierStep", "Binary", "Body",
-    "CallMethodStep", "CallStep", "CheckStep", "CloseStep", "ConnectBody", "ConnectStep", "CountStep", "DropStep",
-    "EmitStep",
-    "EveryStep", "ExpectHandshake", "ExpectNoneStep", "Flow", "HttpBody", "HttpStep", "IfStep", "LogStep",
-    "NotifyStep", "OnConnection", "ParallelStep", "Payload", "PickStep", "PingStep", "ProtocolBody", "ProtocolStep",
-    "PublishStep", "ReadSlowlyStep", "ReconnectStep", "RecordBody", "RecordStep", "RepeatStep", "RequestStep",
-    "SendStep", "SetStep", "StallStep", "Step", "SubscribeStep", "Think", "ThinkStep", "UnsubscribeStep",
-    "UserFlow", "WaitForStep", "WhileStep", "walk",
+    "CallMethodStep", "CallStep", "CarryingStep", "CheckStep", "CloseStep", "ConnectBody", "ConnectStep",
+    "CountStep", "DropStep", "EmitStep", "EveryStep", "ExpectHandshake", "ExpectNoneStep", "Flow", "HttpBody",
+    "HttpStep", "IfStep", "LogStep", "NotifyStep", "OnConnection", "ParallelStep", "Payload", "PickStep",
+    "PingStep", "ProtocolBody", "ProtocolStep", "PublishStep", "PublishTopicStep", "ReadSlowlyStep",
+    "ReconnectStep", "RecordBody", "RecordStep", "RepeatStep", "RequestStep", "SendStep", "SendToStep",
+    "SetStep", "StallStep", "Step", "SubscribeStep", "Think", "ThinkStep", "UnsubscribeStep", "UserFlow",
+    "WaitForStep", "WhileStep", "walk",
 ]  # fmt: skip

@@ -1,16 +1,17 @@
-"""Steps of connections that speak a protocol: call_method, notify, subscribe, unsubscribe, answer_call.
+"""Steps of connections that speak a protocol: call_method, notify, publish_topic, subscribe, unsubscribe, emit, answer_call.
 
 What they send, and which keys they have beside these, is in the protocol's file.
 """
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from loadws.scenario.model.field_types import TEN_SECONDS, Captures, Conditions, Many, Name, Span, Strict, short_for
 from loadws.scenario.model.steps.messages import SENDING
-from loadws.scenario.model.steps.parts import CaptureSet, ConditionSet, Part, Provided, TemplateText
+from loadws.scenario.model.steps.parts import CaptureSet, Carried, ConditionSet, Part, Provided, TemplateText
+from loadws.scenario.model.steps.payload import Sendable
 from loadws.scenario.model.steps.step import PATIENCE_NS, Awaits, ConnectionStep, Effect, Measures, OnConnection
 from loadws.scenario.yaml.explain import Where
 
@@ -67,6 +68,15 @@ class ProtocolStep(ConnectionStep):
         """Return the arguments of the protocol's own."""
         arguments: dict[str, JsonValue] = self.body.arguments
         return arguments
+
+    def says(self) -> frozenset[str]:
+        """Return the names by which a protocol's file may choose what is sent: of arguments, and of keys of the verb."""
+        return frozenset({*self.arguments(), *self.body.model_fields_set})
+
+    @property
+    def asks(self) -> bool:
+        """Whether it wants an answer, where its protocol has one for the verb."""
+        return True
 
     def answers(self) -> Iterator[tuple[Where, Answered]]:
         """Yield what it waits for, each with the place of its conditions."""
@@ -248,6 +258,11 @@ class EmitStep(ProtocolStep):
         Field(description="The event's name, or a mapping with its args."),
     ]
 
+    @property
+    def asks(self) -> bool:
+        """Whether it waits for the acknowledgement."""
+        return self.emit.ack is not None
+
     def answers(self) -> Iterator[tuple[Where, Answered]]:
         """Yield the acknowledgement, where it is waited for."""
         if self.emit.ack is not None:
@@ -257,6 +272,99 @@ class EmitStep(ProtocolStep):
         """Return the metrics; those of the acknowledgement only where it is waited for."""
         metrics = self.measures.metrics
         return metrics if self.emit.ack is not None else metrics - _ANSWERED
+
+
+class CarryingStep(ProtocolStep):
+    """A step that sends a message, in any of its forms, inside what the protocol has around it."""
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the message, then the arguments and what must hold of the confirmation."""
+        yield Carried((self.verb, "send"), self.body.send)
+        yield from super().parts()
+
+    def answers(self) -> Iterator[tuple[Where, Answered]]:
+        """Yield the confirmation, where it is waited for."""
+        if self.asks:
+            yield (self.verb, "confirmed"), self.body.confirmed or Answered()
+
+    def measured(self) -> frozenset[str]:
+        """Return the metrics; those of the confirmation only where it is waited for."""
+        metrics = self.measures.metrics
+        return metrics if self.asks else metrics - _ANSWERED
+
+
+def _qos(value: Any) -> Any:
+    if value == 2 and type(value) is int:
+        raise ValueError("QoS 2 is not spoken; write 0 (at most once) or 1 (at least once)")
+    return value
+
+
+class PublishTopicBody(ProtocolBody):
+    send: Annotated[Sendable, Field(description="The message: text, or a mapping.")]
+    qos: Annotated[
+        Literal[0, 1],
+        BeforeValidator(_qos, json_schema_input_type=Literal[0, 1]),
+        Field(description="1: the step waits for the server's acknowledgement. 0: it is one way."),
+    ] = 0
+    confirmed: Annotated[
+        Answered | None,
+        Field(description="With qos 1: what must hold of the acknowledgement, and how long it may take."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _asked(self) -> PublishTopicBody:
+        if self.confirmed is not None and not self.qos:
+            raise ValueError("nothing confirms a message of QoS 0: add qos: 1, or leave out confirmed")
+        return self
+
+
+class PublishTopicStep(CarryingStep):
+    """Publish a message to a topic of the connection's protocol; with qos 1 wait for the acknowledgement."""
+
+    verb = "publish_topic"
+    waits = True
+    sends = 1
+    gives_sent = True
+    measures = Measures(SENDING | _ANSWERED, frozenset({"request", "send"}))
+
+    publish_topic: Annotated[
+        PublishTopicBody, Field(description="The message, and the arguments that the protocol has: its topic.")
+    ]
+
+    def says(self) -> frozenset[str]:
+        """Return the names that were given; qos only where it is not 0."""
+        return super().says() - (frozenset() if self.publish_topic.qos else {"qos"})
+
+    @property
+    def asks(self) -> bool:
+        """Whether it waits for the acknowledgement."""
+        return self.publish_topic.qos == 1
+
+
+class SendToBody(ProtocolBody):
+    send: Annotated[Sendable, Field(description="The message: text, or a mapping.")]
+    confirmed: Annotated[
+        Answered | None, Field(description="Wait for the server's receipt. Default: the message is one way.")
+    ] = None
+
+
+class SendToStep(CarryingStep):
+    """Send a message to a destination of the connection's protocol; with confirmed wait for the receipt."""
+
+    verb = "send_to"
+    waits = True
+    sends = 1
+    gives_sent = True
+    measures = Measures(SENDING | _ANSWERED, frozenset({"request", "send"}))
+
+    send_to: Annotated[
+        SendToBody, Field(description="The message, and the arguments that the protocol has: its destination.")
+    ]
+
+    @property
+    def asks(self) -> bool:
+        """Whether it waits for the receipt."""
+        return self.send_to.confirmed is not None
 
 
 class AnswerCallStep(ProtocolStep):

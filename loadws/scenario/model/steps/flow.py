@@ -18,6 +18,8 @@ from loadws.scenario.model.steps.by_protocol import (
     CallMethodStep,
     EmitStep,
     NotifyStep,
+    PublishTopicStep,
+    SendToStep,
     SubscribeStep,
     UnsubscribeStep,
 )
@@ -250,7 +252,8 @@ _Steps = (
     ConnectStep | CloseStep | SendStep | RequestStep | WaitForStep | ExpectNoneStep | ThinkStep | EveryStep | RepeatStep
     | WhileStep | IfStep | PickStep | ParallelStep | BarrierStep | SetStep | CheckStep | RecordStep | CountStep | LogStep
     | PublishStep | PingStep | HttpStep | DropStep | ReconnectStep | StallStep | ReadSlowlyStep | CallStep
-    | CallMethodStep | NotifyStep | SubscribeStep | UnsubscribeStep | EmitStep | AnswerCallStep
+    | CallMethodStep | NotifyStep | PublishTopicStep | SendToStep | SubscribeStep | UnsubscribeStep | EmitStep
+    | AnswerCallStep
 )  # fmt: skip
 STEPS: dict[str, type[Step]] = {step.verb: step for step in get_args(_Steps)}
 

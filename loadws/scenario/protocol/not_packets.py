@@ -1,0 +1,15 @@
+"""What a codec raises where bytes are no packets of its protocol."""
+
+from __future__ import annotations
+
+from loadws.scenario.json_reader import NotJson
+
+
+class Unreadable(NotJson):
+    """Bytes that are no packet. Where the next packet begins cannot be told, so the connection is given up."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, 0, "")
+
+    def __str__(self) -> str:
+        return self.reason

@@ -175,3 +175,27 @@ def test_a_measure_changes_nothing_else(behaviour: Behaviour) -> None:
     with_it, without = run(measure, flow, behaviour), run([], flow, behaviour)
     assert with_it.ledger == without.ledger
     assert with_it.errors == without.errors
+
+
+def test_received_ms_is_when_a_message_was_read_and_not_when_a_step_looks_at_it() -> None:
+    """A handler's is that of its message, and a wait's that of its own, however late the flow gets round to it."""
+    flow = [
+        ASK,
+        {"think": "500ms"},
+        {"wait_for": {"where": {"text": "b"}}},
+        {"record": {"name": "gap", "value": "{{ received_ms - seen_ms }}", "unit": "ms"}},
+    ]
+    on = {"message": [{"where": {"text": "a"}, "do": [{"set": {"seen_ms": "{{ received_ms }}"}}]}]}
+    outcome = run([], flow, says("a", "b", every_ns=7 * MS // 2), on=on, variables={"seen_ms": 0})
+    assert outcome.errors == {}
+    assert outcome.values("gap").least == pytest.approx(7 * MS // 2, abs=1000)
+
+
+def test_received_ms_counts_from_1970_as_now_ms_does() -> None:
+    flow = [
+        {"request": {"send": "ask", "reply": {"where": {"text": "a"}}}},
+        {"record": {"name": "age", "value": "{{ now_ms() - received_ms }}", "unit": "ms"}},
+    ]
+    outcome = run([], flow, says("a"))
+    assert outcome.errors == {}
+    assert outcome.values("age").greatest < S

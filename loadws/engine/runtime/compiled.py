@@ -22,13 +22,14 @@ class CompiledHandler:
 class CompiledMessageHandler(CompiledHandler):
     """A ``message`` handler of the connection ``on``; of all connections where ``on`` is None.
 
-    ``uses_message``: some template reads ``message``, so the message is parsed for it.
+    ``uses_message``: some template reads ``message``, so the message is parsed for it. ``uses_received_ms``: likewise.
     """
 
     on: str | None
     where: Conditions | None
     capture: Captures | None
     uses_message: bool
+    uses_received_ms: bool
     deliver: Delivering | None = None
 
 

@@ -75,7 +75,8 @@ class Shared:
 
     ``variables`` are the scenario's own, compiled, and ``supplies`` its data. ``http`` is None where no step asks over
     HTTP, ``tracer`` without ``--trace``. ``quota`` belongs to the current phase, and is None where only time ends the
-    phase. ``load_ended_ns`` is when the last phase was over, or the run was stopped.
+    phase. ``load_ended_ns`` is when the last phase was over, or the run was stopped. ``clock`` returns milliseconds since
+    1970, and ``epoch_ns`` is what the clock of ``timers`` lacks to those.
     """
 
     facts: RunFacts
@@ -94,3 +95,11 @@ class Shared:
     handshakes: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(HANDSHAKES_AT_ONCE))
     closings: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(CLOSINGS_AT_ONCE))
     clock: Callable[[], int] = lambda: time.time_ns() // NS_PER_MS
+    epoch_ns: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.epoch_ns = self.clock() * NS_PER_MS - self.timers.now_ns()
+
+    def wall_ms(self, at_ns: int) -> float:
+        """Return a time of ``timers``, in ns, as milliseconds since 1970. It keeps the fractions, and never jumps."""
+        return (at_ns + self.epoch_ns) / NS_PER_MS

@@ -118,6 +118,7 @@ def compile_user(user: UserType, context: StepContext) -> CompiledUser:
     context = replace(
         context,
         uses_message=_mentions(user, "message"),
+        uses_received_ms=_mentions(user, "received_ms"),
         uses_sent=_mentions(user, "sent") or "sent" in str(context.scenario.measure),
         measures=tuple(map(CompiledMeasure.of, context.scenario.measure)),
         keeps=user.is_in_python or any(step.reads_inbox for _, step in walk(user.flow)),
@@ -171,6 +172,7 @@ def _message_handler(
         where=compile_conditions(handler.where) if handler.where else None,
         capture=compile_captures(handler.capture) if handler.capture else None,
         uses_message=context.uses_message,
+        uses_received_ms=context.uses_received_ms,
         deliver=deliver,
     )
 

@@ -100,6 +100,8 @@ class Handlers:
                 self._user.report("capture", "on.message", missing)
                 return True
         extra = {"message": message.value} if handler.uses_message else {}
+        if handler.uses_received_ms:
+            extra["received_ms"] = self._user.shared.wall_ms(message.received_ns)
         self._run(handler, extra, conversation)
         return True
 

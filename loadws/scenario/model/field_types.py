@@ -158,8 +158,8 @@ ByteRate = Annotated[
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 #: Names that templates give a meaning of their own; a variable or a data source may not take them.
 RESERVED = frozenset(
-    "user iteration sent message connection code reason error probe id uuid now_ms random_int random_text random_bytes "
-    "choice env true false none True False None and or not in is if else".split()
+    "user iteration sent message received_ms connection code reason error probe id uuid now_ms random_int random_text "
+    "random_bytes choice env true false none True False None and or not in is if else".split()
 )
 
 

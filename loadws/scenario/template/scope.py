@@ -18,7 +18,7 @@ from loadws.terms import chance
 
 #: Names that the engine gives a value where there is one: what was sent, the message at hand, which connection it is of,
 #: how that ended.
-SPECIAL_NAMES = frozenset({"sent", "message", "connection", "code", "reason", "error", "probe"})
+SPECIAL_NAMES = frozenset({"sent", "message", "received_ms", "connection", "code", "reason", "error", "probe"})
 #: The most that ``random_text`` and ``random_bytes`` make.
 LONGEST_RANDOM = 2**20
 

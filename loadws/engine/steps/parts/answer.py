@@ -27,6 +27,7 @@ class Answer:
         "_recorder",
         "_step",
         "_uses_message",
+        "_uses_received_ms",
         "is_looked_at",
     )
 
@@ -45,8 +46,11 @@ class Answer:
         self._capture: Captures | None = compile_captures(capture) if capture else None
         self._captures_secrets = context.has_secrets(capture or ())
         self._uses_message = context.uses_message
+        self._uses_received_ms = context.uses_received_ms
         self._for_python = context.for_python
-        self.is_looked_at = bool(check or capture or context.uses_message or context.for_python)
+        self.is_looked_at = bool(
+            check or capture or context.uses_message or context.uses_received_ms or context.for_python
+        )
 
     def look_at(self, strand: Strand, message: Message, intended_ns: int, *, is_spoiled: bool = False) -> bool:
         """Apply ``check`` and ``capture`` to a message, and return whether the try has failed.
@@ -58,6 +62,8 @@ class Answer:
             strand.scope.extra["answer"] = message
         if self._uses_message:
             strand.scope.extra["message"] = message.value
+        if self._uses_received_ms:
+            strand.scope.extra["received_ms"] = strand.user.shared.wall_ms(message.received_ns)
         if self._check is not None and (why := self._why(strand, message)) is not None:
             self._spoil(intended_ns, is_spoiled)
             is_spoiled = True

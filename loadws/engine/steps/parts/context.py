@@ -36,6 +36,7 @@ class StepContext:
     ``dialect`` is the protocol that connections speak; None without one.
     ``at_once``: inside a handler whose steps may not wait. ``uses_message``
     and ``uses_sent``: a template of the user type reads ``message`` or ``sent``; where none does, nothing is parsed for it.
+    ``uses_received_ms``: likewise.
     ``keeps``: some step of the user type reads an inbox, so its connections have one. ``heals``: some connection of the user
     type reconnects by itself. ``for_python``: for a function, which passes payloads and receives answers. ``deliverings``
     are those of the user type's handlers, in their order. ``plain_requests`` fills while steps are compiled: see
@@ -49,6 +50,7 @@ class StepContext:
     in_handler: bool = False
     at_once: bool = False
     uses_message: bool = False
+    uses_received_ms: bool = False
     uses_sent: bool = False
     keeps: bool = False
     heals: bool = False

@@ -47,6 +47,7 @@ from loadws.terms.errors import did_you_mean
 _ONLY = {
     "sent": "something was sent only in a reply, or after a request",
     "message": "there is a message only after a request or wait_for, and in the steps of message handlers",
+    "received_ms": "it is when a message was read: after a request or wait_for, and in the steps of message handlers",
     "connection": "only handlers know which connection their event is of",
     "code": "only the close handler knows a close code",
     "reason": "only the close handler knows a close reason",
@@ -58,7 +59,7 @@ _ROWS = "rows belong to users: setup and teardown have none, a handler's where o
 _NOTHING: frozenset[str] = frozenset()
 _IN_HANDLER = {
     "open": frozenset({"connection"}),
-    "message": frozenset({"message", "connection"}),
+    "message": frozenset({"message", "received_ms", "connection"}),
     "error": frozenset({"error", "connection"}),
     "close": frozenset({"code", "reason", "connection"}),
 }

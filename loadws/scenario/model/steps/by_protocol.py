@@ -15,7 +15,7 @@ from loadws.scenario.model.steps.payload import Sendable
 from loadws.scenario.model.steps.step import PATIENCE_NS, Awaits, ConnectionStep, Effect, Measures, OnConnection
 from loadws.scenario.yaml.explain import Where
 
-_EXCHANGE = frozenset({"sent", "message"})
+_EXCHANGE = frozenset({"sent", "message", "received_ms"})
 _ANSWERED = frozenset({"response_time", "unlagged_time", "service_time"})
 _FIRST = frozenset({"first_message_time", "unlagged_first_message_time"})
 

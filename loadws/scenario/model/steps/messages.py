@@ -26,8 +26,8 @@ SENDING = frozenset({"schedule_lag", "send_lag", "write_wait"})
 STREAMED = frozenset(
     {"first_message_time", "last_message_time", "unlagged_first_message_time", "unlagged_last_message_time"}
 )
-_MESSAGE = frozenset({"message"})
-_EXCHANGE = frozenset({"sent", "message"})
+_MESSAGE = frozenset({"message", "received_ms"})
+_EXCHANGE = frozenset({"sent", "message", "received_ms"})
 
 
 class SendBody(Payload, OnConnection):

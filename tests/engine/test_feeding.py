@@ -46,6 +46,24 @@ def test_a_session_again_and_again(folder: Path, next_: str, expected: list[str]
     assert sent(outcome) == expected
 
 
+@pytest.mark.parametrize(("scope", "expected"), [("user", ["0", "1", "2", "3"]), ("session", ["0", "1", "0", "1"])])
+@pytest.mark.parametrize("next_", ["turn", "use"])
+def test_a_session_begins_with_the_first_row_again_where_it_is_said(
+    folder: Path, next_: str, scope: str, expected: list[str]
+) -> None:
+    flow = ["connect", {"repeat": 2, "do": [SAY]}, "close"]
+    assert sent(run(folder, flow, flows=2, source={"next": next_, "scope": scope})) == expected
+
+
+def test_chunks_are_sent_one_after_another(folder: Path) -> None:
+    (folder / "say.bin").write_bytes(b"abcdefg")
+    say = {"send": {"binary": {"base64": "{{ rows.bytes | base64 }}"}}}
+    source = {"file": "say.bin", "chunk_size": "3B", "next": "turn", "scope": "session"}
+    outcome = run(folder, ["connect", {"every": "10ms", "for": "30ms", "align": True, "do": [say]}, "close"],
+                  source=source)  # fmt: skip
+    assert list(outcome.seen.payloads) == [b"abc", b"def", b"g"]
+
+
 @pytest.mark.parametrize(
     ("next_", "expected"),
     [

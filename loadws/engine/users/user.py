@@ -270,6 +270,8 @@ class VirtualUser:
         scope.extra = {}
         scope.variables.clear()
         self.main.begin_turn()
+        for name in shared.supplies.by_session:
+            state.rows_taken.pop(name, None)
         for supply in shared.supplies.at_session:
             self.main.take_row(supply, self._sessions)
         try:

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from loadws.scenario.data.chunks import Chunks, open_chunks
 from loadws.scenario.data.rows import DataError, Dialect, Rows, open_rows
 from loadws.scenario.model.model import DataSource
 from loadws.terms import chance
@@ -32,7 +33,7 @@ class Feed:
 
     __slots__ = ("_rows", "_salt", "_source")
 
-    def __init__(self, source: DataSource, rows: Rows) -> None:
+    def __init__(self, source: DataSource, rows: Rows | Chunks) -> None:
         self._rows = rows
         self._source = source
         # Two files in random order must not be picked from in step, nor in step with the user's own random values.
@@ -83,7 +84,13 @@ def open_feed(source: DataSource, base: Path) -> Feed:
         DataError: The file cannot be used; the message names the file and the line.
     """
     try:
-        return Feed(source, open_rows(base / source.file, Dialect(source.delimiter, source.columns)))
+        return Feed(source, _rows_of(source, base / source.file))
     except DataError as error:
         place = source.file if error.line is None else f"{source.file}:{error.line}"
         raise DataError(f"{place}: {error}", error.line, error.advice) from None
+
+
+def _rows_of(source: DataSource, file: Path) -> Rows | Chunks:
+    if source.is_cut:
+        return open_chunks(file, source.chunk_size, source.chunk_time)
+    return open_rows(file, Dialect(source.delimiter, source.columns))

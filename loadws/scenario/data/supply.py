@@ -56,7 +56,7 @@ class Supply:
         """
         if self._source.next == "user":
             return self._feed.row(user, session, self._seed)
-        if self._source.scope == "user":
+        if self._source.scope != "shared":
             position = taken.get(self.name, 0)
             taken[self.name] = position + 1
             return self._feed.at(position, user, self._seed)
@@ -76,7 +76,7 @@ class Supply:
             "use": ", let a row last for a turn (next: turn)",
         }
         advice = f"add rows{longer[self._source.next]}, {repeat}"
-        if self._source.scope == "user":
+        if self._source.scope != "shared":
             return f"user {user} has used all {rows} of {self.name!r}, one for each {self._source.next}: {advice}"
         part = "" if self._part.is_whole else " (this is one of several processes, and has its part of them)"
         return f"the {rows} of {self.name!r} are used up{part}, one for each {self._source.next}: {advice}"
@@ -87,12 +87,14 @@ class Supplies:
     """The data sources of one process.
 
     ``at_session`` give a row as a session begins: those of ``next: user`` and ``session``, and others that variables read.
-    ``by_step`` give rows to steps. ``by_turn`` are the names of those that give one to each turn.
+    ``by_step`` give rows to steps. ``by_turn`` are the names of those that give one to each turn, ``by_session`` of those
+    that each session goes through from their first row on.
     """
 
     at_session: tuple[Supply, ...] = ()
     by_step: tuple[Supply, ...] = ()
     by_turn: tuple[str, ...] = ()
+    by_session: tuple[str, ...] = ()
 
 
 def open_supplies(
@@ -104,4 +106,5 @@ def open_supplies(
         at_session=tuple(each for each in supplies if not each.is_by_step or each.name in read_by_variables),
         by_step=tuple(each for each in supplies if each.is_by_step),
         by_turn=tuple(each.name for each in supplies if each.next == "turn"),
+        by_session=tuple(name for name, source in data.items() if source.scope == "session"),
     )

@@ -27,6 +27,7 @@ from loadws.scenario.model.field_types import (
     Name,
     Rate,
     Share,
+    Size,
     Span,
     Strict,
     Template,
@@ -253,13 +254,29 @@ def _one_character(text: str) -> str:
     return text
 
 
+#: The columns of rows that are chunks of a file.
+CHUNK_COLUMNS = ("bytes", "number", "count", "last", "ms")
+
+
 class DataSource(Strict):
-    """Rows for users: a CSV file, or JSON lines."""
+    """Rows for users: a CSV file, JSON lines, or the chunks of any file."""
 
     file: Annotated[
         FileName,
-        Field(description="A .csv, .jsonl or .ndjson file, or a .json file with an array. Relative to the scenario."),
+        Field(
+            description="A .csv, .jsonl or .ndjson file, or a .json file with an array; any file with chunk_size. "
+            "Relative to the scenario."
+        ),
     ]
+    chunk_size: Annotated[
+        Size | None, Field(description="Cut the file, of any kind, into chunks of this size, each of which is a row.")
+    ] = None
+    chunk_time: Annotated[
+        Span | None,
+        Field(
+            description="Cut the audio of a WAV file into chunks that play for this time, without the file's header."
+        ),
+    ] = None
     delimiter: Annotated[
         Annotated[str, AfterValidator(_one_character)] | None,
         Field(description='What separates the fields of a CSV file, such as ";" or "\\t"; else a comma.'),
@@ -287,8 +304,11 @@ class DataSource(Strict):
         ),
     ] = "user"
     scope: Annotated[
-        Literal["shared", "user"],
-        Field(description="Whether all users take from the same rows, or each user goes through all rows for itself."),
+        Literal["shared", "user", "session"],
+        Field(
+            description="Whether all users take from the same rows, or each user goes through all rows for itself, or "
+            "each session from the first row on."
+        ),
     ] = "shared"
 
     @property
@@ -296,12 +316,33 @@ class DataSource(Strict):
         """Whether the first row comes again after the last."""
         return self.order == "sequential" and self.when_exhausted == "repeat"
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether its rows are chunks of a file."""
+        return self.chunk_size is not None or self.chunk_time is not None
+
     @model_validator(mode="after")
     def _is_used(self) -> Self:
         if self.scope == "user" and self.next == "user":
             raise ValueError(
                 "scope: user needs next: session, turn or use; with next: user all would have the first row"
             )
+        if self.scope == "session" and self.next in ("user", "session"):
+            raise ValueError(
+                f"scope: session needs next: turn or use; with next: {self.next} all would have the first row"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _is_cut_once(self) -> DataSource:
+        if self.chunk_size is not None and self.chunk_time is not None:
+            raise ValueError("chunks are cut by chunk_size or by chunk_time, not by both")
+        if self.chunk_size == 0:
+            raise ValueError("a chunk has at least one byte")
+        if self.is_cut and self.next == "user":
+            raise ValueError("chunks are sent one after another: say next: turn or use, and scope: session or user")
+        if self.is_cut and (self.delimiter or self.columns):
+            raise ValueError(f"delimiter and columns are of rows; chunks have the columns {', '.join(CHUNK_COLUMNS)}")
         return self
 
     @model_validator(mode="after")

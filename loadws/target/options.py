@@ -35,6 +35,7 @@ Mode = Literal[
     "socket.io",
     "mqtt",
     "stomp",
+    "voice",
 ]
 #: How a target prints: a line and a table for people, or two lines of JSON for programs.
 Announce = Literal["text", "json"]

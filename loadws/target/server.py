@@ -269,7 +269,10 @@ class Target:
             return
         for payload in self._answers(client, message):
             if answer := self._plan(client, payload, now_ns):
-                await client.outbox.send(answer)
+                try:
+                    client.outbox.send_nowait(answer)  # without a pause, in which a tick could overtake the next answer
+                except trio.WouldBlock:
+                    await client.outbox.send(answer)
         if self._options.mode == "feed" and is_subscription(message):
             client.subscribed.set()
         if client.talk is not None:

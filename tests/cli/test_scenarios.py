@@ -44,6 +44,7 @@ SMALL = {
     FOLDER / "login-subscribe.yaml": ("--duration", "1s"),
     FOLDER / "market-data.yaml": ("--duration", "2s", "--scale", "0.5"),
     FOLDER / "quickstart.yaml": ("--duration", "1s", "--scale", "0.5"),
+    FOLDER / "realtime-voice.yaml": ("--duration", "7s", "--scale", "0.3"),
     FOLDER / "reconnect-storm.yaml": ("--duration", "3500ms", "--scale", "0.5"),
     FOLDER / "soak.yaml": ("--duration", "2500ms", "--scale", "0.2"),
     FOLDER / "spike.yaml": ("--scale", "0.5"),

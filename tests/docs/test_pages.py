@@ -91,3 +91,9 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_the_scenario_for_a_pipeline_is_one(tmp_path: Path) -> None:
     text = blocks((PAGES / "ci.md").read_text("utf-8"), "yaml")[0]
     assert load_text(text, tmp_path / "gate.yaml", env={}).warnings == ()
+
+
+def test_the_scenario_of_the_page_about_voice_is_the_one_that_is_run() -> None:
+    (shown,) = blocks((PAGES / "voice.md").read_text("utf-8"), "yaml")
+    run_by_tests = (PAGES.parents[1] / "scenarios" / "realtime-voice.yaml").read_text("utf-8")
+    assert run_by_tests[run_by_tests.index("name: ") :] == shown

@@ -16,6 +16,7 @@ from loadws.target.speaking.signalr import SignalR
 from loadws.target.speaking.socket_io import SocketIo
 from loadws.target.speaking.stomp import Stomp
 from loadws.target.speaking.talk import Talk
+from loadws.target.speaking.voice import Voice
 
 #: Makes the server's side of one connection.
 TALKS: dict[str, Callable[[], Talk]] = {
@@ -32,4 +33,5 @@ TALKS: dict[str, Callable[[], Talk]] = {
     "socket.io": SocketIo,
     "mqtt": Mqtt,
     "stomp": Stomp,
+    "voice": Voice,
 }

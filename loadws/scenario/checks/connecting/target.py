@@ -31,6 +31,7 @@ BUILTIN_MODES = (
     "socket.io",
     "mqtt",
     "stomp",
+    "voice",
 )
 BUILTIN_OPTIONS = (
     "close-after",

@@ -22,6 +22,7 @@ MOST_HEAD_BYTES = 16 * 1024
 #: For how many seconds a connection may be without a request, and a browser may take no byte of an answer.
 IDLE_S, STUCK_S = 60.0, 30.0
 _READ_OUT_S = 1.0
+_METHODS = (b"GET", b"HEAD")
 _READ_BYTES, _PIECE_BYTES = 4 * 1024, 64 * 1024
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -97,7 +98,10 @@ class _Visit:
                 await self._stream.aclose()
 
     async def _one(self) -> bool:
-        """Answer one request; return whether there may be another."""
+        """Answer one request; return whether there may be another.
+
+        A method that only a body could follow is refused before its body is read.
+        """
         try:
             with trio.fail_after(IDLE_S):
                 request = await self._request()
@@ -113,13 +117,16 @@ class _Visit:
             return False
         answer = text(why, 403) if why else await self._answer(request)
         await self._send(answer, is_head=request.method == b"HEAD")
-        return self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
+        if self._h11.their_state is not h11.DONE:
+            await self._read_out()
+            return False
+        return self._h11.our_state is h11.DONE
 
     async def _request(self) -> h11.Request | None:
-        """Return the next request, read whole; None where the browser has left.
+        """Return the next request; None where the browser has left. One that only asks is read whole.
 
         Raises:
-            h11.RemoteProtocolError: What came is no request, or has a body.
+            h11.RemoteProtocolError: What came is no request, or asks with a body.
         """
         request: h11.Request | None = None
         while True:
@@ -130,7 +137,7 @@ class _Visit:
                 self._h11.receive_data(bytes(data))
             elif isinstance(event, h11.Request):
                 request = event
-                if _asks_for_websocket(event):
+                if _asks_for_websocket(event) or event.method not in _METHODS:
                     return request
             elif isinstance(event, h11.Data):
                 raise h11.RemoteProtocolError("a request here has no body", error_status_hint=413)
@@ -147,8 +154,10 @@ class _Visit:
                 pass
 
     async def _answer(self, request: h11.Request) -> Answer:
-        if request.method not in (b"GET", b"HEAD"):
-            return Answer(b"This server only shows.\n", "text/plain", 405, headers={"Allow": "GET, HEAD"})
+        if request.method not in _METHODS:
+            return Answer(
+                b"This server only shows.\n", "text/plain", 405, headers={"Allow": "GET, HEAD", "Connection": "close"}
+            )
         try:
             asked = Asked.of(request.target.decode("ascii"))
         except ValueError:

@@ -36,6 +36,7 @@ GENERATORS_OWN = frozenset({
 })  # fmt: skip
 #: Metrics with a table of their own: see ``deliveries``.
 OF_PROBES = frozenset(metric.name for metric in TABLE.values() if metric.is_of_probes)
+_PHASE_FIELDS = ("p99", "p95", "p90", "p50")
 _AGREE_WITHIN, _AGREE_WITHIN_NS = 1.05, 50_000
 
 
@@ -122,6 +123,37 @@ def phase_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
         whole = [entry for entry in entries if set(entry.labels) == {"phase"}] or entries[:1]
         found += [_latency_row(plain(phase), "response", entry, fields) for entry in whole]
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseTable:
+    """One percentile of the response time of each step in each phase: ``rows`` are a step and a cell for each phase."""
+
+    field: str
+    phases: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def steps_by_phase(summary: Summary) -> PhaseTable | None:
+    """Return the table of steps and phases, with the highest percentile that half of its cells carry; None where there
+    is but one step or one phase.
+    """
+    phases = tuple(dict.fromkeys(span.name for span in summary.run.phases))
+    steps = tuple(by_step(summary, "response_time"))
+    if len(phases) < 2 or len(steps) < 2:
+        return None
+    entries = {
+        (entry.labels["step"], entry.labels["phase"]): entry
+        for entry in summary.metrics
+        if entry.name == "response_time" and set(entry.labels) == {"step", "phase"} and (entry.count or entry.missing)
+    }
+    carried = {f: sum(judged_value(entry, f) is not None for entry in entries.values()) for f in _PHASE_FIELDS}
+    field = next((f for f in _PHASE_FIELDS if 2 * carried[f] >= len(entries)), _PHASE_FIELDS[-1])
+    rows = tuple(
+        (plain(step), tuple(cell(entries[step, p], field) if (step, p) in entries else NO_NUMBER for p in phases))
+        for step in steps
+    )
+    return PhaseTable(field, tuple(map(plain, phases)), rows) if entries else None
 
 
 def shown_fields(rows: list[LatencyRow], fields: tuple[str, ...]) -> list[str]:

@@ -133,9 +133,19 @@ class Page:
         ]
         return [*logged, *thrown, *said]
 
-    def screenshot(self, path: Path) -> None:
-        picture = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+    def screenshot(self, path: Path, whole: bool = False) -> None:
+        """Write a picture of what the window shows, or of the whole page."""
+        clip: dict[str, Any] = {}
+        if whole:
+            size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+            clip = {"clip": {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}}
+        picture = self.call("Page.captureScreenshot", captureBeyondViewport=True, **clip)
         path.write_bytes(base64.b64decode(picture["data"]))
+
+    def print(self, path: Path) -> None:
+        """Write the page as a PDF, as a printer would get it."""
+        printed = self.call("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
+        path.write_bytes(base64.b64decode(printed["data"]))
 
     def _mine(self, method: str) -> list[dict[str, Any]]:
         return [e for e in self._browser.events if e.get("method") == method and e.get("sessionId") == self._session]

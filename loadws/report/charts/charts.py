@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from loadws.metrics.summary import Summary
 from loadws.report import timings
 from loadws.report.charts.chart import Chart
+from loadws.report.charts.distribution import step_distribution
 from loadws.report.charts.generator import generator_cpu, generator_lag
-from loadws.report.charts.heat import heat_charts
+from loadws.report.charts.heat import heat_charts, step_heat
 from loadws.report.charts.latency import latency_over_time, step_over_time
 from loadws.report.charts.ranges import connect_parts, delivery_spreads
 from loadws.report.charts.spectrum import spectrum
@@ -18,6 +19,7 @@ from loadws.report.charts.traffic import (
     losses_over_time,
     messages_over_time,
     reopened_over_time,
+    step_errors,
     users_over_time,
 )
 from loadws.report.course.course import Course
@@ -44,10 +46,8 @@ def _charts(summary: Summary, course: Course, heat: tuple[HeatMap, ...]) -> Iter
         yield from heat_charts(summary, heat)
     if (curve := spectrum(summary)) is not None:
         yield curve
-    if summary.series.start_s:
-        for number, step in enumerate(slowest_steps(summary)):
-            if (chart := step_over_time(summary, step, number)) is not None:
-                yield chart
+    for number, step in enumerate(slowest_steps(summary)):
+        yield from _of_step(summary, course, heat, step, number)
     if (spreads := delivery_spreads(summary)) is not None:
         yield spreads
     if summary.series.start_s:
@@ -61,6 +61,19 @@ def _charts(summary: Summary, course: Course, heat: tuple[HeatMap, ...]) -> Iter
         yield from (chart for chart in traffic if chart)
     if (parts := connect_parts(summary)) is not None:
         yield parts
+
+
+def _of_step(summary: Summary, course: Course, heat: tuple[HeatMap, ...], step: str, number: int) -> Iterator[Chart]:
+    """Yield the charts of one step: the distribution beside the percentiles over time, the answers, the errors."""
+    found = [step_distribution(summary, step, number)]
+    if summary.series.start_s:
+        found = [
+            step_over_time(summary, step, number),
+            *found,
+            step_heat(summary, heat, step, number),
+            step_errors(summary, course, step, number),
+        ]
+    yield from (chart for chart in found if chart)
 
 
 def slowest_steps(summary: Summary) -> list[str]:

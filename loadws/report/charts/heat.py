@@ -20,15 +20,18 @@ _USUAL_ROWS = 34
 
 
 def heat_charts(summary: Summary, maps: tuple[HeatMap, ...]) -> Iterator[Chart]:
-    """Yield the map of all steps, then those of single steps, smaller."""
+    """Yield the map of all steps."""
     axis = TimeAxis(summary)
-    for number, each in enumerate(maps):
-        if each.step:
-            yield _chart(
-                axis, each, f"heat-{number}", f"{plain(each.step, 80)}: answers by time and latency", "", _SMALL_ROW
-            )
-        else:
+    for each in maps:
+        if not each.step:
             yield _chart(axis, each, "heat", "Heat map: answers by time and latency", _caption(each), _ROW)
+
+
+def step_heat(summary: Summary, maps: tuple[HeatMap, ...], step: str, number: int) -> Chart | None:
+    """Return the map of one step, smaller; None where it has none."""
+    axis, title = TimeAxis(summary), f"{plain(step, 80)}: answers by time and latency"
+    own = next((each for each in maps if each.step == step), None)
+    return _chart(axis, own, f"heat-{number}", title, "", _SMALL_ROW) if own else None
 
 
 def _caption(heat: HeatMap) -> str:

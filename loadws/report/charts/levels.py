@@ -30,13 +30,14 @@ class Level:
     is_step: bool = False
     dash: str = ""
     width: float = 1.8  # pixels; a wide line is faint, so that another one on it can be seen
+    is_shown: bool = False  # also where all of its values are zeros
 
 
 def levels(
     axis: TimeAxis, name: str, title: str, caption: str, lines: Sequence[Level], height: int = HEIGHT
 ) -> Chart | None:
     """Return the chart of lines over time; None where there are only zeros."""
-    shown = [line for line in lines if any(line.values)]
+    shown = [line for line in lines if line.is_shown or any(line.values)]
     if not shown:
         return None
     y = linear_scale(value for line in shown for value in line.values if value is not None)

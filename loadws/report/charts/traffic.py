@@ -10,8 +10,11 @@ from loadws.report import timings
 from loadws.report.charts.chart import Chart
 from loadws.report.charts.levels import LOW, Level, levels, stacked
 from loadws.report.charts.timeaxis import TimeAxis, column, per_second
-from loadws.report.course.course import CLOSED, ERROR, FAILED, REFUSED, Course
+from loadws.report.course.course import CLOSED, ERROR, FAILED, REFUSED, Course, errors_of
+from loadws.report.plain import plain
 from loadws.terms.failures import explain_close
+
+_SMALL = 80  # pixels
 
 
 def messages_over_time(summary: Summary) -> Chart | None:
@@ -38,7 +41,7 @@ def users_over_time(summary: Summary) -> Chart | None:
     if any(lost):
         fewest = _gauge(summary, "fewest open", "min", "errors", "open_connections")
         shown = [value if loss else None for value, loss in zip(fewest.values, lost, strict=False)]
-        lines.append(replace(fewest, values=shown))
+        lines.append(replace(fewest, values=shown, is_shown=any(value is not None for value in shown)))
         caption += (
             " Fewest open is drawn where connections were lost: a short loss shows below the most that were open."
         )
@@ -84,6 +87,13 @@ def errors_over_time(summary: Summary, course: Course) -> Chart | None:
     if not kinds:
         kinds = {"errors": _known(per_second(summary.series, "errors"))}
     return stacked(axis, "errors", "Errors per second, by kind", "", kinds)
+
+
+def step_errors(summary: Summary, course: Course, step: str, number: int) -> Chart | None:
+    """Return the chart of one step's errors by kind; None where it had none, or where their times are not known."""
+    axis = TimeAxis(summary)
+    kinds = {kind: _rates(course, counts) for kind, counts in course.kinds(errors_of(step)).items()}
+    return stacked(axis, f"errors-{number}", f"{plain(step, 80)}: errors per second, by kind", "", kinds, _SMALL)
 
 
 def dropped_over_time(summary: Summary) -> Chart | None:

@@ -22,11 +22,17 @@ CLOSED, REFUSED, FAILED, ERROR = "closed ", "refused ", "failed ", "error "
 #: Closes that are not events: ours, and the server's at the end of its work.
 _ORDINARY = ("us.",)
 _STEP_ERROR = "step error "
+_BETWEEN = "\0"  # no step's name contains it
 
 
 def step_error(kind: str, step: str) -> str:
     """Return the key of errors of one kind in one step."""
-    return f"{_STEP_ERROR}{kind} in {step}"
+    return f"{errors_of(step)}{kind}"
+
+
+def errors_of(step: str) -> str:
+    """Return the prefix of the keys of all errors in one step."""
+    return f"{_STEP_ERROR}{step}{_BETWEEN}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,12 @@ from loadws.report.charts.timeaxis import until_s
 from loadws.report.course.story import sentences
 from loadws.report.drawing.drawing import NOT_YET, Drawing
 from loadws.report.html import bars, numbers, overview
+from loadws.report.html.coded import coded
 from loadws.report.html.compiled import CompiledTemplates
 from loadws.report.html.glossary import explained
 from loadws.report.html.ledger_flow import ledger_flow
 from loadws.report.html.sections import sections
+from loadws.report.html.step_pages import sparklines, step_pages
 from loadws.report.plain import plain, plain_lines
 from loadws.report.runreport import RunReport
 from loadws.report.svg.palette import DARK, LIGHT
@@ -43,6 +45,7 @@ from loadws.terms.percentiles import percentile_name
 FIELDS = ("p50", "p90", "p95", "p99", "p999", "max")
 CONNECT_FIELDS = ("p50", "p90", "p99", "max")
 _MOST_SAMPLES = 20
+_MOST_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ def render(report: RunReport, drawing: Drawing = NOT_YET, assets: Assets = INLIN
     """Return the whole page, UTF-8. ``drawing`` has the report's charts: a chart that it lacks is missing on the page."""
     page = _environment().get_template("report.html.jinja")
     summary = report.summary
+    pages_of_steps = step_pages(summary)
     text = page.render(
         rows=rows,
         timings=timings,
@@ -80,8 +84,12 @@ def render(report: RunReport, drawing: Drawing = NOT_YET, assets: Assets = INLIN
         story=sentences(summary, report.course),
         sections=sections(report),
         most_step_charts=MOST_STEP_CHARTS,
+        pages_of_steps=pages_of_steps,
+        step_numbers={each.step: each.number for each in pages_of_steps},
+        sparklines=sparklines(summary),
         fields=FIELDS,
         connect_fields=CONNECT_FIELDS,
+        most_rows=_MOST_ROWS,
         charts={chart.name: chart for chart in drawing.charts},
         charts_missing=plain(drawing.problem, 1_000),
         charts_json=script_json({chart.name: chart.columns for chart in drawing.charts if chart.columns}),
@@ -167,4 +175,5 @@ def _environment() -> jinja2.Environment:
     environment.filters["plain"] = plain
     environment.filters["percentile_name"] = percentile_name
     environment.filters["explained"] = explained
+    environment.filters["coded"] = coded
     return environment

@@ -19,6 +19,7 @@ from loadws.report.svg.scales import Scale
 SPAN = 1000.0
 GUTTER = 54  # pixels, of the y axis
 _ABOVE, _BELOW = 18, 22  # pixels, for names of phases and for the x axis
+_EDGE = 2  # pixels, in which a line at the least or the highest value is seen whole
 _FONT = 'font-family="system-ui, -apple-system, \'Segoe UI\', Roboto, sans-serif" font-size="12"'
 
 
@@ -87,13 +88,15 @@ class Plot:
 
     def _data(self) -> str:
         height = self.height + 10 * self.strips
+        room = _EDGE if self.y_grid else 0
         grid = "".join(
             f'<path d="M0 {short(self.y_at(tick))}H{short(SPAN)}" stroke="{paint("grid")}" {_STEADY}/>'
             for tick in (self.y.ticks if self.y_grid else ())
         )
         shapes = "".join(map(_shape, self.shapes))
         return (
-            f'<svg class="data" y="{_ABOVE}" width="100%" height="{height}" viewBox="0 0 {short(SPAN)} {height}" '
+            f'<svg class="data" y="{_ABOVE - room}" width="100%" height="{height + 2 * room}" '
+            f'viewBox="0 {-room} {short(SPAN)} {height + 2 * room}" '
             f'preserveAspectRatio="none" fill="none">{grid}{shapes}</svg>'
         )
 

@@ -80,6 +80,11 @@ def share_label(value: float) -> str:
     return f"{value:.0%}"
 
 
+def share_of_whole_label(value: float) -> str:
+    """Return a small share for an axis: ``2.5%``."""
+    return f"{100 * value:.3g}%"
+
+
 def time_label(seconds: float, until_s: float) -> str:
     """Return a time of the run for an axis: ``20 s``, from two minutes on ``2:05``, and ``1:02:05`` with hours."""
     whole = round(seconds)

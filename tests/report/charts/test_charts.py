@@ -35,7 +35,8 @@ def _with_series(**columns: tuple[str, tuple[float | None, ...]]) -> Summary:
 def test_a_run_has_every_chart_in_the_reports_order() -> None:
     names = [chart.name for chart in charts(example.summary())]
     assert names == [
-        *("errors", "latency", "lag", "cpu", "spectrum", "messages", "connections", "dropped", "connect"),
+        *("errors", "latency", "lag", "cpu", "spectrum", "spread-0", "spread-1", "spread-2"),
+        *("messages", "connections", "dropped", "connect"),
     ]
 
 
@@ -154,6 +155,12 @@ def test_a_storm_is_seen_although_it_was_over_within_a_second() -> None:
     reopened = reopened_over_time(stormy)
     assert open_at_once and losses and reopened
     assert open_at_once.columns["fewest open"] == [None, 1]
+    gone = users_over_time(
+        _with_series(
+            disconnects=("rate", (0.0, 50.0)), users=("max", (50.0, 50.0)), open_connections=("min", (50.0, 0.0))
+        )
+    )
+    assert gone and gone.columns["fewest open"] == [None, 0]  # none at all is a value like another
     assert losses.columns["lost"] == [0, 50]
     assert reopened.columns["reopened"] == [0, 49]
     assert losses_over_time(_with_series(disconnects=("rate", (0.0, 0.0))), NO_COURSE) is None

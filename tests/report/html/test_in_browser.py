@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +12,24 @@ from tests.kit.tools import missing
 from tests.report import example
 from tests.report.browser import CHROMIUM, Browser, Page, browser
 from tests.report.drawn import page as page_of
+from tests.report.strict_server import strict_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-#: What Jenkins sends with every file of a build, the one without and the one with its style sheets.
-JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self';"
-CHARTS = ["errors", "latency", "lag", "cpu", "spectrum", "connections", "messages", "dropped", "connect"]
+CHARTS = [
+    "errors",
+    "latency",
+    "lag",
+    "cpu",
+    "spectrum",
+    "spread-0",
+    "spread-1",
+    "spread-2",
+    "connections",
+    "messages",
+    "dropped",
+    "connect",
+]
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +55,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def jenkins(site: Path) -> Iterator[str]:
     """The address at which the reports are served as Jenkins serves them."""
 
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, request: object, address: object, server: object) -> None:
-            super().__init__(request, address, server, directory=str(site))  # type: ignore[arg-type]
-
-        def end_headers(self) -> None:
-            self.send_header("Content-Security-Policy", JENKINS)
-            super().end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Nothing: it would stand between the tests' results."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with strict_server(site) as address:
+        yield address
 
 
 _SEEN = """[...document.querySelectorAll("figure[data-chart]")].map((figure) => {

@@ -91,7 +91,7 @@ def test_what_matters_comes_first(page: str) -> None:
 
 def test_every_chart_is_drawn_without_scripts(page: str) -> None:
     drawn = re.findall(
-        r'<figure [^>]*data-chart="(\w+)".*?<svg class="view"[^>]* role="img" aria-label="', page, re.DOTALL
+        r'<figure [^>]*data-chart="([\w-]+)".*?<svg class="view"[^>]* role="img" aria-label="', page, re.DOTALL
     )
     assert sorted(drawn) == sorted(chart.name for chart in charts(example.summary()))
 
@@ -210,7 +210,7 @@ def test_what_the_summariser_makes_of_frames_has_its_charts() -> None:
     for frame in example.frames(30):
         summariser.add(frame)
     page = page_of(RunReport(summariser.summary(example.ending(30)), example.info())).decode()
-    drawn = re.findall(r'<figure [^>]*data-chart="(\w+)"', page)
+    drawn = re.findall(r'<figure [^>]*data-chart="([\w-]+)"', page)
     assert drawn == ["latency", "cpu", "spectrum", "connections", "messages"]
     assert "say, all; 100%" in page
 

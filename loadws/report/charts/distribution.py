@@ -1,0 +1,109 @@
+"""How often each latency was measured, of one step: answers by response time, and by service time where that differs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from loadws.metrics.histograms.histogram import LatencyHistogram
+from loadws.metrics.summary import MetricEntry, Summary
+from loadws.report import timings
+from loadws.report.charts.chart import Chart, Key, all_digits
+from loadws.report.plain import plain
+from loadws.report.svg import paths
+from loadws.report.svg.plot import SPAN, Label, Plot, Shape
+from loadws.report.svg.scales import Scale, duration_label, linear_scale, log_scale, share_of_whole_label
+from loadws.terms.percentiles import percentile_name
+
+_HEIGHT, _MOST_BARS = 120, 48
+_MARKED = ("p50", "p99")
+_COLOURS = {"response": "p90", "service": "p50"}
+#: Labels of two marks that are nearer than this share of the width would overlap.
+_APART = 0.22
+
+
+def step_distribution(summary: Summary, step: str, number: int) -> Chart | None:
+    """Return the chart of one step's latencies; None where none was measured."""
+    entries = {
+        what: entry
+        for name, what in timings.LATENCY_METRICS
+        if (entry := timings.by_step(summary, name).get(step)) and entry.count and entry.histogram
+    }
+    if "response" not in entries:
+        return None
+    counted = {what: LatencyHistogram.of_entry(entry) for what, entry in entries.items()}
+    known = [value / 1e6 for histogram in counted.values() for value, count in histogram.items() if count and value > 0]
+    if not known:
+        return None
+    x = log_scale(known)
+    edges = [SPAN * at / _MOST_BARS for at in range(_MOST_BARS + 1)]
+    shares = {what: _shares(histogram, x) for what, histogram in counted.items()}
+    y = linear_scale(share for each in shares.values() for share in each)
+    marks, names = _marks(entries["response"], x)
+    shapes = [*_bars(shares["response"], edges, y), *_outline(shares.get("service"), edges, y), *marks]
+    title = f"{plain(step, 80)}: distribution"
+    ticks = [(x.at(tick), duration_label(tick)) for tick in x.ticks]
+    plot = Plot(_HEIGHT, y, share_of_whole_label, shapes, ticks, names, title)
+    keys = [Key(what, _COLOURS[what], "box" if what == "response" else "dash") for what in entries]
+    return Chart(f"spread-{number}", title, _caption(entries["response"]), plot, keys, _columns(shares, x))
+
+
+def _caption(entry: MetricEntry) -> str:
+    missing = f" {entry.missing:,} without an answer are in none of them." if entry.missing else ""
+    return f"Each bar is the share of the {entry.count:,} answers in a range of times.{missing}"
+
+
+def _shares(histogram: LatencyHistogram, x: Scale) -> list[float]:
+    """Return the share of the values in each of the bars."""
+    counts = [0] * _MOST_BARS
+    for value, count in histogram.items():
+        counts[min(_MOST_BARS - 1, math.floor(x.at(value / 1e6) * _MOST_BARS))] += count
+    whole = sum(counts) or 1
+    return [count / whole for count in counts]
+
+
+def _bars(shares: Sequence[float], edges: Sequence[float], y: Scale) -> list[Shape]:
+    sides = [(left, left + 0.92 * (right - left)) for left, right in pairwise(edges)]
+    tops = [_HEIGHT * (1 - y.at(share)) for share in shares]
+    return [Shape(paths.bars(sides, [float(_HEIGHT)] * len(tops), tops), _COLOURS["response"], opacity=0.75)]
+
+
+def _outline(shares: Sequence[float] | None, edges: Sequence[float], y: Scale) -> list[Shape]:
+    """Return the service times as a line round their bars: what lies behind stays visible."""
+    if not shares:
+        return []
+    sides = list(pairwise(edges))
+    line = paths.steps(sides, [_HEIGHT * (1 - y.at(share)) for share in shares])
+    return [Shape(line, _COLOURS["service"], 1.4, "4 3")]
+
+
+def _marks(entry: MetricEntry, x: Scale) -> tuple[list[Shape], list[Label]]:
+    """Return a line at each percentile that the samples carry, and its name above."""
+    shapes: list[Shape] = []
+    names: list[Label] = []
+    for field in _MARKED:
+        value = timings.judged_value(entry, field)
+        if value is None or not 0 < value < math.inf:
+            continue
+        at = x.at(value / 1e6)
+        shapes.append(Shape(f"M{paths.short(SPAN * at)} 0V{_HEIGHT}", "ink", 1.2, "2 3"))
+        if not names or at - names[-1].begin > _APART:
+            names.append(Label(f"{percentile_name(field)} {timings.cell(entry, field)}", at, 1.0, -6))
+    return shapes, [name if name.begin < 1 - _APART else _before(name) for name in names]
+
+
+def _before(name: Label) -> Label:
+    """Return a label that ends at its line, where there is no room behind it."""
+    return Label(name.text, 0.0, name.begin, name.y, name.colour, at_end=True)
+
+
+def _columns(shares: dict[str, list[float]], x: Scale) -> dict[str, list[float | str | None]]:
+    """Return the bars that hold something, as numbers."""
+    held = [at for at in range(_MOST_BARS) if any(each[at] for each in shares.values())]
+    limits = [x.low * (x.high / x.low) ** (at / _MOST_BARS) for at in range(_MOST_BARS + 1)]
+    return {
+        "from (ms)": all_digits([limits[at] for at in held]),
+        "to (ms)": all_digits([limits[at + 1] for at in held]),
+        **{f"share of {what}": all_digits([each[at] for at in held]) for what, each in shares.items()},
+    }

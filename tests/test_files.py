@@ -35,6 +35,9 @@ ONE_OF_MANY = {
 #: Other crumbs, and why each is a file of its own.
 CRUMBS = {
     "gate/comparing/capacity.py": "the course of a search, tested without a load",
+    "report/comparing/change_bar.py": "a small drawing, tested without a page",
+    "report/comparing/selected.py": "the values that a page shows of each run, tested without one",
+    "cli/comparing/comparison_files.py": "what a page that cannot be made must not take with it",
     "report/comparing/search.py": "a search as text and as a page, apart from the search",
     "gate/comparing/order.py": "the random order of slices, held by a property test",
     "report/course/spans.py": "how seconds become spans, tested without a run",

@@ -74,6 +74,7 @@ BESIDE: dict[str, dict[str, set[str]]] = {
         "comparing": {"svg"},
         "drawing": {"charts", "course", "svg"},
         "html": {"charts", "course", "drawing", "svg", "tables"},
+        "comparing": {"charts", "drawing", "html", "svg"},
         "pipelines": set(),
         "formats": {"html", "pipelines"},
     },

@@ -65,11 +65,8 @@ class Places:
             _make_folder(self.folder)
             for name in self.later:
                 clear_place("--formats-to", self.folder / name)
-        taken: dict[Path, str] = {}
+        refuse_same((option, place) for option, place, _ in self._copies())
         for option, place, _ in self._copies():
-            other = taken.setdefault(place.resolve(), option)
-            if other != option:
-                raise UsageError(f"{other} and {option} name the same file: {place}", "name two")
             clear_place(option, place)
 
     @contextmanager
@@ -158,6 +155,21 @@ def refuse_kept(option: str, place: Path | None, sources: Iterable[Path] = ()) -
         raise UsageError(f"{option} {place}: this is a file of a run, and would be replaced", "name another file")
     if place.resolve() in {source.resolve() for source in sources}:
         raise UsageError(f"{option} {place}: this is read, and would be replaced", "name another file")
+
+
+def refuse_same(places: Iterable[tuple[str, Path | None]]) -> None:
+    """Check that no two options name the same file.
+
+    Raises:
+        UsageError: Two do.
+    """
+    taken: dict[Path, str] = {}
+    for option, place in places:
+        if place is None:
+            continue
+        other = taken.setdefault(place.resolve(), option)
+        if other != option:
+            raise UsageError(f"{other} and {option} name the same file: {place}", "name two")
 
 
 def clear_place(option: str, place: Path | None) -> None:

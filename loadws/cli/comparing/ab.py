@@ -16,13 +16,14 @@ from typing import NamedTuple
 from rich.console import Console
 
 from loadws.cli.comparing.compare import now
+from loadws.cli.comparing.comparison_files import write_comparison_page
 from loadws.cli.comparing.kept import KeptSlices, kept_slices
 from loadws.cli.comparing.pilot import needs_of, out_of_reach, slice_length_ns
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.slices import Bench, Slice, in_loop, load_side, now_s, open_benches
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
-from loadws.cli.places import clear_place, refuse_inputs, write_place
+from loadws.cli.places import clear_place, refuse_inputs, refuse_same, write_place
 from loadws.cli.progress import Progress
 from loadws.cli.running.ci import tell
 from loadws.fleet.signals import Signals
@@ -47,7 +48,7 @@ from loadws.terms.units import NS_PER_S, format_duration
 PILOT_NS = 2 * NS_PER_S
 #: How often a pair is run again that is not usable, because loadws stood still or the load was not applied.
 MOST_REPEATS = 6
-COMPARISON = "comparison.json"
+COMPARISON, PAGE = "comparison.json", "comparison.html"
 _SAME = "both sides are the same, so that this measures nothing but the noise of this machine"
 _UNFIT = ("invalid", "inconclusive", "unreachable")
 
@@ -63,6 +64,7 @@ class AbOptions:
     budget_ns: int | None = None
     seed: int = 0
     json: Path | None = None
+    html: Path | None = None
     ci: Ci = Ci()  # noqa: RUF009  # it never changes
 
 
@@ -98,9 +100,12 @@ def ab_command(a: RunOptions, b: RunOptions, names: tuple[str, str], options: Ab
         ]
         if _are_same(*sides):
             print(f"warning: {_SAME}", file=sys.stderr)
+        places = [("--json", options.json), ("--html", options.html)]
         for side in (a, b):
-            refuse_inputs([("--json", options.json)], side.scenario)
-        clear_place("--json", options.json)
+            refuse_inputs(places, side.scenario)
+        refuse_same(places)
+        for option, place in places:
+            clear_place(option, place)
         scenario = loaded[0].scenario.name or loaded[0].path.stem
         with Signals() as signals, kept_slices(a.out, scenario, "ab") as kept:
             return _Ab(sides, rules, options, signals, kept).run()
@@ -147,8 +152,17 @@ class _Ab:
         write_place(self._kept.path / COMPARISON, comparison.to_json(record))
         print(f"Comparison  {self._kept.path / COMPARISON}")
         write_place(self._options.json, comparison.to_json(record))
+        self._write_page(record)
         tell(self._options.ci, result_of_comparison(record, self._kept.path))
         return record.exit_code
+
+    def _write_page(self, record: ComparisonRecord) -> None:
+        """Write the comparison as a page, with the slices of both sets of pairs."""
+        first, second = self._pairs.first, self._pairs.second
+        place = self._kept.path / PAGE
+        write_comparison_page([place, self._options.html], record, [*first.a, *second.a], [*first.b, *second.b])
+        if place.exists():
+            print(f"Page        {place}")
 
     def _record(self) -> ComparisonRecord:
         own = {**self._sides[0].loaded.own_metrics, **self._sides[1].loaded.own_metrics}

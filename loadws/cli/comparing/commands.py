@@ -61,6 +61,12 @@ AcrossMachines = Annotated[
 JsonAt = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison to this file, as JSON.")
 ]
+HtmlAt = Annotated[
+    Path | None,
+    typer.Option(
+        "--html", metavar="FILE", help="Write the comparison to this file, as a page: both sides on the same axes."
+    ),
+]
 
 Repeat = Annotated[
     int,
@@ -199,6 +205,7 @@ def ab(
     untrusted: Untrusted = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the comparison's folder goes.")] = Path("reports"),
     json_: JsonAt = None,
+    html: HtmlAt = None,
     ci: CiOption = "auto",
 ) -> int:
     """Compare two sides by short slices that take turns.
@@ -243,6 +250,7 @@ def ab(
         budget_ns=budget,
         seed=secrets.randbits(31) if seed is None else seed,
         json=json_,
+        html=html,
         ci=find_service(ci, os.environ),
     )
     with told_errors(asked.ci, scenario.name):
@@ -376,6 +384,7 @@ def compare(
     rules: ComparisonRules = None,
     across_machines: AcrossMachines = False,
     json_: JsonAt = None,
+    html: HtmlAt = None,
     ci: CiOption = "auto",
 ) -> int:
     """Compare runs with a baseline, and report broken rules.
@@ -390,7 +399,8 @@ def compare(
 
     service = find_service(ci, os.environ)
     with told_errors(service, "comparison"):
-        return compare_command(CompareOptions(baseline, candidate, tuple(rules or ()), across_machines, json_, service))
+        asked = CompareOptions(baseline, candidate, tuple(rules or ()), across_machines, json_, html, service)
+        return compare_command(asked)
 
 
 def _sides(words: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from loadws.cli.comparing.comparison_files import write_comparison_page
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.sources import matching, runs_of
-from loadws.cli.places import refuse_kept, write_place
+from loadws.cli.places import refuse_kept, refuse_same, write_place
 from loadws.cli.running.ci import tell
 from loadws.gate.comparing.identity import different_plans
 from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
@@ -34,14 +35,17 @@ class CompareOptions:
     rules: tuple[str, ...]
     across_machines: bool
     json: Path | None
+    html: Path | None = None
     ci: Ci = Ci()  # noqa: RUF009  # it never changes
 
 
 def compare_command(options: CompareOptions) -> int:
     """Compare, print and write; return the exit code. Raises ``LoadwsError`` for runs that cannot be compared."""
-    refuse_kept(
-        "--json", options.json, (each for name in (*options.baseline, *options.candidate) for each in matching(name))
-    )
+    sources = [each for name in (*options.baseline, *options.candidate) for each in matching(name)]
+    places = [("--json", options.json), ("--html", options.html)]
+    refuse_same(places)
+    for option, place in places:
+        refuse_kept(option, place, sources)
     baseline, candidate = runs_of(options.baseline, "baseline"), runs_of(options.candidate, "candidate")
     _refuse_shared(baseline, candidate)
     refuse_other_plans(baseline, candidate)
@@ -50,6 +54,8 @@ def compare_command(options: CompareOptions) -> int:
     record = compare_sides(baseline, candidate, rules, now(), own, options.across_machines)
     render_comparison(record, Console())
     write_place(options.json, to_json(record))
+    sides = [[run.summary for run in side] for side in (baseline, candidate)]
+    write_comparison_page([options.html], record, *sides)
     tell(options.ci, result_of_comparison(record))
     return record.exit_code
 

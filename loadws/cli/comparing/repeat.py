@@ -18,6 +18,7 @@ from loadws import __version__
 from loadws.cli.comparing.against import Found, find_baseline, place_of, save_baseline
 from loadws.cli.comparing.commands import Against
 from loadws.cli.comparing.compare import now
+from loadws.cli.comparing.comparison_files import write_comparison_page
 from loadws.cli.comparing.sources import is_baseline
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
@@ -40,7 +41,7 @@ from loadws.report.pipelines.result import Result
 from loadws.scenario.build import Loaded
 from loadws.terms.errors import ExitCode, UsageError, exit_code, most_severe
 
-COMPARISON = "comparison.json"
+COMPARISON, PAGE = "comparison.json", "comparison.html"
 _STOPPING = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DEFECT, ExitCode.UNREACHABLE)
 
 
@@ -183,6 +184,8 @@ class _Series:
         record = self._record(self._baseline, complete)
         render_comparison(record, Console())
         write_place(complete[-1].folder / COMPARISON, to_json(record))
+        before = [run.summary for run in self._baseline.runs]
+        write_comparison_page([complete[-1].folder / PAGE], record, before, [done.summary for done in complete])
         self._told.append(result_of_comparison(record, complete[-1].folder))
         return exit_code(record.exit_code)
 

@@ -13,6 +13,7 @@ from loadws.report.archive.entry import Entry
 from loadws.report.archive.listing import Filter
 from loadws.report.archive.page import Site, css, javascript, list_page
 from loadws.report.folder import REPORT
+from loadws.report.html import page as report_page
 from loadws.terms.errors import LoadwsError, OutputError, UsageError
 from loadws.terms.files.whole import write_whole
 
@@ -42,6 +43,8 @@ def export(root: Path, to: Path) -> int:
             "history.html": history_page(root, look.entries, index="index.html"),
             "archive.css": css().encode(),
             "archive.js": javascript().encode(),
+            "report.css": report_page.css().encode(),
+            "report.js": report_page.javascript().encode(),
         }
         for name, content in pages.items():
             write_whole(to / name, content)

@@ -12,6 +12,7 @@ from loadws.report.archive.archive import Archive, Look
 from loadws.report.archive.entry import Entry
 from loadws.report.archive.listing import Filter
 from loadws.report.archive.page import Site, css, javascript, list_page, message_page
+from loadws.report.html import page as report_page
 from loadws.terms.errors import LoadwsError
 from loadws.web.dialogue import Answer, Asked, moved_to
 from loadws.web.files_below import file_answer, file_below
@@ -45,6 +46,10 @@ class RunSite:
                 return Answer(css().encode(), "text/css; charset=utf-8")
             case "/archive.js":
                 return Answer(javascript().encode(), "text/javascript; charset=utf-8")
+            case "/report.css":
+                return Answer(report_page.css().encode(), "text/css; charset=utf-8")
+            case "/report.js":
+                return Answer(report_page.javascript().encode(), "text/javascript; charset=utf-8")
             case "/favicon.ico":
                 return Answer(status=204)
             case "/events":

@@ -12,7 +12,8 @@ from loadws.gate.comparing.rules import own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun, compare_sides
 from loadws.report.archive.entry import Entry
 from loadws.report.archive.page import framed_page
-from loadws.report.comparing.comparison import comparison_section
+from loadws.report.comparing.comparison_page import Frame
+from loadws.report.comparing.comparison_page import comparison_page as render
 from loadws.report.comparing.history import sections
 from loadws.terms.comparisons import default_rules
 from loadws.terms.errors import UsageError
@@ -54,7 +55,8 @@ def comparison_page(root: Path, ticked: Sequence[Entry], up: str = "./", index: 
     own = own_metrics_of(run.summary for run in (*baseline, *candidate))
     rules = chosen_rules((), baseline, candidate, own)
     record = compare_sides(baseline, candidate, rules, now(), own)
-    return framed_page("Comparison", comparison_section(record), up, index)
+    before, after = [run.summary for run in baseline], [run.summary for run in candidate]
+    return render(record, before, after, Frame(up, up + index))
 
 
 def _runs_of(root: Path, entry: Entry) -> list[MeasuredRun]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
 from rich.console import Console
 from rich.padding import Padding
@@ -33,21 +32,6 @@ def render_comparison(record: ComparisonRecord, console: Console) -> None:
         console.print(Padding(text, (0, 0, 0, indent)))
 
 
-def comparison_section(record: ComparisonRecord) -> str:
-    """Return the same lines as HTML, for the inside of a page."""
-    tones = {"green": "good", "red": "bad", "yellow": "warn", "dim": "note", "bold": ""}
-    parts = []
-    for style, indent, line in _lines(record):
-        text = escape(plain(line, 4096))
-        if not text:
-            continue
-        if not indent:
-            parts.append(f"<h2>{text}</h2>")
-        else:
-            parts.append(f'<p class="{tones.get(style, "")}">{text}</p>')
-    return "\n".join(parts)
-
-
 def _lines(record: ComparisonRecord) -> Iterator[tuple[str, int, str]]:
     """Yield style, indent and text of each line."""
     outcome = record.outcome.upper().replace("_", " ")
@@ -57,10 +41,9 @@ def _lines(record: ComparisonRecord) -> Iterator[tuple[str, int, str]]:
         0,
         f"{outcome}  {record.scenario}: comparison with a baseline",
     )
-    yield "dim", 2, f"compared by {_METHODS[record.method]}"
-    unit = "slice" if record.method == "pairs" else "run"
-    yield "dim", 2, f"baseline: {_side(record.baseline, unit)}"
-    yield "dim", 2, f"candidate: {_side(record.candidate, unit)}"
+    yield "dim", 2, f"compared by {compared_by(record)}"
+    yield "dim", 2, f"baseline: {side_text(record, record.baseline)}"
+    yield "dim", 2, f"candidate: {side_text(record, record.candidate)}"
     for reason in record.reasons:
         yield "", 2, reason
     yield from _rules(record)
@@ -98,7 +81,14 @@ def _watched(record: ComparisonRecord) -> Iterator[tuple[str, int, str]]:
         yield "dim", 2, f"… and {more} more: see the JSON"
 
 
-def _side(side: Side, unit: str) -> str:
+def compared_by(record: ComparisonRecord) -> str:
+    """Return what was compared, and how sure such a comparison is."""
+    return _METHODS[record.method]
+
+
+def side_text(record: ComparisonRecord, side: Side) -> str:
+    """Return the runs of a side, their machine, and the time of the oldest."""
+    unit = "slice" if record.method == "pairs" else "run"
     what = "" if side.name in ("baseline", "candidate") else f"{side.name}, "
     runs = f"{len(side.runs)} {unit}{'' if len(side.runs) == 1 else 's'}"
     first = f" ({side.runs[0]}{' …' if len(side.runs) > 1 else ''})" if side.runs and side.runs[0] else ""

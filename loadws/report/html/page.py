@@ -65,7 +65,7 @@ INLINE = Assets()
 
 def render(report: RunReport, drawing: Drawing = NOT_YET, assets: Assets = INLINE) -> bytes:
     """Return the whole page, UTF-8. ``drawing`` has the report's charts: a chart that it lacks is missing on the page."""
-    page = _environment().get_template("report.html.jinja")
+    page = environment().get_template("report.html.jinja")
     summary = report.summary
     pages_of_steps = step_pages(summary)
     text = page.render(
@@ -97,7 +97,7 @@ def render(report: RunReport, drawing: Drawing = NOT_YET, assets: Assets = INLIN
         assets=assets,
         style=Markup(css()),
         script=Markup(javascript()),
-        policy=_policy(assets),
+        policy=policy_of(assets),
         samples=report.errors[:_MOST_SAMPLES],
         samples_kept=len(report.errors),
         logs=report.logs[:_MOST_SAMPLES],
@@ -141,7 +141,7 @@ def repeat_command(info: RunInfo) -> str:
     return plain(f"{program} {shlex.join(words)}", 2_000)
 
 
-def _policy(assets: Assets) -> str:
+def policy_of(assets: Assets) -> str:
     """Return what the page permits itself: its own script by its hash, its own style, and nothing from elsewhere."""
     if assets.slim:
         script = "'none'"
@@ -163,7 +163,8 @@ def _template_text(name: str) -> str:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return what pages are rendered with: their templates and filters."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template_text),
         autoescape=True,

@@ -285,7 +285,7 @@
 
   document.querySelector(".tools").hidden = false;
   document.querySelector("[data-do=copy]").addEventListener("click", copy);
-  document.querySelector("[data-do=clock]").addEventListener("click", nextClock);
+  document.querySelector("[data-do=clock]")?.addEventListener("click", nextClock);
   reset.addEventListener("click", () => show(0, untilS));
   for (const figure of figures) {
     enliven(figure);

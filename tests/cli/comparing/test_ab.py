@@ -101,6 +101,8 @@ def test_equal_sides_end_early_and_pass(course: Course, capsys: pytest.CaptureFi
     result = compared(capsys)
     assert (result.code, len(course.pairs)) == (0, 8)
     assert result.out.split()[0] == "PASSED"
+    page = next(Path("reports/chat").glob("*-ab/comparison.html")).read_text("utf-8")
+    assert 'data-chart="each-0"' in page
     assert (record()["method"], record()["rules"][0]["first"]["n"]) == ("pairs", 8)
 
 

@@ -110,6 +110,21 @@ def test_the_rules_of_the_candidate_s_scenario(sides: Path, capsys: pytest.Captu
     assert "error_rate" not in printed.split("Watched")[0]
 
 
+@pytest.mark.slow
+def test_the_comparison_as_a_page(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = sides / "out.html"
+    assert run(capsys, "compare", f"{sides}/a/*", "--", f"{sides}/slow/*", "--html", str(place), *SLOWER).code == 1
+    assert 'data-chart="spectrum"' in place.read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_two_options_for_one_file_are_refused(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = ("--json", f"{sides}/out", "--html", f"{sides}/out")
+    result = run(capsys, "compare", f"{sides}/a/*", "--", f"{sides}/slow/*", *both)
+    assert (result.code, result.out) == (2, "")
+    assert "--json and --html name the same file" in result.err
+
+
 # -- what is refused --------------------------------------------------------------------------------------------------
 
 

@@ -70,8 +70,8 @@ def test_ticked_runs_are_compared(runs: Path) -> None:
     ticks = "&".join(f"run={day.format(number)}" for number in (3, 1, 2))
     [answer] = _asked(runs, f"/compare?{ticks}")
     assert answer.status == 200
-    assert "baseline: 2 runs" in _text(answer)
-    assert f"candidate: 1 run ({runs}/{day.format(3)})" in _text(answer)
+    assert "<dt>baseline</dt> <dd>2 runs" in _text(answer)
+    assert f"<dt>candidate</dt> <dd>1 run ({runs}/{day.format(3)})" in _text(answer)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,8 @@ def test_static_pages(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (site / "runs/chat/20261103T080000Z/report.html").is_file()
     assert not (site / "runs/chat/20261101T080000Z/summary.md").exists()
     assert 'href="compare/chat_20261103T080000Z.html"' in page
-    assert "Comparison" in (site / "compare/chat_20261103T080000Z.html").read_text()
+    assert (site / "report.css").is_file() and (site / "report.js").is_file()
+    assert "comparison" in (site / "compare/chat_20261103T080000Z.html").read_text()
     assert "<h2>chat</h2>" in (site / "history.html").read_text()
     assert {"archive.css", "archive.js"} <= {file.name for file in site.iterdir()}
 

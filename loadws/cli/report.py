@@ -16,6 +16,7 @@ from loadws.report.drawing.drawing import Drawing
 from loadws.report.drawing.exports import export
 from loadws.report.folder import REPORT, SUMMARY, derive, find_run, read_frames, read_run, seconds_in, store, write_page
 from loadws.report.formats.formats import FORMATS, Chosen
+from loadws.report.runreport import RunReport
 from loadws.terms.errors import OutputError
 
 
@@ -46,7 +47,9 @@ def report_command(run: Path, wanted: Wanted) -> None:
     problems = store(folder, summary, formats) if report is None else derive(folder, report, formats)
     if problems:
         raise OutputError("\n".join(problems))
-    drawing = _draw(folder, summary, wanted, "html" in formats) if "html" in formats or wanted.folders else Drawing()
+    drawing = (
+        _draw(folder, summary, wanted, "html" in formats, report) if "html" in formats or wanted.folders else Drawing()
+    )
     for name in (SUMMARY, *formats.files()) if rebuilt else formats.files():
         print(folder / name)
     for path in export(drawing, wanted.folders):
@@ -60,12 +63,12 @@ def _there(folder: Path) -> list[str]:
     return [name for name, each in FORMATS.items() if (folder / each.file).exists()]
 
 
-def _draw(folder: Path, summary: Summary, wanted: Wanted, has_page: bool) -> Drawing:
+def _draw(folder: Path, summary: Summary, wanted: Wanted, has_page: bool, report: RunReport | None) -> Drawing:
     """Draw the charts, and write the page with them if there is to be one; tell what could not be done."""
     if sys.stderr.isatty():
         print("drawing the report ...", file=sys.stderr, flush=True)
     drawing = Artist().draw(summary, folder)
-    problems = write_page(folder, summary, drawing, wanted.beside, wanted.slim) if has_page else []
+    problems = write_page(folder, summary, drawing, wanted.beside, wanted.slim, report) if has_page else []
     for problem in (drawing.problem, *problems):
         if problem:
             print(problem, file=sys.stderr)

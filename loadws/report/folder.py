@@ -16,7 +16,7 @@ import errno
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -51,6 +51,7 @@ MOST_ERRORS = MOST_LOGS = 1_000
 _LINES_AT_ONCE = 200
 RESERVED_BYTES = 2 * 2**20
 _RESERVE = ".reserve"
+_HAS_LOGS = b'"logs":[{'
 _ENDING_BEGINS = b'{"ended_at_s":'
 _DEFAULT = Chosen()
 
@@ -214,15 +215,25 @@ def draw(path: Path, summary: Summary, artist: Artist) -> list[str]:
     return [sentence for sentence in (drawing.problem, *write_page(path, summary, drawing)) if sentence]
 
 
-def write_page(path: Path, summary: Summary, drawing: Drawing, beside: bool = False, slim: bool = False) -> list[str]:
+def write_page(
+    path: Path,
+    summary: Summary,
+    drawing: Drawing,
+    beside: bool = False,
+    slim: bool = False,
+    report: RunReport | None = None,
+) -> list[str]:
     """Write the report of a run folder with these charts; return what could not be written, in sentences.
 
-    ``beside`` writes its style and its script next to it, ``slim`` leaves the script out.
+    ``beside`` writes its style and its script next to it, ``slim`` leaves the script out. ``report`` is what the folder
+    holds, where that was read already: to read hours of a run needs seconds.
     """
     from loadws.report.html import page
 
     assets = page.Assets(beside, slim)
-    files: dict[str, Callable[[], bytes]] = {REPORT: lambda: page.render(_around(path, summary), drawing, assets)}
+    files: dict[str, Callable[[], bytes]] = {
+        REPORT: lambda: page.render(report or _around(path, summary), drawing, assets)
+    }
     if beside:
         files["report.css"] = lambda: page.css().encode()
     if beside and not slim:
@@ -413,10 +424,11 @@ def _around(folder: Path, summary: Summary) -> RunReport:
     except OSError:
         scenario = ""
     errors = tuple(islice(_error_samples(folder / ERRORS), MOST_ERRORS))
-    logs = tuple(islice(_log_lines(folder / WINDOWS), MOST_LOGS))
+    logs: list[LogLine] = []
     series = summary.series
-    course = course_of(_lines(folder / WINDOWS), series.interval_s, len(series.start_s))
-    return RunReport(summary, info, errors, scenario, logs, course)
+    windows = _keeping_logs(_lines(folder / WINDOWS), logs)  # one look: the file of hours has hundreds of megabytes
+    course = course_of(windows, series.interval_s, len(series.start_s))
+    return RunReport(summary, info, errors, scenario, tuple(logs[:MOST_LOGS]), course)
 
 
 class _Said(msgspec.Struct):
@@ -425,10 +437,13 @@ class _Said(msgspec.Struct):
     logs: tuple[LogLine, ...] = ()
 
 
-def _log_lines(windows: Path) -> Iterator[LogLine]:
-    for line in _lines(windows):
-        with suppress(msgspec.DecodeError):
-            yield from msgspec.json.decode(line, type=_Said).logs
+def _keeping_logs(windows: Iterable[bytes], logs: list[LogLine]) -> Iterator[bytes]:
+    """Yield the lines, and add what users logged in them, until there is enough of it."""
+    for line in windows:
+        if len(logs) < MOST_LOGS and _HAS_LOGS in line:
+            with suppress(msgspec.DecodeError):
+                logs += msgspec.json.decode(line, type=_Said).logs
+        yield line
 
 
 def _error_samples(errors: Path) -> Iterator[ErrorSample]:

@@ -3,7 +3,8 @@
 First CPU a round trip of the whole runner beside its floors, clients in turn, several rounds; medians, spread and ratios.
 Then users that only hold their connection: memory of each, connections opened per second, and as many as a process may hold.
 Then the whole command: one process and two, send lag against load, 50,000 connections, memory over minutes. Then several
-machines: what coordination costs, how far apart shares start, and how many machines a large load needs. ``--peers``:
+machines: what coordination costs, how far apart shares start, and how many machines a large load needs. The reports of
+long runs: their time, size and first paint. ``--peers``:
 other tools at the same work, which are installed into the user's cache. ``--table``: each bar beside its floor.
 """
 
@@ -17,14 +18,14 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from loadws.terms.transports import NAMES
-from tests.bench import machines, matching, whole
+from tests.bench import machines, matching, reports, whole
 from tests.bench.clients import client, held_users, loadws, server
 from tests.bench.command import CommandFailed
 from tests.bench.measured import Measured
 from tests.bench.peers.compare import peers
 from tests.bench.table import print_table
 
-PARTS = ["round-trips", "matching", "idle", "held", "processes", "lag", "fifty", "soak", "machines"]
+PARTS = ["round-trips", "matching", "idle", "held", "processes", "lag", "fifty", "soak", "machines", "reports"]
 #: Each transport, ours with both kinds of stamps: the kernel's are what ``loadws run`` takes where it can.
 RUNNERS = (NAMES[0], f"{NAMES[0]}+kernel", *NAMES[1:])
 #: The rest of a process, without its users, is what so few of them take.
@@ -33,7 +34,7 @@ FEW = 100
 
 def main() -> None:
     options = _options()
-    needs_server = options.peers or options.table or options.only != ["matching"]
+    needs_server = options.peers or options.table or not set(options.only) <= {"matching", "reports"}
     if needs_server and (missing := [name for name in ("picows", "uvloop") if importlib.util.find_spec(name) is None]):
         sys.exit(
             f"the bench's server needs {' and '.join(missing)}: install the extra 'bench' (pip install -e '.[bench]')"
@@ -56,6 +57,7 @@ def main() -> None:
         "fifty": lambda: whole.fifty(options.fifty, options.fifty_seconds),
         "soak": lambda: whole.soak(options.soak_seconds),
         "machines": lambda: machines.bench(options.seconds),
+        "reports": reports.bench,
     }
     try:
         for name in options.only:

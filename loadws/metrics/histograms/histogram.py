@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import accumulate, count
 from typing import NamedTuple, TypeVar
 
@@ -309,6 +310,7 @@ def _bucket_of(multiple: int) -> int:
     return (shift << _HALF_BITS) + (multiple >> shift)
 
 
+@cache  # as many as there are buckets: some thousand
 def _top_of_bucket(index: int) -> int:
     """Return the highest whole multiple that falls into a bucket."""
     shift = max((index >> _HALF_BITS) - 1, 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from loadws.metrics.histograms.histogram import HistogramError, LatencyHistogram
@@ -86,12 +87,21 @@ def _count(line: str, maps: dict[str, HeatMap], until_s: float) -> None:
         if (own := maps.get(interval.labels.get("step", ""))) is not None and own.step:
             wanted.append(own)
         column = min(wanted[0].columns - 1, int(middle_s / until_s * wanted[0].columns)) if until_s else 0
-        for row, count in _rows(interval.payload):
-            for each in wanted:
+        counts = _rows(interval.payload)
+        for each in wanted:
+            for row, count in counts.items():
                 each.cells[column, row] = each.cells.get((column, row), 0) + count
 
 
-def _rows(payload: str) -> Iterator[tuple[int, int]]:
-    histogram = LatencyHistogram.of_payload(payload)
-    for value, count in histogram.items():
-        yield max(0, math.floor(_ROWS_PER_DOUBLING * math.log2(max(value / 1000, 1.0)))), count
+def _rows(payload: str) -> dict[int, int]:
+    """Return how many values of an encoded histogram lie in each row."""
+    counts: dict[int, int] = {}
+    for value, count in LatencyHistogram.of_payload(payload).items():
+        row = _row_of(value)
+        counts[row] = counts.get(row, 0) + count
+    return counts
+
+
+@cache  # a histogram has some thousand buckets, and a log some million values in them
+def _row_of(value: float) -> int:
+    return max(0, math.floor(_ROWS_PER_DOUBLING * math.log2(max(value / 1000, 1.0))))

@@ -132,8 +132,10 @@ def script_json(value: Any) -> Markup:
 def repeat_command(info: RunInfo) -> str:
     """Return the command line that makes the same plan again: as it was given, with its seed.
 
-    For a merged run it is the command that merged it.
+    For a merged run it is the command that merged it; empty for a run that no command began.
     """
+    if not info.command:
+        return ""
     program, *words = info.command
     program = "python -m loadws" if program.endswith("__main__.py") else PurePath(program).name
     if not info.machines and not any(word == "--seed" or word.startswith("--seed=") for word in words):

@@ -221,6 +221,7 @@ def test_what_the_summariser_makes_of_frames_has_its_charts() -> None:
         (("loadws", "run", "a b.yaml"), "loadws run 'a b.yaml' --seed 7"),  # quoted, and its seed added
         (("loadws", "run", "a.yaml", "--seed", "7"), "loadws run a.yaml --seed 7"),  # it has its seed
         (("/home/ada/v/bin/loadws", "run", "a.yaml", "--seed=7"), "loadws run a.yaml --seed=7"),  # wherever it is
+        ((), ""),  # no command began it
         (("/v/loadws/__main__.py", "run", "a.yaml"), "python -m loadws run a.yaml --seed 7"),  # as a module
     ],
 )

@@ -2,25 +2,27 @@
 
 A run in which a quarter of the load was never applied tells nothing about the planned load. Load that was not applied
 is never the server's fault: refusals and losses are in ``error_rate``. Dropped arrivals, skipped turns, connections
-that this machine had no files, ports or memory for, and stalls of loadws itself make a run inconclusive
-(measurement.md, "What was applied").
+that this machine had no files, ports or memory for, shares that were made at different times, and stalls of loadws itself
+make a run inconclusive (measurement.md, "What was applied").
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from loadws.metrics.runinfo import PhaseInfo
+from loadws.gate.together import made_apart
+from loadws.metrics.runinfo import PhaseInfo, RunInfo
 from loadws.metrics.summary import STALLED_SHARE, Summary
 from loadws.terms.units import format_count, format_duration, format_share
 
 
-def not_applied(summary: Summary, phases: Sequence[PhaseInfo]) -> Iterator[str]:
+def not_applied(summary: Summary, info: RunInfo) -> Iterator[str]:
     """Yield a sentence for each kind of load of which too little was applied."""
-    for phase in phases:
-        if not phase.warmup:
-            yield from _of_phase(summary, phase)
-    yield from _of_generator(summary, max((p.max_dropped for p in phases if not p.warmup), default=0.01))
+    judged = [phase for phase in info.phases if not phase.warmup]
+    for phase in judged:
+        yield from _of_phase(summary, phase)
+    yield from made_apart(summary, info)
+    yield from _of_generator(summary, max((phase.max_dropped for phase in judged), default=0.01))
     yield from _of_stalls(summary)
 
 

@@ -121,7 +121,7 @@ def _about_the_generator(summary: Summary, judgement: Judgement) -> Iterator[Fin
 
 
 def _about_the_load(summary: Summary, info: RunInfo) -> Iterator[Finding]:
-    too_little = [f"The load was not applied: {reason}" for reason in not_applied(summary, info.phases)]
+    too_little = [f"The load was not applied: {reason}" for reason in not_applied(summary, info)]
     yield from ((ExitCode.INCONCLUSIVE, reason) for reason in too_little)
     yield from ((ExitCode.PASSED, reason) for reason in (() if too_little else losses(summary)))
 

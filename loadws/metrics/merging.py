@@ -60,8 +60,12 @@ def share_of(place: str, info: RunInfo) -> ShareInfo:
     raise NotOneRun([f"{place} {what}"], "name run folders that `loadws shard` has made")
 
 
-def check_one_run(shares: Sequence[tuple[str, RunInfo, ShareInfo]], tolerated_losses: int) -> tuple[int, ...]:
+def check_one_run(
+    shares: Sequence[tuple[str, RunInfo, ShareInfo]], tolerated_losses: int, again: Sequence[str] = ()
+) -> tuple[int, ...]:
     """Return the indices of the shares that are missing. Each is given as (place, run, share).
+
+    ``again`` has a sentence for each folder that was named more than once: where shares are missing, that may be why.
 
     Raises:
         NotOneRun: Every problem at once: shares of different runs, the same share twice, and more missing shares than
@@ -75,7 +79,10 @@ def check_one_run(shares: Sequence[tuple[str, RunInfo, ShareInfo]], tolerated_lo
     if len(missing) > tolerated_losses:
         which = ", ".join(map(str, missing))
         raise NotOneRun(
-            [f"of {of} shares {format_count(len(missing))} {'is' if len(missing) == 1 else 'are'} missing: {which}"],
+            [
+                f"of {of} shares {format_count(len(missing))} {'is' if len(missing) == 1 else 'are'} missing: {which}",
+                *again,
+            ],
             f"name their folders too, or merge without them: --tolerate-loss {len(missing)}",
         )
     return missing
@@ -143,6 +150,7 @@ def _machine(kept: KeptShare) -> MachineInfo:
         machine=kept.share.machine,
         numbers=tuple(kept.info.process_numbers),
         began_at=kept.share.began_at,
+        weight=kept.share.weight,
         lost=kept.lost,
         outcome=summary.verdict.outcome,
         opened=summary.ledger.connections.opened,

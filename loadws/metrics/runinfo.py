@@ -63,6 +63,11 @@ class ShareInfo(msgspec.Struct, frozen=True):
     weights: tuple[int, ...] = ()  # of all shares; empty: all are equal
 
     @property
+    def weight(self) -> int:
+        """Return the weight of this share among ``weights``."""
+        return self.weights[self.index] if self.weights else 1
+
+    @property
     def name(self) -> str:
         return f"share {self.index} of {self.of} ({self.machine})"
 
@@ -78,6 +83,7 @@ class MachineInfo(msgspec.Struct, frozen=True):
     machine: str
     numbers: tuple[int, ...] = ()
     began_at: str | None = None
+    weight: int = 1  # of its share of the load, beside those of the other machines
     lost: str | None = None
     outcome: str = ""
     opened: int = 0  # connections

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -67,11 +67,11 @@ def merge_command(
 
     Raises ``NotOneRun`` for shares that do not belong together, and ``OutputError`` for folders that cannot be read.
     """
-    folders = _each_once(find_run(run) for run in runs)
+    folders, again = _each_once([find_run(run) for run in runs])
     infos = [read_info(folder) for folder in folders]
     places = [str(folder) for folder in folders]
     shares = [share_of(place, info) for place, info in zip(places, infos, strict=True)]
-    missing = check_one_run(list(zip(places, infos, shares, strict=True)), tolerated_losses)
+    missing = check_one_run(list(zip(places, infos, shares, strict=True)), tolerated_losses, again)
     kept = [_kept(folder) for folder in folders]
     info = merged_info(kept, missing, tolerated_losses, command)
     if spread := start_spread(kept):
@@ -86,12 +86,20 @@ def merge_command(
     return summary.verdict.exit_code
 
 
-def _each_once(folders: Iterable[Path]) -> list[Path]:
-    """Return each folder once: ``reports/chat/*`` also matches ``latest``, a link to the newest."""
+def _each_once(folders: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Return each folder once, and a sentence for each that is named again.
+
+    That is allowed, because ``reports/chat/*`` also matches ``latest``, a link to the newest.
+    """
     found: dict[Path, Path] = {}
+    again = []
     for folder in folders:
-        found.setdefault(folder.resolve(), folder)
-    return list(found.values())
+        first = found.setdefault(folder.resolve(), folder)
+        if first is not folder:
+            again.append(
+                f"{folder} is named twice" if str(folder) == str(first) else f"{folder} is the same as {first}"
+            )
+    return list(found.values()), list(dict.fromkeys(again))
 
 
 def _kept(folder: Path) -> KeptShare:

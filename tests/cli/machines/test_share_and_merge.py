@@ -76,7 +76,11 @@ def shares(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shares]:
         finally:
             target.terminate()
         counts = Counts(**json.loads(target.stdout.readline())["counts"])
-    yield Shares((folder / "0/shared/latest", folder / "1/shared/latest"), counts)
+    folders = (folder / "0/shared/latest", folder / "1/shared/latest")
+    first = read_info(folders[0]).share
+    assert first is not None
+    rewrite(folders[1], began_at=first.began_at)  # they ran one after the other, and are to count as made together
+    yield Shares(folders, counts)
 
 
 def merged(folder: Path) -> Path:
@@ -213,6 +217,30 @@ def test_a_missing_share_is_named_and_can_be_tolerated(
     assert run(capsys, "merge", second, "--out", str(tmp_path), "--tolerate-loss", "1").code in (3, 4)
     info = read_info(merged(tmp_path))
     assert [machine.lost for machine in info.machines] == ["nothing of it is there", None]
+
+
+def test_a_share_that_is_named_twice_is_said_where_another_is_missing(
+    shares: Shares, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, _ = shares.copy(tmp_path)
+    (tmp_path / "link").symlink_to(first.name, target_is_directory=True)
+    result = run(capsys, "merge", str(first), str(first), str(tmp_path / "link"), "--out", str(tmp_path))
+    assert result.code == 2
+    assert f"is missing: 1\n  {first} is named twice\n  {tmp_path / 'link'} is the same as {first}\n" in result.err
+
+
+def test_shares_that_were_made_one_after_the_other_are_no_load(
+    shares: Shares, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = shares.copy(tmp_path)
+    rewrite(first, began_at="2026-07-31T12:00:00.000000Z")
+    rewrite(second, began_at="2026-07-31T12:00:05.000000Z")
+    assert run(capsys, "merge", str(first), str(second), "--out", str(tmp_path)).code in (3, 4)
+    verdict = summary_of(merged(tmp_path)).verdict
+    assert (
+        "The load was not applied: The shares began up to 5 s apart (by their machines' clocks), so that 44.4% of the "
+        "load of phase 'phase-1' was missing on average (max_dropped is 1%): give all shares the same --start-at."
+    ) in verdict.reasons  # by weights of 2 and 1: 1 - (4 + 1) / 9
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from loadws.cli.machines.options import RunId, ShareCount, ShareIndex, SharesOf, StartAt, TolerateLoss
+from loadws.cli.machines.options import RunId, ShareCount, ShareIndex, StartAt, TolerateLoss, WeightsOf
 from loadws.cli.options import (
     CiOption,
     Duration,
@@ -53,7 +53,7 @@ def shard(
     scenario: Scenario,
     of: ShareCount,
     index: ShareIndex,
-    shares: SharesOf = (),
+    shares: WeightsOf = (),
     run_id: RunId = "",
     start_at: StartAt = None,
     target: Target = None,

@@ -53,7 +53,19 @@ SharesOf = Annotated[
         "--shares",
         metavar="W,W...|cores",
         parser=told(parse_weights),
-        help="The weights of the shares, in their order: 3,1,1. cores: by the cores of each machine (with --cluster).",
+        help="With --cluster, how the load is split. 3,1,1: of three workers, in the order of their addresses, the first "
+        "makes three fifths. cores: each as much as its machine has cores, which workers of one machine have between them.",
+        show_default="equal",
+    ),
+]
+WeightsOf = Annotated[
+    Any,
+    typer.Option(
+        "--shares",
+        metavar="W,W...",
+        parser=told(parse_weights),
+        help="How the load is split, the same for every share. 3,1,1: share 0 of 3 makes three fifths, as for a machine "
+        "with three times the cores.",
         show_default="equal",
     ),
 ]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.kit.sources import ROOT, files, graph, module_name, named_modules, relative
 
-#: Each room, and the rooms below it. ``target`` stands beside: only ``cli`` and tests look at it.
+#: Each room, and the rooms below it. ``target`` stands beside: ``cli`` looks at it, ``cluster`` for a trial before a load,
+#: and tests.
 BELOW: dict[str, set[str]] = {
     "terms": set(),
     "scenario": {"terms"},
@@ -22,12 +23,12 @@ BELOW: dict[str, set[str]] = {
     "metrics": {"terms"},
     "engine": {"plan", "transport", "metrics", "scenario", "terms"},
     "fleet": {"engine", "plan", "transport", "metrics", "scenario", "terms"},
-    "cluster": {"fleet", "engine", "plan", "transport", "metrics", "scenario", "terms"},
+    "target": {"transport", "terms"},
+    "cluster": {"target", "fleet", "engine", "plan", "transport", "metrics", "scenario", "terms"},
     "gate": {"metrics", "terms"},
     "report": {"metrics", "terms"},
     "outputs": {"metrics", "terms"},
     "pytest_plugin": {"report", "metrics", "terms"},
-    "target": {"transport", "terms"},
     "web": {"terms"},
     "dashboard": {"web", "gate", "report", "metrics", "terms"},
     "cli": {

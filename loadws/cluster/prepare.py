@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 
 import msgspec
 
 from loadws import __version__
 from loadws.cluster.messages import Facts, NamedFile, Work
+from loadws.cluster.trial import Trial, Tried, trial_of, try_rate
 from loadws.fleet.machine.calibration import doubt, read_calibration
 from loadws.fleet.machine.ports import pairs_of
 from loadws.fleet.machine.preflight import Need, check_fit, look_at_machine, needs_of_run
@@ -37,7 +39,10 @@ MOST_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A share that could begin. ``notices`` are warnings; ``checked`` is what preflight and calibration found, in words."""
+    """A share that could begin. ``notices`` are warnings; ``checked`` is what preflight and calibration found, in words.
+
+    ``trial`` is one that its machine needs before, as nothing is known about it; None: it needs none.
+    """
 
     order: ShardOrder
     processes: int
@@ -46,6 +51,7 @@ class Ready:
     masker: Masker
     notices: tuple[str, ...]
     checked: str
+    trial: Trial | None = None
 
 
 def facts() -> Facts:
@@ -89,31 +95,67 @@ def prepare(work: Work, folder: Path) -> Ready:
     loaded = load_text(order.text, path, order.overrides, order.env)
     scenario = loaded.scenario
     figures = figures_of(make_plan(scenario, order.seed).shard_of(order.share, order.of, order.weights))
-    machine = look_at_machine()
+    machine = look_at_machine().for_each_of(work.neighbours)
     processes = work.processes or choose_processes(figures, machine, scenario.target, paced=is_paced(scenario))
     if work.processes is None:
         processes = min(processes, max(1, usable_cores() // work.neighbours))
     pairs = pairs_of(scenario)
     warnings = check_fit(figures, machine, pairs, processes, scenario.target)
-    checked = _checked(figures, needs_of_run(figures, machine, pairs, processes, scenario.target), order, processes)
+    needs = needs_of_run(figures, machine, pairs, processes, scenario.target)
+    per_s = most_messages_per_s(scenario, figures)
+    known = _calibrated(order.transport, processes) if work.neighbours == 1 else ""
+    trial = None if known else trial_of(per_s, figures.most_users, processes, order.transport, work.neighbours)
+    checked = (_room(needs, figures), _cores(processes, work.neighbours), "" if trial else known or _unknown(per_s))
     stamping = choose_stamps(work.stamps, order.transport, scenario.target)  # type: ignore[arg-type]
-    beyond = doubt(most_messages_per_s(scenario, figures), order.transport, processes)
+    beyond = doubt(per_s, order.transport, processes) if known else None
     notices = [*warnings, *(each for each in (beyond, stamping.fallback) if each)]
     order = msgspec.structs.replace(order, stamps=stamping.stamps)
     span = Span(figures.duration_s, figures.graceful_stop_s)
-    return Ready(order, processes, span, stamping.stamps, loaded.masker, tuple(notices), checked)
+    return Ready(
+        order, processes, span, stamping.stamps, loaded.masker, tuple(notices), "; ".join(filter(None, checked)), trial
+    )
 
 
-def _checked(figures: PlanFigures, needs: list[Need], order: ShardOrder, processes: int) -> str:
-    """Return what preflight and calibration found here, in words: how much it is to make, and how much it can."""
+async def tried(ready: Ready) -> Ready:
+    """Return the share after the trial that its machine needs, if it needs one."""
+    if ready.trial is None:
+        return ready
+    result: Tried = await try_rate(ready.trial)
+    notices = (*ready.notices, *((result.notice,) if result.notice else ()))
+    return replace(ready, notices=notices, checked=f"{ready.checked}; {result.checked}", trial=None)
+
+
+def _room(needs: list[Need], figures: PlanFigures) -> str:
+    """Return in words how many users there is room for here, and how many are planned."""
     least = min(needs, key=lambda need: need.fits)
-    room = f"{least.what} for {format_count(least.fits)} users where {format_count(figures.most_users)} are planned"
-    calibration = read_calibration(order.transport)
+    return f"{least.what} for {format_count(least.fits)} users where {format_count(figures.most_users)} are planned"
+
+
+def _cores(processes: int, neighbours: int) -> str:
+    """Return in words that there are fewer cores than processes; empty where there are enough."""
+    cores = usable_cores()
+    if processes * neighbours <= cores:
+        return ""
+    made_by = f"{processes} process{'' if processes == 1 else 'es'}"
+    each = made_by if neighbours == 1 else f"{made_by} in each of {neighbours} shares"
+    return f"{each} on {cores} core{'' if cores == 1 else 's'}"
+
+
+def _calibrated(transport: str, processes: int) -> str:
+    """Return in words what ``loadws calibrate`` found here for so many processes; empty where it did not try them."""
+    calibration = read_calibration(transport)
     level = calibration.of(processes) if calibration else None
-    if level is None or level.scheduled_per_s is None:
-        return f"{room}; not calibrated (loadws calibrate)"
+    if level is None or level.processes != processes or level.scheduled_per_s is None:
+        return ""
     of = "1 process" if level.processes == 1 else f"{level.processes} processes"
-    return f"{room}; calibrated at {format_count(round(level.scheduled_per_s))} messages per second for {of}"
+    return f"calibrated at {format_count(round(level.scheduled_per_s))} messages per second for {of}"
+
+
+def _unknown(per_s: float | None) -> str:
+    """Return in words why the machine's rate is unknown, and why there is no trial."""
+    if per_s is None:
+        return "not calibrated, and how much it will send is not known before the load"
+    return f"not calibrated, and {format_count(ceil(per_s))} messages per second need no trial"
 
 
 def _unpack(file: NamedFile, folder: Path) -> None:

@@ -41,7 +41,7 @@ from loadws.cluster.messages import (
     Up,
     Work,
 )
-from loadws.cluster.prepare import Ready, facts, prepare
+from loadws.cluster.prepare import Ready, facts, prepare, tried
 from loadws.engine.lifecycle import Lifecycle
 from loadws.fleet.multi_process import run_many
 from loadws.fleet.signals import Signals
@@ -132,7 +132,7 @@ class _Share:
             assert self._work is not None
             try:
                 ready = await trio.to_thread.run_sync(prepare, self._work, folder, abandon_on_cancel=True)
-                last = await self._load(ready)
+                last = await self._load(await tried(ready))
             except LoadwsError as error:
                 last = Broken(str(error), error.advice, is_usage=True)
             except Exception as error:

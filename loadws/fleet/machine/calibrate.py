@@ -47,10 +47,22 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
+class Paced:
+    """The outcome of a schedule, in its judged time: answers per second, and the send lag's p99 of the worst process (None:
+    too few sends). ``made_per_s`` are the answers of all its time, which a schedule far beyond the machine has too.
+    """
+
+    answered_per_s: float
+    send_lag_p99_ns: float | None
+    made_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     url: str
     transport: str
     effort: Effort
+    is_apart: bool = False
 
 
 async def calibrate(
@@ -121,21 +133,41 @@ async def _search(
     for _ in range(place.effort.steps):
         rate = (low + high) / 2
         say(f"{made_by}: a schedule of {rate:,.0f} messages per second")
-        answered_per_s, lag_ns = await _scheduled(place, rate, users, processes)
-        if lag_ns is not None and lag_ns <= MOST_LAG_NS and answered_per_s >= 0.9 * rate:
-            best, low = (answered_per_s, lag_ns), rate
+        paced = await pace(place.url, place.transport, place.effort, rate, users, processes)
+        if keeps_up(paced, rate):
+            best, low = (paced.answered_per_s, paced.send_lag_p99_ns), rate
         else:
             high = rate
     return best
 
 
-async def _scheduled(place: _Place, rate: float, users: int, processes: int) -> tuple[float, float | None]:
-    every_us = max(1, round(users / rate * 1e6))
+async def pace(
+    url: str, transport: str, effort: Effort, per_s: float, users: int, processes: int, *, apart: bool = False
+) -> Paced:
+    """Send so many messages per second, by a schedule. ``apart``: not in this process, even if one process makes them.
+
+    Raises:
+        TargetError: The target does not answer.
+    """
+    place = _Place(url, transport, effort, apart)
+    every_us = max(1, round(users / per_s * 1e6))
     flow = f"flow: [{{every: {every_us}us, do: [{{request: hello}}]}}]\n"
     summary = await _trial(place, _phases(place, users) + flow, _total_s(place), processes)
     lags = [process.send_lag_p99_ns for process in summary.generator.processes]
     worst = max((lag for lag in lags if lag is not None), default=None)
-    return _answered(summary) / place.effort.judged_s, worst
+    made = summary.ledger.messages.answered / max(_total_s(place), summary.run.duration_s)
+    return Paced(_answered(summary) / effort.judged_s, worst, made)
+
+
+def makes(paced: Paced, per_s: float) -> bool:
+    """Return whether this machine made the rate of its schedule, in time or not."""
+    return paced.answered_per_s >= 0.9 * per_s
+
+
+def keeps_up(paced: Paced, per_s: float) -> bool:
+    """Return whether this machine kept the schedule: enough answers, which were asked for in time."""
+    lag_ns = paced.send_lag_p99_ns
+    return lag_ns is not None and lag_ns <= MOST_LAG_NS and makes(paced, per_s)
 
 
 def _answered(summary: Summary) -> int:
@@ -168,8 +200,9 @@ async def _trial(place: _Place, text: str, seconds: float, processes: int) -> Su
         yield from summariser.adding(frame)
 
     with trio.move_on_after(seconds + GRACEFUL_STOP_S + SPARE_S) as deadline:
-        ending = await run_many(order, processes, Span(seconds, GRACEFUL_STOP_S), take) if processes > 1 else (
-            await run_local(order, take)
+        is_local = processes == 1 and not place.is_apart
+        ending = await run_local(order, take) if is_local else (
+            await run_many(order, processes, Span(seconds, GRACEFUL_STOP_S), take)
         )  # fmt: skip
     if deadline.cancelled_caught:
         raise TargetError("a trial of the calibration did not end", "is the machine very busy?")

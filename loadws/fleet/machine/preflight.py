@@ -8,7 +8,7 @@ warning. ``loadws plan`` shows the same needs that make ``loadws run`` refuse a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
@@ -47,6 +47,18 @@ class Machine:
     memory_bytes: int
     memory_is: str = "free memory"
     cpu_quota: float | None = None
+
+    def for_each_of(self, shares: int) -> Machine:
+        """Return what each of so many equal shares of a load on this machine has of it. Open files are each process's."""
+        if shares == 1:
+            return self
+        return replace(
+            self,
+            ports=self.ports // shares,
+            memory_bytes=self.memory_bytes // shares,
+            memory_is=f"{self.memory_is} for each of {shares} shares",
+            cpu_quota=None if self.cpu_quota is None else self.cpu_quota / shares,
+        )
 
 
 @dataclass(frozen=True, slots=True)

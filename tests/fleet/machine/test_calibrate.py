@@ -10,7 +10,7 @@ import trio
 
 from loadws.cli.calibrate import calibrate_command
 from loadws.fleet.machine import calibrate
-from loadws.fleet.machine.calibrate import MOST_LAG_NS, Effort
+from loadws.fleet.machine.calibrate import MOST_LAG_NS, Effort, Paced
 from loadws.fleet.machine.calibration import Calibration, calibration_file, read_calibration
 from loadws.terms.errors import TargetError
 
@@ -21,10 +21,10 @@ PLACE = calibrate._Place("ws://a.test", "native", Effort(steps=6))
 def _search(monkeypatch: pytest.MonkeyPatch, capacity: float, kept: float = 1.0) -> tuple[float | None, float | None]:
     """On a machine that is late above its capacity, and answers so much of what it was asked."""
 
-    async def scheduled(place: object, rate: float, users: int, processes: int) -> tuple[float, float | None]:
-        return rate * kept, MOST_LAG_NS * (0.5 if rate <= capacity else 2.0)
+    async def pace(url: str, transport: str, effort: Effort, rate: float, users: int, processes: int) -> Paced:
+        return Paced(rate * kept, MOST_LAG_NS * (0.5 if rate <= capacity else 2.0), rate * kept)
 
-    monkeypatch.setattr(calibrate, "_scheduled", scheduled)
+    monkeypatch.setattr(calibrate, "pace", pace)
     return trio.run(calibrate._search, PLACE, 64_000.0, 100, 1, lambda _: None, "")
 
 

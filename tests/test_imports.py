@@ -72,7 +72,6 @@ BESIDE: dict[str, dict[str, set[str]]] = {
         "terminal": set(),
         "archive": {"svg"},
         "charts": {"course", "svg"},
-        "comparing": {"svg"},
         "drawing": {"charts", "course", "svg"},
         "html": {"charts", "course", "drawing", "svg", "tables"},
         "comparing": {"charts", "drawing", "html", "svg"},

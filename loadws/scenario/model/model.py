@@ -334,7 +334,7 @@ class DataSource(Strict):
         return self
 
     @model_validator(mode="after")
-    def _is_cut_once(self) -> DataSource:
+    def _is_cut_once(self) -> Self:
         if self.chunk_size is not None and self.chunk_time is not None:
             raise ValueError("chunks are cut by chunk_size or by chunk_time, not by both")
         if self.chunk_size == 0:

@@ -153,7 +153,7 @@ class Answering(Strict):
     places: Annotated[dict[str, Path], Field(description="The places in the message that send has by name.")] = {}
 
     @model_validator(mode="after")
-    def _known(self) -> Answering:
+    def _known(self) -> Self:
         if "{{" in str(self.send):
             raise ValueError("an answer has no templates: write <name>, and in places where it is in the message")
         for name in arguments_in(self.send):

@@ -4,7 +4,7 @@ What they send, and which keys they have beside these, is in the protocol's file
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
@@ -312,7 +312,7 @@ class PublishTopicBody(ProtocolBody):
     ] = None
 
     @model_validator(mode="after")
-    def _asked(self) -> PublishTopicBody:
+    def _asked(self) -> Self:
         if self.confirmed is not None and not self.qos:
             raise ValueError("nothing confirms a message of QoS 0: add qos: 1, or leave out confirmed")
         return self

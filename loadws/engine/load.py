@@ -44,6 +44,7 @@ from loadws.transport.clock.timers import open_timers
 from loadws.transport.http.client import HttpClients
 from loadws.transport.http.wire import NetworkDial
 from loadws.transport.net.stamps import ReadLags
+from loadws.transport.platform import keep_freed_memory
 
 #: Receives a frame. It may work in slices, between which the load goes on.
 Deliver = Callable[[Frame], Awaitable[None]]
@@ -69,6 +70,7 @@ async def run_load(load: Load, deliver: Deliver, lifecycle: Lifecycle) -> Ending
     """Run the load to the end of its plan, or until it is stopped. ``deliver`` receives one frame per second, and the
     last one.
     """
+    keep_freed_memory()
     phases = [(phase.name, phase.warmup) for phase in load.plan.phases]
     secrets = run_secrets(load.facts.scenario, load.facts.masker, load.facts.setup_values)
     recorder = Recorder(phases, process=load.plan.number, masker=secrets.masker)

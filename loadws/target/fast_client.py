@@ -15,7 +15,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from loadws.target.counts import Counts, add
-from loadws.target.limits import MAX_MESSAGE_SIZE, REFUSAL_BODY
+from loadws.target.limits import MAX_MESSAGE_SIZE, READ_SIZE, REFUSAL_BODY
 from loadws.target.unmask import Unmasker
 from loadws.target.upgrade import NoUpgrade, Upgrade
 from loadws.transport.codec.frames import BINARY, CLOSE, PING, PONG, TEXT, Decoder, Event, ProtocolViolation, read_close
@@ -61,6 +61,7 @@ class Host(Protocol):
 class FastClient:
     """An ``Endpoint`` of the reactor."""
 
+    read_size = READ_SIZE
     __slots__ = ("_closed_by_us", "_counts", "_decoder", "_host", "_outcome", "_unmasker", "_upgrade", "_waiting",
                  "_waiting_bytes", "state", "tcp")  # fmt: skip
 

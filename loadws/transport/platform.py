@@ -6,10 +6,12 @@ Linux has all of it; elsewhere the same scenarios run with less.
 - A source address whose port is picked a destination: without it the kernel picks a port at ``bind``, before it knows the
   destination, and all destinations together get no more connections than there are ports.
 - Deadlines by a ``timerfd``, and the kernel's receive stamps, which ``stamps`` tries out.
+- Memory of large messages that is used again at once, with glibc.
 """
 
 from __future__ import annotations
 
+import ctypes
 import select
 import socket
 import sys
@@ -20,6 +22,25 @@ HAS_EPOLL = IS_LINUX and hasattr(select, "epoll")
 #: Its number is the same on all of Linux (include/uapi/linux/in.h); Python has a name for it from 3.12 on.
 IP_BIND_ADDRESS_NO_PORT = 24 if IS_LINUX else None
 UNIX_FAMILY: int | None = getattr(socket, "AF_UNIX", None)
+
+
+#: Parameters of glibc's ``mallopt`` (malloc.h).
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+#: How much freed memory a process keeps: some copies of a large message. 32 MiB is also the greatest that glibc allows.
+MOST_KEPT_BYTES = 32 * 1024 * 1024
+
+
+def keep_freed_memory() -> bool:
+    """Let this process keep up to ``MOST_KEPT_BYTES`` of freed memory; return whether the system's allocator can.
+
+    Without it, glibc gives the memory of each message above 128 KiB back to the kernel, and the next message faults it in
+    again page by page, which takes ten times as long as masking, copying and decoding together.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):  # not glibc
+        return False
+    return bool(mallopt(_M_MMAP_THRESHOLD, MOST_KEPT_BYTES) and mallopt(_M_TRIM_THRESHOLD, MOST_KEPT_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -464,7 +464,8 @@ async def it_ends_in_time_order(stage: Stage) -> None:
         _, heard = await scene.connect()
         end = await heard.has_ended()
         assert heard.messages == ["first", "second"]
-        assert heard.received_ns[0] < heard.received_ns[1] < end.at_ns
+        times = [*heard.received_ns, end.at_ns]
+        assert times == sorted(times)  # one read may bring several
 
 
 async def who_does_not_read_hears_nothing_until_it_reads(stage: Stage) -> None:

@@ -59,11 +59,17 @@ _WHOLE = frozenset({_WHOLE_TEXT, _WHOLE_BINARY})
 _REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 
 
+#: A piece of a message below this is not kept as an object of its own.
+SMALL_PIECE = 1_024
+
+
 class Decoder:
     """A decoder of the server's frames, which gets one read at a time.
 
     It holds the message under way, never above ``max_message_size`` bytes and their frames, and the start of at most
     one header or control frame. Each byte is copied a bounded number of times, however the reads split it.
+
+    ``left``: the bytes of the present frame that are still to come.
 
     ``is_behind``: it has stopped within a read, after ``frames_at_once`` frames, and holds the rest; ``feed(b"")``
     continues.
@@ -76,12 +82,12 @@ class Decoder:
         "_inflate",
         "_is_last",
         "_is_over",
-        "_left",
         "_limit",
         "_message",
         "_most_small",
         "_size",
         "is_behind",
+        "left",
     )
 
     def __init__(
@@ -96,7 +102,7 @@ class Decoder:
         self._inflate = inflate
         self._held = b""  # the start of a header or of a control frame
         self._message: _Binary | _Deflated | None = None  # begun and not yet whole
-        self._left = 0  # bytes of its present frame that are still to come
+        self.left = 0
         self._is_last = False  # whether that frame ends it
         self._is_over = False  # after a close frame or a violation nothing is decoded
 
@@ -159,7 +165,7 @@ class Decoder:
 
     def _take(self, data: bytes, at: int, events: list[Event]) -> int:
         """Take what there is of one frame, and return where that ends."""
-        if self._left:
+        if self.left:
             return self._take_payload(data, at, events)
         if len(data) < at + 2:
             return self._hold(data, at)
@@ -226,16 +232,16 @@ class Decoder:
         self._size += size
         check_frames(self._frames, self._size)
         message.announce(size)
-        self._left = size
+        self.left = size
         self._is_last = first & _FIN != 0
 
     def _take_payload(self, data: bytes, at: int, events: list[Event]) -> int:
         message = self._message
         assert message is not None
-        stop = min(at + self._left, len(data))
+        stop = min(at + self.left, len(data))
         message.add(data[at:stop])
-        self._left -= stop - at
-        if self._is_last and not self._left:
+        self.left -= stop - at
+        if self._is_last and not self.left:
             events.append((message.opcode, message.whole()))
             self._message = None
         return stop
@@ -280,14 +286,18 @@ def _payload_size(data: bytes, at: int, body: int) -> int:
 
 
 class _Binary:
-    """A message that comes in pieces: ``announce`` each frame's size, ``add`` its bytes, then take the ``whole``."""
+    """A message that comes in pieces: ``announce`` each frame's size, ``add`` its bytes, then take the ``whole``.
+
+    Pieces are kept as they came and joined once. Small ones are gathered, because each object needs some memory too.
+    """
 
     opcode = BINARY
 
-    __slots__ = ("_bytes", "_limit", "_size")
+    __slots__ = ("_limit", "_pieces", "_size", "_small")
 
     def __init__(self, limit: int) -> None:
-        self._bytes = bytearray()
+        self._pieces: list[bytes] = []
+        self._small = bytearray()
         self._limit = limit
         self._size = 0
 
@@ -297,36 +307,53 @@ class _Binary:
             raise too_large(self._limit)
 
     def add(self, data: bytes) -> None:
-        self._bytes += data
+        if len(data) < SMALL_PIECE:
+            self._small += data
+            if len(self._small) < SMALL_PIECE:
+                return
+            data = b""
+        if self._small:
+            self._pieces.append(bytes(self._small))
+            self._small.clear()
+        self._pieces.append(data)
 
     def whole(self) -> str | bytes:
-        return bytes(self._bytes)
+        return self._joined()
+
+    def _joined(self) -> bytes:
+        return b"".join((*self._pieces, self._small))
 
 
 class _Text(_Binary):
-    """A text that is checked as it comes, and decoded once more at the end, because pieces of ``str`` would need far
-    more memory.
-
-    A piece of ASCII needs no decoder, unless the piece before it ended within a character.
+    """A text that is checked as it comes. While it is ASCII its pieces are decoded as they come, fresh in the processor's
+    cache; else they are decoded once more at the end, because pieces of other text would need far more memory.
     """
 
     opcode = TEXT
 
-    __slots__ = ("_decoder", "_is_whole")
+    __slots__ = ("_ascii", "_decoder", "_is_whole")
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
+        self._ascii: list[str] = []  # the pieces so far, as long as all of them are ASCII
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._is_whole = True  # whether what came so far ends with a whole character
 
     def add(self, data: bytes) -> None:
+        if not self._pieces and not self._small and len(data) >= SMALL_PIECE:
+            try:
+                self._ascii.append(data.decode("ascii"))
+                return
+            except UnicodeDecodeError:
+                pass  # the piece is checked below
         if not (self._is_whole and data.isascii()):
             self._decoder.decode(data)
             self._is_whole = not self._decoder.getstate()[0]
-        self._bytes += data
+        super().add(data)
 
     def whole(self) -> str | bytes:
-        return self._bytes.decode()
+        rest = self._joined().decode()
+        return "".join((*self._ascii, rest)) if self._ascii else rest
 
 
 class _Deflated:

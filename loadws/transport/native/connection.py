@@ -59,6 +59,7 @@ from loadws.transport.native.reactor import Reactor
 from loadws.transport.net.backlog import Backlog, Write
 from loadws.transport.net.pings import Pings
 from loadws.transport.net.read_rate import Pace, SlowSocket
+from loadws.transport.net.tcp import LARGE_READ_SIZE, READ_SIZE
 from loadws.transport.tls.layers import Session
 
 #: How many frames of one connection are decoded before others have their turn: some milliseconds of work.
@@ -98,6 +99,7 @@ class NativeConnection:
         "_tls",
         "_wire",
         "_write_deadline",
+        "read_size",
         "response_headers",
         "subprotocol",
         "tcp",
@@ -116,6 +118,7 @@ class NativeConnection:
         wire: WireBytes,
     ) -> None:
         self.tcp = connected
+        self.read_size = READ_SIZE
         self.timings = ConnectTimings(0)
         self.subprotocol: str | None = None
         self.response_headers: tuple[tuple[str, str], ...] = ()
@@ -364,6 +367,7 @@ class NativeConnection:
                 self._control(opcode, payload, at_ns)
             if self._state == "ended":
                 return
+        self.read_size = LARGE_READ_SIZE if self._decoder.left > READ_SIZE else READ_SIZE
         if violation is not None:
             self._violated(violation)
         elif self._decoder.is_behind:

@@ -19,7 +19,6 @@ from typing import Protocol
 import trio
 
 from loadws.transport.clock.loop_hook import each_turn
-from loadws.transport.net.tcp import READ_SIZE
 from loadws.transport.platform import MEANS
 
 #: Sockets that are read before the first of them is decoded.
@@ -30,6 +29,7 @@ class Endpoint(Protocol):
     """An open connection as its reactor sees it. Nothing here waits, and what it raises is a defect."""
 
     tcp: socket.socket
+    read_size: int  # the most bytes of one read
 
     def received(self, data: bytes, at_ns: int) -> None:
         """Handle what one read brought, and when; empty is the end of TCP."""
@@ -150,7 +150,7 @@ class TaskReactor:
             if endpoint in self._unwanted:
                 return
             try:
-                data = endpoint.tcp.recv(READ_SIZE)
+                data = endpoint.tcp.recv(endpoint.read_size)
             except BlockingIOError:
                 continue
             except OSError as error:
@@ -250,7 +250,7 @@ if sys.platform == "linux":
                     others.append((endpoint, None))
                 if events & ~select.EPOLLOUT:  # readable, or broken, which the read tells
                     try:
-                        data = endpoint.tcp.recv(READ_SIZE)
+                        data = endpoint.tcp.recv(endpoint.read_size)
                     except BlockingIOError:
                         continue
                     except OSError as error:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 from loadws.transport.native.reactor import Endpoint, EpollReactor
 from loadws.transport.net.stamps import ANCILLARY_BYTES, KernelClock, ReadLags, ask_for_stamps, stamp_in
-from loadws.transport.net.tcp import READ_SIZE
 
 
 class StampedReactor(EpollReactor):
@@ -39,7 +38,7 @@ class StampedReactor(EpollReactor):
                 others.append((endpoint, None))
             if events & ~select.EPOLLOUT:
                 try:
-                    data, ancillary, _, _ = endpoint.tcp.recvmsg(READ_SIZE, ANCILLARY_BYTES)
+                    data, ancillary, _, _ = endpoint.tcp.recvmsg(endpoint.read_size, ANCILLARY_BYTES)
                 except BlockingIOError:
                     continue
                 except OSError as error:

@@ -32,6 +32,7 @@ from loadws.transport.base import (
 from loadws.transport.cookies import Headers
 from loadws.transport.native.connection import NativeConnection, tell
 from loadws.transport.native.reactor import Reactor
+from loadws.transport.net.tcp import READ_SIZE
 from loadws.transport.opening.dial import UNDER_WAY, Tries, begin
 from loadws.transport.opening.socket_addresses import SocketAddress
 from loadws.transport.opening.upgrade_request import Upgrade
@@ -73,6 +74,7 @@ class StraightOpening:
     )
 
     tcp: socket.socket
+    read_size = READ_SIZE
     _address: SocketAddress
     _socket: socket.socket
 

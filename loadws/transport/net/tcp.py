@@ -17,6 +17,8 @@ from loadws.transport.net.read_rate import Pace
 
 #: Bytes of one read; trio-websocket's own 4 KiB costs a system call for each of them.
 READ_SIZE = 64 * 1024
+#: Bytes of one read within a message that is larger than that.
+LARGE_READ_SIZE = 256 * 1024
 
 
 class TcpStream(trio.abc.Stream):

@@ -24,6 +24,8 @@ with_epoll = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 
 class End:
     """One end of a pair of sockets, as an endpoint; ``far`` is the other."""
 
+    read_size = 65_536
+
     def __init__(self, rows: list[tuple[str, object]]) -> None:
         self.tcp, self.far = socket.socketpair()
         self.tcp.setblocking(False)

@@ -184,7 +184,7 @@ class _Ab:
         if self._signals.heard:
             done = len(self._pairs.first.a) + len(self._pairs.second.a)
             name = self._signals.heard[0]
-            self._findings.append((interruption(name), f"Interrupted by {name} after {done} whole pairs."))
+            self._findings.append((interruption(name), f"Interrupted by {name} after {_whole_pairs(done)}."))
 
     async def _pilot(self) -> bool:
         """Run a first slice of each side; return whether there is something to compare.
@@ -323,6 +323,10 @@ class _Ab:
 
     def _say(self, text: str) -> None:
         self._progress.say(text)
+
+
+def _whole_pairs(count: int) -> str:
+    return f"{count} whole pair{'' if count == 1 else 's'}"
 
 
 def _are_same(a: Side, b: Side) -> bool:

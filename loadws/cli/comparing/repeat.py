@@ -26,7 +26,7 @@ from loadws.cli.places import write_place
 from loadws.cli.running.ci import told_of_run
 from loadws.cli.running.run import Finished, load_for_run, run_loaded, tell_result
 from loadws.fleet.machine.identity import machine_name
-from loadws.fleet.signals import Signals
+from loadws.fleet.signals import Interrupted, Signals
 from loadws.gate.comparing.identity import different_plans, hindrances
 from loadws.gate.comparing.reach import runs_lacking
 from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
@@ -39,7 +39,7 @@ from loadws.report.folder import read_frames
 from loadws.report.pipelines.compared import result_of_comparison, result_of_words, together
 from loadws.report.pipelines.result import Result
 from loadws.scenario.build import Loaded
-from loadws.terms.errors import ExitCode, UsageError, exit_code, most_severe
+from loadws.terms.errors import ExitCode, UsageError, exit_code, interruption, most_severe
 
 COMPARISON, PAGE = "comparison.json", "comparison.html"
 _STOPPING = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DEFECT, ExitCode.UNREACHABLE)
@@ -132,17 +132,11 @@ class _Series:
     def run(self) -> int:
         """Return the most severe exit code of the runs and of the comparison."""
         with Signals() as signals:
-            for number in range(1, self._against.repeat + 1):
-                if signals.heard:
-                    break
-                self._say_number(number)
-                self._done.append(run_loaded(self._loaded, self._options))
-                if self._done[-1].code in _STOPPING:
-                    break
+            self._run_all(signals)
         codes = [exit_code(done.code) for done in self._done]
         if len(self._done) < self._against.repeat:
             self._say_how_far()
-            codes += [ExitCode.INTERRUPTED] if signals.heard else []
+            codes += [interruption(signals.heard[0])] if signals.heard else []
         complete = [done for done in self._done if done.code not in _STOPPING]
         if self._against.baseline is not None:
             codes.append(self._compare(complete))
@@ -151,6 +145,25 @@ class _Series:
             code = most_severe([code, self._save(complete, code)])
         self._tell(code)
         return int(code)
+
+    def _run_all(self, signals: Signals) -> None:
+        """Make the runs, until all are made or one says that the series has to end.
+
+        A signal that comes while a report is drawn, or between two runs, ends the series too.
+
+        Raises:
+            Interrupted: A signal came before the first load.
+        """
+        for number in range(1, self._against.repeat + 1):
+            self._say_number(number)
+            try:
+                self._done.append(run_loaded(self._loaded, self._options, signals))
+            except Interrupted:
+                if not self._done:
+                    raise
+                return  # what there is will be judged
+            if signals.heard or self._done[-1].code in _STOPPING:
+                return
 
     def _tell(self, code: ExitCode) -> None:
         """Tell the CI service of all runs and of the comparison at once."""
@@ -165,7 +178,7 @@ class _Series:
 
     def _say_how_far(self) -> None:
         kept = ", ".join(str(done.folder) for done in self._done)
-        print(f"{len(self._done)} of {self._against.repeat} runs were begun; kept: {kept or 'none'}", file=sys.stderr)
+        print(f"{len(self._done)} of {self._against.repeat} runs were begun; kept: {kept}", file=sys.stderr)
 
     # -- the comparison -----------------------------------------------------------------------------------------------
 

@@ -87,7 +87,8 @@ def run_command(options: RunOptions) -> int:
     with masked_errors(loaded.masker):
         if options.trace:
             return _trace_loaded(loaded, options)
-        done = run_loaded(loaded, options)
+        with Signals() as signals:
+            done = run_loaded(loaded, options, signals)
         tell_result(options, told_of_run(done.folder, done.summary, options.places.folder))
         return done.code
 
@@ -131,8 +132,8 @@ def _begin(loaded: Loaded, options: RunOptions) -> int:
     return _seed(loaded, options)
 
 
-def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
-    """Make one run of a scenario, from its plan to its report.
+def run_loaded(loaded: Loaded, options: RunOptions, signals: Signals) -> Finished:
+    """Make one run of a scenario, from its plan to its report. ``signals`` are heard all that time, and before.
 
     Raises:
         Interrupted: A signal came before the load began.
@@ -157,13 +158,12 @@ def run_loaded(loaded: Loaded, options: RunOptions) -> Finished:
     started_at = datetime.now(UTC).replace(microsecond=0)
     info = run_info(loaded, options, plan, figures, processes, machine, stamping, started_at, share)
     OUTPUT.is_product = False
-    with Signals() as signals:
-        if options.canary:
-            canary_ns = trio.run(measure_canary, signals, options.transport, _say_nothing)
-            if signals.heard:
-                raise Interrupted(signals.heard[0])
-            info = msgspec.structs.replace(info, canary_ns=canary_ns)
-        return _Run(loaded, options, info, figures, signals).run()
+    if options.canary:
+        canary_ns = trio.run(measure_canary, signals, options.transport, _say_nothing)
+        if signals.heard:
+            raise Interrupted(signals.heard[0])
+        info = msgspec.structs.replace(info, canary_ns=canary_ns)
+    return _Run(loaded, options, info, figures, signals).run()
 
 
 def _fitted(loaded: Loaded, options: RunOptions, figures: PlanFigures, machine: Machine) -> tuple[int, Stamping]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from loadws.cli.comparing import repeat
 from loadws.cli.running.run import Finished
+from loadws.fleet.signals import Interrupted, Signals
 from loadws.metrics import baseline
 from loadws.metrics.summary import Summary, to_json
 from tests.cli.commands import Result, run
@@ -31,7 +33,12 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Summary]:
     waiting: list[Summary] = []
     done: list[Finished] = []
 
-    def run_loaded(_loaded: object, _options: object) -> Finished:
+    def run_loaded(_loaded: object, _options: object, signals: Signals) -> Finished:
+        heard = _heard.pop(len(done), None)
+        if heard is not None:
+            signals.heard.append(heard.signal)
+            if heard.is_before_the_load:
+                raise Interrupted(heard.signal)
         summary = waiting.pop(0)
         folder = tmp_path / "reports" / f"run-{len(done)}"
         folder.mkdir(parents=True)
@@ -43,6 +50,15 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Summary]:
     return waiting
 
 
+class Heard(NamedTuple):
+    """A signal that comes in a run: before its load, or when the load is over and the report is being drawn."""
+
+    signal: str
+    is_before_the_load: bool
+
+
+#: By the number of the run, from 0.
+_heard: dict[int, Heard] = {}
 _CODES = {"passed": 0, "failed": 1, "inconclusive": 3, "invalid": 4, "interrupted": 130}
 
 
@@ -154,6 +170,30 @@ def test_an_interrupted_series_keeps_what_it_has(runs: list[Summary], capsys: py
     assert result.code == 130
     assert "2 of 3 runs were begun; kept: " in result.err
     assert len(runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "heard", "code", "kept"),
+    [
+        (0, Heard("SIGTERM", is_before_the_load=False), 143, 1),  # the first run is whole, and no second is begun
+        (1, Heard("Ctrl-C", is_before_the_load=True), 130, 1),
+        (2, Heard("SIGTERM", is_before_the_load=False), 0, 3),  # all are whole: there is nothing to miss
+    ],
+)
+def test_a_signal_outside_of_a_load_ends_the_series_too(
+    number: int, heard: Heard, code: int, kept: int, runs: list[Summary], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _heard[number] = heard
+    runs[:] = made.runs(3)
+    result = run(capsys, "run", "chat.yaml", "--repeat", "3")
+    assert (result.code, len(runs)) == (code, 3 - kept)
+    assert (f"{kept} of 3 runs were begun; kept: " in result.err) == (kept < 3)
+
+
+def test_a_signal_before_the_first_load_leaves_nothing(runs: list[Summary], capsys: pytest.CaptureFixture[str]) -> None:
+    _heard[0] = Heard("SIGTERM", is_before_the_load=True)
+    result = run(capsys, "run", "chat.yaml", "--repeat", "3")
+    assert (result.code, "interrupted by SIGTERM before the load began" in result.err) == (143, True)
 
 
 def test_what_cannot_go_together_is_refused(runs: list[Summary], capsys: pytest.CaptureFixture[str]) -> None:

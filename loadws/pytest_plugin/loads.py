@@ -101,15 +101,22 @@ class Loads:
             text=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
         with process:
-            try:
-                printed, _ = process.communicate(timeout=timeout)
-            except subprocess.TimeoutExpired:
+            printed = _printed(process, timeout)
+            if printed is None:  # not in the handler of an exception, which pytest would show with the failure
                 self._item.add_report_section("call", "loadws", _ended(process))
                 pytest.fail(f"loadws did not end within {timeout:g} s, and was ended.", pytrace=False)
-            except BaseException:
-                _ended(process)
-                raise
         return _Made(process.returncode, printed)
+
+
+def _printed(process: subprocess.Popen[str], timeout: float) -> str | None:
+    """Return what a process printed until its end; None where it does not end in time."""
+    try:
+        return process.communicate(timeout=timeout)[0]
+    except subprocess.TimeoutExpired:
+        return None
+    except BaseException:
+        _ended(process)
+        raise
 
 
 def _words(target: str | None, rules: Sequence[str], settings: Mapping[str, object]) -> list[str]:

@@ -28,9 +28,9 @@ class Worker:
         self.name = name
         self._unit = unit
         self._most = most
-        self._offered = 0
+        self.offered = 0  # jobs that were queued or dropped, without those that must not be dropped
+        self.failure: Exception | None = None  # what a job raised, which ended the thread
         self._done = 0
-        self._failure: Exception | None = None
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()  # its put() never blocks, even in a signal handler
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -45,8 +45,8 @@ class Worker:
 
     def offer(self, job: Job) -> None:
         """Queue a job, or drop it where the queue is full or an earlier job failed. Never block."""
-        self._offered += 1
-        if self._failure is None and self._jobs.qsize() < self._most:
+        self.offered += 1
+        if self.failure is None and self._jobs.qsize() < self._most:
             self._jobs.put(partial(self._count, job))
 
     def require(self, job: Job) -> None:
@@ -55,24 +55,28 @@ class Worker:
 
     def end(self, patience_s: float) -> list[str]:
         """Wait for the queued jobs, at most ``patience_s`` seconds; return what was missed, in a sentence."""
-        self._jobs.put(None)
-        self._thread.join(patience_s)
-        missed = f"missed {self._offered - self._done} of {self._offered} {self._unit}"
-        if self._failure is not None:
-            why = f"{type(self._failure).__name__}: {self._failure}"
+        self.wait(patience_s)
+        missed = f"missed {self.offered - self._done} of {self.offered} {self._unit}"
+        if self.failure is not None:
+            why = f"{type(self.failure).__name__}: {self.failure}"
             return [f"{self.name} failed and {missed}: {why}. The results of the run are complete without it."]
         if self.is_alive:
             return [f"{self.name} had not finished {patience_s:g} s after the load, was given up, and {missed}."]
-        if self._done < self._offered:
+        if self._done < self.offered:
             return [f"{self.name} {missed}: these came faster than it took them."]
         return []
+
+    def wait(self, patience_s: float) -> None:
+        """Let the thread end after the queued jobs, and wait for that, at most ``patience_s`` seconds."""
+        self._jobs.put(None)
+        self._thread.join(patience_s)
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             try:
                 job()
             except Exception as failure:
-                self._failure = failure
+                self.failure = failure
                 return
 
     def _count(self, job: Job) -> None:

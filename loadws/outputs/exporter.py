@@ -6,11 +6,13 @@ tried anew, so a receiver that was restarted is used again. Losses are reported 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Protocol
 
 from loadws.metrics.queued import Worker
 from loadws.metrics.runinfo import RunInfo
+from loadws.outputs.reasons import said
 from loadws.outputs.second import Second
 
 #: How many seconds may wait for one output, and how long it may go on after the load, in seconds.
@@ -45,7 +47,7 @@ class Line:
         self._exporter = exporter
         self._patience_s = patience_s
         self._worker = Worker(exporter.name, "seconds", most)
-        self._tried = self._failed = 0
+        self._tried = self._sent = 0
         self._why = ""
 
     def begin(self, info: RunInfo) -> None:
@@ -62,34 +64,39 @@ class Line:
         self._worker.require(self._close)
 
     def end(self) -> list[str]:
-        """Wait for the end, for a bounded time; return in sentences what was lost."""
-        missed = self._worker.end(self._patience_s)
-        return [*([self._lost()] if self._why else []), *missed]
+        """Wait for the end, for a bounded time; return in one sentence what was lost, and why."""
+        self._worker.wait(self._patience_s)
+        offered, is_late = self._worker.offered, self._worker.is_alive
+        lost, name = offered - self._sent, self._exporter.name
+        if lost:
+            why = "; ".join(self._reasons(is_late))
+            return [f"{name} lost {lost} of {offered} seconds: {why}. The results of the run are complete without it."]
+        if is_late:
+            return [f"{name} took every second, had not ended {self._patience_s:g} s after the load, and was given up."]
+        return [f"{name} failed at its end: {'; '.join(self._reasons(is_late))}."] if self._why else []
 
-    def _lost(self) -> str:
-        if not self._failed:
-            return f"{self._exporter.name} failed at its end: {self._why}."
-        return (
-            f"{self._exporter.name} lost {self._failed} of {self._tried} seconds, the last because of: {self._why}. "
-            "The results of the run are complete without it."
-        )
+    def _reasons(self, is_late: bool) -> Iterator[str]:
+        """Yield why seconds were lost: the last failure, then why others were not even tried."""
+        if self._why:
+            yield self._why
+        if is_late:
+            yield f"it had not finished {self._patience_s:g} s after the load and was given up"
+        elif (failure := self._worker.failure) is not None:
+            yield f"a defect of loadws ({type(failure).__name__}: {failure})"
+        elif self._tried < self._worker.offered:
+            yield "they came faster than it took them"
 
     def _take(self, second: Second) -> None:
         self._tried += 1
         try:
             self._exporter.take(second)
         except (OSError, Refused) as failure:
-            self._failed += 1
-            self._why = said(failure)
+            self._why = said(failure, DEADLINE_S)
+        else:
+            self._sent += 1
 
     def _close(self) -> None:
         try:
             self._exporter.close()
         except (OSError, Refused) as failure:
-            self._why = self._why or said(failure)
-
-
-def said(failure: Exception) -> str:
-    """Return what an exception says, or at least what it is."""
-    text = failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure)
-    return (text or type(failure).__name__).rstrip(".")
+            self._why = self._why or said(failure, DEADLINE_S)

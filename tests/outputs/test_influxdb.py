@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from loadws.outputs.destinations import Destination, parse_destination
 from loadws.outputs.exported_names import Names
-from loadws.outputs.exporter import Refused, said
+from loadws.outputs.exporter import Refused
 from loadws.outputs.kinds import influxdb
 from loadws.outputs.kinds.influxdb import InfluxExporter, influx_lines
+from loadws.outputs.reasons import said
 from loadws.outputs.second import Catalogue, Second, Seconds
 from loadws.terms.errors import UsageError
 from tests.metrics.made_up import counted, frame, info, times
@@ -225,7 +226,7 @@ def test_a_receiver_that_speaks_no_http_is_told() -> None:
                 connection.sendall(b"+OK this is no HTTP\r\n\r\n")
 
         threading.Thread(target=answer, daemon=True).start()
-        with pytest.raises(Refused, match="this is no HTTP"):
+        with pytest.raises(Refused, match=r"^it does not answer in HTTP$"):
             exporter_to(server.getsockname()[1]).take(SECOND)
 
 

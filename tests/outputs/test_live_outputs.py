@@ -67,8 +67,7 @@ def test_what_a_receiver_does_not_take_is_tried_anew_with_the_next_second() -> N
 
     exporter = Sent(fail)
     assert through(exporter) == [
-        "The collector at h:1 lost 2 of 5 seconds, the last because of: Connection refused. "
-        "The results of the run are complete without it."
+        "The collector at h:1 lost 2 of 5 seconds: Connection refused. The results of the run are complete without it."
     ]
     assert exporter.took == [0, 3, 4]
 
@@ -81,13 +80,64 @@ def test_a_receiver_that_refuses_the_end_is_named() -> None:
     assert through(Sent(fail)) == ["The collector at h:1 failed at its end: it answered 503."]
 
 
-def test_a_receiver_that_hangs_is_given_up() -> None:
-    def hang(start_s: float) -> None:
-        if start_s == 2:
+WITHOUT = "The results of the run are complete without it."
+
+
+def hang(*at: float, refuse: float | None = None) -> Callable[[float], None]:
+    def act(start_s: float) -> None:
+        if start_s == refuse:
+            raise TimeoutError("timed out")
+        if start_s in at:
             threading.Event().wait()
 
-    [problem] = through(Sent(hang), patience_s=0.2)
-    assert problem.startswith("The collector at h:1 had not finished 0.2 s after the load, was given up, and missed ")
+    return act
+
+
+@pytest.mark.parametrize(
+    ("act", "problem"),
+    [
+        (hang(2), f"lost 3 of 5 seconds: it had not finished 0.2 s after the load and was given up. {WITHOUT}"),
+        # one second was refused, and then it hung: both are in one number
+        (
+            hang(3, refuse=1),
+            "lost 3 of 5 seconds: it did not answer within 2 s; it had not finished 0.2 s after the load and was given up. "
+            + WITHOUT,
+        ),
+        (hang(-1), "took every second, had not ended 0.2 s after the load, and was given up."),
+    ],
+)
+def test_a_receiver_that_hangs_is_given_up_and_named_once(act: Callable[[float], None], problem: str) -> None:
+    assert through(Sent(act), patience_s=0.2) == [f"The collector at h:1 {problem}"]
+
+
+def test_seconds_that_come_too_fast_are_counted_with_the_others() -> None:
+    """The queue holds two; the first second waits until all have been offered."""
+    offered = threading.Event()
+
+    def wait(start_s: float) -> None:
+        if start_s == 0:
+            offered.wait(LONG_S)
+            raise ConnectionRefusedError(111, "Connection refused")
+
+    line = Line(Sent(wait), most=2, patience_s=LONG_S)
+    line.begin(info())
+    for number in range(9):
+        line.offer(second(number))
+    offered.set()
+    line.ask_to_end()
+    [problem] = line.end()
+    assert problem.startswith("The collector at h:1 lost ")
+    assert problem.endswith(f" of 9 seconds: Connection refused; they came faster than it took them. {WITHOUT}")
+
+
+def test_a_defect_of_an_output_is_called_one() -> None:
+    def fail(start_s: float) -> None:
+        if start_s == 2:
+            raise ValueError("no such thing")
+
+    assert through(Sent(fail)) == [
+        f"The collector at h:1 lost 3 of 5 seconds: a defect of loadws (ValueError: no such thing). {WITHOUT}"
+    ]
 
 
 # -- the process ------------------------------------------------------------------------------------------------------

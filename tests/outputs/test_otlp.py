@@ -214,7 +214,7 @@ def test_an_answer_that_leads_elsewhere_is_a_refusal(receiver: Receiver) -> None
     receiver.status, receiver.reason = 302, "Found"
     receiver.location = receiver.url
     exporter = exporter_to(receiver.url, {})
-    with pytest.raises(Refused, match="302"):
+    with pytest.raises(Refused, match=r"^it answered 302 Found, which leads elsewhere$"):
         exporter.take(SECOND)
     exporter.close()
 

@@ -24,6 +24,7 @@ from loadws.outputs.destinations import Destination
 from loadws.outputs.exported_names import Names
 from loadws.outputs.exporter import DEADLINE_S, Refused
 from loadws.outputs.kinds.datagrams import Datagrams
+from loadws.outputs.reasons import said
 from loadws.outputs.receivers import InfluxAddress, influx_address
 from loadws.outputs.second import Catalogue, Second
 from loadws.outputs.second_rows import histogram_values
@@ -150,7 +151,7 @@ class _Http:
             raise
         except http.client.HTTPException as error:
             self.close()
-            raise Refused(str(error) or type(error).__name__) from error
+            raise Refused(said(error, DEADLINE_S)) from error
 
     def _exchange(self, body: bytes) -> None:
         connection = self._connection = self._connection or self._opened()

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import unquote
 
 import requests
@@ -44,6 +44,7 @@ from loadws.outputs.cumulative import SCHEMA, Cumulative, Distribution
 from loadws.outputs.destinations import Destination
 from loadws.outputs.exported_names import PREFIX, Names
 from loadws.outputs.exporter import DEADLINE_S, Refused
+from loadws.outputs.reasons import said
 from loadws.outputs.receivers import otlp_endpoint
 from loadws.outputs.second import Catalogue, Second
 from loadws.terms.masker import Masker
@@ -54,25 +55,44 @@ _AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 #: Units in UCUM, where they differ from ours.
 _UCUM = {"bytes": "By"}
 _LONGEST_SAID = 300
-#: What the system said, in the middle of what three libraries make of it.
-_OF_THE_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")\]]+)")
-#: In what the exporter, or the library below it, says about a receiver that does not answer.
-_TIMED_OUT = ("batch due to timeout", "timed out")
 
 
 class _Direct(requests.Session):
-    """A session that follows no redirect: figures, and the keys in their headers, go only where they are sent to."""
+    """A session that follows no redirect: figures, and the keys in their headers, go only where they are sent to.
 
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return None where the answer is no redirect.
+    ``problem`` is why the last exchange failed, in words; empty where it did not.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.problem = ""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request and note why it failed, if it did.
 
         Raises:
-            TooManyRedirects: It is one.
+            RequestException: There is no answer.
+            TooManyRedirects: There is one that leads elsewhere.
         """
-        if super().get_redirect_target(resp) is None:
-            return None
-        resp.close()
-        raise requests.TooManyRedirects(f"it answered {resp.status_code} {resp.reason}, which leads elsewhere")
+        self.problem = ""
+        try:
+            answer = super().send(request, **{**options, "allow_redirects": False})
+        except requests.RequestException as error:
+            self.problem = said(error, DEADLINE_S)
+            raise
+        if answer.is_redirect:
+            self.problem = f"it answered {answer.status_code} {answer.reason}, which leads elsewhere"
+            answer.close()
+            raise requests.TooManyRedirects(self.problem)
+        if not answer.ok:
+            self.problem = f"it answered {answer.status_code} {answer.reason}{_told(answer)}"
+        return answer
+
+
+def _told(answer: requests.Response) -> str:
+    """Return the beginning of a refusal's text, quoted; empty where it has none that can be read."""
+    text = answer.text[:_LONGEST_SAID].strip() if answer.text.isprintable() else ""
+    return f", {text!r}" if text else ""
 
 
 class OtlpExporter:
@@ -81,8 +101,9 @@ class OtlpExporter:
     def __init__(self, destination: Destination, environment: Mapping[str, str] = os.environ) -> None:
         endpoint = otlp_endpoint(destination.where, environment)
         self.name = f"The output otlp={shown_address(endpoint)}"
-        self._exporter = OTLPMetricExporter(endpoint, timeout=DEADLINE_S, session=_Direct())
-        self._said = _Said()
+        self._session = _Direct()
+        self._exporter = OTLPMetricExporter(endpoint, timeout=DEADLINE_S, session=self._session)
+        _be_silent()
         self._masker = Masker(_secrets(environment))
         self._is_explicit = environment.get(_AGGREGATION, "").strip().lower() == "explicit_bucket_histogram"
         self._resource = Resource.get_empty()
@@ -115,14 +136,15 @@ class OtlpExporter:
         )
         scope = InstrumentationScope("loadws", str(self._resource.attributes.get(SERVICE_VERSION, "")))
         metrics = ScopeMetrics(scope, list(page.metrics(self._is_explicit)), "")
-        with self._said:
-            data = MetricsData([ResourceMetrics(self._resource, [metrics], "")])
-            try:
-                result = self._exporter.export(data)
-            except requests.RequestException as error:
-                raise Refused(self._masker.text(str(error))[:_LONGEST_SAID]) from None
-            if result is not MetricExportResult.SUCCESS:
-                raise Refused(self._masker.text(shown_address(self._said.text))[:_LONGEST_SAID])
+        try:
+            result = self._exporter.export(MetricsData([ResourceMetrics(self._resource, [metrics], "")]))
+        except requests.RequestException as error:
+            raise Refused(self._masked(said(error, DEADLINE_S))) from None
+        if result is not MetricExportResult.SUCCESS:
+            raise Refused(self._masked(self._session.problem or f"it did not answer within {DEADLINE_S:g} s"))
+
+    def _masked(self, text: str) -> str:
+        return self._masker.text(shown_address(text))[:_LONGEST_SAID]
 
     def close(self) -> None:
         """Close the connection."""
@@ -190,36 +212,11 @@ class _Page:
         return ExponentialHistogram(points, AggregationTemporality.CUMULATIVE)
 
 
-class _Said(logging.Handler):
-    """A handler that keeps the exporter's log while it is entered, so that it is reported once, at the end of the run,
-    and not on stderr.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._texts: list[str] = []
-        self._logger = logging.getLogger("opentelemetry")
-        self._logger.propagate = False
-        self._logger.addHandler(self)
-
-    @property
-    def text(self) -> str:
-        """Return the first message: it has the reason, later ones only that there will be no further try."""
-        text = self._texts[0] if self._texts else "the export failed"
-        if found := _OF_THE_SYSTEM.search(text):
-            return found[1]
-        return f"it did not answer within {DEADLINE_S:g} s" if any(words in text for words in _TIMED_OUT) else text
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a message."""
-        self._texts.append(record.getMessage())
-
-    def __enter__(self) -> _Said:
-        self._texts.clear()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
+def _be_silent() -> None:
+    """Keep the exporter's log from stderr: what it says is reported once, at the end of the run, and in our words."""
+    logger = logging.getLogger("opentelemetry")
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
 
 
 def _attributes(key: Key) -> dict[str, str]:

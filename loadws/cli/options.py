@@ -320,8 +320,8 @@ PrometheusAt = Annotated[
     str | None,
     typer.Option(
         "--prometheus",
-        metavar="HOST:PORT",
-        help="Serve figures for Prometheus there, as 127.0.0.1:9464: short for --output prometheus=HOST:PORT.",
+        metavar="[HOST:PORT]",
+        help="Serve figures for Prometheus there; without an address at 127.0.0.1:9464. Short for --output prometheus=...",
     ),
 ]
 Formats = Annotated[

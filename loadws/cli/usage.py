@@ -16,6 +16,7 @@ import typer.core
 from typer.main import get_command, get_command_name
 from typer.models import CommandInfo
 
+from loadws.outputs.destinations import PROMETHEUS
 from loadws.terms.errors import ExitCode, did_you_mean
 
 #: The exception that typer raises for a wrong command line.
@@ -25,8 +26,12 @@ BETWEEN = "\0--"
 _SCENARIOS = (".yaml", ".yml")
 #: The words that typer's library for choices puts before its sentence.
 _LIBRARY_SAYS = ": Value error, "
-#: What ``--dashboard`` may be followed by, and what it means alone.
-_PLACE, _ANY_PORT = re.compile(r"[^-/][^/]*:[^/:]*"), "127.0.0.1:0"
+#: What an option of a place may be followed by, and what each means alone.
+_PLACE = re.compile(r"[^-/][^/]*:[^/:]*")
+_ALONE = {"--dashboard": "127.0.0.1:0", "--prometheus": PROMETHEUS}
+#: What is shown while one load goes on, which a command that makes many has no place for.
+_LIVE = ("--output", "--prometheus", "--dashboard")
+_MANY_LOADS = ("ab", "search")
 
 
 def examples(*lines: str) -> str:
@@ -78,7 +83,7 @@ def dispatch(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     except typer.Abort:
         return int(ExitCode.INTERRUPTED)
     except _UsageError as error:
-        print(_for_people(error), file=sys.stderr)
+        print(_about_option(error, app) or _for_people(error), file=sys.stderr)
         return int(ExitCode.USAGE)
     return code if isinstance(code, int) else 0
 
@@ -111,11 +116,11 @@ def _without_options(info: CommandInfo) -> CommandInfo:
 
 
 def with_places(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with an address behind ``--dashboard`` where it has none; the library knows no such options."""
+    """Return the arguments with an address behind each option that may be alone; the library knows no such options."""
     given = list(arguments)
     for at, option in enumerate(given):
-        if option == "--dashboard" and not any(map(_PLACE.fullmatch, given[at + 1 : at + 2])):
-            given[at] = f"--dashboard={_ANY_PORT}"
+        if option in _ALONE and not any(map(_PLACE.fullmatch, given[at + 1 : at + 2])):
+            given[at] = f"{option}={_ALONE[option]}"
     return given
 
 
@@ -124,3 +129,23 @@ def _for_people(error: Any) -> str:
     message = " ".join(error.format_message().split()).removesuffix(".").replace(_LIBRARY_SAYS, ": ")
     path = error.ctx.command_path if error.ctx is not None else "loadws"
     return f"loadws: {message}\n  {path} --help shows what there is"
+
+
+def _about_option(error: Any, app: typer.Typer) -> str:
+    """Return the text for an option that the command does not have and another one has; empty for any other error."""
+    option = getattr(error, "option_name", None)
+    if type(error).__name__ != "NoSuchOption" or not isinstance(option, str) or error.ctx is None:
+        return ""
+    command = error.ctx.info_name
+    owners = [name for name, each in get_command(app).commands.items() if name != command and _has(each, option)]  # type: ignore[attr-defined]
+    if not owners:
+        return ""
+    if option in _LIVE and command in _MANY_LOADS:
+        why = f"it shows one load while it goes on, and loadws {command} makes many short ones"
+    else:
+        why = f"it is one of loadws {', '.join(owners)}"
+    return f"loadws: loadws {command} has no {option}: {why}\n  loadws {command} --help shows what there is"
+
+
+def _has(command: Any, option: str) -> bool:
+    return any(option in parameter.opts for parameter in command.params)

@@ -46,6 +46,16 @@ COMMANDS = (
         (("run", "a.yaml", "--scale", "0"),
          "loadws: Invalid value for '--scale': '0' is not a factor; write a number above 0: 0.1 for a tenth\n"
          "  loadws run --help shows what there is\n"),
+        # an option of another command; one that shows a single load while it goes on
+        (("ab", "a.yaml", "--repeat", "3"),
+         "loadws: loadws ab has no --repeat: it is one of loadws run\n  loadws ab --help shows what there is\n"),
+        (("search", "a.yaml", "--output", "csv=x"),
+         "loadws: loadws search has no --output: it shows one load while it goes on, and loadws search makes many short "
+         "ones\n  loadws search --help shows what there is\n"),
+        (("ab", "a.yaml", "--prometheus"),
+         "loadws: loadws ab has no --prometheus: it shows one load while it goes on, and loadws ab makes many short ones\n"
+         "  loadws ab --help shows what there is\n"),
+        (("ab", "a.yaml", "--xyzzy"), "loadws: No such option: --xyzzy\n  loadws ab --help shows what there is\n"),
     ],
 )  # fmt: skip
 def test_a_wrong_command_line_is_told_in_our_style(

@@ -154,6 +154,8 @@ def test_beyond_loopback_it_is_said_loudly() -> None:
         (["run", "a.yaml", "--dashboard", "[::1]:0"], ["run", "a.yaml", "--dashboard", "[::1]:0"]),
         (["run", "a.yaml", "--dashboard=:1"], ["run", "a.yaml", "--dashboard=:1"]),
         (["run", "--dashboard", "C:/load/a.yaml"], ["run", "--dashboard=127.0.0.1:0", "C:/load/a.yaml"]),
+        (["run", "--prometheus", "a.yaml"], ["run", "--prometheus=127.0.0.1:9464", "a.yaml"]),
+        (["run", "a.yaml", "--prometheus", "[::1]:9"], ["run", "a.yaml", "--prometheus", "[::1]:9"]),
     ],
 )
 def test_its_address_may_be_left_out(given: list[str], parsed: list[str]) -> None:

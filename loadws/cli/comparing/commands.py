@@ -12,6 +12,7 @@ import typer
 
 from loadws.cli.options import (
     CiOption,
+    Duration,
     Processes,
     Rate,
     RunOptions,
@@ -324,6 +325,7 @@ def search(
     ] = 1_000_000_000,
     target: Target = None,
     settings: Settings = None,
+    duration: Duration = None,
     seed: Seed = None,
     transport: Transport = DEFAULT_TRANSPORT,
     stamps: Stamps = "auto",
@@ -346,7 +348,7 @@ def search(
     from loadws.cli.comparing.search import SearchOptions, search_command
     from loadws.cli.running.ci import told_errors
 
-    overrides = make_overrides(target=target, settings=settings, untrusted=untrusted)
+    overrides = make_overrides(target=target, settings=settings, duration=duration, untrusted=untrusted)
     run = RunOptions(
         scenario=scenario,
         overrides=overrides,

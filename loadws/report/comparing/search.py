@@ -19,7 +19,7 @@ WORDS = {
     "unsure": "too close to call",
     "limit": "loadws itself was the limit",
 }
-_LONGER = "Make the judged phase longer, so that each level has more samples."
+_LONGER = "Make the judged phase longer (--duration), so that each level has more samples."
 
 
 class Tried(Protocol):

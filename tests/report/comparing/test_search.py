@@ -81,8 +81,8 @@ WHAT = "response_time.p99 < 200ms held up to"
         (search(FAILED, found=None), f"{WHAT} no load: at the least that was asked for (--from) it was broken."),
         (
             search(HELD, UNSURE, found=10),
-            f"{WHAT} 10 users; at 20 users it was too close to call. Make the judged phase longer, so that each level "
-            "has more samples.",
+            f"{WHAT} 10 users; at 20 users it was too close to call. "
+            "Make the judged phase longer (--duration), so that each level has more samples.",
         ),
         (search(HELD, UNSURE, FAILED, found=10), f"{WHAT} 10 users."),
         (

@@ -7,6 +7,7 @@ far are then judged and kept: every slice is a folder, and the comparison is ``c
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from loadws.cli.places import clear_place, refuse_inputs, refuse_same, write_pla
 from loadws.cli.progress import Progress
 from loadws.cli.running.ci import tell
 from loadws.fleet.signals import Signals
+from loadws.gate.comparing.compare import least_of
 from loadws.gate.comparing.measured import measure
 from loadws.gate.comparing.order import Letter, orders
 from loadws.gate.comparing.pairs import PairSet, conclude_slices, next_pairs
@@ -235,9 +237,10 @@ class _Ab:
                 f"warning: {need.rule.selection} needs slices of {format_duration(need.seconds * NS_PER_S)} for its "
                 f"samples, and they last {self._longest()}: say --slice {format_duration(need.seconds * NS_PER_S)}"
             )
+        self._pair_s = sum(done.wall_s + longer_s for done in pilots)
         if lacking := pairs_lacking(self._design.pairs, self._rules.comparisons):
             self._say(f"warning: {lacking}")
-        self._pair_s = sum(done.wall_s + longer_s for done in pilots)
+        self._warn_of_budget()
         whole = format_duration(self._pair_s * self._design.pairs * NS_PER_S)
         twice = format_duration(self._pair_s * self._design.pairs * 2 * NS_PER_S)
         lasting = "" if self._length_ns is None else f" of {format_duration(self._length_ns)}"
@@ -246,6 +249,20 @@ class _Ab:
             f"{twice} where a failure has to be confirmed{self._budget_text()}"
         )
         self._say(self._processes_text(pilots[0]))
+
+    def _warn_of_budget(self) -> None:
+        """Say where the budget has room for too few pairs to decide anything."""
+        if self._options.budget_ns is None or not self._pair_s:
+            return
+        spent_s = now_s() - self._began_s
+        room = max(0, int((self._options.budget_ns / NS_PER_S - spent_s) / self._pair_s))
+        if room < self._design.pairs and pairs_lacking(room, self._rules.comparisons):
+            least = least_of("pairs", self._design.alpha)
+            enough = format_duration(math.ceil(spent_s + least * self._pair_s) * NS_PER_S)
+            self._say(
+                f"warning: the budget has room for {_whole_pairs(room)}, and to find both sides equal takes {least}, "
+                f"which need about {enough}"
+            )
 
     def _budget_text(self) -> str:
         budget = self._options.budget_ns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from loadws.gate.comparing.absolute import judge_thresholds
@@ -15,6 +15,7 @@ from loadws.gate.comparing.watched import watched
 from loadws.gate.statistics.sequential import Design
 from loadws.metrics.comparison import ComparisonRecord
 from loadws.metrics.summary import Summary
+from loadws.terms.errors import ExitCode
 from loadws.terms.metrics import Metric
 
 
@@ -69,10 +70,16 @@ def conclude_slices(
         checks=judge_thresholds(rules.thresholds, both.b) if both.b else (),
         watched=moved,
         looked_at=looked_at,
-        findings=(*findings, *about_samples(comparisons, (*both.a, *both.b), "slice")),
+        findings=(*findings, *_about_nothing(both), *about_samples(comparisons, (*both.a, *both.b), "slice")),
     )
     sides = [
         side(name, [""] * len(runs), [run.run for run in runs])
         for name, runs in zip(names, (both.a, both.b), strict=True)
     ]
     return conclude(scenario, made_at, sides[0], sides[1], evidence, design.alpha)
+
+
+def _about_nothing(both: PairSet) -> Iterator[Finding]:
+    """Yield that nothing was compared, where that is so: no data is never a pass."""
+    if not both.a:
+        yield ExitCode.INCONCLUSIVE, "No pair of slices was completed, so that nothing was compared."

@@ -79,9 +79,7 @@ def _undecided(comparison: Comparison, limit: str) -> str:
         return f"the interval is beyond {limit}, but {_again(comparison)} does not confirm it"
     if found.unknown:
         return f"{_count(comparison, found.unknown)} could not be compared"
-    more = "no sensible number of" if comparison.more is None else f"about {comparison.more:,}"
-    unit = _ONE[comparison.unit] if comparison.more == 1 else _MANY[comparison.unit]
-    decides = f"{more} more {unit} would decide"
+    decides = _decides(comparison)
     if found.adjusted_p <= comparison.alpha:
         return f"the interval is beyond {limit}, but a second set of pairs has not confirmed it"
     if _is_beyond(comparison):
@@ -93,6 +91,13 @@ def _undecided(comparison: Comparison, limit: str) -> str:
     if _has_no_interval(comparison.rule, found):
         return decides
     return f"{limit} is inside the interval; {decides}"
+
+
+def _decides(comparison: Comparison) -> str:
+    if comparison.more is None:
+        return f"more {_MANY[comparison.unit]} like these would not decide"
+    unit = _ONE[comparison.unit] if comparison.more == 1 else _MANY[comparison.unit]
+    return f"about {comparison.more:,} more {unit} would decide"
 
 
 def _again(comparison: Comparison) -> str:

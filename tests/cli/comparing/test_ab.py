@@ -219,6 +219,15 @@ def test_a_budget_ends_it_undecided(course: Course, capsys: pytest.CaptureFixtur
     assert "The budget of 14 s was spent" in " ".join(result.out.split())
 
 
+def test_a_budget_without_room_for_a_pair_never_passes(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    result = compared(capsys, "--budget", "3s")
+    assert (result.code, len(course.pairs), record()["outcome"]) == (3, 0, "inconclusive")
+    assert "No pair of slices was completed, so that nothing was compared." in record()["reasons"]
+    assert (
+        "the budget has room for 0 whole pairs, and to find both sides equal takes 8, which need about " in result.err
+    )
+
+
 def test_ctrl_c_keeps_what_there_is_and_says_so(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     course.interrupt_at = 9
     result = compared(capsys)

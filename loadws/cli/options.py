@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeVar
 
 import typer
 
@@ -103,6 +103,13 @@ def live_outputs(texts: Iterable[str] | None, prometheus: str | None) -> tuple[D
     return destinations
 
 
+class Load(NamedTuple):
+    """A number of users or of arrivals per second. ``has_unit``: it was written with ``/s``, so that it is no users."""
+
+    amount: float
+    has_unit: bool = False
+
+
 def parse_dashboard(text: str) -> At:
     """Return where a dashboard is served. Raises ``UsageError``."""
     address = parse_listen(text)
@@ -131,19 +138,19 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def parse_load(text: str) -> float:
+def parse_load(text: str) -> Load:
     """Return a load above 0: a number of users, or of arrivals per second with or without its unit.
 
     Raises:
         UsageError: The text is not a load.
     """
     try:
-        load = float(text.removesuffix("/s"))
+        amount = float(text.removesuffix("/s"))
     except ValueError:
-        load = 0.0
-    if not 0 < load <= 1e9:
+        amount = 0.0
+    if not 0 < amount <= 1e9:
         raise UsageError(f"{text!r} is not a load", "write users as 100, or arrivals per second as 20/s")
-    return load
+    return Load(amount, text.endswith("/s"))
 
 
 def refuse_alone(partner: str, given: object, options: Mapping[str, object]) -> None:

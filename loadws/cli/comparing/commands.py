@@ -13,6 +13,7 @@ import typer
 from loadws.cli.options import (
     CiOption,
     Duration,
+    Load,
     Processes,
     Rate,
     RunOptions,
@@ -301,12 +302,12 @@ def search(
         Literal["users", "rate"], typer.Option("--vary", help="What the search increases in the judged phase.")
     ],
     least: Annotated[
-        float,
+        Load,
         typer.Option(
             "--from", metavar="A", parser=told(parse_load), help="The load to begin with: users, or a rate as 20/s."
         ),
     ],
-    most: Annotated[float, typer.Option("--to", metavar="B", parser=told(parse_load), help="The largest load to try.")],
+    most: Annotated[Load, typer.Option("--to", metavar="B", parser=told(parse_load), help="The largest load to try.")],
     until: Annotated[
         list[str] | None,
         typer.Option(
@@ -361,8 +362,8 @@ def search(
     )
     asked = SearchOptions(
         vary,
-        least,
-        most,
+        _amount("--from", least, vary),
+        _amount("--to", most, vary),
         tuple(until or ()),
         settle,
         secrets.randbits(31) if seed is None else seed,
@@ -372,6 +373,18 @@ def search(
     )
     with told_errors(asked.ci, scenario.name):
         return search_command(run, asked)
+
+
+def _amount(option: str, load: Load, vary: str) -> float:
+    """Return the number of a load.
+
+    Raises:
+        UsageError: It is no whole number of users, where users vary.
+    """
+    if vary == "users" and (load.has_unit or load.amount != int(load.amount)):
+        shown = f"{load.amount:g}/s" if load.has_unit else f"{load.amount:g}"
+        raise UsageError(f"{option} {shown} is no number of users", "write a whole number, or say --vary rate")
+    return load.amount
 
 
 def compare(

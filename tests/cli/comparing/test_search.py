@@ -51,6 +51,8 @@ def test_a_rule_that_no_load_keeps(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (("--from", "5", "--to", "2", "--until", "errors == 0"), "--from must be above 0 and below --to"),
+        (("--from", "1.5", "--to", "2", "--until", "errors == 0"), "--from 1.5 is no number of users"),
+        (("--from", "1", "--to", "20/s", "--until", "errors == 0"), "--to 20/s is no number of users"),
         (("--from", "1", "--to", "2"), "there is no rule to search by"),
         (("--from", "1", "--to", "2", "--until", "errors <= +1"), "compares with a baseline"),
         (("--from", "1", "--to", "2", "--until", "nonsense < 1"), "--until:1:1: unknown metric 'nonsense'"),

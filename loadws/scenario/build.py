@@ -145,7 +145,8 @@ class _Reading:
             self._raise_errors()  # before any code is run, or a file read, that the scenario names
         check_transport(findings, self._overrides.transport)
         thresholds, comparisons = check_all(findings, own), check_comparisons(findings, own)
-        outside = check_outside(findings, self._overrides.rules, self._overrides.comparisons, own)
+        option = Path(self._overrides.option("--rule"))
+        outside = check_outside(findings, self._overrides.rules, self._overrides.comparisons, own, option)
         self._raise_errors(problem for problem in outside.problems if problem.severity == "error")
         scenario = _with_rules(findings.scenario, outside)
         rules = [own.for_rule(rule) for rule in (*(each.rule for each in scenario.thresholds), *scenario.compare)]

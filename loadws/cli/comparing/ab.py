@@ -20,7 +20,7 @@ from loadws.cli.comparing.compare import now
 from loadws.cli.comparing.comparison_files import write_comparison_page
 from loadws.cli.comparing.kept import KeptSlices, kept_slices
 from loadws.cli.comparing.pilot import needs_of, out_of_reach, slice_length_ns
-from loadws.cli.comparing.rules import rules_from
+from loadws.cli.comparing.rules import rules_from, with_rules
 from loadws.cli.comparing.slices import Bench, Slice, in_loop, load_side, now_s, open_benches
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
@@ -38,6 +38,7 @@ from loadws.gate.comparing.verdict import Finding
 from loadws.gate.statistics.sequential import Design
 from loadws.metrics import comparison
 from loadws.metrics.comparison import ComparisonRecord
+from loadws.metrics.summary import Summary
 from loadws.report.comparing.comparison import render_comparison
 from loadws.report.pipelines.compared import result_of_comparison
 from loadws.report.pipelines.services import Ci
@@ -87,7 +88,10 @@ class Side(NamedTuple):
 
 def ab_command(a: RunOptions, b: RunOptions, names: tuple[str, str], options: AbOptions) -> int:
     """Run the slices, print and write the comparison; return its exit code. Raises ``LoadwsError``."""
-    settled = [replace(each, overrides=replace(each.overrides, settle_ns=options.settle_ns)) for each in (a, b)]
+    settled = [
+        with_rules(replace(each, overrides=replace(each.overrides, settle_ns=options.settle_ns)), options.rules)
+        for each in (a, b)
+    ]
     loaded = [load_side(each) for each in settled]
     with masked_errors(loaded[0].masker), masked_errors(loaded[1].masker):
         own = {**loaded[0].own_metrics, **loaded[1].own_metrics}
@@ -218,9 +222,11 @@ class _Ab:
             rule for rule in wanted if rule.judges_share or all(need.seconds < 1e9 for need in needs_of([rule], runs))
         ]
         there = [rule for rule in there if not rule.judges_share or all(measure(run.metrics, rule) for run in runs)]
-        missed = [need.rule for need in out_of_reach(needs_of(there, runs), self._longest_ns())]
+        longest_ns, how = self._longest_ns(runs), self._how_longer()
+        missed = [need.rule for need in out_of_reach(needs_of(there, runs), longest_ns)]
         for rule in missed:
-            self._say(f"{rule.selection} is not compared: slices of {self._longest()} have too few samples (--slice)")
+            lasting = format_duration(longest_ns)
+            self._say(f"{rule.selection} is not compared: slices of {lasting} have too few samples ({how})")
         self._rules = RuleSet(tuple(rule for rule in there if rule not in missed), self._rules.thresholds)
 
     def _choose_length(self, pilots: Sequence[Slice]) -> None:
@@ -232,10 +238,12 @@ class _Ab:
             longer_s = (self._length_ns - pilot_ns) / NS_PER_S
         else:
             longer_s = 0.0
-        for need in out_of_reach(needs, self._length_ns or self._longest_ns()):
+        lasts_ns = self._length_ns or self._longest_ns([done.summary for done in pilots])
+        for need in out_of_reach(needs, lasts_ns):
+            wanted = format_duration(need.seconds * NS_PER_S)
             self._say(
-                f"warning: {need.rule.selection} needs slices of {format_duration(need.seconds * NS_PER_S)} for its "
-                f"samples, and they last {self._longest()}: say --slice {format_duration(need.seconds * NS_PER_S)}"
+                f"warning: {need.rule.selection} needs slices of {wanted} for its samples, and they last "
+                f"{format_duration(lasts_ns)} ({self._how_longer()})"
             )
         self._pair_s = sum(done.wall_s + longer_s for done in pilots)
         if lacking := pairs_lacking(self._design.pairs, self._rules.comparisons):
@@ -275,11 +283,14 @@ class _Ab:
     def _has_one_phase(self) -> bool:
         return all(_has_one_timed_phase(side.loaded) for side in self._sides)
 
-    def _longest_ns(self) -> int:
-        return self._options.longest_ns if self._has_one_phase() else _judged_ns(self._sides[0].loaded)
+    def _longest_ns(self, pilots: Sequence[Summary]) -> int:
+        """Return the longest that a slice is judged, in nanoseconds: as long as the pilots, where it is a whole load."""
+        if self._has_one_phase():
+            return self._options.longest_ns
+        return round(min(pilot.run.judged_s for pilot in pilots) * NS_PER_S)
 
-    def _longest(self) -> str:
-        return format_duration(self._longest_ns())
+    def _how_longer(self) -> str:
+        return "--slice" if self._has_one_phase() else "a slice is the scenario's whole load: lengthen its phases"
 
     async def _all_pairs(self) -> None:
         while True:
@@ -354,10 +365,6 @@ def _are_same(a: Side, b: Side) -> bool:
 def _has_one_timed_phase(loaded: Loaded) -> bool:
     judged = [phase for phase in loaded.scenario.load if not phase.warmup]
     return len(judged) == 1 and judged[0].for_ is not None
-
-
-def _judged_ns(loaded: Loaded) -> int:
-    return sum(phase.for_ or 0 for phase in loaded.scenario.load if not phase.warmup)
 
 
 def _failed(done: dict[Letter, Slice]) -> Finding | None:

@@ -61,5 +61,6 @@ def kept_slices(out: Path, scenario: str, command: str) -> Iterator[KeptSlices]:
         yield kept
     finally:
         if not kept.count:
-            with suppress(OSError):
+            with suppress(OSError):  # the scenario's folder may have other runs
                 kept.path.rmdir()
+                parent.rmdir()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from loadws.cli.options import RunOptions
 from loadws.gate.comparing.rules import RuleSet, WrongRules, parse_rules
 from loadws.scenario.yaml.explain import Problem, explain_all
+from loadws.terms.comparisons import is_comparison
 from loadws.terms.errors import LoadwsError
 from loadws.terms.metrics import Metric
 
@@ -19,6 +22,13 @@ class RulesError(LoadwsError):
     def for_people(self) -> str:
         """Return the problems, and that nothing was done."""
         return f"{self}\nloadws: nothing was compared"
+
+
+def with_rules(options: RunOptions, texts: Sequence[str]) -> RunOptions:
+    """Return the options of a run with rules, so that the scenario's checks see them: one without data is refused."""
+    thresholds = tuple(text for text in texts if not is_comparison(text))
+    comparisons = tuple(text for text in texts if is_comparison(text))
+    return replace(options, overrides=replace(options.overrides, rules=thresholds, comparisons=comparisons))
 
 
 def rules_from(texts: Sequence[str], own: Mapping[str, Metric], place: Path = PLACE) -> RuleSet:

@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from loadws.cli.comparing.kept import KeptSlices, kept_slices
-from loadws.cli.comparing.rules import rules_from
+from loadws.cli.comparing.rules import rules_from, with_rules
 from loadws.cli.comparing.slices import Bench, in_loop, load_side, open_benches
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
@@ -32,7 +32,9 @@ from loadws.report.comparing.search import Search, answer, level_text, load_text
 from loadws.report.pipelines.compared import result_of_words
 from loadws.report.pipelines.services import Ci
 from loadws.scenario.build import Loaded
-from loadws.terms.errors import ExitCode, UsageError, interruption
+from loadws.scenario.overrides import Overrides
+from loadws.terms.comparisons import is_comparison
+from loadws.terms.errors import ExitCode, TargetError, UsageError, interruption
 from loadws.terms.thresholds import Threshold
 
 RECORD, PAGE = "search.json", "search.html"
@@ -63,7 +65,10 @@ def search_command(run: RunOptions, options: SearchOptions) -> int:
     """
     if not 0 < options.least < options.most:
         raise UsageError("--from must be above 0 and below --to", "write for example --from 10 --to 1000")
-    run = replace(run, overrides=replace(run.overrides, settle_ns=options.settle_ns))
+    run = with_rules(replace(run, overrides=_overrides(run.overrides, options)), _thresholds(options.until))
+    load_side(
+        replace(run, overrides=_with_load(run.overrides, options.vary, options.least))
+    )  # so that it is refused now
     loaded = load_side(run)
     with masked_errors(loaded.masker):
         rules = rules_from(options.until, loaded.own_metrics, Path("--until"))
@@ -81,6 +86,21 @@ def search_command(run: RunOptions, options: SearchOptions) -> int:
         scenario = loaded.scenario.name or loaded.path.stem
         with Signals() as signals, kept_slices(run.out, scenario, "search") as kept:
             return _Search(loaded, run, options, tuple(thresholds), signals, kept).run()
+
+
+def _overrides(given: Overrides, options: SearchOptions) -> Overrides:
+    """Return what the search changes in each level, with the options that errors are to name."""
+    words = {"--rule": "--until", "--users": "--vary users", "--rate": "--vary rate"}
+    return replace(given, settle_ns=options.settle_ns, said_as=words)
+
+
+def _with_load(given: Overrides, vary: str, load: float) -> Overrides:
+    return replace(given, users=round(load)) if vary == "users" else replace(given, rate=load)
+
+
+def _thresholds(until: Sequence[str]) -> list[str]:
+    """Return the rules that the scenario's checks are to see; changes are refused afterwards, with a reason of their own."""
+    return [text for text in until if not is_comparison(text)]
 
 
 class _Search:
@@ -156,6 +176,8 @@ class _Search:
         self._kept.add(f"{load:g}-{vary}", done)
         if done.was_interrupted:
             return
+        if not self._levels and done.summary.verdict.outcome == "unreachable":
+            raise TargetError(done.summary.verdict.reasons[0])
         level = _judged(load, done.summary, self._rules)
         self._levels.append(level)
         self._progress.say(level_text(vary, level), to=sys.stdout)

@@ -155,7 +155,7 @@ def test_the_pilot_finds_how_long_a_slice_must_be(course: Course, capsys: pytest
     course.calls.clear()
     short = compared(capsys, "--rule", "response_time.p99 <= +10%", "--slice", "20s")
     assert {length for _, _, length in course.calls[2:]} == {20_000_000_000}
-    assert "response_time.p99 needs slices of 2 m 15 s for its samples, and they last 20 s: say --slice" in short.err
+    assert "response_time.p99 needs slices of 2 m 15 s for its samples, and they last 20 s (--slice)" in short.err
 
 
 @pytest.mark.parametrize(("number", "letters", "code"), [(2, "B", 1), (2, "A", 3)])
@@ -281,6 +281,7 @@ def test_the_slices_can_be_compared_again(course: Course, capsys: pytest.Capture
         (("--a", "target=foo"), "--a target: an address begins with ws:// or wss://"),
         (("--set", "nonsense=1", "--b", "users=2"), "--set nonsense: the scenario has no variable 'nonsense'"),
         (("--b", "users=2", "--rule", "respnse_time.p99 <= +1%"), "unknown metric 'respnse_time'"),
+        (("--b", "users=2", "--rule", "call_time.p99 <= +1%"), "--rule:1:1: this scenario has no 'call' step"),
     ],
 )
 def test_bad_input_is_refused_before_any_slice(

@@ -17,6 +17,7 @@ from loadws.metrics.summary import Outcome, Verdict
 from loadws.terms.thresholds import parse_threshold
 from tests.cli.commands import run
 from tests.gate.comparing import made
+from tests.outputs.served import free_port
 from tests.report import example
 
 SCENARIO = "name: find\ntarget: builtin:echo\nload: [{users: 1, for: 200ms}]\nflow: [{request: hello}]\n"
@@ -54,6 +55,10 @@ def test_a_rule_that_no_load_keeps(capsys: pytest.CaptureFixture[str]) -> None:
         (("--from", "1.5", "--to", "2", "--until", "errors == 0"), "--from 1.5 is no number of users"),
         (("--from", "1", "--to", "20/s", "--until", "errors == 0"), "--to 20/s is no number of users"),
         (("--from", "1", "--to", "2"), "there is no rule to search by"),
+        (
+            ("--from", "1", "--to", "2", "--until", "call_time.p99 < 1s"),
+            "--until:1:1: this scenario has no 'call' step",
+        ),
         (("--from", "1", "--to", "2", "--until", "errors <= +1"), "compares with a baseline"),
         (("--from", "1", "--to", "2", "--until", "nonsense < 1"), "--until:1:1: unknown metric 'nonsense'"),
     ],
@@ -61,6 +66,29 @@ def test_a_rule_that_no_load_keeps(capsys: pytest.CaptureFixture[str]) -> None:
 def test_bad_input_is_refused(arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, "search", "find.yaml", "--vary", "users", *arguments)
     assert (result.code, message in result.err) == (2, True)
+
+
+def test_a_load_that_does_not_fit_the_scenario_is_refused_before_setup(capsys: pytest.CaptureFixture[str]) -> None:
+    two = SCENARIO.replace("[{users: 1, for: 200ms}]", "[{users: 1, for: 200ms}, {users: 2, for: 200ms}]")
+    for text, vary, message in [
+        (two, "users", "--vary users changes a scenario with one judged phase, and this has 2"),
+        (SCENARIO.replace("for: 200ms", "iterations: 9"), "rate", "--vary rate: this phase has no time for arrivals"),
+    ]:
+        Path("find.yaml").write_text(text)
+        result = run(
+            capsys, "search", "find.yaml", "--vary", vary, "--from", "2", "--to", "4", "--until", "errors == 0"
+        )
+        assert (result.code, result.err.splitlines()[0]) == (2, f"loadws: {message}")
+    assert not Path("reports").exists()
+
+
+@pytest.mark.slow
+def test_a_target_that_is_not_there_is_no_broken_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(
+        capsys, "search", "find.yaml", "--vary", "users", "--from", "2", "--to", "4", "--until", "errors == 0",
+        "--target", f"ws://127.0.0.1:{free_port()}",
+    )  # fmt: skip
+    assert (result.code, "could not be reached" in result.err, result.out) == (5, True, "")
 
 
 @pytest.mark.parametrize("option", ["--json", "--html"])

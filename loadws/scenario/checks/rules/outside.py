@@ -33,12 +33,12 @@ class OutsideRules:
 
 
 def check_outside(
-    findings: Findings, thresholds: Sequence[str], comparisons: Sequence[str], own: OwnMetrics
+    findings: Findings, thresholds: Sequence[str], comparisons: Sequence[str], own: OwnMetrics, place: Path = PLACE
 ) -> OutsideRules:
-    """Return the rules parsed, and the problems with their excerpts."""
+    """Return the rules parsed, and the problems with their excerpts. ``place`` is the option that the user wrote."""
     texts = [" ".join(rule.splitlines()) for rule in (*thresholds, *comparisons)]
     first, rest = tuple(texts[: len(thresholds)]), tuple(texts[len(thresholds) :])
-    problems = Problems(SourceText(PLACE, "\n".join(texts)))
+    problems = Problems(SourceText(place, "\n".join(texts)))
     scenario = findings.scenario.model_copy(
         update={"thresholds": tuple(ThresholdRule(rule=text) for text in first), "compare": rest}
     )

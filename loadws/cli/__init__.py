@@ -31,6 +31,10 @@ def _code_of(arguments: Sequence[str] | None) -> int:
             return int(ExitCode.PASSED if given else ExitCode.USAGE)
         return _dispatch(given)
     except LoadwsError as error:
+        if not error.is_told:
+            from loadws.cli.running.wrong_options import tell_of_wrong_options
+
+            tell_of_wrong_options(arguments, f"{error}\n{error.advice}")
         print(error.for_people(), file=sys.stderr)
         return int(error.exit_code)
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ import typer.core
 from typer.main import get_command, get_command_name
 from typer.models import CommandInfo
 
+from loadws.cli.running.wrong_options import tell_of_wrong_options
 from loadws.outputs.destinations import PROMETHEUS
 from loadws.terms.errors import ExitCode, did_you_mean
 
@@ -83,7 +84,9 @@ def dispatch(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     except typer.Abort:
         return int(ExitCode.INTERRUPTED)
     except _UsageError as error:
-        print(_about_option(error, app) or _for_people(error), file=sys.stderr)
+        message = _about_option(error, app) or _for_people(error)
+        tell_of_wrong_options(given, message.removeprefix("loadws: "))
+        print(message, file=sys.stderr)
         return int(ExitCode.USAGE)
     return code if isinstance(code, int) else 0
 

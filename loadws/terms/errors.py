@@ -68,6 +68,7 @@ class LoadwsError(Exception):
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
         self.advice = advice
+        self.is_told = False  # whether it was reported to the CI service
 
     def for_people(self) -> str:
         """Return the text for the terminal: what is wrong, and below it what to do next."""

@@ -37,6 +37,7 @@ def told_errors(ci: Ci, title: str) -> Iterator[None]:
     except LoadwsError as error:
         told = result_of_error(title, error.exit_code, f"{error}\n{error.advice}", error.files)
         tell(ci, told, to_stderr=True)
+        error.is_told = True
         raise
 
 

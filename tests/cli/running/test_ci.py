@@ -54,6 +54,39 @@ def test_github_is_told_without_an_option(github: Path, capsys: pytest.CaptureFi
     assert (there / "comment.md").read_bytes() == Path(outputs["comment"]).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ("run", "s.yaml", "--output", "otlp=foo"),
+            "::error title=loadws%3A s.yaml::--output otlp=foo: an address begins",
+        ),
+        (("ab", "s.yaml", "--b", "users"), "::error title=loadws%3A s.yaml::--b 'users' changes nothing"),
+        (("search", "s.yaml"), "::error title=loadws%3A s.yaml::Missing option '--vary'"),
+        (("run", "--scale", "0", "s.yaml"), "::error title=loadws%3A s.yaml::Invalid value for '--scale'"),
+        (("compare",), "::error title=loadws%3A compare::Missing argument"),
+        (("ab", "s.yaml", "--ci", "gitlub"), "::error title=loadws%3A s.yaml::Invalid value for '--ci'"),
+    ],
+)
+def test_a_wrong_command_line_is_told_too(
+    arguments: tuple[str, ...], line: str, github: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = run(capsys, *arguments)
+    assert (found.code, found.out) == (2, "")
+    assert [each for each in found.err.splitlines() if each.startswith(line)]
+    assert "loadws: " in found.err
+    assert "Nothing was run" in (github / "GITHUB_STEP_SUMMARY").read_text()
+    asked_for_none = run(capsys, *arguments, "--ci=none")
+    assert "::error" not in asked_for_none.err
+
+
+def test_a_problem_of_the_scenario_is_told_once(github: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = run(capsys, "run", scenario(github, "nonsense: 1\n"))
+    assert found.code == 2
+    lines = [line for line in found.err.splitlines() if line.startswith("::error")]
+    assert len(lines) == len(set(lines)) > 0
+
+
 @pytest.mark.slow
 def test_none_tells_no_service(github: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = run(capsys, "run", scenario(github), "--out", str(github / "reports"), "--ci", "none")

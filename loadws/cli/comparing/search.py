@@ -16,7 +16,7 @@ import msgspec
 
 from loadws.cli.comparing.kept import KeptSlices, kept_slices
 from loadws.cli.comparing.rules import rules_from, with_rules
-from loadws.cli.comparing.slices import Bench, in_loop, load_side, open_benches
+from loadws.cli.comparing.slices import Bench, Slice, in_loop, load_side, open_benches
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import clear_place, refuse_inputs, write_place
@@ -169,18 +169,29 @@ class _Search:
         vary, seed = self._options.vary, self._options.seed + len(self._levels)
         text = load_text(vary, load)
         self._progress.advance(0, f"trying {text}")
-        if vary == "users":
-            done = await bench.slice(seed, self._signals, self._progress.say, users=round(load))
-        else:
-            done = await bench.slice(seed, self._signals, self._progress.say, rate=load)
+        try:
+            done = await self._slice(bench, seed, load)
+        except UsageError as error:  # this machine cannot hold the load
+            if not self._levels:
+                raise
+            self._end_level(Level(load, "limit", f"{error}; {error.advice}", (None,) * len(self._rules)))
+            return
         self._kept.add(f"{load:g}-{vary}", done)
         if done.was_interrupted:
             return
         if not self._levels and done.summary.verdict.outcome == "unreachable":
             raise TargetError(done.summary.verdict.reasons[0])
-        level = _judged(load, done.summary, self._rules)
+        self._end_level(_judged(load, done.summary, self._rules))
+
+    async def _slice(self, bench: Bench, seed: int, load: float) -> Slice:
+        """Run the level. Raises ``UsageError`` where this machine cannot hold it."""
+        if self._options.vary == "users":
+            return await bench.slice(seed, self._signals, self._progress.say, users=round(load))
+        return await bench.slice(seed, self._signals, self._progress.say, rate=load)
+
+    def _end_level(self, level: Level) -> None:
         self._levels.append(level)
-        self._progress.say(level_text(vary, level), to=sys.stdout)
+        self._progress.say(level_text(self._options.vary, level), to=sys.stdout)
         self._progress.advance()
 
 

@@ -14,6 +14,7 @@ from loadws.cli.comparing import search
 from loadws.cli.comparing.slices import Slice
 from loadws.fleet.signals import Signals
 from loadws.metrics.summary import Outcome, Verdict
+from loadws.terms.errors import UsageError
 from loadws.terms.thresholds import parse_threshold
 from tests.cli.commands import run
 from tests.gate.comparing import made
@@ -113,6 +114,8 @@ class FakeBench:
 
     async def slice(self, seed: int, _signals: object, _say: object, **load: float) -> Slice:
         [value] = load.values()
+        if value not in self._medians_ms:
+            raise UsageError("the plan holds too many users here", "raise the hard limit")
         summary = made.run(self._medians_ms[value], seed=seed)
         summary = msgspec.structs.replace(summary, verdict=Verdict("passed", 0))
         if self._count == self._signal_at:
@@ -175,6 +178,34 @@ def test_each_level_is_printed_once_with_its_unit(
     assert len(levels) == len(words) - 2
     assert "/s: " not in result.err
     assert levels[0]["values"] == [pytest.approx(5e6, rel=0.01)]
+
+
+@pytest.mark.slow
+def test_a_load_that_this_machine_cannot_hold_is_its_limit(
+    benches: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The levels before it are not lost; a least load that it cannot hold is refused."""
+    arguments = (
+        "search",
+        "find.yaml",
+        "--vary",
+        "users",
+        "--to",
+        "100",
+        "--until",
+        "response_time.p50 < 20ms",
+        "--from",
+    )
+    benches({10: 5.0, 20: 8.0})
+    result = run(capsys, *arguments, "10")
+    assert result.code == 3
+    assert result.out.splitlines()[2:4] == [
+        "40 users: loadws itself was the limit (the plan holds too many users here; raise the hard limit)",
+        "response_time.p50 < 20ms held up to 20 users; at 40 users loadws itself was the limit: the plan holds too many "
+        "users here; raise the hard limit",
+    ]
+    refused = run(capsys, *arguments, "11")
+    assert (refused.code, refused.err.splitlines()[0]) == (2, "loadws: the plan holds too many users here")
 
 
 @pytest.mark.slow

@@ -70,7 +70,6 @@ CRUMBS = {
     "engine/runtime/explaining.py": "is imported only by a run with --trace",
     "plan/allocation.py": "pure arithmetic, held to its proof by a property test",
     "scenario/file_name.py": "reads files that are wrong, with nothing of the parser",
-    "target/certificate.py": "makes keys, tested with a TLS client and without a process",
     "target/cores.py": "asks the operating system, which most of the target does not",
     "transport/http/follow.py": "redirects, tested without a network",
     "metrics/histograms/dense.py": "the only file that sees hdrhistogram",

@@ -19,8 +19,8 @@ import msgspec
 import trio
 
 from loadws.target.cores import apart
+from loadws.target.counts import Announcement
 from loadws.target.options import MODES
-from loadws.target.process import Announcement
 from loadws.terms.errors import TargetError
 
 #: The options of ``loadws target`` that ``builtin:`` accepts.

@@ -1,8 +1,15 @@
-"""The target's counts, to be compared with the ledger of the run that called it."""
+"""What the target says: where it serves, and its counts, to be compared with the ledger of the run that called it."""
 
 from __future__ import annotations
 
 import msgspec
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """The first line of ``json``. ``ca`` is a file to trust, with TLS."""
+
+    url: str
+    ca: str | None = None
 
 
 class Counts(msgspec.Struct):

@@ -17,8 +17,8 @@ from loadws.target.behaviour import refused_with
 from loadws.target.counts import Counts
 from loadws.target.fast_client import FastClient, State
 from loadws.target.limits import CLOSE_WITHIN_S, UPGRADE_WITHIN_S
+from loadws.target.listening import Listening
 from loadws.target.options import TargetOptions
-from loadws.target.server import Listening
 from loadws.transport.native.reactor import best_reactor
 
 MOST_ACCEPTED_AT_ONCE = 64

@@ -13,19 +13,19 @@ import os
 import signal
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import trio
 
-from loadws.target.certificate import make_tls
-from loadws.target.counts import Counts
-from loadws.target.fast import serve_fast
+from loadws.target.counts import Announcement, Counts
+from loadws.target.listening import Listening, listen, make_tls
 from loadws.target.options import Address, Announce, TargetOptions
-from loadws.target.server import listen, serve
 from loadws.terms.errors import OutputError
+
+Serve = Callable[[Listening, TargetOptions, Counts, trio.Event], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,6 @@ class Serving:
     ca_file: Path | None = None
     announce: Announce = "text"
     until_stdin_closes: bool = False
-
-
-class Announcement(msgspec.Struct, frozen=True):
-    """The first line of ``json``. ``ca`` is a file to trust, with TLS."""
-
-    url: str
-    ca: str | None = None
 
 
 def run_target(serving: Serving) -> None:
@@ -66,6 +59,7 @@ def run_target(serving: Serving) -> None:
 
 async def _serve(serving: Serving, ca_file: Path | None, counts: Counts) -> None:
     tls = _make_tls(serving.address.host, ca_file) if ca_file else None
+    way = _way_to_serve(serving.options, is_plain=tls is None)
     listening = await listen(serving.address, tls)
     stop = trio.Event()
     async with trio.open_nursery() as watchers:
@@ -73,9 +67,19 @@ async def _serve(serving: Serving, ca_file: Path | None, counts: Counts) -> None
         if serving.until_stdin_closes:
             watchers.start_soon(_stop_with_stdin, stop)
         _announce(serving, listening.url, ca_file)
-        way = serve_fast if serving.options.is_plain_echo and tls is None else serve
         await way(listening, serving.options, counts, stop)
         watchers.cancel_scope.cancel()
+
+
+def _way_to_serve(options: TargetOptions, is_plain: bool) -> Serve:
+    """Return what serves these options. Only that is imported, because a run waits until its target serves."""
+    if options.is_plain_echo and is_plain:
+        from loadws.target.fast import serve_fast
+
+        return serve_fast
+    from loadws.target.server import serve
+
+    return serve
 
 
 async def _stop_on_signal(

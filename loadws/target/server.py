@@ -13,7 +13,6 @@ handled here:
 from __future__ import annotations
 
 import logging
-import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,12 +35,12 @@ from loadws.target.behaviour import (
 )
 from loadws.target.counts import Counts, add
 from loadws.target.limits import CLOSE_WITHIN_S, MAX_MESSAGE_SIZE, REFUSAL_BODY, UPGRADE_WITHIN_S
+from loadws.target.listening import Listening
 from loadws.target.login import answer_login, is_logged_in
 from loadws.target.market_feed import is_subscription, push_ticks
-from loadws.target.options import Address, TargetOptions
+from loadws.target.options import TargetOptions
 from loadws.target.speaking.servers import TALKS
 from loadws.target.speaking.talk import Talk
-from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_S
 
 #: How long an answer may wait for the one that has to be sent before it.
@@ -387,34 +386,6 @@ class Target:
             self._counts.lost += 1
         else:
             add(self._counts.closed_by_peer, reason.code)
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """Sockets that listen, before connections are accepted, and their URL."""
-
-    url: str
-    listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]
-
-
-async def listen(address: Address, tls: ssl.SSLContext | None = None) -> Listening:
-    """Listen on an address.
-
-    Raises:
-        UsageError: The address cannot be listened on.
-    """
-    try:
-        plain = list(await trio.open_tcp_listeners(address.port, host=address.host))
-    except OSError as error:
-        advice = "choose another --listen; port 0 takes a free one"
-        raise UsageError(f"cannot listen on {address}: {error.strerror or error}", advice) from None
-    if address.port == 0:  # each address of a name got a free port of its own, and one URL can name only one of them
-        for listener in plain[1:]:
-            await listener.aclose()
-        del plain[1:]
-    bound = Address(address.host, plain[0].socket.getsockname()[1])
-    url = f"{'wss' if tls else 'ws'}://{bound}"
-    return Listening(url, [trio.SSLListener(one, tls, https_compatible=True) for one in plain] if tls else plain)
 
 
 async def serve(listening: Listening, options: TargetOptions, counts: Counts, stop: trio.Event) -> None:

@@ -16,8 +16,9 @@ from loadws.target import fast, server
 from loadws.target.counts import Counts
 from loadws.target.fast import FastServer, serve_fast
 from loadws.target.fast_client import MOST_WAITING_BYTES, FastClient
+from loadws.target.listening import Listening, listen
 from loadws.target.options import Address, Closing, Refusal, Stall, Storm, TargetOptions
-from loadws.target.server import Listening, listen, serve
+from loadws.target.server import serve
 from loadws.transport.codec.frames import BINARY, CLOSE, PING, TEXT, encode
 from loadws.transport.codec.masking import plain_frame
 

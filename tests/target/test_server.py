@@ -14,8 +14,9 @@ from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnec
 
 from loadws.target.counts import Counts
 from loadws.target.limits import UPGRADE_WITHIN_S
+from loadws.target.listening import listen
 from loadws.target.options import Address, Closing, Refusal, Stall, Storm, TargetOptions
-from loadws.target.server import QUEUE, Target, listen
+from loadws.target.server import QUEUE, Target
 from loadws.terms.errors import UsageError
 from loadws.terms.units import NS_PER_MS, NS_PER_S
 

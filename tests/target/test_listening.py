@@ -11,10 +11,10 @@ import pytest
 import trio
 from trio_websocket import open_websocket_url
 
-from loadws.target.certificate import make_tls
 from loadws.target.counts import Counts
+from loadws.target.listening import listen, make_tls
 from loadws.target.options import Address, TargetOptions
-from loadws.target.server import listen, serve
+from loadws.target.server import serve
 
 Client = Callable[[str, ssl.SSLContext], Awaitable[str | bytes]]
 

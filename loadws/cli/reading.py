@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from loadws.cli.progress import Progress
 from loadws.scenario.build import Loaded, Overrides, load_scenario
 from loadws.scenario.data.rows import READING
+
+if TYPE_CHECKING:
+    from loadws.cli.progress import Progress
 
 _MB = 1_000_000
 
@@ -39,6 +42,8 @@ class _Bars:
     def tell(self, file: Path, read: int, whole: int) -> None:
         """Show how far a file is read, in bytes."""
         if file != self._file or self._bar is None:
+            from loadws.cli.progress import Progress  # here, as few scenarios have a file that is long to read
+
             self.__exit__()
             self._file, self._megabytes = file, 0
             self._bar = Progress(f"reading {file.name}, MB", whole // _MB)

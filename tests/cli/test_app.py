@@ -96,6 +96,26 @@ def test_the_version_imports_next_to_nothing(tmp_path: Path) -> None:
     assert _imported_for("--version", tmp_path) & {*HEAVY, *TOO_HEAVY_TO_ANSWER_AT_ONCE} == set()
 
 
+#: What the code of a command must not import, as most of its uses have no need of it: and everybody waits.
+NOT_NEEDED = {
+    "loadws.cli.validate": ("trio", "rich", "trustme", "loadws.report.terminal", "loadws.metrics.summary", "loadws.engine"),
+    "loadws.cli.running.run": (
+        "trustme", "cryptography", "trio_websocket", "wsproto", "distributed", "loadws.target.server", "loadws.target.fast",
+        "loadws.cluster", "loadws.dashboard.page", "loadws.report.charts", "loadws.report.html",
+    ),
+    "loadws.target.process": ("trustme", "trio_websocket", "wsproto", "pydantic"),
+    "loadws.target.fast": ("trustme", "trio_websocket", "wsproto", "pydantic"),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", NOT_NEEDED)
+def test_a_command_does_not_import_what_few_of_its_uses_need(module: str) -> None:
+    program = f"import sys, {module}; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert [name for name in NOT_NEEDED[module] if name in found.stdout.split()] == []
+
+
 def _imported_for(argument: str, cache: Path) -> set[str]:
     """Return the modules that a process has after a command, whose cache is a folder of the test."""
     program = f"import sys; from loadws.cli import main; main(['{argument}']); print(*sys.modules, file=sys.stderr)"

@@ -1,4 +1,7 @@
-"""Report the result of a command to a CI service: lines on stdout, its own files, and files in the run's folder."""
+"""Report the result of a command to a CI service: lines on stdout, its own files, and files in the run's folder.
+
+What makes these texts is imported when there is a result: a run imports this before its load.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loadws.cli.screen import OUTPUT
 from loadws.metrics.summary import Summary
 from loadws.report.folder import REPORT
 from loadws.report.pipelines.bounded import cut
-from loadws.report.pipelines.refused import result_of_error
-from loadws.report.pipelines.result import Result, result_of_run
 from loadws.report.pipelines.services import Ci
-from loadws.report.pipelines.tellers import telling_for
-from loadws.report.pipelines.telling import Appended, Telling
 from loadws.terms.errors import LoadwsError
 from loadws.terms.files.whole import replacing, write_whole
+
+if TYPE_CHECKING:
+    from loadws.report.pipelines.result import Result
+    from loadws.report.pipelines.telling import Appended, Telling
 
 
 @contextmanager
@@ -35,6 +39,8 @@ def told_errors(ci: Ci, title: str) -> Iterator[None]:
     try:
         yield
     except LoadwsError as error:
+        from loadws.report.pipelines.refused import result_of_error
+
         told = result_of_error(title, error.exit_code, f"{error}\n{error.advice}", error.files)
         tell(ci, told, to_stderr=True)
         error.is_told = True
@@ -43,6 +49,8 @@ def told_errors(ci: Ci, title: str) -> Iterator[None]:
 
 def told_of_run(folder: Path, summary: Summary, copies: Path | None = None) -> Result:
     """Return a run as a result for a service. The report is the one in ``copies``, if it is there."""
+    from loadws.report.pipelines.result import result_of_run
+
     places = [each / REPORT for each in (copies, folder) if each is not None]
     return result_of_run(summary, folder, next((path for path in places if path.exists()), None))
 
@@ -54,6 +62,8 @@ def tell(ci: Ci, result: Result, copies: Path | None = None, to_stderr: bool = F
     """
     if ci.service is None:
         return
+    from loadws.report.pipelines.tellers import telling_for
+
     OUTPUT.is_of_ci = True
     telling = telling_for(ci.service, result, os.environ)
     sys.stderr.flush()

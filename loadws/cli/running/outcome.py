@@ -22,7 +22,6 @@ from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Summary
 from loadws.outputs.live_outputs import LiveOutputs
 from loadws.report.console import render, render_place
-from loadws.report.drawing.draw import Artist
 from loadws.report.folder import REPORT, RunFolder, draw
 from loadws.report.terminal.live import LiveConsole
 from loadws.terms.errors import OutputError
@@ -112,6 +111,8 @@ def show_report(folder: Path, summary: Summary, console: Console, signals: Signa
     if not (folder / REPORT).exists():
         render_place(folder, console)  # no report was asked for, or it could not be written, which was reported
         return
+    from loadws.report.drawing.draw import Artist  # here, as no load and no verdict waits for it
+
     artist = Artist()
     heard: list[str] = []
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 import msgspec
 import trio
@@ -23,16 +23,11 @@ from loadws.cli.options import RunOptions
 from loadws.cli.places import refuse_inputs
 from loadws.cli.planning.samples import short_of_samples
 from loadws.cli.reading import load_shown
-from loadws.cli.running.canary import measure_canary
 from loadws.cli.running.ci import tell, told_of_run
-from loadws.cli.running.machine_pages import info_of_share, with_pages
 from loadws.cli.running.outcome import Watcher, outputs_of, show_report
 from loadws.cli.running.run_info import run_info
 from loadws.cli.running.share_info import share_info
 from loadws.cli.screen import OUTPUT
-from loadws.cluster.cluster import Cluster, ClusterOptions
-from loadws.cluster.dask import is_local
-from loadws.cluster.prepare import packed
 from loadws.dashboard.dashboard import Dashboard
 from loadws.fleet.machine.calibration import doubt
 from loadws.fleet.machine.ports import pairs_of
@@ -71,6 +66,9 @@ from loadws.target.builtin import open_builtin
 from loadws.terms.addresses import BUILTIN
 from loadws.terms.errors import ExitCode, LoadwsError, OutputError, UsageError, interruption
 from loadws.terms.units import format_duration
+
+if TYPE_CHECKING:
+    from loadws.cluster.cluster import Cluster, ClusterOptions
 
 
 class Finished(NamedTuple):
@@ -159,6 +157,8 @@ def run_loaded(loaded: Loaded, options: RunOptions, signals: Signals) -> Finishe
     info = run_info(loaded, options, plan, figures, processes, machine, stamping, started_at, share)
     OUTPUT.is_product = False
     if options.canary:
+        from loadws.cli.running.canary import measure_canary
+
         canary_ns = trio.run(measure_canary, signals, options.transport, _say_nothing)
         if signals.heard:
             raise Interrupted(signals.heard[0])
@@ -182,6 +182,8 @@ def _fitted(loaded: Loaded, options: RunOptions, figures: PlanFigures, machine: 
 
 
 def _check_target_of_cluster(target: str, cluster: ClusterOptions) -> None:
+    from loadws.cluster.dask import is_local
+
     if target.startswith(BUILTIN) and not is_local(cluster.address):
         raise UsageError(
             f"{target} would run on this machine's own address, which the cluster's workers cannot reach",
@@ -252,6 +254,8 @@ class _Run:
         """Make the load, with this machine or with a cluster."""
         if self._options.cluster is None:
             return await self._load_and_judge(order)
+        from loadws.cluster.cluster import Cluster
+
         cluster = self._cluster = Cluster(self._options.cluster, self._print)
         async with cluster.opened():
             await self._join(cluster, order)
@@ -263,6 +267,9 @@ class _Run:
         Raises:
             Interrupted: A signal came first.
         """
+        from loadws.cli.running.machine_pages import info_of_share
+        from loadws.cluster.prepare import packed
+
         options, files = self._options, packed(self._loaded)
         with trio.CancelScope() as before_load, self._signals.heard_by(in_loop(lambda _name: before_load.cancel())):
             whole = make_plan(self._loaded.scenario, self._info.seed)
@@ -300,6 +307,8 @@ class _Run:
             self._watcher = watcher
             ending = await self._made(order, watcher)
             if self._cluster is not None:
+                from loadws.cli.running.machine_pages import with_pages
+
                 counted = by_machine.with_counts(self._cluster.machines())
                 watcher.keep_machines(with_pages(folder.path, counted, self._cluster.shares()))
             if self._start.too_late is not None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from types import coroutine
 from typing import Any
 
@@ -25,7 +26,7 @@ from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.record import is_number
 from loadws.scenario.json_reader import read_json
 from loadws.scenario.matching.message import NOT_JSON, Message
-from loadws.scenario.model.steps import AnyStep, CallStep, RecordBody
+from loadws.scenario.model.steps import STEPS, AnyStep, CallStep, RecordBody
 from loadws.scenario.template.values import show
 from loadws.terms.chance import fraction
 from loadws.terms.metrics import TABLE
@@ -38,10 +39,20 @@ MOST_IGNORED = 100
 #: What a function that was given up waits for: something that trio does not know.
 GIVEN_UP = object()
 
-_STEP: TypeAdapter[AnyStep] = TypeAdapter(AnyStep)
 #: Stands in the step for the payload of ``send`` and ``request``, which is passed beside the step.
 _GIVEN_ELSEWHERE = ""
 Json = Mapping[str, Any] | list[Any]
+
+
+@cache
+def _any_step() -> TypeAdapter[AnyStep]:
+    """Return what reads a step of any verb, with all that it reads made ready, so that none of that is done in a load.
+
+    It is made when a ``call`` is compiled: most scenarios have none.
+    """
+    for step in STEPS.values():
+        step.model_rebuild()
+    return TypeAdapter(AnyStep)
 
 
 class StepFailed(Exception):
@@ -114,6 +125,7 @@ class StepMaker:
         self.tracer = context.tracer
         self.records = {name: RecordBody(name=name, value=0, unit=unit) for name, unit in step.call.records.items()}
         self._context = context
+        self._read = _any_step()
         self._kept: OrderedDict[str, StepFunction] = OrderedDict()
 
     def make(self, said: Mapping[str, Any]) -> StepFunction:
@@ -124,7 +136,7 @@ class StepMaker:
         key = repr(said)
         made = self._kept.get(key)
         if made is None:
-            made = self._kept[key] = self._context.step(_STEP.validate_python(said))
+            made = self._kept[key] = self._context.step(self._read.validate_python(said))
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return made

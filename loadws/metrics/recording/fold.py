@@ -9,6 +9,8 @@ from collections.abc import Generator, Iterator
 from itertools import compress
 from operator import add, sub
 
+import msgspec
+
 from loadws.metrics.frame import CounterPart, HistogramPart, Labels
 from loadws.metrics.histograms.histogram import Span, span_of
 from loadws.metrics.recording.interval import Interval, OfPhase, Phases
@@ -20,12 +22,12 @@ SILENT, ONE_WAY = -1, -2  # in place of a received time: the run's clock is neve
 
 _WIDTH = 5
 _OF_EVERY_SEND = (("schedule_lag", DUE, INTENDED), ("send_lag", SENT, DUE), ("write_wait", WRITTEN, SENT))
-_OF_EVERY_ANSWER = (("response_time", RECEIVED, INTENDED), ("service_time", RECEIVED, SENT))
+_RESPONSE, _SERVICE = ("response_time", RECEIVED, INTENDED), ("service_time", RECEIVED, SENT)
 #: The time of a request's answer without its send lag: service time + schedule lag (measurement.md, "What makes a
 #: run invalid").
 UNLAGGED = "unlagged_time"
 #: The metrics in which a request without an answer counts as missing.
-OF_AN_ANSWER = (*(metric for metric, _, _ in _OF_EVERY_ANSWER), UNLAGGED)
+OF_AN_ANSWER = (_RESPONSE[0], _SERVICE[0], UNLAGGED)
 _ROWS_A_SLICE = 300  # about 0.1 ms a metric
 _PARTS_A_SLICE = 50
 
@@ -37,6 +39,7 @@ class Fold:
         self._phases = phases
         self._interval = interval
         self._tallies: dict[tuple[str, str | None, int], Tally] = {}
+        self._alike: dict[tuple[str, int], Tally] = {}  # by step and phase: service times that are unlagged times too
 
     def histograms(self) -> Generator[None, None, tuple[HistogramPart, ...]]:
         """Return the parts. Run this to its end before ``counters``.
@@ -50,7 +53,9 @@ class Fold:
             yield from self._samples(metric, step_or_none, span, samples)
         for (metric, step, phase), count in self._interval.missing.items():
             self._tally(metric, step, phase, span_of(metric)).missing += count
-        parts = []
+        parts: list[HistogramPart] = []
+        for step, phase in list(self._alike):
+            parts += yield from self._parts_alike(step, phase)
         for key in list(self._tallies):
             metric, step_or_none, phase = key
             tally = self._tallies.pop(key)
@@ -59,6 +64,19 @@ class Fold:
             parts.append(part)
             yield
         return tuple(parts)
+
+    def _parts_alike(self, step: str, phase: int) -> Generator[None, None, tuple[HistogramPart, ...]]:
+        """Return the parts of both metrics; none where either has values or missing ones of its own, which then get
+        these too.
+        """
+        tally = self._alike.pop((step, phase))
+        both = (_SERVICE[0], UNLAGGED)
+        if not any((metric, step, phase) in self._tallies for metric in both):
+            part = yield from tally.part(_SERVICE[0], {_label_of(_SERVICE[0]): step, **self._phase(phase)})
+            return part, msgspec.structs.replace(part, name=UNLAGGED)
+        for metric in both:
+            yield from self._tally(metric, step, phase, tally.span).adding(tally)
+        return ()
 
     def counters(self) -> Generator[None, None, tuple[CounterPart, ...]]:
         """Return the parts of all counts."""
@@ -96,9 +114,15 @@ class Fold:
         requests = len(columns[RECEIVED]) + silent
         if not requests:
             return
-        yield from self._differences(_OF_EVERY_ANSWER, step, phase, columns)
-        yield from self._unlagged(step, phase, columns)
-        for metric in OF_AN_ANSWER:
+        yield from self._differences((_RESPONSE,), step, phase, columns)
+        if columns[INTENDED] == columns[DUE] and not self._interval.stalls:  # both times are the same: counted once
+            alike = self._alike.setdefault((step, phase), Tally(span_of(UNLAGGED)))
+            alike.add(list(map(sub, columns[RECEIVED], columns[SENT])))
+            yield
+        else:
+            yield from self._differences((_SERVICE,), step, phase, columns)
+            yield from self._unlagged(step, phase, columns)
+        for metric in OF_AN_ANSWER if silent else ():
             self._tally(metric, step, phase, span_of(metric)).missing += silent
         self._interval.tried["request", step, phase] += requests
         self._interval.failed["request", step, phase] += silent

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Generator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -293,15 +294,40 @@ def test_a_call_during_a_rotation_goes_to_the_next_frame() -> None:
         assert (7, times, times) == (len(frame.histograms), len(frame.errors), len(frame.logs))
 
 
+@pytest.mark.parametrize("mixed", ["alike", "one late", "one silent", "one stalled"])
+def test_times_that_are_alike_are_counted_once_and_told_as_two(mixed: str) -> None:
+    recorder = recorder_at()
+    hello = recorder.step("hello")
+    for n in range(1_000):
+        hello.answered(n, n, n + 5_000, n + 6_000, n + 5_000 + n * 1_000)
+    if mixed == "one late":
+        hello.answered(0, 7_000, 8_000, 9_000, 10_000)
+    if mixed == "one silent":
+        hello.silent(0, 7_000, 8_000, 9_000)
+    stalls = [(5_000 + 999, 6_000 + 999)] if mixed == "one stalled" else []
+    frame = driven(recorder.rotate(S, Health(), stalls=stalls))[0]
+    found = {part.name: part for part in frame.histograms}
+    service, unlagged = found["service_time"], found["unlagged_time"]
+    expected = [n * 1_000 for n in range(1_000)] + ([2_000] if mixed == "one late" else [])
+    assert (service.sum, service.count, service.min, service.max) == (sum(expected), len(expected), 0, 999_000)
+    assert service.missing == unlagged.missing == (mixed == "one silent")
+    if mixed == "alike":
+        assert unlagged == msgspec.structs.replace(service, name="unlagged_time")
+    more = {"alike": 0, "one late": 7_000, "one silent": 0, "one stalled": unlagged.sum - service.sum}[mixed]
+    assert unlagged.sum == service.sum + more
+    assert (more < 0) == (mixed == "one stalled")
+    assert LatencyHistogram.decode(unlagged).percentiles((50.0,))[0] == pytest.approx(500_000, rel=0.01)
+
+
 def test_a_rotation_works_in_slices() -> None:
     recorder = recorder_at()
     hello = recorder.step("hello")
     for n in range(10_000):
         hello.answered(n, n, n, n, n * 2_000)
     slices = sum(1 for _ in recorder.rotate(S, Health()))
-    # 34 slices of rows for each of six metrics; then of three metrics 20 of distinct values, of three one; six encoded, the
-    # 4,320 buckets of the three in nine slices.
-    assert slices == 34 * 6 + 3 * 20 + 3 + 6 + 3 * 8
+    # 34 slices of rows for each of six metrics, of which two are one; then of two metrics 20 of distinct values, of three
+    # one; four encoded by themselves, the 4,320 buckets of the two in nine slices.
+    assert slices == 34 * 5 + 2 * 20 + 3 + 4 + 2 * 8
 
 
 # -- other calls ------------------------------------------------------------------------------------------------------

@@ -29,6 +29,18 @@ def test_zeros_at_once_are_as_many_zeros(values: list[int], count: int) -> None:
     assert part_of(at_once) == part_of(each)
 
 
+@pytest.mark.slow
+@given(st.lists(st.integers(-5, 5_000_000), max_size=9), st.lists(st.integers(-5, 5_000_000), max_size=9))
+def test_a_tally_added_to_another_is_all_their_values(some: list[int], more: list[int]) -> None:
+    added, other, all_at_once = Tally(TIME), Tally(TIME), Tally(TIME)
+    added.add(some)
+    other.add(more)
+    other.missing = all_at_once.missing = 3
+    driven(added.adding(other))
+    all_at_once.add([*some, *more])
+    assert part_of(added) == part_of(all_at_once)
+
+
 values_ns = st.lists(st.integers(-2_000, 3_600_000_002_000), max_size=30)
 own_values = st.lists(st.floats(-1.0, 1e13) | st.sampled_from([math.nan, math.inf, -math.inf]), max_size=30)
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,23 +31,38 @@ class Used:
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """What a server saw: messages, the pings that it sent and their pongs, and the pings that it was asked to answer."""
+    """What a server saw: messages, the pings that it sent and their pongs, and the pings that it was asked to answer.
+
+    ``first_s`` and ``last_s`` are the Unix times of the first connection and of the last message; 0 where there was none.
+    """
 
     messages: int
     pings: int
     pongs: int
     asked: int
+    first_s: float = 0.0
+    last_s: float = 0.0
 
 
 class CommandFailed(Exception):
     """A command that failed, with the last lines that it printed."""
 
 
-def run_tree(command: list[str], folder: Path, *, cores: set[int] | None = None, allowed: Sequence[int] = (0,)) -> Used:
-    """Run a command to its end, on the client's core unless others are named, in a process group that ends with it."""
+def run_tree(
+    command: list[str],
+    folder: Path,
+    *,
+    cores: set[int] | None = None,
+    allowed: Sequence[int] = (0,),
+    more: Mapping[str, str] | None = None,
+) -> Used:
+    """Run a command to its end, on the client's core unless others are named, in a process group that ends with it.
+
+    ``more`` is added to its environment.
+    """
     with tempfile.TemporaryFile() as said:
         began_s = time.monotonic()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **(more or {})}
         process = subprocess.Popen(
             command,
             cwd=folder,

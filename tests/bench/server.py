@@ -13,6 +13,7 @@ import json
 import resource
 import ssl
 import sys
+import time
 from collections.abc import Callable
 
 import uvloop
@@ -28,6 +29,7 @@ class Pinger:
     def __init__(self) -> None:
         self.connections: dict[WSTransport, None] = {}
         self.pings = self.pongs = self.messages = self.asked = 0
+        self.first_s = self.last_s = 0.0  # the Unix time of the first connection, and of the last message
 
     async def ping(self, every_s: float) -> None:
         while True:
@@ -49,6 +51,7 @@ class Echo(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._pinger.connections[transport] = None
+        self._pinger.first_s = self._pinger.first_s or time.time()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._pinger.connections.pop(transport, None)
@@ -68,6 +71,7 @@ class Echo(WSListener):
                 self._pinger.pongs += 1
             case WSMsgType.TEXT | WSMsgType.BINARY:
                 self._pinger.messages += 1
+                self._pinger.last_s = time.time()
                 transport.send(frame.msg_type, frame.get_payload_as_memoryview())
 
 
@@ -94,8 +98,8 @@ async def serve(host: str, port: int, context: ssl.SSLContext | None, ping_every
         pinging.cancel()
         print(pinger.pings, pinger.pongs, flush=True)
     if counts:
-        seen = {"messages": pinger.messages, "pings": pinger.pings, "pongs": pinger.pongs, "asked": pinger.asked}
-        print(json.dumps(seen), flush=True)
+        names = ("messages", "pings", "pongs", "asked", "first_s", "last_s")
+        print(json.dumps({name: getattr(pinger, name) for name in names}), flush=True)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 from typing import cast
 
@@ -48,3 +49,28 @@ def test_what_was_frozen_before_a_run_stays_so() -> None:
         pass
     assert gc.isenabled()
     assert gc.get_freeze_count() >= before
+
+
+class Circle:
+    """An object that refers to itself, so that only the collector frees it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_run", [False, True])
+def test_what_an_earlier_run_left_is_collected_before_the_next(has_run: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first run of a process there is only what was imported, which is never garbage."""
+    monkeypatch.setattr(Collector, "_has_run", has_run)
+    circle = Circle()
+    left = weakref.ref(circle)
+    gc.collect()  # it is old now
+    del circle
+    with collector():
+        assert (left() is None) == has_run
+    gc.collect()
+    monkeypatch.setattr(Collector, "_has_run", False)
+    with collector():
+        pass
+    assert Collector._has_run

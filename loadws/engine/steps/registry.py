@@ -34,6 +34,7 @@ from loadws.engine.steps.parts.patience import with_patience
 from loadws.scenario.matching.matching import compile_captures, compile_conditions
 from loadws.scenario.model.model import MessageHandler, Scenario, UserType
 from loadws.scenario.model.steps import ConnectBody, ConnectStep, Flow, Step, walk
+from loadws.scenario.model.when_used import plain_data
 
 VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
     "connect": connect.compile_connect,
@@ -128,7 +129,7 @@ def compile_user(user: UserType, context: StepContext) -> CompiledUser:
     delivering = [_delivering(handler, context) for handler in user.on.message]
     context = replace(context, deliverings=tuple(each for each in delivering if each is not None))
     steps = [step for _, step in walk(user.flow)]
-    opening = None if user.is_whole_session else context.step(ConnectStep(name="connect", connect=ConnectBody()))
+    opening = None if user.is_whole_session else context.step(_opening())
     flow = context.flow(user.flow)
     handlers = CompiledHandlers(
         messages=tuple(
@@ -153,6 +154,11 @@ def compile_user(user: UserType, context: StepContext) -> CompiledUser:
         heals=context.heals,
         connects=opening is not None or any(step.effect() in ("opens", "refused") for step in steps),
     )
+
+
+def _opening() -> ConnectStep:
+    """Return the step that opens a flow's connection where the flow does not. No file wrote it, so nothing is validated."""
+    return ConnectStep.model_construct(name="connect", connect=ConnectBody.model_construct())
 
 
 def _delivering(handler: MessageHandler, context: StepContext) -> Delivering | None:
@@ -208,6 +214,5 @@ def _mentions(user: UserType, name: str) -> bool:
     payloads = (
         payload for where in (user.flow, *user.on.flows()) for _, step in walk(where) for _, payload in step.payloads()
     )
-    return any(payload.template for payload in payloads) or name in str(user.model_dump(exclude={"name"})).replace(
-        f"'{name}':", ""
-    )
+    texts = {key: value for key, value in plain_data(user).items() if key != "name"}
+    return any(payload.template for payload in payloads) or name in str(texts).replace(f"'{name}':", "")

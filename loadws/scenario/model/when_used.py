@@ -42,6 +42,17 @@ def _dumped(value: BaseModel, asked: Any) -> dict[str, Any]:
     )
 
 
+def plain_data(value: Any) -> Any:
+    """Return a model as ``model_dump`` does: mappings, tuples, lists and values. Its serializer need not be built for it."""
+    if isinstance(value, BaseModel):
+        return {name: plain_data(inner) for name, inner in value}
+    if isinstance(value, dict):
+        return {key: plain_data(inner) for key, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(map(plain_data, value))
+    return value
+
+
 class WholeSchema(GenerateJsonSchema):
     """The maker of the JSON Schema of models, with those inside that are marked with ``WhenUsed``."""
 

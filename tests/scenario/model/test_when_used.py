@@ -8,11 +8,14 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
 
+from loadws.scenario.docs.examples import EXAMPLES
 from loadws.scenario.model.field_types import Many, Strict
+from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.steps import BARE_VERBS, STEPS
 from loadws.scenario.model.steps.step import LeafStep
-from loadws.scenario.model.when_used import WhenUsed, WholeSchema
+from loadws.scenario.model.when_used import WhenUsed, WholeSchema, plain_data
 
 #: The models of whose validators none is built by importing them, and the few that a small scenario needs.
 PROGRAM = """
@@ -109,6 +112,15 @@ def test_it_is_dumped_as_without_the_mark(asked: dict[str, Any]) -> None:
     }
     expected = Plain.model_validate(document).model_dump(**asked)
     assert Marked.model_validate(document).model_dump(**asked) == expected
+
+
+@pytest.mark.parametrize("verb", EXAMPLES)
+def test_plain_data_is_what_is_dumped(verb: str) -> None:
+    flow = YAML(typ="safe", pure=True).load(EXAMPLES[verb])
+    document = {"target": "ws://127.0.0.1:1", "load": [{"users": 1, "for": "1s"}], "flow": flow}
+    scenario = Scenario.model_validate(document)
+    assert plain_data(scenario) == scenario.model_dump()
+    assert str(plain_data(scenario)) == str(scenario.model_dump())
 
 
 def test_the_schema_is_that_without_the_mark() -> None:

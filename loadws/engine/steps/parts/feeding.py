@@ -8,6 +8,7 @@ from typing import Any
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.steps.parts.context import StepContext
 from loadws.scenario.model.steps import ConnectStep, Step
+from loadws.scenario.model.when_used import plain_data
 from loadws.scenario.named_files import template_of
 from loadws.scenario.template.expression import TemplateError
 from loadws.scenario.template.template import compile_template
@@ -38,10 +39,10 @@ def with_rows(run: StepFunction, step: Step, context: StepContext) -> StepFuncti
 def _names_in(step: Step, context: StepContext) -> Iterator[str]:
     """Yield the names that the templates of a step read, without those of the flows inside it."""
     inside = {field for path, _ in step.children() for field in (f"{path[0]}", f"{path[0]}_")}
-    texts = [*_texts(step.model_dump(exclude=inside))]
+    texts = [*_texts({key: value for key, value in plain_data(step).items() if key not in inside})]
     texts += (text for _, payload in step.payloads() if (text := template_of(payload, context.base)) is not None)
     if isinstance(step, ConnectStep):
-        texts += _texts(context.scenario.connection.model_dump())
+        texts += _texts(plain_data(context.scenario.connection))
     for text in texts:
         if "{{" in text:
             try:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pydantic import JsonValue
-
 from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.protocol.dialect import Dialect
 from loadws.engine.runtime.protocol.protocol_conversation import BatchCall, Call, CallCandidate, ProtocolConversation
@@ -63,8 +61,7 @@ def _sending(step: ProtocolStep, context: StepContext) -> Sending:
 
 def _maker(step: ProtocolStep, sending: Sending, context: StepContext) -> Callable[[Scope], tuple[Any, Payload]]:
     """Return the function that makes what a step sends: the value, and the frame that holds it."""
-    given, said, dialect = step.arguments(), step.says(), _dialect(context)
-    tree: JsonValue = next((tree for name, tree in sending.instead.items() if name in said), sending.send)
+    given, tree, dialect = step.arguments(), sending.sent_by(step.says()), _dialect(context)
     make, framed = compile_sending(tree, {**dialect.options, **sending.may, **given}), dialect.framed
     payload = context.payload(step.body.send) if isinstance(step, CarryingStep) else None
 
@@ -290,7 +287,7 @@ def compile_subscribe(step: SubscribeStep, context: StepContext) -> StepFunction
     body, sending = step.subscribe, _dialect(context).file.subscribe
     assert sending is not None
     find_sent, find_reply = _finders(sending.key)
-    is_confirmed = sending.reply is not False
+    is_confirmed = sending.is_answered(step.says())
     kind = "request" if is_confirmed else "send"
 
     confirmed = body.confirmed or Answered()
@@ -368,8 +365,9 @@ def _first(
 
 def compile_unsubscribe(step: UnsubscribeStep, context: StepContext) -> StepFunction:
     """Compile the step, which ends the oldest subscription of a name."""
-    body, dialect = step.unsubscribe, _dialect(context)
-    is_confirmed = _rule(_sending(step, context), dialect) is not None
+    body = step.unsubscribe
+    sending = _sending(step, context)
+    is_confirmed = isinstance(sending, Asking) and sending.is_answered(step.says())
     kind = "request" if is_confirmed else "send"
     ask = _call(step, context, body.confirmed or Answered()) if is_confirmed else _one_way(step, context)
 

@@ -281,6 +281,24 @@ class Sending(Strict):
     instead: Annotated[
         dict[str, Sent], Field(description="What is sent instead where the step has the argument of this name.")
     ] = {}
+    adds: Annotated[
+        dict[str, dict[str, Sent]],
+        Field(description="What is added to what is sent, a mapping, where the step has the argument of this name."),
+    ] = {}
+
+    @model_validator(mode="after")
+    def _can_be_added_to(self) -> Sending:
+        if self.adds and not all(isinstance(tree, dict) for tree in (self.send, *self.instead.values())):
+            raise ValueError("adds needs a mapping in send, and in each of instead")
+        return self
+
+    def sent_by(self, said: frozenset[str]) -> JsonValue:
+        """Return what is sent by a step that has these arguments and keys."""
+        tree = next((tree for name, tree in self.instead.items() if name in said), self.send)
+        for name, more in self.adds.items():
+            if name in said and isinstance(tree, dict):
+                tree = {**tree, **more}
+        return tree
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -294,6 +312,10 @@ class Asking(Sending):
     reply: Annotated[
         Replies | bool, Field(description="What answers it: true as in replies, false nothing, or a rule of its own.")
     ] = True
+
+    def is_answered(self, said: frozenset[str]) -> bool:
+        """Return whether a step that has these keys is answered; ``adds.confirmed`` means that only ``confirmed`` asks for it."""
+        return self.reply is not False and ("confirmed" not in self.adds or "confirmed" in said)
 
 
 class Subscribing(Asking):
@@ -346,12 +368,8 @@ class ProtocolFile(Strict):
     )
     emit: Annotated[Asking | None, Field(description="The verb emit; instead.ack is what it sends with ack.")] = None
     answer_call: Annotated[Sending | None, Field(description="The verb answer_call.")] = None
-    publish_topic: Annotated[
-        Asking | None, Field(description="The verb publish_topic; instead.qos is what it sends with qos 1.")
-    ] = None
-    send_to: Annotated[
-        Asking | None, Field(description="The verb send_to; instead.confirmed is what it sends with confirmed.")
-    ] = None
+    publish_topic: Annotated[Asking | None, Field(description="The verb publish_topic; adds.qos is for qos 1.")] = None
+    send_to: Annotated[Asking | None, Field(description="The verb send_to; adds.confirmed asks for a receipt.")] = None
 
     @model_validator(mode="after")
     def _options(self) -> Self:
@@ -365,7 +383,11 @@ class ProtocolFile(Strict):
                 if sending is not None
                 else ()
             )
-            for name in arguments_in([sending.send, *sending.instead.values()]) if sending is not None else ():
+            for name in (
+                arguments_in([sending.send, *sending.instead.values(), *sending.adds.values()])
+                if sending is not None
+                else ()
+            ):
                 if name not in known:
                     raise ValueError(f"<{name}> is in what {verb} sends, and neither needs nor may has {name!r}")
         return self

@@ -57,7 +57,7 @@ def test_a_message_is_one_way_and_with_confirmed_timed_to_its_receipt() -> None:
 
 def test_messages_of_a_subscription_are_matched_checked_and_captured() -> None:
     outcome = run(
-        {"name": "orders", "subscribe": {"destination": "/queue/a"}},
+        {"name": "orders", "subscribe": {"destination": "/queue/a", "confirmed": {}}},
         {"send_to": {"destination": "/queue/a", "send": {"json": {"n": 1}}, "headers": {"priority": 4}}},
         {
             "wait_for": {
@@ -104,8 +104,14 @@ def test_messages_are_acknowledged_by_a_step(nack: bool) -> None:
 
 
 def test_an_error_that_answers_a_frame_fails_its_step() -> None:
-    private = {"subscribe": {"name": "a", "destination": "/private"}}
+    private = {"subscribe": {"name": "a", "destination": "/private", "confirmed": {}}}
     assert run(private).errors == {"protocol.error": 1}
+
+
+def test_subscriptions_without_confirmed_ask_for_no_receipt() -> None:
+    outcome = run({"subscribe": {"name": "a", "destination": "/a"}}, {"unsubscribe": "a"}, {"think": "1s"})
+    assert outcome.errors == {}
+    assert (outcome.ledger.messages.one_way, outcome.ledger.messages.received) == (2, 0)
 
 
 def test_an_error_that_answers_nothing_is_one_of_the_server() -> None:

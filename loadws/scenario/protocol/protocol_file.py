@@ -287,7 +287,7 @@ class Sending(Strict):
     ] = {}
 
     @model_validator(mode="after")
-    def _can_be_added_to(self) -> Sending:
+    def _can_be_added_to(self) -> Self:
         if self.adds and not all(isinstance(tree, dict) for tree in (self.send, *self.instead.values())):
             raise ValueError("adds needs a mapping in send, and in each of instead")
         return self
@@ -314,7 +314,10 @@ class Asking(Sending):
     ] = True
 
     def is_answered(self, said: frozenset[str]) -> bool:
-        """Return whether a step that has these keys is answered; ``adds.confirmed`` means that only ``confirmed`` asks for it."""
+        """Return whether a step that has these keys is answered.
+
+        Where ``adds`` has ``confirmed``, only a step that has that key asks for an answer.
+        """
         return self.reply is not False and ("confirmed" not in self.adds or "confirmed" in said)
 
 

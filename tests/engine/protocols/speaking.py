@@ -17,7 +17,8 @@ TICKS, TICK_NS = 3, 20 * MS
 def speaks(talk: Callable[[], Talk], *, delay_ns: int = 0, ticks: int = TICKS) -> Behaviour:
     """All connections are one to the server, which forgets what was before when another one says its first message.
 
-    Its subscriptions tick after each message. What a client publishes comes back to it after the answers, where it has subscribed to it.
+    Its subscriptions tick after each message. What a client publishes comes back to it after the answers, where it has
+    subscribed to it.
     """
     server = talk()
 

@@ -4,7 +4,9 @@
 
     npm install --prefix FOLDER rpc-websockets graphql graphql-ws ws ocpp-rpc socket.io aedes
     python3 -m venv VENV && VENV/bin/pip install strawberry-graphql aiohttp aiosignalr ocpp websockets python-socketio
-    LOADWS_NPM=FOLDER LOADWS_PEERS=VENV/bin/python pytest -m servers tests/engine/protocols
+    mkdir RABBIT && cd RABBIT && apt-get download rabbitmq-server erlang-base … && for each in *.deb; do
+    dpkg-deb -x $each .; done
+    LOADWS_NPM=FOLDER LOADWS_PEERS=VENV/bin/python LOADWS_RABBITMQ=RABBIT pytest -m servers tests/engine/protocols
 
 Where these are missing the tests are skipped; ``.ci/run`` installs them.
 """
@@ -13,9 +15,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -33,18 +37,25 @@ PATIENCE_S = 60
 
 
 @contextmanager
-def peer(script: str) -> Iterator[int]:
-    """Run a server, and yield its port, which is the first line that it prints."""
-    process = subprocess.Popen(_command(script), env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def peer(script: str) -> Iterator[list[int]]:
+    """Run a server, and yield its ports, which are the first line that it prints."""
+    process = subprocess.Popen(
+        _command(script),
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line.strip().isdigit():
+        ports = process.stdout.readline().split()
+        if not ports or not all(port.isdigit() for port in ports):
             _, said = process.communicate(timeout=10)
             missing(f"{script} does not start: {said.decode()[-300:]}")
-        yield int(line)
+        yield [int(port) for port in ports]
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
         process.communicate()
 
 
@@ -54,6 +65,10 @@ def _command(script: str) -> list[str]:
         if node is None or "LOADWS_NPM" not in os.environ:
             missing("LOADWS_NPM names no folder with node_modules, or there is no node")
         return [node, str(PEERS / script)]
+    if script == "rabbitmq_broker.py":
+        if "LOADWS_RABBITMQ" not in os.environ:
+            missing("LOADWS_RABBITMQ names no folder with RabbitMQ and Erlang")
+        return [sys.executable, str(PEERS / script)]
     python = os.environ.get("LOADWS_PEERS")
     if python is None:
         missing("LOADWS_PEERS names no Python with the servers")
@@ -65,8 +80,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "NODE_PATH": str(modules)}
 
 
-def frames_of(script: str, path: str, scenario: str) -> list[Frame]:
-    """Run a scenario against a server, and return its frames."""
+def frames_of(script: str, path: str, scenario: str, which: int = 0) -> list[Frame]:
+    """Run a scenario against a server, at one of its ports, and return the frames."""
     frames: list[Frame] = []
 
     async def deliver(frame: Frame) -> None:
@@ -77,14 +92,14 @@ def frames_of(script: str, path: str, scenario: str) -> list[Frame]:
         with trio.fail_after(PATIENCE_S):
             await run_shard(ShardOrder("real.yaml", HEAD + scenario, overrides, {}, 1, "native"), deliver, Lifecycle())
 
-    with peer(script) as port:
-        trio.run(main, port)
+    with peer(script) as ports:
+        trio.run(main, ports[which])
     return frames
 
 
-def run(script: str, path: str, scenario: str) -> Frame:
+def run(script: str, path: str, scenario: str, which: int = 0) -> Frame:
     """Run a scenario against a server, and return the last frame; none of its steps may have failed."""
-    frames = frames_of(script, path, scenario)
+    frames = frames_of(script, path, scenario, which)
     errors = [(error.kind, error.step, error.detail) for frame in frames for error in frame.errors]
     assert errors == []
     ledger = frames[-1].ledger
@@ -240,7 +255,7 @@ on:
 
 MQTT = """
 connection:
-  protocol: {name: mqtt, client_id: "loadws-{{ uuid() }}", username: loadws, password: secret, heartbeat: 1s}
+  protocol: {name: mqtt, client_id: "loadws-{{ uuid() }}", username: guest, password: guest, heartbeat: 1s}
 flow:
   - connect
   - subscribe: {name: own, topic: "users/{{ user.index }}/+", qos: 1}
@@ -255,10 +270,16 @@ flow:
 
 
 @pytest.mark.servers
-def test_mqtt() -> None:
-    messages = run("aedes_broker.cjs", "/", MQTT).ledger.messages
+@pytest.mark.parametrize(
+    ("script", "path", "which", "retained"),
+    # each user's second session gets what its first one had retained; RabbitMQ keeps nothing for a filter with +
+    [("aedes_broker.cjs", "/", 0, 3), ("rabbitmq_broker.py", "/ws", 1, 0)],
+    ids=["aedes", "rabbitmq"],
+)
+def test_mqtt(script: str, path: str, which: int, retained: int) -> None:
+    messages = run(script, path, MQTT, which).ledger.messages
     assert (messages.answered, messages.one_way) == (18, 6)
-    assert messages.received == 18 + 12 + 3  # each user's second session also gets what its first one had retained
+    assert messages.received == 18 + 12 + retained
     assert messages.control_sent == 3 * 6  # CONNECT, PUBACK, DISCONNECT
     assert messages.heartbeats_sent == messages.heartbeats_received >= 12
 
@@ -276,3 +297,54 @@ flow: [{subscribe: {name: private, topic: private}, on_failure: end_session}]
     for scenario, kind in ((refused, "protocol.refused.bad_user_name_or_password"), (private, "protocol.error.0x80")):
         frames = frames_of("aedes_broker.cjs", "/", scenario)
         assert {error.kind for frame in frames for error in frame.errors} == {kind}
+
+
+STOMP = """
+connection: {protocol: {name: stomp, login: guest, passcode: guest, heartbeat: 1s}}
+flow:
+  - connect
+  - subscribe:
+      name: own
+      destination: "/queue/loadws-{{ uuid() }}"
+      acknowledge: client-individual
+      headers: {auto-delete: "true"}
+      confirmed: {within: 5s}
+  - send_to:
+      destination: "{{ sent.destination }}"
+      headers: {"a:b": "c:d"}
+      send: {json: {n: 1}}
+      confirmed: {within: 5s}
+  - wait_for: {where: {subscription: own, $.n: 1, envelope: {"$.headers['a:b']": "c:d"}}}
+  - subscribe: {name: by hand, destination: "/topic/{{ user.index }}", acknowledge: client, by_hand: true, confirmed: {}}
+  - send_to: {destination: "/topic/{{ user.index }}", send: {binary: {hex: 00ff}}}
+  - wait_for: {where: {subscription: by hand, bytes: {hex: 00ff}}, capture: {ack: {envelope: $.ack}}}
+  - answer_call: {id: "{{ ack }}"}
+  - think: 3500ms
+  - unsubscribe: {subscription: own, confirmed: {within: 5s}}
+  - close
+"""
+
+
+@pytest.mark.servers
+def test_stomp() -> None:
+    messages = run("rabbitmq_broker.py", "/ws", STOMP).ledger.messages
+    assert (messages.answered, messages.one_way) == (6 * 4, 6 * 2)
+    assert messages.received == 6 * 4 + 6 * 2
+    assert messages.control_sent == 6 * 3  # CONNECT, ACK, DISCONNECT
+    assert messages.heartbeats_sent >= 18
+    assert messages.heartbeats_received >= 12
+
+
+@pytest.mark.servers
+def test_stomp_refuses_a_passcode_and_an_acknowledgement() -> None:
+    refused = """
+connection: {protocol: {name: stomp, login: guest, passcode: wrong}}
+flow: [{connect: {}, on_failure: end_session}]
+"""
+    wrong = """
+connection: {protocol: {name: stomp, login: guest, passcode: guest}}
+flow: [connect, {answer_call: {id: nothing}}, {think: 1s}]
+"""
+    for scenario, kind in ((refused, "protocol.refused"), (wrong, "protocol.server_error")):
+        frames = frames_of("rabbitmq_broker.py", "/ws", scenario)
+        assert kind in {error.kind for frame in frames for error in frame.errors}

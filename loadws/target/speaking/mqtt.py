@@ -136,6 +136,7 @@ class Mqtt(Talk):
             case Kind.PINGREQ:
                 return [packet(Kind.PINGRESP, b"")]
             case Kind.DISCONNECT:
+                self._is_connected = False
                 self.is_over = True
                 return []
         raise BrokenRules

@@ -92,6 +92,7 @@ class Stomp(Talk):
             case "ACK" | "NACK":
                 self._unacknowledged.discard(headers["id"])
             case "DISCONNECT":
+                self._is_connected = False
                 self.is_over = True
             case _:
                 self.is_over = True

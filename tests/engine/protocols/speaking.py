@@ -15,7 +15,7 @@ TICKS, TICK_NS = 3, 20 * MS
 
 
 def speaks(talk: Callable[[], Talk], *, delay_ns: int = 0, ticks: int = TICKS) -> Behaviour:
-    """All connections are one to the server, which forgets what was before when another one says its first message.
+    """All connections are one to the server.
 
     Its subscriptions tick after each message. What a client publishes comes back to it after the answers, where it has
     subscribed to it.
@@ -26,8 +26,6 @@ def speaks(talk: Callable[[], Talk], *, delay_ns: int = 0, ticks: int = TICKS) -
         return [Say(text) for text in server.opened()]
 
     def on_message(payload: Payload, number: int) -> Sequence[Action]:
-        nonlocal server
-        server = talk() if number == 1 else server
         said = [Say(text, delay_ns) for text in server.heard(payload)]
         said += [Say(text, delay_ns) for one in server.take_published() for text in server.relayed(one)]
         pushed = [Say(text, delay_ns + (n + 1) * TICK_NS) for n in range(ticks) for text in server.tick(n)]

@@ -79,8 +79,8 @@ class Messages(msgspec.Struct):
 
     ``values`` are what messages were unpacked into, where connections do that; ``unclaimed`` are messages received, or
     values of them, that no step waited for; ``unfinished_writes`` were begun and never completed. What a protocol sends and
-    receives by itself is among neither sent nor received: ``heartbeats``, and ``control``, which opens a connection or ends
-    a subscription.
+    receives by itself is among neither sent nor received: ``heartbeats``, and ``control``, which opens a connection, ends
+    it or a subscription, acknowledges, or is a part of a message whose last part is counted as it.
     """
 
     sent: int = 0

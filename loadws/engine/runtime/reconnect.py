@@ -56,7 +56,9 @@ def reopener_of(conversation: Conversation) -> Reopener:
 def replacing(before: Conversation, user: UserState, turn: int, attempt: int = 0) -> Conversation:
     """Return a connection to open in place of one that has ended. It replaces that one once it is open."""
     replacement = Replacement(_lost_ns(before), user.shared.recorder, attempt)
-    return reopener_of(before).conversation(user, before.name, turn, replacement)
+    after = reopener_of(before).conversation(user, before.name, turn, replacement)
+    after.follow(before)
+    return after
 
 
 def _lost_ns(before: Conversation) -> int:

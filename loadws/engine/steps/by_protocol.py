@@ -15,6 +15,7 @@ from loadws.engine.runtime.protocol.protocol_conversation import BatchCall, Call
 from loadws.engine.runtime.protocol.subscriptions import Subscription
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.steps.parts.answer import Answer
+from loadws.engine.steps.parts.attachments import Attached, attaching
 from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.on_connection import (
     ConnectedStep,
@@ -62,7 +63,8 @@ def _sending(step: ProtocolStep, context: StepContext) -> Sending:
 def _maker(step: ProtocolStep, sending: Sending, context: StepContext) -> Callable[[Scope], tuple[Any, Payload]]:
     """Return the function that makes what a step sends: the value, and the frame that holds it."""
     given, tree, dialect = step.arguments(), sending.sent_by(step.says()), _dialect(context)
-    make, framed = compile_sending(tree, {**dialect.options, **sending.may, **given}), dialect.framed
+    make = compile_sending(tree, {**dialect.options, **sending.may, **given})
+    framed, frames = dialect.framed, dialect.frames
     payload = context.payload(step.body.send) if isinstance(step, CarryingStep) else None
 
     def made(scope: Scope) -> tuple[Any, Payload]:
@@ -70,7 +72,7 @@ def _maker(step: ProtocolStep, sending: Sending, context: StepContext) -> Callab
             _, scope.extra["carried"] = payload.make(scope)
         value = make(scope)
         scope.extra["sent"] = value
-        return value, framed(value)
+        return value, framed(value) if frames is None else Attached.of(frames(value))
 
     return made
 
@@ -142,7 +144,11 @@ def _one_way(step: ProtocolStep, context: StepContext, *, begins: bool = False) 
         except NotOpen as error:
             strand.fail(step, error.kind, error.detail)
 
-    return send_soon if context.at_once else send
+    return _sent_whole(send_soon if context.at_once else send, context)
+
+
+def _sent_whole(run: ConnectedStep, context: StepContext) -> ConnectedStep:
+    return run if _dialect(context).frames is None else attaching(run, context.recorder.ledger.messages)
 
 
 # -- calls ------------------------------------------------------------------------------------------------------------
@@ -220,7 +226,8 @@ def _call(step: ProtocolStep, context: StepContext, answered: Answered, *, begin
         return data, payload_bytes(data), call
 
     answer = ProtocolAnswer(step, context, answered, rule)
-    return compile_exchange(step, context, Exchange(asked, answer, answered.within, _fragments(step)))
+    exchange = Exchange(asked, answer, answered.within, _fragments(step))
+    return _sent_whole(compile_exchange(step, context, exchange), context)
 
 
 def _batch(step: CallMethodStep, context: StepContext, answered: Answered) -> ConnectedStep:

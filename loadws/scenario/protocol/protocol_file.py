@@ -38,6 +38,8 @@ MESSAGE = "send"
 CARRYING = frozenset(verb for verb, step in STEPS.items() if issubclass(step, CarryingStep))
 #: The argument of what opens a connection that stands for the seconds between heartbeats.
 HEARTBEAT = "heartbeat"
+#: The argument that stands for what lets a server go on where a lost connection was; left out where there is nothing.
+RESUME = "resume"
 ARGUMENT = re.compile(r"<(\w+)>")
 
 _ENVIRONMENT = re.compile(r"\{\{.*\benv\s*\(")
@@ -353,7 +355,8 @@ class ProtocolFile(Strict):
         Optional,
         Field(
             description="What connection.protocol may say for open.send, each with its default. "
-            "<heartbeat> is there too: the seconds between heartbeats of ours."
+            "<heartbeat> is there too, the seconds between heartbeats of ours, and <resume>: what the codec knows of "
+            "the connection before, in whose place this one comes."
         ),
     ] = {}
     open: Annotated[Opening | None, Field(description="How a connection opens.")] = None
@@ -377,7 +380,7 @@ class ProtocolFile(Strict):
     @model_validator(mode="after")
     def _options(self) -> Self:
         for name in arguments_in(self.open.send) if self.open is not None else ():
-            if name not in self.options and name != HEARTBEAT:
+            if name not in self.options and name not in (HEARTBEAT, RESUME):
                 raise ValueError(f"<{name}> is in what open sends, and options does not have {name!r}")
         for verb in VERBS:
             sending = self.verb(verb)

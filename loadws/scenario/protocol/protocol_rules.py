@@ -21,6 +21,7 @@ from loadws.scenario.protocol.protocol_file import (
     ARGUMENT,
     KEY,
     MESSAGE,
+    RESUME,
     Content,
     Fault,
     Inside,
@@ -348,6 +349,8 @@ def _text(text: str, arguments: Mapping[str, JsonValue]) -> Make:
     name = argument[1]
     if name == KEY:
         return lambda scope: scope.extra["subscription"].key_as_sent
+    if name == RESUME:
+        return lambda scope: scope.extra.get(RESUME) or _LEFT_OUT
     if name == MESSAGE:
         return lambda scope: scope.extra["carried"]
     value = arguments.get(name)
@@ -366,8 +369,26 @@ class MissingLibrary(Exception):
     advice = "pip install 'loadws[socketio]'"
 
 
-def framing_of(file: ProtocolFile, most: int) -> tuple[Callable[[], Read], Callable[[Any], str | bytes]]:
-    """Return what makes the reader of a connection, and what makes the frame of a record.
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """What makes the reader of a connection, and what makes the frame of a record; both raise ``EvaluationError``.
+
+    ``frames`` makes all frames of a record; None where a record has one always.
+    """
+
+    reader: Callable[[], Read]
+    framed: Callable[[Any], str | bytes]
+    frames: Callable[[Any], tuple[str | bytes, ...]] | None = None
+
+
+def resume_of(read: Read) -> Mapping[str, Any] | None:
+    """Return what lets a server go on where a reader was, on another connection; None where it offers nothing."""
+    resume: Mapping[str, Any] | None = getattr(read, "resume", None)
+    return resume
+
+
+def codec_of(file: ProtocolFile, most: int) -> Codec:
+    """Return how bytes become records, and records bytes.
 
     ``most`` is the size of the largest packet that may span frames, in bytes.
 
@@ -376,13 +397,13 @@ def framing_of(file: ProtocolFile, most: int) -> tuple[Callable[[], Read], Calla
     """
     if file.codec == "json":
         framing = Framing(file)
-        return framing.reader, framing.framed
+        return Codec(framing.reader, framing.framed)
     if file.codec == "mqtt":
-        return partial(mqtt_packets.Reader, most), mqtt_packets.framed
+        return Codec(partial(mqtt_packets.Reader, most), mqtt_packets.framed)
     if file.codec == "stomp":
-        return partial(stomp_frames.Reader, most), stomp_frames.framed
+        return Codec(partial(stomp_frames.Reader, most), stomp_frames.framed)
     try:
         from loadws.scenario.protocol import socket_io_packets
     except ImportError as error:
         raise MissingLibrary(f"{file.about} needs the library python-socketio: {error}") from None
-    return socket_io_packets.Reader, socket_io_packets.framed
+    return Codec(socket_io_packets.Reader, socket_io_packets.framed, socket_io_packets.frames_of)

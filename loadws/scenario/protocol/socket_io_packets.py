@@ -2,12 +2,13 @@
 
 A record is ``{"type": word, …}``. Of Engine.IO: ``open`` and ``ping``, with ``data``. Of Socket.IO: ``connect``,
 ``connect_error`` and ``disconnect`` with ``data``, ``event`` with ``event`` and ``args``, ``ack`` with ``args``; all with
-``namespace``, the last two with ``id`` where there is one. Binary arguments are bytes, which JSON shows as base64.
+``namespace``, the last two with ``id`` where there is one. Binary arguments are bytes, which JSON shows as base64, and are
+frames of their own behind that of their packet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engineio import packet as engine
@@ -43,10 +44,15 @@ class _Packet(socket.Packet):  # type: ignore[misc]  # the library has no types
 
 
 class Reader:
-    """The frames of one connection, read in their order: a packet may wait for its binary attachments."""
+    """The frames of one connection, read in their order: a packet may wait for its binary attachments.
+
+    ``resume`` is what a server that recovers states is told when another connection comes in the place of this one: the
+    ``pid`` that it gave, and the ``offset`` of the last event. It is None where the server gave none.
+    """
 
     def __init__(self) -> None:
         self._waiting: Any = None
+        self.resume: dict[str, str] | None = None
 
     def __call__(self, payload: str | bytes) -> Iterator[tuple[Any, int]]:
         """Yield the record that a frame completes, with its size; nothing where attachments are still to come.
@@ -59,7 +65,16 @@ class Reader:
         except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
             raise NotJson(f"no packet of Socket.IO: {error}", 0, "") from None
         if record is not None:
+            self._note(record)
             yield record, len(payload)
+
+    def _note(self, record: Mapping[str, Any]) -> None:
+        """Remember where the server's events are. With recovery their last argument is the offset."""
+        data, args = record.get("data"), record.get("args")
+        if record["type"] == "connect" and isinstance(data, dict) and isinstance(data.get("pid"), str):
+            self.resume = {"pid": data["pid"]}
+        elif self.resume is not None and record["type"] == "event" and args and isinstance(args[-1], str):
+            self.resume["offset"] = args[-1]
 
     def _read(self, text: str) -> Any:
         kind = int(text[0])
@@ -93,25 +108,41 @@ def _record(packet: Any) -> dict[str, Any]:
     return record
 
 
-def framed(record: Any) -> str:
+def framed(record: Any) -> str | bytes:
     """Return the frame of a record.
 
     Raises:
-        EvaluationError: It is none that a client sends, or has binary arguments.
+        EvaluationError: It is none that a client sends, or has binary data, which has frames of its own.
+    """
+    only, *attached = frames_of(record)
+    if attached:
+        raise EvaluationError("a packet with binary data is several frames")
+    return only
+
+
+def frames_of(record: Any) -> tuple[str | bytes, ...]:
+    """Return the frames of a record: one, and one for each piece of binary data in it.
+
+    Raises:
+        EvaluationError: It is none that a client sends.
     """
     kind = record.get("type")
     if kind == "pong":
-        return f"{engine.PONG}"
+        return (f"{engine.PONG}",)
     if kind not in _TYPES:
         raise EvaluationError(f"a client of Socket.IO sends no {kind!r}")
     data = record.get("data")
+    if record.get("resume"):
+        data = {**(data if isinstance(data, dict) else {}), **record["resume"]}
     if kind in ("event", "ack"):
         data = [*([record["event"]] if kind == "event" else []), *_arguments(record.get("args"))]
-    packet = socket.Packet(_TYPES[kind], data=data, namespace=record.get("namespace"), id=record.get("id"))
-    encoded = packet.encode()
-    if not isinstance(encoded, str):
-        raise EvaluationError("binary arguments of an emit are not sent; send them as base64")
-    return f"{engine.MESSAGE}{encoded}"
+    try:
+        packet = socket.Packet(_TYPES[kind], data=data, namespace=record.get("namespace"), id=record.get("id"))
+        encoded = packet.encode()
+    except ValueError:
+        raise EvaluationError("binary data goes with an event or an acknowledgement only") from None
+    text, *attached = [encoded] if isinstance(encoded, str) else encoded
+    return (f"{engine.MESSAGE}{text}", *attached)
 
 
 def _arguments(args: Any) -> list[Any]:

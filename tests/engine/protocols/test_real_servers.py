@@ -236,6 +236,7 @@ connection: {protocol: {name: socket.io, namespace: /chat, auth: {token: secret}
 flow:
   - connect
   - emit: {event: add, args: [2, 3], ack: {check: {"$[0]": 5}}}
+  - emit: {event: twice, args: ["{{ 'AP8=' | frombase64 }}"], ack: {check: {"$[0]": "{{ 'AP8A/w==' | frombase64 }}"}}}
   - emit: {event: join, args: [lobby]}
   - wait_for: {where: {event: welcome, "$[0]": lobby}}
   - emit: {event: call_me, ack: {check: {"$[0]": hi loadws}}}
@@ -247,8 +248,9 @@ on:
       do: [{answer_call: {id: "{{ message.id }}", args: ["hi {{ message.args[0] }}"]}}]
 """
     messages = run(script, "/socket.io/", scenario).ledger.messages
-    assert messages.answered == 12
-    assert messages.received == 12 + 6 + 6
+    assert messages.answered == 18
+    assert messages.received == 18 + 6 + 6
+    assert messages.control_sent == 2 * 6  # a CONNECT, and the frame before the binary data
     assert messages.heartbeats_received >= 12
     assert messages.heartbeats_sent == messages.heartbeats_received
 
@@ -348,3 +350,22 @@ flow: [connect, {answer_call: {id: nothing}}, {think: 1s}]
     for scenario, kind in ((refused, "protocol.refused"), (wrong, "protocol.server_error")):
         frames = frames_of("rabbitmq_broker.py", "/ws", scenario)
         assert kind in {error.kind for frame in frames for error in frame.errors}
+
+
+@pytest.mark.servers
+def test_socket_io_recovers_what_was_sent_while_a_client_was_away() -> None:
+    scenario = """
+connection:
+  protocol: {name: socket.io, namespace: /chat, auth: {token: secret}}
+  reconnect: {backoff: 1s}
+flow:
+  - connect
+  - emit: {event: drop_me}
+  - wait_for: {where: {event: news, "$[0]": 1}, within: 5s}
+  - wait_for: {where: {event: news, "$[0]": 2}, within: 10s}
+  - close
+"""
+    frames = frames_of("socket_io.cjs", "/socket.io/", scenario)
+    assert {error.kind.partition(".")[0] for frame in frames for error in frame.errors} == {"lost"}
+    assert frames[-1].ledger.sessions.completed == 6
+    assert frames[-1].ledger.messages.received == 2 * 6

@@ -345,6 +345,9 @@ class Conversation:
         self._in_flight.add(pending)
         return True
 
+    def follow(self, before: Conversation) -> None:
+        """Take over from the connection in whose place this one comes what lets the server go on where that one was."""
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, if it has opened, by a close handshake; see ``Connection.close``."""
         if self.connection is not None:

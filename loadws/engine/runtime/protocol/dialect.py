@@ -20,10 +20,10 @@ from loadws.scenario.protocol.protocol_rules import (
     PushRule,
     ReplyRule,
     Test,
+    codec_of,
     compile_sending,
     content_of,
     fault_words,
-    framing_of,
     test_of,
 )
 from loadws.terms.units import NS_PER_S
@@ -83,8 +83,9 @@ class OpeningRules:
 class Dialect:
     """A protocol, ready to be spoken.
 
-    ``one_call``: a call waits until the one before it is answered. ``farewell`` is what is sent before a close; None for
-    nothing. ``matches`` tells whether a message with this key belongs to a subscription with that one; None: they are equal.
+    ``frames`` makes all frames of a record, where one may have several. ``one_call``: a call waits until the one before it
+    is answered. ``farewell`` is what is sent before a close; None for nothing. ``matches`` tells whether a message with this
+    key belongs to a subscription with that one; None: they are equal.
     """
 
     def __init__(self, file: ProtocolFile, use: ProtocolUse, opening: OpeningRules | None, most: int) -> None:
@@ -98,7 +99,8 @@ class Dialect:
         self.options = {**file.options, **use.options}
         self.farewell = compile_sending(file.closing, self.options) if file.closing is not None else None
         self.matches = is_of if file.subscribe is not None and file.subscribe.key.topics else None
-        self.reader, self.framed = framing_of(file, most)
+        codec = codec_of(file, most)
+        self.reader, self.framed, self.frames = codec.reader, codec.framed, codec.frames
 
 
 def opening_of(file: ProtocolFile, use: ProtocolUse) -> OpeningRules | None:

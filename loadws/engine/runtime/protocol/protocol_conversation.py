@@ -6,7 +6,7 @@ rule for messages that no request asked for. What is a message then goes the way
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from loadws.engine.runtime.connection.candidate import Candidate
@@ -24,7 +24,7 @@ from loadws.scenario.matching.index import Wanted
 from loadws.scenario.matching.jsonpath import MISSING
 from loadws.scenario.matching.message import Enveloped, Message
 from loadws.scenario.protocol.not_packets import Unreadable
-from loadws.scenario.protocol.protocol_rules import Failed, PushRule, ReplyRule
+from loadws.scenario.protocol.protocol_rules import Failed, PushRule, ReplyRule, resume_of
 from loadws.scenario.template.scope import Scope
 from loadws.scenario.template.values import EvaluationError, show
 from loadws.transport.base import Connection, End, NotOpen, Outgoing, Payload, payload_bytes
@@ -73,12 +73,23 @@ class ProtocolConversation(Conversation):
 
     ``upgraded_ns`` is when the WebSocket opened, ``opened_ns`` when the protocol said that it is open, ``refused`` what it
     said instead; 0 and None before. ``greeting`` is the message that said so, if there is one.
-    ``opened_by`` is the strand that waits for this.
+    ``opened_by`` is the strand that waits for this. ``resume`` is what lets the server go on where the connection was that
+    this one replaces; None where there is nothing.
     """
 
     __slots__ = (
         *("_batches", "_beats", "_gone", "_has_left", "_records", "_scope", "_traced_records"),
-        *("dialect", "greeting", "opened_by", "opened_ns", "refused", "subscriptions", "turns", "upgraded_ns"),
+        *(
+            "dialect",
+            "greeting",
+            "opened_by",
+            "opened_ns",
+            "refused",
+            "resume",
+            "subscriptions",
+            "turns",
+            "upgraded_ns",
+        ),
     )
 
     def __init__(
@@ -101,6 +112,7 @@ class ProtocolConversation(Conversation):
         self.refused: Failed | None = None
         self.greeting: Enveloped | None = None
         self.opened_by: Parker | None = None
+        self.resume: Mapping[str, Any] | None = None
         self._batches: dict[Hashable, BatchCall] = {}  # by the ids of their calls that are not answered
         self._gone = ("", "")  # why the connection was given up: the kind of the end, and a sentence
         self._has_left = False  # what precedes a close was sent
@@ -109,6 +121,10 @@ class ProtocolConversation(Conversation):
         self._beats = Heartbeats(
             dialect.heartbeats, dialect.framed, shared.timers, shared.recorder, scope, self._fall_silent
         )
+
+    def follow(self, before: Conversation) -> None:
+        if isinstance(before, ProtocolConversation):
+            self.resume = resume_of(before._records) or before.resume
 
     # -- the transport's events --------------------------------------------------------------------------------------
 

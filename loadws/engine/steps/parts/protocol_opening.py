@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from loadws.engine.runtime.protocol.protocol_conversation import ProtocolConversation
 from loadws.engine.runtime.strand import Strand
 from loadws.metrics.recording.recorder import Recorder
+from loadws.scenario.protocol.protocol_file import RESUME
 from loadws.scenario.template.values import EvaluationError, show
 from loadws.transport.base import NotOpen, Outgoing
 
@@ -41,6 +42,7 @@ async def _talk(strand: Strand, conversation: ProtocolConversation, recorder: Re
         return NotOpened()
     if rules.make is not None:
         out = Outgoing()
+        strand.scope.extra[RESUME] = conversation.resume
         try:
             await connection.send(conversation.dialect.framed(rules.make(strand.scope)), out)
         except EvaluationError as error:

@@ -22,7 +22,7 @@ from loadws.scenario.model.steps import (
 from loadws.scenario.model.steps.parts import CaptureSet, ConditionSet
 from loadws.scenario.protocol.find_protocol import NoSuchProtocol, load_protocol
 from loadws.scenario.protocol.protocol_file import VERBS, Asking, ProtocolFile, Sending
-from loadws.scenario.protocol.protocol_rules import MissingLibrary, framing_of
+from loadws.scenario.protocol.protocol_rules import MissingLibrary, codec_of
 from loadws.scenario.template.values import show
 from loadws.scenario.yaml.explain import ScenarioError, Where, any_of
 from loadws.terms.errors import did_you_mean
@@ -59,7 +59,7 @@ def _file(findings: Findings, use: ProtocolUse) -> ProtocolFile | None:
     where: Where = (*_PLACE, "name")
     try:
         file = load_protocol(use.name, findings.base)
-        framing_of(file, 0)
+        codec_of(file, 0)
         return file
     except (NoSuchProtocol, MissingLibrary) as error:
         findings.error(where, str(error), error.advice)
@@ -73,7 +73,11 @@ def _file(findings: Findings, use: ProtocolUse) -> ProtocolFile | None:
 
 
 def _check_options(findings: Findings, use: ProtocolUse, file: ProtocolFile) -> None:
-    for name in use.options:
+    for name, value in use.options.items():
+        if isinstance(file.options.get(name), str) and not isinstance(value, str):
+            message = f"{name!r} of the protocol {use.name!r} is one text, and this is {show(value)}"
+            advice = "a connection has one; a template may give each user its own"
+            findings.error((*_PLACE, name), message, advice if isinstance(value, list) else "")
         if name not in file.options:
             known = (*type(use).model_fields, *file.options)
             advice = did_you_mean(name, known) or f"keys here are {any_of(known)}"

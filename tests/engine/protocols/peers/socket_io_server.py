@@ -30,6 +30,12 @@ async def join(sid, room):
     await server.emit("welcome", (room, bytes([1, 2, 3])), to=sid, namespace="/chat")
 
 
+@server.on("twice", namespace="/chat")
+async def twice(sid, blob):
+    """Acknowledge with binary data."""
+    return blob + blob
+
+
 @server.on("call_me", namespace="/chat")
 async def call_me(sid):
     """Ask the client for an acknowledgement."""

@@ -227,8 +227,8 @@ def test_an_argument_that_mqtt_cannot_say_fails_the_step() -> None:
     assert outcome.errors == {"template": 1}
 
 
-def told(step: str) -> str:
-    head = "target: ws://127.0.0.1:1\nconnection: {protocol: mqtt}\nload: [{users: 1, for: 1s}]\n"
+def told(step: str, protocol: str = "mqtt") -> str:
+    head = f"target: ws://127.0.0.1:1\nconnection: {{protocol: {protocol}}}\nload: [{{users: 1, for: 1s}}]\n"
     text = f"{head}flow:\n  - connect\n  - {step}\n"
     with pytest.raises(ScenarioError) as raised:
         load_text(text, Path("s.yaml"), env={})
@@ -252,10 +252,27 @@ def told(step: str) -> str:
         # no topic, no message
         ("publish_topic: {send: x}", "missing key 'topic'"),
         ("publish_topic: {topic: a}", "missing key 'send'"),
+        # what no packet can say
+        ("publish_topic: {topic: a/#, send: x}", "topic names one topic, without + and #"),
+        ("subscribe: {name: a, topic: a/#/b}", "topic is a filter as sensors/+/state or sensors/#"),
         # another protocol's verb
         ("send_to: {destination: a, send: x}", "MQTT 3.1.1 has no 'send_to'"),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_what_is_wrong_is_told_before_the_run(step: str, expected: str) -> None:
     assert expected in told(step)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        ("{name: mqtt, password: x}", "a password needs a username"),
+        ("{name: mqtt, clean_session: false}", "clean_session: false needs a client_id"),
+        ("{name: mqtt, will: {topic: a/+}}", "will.topic names one topic, without + and #"),
+        ("{name: mqtt, keep_alive: 5}", "the protocol 'mqtt' has no option 'keep_alive'"),
+    ],
+    ids=range(4),
+)
+def test_a_wrong_option_is_told_before_the_run(protocol: str, expected: str) -> None:
+    assert expected in told("close", protocol)

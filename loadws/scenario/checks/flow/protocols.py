@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import JsonValue
 
 from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.flow.sendable import why_not_opened, why_not_sent
 from loadws.scenario.matching.capture import ENVELOPE
 from loadws.scenario.matching.matching import OF_PROTOCOLS
 from loadws.scenario.model.connection import ProtocolUse
@@ -41,11 +42,12 @@ def check_protocol(findings: Findings) -> None:
     file = _file(findings, use)
     if file is None:
         return
-    _check_options(findings, use, file)
+    if not _check_options(findings, use, file) and (why := why_not_opened(file, use)):
+        findings.error(_PLACE, why, at_key=True)
     _refuse_unpacking(findings)
     for where, step in _steps(findings):
         if isinstance(step, ProtocolStep):
-            _check_step(findings, where, step, file)
+            _check_step(findings, where, step, file, use)
     _check_subscriptions(findings)
 
 
@@ -72,7 +74,9 @@ def _file(findings: Findings, use: ProtocolUse) -> ProtocolFile | None:
     return None
 
 
-def _check_options(findings: Findings, use: ProtocolUse, file: ProtocolFile) -> None:
+def _check_options(findings: Findings, use: ProtocolUse, file: ProtocolFile) -> bool:
+    """Check the options, and return whether there is something wrong."""
+    before = len(findings.problems.of("error"))
     for name, value in use.options.items():
         if isinstance(file.options.get(name), str) and not isinstance(value, str):
             message = f"{name!r} of the protocol {use.name!r} is one text, and this is {show(value)}"
@@ -88,6 +92,7 @@ def _check_options(findings: Findings, use: ProtocolUse, file: ProtocolFile) -> 
     if use.heartbeat is not None and not any(beat.every is not None for beat in file.heartbeats):
         message = f"the protocol {use.name!r} lets the server begin its heartbeats"
         findings.error((*_PLACE, "heartbeat"), message, at_key=True)
+    return len(findings.problems.of("error")) > before
 
 
 def _refuse_unpacking(findings: Findings) -> None:
@@ -102,7 +107,7 @@ def _refuse_unpacking(findings: Findings) -> None:
 # -- steps ------------------------------------------------------------------------------------------------------------
 
 
-def _check_step(findings: Findings, where: Where, step: ProtocolStep, file: ProtocolFile) -> None:
+def _check_step(findings: Findings, where: Where, step: ProtocolStep, file: ProtocolFile, use: ProtocolUse) -> None:
     sending = file.verb(step.verb)
     place = (*where, step.verb)
     if sending is None:
@@ -117,7 +122,9 @@ def _check_step(findings: Findings, where: Where, step: ProtocolStep, file: Prot
         for name in step.arguments():
             findings.error((*place, name), f"{name!r} stands in each call of the batch", at_key=True)
     for where_of_call, given in calls:
-        _check_arguments(findings, where_of_call, given, step, sending, file)
+        is_wrong = _check_arguments(findings, where_of_call, given, step, sending, file)
+        if not is_wrong and (why := why_not_sent(file, use, sending, step, given)):
+            findings.error(where_of_call, why, at_key=True)
     is_answered = isinstance(sending, Asking) and sending.reply is not False
     if not is_answered and getattr(step.body, "confirmed", None) is not None:
         message = f"{file.about} confirms no {step.verb!r}"
@@ -132,9 +139,11 @@ def _check_arguments(
     step: ProtocolStep,
     sending: Sending,
     file: ProtocolFile,
-) -> None:
+) -> bool:
+    """Check the arguments of a step, and return whether there is something wrong."""
+    before = len(findings.problems.of("error"))
     for name, value in given.items():
-        if name not in sending.arguments and name not in type(step.body).model_fields:
+        if name not in sending.arguments:
             findings.error((*place, name), *_unknown(name, step, sending, file), at_key=True)
         elif name in sending.choices and value not in sending.choices[name]:
             choices = " or ".join(map(show, sending.choices[name]))
@@ -142,6 +151,7 @@ def _check_arguments(
     for name in sending.needs:
         if name not in given:
             findings.error(place, f"missing key {name!r}", f"{file.about} needs it", at_key=True)
+    return len(findings.problems.of("error")) > before
 
 
 def _unknown(name: str, step: ProtocolStep, sending: Sending, file: ProtocolFile) -> tuple[str, str]:

@@ -63,7 +63,7 @@ def _own_words(node: Node, error: ErrorDetails) -> str | None:
     if error["type"] in _BOUNDS:
         word, key = _BOUNDS[error["type"]]
         return f"must be {word} {context[key]:g}, and is {describe(node.value)}"
-    if error["type"] == "too_short":
+    if error["type"] in ("too_short", "string_too_short"):
         return "must not be empty"
     if error["type"] in ("too_long", "string_too_long"):
         return f"must have at most {context['max_length']} characters"

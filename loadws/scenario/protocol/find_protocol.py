@@ -16,8 +16,9 @@ from pydantic_core import ErrorDetails
 
 from loadws.scenario.advice.models import fields_of, keys_of, models_in
 from loadws.scenario.advice.wrong_values import wrong_value
+from loadws.scenario.protocol.protocol_checks import check_rules
 from loadws.scenario.protocol.protocol_file import ProtocolFile
-from loadws.scenario.yaml.explain import Problem, Problems, ScenarioError, SourceText, any_of
+from loadws.scenario.yaml.explain import PROTOCOL, Problem, Problems, ScenarioError, SourceText, Where, any_of
 from loadws.scenario.yaml.source import decode, read_file, read_tree
 from loadws.scenario.yaml.tree import Node, plain_value
 from loadws.terms.errors import did_you_mean
@@ -53,7 +54,7 @@ def load_protocol(name: str, base: Path) -> ProtocolFile:
         NoSuchProtocol: There is no protocol of this name.
     """
     if is_file(name):
-        return read_protocol(read_file(base / name), base / name)
+        return read_protocol(read_file(base / name, PROTOCOL), base / name)
     if name not in built_in():
         raise NoSuchProtocol(name)
     return _shipped(name)
@@ -75,33 +76,50 @@ def read_protocol(content: bytes, path: Path) -> ProtocolFile:
     Raises:
         ScenarioError: The file has problems: all of them.
     """
-    problems = Problems(decode(content, path))
+    problems = Problems(decode(content, path, PROTOCOL))
     root = read_tree(problems)
+    check_rules(root, problems)
+    told = [problem.where for problem in problems.of("error")]
     found: ProtocolFile | None = None
     try:
         found = ProtocolFile.model_validate(plain_value(root))
     except ValidationError as error:
         every = error.errors(include_url=False, include_input=False)
-        for details in every:
-            if not _is_consequence(root, details, every):
-                _tell(root, details, problems)
+        for of_one_value in _by_place(root, [each for each in every if not _is_consequence(root, each, every, told)]):
+            _tell(root, of_one_value, problems)
     if found is None or problems.of("error"):
         raise ScenarioError(_with_excerpts(problems.of("error"), problems.source))
     return found
 
 
-def _tell(root: Node, error: ErrorDetails, problems: Problems) -> None:
+def _by_place(root: Node, errors: list[ErrorDetails]) -> Iterator[list[ErrorDetails]]:
+    """Yield the errors that belong to one problem: what all members of a union say of one value stands together."""
+    values: dict[Where, list[ErrorDetails]] = {}
+    for error in errors:
+        if error["type"] in ("missing", "extra_forbidden"):
+            yield [error]
+        else:
+            values.setdefault(_place(root, error).where, []).append(error)
+    yield from values.values()
+
+
+def _tell(root: Node, errors: list[ErrorDetails], problems: Problems) -> None:
     """Add a problem of the file's shape, at the deepest place that the file has."""
+    error = errors[0]
     node = _place(root, error)
     if error["type"] == "missing":
-        problems.add(node.head, f"missing key {str(error['loc'][-1])!r}", where=node.where)
+        key = str(error["loc"][-1])
+        problems.add(node.head, f"missing key {key!r}", _meaning(key, _owner(root, error)), node.where)
     elif error["type"] == "extra_forbidden":
         key, outer = str(node.where[-1]), _owner(root, error)
         advice = did_you_mean(key, keys_of(outer)) or f"keys here are {any_of(keys_of(outer))}"
         problems.add(node.head, f"unknown key {key!r}", advice, node.where[:-1])
     else:
         offset = node.head if isinstance(node.value, dict | tuple) else node.start
-        problems.add(offset, *wrong_value(node, [error]), where=node.where)
+        message, advice = wrong_value(node, errors)
+        if not advice and ";" not in message:
+            advice = _meaning(_key_of(error), _owner(root, error))
+        problems.add(offset, message, advice, node.where)
 
 
 def _place(root: Node, error: ErrorDetails) -> Node:
@@ -112,11 +130,27 @@ def _place(root: Node, error: ErrorDetails) -> Node:
     return node
 
 
-def _is_consequence(root: Node, error: ErrorDetails, every: list[ErrorDetails]) -> bool:
-    """Return whether a value is called wrong as a whole where something inside it was reported already."""
+def _is_consequence(root: Node, error: ErrorDetails, every: list[ErrorDetails], told: list[Where]) -> bool:
+    """Return whether a value is called wrong as a whole where it, or something inside it, was reported already."""
     here = _place(root, error).where
+    if error["type"] == "missing":
+        return False
+    if error["type"] != "extra_forbidden" and any(where[: len(here)] == here for where in told):
+        return True
     inside = (_place(root, other).where for other in every)
-    return error["type"] != "missing" and any(len(where) > len(here) and where[: len(here)] == here for where in inside)
+    return any(len(where) > len(here) and where[: len(here)] == here for where in inside)
+
+
+def _key_of(error: ErrorDetails) -> str:
+    """Return the innermost key on the way to an error that a model may have."""
+    return next((part for part in reversed(error["loc"]) if isinstance(part, str) and part.islower()), "")
+
+
+def _meaning(key: str, owner: type[BaseModel]) -> str:
+    """Return what a key of a mapping means, as advice."""
+    field = dict(fields_of(owner)).get(key)
+    meaning = "" if field is None else field.description or ""
+    return meaning and f"what it is: {meaning[0].lower()}{meaning[1:].rstrip('.')}"
 
 
 def _owner(root: Node, error: ErrorDetails) -> type[BaseModel]:

@@ -111,7 +111,7 @@ Content = Annotated[Path | InText | Inside | dict[str, Path], Field(union_mode="
 
 def _arguments(names: Any) -> Any:
     for name in names if isinstance(names, dict | list) else ():
-        if name in OF_STEPS:
+        if isinstance(name, str) and name in OF_STEPS:
             raise ValueError(f"{name!r} is a key of every step; choose another name")
     return names
 

@@ -73,7 +73,9 @@ class Composer:
             if isinstance(event, DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._fail(event, "a second document begins here; a scenario is one document")
+                    self._fail(
+                        event, f"a second document begins here; a {self.problems.source.kind.noun} is one document"
+                    )
                 first = self.events.next()
                 root = self._node(first, 0)
         # A document of comments alone is a null without any text.
@@ -82,7 +84,11 @@ class Composer:
     def _node(self, event: Any, depth: int) -> Raw:
         self.count += 1
         if self.count > MOST_NODES:
-            self._fail(event, f"a scenario has at most {MOST_NODES:,} values", "keep rows in data files")
+            self._fail(
+                event,
+                f"a {self.problems.source.kind.noun} has at most {MOST_NODES:,} values",
+                "keep rows in data files",
+            )
         if depth > DEEPEST:
             self._fail(event, f"nested deeper than {DEEPEST} levels")
         if isinstance(event, AliasEvent):

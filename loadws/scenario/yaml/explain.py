@@ -79,12 +79,25 @@ class Placed(Protocol):
     def end(self) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """A kind of file, in the words of messages: what it is called, and the keys of the smallest one."""
+
+    noun: str
+    smallest: str
+
+
+SCENARIO = FileKind("scenario", "the smallest scenario has target, load and flow")
+PROTOCOL = FileKind("protocol file", "the smallest protocol file has about and a verb; see `loadws docs protocols`")
+
+
 @dataclass(frozen=True)
 class SourceText:
     """The text of a file, and the offsets at which its lines begin."""
 
     path: Path
     text: str
+    kind: FileKind = SCENARIO
 
     @cached_property
     def _line_starts(self) -> list[int]:

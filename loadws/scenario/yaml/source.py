@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from loadws.scenario.yaml.compose import Composer, Items, Pairs, Raw
 from loadws.scenario.yaml.events import Events
-from loadws.scenario.yaml.explain import Problem, Problems, ScenarioError, SourceText, Where
+from loadws.scenario.yaml.explain import SCENARIO, FileKind, Problem, Problems, ScenarioError, SourceText, Where
 from loadws.scenario.yaml.tree import DEEPEST, MOST_NODES, Node, describe
 
 LARGEST_FILE = 1024 * 1024
@@ -25,16 +25,16 @@ LARGEST_FILE = 1024 * 1024
 # -- bytes and text ----------------------------------------------------------------------------------------------------
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, kind: FileKind = SCENARIO) -> bytes:
     """Return the bytes of a file.
 
-    Raises ``ScenarioError`` where it cannot be a scenario: missing, a directory, too large.
+    Raises ``ScenarioError`` where it cannot be of its kind: missing, a directory, too large.
     """
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except IsADirectoryError:
-        _refuse(path, "this is a directory; a scenario is a file")
+        _refuse(path, f"this is a directory; a {kind.noun} is a file")
     except FileNotFoundError:
         _refuse(path, "there is no such file")
     except (OSError, ValueError) as error:
@@ -42,15 +42,16 @@ def read_file(path: Path) -> bytes:
     return content
 
 
-def decode(content: bytes | str, path: Path) -> SourceText:
+def decode(content: bytes | str, path: Path, kind: FileKind = SCENARIO) -> SourceText:
     """Return the file's text. Raises ``ScenarioError`` where it is too large, no UTF-8, or has control characters."""
     if len(content) > LARGEST_FILE:
-        _refuse(path, f"a scenario has at most {LARGEST_FILE // 1024:,} KiB", "keep rows in data files")
+        advice = "keep rows in data files" if kind is SCENARIO else ""
+        _refuse(path, f"a {kind.noun} has at most {LARGEST_FILE // 1024:,} KiB", advice)
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         _refuse(path, f"byte {error.start} is not UTF-8: this is no text file, or has another encoding")
-    source = SourceText(path, text)
+    source = SourceText(path, text, kind)
     if unprintable := _UNPRINTABLE.search(text):
         message = f"the control character U+{ord(unprintable[0]):04X} cannot stand in YAML"
         Problems(source).fail(unprintable.start(), message, "is this a text file?")
@@ -70,18 +71,16 @@ def _refuse(path: Path, message: str, advice: str = "") -> NoReturn:
 
 def read_tree(problems: Problems) -> Node:
     """Return the mapping that the document is. Raises ``ScenarioError`` where it is none, or never ends."""
-    text = problems.source.text
+    text, kind = problems.source.text, problems.source.kind
     events = Events(problems)
     root = Composer(problems, events).compose()
     if root is None:
-        problems.fail(0, "the file is empty" if not text.strip() else "the file holds only comments", _SMALLEST)
+        problems.fail(0, "the file is empty" if not text.strip() else "the file holds only comments", kind.smallest)
     root = _Copier(problems).copy(root, (), 0)
     if not isinstance(root.value, dict):
-        problems.fail(root.start, f"a scenario is a mapping (keys and values), not {describe(root.value)}", _SMALLEST)
+        message = f"a {kind.noun} is a mapping (keys and values), not {describe(root.value)}"
+        problems.fail(root.start, message, kind.smallest)
     return root
-
-
-_SMALLEST = "the smallest scenario has target, load and flow"
 
 
 class _Copier:
@@ -118,7 +117,7 @@ class _Copier:
                 continue
             if name in own:
                 line, _ = self.problems.source.position(own[name].head)
-                self.problems.add(key.start, f"the key {name!r} stands twice; first in line {line}", where=where)
+                self.problems.add(key.start, f"the key {name!r} stands twice, first in line {line}", "keep one", where)
                 continue
             own[name] = replace(self.copy(value, (*where, name), depth + 1), key_start=key.start)
         return {**merged, **own}

@@ -90,7 +90,7 @@ def told(text: str) -> str:
     ("text", "expected"),
     [
         # a key that is missing
-        ("separator: x\n", "ours.yaml:1:1: missing key 'about'"),
+        ("separator: x\n", "ours.yaml:1:1: missing key 'about'; what it is: its name and version, for people"),
         # a misspelt key, at the top and inside
         ("about: x\nreplys: 1\n", "ours.yaml:2:1: unknown key 'replys'; did you mean 'replies'?"),
         (
@@ -99,8 +99,8 @@ def told(text: str) -> str:
         ),
         # in a union: the rule of a verb's own
         (
-            "about: x\ncall_method: {send: 1, reply: {idd: $.id}}\n",
-            "ours.yaml:2:32: call_method.reply: unknown key 'idd'; did you mean 'id'?",
+            "about: x\ncall_method: {send: 1, reply: {where: {$.a: 1}, idd: $.id}}\n",
+            "ours.yaml:2:49: call_method.reply: unknown key 'idd'; did you mean 'id'?",
         ),
         # a wrong type
         ("about: x\nbatches: 5\n", "ours.yaml:2:10: batches: expected true or false, got 5"),
@@ -117,11 +117,12 @@ def told(text: str) -> str:
         # an argument that no one gives
         (
             "about: x\nnotify: {needs: [a], send: [<b>]}\n",
-            "ours.yaml:1:1: <b> is in what notify sends, and neither needs nor may has 'b'",
+            "ours.yaml:2:18: notify.needs[0]: the argument 'a' is sent nowhere; write <a> in \"send\", or leave it out\n"
+            "ours.yaml:2:29: notify.send[0]: <b> is no argument of notify; add it to needs: needs: [b]",
         ),
         (
             "about: x\nopen: {send: [<b>]}\n",
-            "ours.yaml:1:1: <b> is in what open sends, and options does not have 'b'",
+            "ours.yaml:2:15: open.send[0]: <b> is no option; add it to options: {b: null}",
         ),
         # an argument with the name of a key that steps have
         (
@@ -144,12 +145,14 @@ def told(text: str) -> str:
         ),
         (
             "about: x\nheartbeats: [{every: 1s, timeout: 1s, send: 1}]\n",
-            "ours.yaml:2:14: heartbeats[0]: a timeout needs both every and received",
+            "ours.yaml:2:26: heartbeats[0].timeout: a timeout is of a heartbeat that loadws sends and the server answers; "
+            "add what the server answers: received: {$.type: pong}",
         ),
         # a verb with an answer, and no word on answers
         (
             "about: x\ncall_method: {send: 1}\n",
-            "ours.yaml:1:1: a verb is answered, and replies does not say what a reply is; or write reply: false there",
+            "ours.yaml:2:1: call_method: call_method is answered, and nothing says what a reply is; "
+            "add replies: {id: $.id}, or write reply: false here",
         ),
     ],
 )

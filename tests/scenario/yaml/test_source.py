@@ -105,8 +105,8 @@ def test_what_can_be_read_around_does_not_stop_the_reading() -> None:
     problems = Problems(SourceText(Path("s.yaml"), "a: 1\na: 2\n3: 4\nb: {x: 1, x: 2}\nc: {<<: 5}\n"))
     assert plain_value(read_tree(problems)) == {"a": 1, "b": {"x": 1}, "c": {}}
     assert [problem.message for problem in problems.of("error")] == [
-        "the key 'a' stands twice; first in line 1",
+        "the key 'a' stands twice, first in line 1",
         "a key must be text, not 3",
-        "the key 'x' stands twice; first in line 4",
+        "the key 'x' stands twice, first in line 4",
         "'<<' takes a mapping, or a list of mappings",
     ]

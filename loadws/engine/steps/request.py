@@ -236,8 +236,8 @@ def _fail_unanswered(
     strand: Strand, step: Step, conversation: Conversation, pending: Pending, exchange: Exchange
 ) -> None:
     if pending.fate == "timed_out":
-        unreadable = conversation.unreadable_since(pending.sent_ns) if exchange.reads_json else ""
-        detail = f"no answer within {exchange.within_ns / 1e9:g} s" + (unreadable and f"; {unreadable}")
+        unseen = conversation.why_unseen(pending.sent_ns, reads_json=exchange.reads_json)
+        detail = f"no answer within {exchange.within_ns / 1e9:g} s" + (unseen and f"; {unseen}")
         strand.fail(step, "timeout", detail)
     else:
         fail_with_connection(strand, step, conversation)

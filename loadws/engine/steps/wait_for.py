@@ -56,8 +56,8 @@ def _wait_for_messages(step: WaitForStep, context: StepContext) -> StepFunction:
                 fail_with_connection(strand, step, conversation)
             else:
                 seen = f"{len(wait.found)} of {body.count} messages" if body.count > 1 else "no message that matches"
-                unreadable = conversation.unreadable_since(due_ns, with_kept=True) if has_json_path(body.where) else ""
-                detail = f"{seen} within {body.within / 1e9:g} s" + (unreadable and f"; {unreadable}")
+                unseen = conversation.why_unseen(due_ns, reads_json=has_json_path(body.where), with_kept=True)
+                detail = f"{seen} within {body.within / 1e9:g} s" + (unseen and f"; {unseen}")
                 strand.fail(step, "timeout", detail)
             return
         recorder.duration("wait_time", step.label, intended_ns, max(0, wait.found[-1].received_ns - intended_ns))

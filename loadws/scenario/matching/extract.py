@@ -85,7 +85,9 @@ def json_place(text: str, path: Path, *, in_key: bool) -> Place:
         raise MatchError(str(error), path, error.advice, offset=error.offset, in_key=in_key) from None
     # NOT_JSON has no keys and no items, so only the path to everything would find it.
     whole = find(NOT_JSON) is NOT_JSON
-    return Place(text, _whole_json if whole else lambda message: find(message.json), _no_json)
+    if whole:
+        return Place(text, _whole_json, _no_whole_json)
+    return Place(text, lambda message: find(message.json), _no_json)
 
 
 def _whole_json(message: Message) -> Any:
@@ -96,6 +98,12 @@ def _no_json(message: Message) -> str:
     if message.json is not NOT_JSON:
         return "is not there"
     return f"is not there (the {_noun(message)} is not JSON: {message.why_not_json()})"
+
+
+def _no_whole_json(message: Message) -> str:
+    if message.json is NOT_JSON and isinstance(message.payload, str):
+        return f"is not there (the {_noun(message)} is text and not JSON; compare it as it is: text: …)"
+    return _no_json(message)
 
 
 def _noun(message: Message) -> str:

@@ -297,14 +297,37 @@ def _called(name: str, base: Path) -> _Read:
     def call(message: Message, budget: Budget) -> list[Message]:
         try:
             given = function(message.payload)
-            if given is None:
-                return []
-            several = [given] if isinstance(given, str | bytes | dict) else list(islice(given, MOST_VALUES + 1))
+            several = _values_of(given)
+        except UnpackError as error:
+            raise UnpackError(error.kind, f"{name} {error}") from None
         except (Exception, SystemExit) as error:
             where = place_of(error)
             raise UnpackError(
                 "unpack.crashed", f"{name}: {type(error).__name__}: {error}" + (where and f" ({where})")
             ) from None
-        return [of_value(value, message.received_ns) for value in several]
+        try:
+            return [of_value(value, message.received_ns) for value in several]
+        except UnpackError as error:
+            raise UnpackError(error.kind, f"{name} returned a value that is no message: {error}; {_WANTED}") from None
 
     return call
+
+
+_WANTED = "return a list of values (text, bytes, or what JSON can have), one value, or None for none"
+
+
+def _values_of(given: Any) -> list[Any]:
+    """Return the values that a function has returned, whose iterator may still run code of the function.
+
+    Raises:
+        UnpackError: It is neither a list of values nor one value.
+    """
+    if given is None:
+        return []
+    if isinstance(given, bytearray | memoryview):
+        return [bytes(given)]
+    if isinstance(given, str | bytes | dict | int | float):
+        return [given]
+    if isinstance(given, list | tuple | Iterator):
+        return list(islice(given, MOST_VALUES + 1))
+    raise UnpackError("unpack.failed", f"returned an object of type {type(given).__name__}; {_WANTED}")

@@ -131,7 +131,7 @@ def test_what_holds(message: Message, conditions: dict[str, JsonValue]) -> None:
         (
             HELLO,
             {"$": 1},
-            "$ is not there (the message is not JSON: a value is expected at byte 0 of 'hello world 42'), expected 1",
+            "$ is not there (the message is text and not JSON; compare it as it is: text: …), expected 1",
         ),
         (HELLO, {"text": "bye"}, 'text is "hello world 42", expected "bye"'),
         (HELLO, {"regex": "bye"}, 'text is "hello world 42", expected a match of /bye/'),
@@ -444,7 +444,7 @@ def test_a_capture_takes(message: Message, capture: JsonValue, expected: Any) ->
             "$.none",
             "x: $.none is not there (the message is not JSON: a value is expected at byte 0 of 'hello world 42')",
         ),
-        (HELLO, "$", "x: $ is not there (the message is not JSON: a value is expected at byte 0 of 'hello world 42')"),
+        (HELLO, "$", "x: $ is not there (the message is text and not JSON; compare it as it is: text: …)"),
         (BYTES, "text", "x: text is not there (the message is binary)"),
         (HELLO, {"regex": "id=(.)"}, "x: regex id=(.) is not found in the text"),
         (HELLO, {"regex": "hello(!)?"}, "x: regex hello(!)? is not found in the text"),  # found, but not its group

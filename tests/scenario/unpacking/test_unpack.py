@@ -145,6 +145,21 @@ def exits(payload):
 async def waits(payload): ...
 
 def two(payload, more): ...
+
+def returns_a_set(payload):
+    return {1, 2}
+
+def returns_an_object(payload):
+    return object()
+
+def returns_objects(payload):
+    return [payload, object()]
+
+def returns_a_number(payload):
+    return 5
+
+def returns_a_view(payload):
+    return memoryview(payload)
 """
 
 
@@ -166,6 +181,32 @@ def test_a_function_that_fails_is_an_error_at_its_line(base: Path) -> None:
     assert caught.value.kind == "unpack.crashed"
     with pytest.raises(UnpackError, match=r"frames:exits: SystemExit: 0"):
         payloads({"function": "frames:exits"}, "{}", base)
+
+
+def test_a_function_may_return_one_value(base: Path) -> None:
+    assert payloads({"function": "frames:returns_a_number"}, "x", base) == ["5"]
+    assert payloads({"function": "frames:returns_a_view"}, b"x", base) == [b"x"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("returns_a_set", "frames:returns_a_set returned an object of type set; return a list of values"),
+        ("returns_an_object", "frames:returns_an_object returned an object of type object; return a list of values"),
+        (
+            "returns_objects",
+            "frames:returns_objects returned a value that is no message: object cannot be written as JSON",
+        ),
+    ],
+)
+def test_what_a_function_returns_that_is_no_value_is_told_with_what_to_return(
+    base: Path, name: str, message: str
+) -> None:
+    with pytest.raises(UnpackError) as caught:
+        payloads({"function": f"frames:{name}"}, "x", base)
+    assert caught.value.kind == "unpack.failed"
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).endswith("text, bytes, or what JSON can have), one value, or None for none")
 
 
 def test_a_function_without_end_is_bounded(base: Path) -> None:

@@ -9,6 +9,7 @@ unclaimed.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
@@ -113,6 +114,7 @@ class Conversation:
     __slots__ = (
         "_bytes",
         "_close_waiters",
+        "_emptied_ns",
         "_handlers",
         "_in_flight",
         "_inbox",
@@ -172,6 +174,7 @@ class Conversation:
         self._close_waiters = 0  # how many of them are a wait_for: {close: ..}, which judges the end itself
         self._pings: dict[bytes, tuple[Parker, list[int]]] = {}
         self._unreadable: unreadable.Unreadable | None = None  # None before the first
+        self._emptied_ns: deque[int] | None = None  # when messages came that were unpacked to no value; likewise
         self._inbox = Inbox(shared.inbox_budget) if opener is not None and opener.keeps else None
 
     # -- the transport's events --------------------------------------------------------------------------------------
@@ -496,8 +499,22 @@ class Conversation:
                 return True
         return False
 
-    def unreadable_since(self, at_ns: int, *, with_kept: bool = False) -> str:
-        """Return a clause on the messages that came since then, or were kept before, and are not JSON; else nothing."""
+    def why_unseen(self, at_ns: int, *, reads_json: bool, with_kept: bool = False) -> str:
+        """Return clauses on the messages that came since then, or were kept before, and that nothing could match.
+
+        These were unpacked to no value or, for a step that ``reads_json``, are not JSON. The text is empty where none were.
+        """
+        emptied = unreadable.describe_emptied(sum(came_ns >= at_ns for came_ns in self._emptied_ns or ()))
+        not_json = self._unreadable_since(at_ns, with_kept=with_kept) if reads_json else ""
+        return "; ".join(filter(None, (emptied, not_json)))
+
+    def note_emptied(self, received_ns: int) -> None:
+        """Remember that a message was unpacked to no value."""
+        if self._emptied_ns is None:
+            self._emptied_ns = deque(maxlen=unreadable.REMEMBERED)
+        self._emptied_ns.append(received_ns)
+
+    def _unreadable_since(self, at_ns: int, *, with_kept: bool) -> str:
         kept = self._inbox if with_kept else None
         before = [] if kept is None else [each for each in kept if each.is_unreadable and each.received_ns < at_ns]
         since = self._unreadable.since(at_ns) if self._unreadable is not None else []

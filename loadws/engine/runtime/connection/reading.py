@@ -71,4 +71,6 @@ class ReadingListener:
             self._conversation.owner.report(error.kind, "unpack", str(error))
             return []
         self._messages.values += len(values)
+        if not values:
+            self._conversation.note_emptied(received_ns)
         return values

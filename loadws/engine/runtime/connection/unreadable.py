@@ -1,5 +1,6 @@
-"""Messages that a JSONPath looked at and that are not JSON. The message of a time-out mentions them, so that the server
-is not blamed.
+"""Messages that no condition can match: a JSONPath looked at them and they are not JSON, or they were unpacked to nothing.
+
+The message of a time-out mentions them, so that the server is not blamed.
 """
 
 from __future__ import annotations
@@ -40,3 +41,13 @@ def describe(unreadable: list[Message | None]) -> str:
     if count >= REMEMBERED:
         came = f"{count:,} messages or more came that are"
     return f"{came} not JSON, where a JSONPath looks for something: {last.why_not_json()}"
+
+
+def describe_emptied(count: int) -> str:
+    """Return a clause on messages that were unpacked to no value; empty where there are none."""
+    if not count:
+        return ""
+    came = "1 message came and was" if count == 1 else f"{count:,} messages came and were"
+    if count >= REMEMBERED:
+        came = f"{count:,} messages or more came and were"
+    return f"{came} unpacked to nothing by connection.unpack"

@@ -72,6 +72,22 @@ def test_only_what_came_while_it_waited_is_told() -> None:
     assert [detail.count("1 message came") for detail in details(outcome)] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("step", "begins"),
+    [
+        (ask(), "no answer within 1 s"),
+        (ask(where={"text": "x"}), "no answer within 1 s"),
+        ({"wait_for": {"within": "1s"}}, "no message that matches within 1 s"),
+    ],
+    ids=["next", "where", "wait"],
+)
+def test_a_message_that_was_unpacked_to_nothing_is_told(step: dict[str, Any], begins: str) -> None:
+    """Two empty answers, of which lines make no value: the server has answered, and the way of reading is what is wrong."""
+    document = once_connected({"send": "ask"}, step) if "wait_for" in step else once_connected(step)
+    outcome = drive(document | {"connection": {"unpack": "lines"}}, answers("", "\n\n"))
+    assert details(outcome) == [f"{begins}; 2 messages came and were unpacked to nothing by connection.unpack"]
+
+
 #: Wherever a text of the server's may be put: half of a surrogate pair, which no UTF-8 can carry, must not end the run.
 @pytest.mark.parametrize(
     "step",

@@ -35,7 +35,7 @@ class Centrifugo(Talk):
                 code, result = self._result(command, asked[command])
                 said = {"error": {"code": code, "message": str(result)}} if code else {command: result}
                 return {"id": number, **said}
-        return {"id": number, "error": {"code": _METHOD, "message": "method not found"}}
+        return {"id": number, "error": {"code": _METHOD, "message": f"method not found: {sorted(asked)}"}}
 
     def _result(self, command: str, params: dict[str, Any]) -> tuple[int, Any]:
         if command == "connect":
@@ -44,8 +44,8 @@ class Centrifugo(Talk):
         if command == "rpc":
             try:
                 return 0, {"data": result_of(params.get("method", ""), params.get("data"))}
-            except UnknownMethod:
-                return _METHOD, "method not found"
+            except UnknownMethod as error:
+                return _METHOD, f"method not found: {error}"
         channel = params.get("channel", "")
         if channel.startswith("private"):
             return _PERMISSION, "permission denied"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from loadws.target.speaking.talk import Talk, text_of, value_of
+from loadws.target.speaking.talk import LONGEST, Talk, text_of, value_of
 
 
 class GraphQl(Talk):
@@ -54,7 +54,9 @@ class GraphQl(Talk):
         results = {"{ hello }": {"data": {"hello": payload.get("variables") or "world"}},
                    "{ broken }": {"data": None, "errors": [{"message": "it broke"}]}}  # fmt: skip
         if query not in results:
-            return ({"id": number, "type": "error", "payload": [{"message": "syntax error"}]},)
+            known = ", ".join((*results, "subscription { tick }"))
+            message = f"syntax error: {query[:LONGEST]!r}; this server knows {known}"
+            return ({"id": number, "type": "error", "payload": [{"message": message}]},)
         return ({"id": number, "type": self.data, "payload": results[query]}, {"id": number, "type": "complete"})
 
     def tick(self, number: int) -> Sequence[str]:

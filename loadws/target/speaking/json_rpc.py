@@ -51,8 +51,8 @@ class JsonRpc(Talk):
             return ()
         try:
             return ({"jsonrpc": "2.0", "id": call, "result": self._result(method, params)},)
-        except UnknownMethod:
-            return (_error(call, _NO_METHOD, "Method not found"),)
+        except UnknownMethod as error:
+            return (_error(call, _NO_METHOD, f"Method not found: {error}"),)
 
     def _result(self, method: str, params: Any) -> Any:
         if method == "subscribe":

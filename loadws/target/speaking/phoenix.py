@@ -37,14 +37,14 @@ class Phoenix(Talk):
             self._topics[topic] = join_ref
             return "ok", {"joined": topic}
         if topic not in self._topics:
-            return "error", {"reason": "unmatched topic"}
+            return "error", {"reason": f"unmatched topic {topic!r}: join it first"}
         if event == "phx_leave":
             del self._topics[topic]
             return "ok", {}
         try:
             return "ok", {"result": result_of(event, payload.get("numbers", payload))}
-        except UnknownMethod:
-            return "error", {"reason": "unknown event"}
+        except UnknownMethod as error:
+            return "error", {"reason": f"unknown event {error}"}
 
     def tick(self, number: int) -> Sequence[str]:
         """Broadcast to each topic that was joined."""

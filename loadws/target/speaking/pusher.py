@@ -34,8 +34,10 @@ class Pusher(Talk):
         if event == "pusher:unsubscribe" and data.get("channel") in self._channels:
             self._channels.remove(data["channel"])
         if event.startswith("client-"):
-            known = asked.get("channel") in self._channels
-            return (_event(event, data, asked["channel"]),) if known else (_error(4301, "no such channel"),)
+            channel = asked.get("channel")
+            if channel not in self._channels:
+                return (_error(4301, f"no such channel: {channel!r}; subscribe to it first"),)
+            return (_event(event, data, channel),)
         return ()
 
     def _subscribed(self, data: dict[str, Any]) -> Sequence[str]:

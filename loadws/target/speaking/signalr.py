@@ -36,7 +36,7 @@ class SignalR(Talk):
         kind, number = asked.get("type"), asked.get("invocationId")
         if kind == _STREAM and number is not None:
             if asked.get("target") != "ticks":
-                return (_failed(number),)
+                return (_failed(number, f"{asked.get('target')!r}; the only stream is 'ticks'"),)
             self._streams.append(number)
         elif kind == _CANCEL and number in self._streams:
             self._streams.remove(number)
@@ -53,8 +53,8 @@ class SignalR(Talk):
             return ({"type": _INVOCATION, "invocationId": "s1", "target": "hello", "arguments": ["loadws"]},)
         try:
             return ({"type": _COMPLETION, "invocationId": number, "result": result_of(target, arguments)},)
-        except UnknownMethod:
-            return (_failed(number),)
+        except UnknownMethod as error:
+            return (_failed(number, str(error)),)
 
     def tick(self, number: int) -> Sequence[str]:
         """Push an item of each stream, in one frame."""
@@ -65,8 +65,8 @@ class SignalR(Talk):
         return _framed([{"type": _PING}])
 
 
-def _failed(number: str) -> Any:
-    return {"type": _COMPLETION, "invocationId": number, "error": "Method does not exist."}
+def _failed(number: str, which: str) -> Any:
+    return {"type": _COMPLETION, "invocationId": number, "error": f"Method does not exist: {which}"}
 
 
 def _framed(records: list[Any]) -> Sequence[str]:

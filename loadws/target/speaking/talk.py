@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 Payload = str | bytes
+#: How much of what a client sent is repeated to it in an error.
+LONGEST = 100
 
 
 class Talk(ABC):
@@ -64,19 +66,19 @@ def value_of(message: str) -> Any:
 
 
 def result_of(method: str, arguments: Any) -> Any:
-    """Return what the methods of every server here return; ``UnknownMethod`` for any other.
-
-    ``add`` is the sum of a list, ``echo`` its arguments.
+    """Return what the methods of every server here return: ``add`` the sum of a list, ``echo`` its arguments.
 
     Raises:
         UnknownMethod: There is no such method, or its arguments do not fit.
     """
     if method == "echo":
         return arguments
-    if method == "add" and isinstance(arguments, list) and all(isinstance(one, int | float) for one in arguments):
+    if method != "add":
+        raise UnknownMethod(f"{method!r}; there are 'add' and 'echo'")
+    if isinstance(arguments, list) and all(isinstance(one, int | float) for one in arguments):
         return sum(arguments)
-    raise UnknownMethod(method)
+    raise UnknownMethod(f"'add' without a list of numbers: {text_of(arguments)[:LONGEST]}")
 
 
 class UnknownMethod(Exception):
-    """A client called a method that the server does not have."""
+    """A client called a method that the server does not have. The text says which, and which there are."""

@@ -60,7 +60,7 @@ def test_an_error_that_is_expected_is_the_answer() -> None:
     reply = {"error": {"$.code": -32601}, "capture": {"why": "$.message"}}
     outcome = run({"call_method": {"method": "nothing", "reply": reply}}, {"log": "{{ why }}"})
     assert outcome.errors == {}
-    assert [line.text for line in outcome.logs] == ["Method not found"]
+    assert [line.text for line in outcome.logs] == ["Method not found: 'nothing'; there are 'add' and 'echo'"]
 
     outcome = run({"call_method": {"method": "add", "params": [1], "reply": {"error": {"$.code": -32601}}}})
     assert outcome.errors == {"check": 1}
@@ -134,7 +134,7 @@ def test_the_server_calls_and_a_handler_answers() -> None:
     answer = {"answer_call": {"id": "{{ message.id }}", "result": "hi {{ message.params[0] }}"}}
     outcome = run(
         {"call_method": {"method": "call_me", "reply": {"check": {"$": "hi loadws"}}}},
-        on={"message": [{"where": {"event": "hello"}, "do": [answer]}]},
+        on={"message": [{"event": "hello", "do": [answer]}]},
     )
     assert outcome.errors == {}
     assert outcome.ledger.messages.one_way == 1

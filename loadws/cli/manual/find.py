@@ -19,6 +19,9 @@ _ALSO = {
 _HEADING = re.compile(r"^(#+) (.*)$")
 _FENCE = "```"
 _ROW = re.compile(r"^\| `?([^`|]+?)`? \|")
+#: The pages that explain keys, and the one with the kinds of errors, whose headings are keys in part.
+_REFERENCE = ("language", "protocols")
+_KINDS = "errors"
 #: How many lines are listed at most.
 _MOST_MENTIONS = 30
 _LONGEST_LINE = 100
@@ -72,21 +75,52 @@ def answer(word: str, pages: tuple[Page, ...]) -> str:
 
 
 def about(wanted: str, pages: tuple[Page, ...]) -> str:
-    """Return the section that has the word as its heading, and the rows of tables that begin with it; else nothing."""
-    section = _section_of(wanted, pages)
+    """Return the section that is about the word, and the rows of tables that begin with it; else nothing.
+
+    That is the section with the word as its heading, or else the first that explains it as a key: in backticks, in its first
+    paragraph.
+    """
+    page, section = _section_of(wanted, pages)
+    if page in ("", _KINDS):  # a key may have the name of a kind of error, too
+        section = "\n".join(filter(None, (_section_that_explains(wanted, pages), section)))
     found = [
         text for page in pages for keys, text in rows(page) if wanted in keys and text.splitlines()[-1] not in section
     ]
     return "\n".join(filter(None, (section, *found)))
 
 
-def _section_of(wanted: str, pages: tuple[Page, ...]) -> str:
+def _section_of(wanted: str, pages: tuple[Page, ...]) -> tuple[str, str]:
+    """Return the page and the text of the section that has the word as its heading; empty texts for none."""
     for name in filter(None, (wanted, _ALSO.get(wanted))):
         for page in pages:
             for section in sections(page.text):
                 if section.heading.lower() == name:
-                    return section.text
+                    return page.name, section.text
+    return "", ""
+
+
+def _section_that_explains(wanted: str, pages: tuple[Page, ...]) -> str:
+    """Return the text of the first section, up to the next heading, that has the word as a key in its first paragraph."""
+    key = re.compile(rf"`{re.escape(wanted)}[`:]")
+    for page in pages:
+        for section in sections(page.text) if page.name in _REFERENCE else ():
+            own = _own_text(section)
+            if not own.startswith("# ") and key.search(_first_paragraph(own).lower()):
+                return own
     return ""
+
+
+def _own_text(section: Section) -> str:
+    """Return a section without those inside of it."""
+    lines = section.text.splitlines()
+    inside = (line.number for line in _lines(section.text) if line.level and line.number > 1)
+    return "\n".join(lines[: next(inside, len(lines) + 1) - 1]).rstrip() + "\n"
+
+
+def _first_paragraph(text: str) -> str:
+    """Return the first paragraph below a heading; nothing where a table or an example stands there."""
+    paragraph = text.partition("\n\n")[2].partition("\n\n")[0]
+    return "" if paragraph.startswith(("|", "<!--", _FENCE)) else paragraph
 
 
 def mentions(wanted: str, pages: tuple[Page, ...]) -> Iterator[Mention]:

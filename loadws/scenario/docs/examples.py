@@ -149,7 +149,7 @@ EXAMPLES: dict[str, str] = {
     "emit": """\
 - emit: {event: join, args: [lobby]}            # by socket.io: one way
 - emit: {name: add, event: add, args: [2, 3], ack: {check: {"$[0]": 5}, within: 2s}}      # timed to its acknowledgement
-- wait_for: {where: {event: welcome, "$[0]": lobby}}
+- wait_for: {event: welcome, where: {"$[0]": lobby}}
 """,
     "answer_call": """\
 - notify: {method: call_me}                     # by json-rpc: the server then calls us

@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     JsonValue,
     WithJsonSchema,
+    model_validator,
 )
 
 from loadws.scenario.yaml.tree import describe
@@ -261,6 +262,32 @@ Conditions = Annotated[
         json_schema_extra={"propertyNames": {"pattern": r"^\$|^(text|regex|bytes|event|subscription|envelope)$"}},
     ),
 ]
+
+
+class ByEvent(Strict):
+    """What looks at messages by conditions, and by the name that a protocol gives them, which becomes one of these."""
+
+    event: Annotated[
+        JsonValue,
+        Field(description="The name that the connection's protocol gives the messages. Short for where: {event: …}."),
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_where(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "event" not in value:
+            return value
+        if value["event"] is None:
+            raise ValueError("event has no name: write event: welcome, or leave it out")
+        where = value.get("where")
+        if not isinstance(where, dict | None):
+            return value  # it has a message of its own
+        if where is not None and "event" in where:
+            raise ValueError("event appears twice: leave it out here, or in where")
+        rest = {key: inner for key, inner in value.items() if key != "event"}
+        return rest | {"where": {"event": value["event"], **(where or {})}}
+
+
 #: The same of the answer to an ``http`` step.
 AnswerConditions = Annotated[
     dict[str, JsonValue],

@@ -18,6 +18,7 @@ from pydantic import (
 from loadws.scenario.model.connection import ConnectionOptions
 from loadws.scenario.model.field_types import (
     TEN_SECONDS,
+    ByEvent,
     Captures,
     Conditions,
     Duration,
@@ -76,7 +77,7 @@ class Deliver(Strict):
     ] = TEN_SECONDS
 
 
-class MessageHandler(Strict):
+class MessageHandler(ByEvent):
     """A handler of the messages that match ``where`` (by default all). It runs its steps for each, and no step sees them."""
 
     on: Annotated[

@@ -71,7 +71,20 @@ def plain_value(node: Node) -> Any:
 
 
 def find(root: Node, where: Where) -> tuple[Node, Where]:
-    """Return the deepest node on the path ``where``, and the rest of the path."""
+    """Return the deepest node on the path ``where``, and the rest of the path.
+
+    The condition ``event`` is found beside ``where`` too, where it may be written.
+    """
+    for index in range(len(where) - 1):
+        if where[index : index + 2] == ("where", "event"):
+            outer, rest = _deepest(root, where[:index])
+            if not rest and outer.child("event") is not None:
+                where = (*where[:index], *where[index + 1 :])
+            break
+    return _deepest(root, where)
+
+
+def _deepest(root: Node, where: Where) -> tuple[Node, Where]:
     node = root
     for index, part in enumerate(where):
         child = node.child(part)

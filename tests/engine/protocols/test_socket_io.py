@@ -37,7 +37,7 @@ def test_the_url_says_version_and_transport() -> None:
 def test_an_emit_is_one_way_and_with_ack_it_is_timed_to_its_acknowledgement() -> None:
     outcome = run(
         {"emit": {"event": "join", "args": ["lobby"]}},
-        {"wait_for": {"where": {"event": "welcome", "$[0]": "lobby"}}},
+        {"wait_for": {"event": "welcome", "where": {"$[0]": "lobby"}}},
         {
             "name": "add",
             "emit": {"event": "add", "args": [2, 3], "ack": {"check": {"$[0]": 5}, "capture": {"sum": "$[0]"}}},
@@ -67,7 +67,7 @@ def test_the_server_asks_for_an_acknowledgement_and_a_handler_gives_it() -> None
     answer = {"answer_call": {"id": "{{ message.id }}", "args": ["hi {{ message.args[0] }}"]}}
     outcome = run(
         {"emit": {"event": "call_me", "ack": {"check": {"$[0]": "hi loadws"}}}},
-        on={"message": [{"where": {"event": "hello"}, "do": [answer]}]},
+        on={"message": [{"event": "hello", "do": [answer]}]},
     )
     assert outcome.errors == {}
 

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from loadws.scenario.model.field_types import (
     TEN_SECONDS,
+    ByEvent,
     Captures,
     CloseCode,
     Conditions,
@@ -201,7 +202,7 @@ class RequestStep(ConnectionStep):
         return metrics if self.request.reply.until is not None else metrics - STREAMED
 
 
-class WaitForBody(OnConnection):
+class WaitForBody(OnConnection, ByEvent):
     where: Annotated[Conditions | None, Field(description="Conditions on the messages. Default: any message.")] = None
     check: Annotated[
         Conditions | None,
@@ -263,7 +264,7 @@ class WaitForStep(ConnectionStep):
         return None
 
 
-class ExpectNoneBody(OnConnection):
+class ExpectNoneBody(OnConnection, ByEvent):
     where: Annotated[
         Conditions | None, Field(description="Conditions on the messages that must not come. Default: any message.")
     ] = None

@@ -55,7 +55,7 @@ def reopener_of(conversation: Conversation) -> Reopener:
 
 def replacing(before: Conversation, user: UserState, turn: int, attempt: int = 0) -> Conversation:
     """Return a connection to open in place of one that has ended. It replaces that one once it is open."""
-    replacement = Replacement(_lost_ns(before), user.shared.recorder, attempt)
+    replacement = Replacement(_lost_ns(before), user.shared.recorder, attempt, before.renewals())
     after = reopener_of(before).conversation(user, before.name, turn, replacement)
     after.follow(before)
     return after

@@ -301,8 +301,19 @@ def compile_subscribe(step: SubscribeStep, context: StepContext) -> StepFunction
     ask = _call(step, context, confirmed, begins=True) if is_confirmed else _one_way(step, context, begins=True)
     first = _first(step, context, body.first, is_try=not is_confirmed) if body.first is not None else None
 
+    def begun(strand: Strand) -> Subscription:
+        subscription = Subscription(step.subscription, find_sent, find_reply, renew)
+        strand.scope.extra["subscription"] = subscription
+        return subscription
+
+    async def renew(strand: Strand, conversation: Conversation) -> None:
+        """Subscribe once more, on the connection that has come in the place of the first."""
+        if conversation.connection is not None:
+            begun(strand)
+            await ask(strand, conversation, conversation.connection)
+
     async def subscribe(strand: Strand, conversation: Conversation, connection: Connection) -> None:
-        subscription = strand.scope.extra["subscription"] = Subscription(step.subscription, find_sent, find_reply)
+        subscription = begun(strand)
         intended_ns, due_ns = strand.due()
         strand.intended_ns, strand.free_ns = intended_ns, due_ns
         if first is not None:

@@ -99,6 +99,13 @@ def compile_reconnect(step: ReconnectStep, context: StepContext) -> StepFunction
     return reconnect
 
 
+async def _subscribe_again(strand: Strand, conversation: ProtocolConversation) -> None:
+    """Subscribe to what the connection had in whose place this one has come. Raises ``FlowInterrupted``."""
+    async with strand.parker.in_task():
+        while conversation.to_renew and conversation.is_open:
+            await conversation.to_renew.pop(0)(strand, conversation)
+
+
 class ConnectOpener:
     """The way a ``connect`` opens its connection: once, and again to replace a connection that has ended.
 
@@ -153,6 +160,8 @@ class ConnectOpener:
             attempt.succeed(answer)
         if self._capture is not None:
             _take(self._capture, strand, step, answer)
+        if isinstance(conversation, ProtocolConversation) and conversation.to_renew:
+            await _subscribe_again(strand, conversation)
         if conversation.is_open and user.handlers is not None:
             async with strand.parker.in_task():
                 await user.handlers.on_open(conversation)

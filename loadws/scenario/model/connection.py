@@ -235,7 +235,13 @@ class ProtocolUse(Strict):
         Span | None,
         Field(description="The time between heartbeats that loadws sends. Default: as the protocol says."),
     ] = None
-
+    subscribe_again: Annotated[
+        bool,
+        Field(
+            description="Whether a connection that comes in the place of another subscribes again to what that one had, as "
+            "most client libraries do."
+        ),
+    ] = False
     capture: Annotated[
         Captures | None,
         Field(

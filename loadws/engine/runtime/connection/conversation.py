@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 import trio
@@ -498,6 +498,10 @@ class Conversation:
                     wait.parker.wake()
                 return True
         return False
+
+    def renewals(self) -> Sequence[Callable[..., Awaitable[None]]]:
+        """Return what subscribes again on a connection that comes in its place: nothing without a protocol."""
+        return ()
 
     def why_unseen(self, at_ns: int, *, reads_json: bool, with_kept: bool = False) -> str:
         """Return clauses on the messages that came since then, or were kept before, and that nothing could match.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from loadws.metrics.recording.recorder import Recorder
 
 
@@ -9,12 +11,19 @@ class Replacement:
     """The facts that a connection knows about the one that it replaces.
 
     ``lost_ns`` is when the outage began; 0 where nothing was lost. ``attempt`` counts the attempts in a row,
-    ``opened_ns`` is when this connection opened.
+    ``opened_ns`` is when this connection opened. ``renewals`` subscribe again to what the other one had.
     """
 
-    __slots__ = ("_recorder", "attempt", "lost_ns", "opened_ns")
+    __slots__ = ("_recorder", "attempt", "lost_ns", "opened_ns", "renewals")
 
-    def __init__(self, lost_ns: int, recorder: Recorder, attempt: int = 0) -> None:
+    def __init__(
+        self,
+        lost_ns: int,
+        recorder: Recorder,
+        attempt: int = 0,
+        renewals: Sequence[Callable[..., Awaitable[None]]] = (),
+    ) -> None:
+        self.renewals = renewals
         self._recorder = recorder
         self.attempt = attempt
         self.lost_ns = lost_ns

@@ -93,6 +93,7 @@ class Dialect:
         self.opening = opening
         self.capture = compile_captures(use.capture) if use.capture else None
         self.one_call = file.one_call
+        self.subscribes_again = use.subscribe_again
         self.heartbeats = tuple(Heartbeat.of(beat, use.heartbeat) for beat in file.heartbeats)
         self.pushed = tuple(PushRule(pushed) for pushed in file.pushed)
         self.replies = ReplyRule(file.replies) if file.replies is not None else None

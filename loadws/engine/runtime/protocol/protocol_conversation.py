@@ -6,7 +6,7 @@ rule for messages that no request asked for. What is a message then goes the way
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from loadws.engine.runtime.connection.candidate import Candidate
@@ -16,7 +16,7 @@ from loadws.engine.runtime.connection.replacement import Replacement
 from loadws.engine.runtime.parker import Parker
 from loadws.engine.runtime.protocol.dialect import Dialect
 from loadws.engine.runtime.protocol.heartbeats import Heartbeats
-from loadws.engine.runtime.protocol.subscriptions import Subscription, Subscriptions
+from loadws.engine.runtime.protocol.subscriptions import Renew, Subscription, Subscriptions
 from loadws.engine.runtime.protocol.turns import CallTurns
 from loadws.engine.runtime.shared import Shared
 from loadws.scenario.json_reader import NotJson
@@ -87,6 +87,7 @@ class ProtocolConversation(Conversation):
             "refused",
             "resume",
             "subscriptions",
+            "to_renew",
             "turns",
             "upgraded_ns",
         ),
@@ -105,6 +106,7 @@ class ProtocolConversation(Conversation):
         replacement: Replacement | None = None,
     ) -> None:
         super().__init__(owner, shared, name, opener=opener, turn=turn, replacement=replacement)
+        self.to_renew = list(replacement.renewals) if replacement is not None and dialect.subscribes_again else []
         self.dialect = dialect
         self.subscriptions = Subscriptions(dialect.matches)
         self._records, self._traced_records = dialect.reader(), dialect.reader()
@@ -388,6 +390,10 @@ class ProtocolConversation(Conversation):
             self.subscriptions.end(subscription)
         elif subscription.find_reply is not None:
             self.subscriptions.add(subscription, subscription.find_reply(message.envelope))
+
+    def renewals(self) -> Sequence[Renew]:
+        """Return what subscribes again to its subscriptions, and to those of the connection before that it has not yet."""
+        return [*self.subscriptions.renewals(), *self.to_renew]
 
     # -- for the steps ------------------------------------------------------------------------------------------------
 

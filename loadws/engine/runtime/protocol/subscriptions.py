@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
 from loadws.engine.runtime.parker import Parker
@@ -11,6 +11,9 @@ from loadws.scenario.matching.message import Enveloped
 from loadws.scenario.protocol.protocol_rules import Failed, key_from
 from loadws.transport.base import Outgoing
 
+#: Subscribes again, given the strand that opened a connection and that connection's conversation.
+Renew = Callable[..., Awaitable[None]]
+
 
 class Subscription:
     """A subscription, from before it is sent.
@@ -18,15 +21,23 @@ class Subscription:
     Its key tells which messages belong to it; ``find_sent`` reads it in the message that subscribes, ``find_reply`` in the
     reply, and one of them is None. ``key_as_sent`` is the key as messages have it. ``out`` is the message that subscribes.
     ``awaited_by`` is the strand that waits for the first message, and ``first`` that message once it has come. ``failed`` is
-    the error with which the server ended the subscription.
+    the error with which the server ended the subscription. ``renew`` subscribes again on another connection.
     """
 
-    __slots__ = ("awaited_by", "failed", "find_reply", "find_sent", "first", "is_active", "key_as_sent", "name", "out")
+    __slots__ = (
+        *("awaited_by", "failed", "find_reply", "find_sent", "first", "is_active", "key_as_sent", "name", "out"),
+        "renew",
+    )
 
     def __init__(
-        self, name: str, find_sent: Callable[[Any], Any] | None, find_reply: Callable[[Any], Any] | None
+        self,
+        name: str,
+        find_sent: Callable[[Any], Any] | None,
+        find_reply: Callable[[Any], Any] | None,
+        renew: Renew | None = None,
     ) -> None:
         self.name = name
+        self.renew = renew
         self.find_sent = find_sent
         self.find_reply = find_reply
         self.key_as_sent: Any = None
@@ -69,6 +80,10 @@ class Subscriptions:
         if found is not None or matches is None or key is MISSING:
             return found
         return next((each for each in self._by_key.values() if matches(each.key_as_sent, key)), None)
+
+    def renewals(self) -> list[Renew]:
+        """Return what subscribes again to each of them, oldest first."""
+        return [each.renew for each in self._by_key.values() if each.renew is not None]
 
     def oldest(self, name: str) -> Subscription | None:
         """Return the oldest subscription of a name; None where none is active."""

@@ -17,6 +17,7 @@ from loadws.scenario.model.steps import (
     CallMethodStep,
     ConnectStep,
     ProtocolStep,
+    ReconnectStep,
     SubscribeStep,
     UnsubscribeStep,
 )
@@ -49,6 +50,7 @@ def check_protocol(findings: Findings) -> None:
         if isinstance(step, ProtocolStep):
             _check_step(findings, where, step, file, use)
     _check_subscriptions(findings)
+    _check_renewals(findings, use, file)
 
 
 def _steps(findings: Findings) -> Iterator[tuple[Where, AnyStep]]:
@@ -175,6 +177,33 @@ def _check_subscriptions(findings: Findings) -> None:
                 name = step.unsubscribe.subscription
                 advice = did_you_mean(name, names) or "it is the name of a subscribe step"
                 findings.error((*where, "unsubscribe", "subscription"), f"no step subscribes as {name!r}", advice)
+
+
+def _check_renewals(findings: Findings, use: ProtocolUse, file: ProtocolFile) -> None:
+    """Warn of subscriptions that end with a connection in whose place another comes, which subscribes to nothing."""
+    if use.subscribe_again:
+        if file.subscribe is None:
+            findings.error(
+                (*_PLACE, "subscribe_again"), f"{file.about} has no subscriptions", "leave it out", at_key=True
+            )
+        return
+    for place, _ in walk_user_types(findings.scenario):
+        steps = [(where, step) for where, step in walk_steps(findings.scenario) if where[: len(place)] == place]
+        opens = (*place, "on", "open")
+        if any(where[: len(opens)] == opens and isinstance(step, SubscribeStep) for where, step in steps):
+            continue
+        if not any(_reconnects(step) for _, step in steps) and not findings.scenario.connection.reconnect:
+            continue
+        for where, step in steps:
+            if isinstance(step, SubscribeStep):
+                message = "a subscription ends with its connection, and one that is reconnected has none"
+                advice = f"write protocol: {{name: {use.name}, subscribe_again: true}}, or subscribe in on: open"
+                findings.warning((*where, "subscribe"), message, advice, at_key=True)
+                break
+
+
+def _reconnects(step: AnyStep) -> bool:
+    return isinstance(step, ReconnectStep) or (isinstance(step, ConnectStep) and bool(step.connect.reconnect))
 
 
 # -- without a protocol -----------------------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ from loadws.importers.har.heartbeats import without_heartbeats
 from loadws.importers.har.http_steps import can_be_asked, demand_authorization, http_step
 from loadws.importers.har.loops import Step
 from loadws.importers.har.pauses import Pauses
-from loadws.importers.har.protocols import FRAMED, protocol_of
+from loadws.importers.har.protocols import name_in_scenarios, protocol_of
 from loadws.importers.har.reading import read_har
 from loadws.importers.har.recording import BINARY, ERROR, TEXT, Exchange, Frame, Recording, Socket, header
 from loadws.importers.har.traffic import Origins, Thing, named_values
 from loadws.importers.notes import Imported, ImportFailed, Notes
 from loadws.importers.origins import origin_of
 from loadws.importers.vault import Vault
+from loadws.importers.verbs import advice_on
 from loadws.importers.writing import Draft, assembled, once_each
 from loadws.importers.yaml_text import Steps
 
@@ -98,7 +99,7 @@ class _Import:
 
     def _user(self, socket: Socket) -> tuple[Steps, list[dict[str, Any]]]:
         protocol = protocol_of(socket)
-        self._say_protocol(socket, protocol)
+        self._say_protocol(socket)
         beats = without_heartbeats(self._messages(socket), protocol, self._notes)
         frames = self._bounded(beats.frames)
         before = [
@@ -155,10 +156,11 @@ class _Import:
 
     # -- notes
 
-    def _say_protocol(self, socket: Socket, protocol: str | None) -> None:
-        if protocol in FRAMED:
-            text = f"the messages are {protocol}: they are carried over as they are, and not understood"
-            self._notes.change(socket.handshake.line, text)
+    def _say_protocol(self, socket: Socket) -> None:
+        if (name := name_in_scenarios(socket)) is not None:
+            sent = [frame.payload for frame in socket.frames if frame.is_sent]
+            received = [frame.payload for frame in socket.frames if not frame.is_sent]
+            self._notes.change(socket.handshake.line, advice_on(name, sent, received))
         if not socket.has_messages and self._recording.is_firefox:
             text = (
                 "Firefox writes no WebSocket messages into recordings: only the connection was carried over; use Chrome"

@@ -40,8 +40,19 @@ _BY_SUBPROTOCOL = {
     "mqtt": "MQTT", "mqttv3.1": "MQTT", "v10.stomp": "STOMP", "v11.stomp": "STOMP", "v12.stomp": "STOMP",
     "ocpp1.6": "OCPP-J", "ocpp2.0.1": "OCPP-J", "wamp.2.json": "WAMP",
 }  # fmt: skip
-#: Protocols whose messages are more than JSON or text, so that the scenario carries them over but does not understand them.
-FRAMED = frozenset({"Socket.IO", "SignalR", "MQTT", "STOMP"})
+#: The names of these protocols in a scenario: connection.protocol. OCPP-J has one for each version.
+_IN_SCENARIOS = {
+    "JSON-RPC 2.0": "json-rpc", "graphql-transport-ws": "graphql-transport-ws", "graphql-ws": "graphql-ws",
+    "Phoenix channels": "phoenix", "Action Cable": "action-cable", "Pusher": "pusher", "Centrifugo": "centrifugo",
+    "Socket.IO": "socket.io", "SignalR": "signalr", "MQTT": "mqtt", "STOMP": "stomp", "OCPP-J": "ocpp1.6",
+}  # fmt: skip
+
+
+def name_in_scenarios(socket: Socket) -> str | None:
+    """Return the name by which a scenario lets connections speak the socket's protocol; None where loadws has it not."""
+    chosen = header(socket.handshake.answer_headers, "sec-websocket-protocol").strip().lower()
+    protocol = protocol_of(socket)
+    return chosen if chosen == "ocpp2.0.1" else _IN_SCENARIOS.get(protocol or "")
 
 
 def protocol_of(socket: Socket) -> str | None:

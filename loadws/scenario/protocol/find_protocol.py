@@ -93,7 +93,7 @@ def read_protocol(content: bytes, path: Path) -> ProtocolFile:
 
 
 def _by_place(root: Node, errors: list[ErrorDetails]) -> Iterator[list[ErrorDetails]]:
-    """Yield the errors that belong to one problem: what all members of a union say of one value stands together."""
+    """Yield the errors of one problem at a time: those of all members of a union about one value are one problem."""
     values: dict[Where, list[ErrorDetails]] = {}
     for error in errors:
         if error["type"] in ("missing", "extra_forbidden"):

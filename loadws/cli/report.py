@@ -67,7 +67,7 @@ def _draw(folder: Path, summary: Summary, wanted: Wanted, has_page: bool, report
     """Draw the charts, and write the page with them if there is to be one; tell what could not be done."""
     if sys.stderr.isatty():
         print("drawing the report ...", file=sys.stderr, flush=True)
-    drawing = Artist().draw(summary, folder)
+    drawing = Artist().draw(summary, folder, report.course if report else None)
     problems = write_page(folder, summary, drawing, wanted.beside, wanted.slim, report) if has_page else []
     for problem in (drawing.problem, *problems):
         if problem:

@@ -211,8 +211,10 @@ def draw(path: Path, summary: Summary, artist: Artist) -> list[str]:
     """Write the report of a run folder again, with its charts; return what is missing, in sentences. This needs
     seconds.
     """
-    drawing = artist.draw(summary, path)
-    return [sentence for sentence in (drawing.problem, *write_page(path, summary, drawing)) if sentence]
+    report = _around(path, summary)
+    drawing = artist.draw(summary, path, report.course)
+    problems = write_page(path, summary, drawing, report=report)
+    return [sentence for sentence in (drawing.problem, *problems) if sentence]
 
 
 def write_page(

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol
@@ -76,6 +76,15 @@ class Sink(Protocol):
 
     def add_histogram(self, part: HistogramPart, histogram: LatencyHistogram) -> None:
         """Add values; ``histogram`` is the part, decoded."""
+
+
+class Course(Protocol):
+    """A receiver of each settled probe, by the time at which it was made."""
+
+    def add_probe(self, made_s: float, probe: str, expected: int, missing: int, waits_ns: Sequence[int]) -> None:
+        """Add a probe: how many deliveries were expected and missing, and how long its first, median and last receiver
+        waited; empty where there was none.
+        """
 
 
 class _Audience:
@@ -243,7 +252,14 @@ class Deliveries:
     and ``processes`` the numbers of those that will report.
     """
 
-    def __init__(self, probes: tuple[ProbeInfo, ...], phases: tuple[str, ...], processes: Iterable[int]) -> None:
+    def __init__(
+        self,
+        probes: tuple[ProbeInfo, ...],
+        phases: tuple[str, ...],
+        processes: Iterable[int],
+        course: Course | None = None,
+    ) -> None:
+        self._course = course
         self._names = [probe.name for probe in probes]
         self._phases = phases
         self._probes = [_Probe(probe.within_us) for probe in probes]
@@ -341,7 +357,8 @@ class Deliveries:
             phase = self._phases[pending.phase]
             self._counts["probes_published", name, phase] += 1
             self._counts["deliveries_expected", name, phase] += received
-            self._spread(name, phase, pending)
+            waits_ns = self._spread(name, phase, pending)
+            self._tell_course(name, pending, received, 0, waits_ns)
 
     def _count(self, name: str, probe: _Probe, pending: _Pending, published: Published) -> None:
         """Count one probe. Its publisher's own connection is removed from both sides where it does not count."""
@@ -358,14 +375,20 @@ class Deliveries:
         for metric, count in counts.items():
             self._counts[metric, name, phase] += count
         self._missing[name, phase] += missing
-        if pending.times:
-            self._spread(name, phase, pending)
+        waits_ns = self._spread(name, phase, pending) if pending.times else ()
+        self._tell_course(name, pending, expected - published.excluded, missing, waits_ns)
 
-    def _spread(self, name: str, phase: str, pending: _Pending) -> None:
+    def _tell_course(self, name: str, pending: _Pending, expected: int, missing: int, waits_ns: Sequence[int]) -> None:
+        if self._course is not None:
+            self._course.add_probe(pending.made_us / _US_PER_S, name, expected, missing, waits_ns)
+
+    def _spread(self, name: str, phase: str, pending: _Pending) -> tuple[int, int, int]:
+        """Add how long a probe's first, median and last receiver waited, and return it."""
         first_ns, last_ns = int(pending.first_ns), pending.last_ns
         median = median_ns(pending.times, first_ns, last_ns)
         for metric, value_ns in zip(SPREADS, (first_ns, median, last_ns), strict=True):
             self._spreads.setdefault((metric, name, phase), Tally(TIME)).add([value_ns])
+        return first_ns, median, last_ns
 
     def _flush(self, totals: Sink) -> Iterator[None]:
         for (metric, name, phase), count in self._counts.items():

@@ -59,7 +59,8 @@ class Summariser:
         self._thresholds = [parse_threshold(rule.rule, self._own) for rule in info.rules]
         self._windows = Windows(self._thresholds, self._judged)
         self._rough = RoughRules(self._thresholds, [*TABLE.values(), *self._own.values()], self._judged)
-        self._deliveries = Deliveries(info.probes, tuple(phase.name for phase in info.phases), info.process_numbers)
+        phases = tuple(phase.name for phase in info.phases)
+        self._deliveries = Deliveries(info.probes, phases, info.process_numbers, self._timeline)
         for zero in self._deliveries.zeros():
             self._totals.add_counter(zero)
         self._processes = {number: ProcessWatch(number) for number in info.process_numbers}

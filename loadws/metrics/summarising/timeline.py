@@ -7,13 +7,14 @@ frame, because merging all of them at the doubling would stop the load for secon
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from loadws.metrics.frame import Frame, HistogramPart
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summarising.accumulator import Values, supported_percentiles
+from loadws.metrics.summarising.fan_out import FanOut, columns_of
 from loadws.metrics.summary import Column, MetricEntry, Series
 from loadws.terms.metrics import TABLE
 from loadws.terms.percentiles import PERCENTILES
@@ -37,6 +38,10 @@ COUNTERS = (
     *("messages_sent", "messages_received", "bytes_sent", "bytes_received", "wire_bytes_sent", "wire_bytes_received"),
     *("reconnects", "disconnects", "iterations", "errors"),
 )
+#: Counters over time of a run that publishes probes, over all of them.
+OF_DELIVERIES = ("deliveries_duplicate", "deliveries_out_of_order", "deliveries_late")
+#: How many probes, the first that were settled, have columns of their own.
+MOST_PROBES = 6
 GAUGES = ("open_connections", "users")
 
 _Place = TypeVar("_Place")
@@ -77,6 +82,7 @@ class Point:
     counts: dict[str, int] = field(default_factory=dict)
     levels: dict[tuple[str, int, str], Level] = field(default_factory=dict)
     dropped: dict[int, int] = field(default_factory=dict)
+    probes: dict[str, FanOut] = field(default_factory=dict)
     cpu_share: float = 0.0
     loop_lag_ns: float = 0.0
 
@@ -98,6 +104,8 @@ class Point:
             self.counts[name] = self.counts.get(name, 0) + count
         for place, level in other.levels.items():
             _add_level(self.levels, place, level)
+        for probe, fan_out in other.probes.items():
+            self.probes.setdefault(probe, FanOut()).join(fan_out)
         for process, count in other.dropped.items():
             self.dropped[process] = max(self.dropped.get(process, 0), count)
         self.cpu_share = max(self.cpu_share, other.cpu_share)
@@ -166,7 +174,7 @@ def _point_of(frame: Frame) -> Point:
     """Return the point of one frame, without its histograms."""
     point = Point(frame.start_s, frame.start_s + frame.duration_s, frame.phase)
     for counter in frame.counters:
-        if counter.name in COUNTERS:
+        if counter.name in COUNTERS or counter.name in OF_DELIVERIES:
             point.counts[counter.name] = point.counts.get(counter.name, 0) + counter.count
     for name in GAUGES:
         value, (fewest, most) = float(getattr(frame.gauges, name)), frame.gauges.span(name)
@@ -210,6 +218,14 @@ class Timeline:
         if step not in self._steps and len(self._steps) < MOST_STEPS:
             self._steps.add(step)
         return step in self._steps
+
+    def add_probe(self, made_s: float, probe: str, expected: int, missing: int, waits_ns: Sequence[int]) -> None:
+        """Add a settled probe to the point in which it was made; where no frame covers that time, to the point before."""
+        number = int(made_s / self.interval_s)
+        if number not in self._points:
+            number = max((each for each in self._points if each < number), default=min(self._points, default=-1))
+        if number >= 0:
+            self._points[number].probes.setdefault(probe, FanOut()).add(expected, missing, waits_ns)
 
     def tidying(self) -> Iterator[None]:
         """Do the work that is due after each frame, in slices of a tenth of a millisecond."""
@@ -264,12 +280,22 @@ class Timeline:
         for name in COUNTERS:
             yield Column(name, {}, "rate", "/s", tuple(self._rate(point, name) for point in points))
         yield Column("arrivals_dropped", {}, "rate", "/s", tuple(self._dropped(points)))
+        yield from self._probe_columns(points)
         for name in GAUGES:
             levels = [point.gauge(name) if point else None for point in points]
             yield Column(name, {}, "max", "1", tuple(level.most if level else None for level in levels))
             yield Column(name, {}, "min", "1", tuple(level.fewest if level else None for level in levels))
         yield Column("cpu_share", {}, "max", "ratio", tuple(point.cpu_share if point else None for point in points))
         yield Column("loop_lag", {}, "max", "ns", tuple(point.loop_lag_ns if point else None for point in points))
+
+    def _probe_columns(self, points: list[Point | None]) -> Iterator[Column]:
+        """Yield the columns of probes, where the run has some: their fan-out, and what came wrong."""
+        names = dict.fromkeys(name for point in points if point for name in point.probes)
+        covered_s = [self._covered_s(point) if point else 0.0 for point in points]
+        for name in list(names)[:MOST_PROBES]:
+            yield from columns_of(name, [point.probes.get(name) if point else None for point in points], covered_s)
+        for name in OF_DELIVERIES if names else ():
+            yield Column(name, {}, "rate", "/s", tuple(self._rate(point, name) for point in points))
 
     def _rate(self, point: Point | None, name: str) -> float | None:
         return self._per_s(point, point.counts.get(name, 0)) if point else None
@@ -288,8 +314,13 @@ class Timeline:
             yield self._per_s(point, sum(new.values()))
 
     def _per_s(self, point: Point, count: int) -> float | None:
+        seconds = self._covered_s(point)
+        return count / seconds if seconds else None
+
+    def _covered_s(self, point: Point) -> float:
+        """Return how much of a point was measured; 0 where it is too little for a rate."""
         seconds = point.end_s - point.start_s
-        return count / seconds if seconds >= self.interval_s * _SHORTEST_SHARE else None
+        return seconds if seconds >= self.interval_s * _SHORTEST_SHARE else 0.0
 
 
 def _gauge_entry(name: str, labels: dict[str, str], levels: list[Level]) -> MetricEntry:

@@ -8,6 +8,7 @@ from loadws.metrics.summary import Summary
 from loadws.report import timings
 from loadws.report.charts.chart import Chart
 from loadws.report.charts.distribution import step_distribution
+from loadws.report.charts.fan_out import fan_out_charts
 from loadws.report.charts.generator import generator_cpu, generator_lag
 from loadws.report.charts.heat import heat_charts, step_heat
 from loadws.report.charts.latency import latency_over_time, step_over_time
@@ -50,6 +51,8 @@ def _charts(summary: Summary, course: Course, heat: tuple[HeatMap, ...]) -> Iter
         yield from _of_step(summary, course, heat, step, number)
     if (spreads := delivery_spreads(summary)) is not None:
         yield spreads
+    if summary.series.start_s:
+        yield from fan_out_charts(summary)
     if summary.series.start_s:
         traffic = (
             messages_over_time(summary),

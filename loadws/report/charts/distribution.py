@@ -12,7 +12,7 @@ from loadws.report import timings
 from loadws.report.charts.chart import Chart, Key, all_digits
 from loadws.report.plain import plain
 from loadws.report.svg import paths
-from loadws.report.svg.plot import SPAN, Label, Plot, Shape
+from loadws.report.svg.plot import SPAN, Label, Plot, Shape, spaced
 from loadws.report.svg.scales import Scale, duration_label, linear_scale, log_scale, share_of_whole_label
 from loadws.terms.percentiles import percentile_name
 
@@ -43,7 +43,7 @@ def step_distribution(summary: Summary, step: str, number: int) -> Chart | None:
     marks, names = _marks(entries["response"], x)
     shapes = [*_bars(shares["response"], edges, y), *_outline(shares.get("service"), edges, y), *marks]
     title = f"{plain(step, 80)}: distribution"
-    ticks = [(x.at(tick), duration_label(tick)) for tick in x.ticks]
+    ticks = spaced([(x.at(tick), duration_label(tick)) for tick in x.ticks])
     plot = Plot(_HEIGHT, y, share_of_whole_label, shapes, ticks, names, title)
     keys = [Key(what, _COLOURS[what], "box" if what == "response" else "dash") for what in entries]
     return Chart(f"spread-{number}", title, _caption(entries["response"]), plot, keys, _columns(shares, x))

@@ -9,7 +9,7 @@ from loadws.report import deliveries, timings
 from loadws.report.charts.chart import Chart, Key, Value, digits
 from loadws.report.plain import plain
 from loadws.report.svg import paths
-from loadws.report.svg.plot import SPAN, Plot, Shape
+from loadws.report.svg.plot import SPAN, Plot, Shape, gutter_for, spaced
 from loadws.report.svg.scales import duration_label, log_scale
 
 _FIELDS = ("p50", "p90", "p99", "max")
@@ -58,9 +58,10 @@ def _ranges(name: str, title: str, caption: str, rows: Sequence[tuple[str, Metri
         points = [(SPAN * x.at(values[field]), middles[what]) for what, values in found.items() if field in values]
         if points:
             shapes.append(Shape(paths.dots(points), field, 10))
-    ticks = [(x.at(tick), duration_label(tick)) for tick in x.ticks]
+    ticks = spaced([(x.at(tick), duration_label(tick)) for tick in x.ticks])
     texts = [(middle, what) for what, middle in middles.items()]
-    plot = Plot(_ROW * len(found), x, duration_label, shapes, ticks, title=title, y_grid=False, y_texts=texts)
+    plot = Plot(_ROW * len(found), x, duration_label, shapes, ticks, title=title, y_grid=False, y_texts=texts,
+                gutter=gutter_for(found))  # fmt: skip
     keys = [Key(field, field, "box") for field in _FIELDS if any(field in values for values in found.values())]
     columns: dict[str, list[Value]] = {
         "": list(found),

@@ -9,7 +9,7 @@ from loadws.metrics.summary import Summary
 from loadws.report import timings
 from loadws.report.charts.chart import Chart, Key, all_digits
 from loadws.report.svg import paths
-from loadws.report.svg.plot import SPAN, Plot, Shape
+from loadws.report.svg.plot import SPAN, Plot, Shape, spaced
 from loadws.report.svg.scales import Scale, duration_label, log_scale
 from loadws.terms.percentiles import interval_ranks, rank_of, supports
 
@@ -84,7 +84,7 @@ def odds_scale(points: list[Point]) -> Scale:
 
 def odds_ticks(x: Scale) -> list[tuple[float, str]]:
     """Return the percentiles that the axis has labels for."""
-    return _spaced([(x.at(tick), _percentile_label(tick)) for tick in _TICKS if tick <= x.high])
+    return spaced([(x.at(tick), _percentile_label(tick)) for tick in _TICKS if tick <= x.high])
 
 
 def curve(points: list[Point], colour: str, dash: str, x: Scale, y: Scale) -> list[Shape]:
@@ -104,15 +104,6 @@ def curve(points: list[Point], colour: str, dash: str, x: Scale, y: Scale) -> li
 
 def _percentile_label(odds: float) -> str:
     return f"p{100 - 100 / odds:.7g}"
-
-
-def _spaced(ticks: list[tuple[float, str]]) -> list[tuple[float, str]]:
-    """Return the labels that do not overlap on a telephone."""
-    kept: list[tuple[float, str]] = []
-    for at, text in ticks:
-        if not kept or at - kept[-1][0] > 0.13:
-            kept.append((at, text))
-    return kept
 
 
 def columns_of(which: str, curves: dict[str, list[Point]]) -> dict[str, list[float | str | None]]:

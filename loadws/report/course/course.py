@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import msgspec
 
@@ -19,6 +20,8 @@ from loadws.terms.errors import LoadwsError
 
 #: Events have such keys: ``answered``, ``dropped``, ``opened``, and a kind with one of these before it.
 CLOSED, REFUSED, FAILED, ERROR = "closed ", "refused ", "failed ", "error "
+#: Requests that were sent, and those that got their answer or never will.
+ASKED, SETTLED = "asked", "settled"
 #: Closes that are not events: ours, and the server's at the end of its work.
 _ORDINARY = ("us.",)
 _STEP_ERROR = "step error "
@@ -50,6 +53,13 @@ class Course:
         """Return the counts of one key, zeros where there was no such event."""
         return self.counts.get(key, (0,) * len(self.covered_s))
 
+    def waits_for_answers(self) -> list[bool]:
+        """Return for each interval whether a request was under way in it, as far as that is known; else True."""
+        if ASKED not in self.counts:
+            return [True] * len(self.covered_s)
+        asked, settled = accumulate(self.of(ASKED)), accumulate(self.of(SETTLED), initial=0)
+        return [so_far > done_before for so_far, done_before in zip(asked, settled, strict=False)]
+
     def kinds(self, prefix: str) -> dict[str, tuple[int, ...]]:
         """Return the counts by kind of all keys that begin with ``prefix``, the most frequent first."""
         found = {key.removeprefix(prefix): counts for key, counts in self.counts.items() if key.startswith(prefix)}
@@ -66,6 +76,7 @@ class _Window(msgspec.Struct):
     counters: tuple[CounterPart, ...] = ()
 
 
+_HISTOGRAMS, _COUNTERS = b'"histograms":[', b'"counters":['
 _WINDOW = msgspec.json.Decoder(_Window)
 
 
@@ -97,16 +108,27 @@ def course_of(lines: Iterable[bytes], interval_s: float, points: int) -> Course:
 def _windows(lines: Iterable[bytes]) -> Iterator[_Window]:
     for line in lines:
         try:
-            window = _WINDOW.decode(line)
+            window = _WINDOW.decode(_without_histograms(line))
         except (msgspec.DecodeError, LoadwsError):
             return
         if window.ledger is not None and math.isfinite(window.start_s):
             yield window
 
 
+def _without_histograms(line: bytes) -> bytes:
+    """Return a frame without its histograms, which are nearly all of it where a flow has many steps: to pass over them
+    as bytes is several times as fast as to decode them. Inside a text the quotes of such a name would have backslashes.
+    """
+    begin = line.find(_HISTOGRAMS)
+    end = line.find(_COUNTERS, begin) if begin >= 0 else -1
+    return line[:begin] + line[end:] if end >= 0 else line
+
+
 def _so_far(ledger: Ledger) -> dict[str, int]:
     return {
         "answered": ledger.messages.answered,
+        ASKED: ledger.messages.sent - ledger.messages.one_way,
+        SETTLED: ledger.messages.answered + ledger.messages.timed_out + ledger.messages.unanswered,
         "opened": ledger.connections.opened,
         "dropped": ledger.arrivals.dropped,
         "arrivals": ledger.arrivals.planned,

@@ -82,8 +82,9 @@ def _silences(summary: Summary, course: Course) -> Iterator[Sentence]:
         return
     first = next(at for at, count in enumerate(answered) if count)
     last = max(at for at, count in enumerate(answered) if count)
+    waits = course.waits_for_answers()
     quiet = [
-        first < at < last and s >= course.interval_s / 2 and count < _SILENT_SHARE * usual * s
+        first < at < last and s >= course.interval_s / 2 and waits[at] and count < _SILENT_SHARE * usual * s
         for at, (count, s) in enumerate(zip(answered, seconds, strict=True))
     ]
     found = sorted(spans_where(quiet), key=lambda span: span.begin - span.end)

@@ -26,10 +26,13 @@ _WINDOWS, _INTERVALS = "windows.ndjson", "intervals.hlog"
 
 
 class Order(msgspec.Struct, frozen=True):
-    """The run whose charts to draw; ``folder`` is empty where only its summary is known."""
+    """The run whose charts to draw; ``folder`` is empty where only its summary is known. ``course`` is None where
+    it was not read before: to read the windows of a long run costs seconds.
+    """
 
     summary: Summary
     folder: str = ""
+    course: Course | None = None
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
@@ -53,6 +56,8 @@ def _read(order: Order) -> tuple[Course, tuple[HeatMap, ...]]:
     folder, points = Path(order.folder), len(series.start_s)
     steps = slowest_steps(order.summary)[:_STEPS_WITH_MAP]
     maps = heat_maps(folder / _INTERVALS, points * series.interval_s, points, steps)
+    if order.course is not None:
+        return order.course, maps
     try:
         with (folder / _WINDOWS).open("rb") as lines:
             return course_of(lines, series.interval_s, points), maps

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from loadws.metrics.summary import Summary
+from loadws.report.course.course import Course
 from loadws.report.drawing.child import Done, Order
 from loadws.report.drawing.drawing import Drawing, Drawn
 
@@ -45,12 +46,13 @@ class Artist:
         if self._process is not None:
             self._process.kill()
 
-    def draw(self, summary: Summary, folder: Path | None = None) -> Drawing:
+    def draw(self, summary: Summary, folder: Path | None = None, course: Course | None = None) -> Drawing:
         """Return the charts of a run that could be drawn. Never raises for what the child does, or does not do.
 
-        ``folder`` is the run's: without it there are no heat maps, and no charts by kind of error.
+        ``folder`` is the run's: without it there are no heat maps, and no charts by kind of error. ``course`` is what its
+        windows say, where these were read already.
         """
-        order = _encoded(Order(summary, str(folder) if folder else ""))
+        order = _encoded(Order(summary, str(folder) if folder else "", course))
         try:
             said, problem = self._run(order)
         except OSError as error:

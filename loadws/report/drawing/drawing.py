@@ -25,6 +25,7 @@ class Drawn(msgspec.Struct, frozen=True, tag=True):
     is_over_time: bool
     keys: tuple[Key, ...] = ()
     columns: dict[str, list[Value]] = {}
+    gutter: int = GUTTER
 
     @classmethod
     def of(cls, chart: Chart) -> Drawn:
@@ -32,16 +33,17 @@ class Drawn(msgspec.Struct, frozen=True, tag=True):
         return cls(
             chart.name, chart.title, chart.caption, str(plot.axis()), str(plot.view()), plot.whole_height,
             plot.is_over_time, tuple(chart.keys), {name: list(values) for name, values in chart.columns.items()},
+            plot.gutter,
         )  # fmt: skip
 
     def alone(self, width: int, dark: bool = False) -> str:
         """Return the chart as one picture for a file: ``width`` pixels, with colours instead of variables."""
         colours = DARK if dark else LIGHT
-        inner = width - GUTTER - _RIGHT
+        inner = width - self.gutter - _RIGHT
         text = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{self.height}">'
             f'<rect width="100%" height="100%" fill="{colours["card"]}"/>{self.axis}'
-            f'<svg x="{GUTTER}" width="{inner}" height="{self.height}">{self.view}</svg></svg>\n'
+            f'<svg x="{self.gutter}" width="{inner}" height="{self.height}">{self.view}</svg></svg>\n'
         )
         for name, colour in LIGHT.items():
             text = text.replace(f"var(--{name}, {colour})", colours[name])

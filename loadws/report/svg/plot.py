@@ -7,7 +7,7 @@ runs from 0 to ``SPAN``, however wide it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
@@ -17,7 +17,9 @@ from loadws.report.svg.paths import short
 from loadws.report.svg.scales import Scale
 
 SPAN = 1000.0
-GUTTER = 54  # pixels, of the y axis
+GUTTER = 54  # pixels, of a y axis with numbers
+_APART = 0.17  # of the width, two labels of an x axis
+_CHARACTER, _MOST_GUTTER = 6.6, 170  # pixels
 _ABOVE, _BELOW = 18, 22  # pixels, for names of phases and for the x axis
 _EDGE = 2  # pixels, in which a line at the least or the highest value is seen whole
 _FONT = 'font-family="system-ui, -apple-system, \'Segoe UI\', Roboto, sans-serif" font-size="12"'
@@ -63,15 +65,16 @@ class Plot:
     y_grid: bool = True
     strips: int = 0  # rows of 8 pixels below the view's values
     y_texts: Sequence[tuple[float, str]] = field(default=())  # instead of the scale's ticks: (pixels, text)
+    gutter: int = GUTTER  # pixels, of the y axis
 
     @property
     def whole_height(self) -> int:
         return _ABOVE + self.height + 10 * self.strips + _BELOW
 
     def axis(self) -> Markup:
-        """Return the y axis: an ``svg`` of ``GUTTER`` pixels."""
+        """Return the y axis: an ``svg`` of ``gutter`` pixels."""
         return Markup(
-            f'<svg width="{GUTTER}" height="{self.whole_height}" aria-hidden="true" {_FONT}>{self._y_labels()}</svg>'
+            f'<svg width="{self.gutter}" height="{self.whole_height}" aria-hidden="true" {_FONT}>{self._y_labels()}</svg>'
         )
 
     def view(self) -> Markup:
@@ -106,7 +109,7 @@ class Plot:
     def _y_labels(self) -> str:
         texts = self.y_texts or [(self.y_at(tick), self.y_label(tick)) for tick in self.y.ticks]
         return "".join(
-            f'<text x="{GUTTER - 6}" y="{short(_ABOVE + y + 4)}" text-anchor="end" fill="{paint("muted")}">'
+            f'<text x="{self.gutter - 6}" y="{short(_ABOVE + y + 4)}" text-anchor="end" fill="{paint("muted")}">'
             f"{escape(text)}</text>"
             for y, text in texts
         )
@@ -118,6 +121,21 @@ class Plot:
             f"{escape(text)}</text>"
             for at, text in self.x_ticks
         )
+
+
+def gutter_for(texts: Iterable[str]) -> int:
+    """Return how wide a y axis with these texts is, in pixels; a longer text than has room is cut off at its beginning."""
+    longest = max(map(len, texts), default=0)
+    return min(_MOST_GUTTER, max(GUTTER, round(longest * _CHARACTER) + 12))
+
+
+def spaced(ticks: Iterable[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Return the labels of an x axis that do not overlap on a telephone."""
+    kept: list[tuple[float, str]] = []
+    for at, text in ticks:
+        if not kept or at - kept[-1][0] > _APART:
+            kept.append((at, text))
+    return kept
 
 
 _STEADY = 'vector-effect="non-scaling-stroke"'

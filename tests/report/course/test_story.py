@@ -43,6 +43,16 @@ def test_seconds_without_answers_are_told_with_how_late_the_answers_were() -> No
     assert _told(_summary(), course) == [("6–8 s", "no answers, then responses of up to 1.6 s", "latency")]
 
 
+def test_seconds_in_which_nothing_was_asked_are_no_silences() -> None:
+    asked = (100, 100, 0, 0, 0, 0, 100, 100, 0, 100)
+    course = _course(answered=asked, asked=asked, settled=asked)
+    assert _told(_summary(), course)[0][1].startswith("Nothing stood out")
+    held_up = _course(answered=(100, 100, 0, 0, 300, 100, 100, 100, 100, 100),
+                      asked=(100, 200, 0, 0, 100, 100, 100, 100, 100, 100),
+                      settled=(100, 100, 0, 0, 200, 100, 100, 100, 100, 100))  # fmt: skip
+    assert _told(_summary(), held_up) == [("2–4 s", "no answers, then responses of up to 2 ms", "latency")]
+
+
 def test_a_run_with_few_answers_has_no_silences() -> None:
     (only,) = _told(_summary(), _course(answered=(3, 0, 2, 0, 4, 0, 0, 1, 2, 3)))
     assert only[1].startswith("Nothing stood out")

@@ -34,6 +34,7 @@ from loadws.report.html.coded import coded
 from loadws.report.html.compiled import CompiledTemplates
 from loadws.report.html.glossary import explained
 from loadws.report.html.ledger_flow import ledger_flow
+from loadws.report.html.refusals import server_answers
 from loadws.report.html.sections import sections
 from loadws.report.html.step_pages import sparklines, step_pages
 from loadws.report.plain import plain, plain_lines
@@ -100,6 +101,7 @@ def render(report: RunReport, drawing: Drawing = NOT_YET, assets: Assets = INLIN
         policy=policy_of(assets),
         samples=report.errors[:_MOST_SAMPLES],
         samples_kept=len(report.errors),
+        answers=server_answers(report.errors),
         logs=report.logs[:_MOST_SAMPLES],
         scenario_text=plain_lines(report.scenario_text),
         repeat=repeat_command(report.info) if report.info else "",

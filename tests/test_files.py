@@ -45,6 +45,7 @@ CRUMBS = {
     "report/html/compiled.py": "where compiled templates are kept, tested without a report",
     "report/html/ledger_flow.py": "one drawing of the report, tested without a page",
     "report/html/coded.py": "what of a sentence is code, tested without a page",
+    "report/html/packed.py": "how numbers are written for the script, tested without a page",
     "report/html/refusals.py": "which answers of a server are alike, tested without a page",
     "report/html/glossary.py": "which terms the page explains",
     "report/html/numbers.py": "how the page writes numbers",

@@ -19,8 +19,8 @@ from loadws.terms.percentiles import percentile_name
 _HEIGHT, _MOST_BARS = 120, 48
 _MARKED = ("p50", "p99")
 _COLOURS = {"response": "p90", "service": "p50"}
-#: Labels of two marks that are nearer than this share of the width would overlap.
-_APART = 0.22
+#: The share of the width that a mark's name needs.
+_ROOM = 0.3
 
 
 def step_distribution(summary: Summary, step: str, number: int) -> Chart | None:
@@ -64,9 +64,10 @@ def _shares(histogram: LatencyHistogram, x: Scale) -> list[float]:
 
 
 def _bars(shares: Sequence[float], edges: Sequence[float], y: Scale) -> list[Shape]:
-    sides = [(left, left + 0.92 * (right - left)) for left, right in pairwise(edges)]
+    width = 0.92 * SPAN / _MOST_BARS
     tops = [_HEIGHT * (1 - y.at(share)) for share in shares]
-    return [Shape(paths.bars(sides, [float(_HEIGHT)] * len(tops), tops), _COLOURS["response"], opacity=0.75)]
+    d = paths.bars(edges[:-1], width, [float(_HEIGHT)] * len(tops), tops)
+    return [Shape(d, _COLOURS["response"], width, opacity=0.75, is_scaled=True)]
 
 
 def _outline(shares: Sequence[float] | None, edges: Sequence[float], y: Scale) -> list[Shape]:
@@ -79,23 +80,26 @@ def _outline(shares: Sequence[float] | None, edges: Sequence[float], y: Scale) -
 
 
 def _marks(entry: MetricEntry, x: Scale) -> tuple[list[Shape], list[Label]]:
-    """Return a line at each percentile that the samples carry, and its name above."""
+    """Return a line at each percentile that the samples carry, and its name above: where there is room, on its left for
+    the first and on its right for the last.
+    """
     shapes: list[Shape] = []
     names: list[Label] = []
+    taken = 0.0  # up to where a name reaches
     for field in _MARKED:
         value = timings.judged_value(entry, field)
         if value is None or not 0 < value < math.inf:
             continue
         at = x.at(value / 1e6)
         shapes.append(Shape(f"M{paths.short(SPAN * at)} 0V{_HEIGHT}", "ink", 1.2, "2 3"))
-        if not names or at - names[-1].begin > _APART:
-            names.append(Label(f"{percentile_name(field)} {timings.cell(entry, field)}", at, 1.0, -6))
-    return shapes, [name if name.begin < 1 - _APART else _before(name) for name in names]
-
-
-def _before(name: Label) -> Label:
-    """Return a label that ends at its line, where there is no room behind it."""
-    return Label(name.text, 0.0, name.begin, name.y, name.colour, at_end=True)
+        text = f"{percentile_name(field)} {timings.cell(entry, field)}"
+        is_before = at - taken >= _ROOM and (field == _MARKED[0] or at > 1 - _ROOM)
+        if is_before:
+            names.append(Label(text, max(taken, at - 2 * _ROOM), at, -6, at_end=True))
+        elif at <= 1 - _ROOM and at >= taken:
+            names.append(Label(text, at, 1.0, -6))
+        taken = at if is_before else at + _ROOM
+    return shapes, names
 
 
 def _columns(shares: dict[str, list[float]], x: Scale) -> dict[str, list[float | str | None]]:

@@ -53,13 +53,27 @@ def _chart(axis: TimeAxis, heat: HeatMap, name: str, title: str, caption: str, r
     shapes = [shape for shape in shapes if shape.width]  # a warm-up's shading would look like a cell
     by_level: dict[int, list[str]] = {}
     width = SPAN / heat.columns
-    for (column, row), count in sorted(cells.items()):
-        left, top = short(column * width), height - (row + 1) * row_px
-        by_level.setdefault(_level(count, most), []).append(f"M{left} {top}h{short(width)}v{row_px}h-{short(width)}z")
-    heats = [Shape("".join(parts), f"heat{level}") for level, parts in sorted(by_level.items())]
+    for (row, level), begin, end in _stripes(cells, most):
+        middle = short(height - (row + 0.5) * row_px)
+        by_level.setdefault(level, []).append(f"M{short(begin * width)} {middle}H{short(end * width)}")
+    heats = [Shape("".join(parts), f"heat{level}", row_px, is_scaled=True) for level, parts in sorted(by_level.items())]
     plot = Plot(height, scale, duration_label, [*heats, *shapes], axis.ticks(), names, title, is_over_time=True)
     keys = [Key(text, f"heat{level}", "box") for level, text in _levels(most)]
     return Chart(name, title, caption, plot, keys, _columns(axis, heat, cells, lowest, together))
+
+
+def _stripes(cells: dict[tuple[int, int], int], most: int) -> Iterator[tuple[tuple[int, int], int, int]]:
+    """Yield neighbouring cells of one row and one colour together: (row, level), first column, column after the last."""
+    begin, key, end = 0, (-1, 0), 0
+    for (column, row), count in sorted(cells.items(), key=lambda item: (item[0][1], item[0][0])):
+        here = row, _level(count, most)
+        if here != key or column != end:
+            if key[0] >= 0:
+                yield key, begin, end
+            begin, key = column, here
+        end = column + 1
+    if key[0] >= 0:
+        yield key, begin, end
 
 
 def _rows(heat: HeatMap) -> tuple[int, int, int]:

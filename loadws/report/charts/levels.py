@@ -72,12 +72,13 @@ def stacked(
     totals = [sum(each) for each in zip(*shown.values(), strict=True)]
     y = linear_scale(totals)
     shapes, names = axis.phases(height)
-    edges = [(left, left + 0.9 * (right - left)) for left, right in axis.edges()]
+    lefts = [left for left, _ in axis.edges()]
+    width = 0.9 * axis.x(axis.series.interval_s)
     bottom = [0.0] * len(totals)
     for (_, values), colour in zip(shown.items(), KINDS, strict=False):
         top = [low + value for low, value in zip(bottom, values, strict=True)]
         low_px, high_px = ([height * (1 - y.at(value)) for value in side] for side in (bottom, top))
-        shapes.append(Shape(paths.bars(edges, low_px, high_px), colour))
+        shapes.append(Shape(paths.bars(lefts, width, low_px, high_px), colour, width, is_scaled=True))
         bottom = top
     plot = Plot(height, y, number_label, shapes, axis.ticks(), names, title, is_over_time=True)
     keys = [Key(kind, colour, "box") for kind, colour in zip(shown, KINDS, strict=False)]

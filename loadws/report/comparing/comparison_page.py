@@ -22,6 +22,7 @@ from loadws.report.comparing.comparison import compared_by, side_text
 from loadws.report.comparing.selected import selection_of, value_of
 from loadws.report.drawing.drawing import Drawn
 from loadws.report.html import bars, numbers
+from loadws.report.html.packed import packed_columns
 from loadws.report.html.page import Assets, css, environment, javascript, policy_of, script_json
 from loadws.report.plain import plain
 from loadws.terms.percentiles import percentile_name
@@ -90,7 +91,7 @@ def comparison_page(
         bars=bars,
         numbers=numbers,
         charts={chart.name: chart for chart in charts},
-        charts_json=script_json({chart.name: chart.columns for chart in charts if chart.columns}),
+        charts_json=script_json(packed_columns(charts)),
         until_s=max((until_s(run) for side in sides for run in side.runs), default=0.0),
         frame=frame,
         style=Markup(css()),

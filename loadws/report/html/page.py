@@ -34,6 +34,7 @@ from loadws.report.html.coded import coded
 from loadws.report.html.compiled import CompiledTemplates
 from loadws.report.html.glossary import explained
 from loadws.report.html.ledger_flow import ledger_flow
+from loadws.report.html.packed import packed_columns
 from loadws.report.html.refusals import server_answers
 from loadws.report.html.sections import sections
 from loadws.report.html.step_pages import sparklines, step_pages
@@ -93,7 +94,7 @@ def render(report: RunReport, drawing: Drawing = NOT_YET, assets: Assets = INLIN
         most_rows=_MOST_ROWS,
         charts={chart.name: chart for chart in drawing.charts},
         charts_missing=plain(drawing.problem, 1_000),
-        charts_json=script_json({chart.name: chart.columns for chart in drawing.charts if chart.columns}),
+        charts_json=script_json(packed_columns(drawing.charts)),
         until_s=until_s(summary),
         assets=assets,
         style=Markup(css()),

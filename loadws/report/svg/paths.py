@@ -49,11 +49,13 @@ def band(lower: Points, upper: Points) -> str:
     return f"M{there} {back}Z"
 
 
-def bars(edges: Sequence[tuple[float, float]], bottoms: Sequence[float], tops: Sequence[float]) -> str:
-    """Return a box for each interval whose top differs from its bottom."""
+def bars(lefts: Sequence[float], width: float, bottoms: Sequence[float], tops: Sequence[float]) -> str:
+    """Return an upright line in the middle of each interval whose top differs from its bottom: drawn as wide as an
+    interval (``Shape.is_scaled``) it is a bar, for half the bytes of a box.
+    """
     return "".join(
-        f"M{short(left)} {short(bottom)}V{short(top)}H{short(right)}V{short(bottom)}Z"
-        for (left, right), bottom, top in zip(edges, bottoms, tops, strict=True)
+        f"M{short(left + width / 2)} {short(bottom)}V{short(top)}"
+        for left, bottom, top in zip(lefts, bottoms, tops, strict=True)
         if bottom != top
     )
 

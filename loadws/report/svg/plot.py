@@ -27,13 +27,17 @@ _FONT = 'font-family="system-ui, -apple-system, \'Segoe UI\', Roboto, sans-serif
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A path in the view. ``width`` 0: filled, else a stroke of this many pixels at any zoom."""
+    """A path in the view. ``width`` 0: filled, else a stroke of this many pixels at any zoom.
+
+    ``is_scaled``: the stroke is as wide as its width in the view, with square ends, so it grows with the zoom: a bar.
+    """
 
     d: str
     colour: str
     width: float = 0.0
     dash: str = ""
     opacity: float = 1.0
+    is_scaled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,9 @@ def _shape(shape: Shape) -> str:
     faded = f' opacity="{shape.opacity:g}"' if shape.opacity < 1 else ""
     if not shape.width:
         return f'<path d="{shape.d}" fill="{paint(shape.colour)}"{faded}/>'
+    if shape.is_scaled:
+        width = short(shape.width)
+        return f'<path d="{shape.d}" stroke="{paint(shape.colour)}" stroke-width="{width}"{faded}/>'
     dash = f' stroke-dasharray="{shape.dash}"' if shape.dash else ' stroke-linecap="round"'
     return (
         f'<path d="{shape.d}" stroke="{paint(shape.colour)}" stroke-width="{shape.width:g}" stroke-linejoin="round"{dash} '

@@ -4,7 +4,8 @@
   "use strict";
   const SPAN = 1000;
   const XMLNS = "http://www.w3.org/2000/svg";
-  const numbers = JSON.parse(document.getElementById("numbers").textContent);
+  const numbers = JSON.parse(document.getElementById("numbers").textContent, (_, value) =>
+    value && value.of && value.at ? value.at.map((at) => value.of[at]) : value);
   const startedAt = Date.parse(document.body.dataset.started || "");
   const untilS = Number(document.body.dataset.until);
   const figures = [...document.querySelectorAll("figure[data-chart]")];

@@ -227,9 +227,3 @@ def test_what_the_summariser_makes_of_frames_has_its_charts() -> None:
 )
 def test_how_to_repeat_a_run(command: tuple[str, ...], expected: str) -> None:
     assert repeat_command(msgspec.structs.replace(example.info(), command=command)) == expected
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("steps", "most_bytes"), [(10, 2_000_000), (50, 4_000_000)])
-def test_a_long_run_of_many_steps_is_small_enough_to_mail(steps: int, most_bytes: int) -> None:
-    assert len(page_of(example.report(example.summary(600, steps)))) < most_bytes / 2  # heat maps take the other half

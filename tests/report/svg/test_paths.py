@@ -29,4 +29,4 @@ def test_a_band_needs_two_points_with_both_ends() -> None:
 
 
 def test_bars_of_nothing_are_left_out() -> None:
-    assert paths.bars([(0, 1), (1, 2)], [9, 9], [9, 4]) == "M1 9V4H2V9Z"
+    assert paths.bars([0, 1], 1, [9, 9], [9, 4]) == "M1.5 9V4"

@@ -139,7 +139,7 @@ class Page:
         if whole:
             size = self.call("Page.getLayoutMetrics")["cssContentSize"]
             clip = {"clip": {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}}
-        picture = self.call("Page.captureScreenshot", captureBeyondViewport=True, **clip)
+        picture = self.call("Page.captureScreenshot", captureBeyondViewport=whole, **clip)
         path.write_bytes(base64.b64decode(picture["data"]))
 
     def print(self, path: Path) -> None:

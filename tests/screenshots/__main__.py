@@ -2,7 +2,8 @@
 
 A stall, a failed gate, a storm of reconnects, a fan-out, three seconds of a newcomer, a comparison, a history, the list
 of runs. Needs Chromium, and some minutes. ``--redraw`` keeps the runs that are in ``DIR`` already, and makes their pages
-anew: for whoever changes a page. ``--only NAME`` takes the pictures of some pages.
+anew, for a change of a page. ``--only NAME`` takes the pictures of some pages. The picture in the README is
+``gate/light-first.png``, kept as ``report.png`` beside this file.
 """
 
 from __future__ import annotations

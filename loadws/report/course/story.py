@@ -34,6 +34,7 @@ _SAME_EVENT_S = 3.0
 _BACK_SHARE = 0.95
 #: The slowest step is mentioned where it is this many times as slow as the next one.
 _WORST_FACTOR = 1.5
+_REFUSED_BY = "HTTP "
 _ORDINARY_CLOSE = "peer.1000"
 
 
@@ -161,16 +162,25 @@ def _gauge(summary: Summary, aggregate: str) -> Sequence[float | None]:
 
 
 def _refusals(course: Course) -> Iterator[Sentence]:
-    kinds = {f"HTTP {plain(status)}": n for status, n in course.kinds(REFUSED).items()}
+    kinds = {f"{_REFUSED_BY}{plain(status)}": n for status, n in course.kinds(REFUSED).items()}
     kinds |= {plain(kind): n for kind, n in course.kinds(FAILED).items()}
     if not kinds:
         return
     totals = {kind: sum(n) for kind, n in kinds.items()}
-    listed = ", ".join(f"{format_count(count)} × {kind}" for kind, count in list(totals.items())[:3])
     span = _whole_span([sum(each) for each in zip(*kinds.values(), strict=True)])
-    subject = "connection was" if sum(totals.values()) == 1 else "connections were"
-    text = f"{format_count(sum(totals.values()))} {subject} refused or failed to open ({listed})"
-    yield Sentence(text, "losses", _when(course, span), _begin_s(course, span))
+    yield Sentence(_refused(totals), "losses", _when(course, span), _begin_s(course, span))
+
+
+def _refused(totals: dict[str, int]) -> str:
+    """Return how many connections did not open, and by what; a single kind is named without its count."""
+    whole = sum(totals.values())
+    subject = f"{format_count(whole)} connection{' was' if whole == 1 else 's were'}"
+    if len(totals) == 1:
+        (kind,) = totals
+        failed = f"{format_count(whole)} connection{'' if whole == 1 else 's'} failed to open ({kind})"
+        return f"{subject} refused with {kind}" if kind.startswith(_REFUSED_BY) else failed
+    listed = ", ".join(f"{format_count(count)} × {kind}" for kind, count in list(totals.items())[:3])
+    return f"{subject} refused or failed to open ({listed})"
 
 
 def _errors(course: Course) -> Iterator[Sentence]:

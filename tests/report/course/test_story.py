@@ -65,7 +65,7 @@ def test_closes_are_told_with_refusals_and_recovery() -> None:
     course = Course(1.0, (1.0,) * 10, {"answered": STEADY, "closed peer.1012": closed, "refused 503": refused})
     assert _told(_summary(max=open_max, min=open_min), course) == [
         ("3–4 s", "the server closed 58 connections with 1012, all back by 5 s", "losses"),
-        ("3–5 s", "180 connections were refused or failed to open (180 × HTTP 503)", "losses"),
+        ("3–5 s", "180 connections were refused with HTTP 503", "losses"),
     ]
 
 
@@ -144,3 +144,19 @@ def test_a_course_in_longer_intervals_adds_up() -> None:
     assert course.of("answered") == (20, 20, 10)
     assert course.of("error timeout") == (2, 2, 1)
     assert course.covered_s == (2.0, 2.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"refused 503": 1}, "1 connection was refused with HTTP 503"),
+        ({"failed tcp.refused": 7}, "7 connections failed to open (tcp.refused)"),
+        (
+            {"failed tcp.refused": 7, "refused 503": 2},
+            "9 connections were refused or failed to open (2 × HTTP 503, 7 × tcp.refused)",
+        ),
+    ],
+)
+def test_connections_that_did_not_open(counts: dict[str, int], expected: str) -> None:
+    course = Course(1.0, (1.0,) * 10, {key: (count,) + (0,) * 9 for key, count in counts.items()})
+    assert expected in [text for _, text, _ in _told(_summary(), course)]

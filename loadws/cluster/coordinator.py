@@ -52,12 +52,14 @@ from loadws.metrics.frame import Frame
 from loadws.metrics.merging import joined_phases
 from loadws.metrics.runinfo import Ending, LostProcess, RunInfo
 from loadws.terms.errors import LoadwsError
-from loadws.terms.units import NS_PER_S, format_duration
+from loadws.terms.units import NS_PER_MS, NS_PER_S, format_duration
 
 LOOK_EVERY_S = 0.5
 KEY_BYTES = 32
 #: How long the last messages to a share may need before its connection is closed.
 _FLUSH_WITHIN_S = 0.5
+#: How long frames are added up at a time. No load waits for it, and clocks are compared by the best of many pulses.
+SLICE_NS = 4 * NS_PER_MS
 _PULSES_BEFORE_START = 10
 _PULSE_BEFORE_START_S = 0.05
 
@@ -388,7 +390,7 @@ class Coordinator:
             share.taken = measured.number
             frame: Frame = measured.frame
             self._last_s = max(self._last_s, frame.start_s + frame.duration_s)
-            early_end = await in_slices(self._take(frame))
+            early_end = await in_slices(self._take(frame), SLICE_NS)
         if early_end is not None:
             self._lifecycle.end_early(early_end)
 

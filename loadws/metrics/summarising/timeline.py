@@ -86,9 +86,16 @@ class Point:
     cpu_share: float = 0.0
     loop_lag_ns: float = 0.0
 
-    def put(self, metric: str, step: str, part: HistogramPart) -> None:
-        """Keep a part as it came, which costs nothing: nearly always it is the only one of its step in this second."""
-        self._values(metric, step).put(part)
+    def put(self, metric: str, step: str, part: HistogramPart, histogram: LatencyHistogram) -> None:
+        """Keep the first part as it came, which costs nothing, and often it is the only one; add up those of more processes.
+
+        ``histogram`` is the part, decoded.
+        """
+        values = self._values(metric, step)
+        if values.pieces:
+            values.add(histogram)
+        else:
+            values.put(part)
 
     def add(self, metric: str, histogram: LatencyHistogram) -> None:
         """Add values of a metric without a column for each step, or of a step that has none."""
@@ -210,7 +217,7 @@ class Timeline:
             return
         point, step = self._points[self._newest], part.labels.get("step", _OTHER_STEPS)
         if HEADLINES[part.name][1] and self._has_columns(step):
-            point.put(part.name, step, part)
+            point.put(part.name, step, part, histogram)
         else:
             point.add(part.name, histogram)
 

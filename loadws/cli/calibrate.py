@@ -8,7 +8,6 @@ from functools import partial
 
 import msgspec
 import trio
-from rich.console import Console
 from rich.table import Table
 
 from loadws.cli.progress import Progress
@@ -18,6 +17,7 @@ from loadws.fleet.machine.ports import Pairs
 from loadws.fleet.machine.preflight import look_at_machine
 from loadws.fleet.machine.process_count import is_local, usable_cores
 from loadws.plan.needs import FILES_OF_A_PROCESS
+from loadws.report.terminal.own_console import OwnConsole
 from loadws.target.builtin import open_builtin
 from loadws.terms.addresses import BUILTIN
 from loadws.terms.errors import ExitCode
@@ -76,7 +76,7 @@ def _say(progress: Progress, text: str) -> None:
 
 
 def _show(calibration: Calibration) -> None:
-    console = Console(highlight=False)
+    console = OwnConsole(highlight=False)
     key, found = calibration.machine, calibration.found
     cores = "1 core" if key.cores == 1 else f"{key.cores} cores"
     console.print(f"{key.cpu}, {cores}, Python {key.python}, {calibration.transport}", soft_wrap=True)

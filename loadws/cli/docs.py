@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.markdown import Markdown
 
 from loadws.cli.manual.find import answer
 from loadws.cli.manual.pages import Page, all_pages, page_of
 from loadws.cli.manual.snippets import PAGE as SNIPPETS
 from loadws.cli.manual.snippets import snippet
+from loadws.report.terminal.own_console import OwnConsole
 
 
 def docs_command(words: Sequence[str]) -> None:
@@ -47,7 +47,7 @@ def contents(pages: tuple[Page, ...]) -> str:
 
 
 def _show(text: str) -> None:
-    screen = Console()
+    screen = OwnConsole()
     if not screen.is_terminal:
         print(text, end="")
         return

@@ -10,6 +10,7 @@ from typing import TextIO, TypeVar
 from rich.console import Console
 
 from loadws.report.terminal.marks import bar
+from loadws.report.terminal.own_console import OwnConsole
 from loadws.report.terminal.panel import Line, clock
 from loadws.report.terminal.screen import Screen
 
@@ -33,7 +34,7 @@ class Progress:
         is_long: bool = False,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or OwnConsole(stderr=True)
         is_place = self._console.is_terminal and not self._console.is_dumb_terminal and not self._console.legacy_windows
         self._screen = Screen(self._console) if is_place else None
         self._name = name

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from loadws.report.pipelines.harmless import harmless, is_at_start
 from loadws.report.pipelines.services import find_service
+from loadws.report.plain import SIGNS, asks_for_ascii
 from loadws.terms.errors import ExitCode
 
 #: The reader went away: ``loadws run … | head``, or a terminal that closed. That is not reported.
@@ -41,7 +42,8 @@ class Output:
         self.is_of_ci = find_service("auto", os.environ).service is not None
         before = sys.stdout, sys.stderr
         self._stdout, sys.stdout = _guarded(sys.stdout)
-        _, sys.stderr = _guarded(sys.stderr)
+        has_ascii = asks_for_ascii(os.environ, bool(sys.flags.utf8_mode))
+        _, sys.stderr = _guarded(sys.stderr, "ascii" if has_ascii else None, SIGNS)
         try:
             yield
         finally:
@@ -106,11 +108,16 @@ class _Printed(io.TextIOWrapper):
         self._at_start = True
 
 
-def _guarded(stream: TextIO) -> tuple[_Descriptor | None, TextIO]:
-    """Return a stream with a descriptor that never fails; the same stream where it has none of its own, as in tests."""
+def _guarded(
+    stream: TextIO, encoding: str | None = None, errors: str = "backslashreplace"
+) -> tuple[_Descriptor | None, TextIO]:
+    """Return a stream with a descriptor that never fails; the same stream where it has none of its own, as in tests.
+
+    ``encoding`` None: that of the stream. ``errors``: how characters are shown that its encoding does not have.
+    """
     if not isinstance(stream, io.TextIOWrapper):
         return None, stream
-    stream.reconfigure(errors="backslashreplace")  # characters that its encoding does not have are shown as escapes
+    stream.reconfigure(encoding=encoding, errors=errors)
     try:
         stream.flush()
         descriptor = _Descriptor(stream.fileno(), "wb", closefd=False)
@@ -121,7 +128,7 @@ def _guarded(stream: TextIO) -> tuple[_Descriptor | None, TextIO]:
     return descriptor, _Printed(
         descriptor if stream.write_through else io.BufferedWriter(descriptor),
         encoding=stream.encoding,
-        errors="backslashreplace",
+        errors=errors,
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )

@@ -6,7 +6,7 @@ characters. Where the terminal cannot show one of our signs, a plain one replace
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,12 +22,15 @@ from loadws.report import deliveries, timings
 from loadws.report import facts as rows
 from loadws.report import ledger_table as balance
 from loadws.report.plain import in_ascii, plain
+from loadws.report.tables.fitting import latency_table, narrowed
 from loadws.report.tables.machines import MachineRow, machine_rows
 
 FIELDS = ("p50", "p90", "p99", "max")
 _STYLES: dict[str, str] = {"good": "green", "plain": "", "warn": "yellow", "bad": "red"}
 _MARKS: dict[str, str] = {"good": "✔", "plain": "·", "warn": "!", "bad": "✘"}
 _MOST_ERRORS = 8
+#: ``SIMPLE_HEAD`` for a terminal that has no lines.
+_ASCII_BOX = box.Box("    \n    \n -- \n" + "    \n" * 5, ascii=True)
 
 
 def render(summary: Summary, console: Console, info: RunInfo | None = None) -> None:
@@ -92,13 +95,10 @@ class _Screen:
         latency = timings.latency_rows(summary, FIELDS)
         if not latency:
             return
-        head = ("step", "time", "count", *FIELDS)
-        body: list[tuple[_Cell, ...]] = []
-        for at, row in enumerate(latency):
-            again = at > 0 and latency[at - 1].step == row.step
-            body.append(("" if again else row.step, row.what, row.count, *row.cells))
-        self._table("Latency", head, body, numbers=range(2, len(head)))
-        for note in (timings.too_few_note(latency, FIELDS), timings.missing_note(latency), timings.stray_note(summary)):
+        head, body = latency_table(latency, FIELDS, self._console.width)
+        self._table("Latency", head, body, numbers=[at for at, name in enumerate(head) if name not in ("step", "time")])
+        fields = tuple(name for name in head if name in FIELDS)
+        for note in (timings.too_few_note(latency, fields), timings.missing_note(latency), timings.stray_note(summary)):
             if note:
                 self._line(("dim", f"  {note}"), indent=2)
 
@@ -111,8 +111,9 @@ class _Screen:
         self._table("Delivery", head, body, numbers=range(1, len(head)))
         spreads = [(row.probe, what, *values) for row in found for what, values in row.spreads]
         if spreads:
-            head = ("probe", "receiver", *deliveries.FIELDS)
-            self._table("Delivery time", head, spreads, numbers=range(2, len(head)))
+            table = ("probe", "receiver", *deliveries.FIELDS), spreads
+            head, kept = narrowed(table, self._console.width)
+            self._table("Delivery time", head, kept, numbers=range(2, len(head)))
         for row in found:
             if row.aside:
                 self._line(("dim", f"  {row.probe}: {row.aside}"), indent=2)
@@ -121,8 +122,8 @@ class _Screen:
         """Print the metrics that the scenario itself defines."""
         trends = timings.own_rows(summary, FIELDS)
         if trends:
-            head = ("metric", "count", *FIELDS)
-            body: list[tuple[_Cell, ...]] = [(row.step, row.count, *row.cells) for row in trends]
+            rows_of_own = [(row.step, row.count, *row.cells) for row in trends]
+            head, body = narrowed((("metric", "count", *FIELDS), rows_of_own), self._console.width)
             self._table("Also measured", head, body, numbers=range(1, len(head)))
             if note := timings.never_note(trends):
                 self._line(("dim", f"  {note}"), indent=2)
@@ -186,10 +187,16 @@ class _Screen:
         self._line(("bold", title), *more)
 
     def _table(
-        self, title: str, head: tuple[str, ...], body: Iterable[tuple[_Cell, ...]], numbers: Iterable[int]
+        self, title: str, head: tuple[str, ...], body: Sequence[tuple[_Cell, ...]], numbers: Iterable[int]
     ) -> None:
         self._title(title)
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        table = Table(
+            box=_ASCII_BOX if self._ascii else box.SIMPLE_HEAD,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+            header_style="dim",
+        )
         for at, name in enumerate(head):
             number = at in numbers
             justify: Literal["left", "right"] = "right" if number else "left"

@@ -198,20 +198,43 @@ def test_anything_else_is_a_defect_with_its_traceback(
 ASCII = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PATH": "", "COLUMNS": "80"}
 
 
-def _in_ascii(*arguments: str) -> subprocess.CompletedProcess[str]:
+#: A person whose locale has only ASCII, whatever Python encodes then.
+LOCALE = {"LC_ALL": "C", "PATH": "", "COLUMNS": "80"}
+
+
+def _in_ascii(*arguments: str, env: dict[str, str] = ASCII) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "loadws", *arguments], capture_output=True, text=True, check=False, env=ASCII
+        [sys.executable, "-m", "loadws", *arguments], capture_output=True, encoding="utf-8", check=False, env=env
     )
 
 
 @pytest.mark.slow
-def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("env", [ASCII, LOCALE], ids=["encoding", "locale"])
+def test_a_terminal_without_our_signs_gets_others(env: dict[str, str], tmp_path: Path) -> None:
     scenario = tmp_path / "plain.yaml"
     scenario.write_text("target: builtin:echo\nload: [{users: {from: 0, to: 4}, for: 1s}]\nflow: [{request: hi}]\n")
-    found = _in_ascii("plan", str(scenario))
+    found = _in_ascii("plan", str(scenario), env=env)
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout.isascii()
     assert "users held" in found.stdout
+
+
+@pytest.mark.slow
+def test_a_whole_run_prints_ascii_where_the_locale_asks_for_it(tmp_path: Path) -> None:
+    """Its live lines, its error, its verdict, its tables and its warnings."""
+    scenario = tmp_path / "plain.yaml"
+    scenario.write_text(
+        "name: plain\ntarget: builtin:echo\nload: [{users: 4, for: 1s}]\n"
+        "flow: [{request: {name: request, send: grün, reply: {check: {$.ok: true}}}}, {think: 50ms}]\n"
+        "thresholds: ['response_time.p50 < 1us', 'error_rate < 1%']\n",
+        "utf-8",
+    )
+    found = _in_ascii("run", str(scenario), "--out", str(tmp_path), env=LOCALE)
+    assert found.returncode in (1, 4), found.stderr  # 4: of a machine that is busy
+    assert found.stdout.isascii() and found.stderr.isascii()
+    assert "x response_time.p50 < 1us" in found.stdout
+    assert "closed model - " in found.stdout
+    assert "] error check in request: $.ok is not there" in found.stderr
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadws.report.plain import in_ascii, plain, plain_lines
+from loadws.report.plain import SIGNS, asks_for_ascii, in_ascii, plain, plain_lines
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,31 @@ def test_any_text_is_harmless_to_a_terminal_and_to_xml(text: str) -> None:
 
 def test_our_signs_have_stand_ins_where_a_terminal_knows_only_ascii() -> None:
     assert in_ascii("✔ 850 µs — p99, ö") == "+ 850 us - p99, \\xf6"
+
+
+def test_a_stream_without_our_signs_has_their_stand_ins() -> None:
+    assert "✔ 850 µs, ö".encode("ascii", SIGNS) == b"+ 850 us, \\xf6"
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode("ascii", SIGNS)
+
+
+@pytest.mark.parametrize(
+    ("env", "is_utf8_mode", "asked"),
+    [
+        ({"LC_ALL": "C"}, True, True),
+        ({"LC_ALL": "POSIX", "LANG": "de_DE.UTF-8"}, True, True),
+        ({"LANG": "C"}, True, True),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, True, True),  # so Python sets it for its children
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False, False),  # so a person does
+        ({}, True, False),  # none was set: most containers
+        ({"LANG": "C.UTF-8"}, False, False),
+        ({"LC_ALL": "en_US.UTF-8", "LANG": "C"}, False, False),
+        ({"LC_ALL": "C", "PYTHONUTF8": "1"}, True, False),
+        ({"LC_ALL": "C", "PYTHONIOENCODING": "utf-8"}, True, False),
+        ({"NO_COLOR": "1"}, False, False),
+    ],
+)
+def test_a_locale_asks_for_ascii_where_a_person_has_set_it(
+    env: dict[str, str], is_utf8_mode: bool, asked: bool
+) -> None:
+    assert asks_for_ascii(env, is_utf8_mode) == asked

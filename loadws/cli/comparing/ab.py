@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
-
 from loadws.cli.comparing.compare import now
 from loadws.cli.comparing.comparison_files import write_comparison_page
 from loadws.cli.comparing.kept import KeptSlices, kept_slices
@@ -42,6 +40,7 @@ from loadws.metrics.summary import Summary
 from loadws.report.comparing.comparison import render_comparison
 from loadws.report.pipelines.compared import result_of_comparison
 from loadws.report.pipelines.services import Ci
+from loadws.report.terminal.own_console import OwnConsole
 from loadws.scenario.build import Loaded
 from loadws.terms.comparisons import default_rules
 from loadws.terms.errors import ExitCode, LoadwsError, interruption
@@ -154,7 +153,7 @@ class _Ab:
         with self._progress:
             in_loop(self._run)
         record = self._record()
-        render_comparison(record, Console())
+        render_comparison(record, OwnConsole())
         write_place(self._kept.path / COMPARISON, comparison.to_json(record))
         print(f"Comparison  {self._kept.path / COMPARISON}")
         write_place(self._options.json, comparison.to_json(record))

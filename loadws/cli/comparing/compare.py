@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-
 from loadws.cli.comparing.comparison_files import write_comparison_page
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.sources import matching, runs_of
@@ -22,6 +20,7 @@ from loadws.report.comparing.comparison import render_comparison
 from loadws.report.folder import read_info
 from loadws.report.pipelines.compared import result_of_comparison
 from loadws.report.pipelines.services import Ci
+from loadws.report.terminal.own_console import OwnConsole
 from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.metrics import Metric
 
@@ -52,7 +51,7 @@ def compare_command(options: CompareOptions) -> int:
     own = own_metrics_of(run.summary for run in (*baseline, *candidate))
     rules = chosen_rules(options.rules, baseline, candidate, own)
     record = compare_sides(baseline, candidate, rules, now(), own, options.across_machines)
-    render_comparison(record, Console())
+    render_comparison(record, OwnConsole())
     write_place(options.json, to_json(record))
     sides = [[run.summary for run in side] for side in (baseline, candidate)]
     write_comparison_page([options.html], record, *sides)

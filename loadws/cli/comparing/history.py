@@ -7,8 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from loadws.cli.comparing.rules import rules_from
 from loadws.cli.comparing.sources import SourceError, runs_at
 from loadws.cli.places import refuse_kept, write_place
@@ -18,6 +16,7 @@ from loadws.gate.comparing.runs import MeasuredRun
 from loadws.metrics.history import History, to_json
 from loadws.report.comparing.history import render_history, render_page
 from loadws.report.folder import LATEST, SLICES, SUMMARY
+from loadws.report.terminal.own_console import OwnConsole
 from loadws.terms.comparisons import ComparisonRule, default_rules
 from loadws.terms.errors import UsageError
 from loadws.terms.metrics import TABLE
@@ -29,7 +28,7 @@ def history_command(folder: Path, values: Sequence[str], json: Path | None, page
     refuse_kept("--html", page)
     histories = tuple(_histories(folder, values))
     for history in histories:
-        render_history(history, Console())
+        render_history(history, OwnConsole())
     write_place(json, to_json(histories))
     write_place(page, render_page(histories))
 

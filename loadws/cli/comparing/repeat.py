@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 
 import msgspec
-from rich.console import Console
 
 from loadws import __version__
 from loadws.cli.comparing.against import Found, find_baseline, place_of, save_baseline
@@ -38,6 +37,7 @@ from loadws.report.comparing.comparison import render_comparison
 from loadws.report.folder import read_frames
 from loadws.report.pipelines.compared import result_of_comparison, result_of_words, together
 from loadws.report.pipelines.result import Result
+from loadws.report.terminal.own_console import OwnConsole
 from loadws.scenario.build import Loaded
 from loadws.terms.errors import ExitCode, UsageError, exit_code, interruption, most_severe
 
@@ -195,7 +195,7 @@ class _Series:
         if not complete:
             return ExitCode.INCONCLUSIVE
         record = self._record(self._baseline, complete)
-        render_comparison(record, Console())
+        render_comparison(record, OwnConsole())
         write_place(complete[-1].folder / COMPARISON, to_json(record))
         before = [run.summary for run in self._baseline.runs]
         write_comparison_page([complete[-1].folder / PAGE], record, before, [done.summary for done in complete])

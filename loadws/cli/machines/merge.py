@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
 from loadws.cli.progress import show_progress
 from loadws.cli.running.ci import tell, told_of_run
@@ -47,6 +46,7 @@ from loadws.report.folder import (
 )
 from loadws.report.formats.formats import Chosen
 from loadws.report.pipelines.services import Ci
+from loadws.report.terminal.own_console import OwnConsole
 from loadws.terms.errors import OutputError
 
 #: The ending of the name of a merged run's folder.
@@ -115,7 +115,7 @@ def _kept(folder: Path) -> KeptShare:
 
 def _judge(info: RunInfo, kept: Sequence[KeptShare], folder: RunFolder, signals: Signals) -> Summary:
     """Return the sum of all frames, judged, after the run's files were written and its verdict printed."""
-    console, ending = Console(), merged_ending(kept)
+    console, ending = OwnConsole(), merged_ending(kept)
     summariser = Summariser(info)
     count = sum(seconds_in(Path(each.place)) for each in kept)
     for frame in show_progress(heapq.merge(*map(_frames, kept), key=_end_s), "adding up", count):

@@ -22,6 +22,7 @@ from loadws.plan.demand import is_paced, most_messages_per_s
 from loadws.plan.figures import CurvePoint, PhaseFigures, PlanFigures, figures_of
 from loadws.plan.plan import make_plan
 from loadws.report.plain import in_ascii, plain
+from loadws.report.terminal.own_console import OwnConsole
 from loadws.scenario.build import Loaded
 from loadws.scenario.overrides import Overrides
 from loadws.scenario.yaml.explain import explain
@@ -56,7 +57,7 @@ def _plan(loaded: Loaded) -> int:
     processes = choose_processes(figures, machine, loaded.scenario.target, paced=paced)
     pairs = pairs_of(loaded.scenario)
     needs = needs_of_run(figures, machine, pairs, processes, loaded.scenario.target)
-    _Page(Console(highlight=False)).show(loaded, figures, needs, processes)
+    _Page(OwnConsole(highlight=False)).show(loaded, figures, needs, processes)
     for notice in check_fit(figures, machine, pairs, processes, loaded.scenario.target):
         print(f"warning: {notice}", file=sys.stderr)
     if beyond := doubt(most_messages_per_s(loaded.scenario, figures), DEFAULT_TRANSPORT, processes):

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 import msgspec
 import trio
-from rich.console import Console
 
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions
@@ -56,6 +55,7 @@ from loadws.plan.plan import make_plan
 from loadws.report.folder import REPORT, RunFolder, forget_latest
 from loadws.report.pipelines.result import Result
 from loadws.report.terminal.live import LiveConsole
+from loadws.report.terminal.own_console import OwnConsole
 from loadws.report.terminal.pressed import press_ctrl_c
 from loadws.scenario.build import Loaded, Overrides
 from loadws.scenario.file_name import name_in
@@ -220,8 +220,8 @@ class _Run:
         self._options = options
         self._info = info
         self._figures = figures
-        self._console = Console(stderr=to_stdout(options.outputs))
-        self._progress = Console(stderr=True)
+        self._console = OwnConsole(stderr=to_stdout(options.outputs))
+        self._progress = OwnConsole(stderr=True)
         self._signals = signals
         self._watcher: Watcher | None = None
         self._live: LiveConsole | None = None  # from the load's begin on
@@ -236,9 +236,13 @@ class _Run:
     def run(self) -> Finished:
         """Return the run's results. Raises ``Interrupted`` where a signal came before the load."""
         with self._dashboard.opened():
-            with self._elsewhere.opened():
-                watcher, summary = trio.run(self._from_setup_to_teardown)
-            code = self._show_report(watcher, summary)
+            try:
+                with self._elsewhere.opened():
+                    watcher, summary = trio.run(self._from_setup_to_teardown)
+                code = self._show_report(watcher, summary)
+            finally:
+                if self._live is not None:
+                    self._live.release()
             self._dashboard.show(watcher.folder.path / REPORT)
         return Finished(code, watcher.folder.path, summary)
 

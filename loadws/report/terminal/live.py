@@ -47,7 +47,8 @@ class Judging(Protocol):
 class LiveConsole:
     """The output that shows a run on a console. ``look`` returns the run at this moment.
 
-    As a context manager it leaves the console as it was, however the run ends. With ``quiet`` it prints messages only.
+    As a context manager it leaves the console as it was, however the run ends; its keys are free after ``release``. With
+    ``quiet`` it prints messages only.
     ``standing`` are the thresholds; ``on_quit`` is called, in another thread, when ``q`` is pressed on the terminal.
     """
 
@@ -111,15 +112,23 @@ class LiveConsole:
         return self.stop()
 
     def stop(self) -> list[str]:
-        """Draw no more, and leave a short trace of the course. The first call returns what the terminal did not take."""
+        """Draw no more, and leave a short trace of the course. The first call returns what the terminal did not take.
+
+        Keys stay without effect and unseen until ``release``: what follows, as drawing the report, may take seconds.
+        """
         if self._keys:
-            self._keys.stop()
+            self._keys.mute()
         if self._worker is None:
             return []
         worker, self._worker = self._worker, None
         if self._screen:
             worker.require(self._leave)
         return worker.end(self._patience_s)
+
+    def release(self) -> None:
+        """Leave the terminal's keys to others."""
+        if self._keys:
+            self._keys.stop()
 
     def say(self, text: str) -> None:
         """Print a message, above the lines that stay in place."""

@@ -29,6 +29,11 @@ NARROWEST, WIDEST = 20, 200
 #: From so many columns on, a rule has a bar of its value against its limit.
 _WIDE = 100
 _LABEL = 13
+#: From so many columns on, the rates and the percentiles have room for longer words.
+_HALF_WIDE = 72
+_QUIT = " q ends the load as Ctrl-C does: what is under way is finished"
+_OF_LIMIT = " of the limit"
+_QUIT_SHORT = " q ends the load as Ctrl-C does"
 _SPREAD_CELL = 8
 _MARKS = {"passed": ("✔", "good"), "failed": ("✘", "bad"), "too_close": ("?", "doubt"), "no_data": ("·", "dim")}
 #: The generator is named busy from these on; the verdict asks whether that changed a rule, which is known at the end.
@@ -58,7 +63,7 @@ def panel(scene: Scene, width: int, height: int) -> list[Line]:
         if len(sections[number][1]) <= room:
             kept.add(number)
             room -= len(sections[number][1])
-    return [_cut(line, width) for number, (_, lines) in enumerate(sections) if number in kept for line in lines]
+    return [cut(line, width) for number, (_, lines) in enumerate(sections) if number in kept for line in lines]
 
 
 def _sections(scene: Scene, width: int) -> list[tuple[int, list[Line]]]:
@@ -71,8 +76,8 @@ def _sections(scene: Scene, width: int) -> list[tuple[int, list[Line]]]:
         (3, list(_load(scene.view))),
         (4, [_rate(scene, width), _latency(scene, width)]),
         (8, _spread(scene.view, width)),
-        (6, [_generator(scene.view)]),
-        (9, [[(" q ends the load as Ctrl-C does: what is under way is finished", "dim")]] if scene.has_keys else []),
+        (6, [_generator(scene.view, width)]),
+        (9, [[(_QUIT if len(_QUIT) <= width else _QUIT_SHORT, "dim")]] if scene.has_keys else []),
     ]
 
 
@@ -130,17 +135,16 @@ def _rules(checks: Sequence[Check], width: int) -> Iterator[Line]:
 def _rule(check: Check, longest: int, width: int) -> Line:
     mark, style = _MARKS[check.outcome]
     now = "no data yet" if check.outcome == "no_data" else f"now {observed_of(check)}"
+    line = [(f" {mark} ", style), (f"{plain(check.rule, max(longest, 8)):<{longest}}  ", ""), (f"{now:<16}", style)]
     note = f"  {plain(check.note, 40)}" if check.note else ""
-    line = [
-        (f" {mark} ", style),
-        (f"{plain(check.rule, max(longest, 8)):<{longest}}  ", ""),
-        (f"{now:<16}", style),
-        (note, "dim"),
-    ]
+    if note and sum(len(text) for text, _ in line) + len(note) <= width:
+        return [*line, (note, "dim")]
     if width < _WIDE or check.observed is None or not check.limit or check.note:
         return line
     full, empty = bar(check.observed / check.limit, 24)
-    return [*line, ("  ", ""), (full, style), (empty, "dim"), (" of the limit", "dim")]
+    line += [("  ", ""), (full, style), (empty, "dim")]
+    fits = sum(len(text) for text, _ in line) + len(_OF_LIMIT) <= width
+    return [*line, (_OF_LIMIT, "dim")] if fits else line
 
 
 def _errors(view: LiveView) -> Iterator[Line]:
@@ -186,14 +190,17 @@ def _rate(scene: Scene, width: int) -> Line:
 
 def _latency(scene: Scene, width: int) -> Line:
     view = scene.view
-    text = f" p50 {time_text(view.response_p50_ns)}, p99 {time_text(view.response_p99_ns)} of the last {view.recent_s:.0f} s"
+    of = " of the" if width >= _HALF_WIDE else ","
+    text = (
+        f" p50 {time_text(view.response_p50_ns)}, p99 {time_text(view.response_p99_ns)}{of} last {view.recent_s:.0f} s"
+    )
     room = width - _text_width(width) - 14
     curve = [moment.p99_ns if moment else None for moment in scene.past.columns(max(room, 1))]
     return _with_curve(text, "p99", sparkline(curve), width)
 
 
 def _text_width(width: int) -> int:
-    return 46 if width >= 80 else 40
+    return 46 if width >= _HALF_WIDE else 36
 
 
 def _with_curve(text: str, name: str, curve: str, width: int) -> Line:
@@ -223,14 +230,21 @@ def _limit(limit: float) -> str:
     return "more" if limit == float("inf") else format_duration(limit).replace(" ", "")
 
 
-def _generator(view: LiveView) -> Line:
-    """Return in a word whether loadws itself keeps up, and the figures that say so."""
+def _generator(view: LiveView, width: int) -> Line:
+    """Return in a word whether loadws itself keeps up, and as many of the figures that say so as there is room for."""
     now = view.generator
     word, style = condition(now)
-    figures = f"CPU {format_share(now.cpu_share)}, send lag p99 {time_text(now.send_lag_p99_ns)}, " + (
-        f"loop lag at most {time_text(now.loop_lag_max_ns)}"
-    )
-    return [(" generator ", ""), (word, style), (f"  {figures}", "dim")]
+    line: Line = [(" generator ", ""), (word, style)]
+    between = "  "
+    for figure in (
+        f"CPU {format_share(now.cpu_share)}",
+        f"send lag p99 {time_text(now.send_lag_p99_ns)}",
+        f"loop lag at most {time_text(now.loop_lag_max_ns)}",
+    ):
+        if sum(len(text) for text, _ in line) + len(between) + len(figure) <= width:
+            line.append((f"{between}{figure}", "dim"))
+            between = ", "
+    return line
 
 
 def condition(now: GeneratorNow) -> tuple[str, str]:
@@ -244,15 +258,26 @@ def condition(now: GeneratorNow) -> tuple[str, str]:
     return "keeps up", "good"
 
 
-def _cut(line: Line, width: int) -> Line:
-    """Return the line, cut to a width in columns: a wide character has two."""
-    cut: Line = []
+def cut(line: Line, width: int, mark: str = "…") -> Line:
+    """Return the line, cut to a width in columns: a wide character has two. ``mark`` stands for words that are left out."""
+    kept: Line = []
     for text, style in line:
-        room = width - sum(cell_len(part) for part, _ in cut)
+        room = width - sum(cell_len(part) for part, _ in kept)
         if room <= 0:
             break
-        cut.append((text if cell_len(text) <= room else set_cell_size(text, room), style))
-    return cut
+        kept.append((_shortened(text, room, mark), style))
+    return kept
+
+
+def _shortened(text: str, room: int, mark: str) -> str:
+    """Return a text of at most ``room`` columns, which ends behind a word where one is left out; bars have no words."""
+    if cell_len(text) <= room:
+        return text
+    if room <= len(mark) or not any(map(str.isalpha, text)):
+        return set_cell_size(text, room)
+    short = set_cell_size(text, room - len(mark)).rstrip()
+    whole = short if text[len(short) : len(short) + 1].isspace() else short.rpartition(" ")[0].rstrip()
+    return f"{whole if whole.strip() else short}{mark}"
 
 
 def time_text(ns: float | None) -> str:

@@ -59,8 +59,12 @@ class Keys:
         self._thread = threading.Thread(target=self._listen, args=(self._wake[0],), name="keys", daemon=True)
         self._thread.start()
 
+    def mute(self) -> None:
+        """Call nothing from now on. Keys are still read, so that none is shown or reaches the shell, until ``stop``."""
+        self._actions.clear()
+
     def stop(self) -> None:
-        """Listen no more, and put the terminal back. May be called more than once."""
+        """Listen no more, and put the terminal back, without keys that were not read. May be called more than once."""
         if self._wake is not None and self._thread is not None:
             os.write(self._wake[1], b"x")
             self._thread.join()
@@ -69,7 +73,7 @@ class Keys:
             self._wake = None
         if self._before is not None and termios is not None:
             if _is_ours(self._stdin):
-                termios.tcsetattr(self._stdin, termios.TCSADRAIN, self._before)
+                termios.tcsetattr(self._stdin, termios.TCSAFLUSH, self._before)
             self._before = None
         if self._guard is not None:
             self._guard.kill()
@@ -96,7 +100,7 @@ class Keys:
         modes = termios.tcgetattr(self._stdin)
         modes[3] &= ~(termios.ICANON | termios.ECHO)
         modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
-        termios.tcsetattr(self._stdin, termios.TCSADRAIN, modes)
+        termios.tcsetattr(self._stdin, termios.TCSAFLUSH, modes)
 
     def _listen(self, wake: int) -> None:
         while True:

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from loadws.report.plain import in_ascii
-from loadws.report.terminal.panel import Line
+from loadws.report.terminal.panel import Line, cut
 
 #: What each style is: the parameter of "select graphic rendition" (ECMA-48).
 STYLES = {"": "", "strong": "1", "dim": "2", "bar": "36", "good": "32", "bad": "1;31", "doubt": "33"}
@@ -39,10 +39,14 @@ class Screen:
 
     def paint(self, lines: Sequence[Line]) -> None:
         """Show the lines in the place of those that stand there."""
-        texts = [[(in_ascii(text) if self._ascii else text, style) for text, style in line] for line in lines]
+        texts = [self._shown(line) for line in lines]
         body = "".join(f"{''.join(self._styled(*part) for part in line)}{_TO_LINE_END}\n" for line in texts)
         self._write(f"{_BEGIN}{_HIDE_CURSOR}{self._up()}{body}{_TO_SCREEN_END}{_END}")
         self._painted = [sum(cell_len(text) for text, _ in line) for line in texts]
+
+    def _shown(self, line: Line) -> Line:
+        """Return a line in the characters that the terminal has. Replacements may be longer, so it is cut again."""
+        return cut([(in_ascii(text), style) for text, style in line], self.size[0], "...") if self._ascii else line
 
     def leave(self, lines: Sequence[Line] = ()) -> None:
         """Put ``lines``, which stay, in the place of those that stand there, and show the cursor again."""

@@ -12,7 +12,7 @@ from loadws.metrics.ledger import Arrivals, Ledger
 from loadws.metrics.live import GeneratorNow, LiveView, Second
 from loadws.metrics.runinfo import PhaseInfo
 from loadws.metrics.summary import Check, ErrorCount
-from loadws.report.terminal.panel import MOST_RULES, Line, Scene, panel
+from loadws.report.terminal.panel import MOST_RULES, Line, Scene, cut, panel
 from loadws.report.terminal.past import Past
 from loadws.report.terminal.trace import trace
 from tests.metrics import made_up
@@ -147,3 +147,19 @@ def test_a_run_of_a_second_leaves_no_trace() -> None:
     view = msgspec.structs.replace(_view(), seconds=_view().seconds[:1])
     scene = _scene(msgspec.structs.replace(view, seconds=(msgspec.structs.replace(view.seconds[0], second=0),)))
     assert trace(scene, 80) == []
+
+
+def test_a_narrow_terminal_has_whole_words_and_fewer_of_them() -> None:
+    example = "$.ok is not there (the message is not JSON)"
+    view = msgspec.structs.replace(_view(), kinds=(ErrorCount("check", "ask", 20, example),))
+    texts = _texts(panel(_scene(view, checks=(FAILED,)), 50, 30))
+    assert texts[2] == " ✘ error_rate < 1%  now 2.5%          25 of 1,000"
+    assert texts[4] == "        20  check in ask  $.ok is not there (the…"
+    assert "p50 1.2 ms, p99 —, last 5 s" in texts[7]
+    assert texts[10] == " generator keeps up  CPU 22%, send lag p99 400 µs"
+    assert texts[11] == " q ends the load as Ctrl-C does"
+
+
+def test_a_text_without_a_space_is_cut_where_the_line_ends() -> None:
+    assert cut([("x" * 30, "")], 20) == [("x" * 19 + "…", "")]
+    assert cut([("━" * 30, "bar")], 20) == [("━" * 20, "bar")]

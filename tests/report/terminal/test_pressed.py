@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no ter
 DEADLINE_S = 30.0
 
 _CHILD = """
-import fcntl, os, sys, termios, threading
+import fcntl, os, signal, sys, termios, threading
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from loadws.report.terminal.pressed import Keys
 pressed = threading.Event()
@@ -30,6 +31,12 @@ pressed.wait()
 print("pressed", flush=True)
 if sys.argv[1] == "killed":
     os.kill(os.getpid(), 9)
+if sys.argv[1] == "muted":
+    keys.mute()
+    done = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: done.set())
+    print("muted", flush=True)
+    done.wait()
 keys.stop()
 """
 
@@ -70,6 +77,23 @@ def test_a_key_is_heard_and_the_terminal_is_left_as_it_was(terminal: tuple[int, 
     while _modes(theirs) != before and time.monotonic() < deadline:
         os.sched_yield()
     assert _modes(theirs) == before
+
+
+@pytest.mark.slow
+def test_keys_that_are_pressed_after_the_load_are_neither_shown_nor_left(terminal: tuple[int, int]) -> None:
+    """While the report is drawn, somebody who does not know yet that the load is over presses ``q`` again."""
+    ours, theirs = terminal
+    before = _modes(theirs)
+    with _start(theirs, "muted") as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "listens\n"
+        os.write(ours, b"q")
+        assert [child.stdout.readline() for _ in range(2)] == ["pressed\n", "muted\n"]
+        os.write(ours, b"qq\n")
+        child.send_signal(signal.SIGUSR1)
+        assert child.wait(DEADLINE_S) == 0
+    assert _modes(theirs) == before
+    assert select.select([ours, theirs], [], [], 0)[0] == []
 
 
 @pytest.mark.slow

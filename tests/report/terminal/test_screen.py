@@ -80,3 +80,11 @@ def test_lines_that_stay_are_not_overwritten() -> None:
     screen.leave([SHORT])
     assert file.getvalue().endswith("\x1b[?25h")
     assert "A" not in _painted(console, file, screen, SHORT).split("y")[0].replace("\x1b[?", "")
+
+
+def test_stand_ins_that_are_longer_make_no_line_too_long() -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    console = Console(file=file, force_terminal=True, width=20, height=20, legacy_windows=False, _environ={})
+    Screen(console).paint([[("a rule that is cut…", "")]])
+    file.seek(0)
+    assert "a rule that is...\x1b[K" in file.read()

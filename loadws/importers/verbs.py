@@ -14,7 +14,7 @@ from typing import Any
 from loadws.scenario.json_reader import NotJson, read_json
 from loadws.scenario.protocol.find_protocol import load_protocol
 from loadws.scenario.protocol.protocol_file import ARGUMENT, VERBS, ProtocolFile
-from loadws.scenario.protocol.protocol_rules import MissingLibrary, Read, ReplyRule, framing_of, key_from
+from loadws.scenario.protocol.protocol_rules import MissingLibrary, Read, ReplyRule, codec_of, key_from
 from loadws.scenario.template.values import EvaluationError
 
 #: The codecs whose readers read what a client sends, too.
@@ -41,7 +41,7 @@ def _counted(file: ProtocolFile, sent: Sequence[str | bytes], received: Sequence
     if file.codec not in _READ_BOTH_WAYS:
         return Counter()
     try:
-        reader, _ = framing_of(file, _LARGEST)
+        reader = codec_of(file, _LARGEST).reader
     except MissingLibrary:
         return Counter()
     ours, theirs = reader(), reader()

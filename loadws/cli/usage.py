@@ -28,7 +28,7 @@ _SCENARIOS = (".yaml", ".yml")
 #: The words that typer's library for choices puts before its sentence.
 _LIBRARY_SAYS = ": Value error, "
 #: What an option of a place may be followed by, and what each means alone.
-_PLACE = re.compile(r"[^-/][^/]*:[^/:]*")
+_PLACE = re.compile(r"[^-/][^/]*:[^/:]*|\d+")
 _ALONE = {"--dashboard": "127.0.0.1:0", "--prometheus": PROMETHEUS}
 #: What is shown while one load goes on, which a command that makes many has no place for.
 _LIVE = ("--output", "--prometheus", "--dashboard")

@@ -11,7 +11,7 @@ from loadws.report.drawing.drawing import Drawing
 def quick_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes seconds. Tests that start a process of their own have real charts, and so have the report's."""
 
-    def draw(_artist: object, _summary: object, _folder: object = None) -> Drawing:
+    def draw(_artist: object, _summary: object, *_more: object) -> Drawing:
         return Drawing()
 
     monkeypatch.setattr("loadws.report.drawing.draw.Artist.draw", draw)

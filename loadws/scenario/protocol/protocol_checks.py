@@ -9,17 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from loadws.scenario.matching.jsonpath import PathError, parse_path
-from loadws.scenario.protocol.protocol_file import ARGUMENT, CARRYING, HEARTBEAT, KEY, MESSAGE, OF_STEPS, VERBS
+from loadws.scenario.protocol.protocol_file import (
+    ALWAYS_ANSWERED,
+    ARGUMENT,
+    ASKED_FOR,
+    CARRYING,
+    HEARTBEAT,
+    KEY,
+    MESSAGE,
+    NEVER_ANSWERED,
+    OF_STEPS,
+    RESUME,
+    VERBS,
+)
 from loadws.scenario.yaml.explain import Problems, any_of
 from loadws.scenario.yaml.tree import Node
 from loadws.terms.errors import did_you_mean
 
 #: Keys whose values are JSON of the protocol's own: a null inside of them is one.
 _JSON = frozenset({"send", "closing", "may", "options", "where", "confirmed", "refused", "received"})
-#: The verbs whose message is answered by itself, and not only with an argument that asks for it.
-_ANSWERED = ("call_method", "subscribe", "unsubscribe")
-#: What an ``instead`` may be for that is no argument: what a step waits for.
-_ASKED_FOR = {"emit": ("ack",), "publish_topic": ("qos",), "send_to": ("confirmed",)}
 
 
 def check_rules(root: Node, problems: Problems) -> None:
@@ -69,10 +77,10 @@ class _Rules:
         for key, child in node.value.items():
             if child.value is None:
                 self._add(child, f"{key!r} has no value", "give it one, or leave the key out")
-            elif key == "instead" and isinstance(child.value, dict):
+            elif key in ("instead", "adds") and isinstance(child.value, dict):
                 for name, sent in child.value.items():
                     if sent.value is None:
-                        self._add(sent, f"{name!r} has no value", "say what is sent instead, or leave the key out")
+                        self._add(sent, f"{name!r} has no value", "say what is sent, or leave the key out")
             elif key == "payload" and child.value in ({}, ()):
                 self._add(child, "a payload is at one place, or at several that have names", "write payload: $.data")
             elif key not in _JSON:
@@ -100,7 +108,7 @@ class _Rules:
             *_arguments_in(root.child("closing")),
         ]
         for name, node in sent:
-            if name not in (*options, HEARTBEAT):
+            if name not in (*options, HEARTBEAT, RESUME):
                 advice = did_you_mean(name, options) or f"add it to options: {{{name}: null}}"
                 self._add_value(node, f"<{name}> is no option", advice)
         used = {name for name, _ in sent} | {name for verb in VERBS for name, _ in _sent_by(root.child(verb))}
@@ -223,7 +231,8 @@ class _Rules:
             if name in seen:
                 self._add(node, f"{name!r} appears twice among the arguments", "keep it in needs or in may, once")
             seen[name] = node
-        self._instead(verb, body, seen)
+        for key in ("instead", "adds"):
+            self._chosen(key, verb, body, seen)
         for name, node in _named(body.child("choices")):
             if name not in seen:
                 self._add(
@@ -238,16 +247,19 @@ class _Rules:
                 if name in OF_STEPS:
                     advice = "that is a key of steps; give the argument another name"
                 self._add_value(node, f"<{name}> is no argument of {verb}", advice)
-        used = {*(name for name, _ in _sent_by(body)), *_names(body.child("instead"))}
+        used = {*(name for name, _ in _sent_by(body)), *_names(body.child("instead")), *_names(body.child("adds"))}
         self._unused(body.child("needs"), used, "argument")
         self._unused(body.child("may"), used, "argument")
         self._answered(root, verb, body)
 
-    def _instead(self, verb: str, body: Node, arguments: Iterable[str]) -> None:
-        known = [*arguments, *_ASKED_FOR.get(verb, ())]
-        for name, node in _named(body.child("instead")):
+    def _chosen(self, key: str, verb: str, body: Node, arguments: Iterable[str]) -> None:
+        """Check that what ``instead`` or ``adds`` sends is for an argument, or for a key of the verb."""
+        known = [*arguments, *ASKED_FOR[verb]]
+        if key == "adds" and verb in ALWAYS_ANSWERED:
+            known.append("confirmed")
+        for name, node in _named(body.child(key)):
             if name not in known:
-                advice = did_you_mean(name, known) or f"instead has an argument for a key: {any_of(known)}"
+                advice = did_you_mean(name, known) or f"{key} has an argument for a key: {any_of(known)}"
                 self._add(node, f"{name!r} is no argument of {verb}", advice)
 
     def _answered(self, root: Node, verb: str, body: Node) -> None:
@@ -256,20 +268,23 @@ class _Rules:
         if reply is not None and isinstance(reply.value, dict):
             self._replies(reply)
             rule: Node | None = reply
-        elif verb in ("notify", "answer_call") or (reply is not None and reply.value is False):
+        elif verb in NEVER_ANSWERED or (reply is not None and reply.value is False):
             rule = None
         else:
             rule = root.child("replies")
-            if rule is None and (verb in _ANSWERED or _has(body, "instead")):
+            if rule is None and (verb in ALWAYS_ANSWERED or _has(body, "instead")):
                 advice = "add replies: {id: $.id}, or write reply: false here"
                 self._add(body, f"{verb} is answered, and nothing says what a reply is", advice)
-        if verb in _ANSWERED:
+        if verb in ALWAYS_ANSWERED:
             self._sent_at(body, rule)
 
     def _sent_at(self, body: Node, rule: Node | None) -> None:
         place = None if rule is None else rule.child("sent_id") or rule.child("id")
+        added = [node for _, node in _named(body.child("adds"))]
         for sent in (body.child("send"), *(node for _, node in _named(body.child("instead")))):
-            if sent is not None and place is not None and not _reaches(sent, place.value):
+            if sent is None or place is None:
+                continue
+            if not any(_reaches(node, place.value) for node in (sent, *added)):
                 advice = 'put an id there, as "{{ id() }}", or say where it is: sent_id; or write reply: false'
                 self._add(sent, f"this is answered by its id, and has none at {place.value}", advice)
 
@@ -346,8 +361,9 @@ def _arguments_in(node: Node | None) -> Iterator[tuple[str, Node]]:
 def _sent_by(body: Node | None) -> Iterator[tuple[str, Node]]:
     if body is not None:
         yield from _arguments_in(body.child("send"))
-        for _, sent in _named(body.child("instead")):
-            yield from _arguments_in(sent)
+        for key in ("instead", "adds"):
+            for _, sent in _named(body.child(key)):
+                yield from _arguments_in(sent)
 
 
 def _reaches(node: Node, place: object) -> bool:

@@ -14,11 +14,12 @@ from loadws.scenario.matching.extract import MatchError
 from loadws.scenario.matching.jsonpath import PathError, compile_path
 from loadws.scenario.matching.matching import compile_conditions
 from loadws.scenario.model.field_types import TEN_SECONDS, Many, Name, Span, Strict, Subprotocols
-from loadws.scenario.model.steps import STEPS, CarryingStep
+from loadws.scenario.model.steps import STEPS, CarryingStep, ProtocolStep
 from loadws.scenario.template.template import TemplateError, compile_value
 
 #: The verbs that a protocol may have; each has a key of the same name in its file.
-VERBS = tuple(verb for verb, step in STEPS.items() if step.of_protocol)
+_STEPS = {verb: step for verb, step in STEPS.items() if issubclass(step, ProtocolStep)}
+VERBS = tuple(_STEPS)
 #: Keys that every step has, so that no argument may be called so.
 OF_STEPS = frozenset({"name", "on", "on_failure", "reply", "confirmed", "first", "subscription", "key", "ack", "send"})
 
@@ -35,6 +36,11 @@ def _path(text: str) -> str:
 KEY = "key"
 #: The argument that stands for the message of a step that carries one, and the verbs that do.
 MESSAGE = "send"
+#: The verbs whose message is answered always, and those whose message never is.
+ALWAYS_ANSWERED = frozenset(verb for verb, step in _STEPS.items() if step.answered == "always")
+NEVER_ANSWERED = frozenset(verb for verb, step in _STEPS.items() if step.answered == "never")
+#: The keys of each verb that ask for an answer, by verb.
+ASKED_FOR = {verb: step.asked_for for verb, step in _STEPS.items()}
 CARRYING = frozenset(verb for verb, step in STEPS.items() if issubclass(step, CarryingStep))
 #: The argument of what opens a connection that stands for the seconds between heartbeats.
 HEARTBEAT = "heartbeat"

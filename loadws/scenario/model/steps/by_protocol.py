@@ -4,7 +4,7 @@ What they send, and which keys they have beside these, is in the protocol's file
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
@@ -63,6 +63,9 @@ class ProtocolStep(ConnectionStep):
     reads_inbox = False
     names = ()
     is_named_by_text = False
+    #: Whether what it sends is answered: always, only where a key asks for that (one of ``asked_for``), or never.
+    answered: ClassVar[Literal["always", "if asked", "never"]] = "never"
+    asked_for: ClassVar[tuple[str, ...]] = ()
 
     def arguments(self) -> dict[str, JsonValue]:
         """Return the arguments of the protocol's own."""
@@ -121,6 +124,8 @@ class CallMethodBody(ProtocolBody):
 class CallMethodStep(ProtocolStep):
     """Call a method by the connection's protocol, and wait for its result."""
 
+    answered = "always"
+
     verb = "call_method"
     waits = True
     sends = 1
@@ -175,6 +180,8 @@ class SubscribeBody(ProtocolBody):
 class SubscribeStep(ProtocolStep):
     """Subscribe by the connection's protocol. The step's name is the subscription's."""
 
+    answered = "always"
+
     verb = "subscribe"
     waits = True
     sends = 1
@@ -212,6 +219,8 @@ class UnsubscribeBody(ProtocolBody):
 class UnsubscribeStep(ProtocolStep):
     """End the oldest subscription of a name."""
 
+    answered = "always"
+
     verb = "unsubscribe"
     waits = True
     sends = 1
@@ -243,6 +252,9 @@ class EmitBody(ProtocolBody):
 
 class EmitStep(ProtocolStep):
     """Send an event by the connection's protocol, and with ack wait for its acknowledgement."""
+
+    answered = "if asked"
+    asked_for = ("ack",)
 
     verb = "emit"
     waits = True
@@ -321,6 +333,9 @@ class PublishTopicBody(ProtocolBody):
 class PublishTopicStep(CarryingStep):
     """Publish a message to a topic of the connection's protocol; with qos 1 wait for the acknowledgement."""
 
+    answered = "if asked"
+    asked_for = ("qos",)
+
     verb = "publish_topic"
     waits = True
     sends = 1
@@ -350,6 +365,9 @@ class SendToBody(ProtocolBody):
 
 class SendToStep(CarryingStep):
     """Send a message to a destination of the connection's protocol; with confirmed wait for the receipt."""
+
+    answered = "if asked"
+    asked_for = ("confirmed",)
 
     verb = "send_to"
     waits = True

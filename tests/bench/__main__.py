@@ -4,8 +4,8 @@ First CPU a round trip of the whole runner beside its floors, clients in turn, s
 Then users that only hold their connection: memory of each, connections opened per second, and as many as a process may hold.
 Then the whole command: one process and two, send lag against load, 50,000 connections, memory over minutes. Then several
 machines: what coordination costs, how far apart shares start, and how many machines a large load needs. The reports of
-long runs: their time, size and first paint. ``--peers``:
-other tools at the same work, which are installed into the user's cache. ``--table``: each bar beside its floor.
+long runs: their time, size and first paint. The system calls of a message, by ``strace``. ``--peers``: other tools at the
+same work, which are installed into the user's cache. ``--table``: each bar beside its floor.
 """
 
 from __future__ import annotations
@@ -23,9 +23,22 @@ from tests.bench.clients import client, held_users, loadws, server
 from tests.bench.command import CommandFailed
 from tests.bench.measured import Measured
 from tests.bench.peers.compare import peers
+from tests.bench.syscalls import syscalls
 from tests.bench.table import print_table
 
-PARTS = ["round-trips", "matching", "idle", "held", "processes", "lag", "fifty", "soak", "machines", "reports"]
+PARTS = [
+    "round-trips",
+    "matching",
+    "idle",
+    "held",
+    "processes",
+    "lag",
+    "fifty",
+    "soak",
+    "machines",
+    "reports",
+    "syscalls",
+]
 #: Each transport, ours with both kinds of stamps: the kernel's are what ``loadws run`` takes where it can.
 RUNNERS = (NAMES[0], f"{NAMES[0]}+kernel", *NAMES[1:])
 #: The rest of a process, without its users, is what so few of them take.
@@ -58,6 +71,7 @@ def main() -> None:
         "soak": lambda: whole.soak(options.soak_seconds),
         "machines": lambda: machines.bench(options.seconds),
         "reports": reports.bench,
+        "syscalls": syscalls,
     }
     try:
         for name in options.only:

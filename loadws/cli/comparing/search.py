@@ -16,12 +16,13 @@ import msgspec
 
 from loadws.cli.comparing.kept import KeptSlices, kept_slices
 from loadws.cli.comparing.rules import rules_from, with_rules
-from loadws.cli.comparing.slices import Bench, Slice, in_loop, load_side, open_benches
+from loadws.cli.comparing.slices import Bench, Slice, in_loop, load_side, open_benches, processes_of
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import clear_place, refuse_inputs, write_place
 from loadws.cli.progress import Progress
 from loadws.cli.running.ci import tell
+from loadws.fleet.machine.preflight import look_at_machine
 from loadws.fleet.signals import Signals
 from loadws.gate.applied import was_short_of
 from loadws.gate.check import observe
@@ -66,10 +67,8 @@ def search_command(run: RunOptions, options: SearchOptions) -> int:
     if not 0 < options.least < options.most:
         raise UsageError("--from must be above 0 and below --to", "write for example --from 10 --to 1000")
     run = with_rules(replace(run, overrides=_overrides(run.overrides, options)), _thresholds(options.until))
-    load_side(
-        replace(run, overrides=_with_load(run.overrides, options.vary, options.least))
-    )  # so that it is refused now
     loaded = load_side(run)
+    run = replace(run, processes=_processes(run, options))
     with masked_errors(loaded.masker):
         rules = rules_from(options.until, loaded.own_metrics, Path("--until"))
         if rules.comparisons:
@@ -96,6 +95,20 @@ def _overrides(given: Overrides, options: SearchOptions) -> Overrides:
 
 def _with_load(given: Overrides, vary: str, load: float) -> Overrides:
     return replace(given, users=round(load)) if vary == "users" else replace(given, rate=load)
+
+
+def _processes(run: RunOptions, options: SearchOptions) -> int:
+    """Return how many processes make every level: as many as the level needs that needs most.
+
+    The load of the file says nothing of that. Each level that doubles is looked at, because the last may be too large for
+    this machine in any number of processes. Raises ``UsageError`` where the scenario's load cannot be varied so.
+    """
+    machine, load, found = look_at_machine(), options.least, 1
+    while load < 2 * options.most:
+        level = load_side(replace(run, overrides=_with_load(run.overrides, options.vary, min(load, options.most))))
+        found = max(found, processes_of(level, run, machine))
+        load *= 2
+    return found
 
 
 def _thresholds(until: Sequence[str]) -> list[str]:
@@ -158,6 +171,8 @@ class _Search:
 
     async def _search(self) -> None:
         options = self._options
+        count = self._run.processes or 1
+        self._progress.say(f"all levels run in {'this one process' if count == 1 else f'the same {count} processes'}")
         async with open_benches([(self._loaded, self._run)], self._signals, self._progress.say) as [bench]:
             while len(self._levels) < _MOST_LEVELS and not self._signals.heard:
                 load = next_load(self._levels, options.least, options.most, options.vary == "users")

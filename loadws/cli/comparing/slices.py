@@ -161,7 +161,7 @@ async def open_benches(
     All slices of all sides are made by the same processes. Raises ``LoadwsError`` where a side cannot be made ready.
     """
     machine = look_at_machine()
-    processes = max(_processes(loaded, options, machine) for loaded, options in sides)
+    processes = max(processes_of(loaded, options, machine) for loaded, options in sides)
     async with AsyncExitStack() as stack:
         crew = await stack.enter_async_context(open_crew())
         benches = []
@@ -178,7 +178,8 @@ async def open_benches(
         yield benches
 
 
-def _processes(loaded: Loaded, options: RunOptions, machine: Machine) -> int:
+def processes_of(loaded: Loaded, options: RunOptions, machine: Machine) -> int:
+    """Return how many processes make the load of a side: as the command line says, or as many as it needs."""
     if options.processes is not None:
         return options.processes
     figures = figures_of(make_plan(loaded.scenario, 0))

@@ -12,6 +12,7 @@ import pytest
 
 from loadws.cli.comparing import search
 from loadws.cli.comparing.slices import Slice
+from loadws.fleet.machine import process_count
 from loadws.fleet.signals import Signals
 from loadws.metrics.summary import Outcome, Verdict
 from loadws.terms.errors import UsageError
@@ -81,6 +82,28 @@ def test_a_load_that_does_not_fit_the_scenario_is_refused_before_setup(capsys: p
         )
         assert (result.code, result.err.splitlines()[0]) == (2, f"loadws: {message}")
     assert not Path("reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "all levels run in the same 3 processes"),  # as for the largest load, and not for the one user of the file
+        (("--to", "4"), "all levels run in this one process"),
+        (("--processes", "2"), "all levels run in the same 2 processes"),
+    ],
+)
+def test_there_are_processes_for_the_largest_load(
+    options: tuple[str, ...], said: str, benches: Callable[..., None], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(process_count, "usable_cores", lambda: 3)
+    benches({2: 30.0})
+    to = () if "--to" in options else ("--to", "1000")
+    result = run(
+        capsys, "search", "find.yaml", "--vary", "users", "--from", "2", *to, *options, "--until",
+        "response_time.p50 < 20ms", "--target", "ws://192.0.2.1",
+    )  # fmt: skip
+    assert (result.code, result.err.splitlines()[0]) == (1, said)
 
 
 @pytest.mark.slow
@@ -205,7 +228,7 @@ def test_a_load_that_this_machine_cannot_hold_is_its_limit(
         "users here; raise the hard limit",
     ]
     refused = run(capsys, *arguments, "11")
-    assert (refused.code, refused.err.splitlines()[0]) == (2, "loadws: the plan holds too many users here")
+    assert (refused.code, refused.err.splitlines()[1]) == (2, "loadws: the plan holds too many users here")
 
 
 @pytest.mark.slow

@@ -217,7 +217,9 @@ class _Series:
         unfit = next((done for done in self._done if done.summary.verdict.outcome != "passed"), None)
         if unfit is not None:
             why = f"the run {unfit.folder} {_OUTCOMES[unfit.summary.verdict.outcome]}"
-        elif code in (ExitCode.FAILED, ExitCode.INVALID, *_STOPPING):
+        elif code in _STOPPING:
+            why = f"{len(complete)} of {self._against.repeat} runs came to their end"
+        elif code in (ExitCode.FAILED, ExitCode.INVALID):
             why = "the comparison did not pass"
         elif not complete:
             why = "no run was made"

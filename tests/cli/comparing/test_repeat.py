@@ -190,6 +190,16 @@ def test_a_signal_outside_of_a_load_ends_the_series_too(
     assert (f"{kept} of 3 runs were begun; kept: " in result.err) == (kept < 3)
 
 
+def test_no_baseline_is_saved_of_a_series_that_a_signal_ended(
+    runs: list[Summary], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _heard[1] = Heard("SIGTERM", is_before_the_load=False)
+    runs[:] = made.runs(3)
+    result = run(capsys, "run", "chat.yaml", "--repeat", "3", "--save-baseline", "main")
+    assert (result.code, Path("baselines").exists()) == (143, False)
+    assert "no baseline was saved: 2 of 3 runs came to their end" in result.err
+
+
 def test_a_signal_before_the_first_load_leaves_nothing(runs: list[Summary], capsys: pytest.CaptureFixture[str]) -> None:
     _heard[0] = Heard("SIGTERM", is_before_the_load=True)
     result = run(capsys, "run", "chat.yaml", "--repeat", "3")

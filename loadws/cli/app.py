@@ -247,12 +247,13 @@ def run(
         ci=service,
         dashboard=dashboard,
     )
-    from loadws.cli.comparing.repeat import repeat_command
     from loadws.cli.running.ci import told_errors
 
     with told_errors(service, scenario.name), places.tidy():
         if not against and not overrides.comparisons:
             return run_command(options)
+        from loadws.cli.comparing.repeat import repeat_command
+
         return repeat_command(options, against)
 
 

@@ -116,9 +116,19 @@ def test_a_command_does_not_import_what_few_of_its_uses_need(module: str) -> Non
     assert [name for name in NOT_NEEDED[module] if name in found.stdout.split()] == []
 
 
-def _imported_for(argument: str, cache: Path) -> set[str]:
+@pytest.mark.slow
+def test_a_run_imports_nothing_of_comparisons_and_of_more_processes_before_it_reads_its_scenario(
+    tmp_path: Path,
+) -> None:
+    imported = _imported_for("run", tmp_path, str(tmp_path / "none.yaml"))
+    assert "loadws.cli.running.run" in imported
+    assert imported & {"loadws.gate.comparing.compare", "loadws.fleet.multi_process", "statistics"} == set()
+
+
+def _imported_for(argument: str, cache: Path, *more: str) -> set[str]:
     """Return the modules that a process has after a command, whose cache is a folder of the test."""
-    program = f"import sys; from loadws.cli import main; main(['{argument}']); print(*sys.modules, file=sys.stderr)"
+    arguments = [argument, *more]
+    program = f"import sys; from loadws.cli import main; main({arguments}); print(*sys.modules, file=sys.stderr)"
     env = os.environ | dict.fromkeys(("XDG_CACHE_HOME", "LOCALAPPDATA"), str(cache))
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env)
     return set(found.stderr.split())

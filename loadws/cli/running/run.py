@@ -33,7 +33,6 @@ from loadws.fleet.machine.ports import pairs_of
 from loadws.fleet.machine.preflight import Machine, check_fit, look_at_machine
 from loadws.fleet.machine.process_count import choose_processes
 from loadws.fleet.machine.receive_stamps import Stamping, choose_stamps
-from loadws.fleet.multi_process import Span, run_many
 from loadws.fleet.setup_teardown import around
 from loadws.fleet.shard import ShardOrder, one_flow
 from loadws.fleet.shares import nonce_of, seed_of
@@ -326,15 +325,17 @@ class _Run:
             LoadwsError: A limit of the machine stopped the load.
         """
         info, masker = self._info, self._loaded.masker
-        span = Span(self._figures.duration_s, self._figures.graceful_stop_s)
         try:
-            if self._cluster is not None:
-                return await self._cluster.load(span, watcher.take, self._signals, self._say_patience)
-            if info.processes == 1:
+            if info.processes == 1 and self._cluster is None:
                 return await run_local(
                     order, watcher.take, on_signal=self._say_patience, signals=self._signals, on_begin=self._watch,
                     start=self._start, loaded=self._loaded,
                 )  # fmt: skip
+            from loadws.fleet.multi_process import Span, run_many
+
+            span = Span(self._figures.duration_s, self._figures.graceful_stop_s)
+            if self._cluster is not None:
+                return await self._cluster.load(span, watcher.take, self._signals, self._say_patience)
             return await run_many(
                 order, info.processes, span, watcher.take, self._say_patience, self._print,
                 signals=self._signals, hide=masker.text, start=self._start,

@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -22,6 +22,9 @@ from loadws.scenario.yaml.explain import PROTOCOL, Problem, Problems, ScenarioEr
 from loadws.scenario.yaml.source import decode, read_file, read_tree
 from loadws.scenario.yaml.tree import Node, plain_value
 from loadws.terms.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -42,7 +45,7 @@ def is_file(name: str) -> bool:
 
 def built_in() -> tuple[str, ...]:
     """Return the names of the protocols that loadws has, in order."""
-    folder = files("loadws").joinpath("protocols")
+    folder = _files()
     return tuple(sorted(each.name.removesuffix(".yaml") for each in folder.iterdir() if each.name.endswith(".yaml")))
 
 
@@ -67,7 +70,14 @@ def _shipped(name: str) -> ProtocolFile:
 
 def text_of(name: str) -> str:
     """Return the file of a protocol that loadws has."""
-    return files("loadws").joinpath("protocols", f"{name}.yaml").read_text("utf-8")
+    return _files().joinpath(f"{name}.yaml").read_text("utf-8")
+
+
+def _files() -> Traversable:
+    """Return the folder of the protocols that loadws has."""
+    from importlib.resources import files  # here, as few scenarios have a protocol
+
+    return files("loadws").joinpath("protocols")
 
 
 def read_protocol(content: bytes, path: Path) -> ProtocolFile:

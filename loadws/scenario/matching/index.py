@@ -92,7 +92,10 @@ def _extract_from(place: Place) -> Extract:
 @functools.lru_cache(maxsize=512)
 def _bytes_extractor(at: int, length: int) -> Extract:
     def extract(message: Message) -> Hashable:
-        payload = bytes_of(message)
-        return MISSING if payload is None else slice_of(payload, at, length)
+        payload = message.payload
+        if isinstance(payload, bytes):
+            return slice_of(payload, at, length)
+        carried = bytes_of(message)
+        return MISSING if carried is None else slice_of(carried, at, length)
 
     return extract

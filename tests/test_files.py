@@ -252,3 +252,18 @@ def _is_there(name: str) -> bool:
         if module.is_dir():
             return length == len(parts)
     return False
+
+
+def test_no_file_has_the_marks_of_a_merge() -> None:
+    """A conflict that was committed is no error of any other test where the file is prose."""
+    marks = re.compile(r"^(?:<{7}|>{7}|\|{7}) ", re.MULTILINE)
+    root = Path(__file__).parents[1]
+    texts = [*root.glob("*.md"), *root.glob("*.toml")]
+    for folder in ("loadws", "scenarios", "tests"):
+        texts += (path for path in root.joinpath(folder).rglob("*") if path.suffix in _TEXTS)
+    assert len(texts) > 1000
+    assert [str(path.relative_to(root)) for path in texts if marks.search(path.read_text("utf-8", "replace"))] == []
+
+
+#: The endings of files that people write.
+_TEXTS = frozenset(".css .html .j2 .jinja .js .json .md .proto .py .toml .txt .yaml .yml".split())

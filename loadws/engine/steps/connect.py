@@ -140,6 +140,7 @@ class ConnectOpener:
             opener=self,
             turn=turn,
             replacement=replacement,
+            unpack=self._unpack,
         )
 
     async def open(self, strand: Strand, step: Step, conversation: Conversation) -> None:
@@ -310,12 +311,11 @@ class _Attempt:
         self._conversation = conversation
         self._shared = shared
         tracer = shared.tracer
-        listener = (
-            conversation if tracer is None else ExplainingListener(conversation, tracer, unpacks=unpack is not None)
-        )
+        reads_itself = isinstance(conversation, ProtocolConversation)
+        unpacks = unpack is not None and not reads_itself
+        listener = conversation if tracer is None else ExplainingListener(conversation, tracer, unpacks=unpacks)
         self._listener: Listener = listener
         measuring = strand.user.measuring
-        reads_itself = isinstance(conversation, ProtocolConversation)
         if not reads_itself and (unpack is not None or measuring is not None):
             ledger = shared.recorder.ledger
             self._listener = ReadingListener(conversation, listener, ledger, unpack, measuring)

@@ -19,7 +19,7 @@ from typing import Any
 from loadws.scenario.data.functions import find_plain_function, place_of
 from loadws.scenario.matching.extract import json_place
 from loadws.scenario.matching.jsonpath import MISSING
-from loadws.scenario.matching.message import Message
+from loadws.scenario.matching.message import Enveloped, Message
 from loadws.scenario.model.unpacking import Way
 from loadws.scenario.template.conversions import from_base64
 from loadws.scenario.template.values import EvaluationError, as_json, show
@@ -69,11 +69,15 @@ _Read = Callable[[Message, Budget], Iterable[Message]]
 
 
 class Unpack:
-    """Compiled ways to read a message. ``limit`` is the most that one may decompress to, in bytes."""
+    """Compiled ways to read a message. ``limit`` is the most that one may decompress to, in bytes.
 
-    __slots__ = ("_decodes", "_limit", "_ways")
+    ``reads_bytes``: the first way is for binary messages.
+    """
 
-    def __init__(self, ways: Sequence[_Read], limit: int, *, decodes: bool) -> None:
+    __slots__ = ("_decodes", "_limit", "_ways", "reads_bytes")
+
+    def __init__(self, ways: Sequence[_Read], limit: int, *, decodes: bool, reads_bytes: bool = False) -> None:
+        self.reads_bytes = reads_bytes
         self._ways = tuple(ways)
         self._limit = limit
         self._decodes = decodes
@@ -110,6 +114,22 @@ def _as_text(value: Message) -> Message:
         return value
 
 
+def unpacked(unpack: Unpack, message: Enveloped) -> list[Enveloped]:
+    """Return the values of what a protocol's message carries, each with the name and the envelope of the message.
+
+    Raises:
+        UnpackError: It cannot be read, or holds too much.
+    """
+    payload = message.payload
+    if unpack.reads_bytes and message.content is not None:
+        payload = message.content  # bytes that are UTF-8 by chance would be taken for text
+    values = unpack(payload, message.received_ns)
+    if len(values) == 1 and values[0].payload is payload:
+        return [message]
+    about = {"envelope": message.envelope, "event": message.event, "subscription": message.subscription}
+    return [Enveloped(value.payload, value.received_ns, **about) for value in values]
+
+
 def compile_unpack(ways: Sequence[Way], base: Path, limit: int) -> Unpack | None:
     """Compile ways; ``base`` is the scenario's folder. Return None where there are none.
 
@@ -124,6 +144,7 @@ def compile_unpack(ways: Sequence[Way], base: Path, limit: int) -> Unpack | None
         [compile_way(way, base) for way in ways],
         limit,
         decodes=any(way.gunzip or way.inflate or way.base64 for way in ways),
+        reads_bytes=bool(ways[0].gunzip or ways[0].inflate or ways[0].msgpack or ways[0].protobuf),
     )
 
 

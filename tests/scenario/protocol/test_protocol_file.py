@@ -211,11 +211,6 @@ def test_problems_of_it_are_told_in_it(tmp_path: Path) -> None:
             ("./ours.yaml", "{name: ./ours.yaml, heartbeat: 1s}"),
             ["s.yaml:2:44: the protocol './ours.yaml' lets the server begin its heartbeats"],
         ),
-        # messages that are unpacked in another way
-        (
-            ("./ours.yaml}", "./ours.yaml, unpack: [lines]}"),
-            ["s.yaml:2:37: a protocol reads its frames by itself"],
-        ),
         # a verb that it has not, and arguments
         (("notify: {text: hi}", "call_method: {text: hi}"), ["s.yaml:4:9: ours has no 'call_method'"]),
         (

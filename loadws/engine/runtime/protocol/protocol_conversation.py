@@ -27,6 +27,7 @@ from loadws.scenario.protocol.not_packets import Unreadable
 from loadws.scenario.protocol.protocol_rules import Failed, PushRule, ReplyRule, resume_of
 from loadws.scenario.template.scope import Scope
 from loadws.scenario.template.values import EvaluationError, show
+from loadws.scenario.unpacking.unpack import Unpack, UnpackError, unpacked
 from loadws.transport.base import Connection, End, NotOpen, Outgoing, Payload, payload_bytes
 
 #: Under which name errors count that no step met with.
@@ -78,19 +79,9 @@ class ProtocolConversation(Conversation):
     """
 
     __slots__ = (
-        *("_batches", "_beats", "_gone", "_has_left", "_records", "_scope", "_traced_records"),
-        *(
-            "dialect",
-            "greeting",
-            "opened_by",
-            "opened_ns",
-            "refused",
-            "resume",
-            "subscriptions",
-            "to_renew",
-            "turns",
-            "upgraded_ns",
-        ),
+        *("_batches", "_beats", "_gone", "_has_left", "_records", "_scope", "_traced_records", "_unpack"),
+        *("dialect", "greeting", "opened_by", "opened_ns", "refused", "resume", "subscriptions", "to_renew", "turns"),
+        "upgraded_ns",
     )
 
     def __init__(
@@ -104,10 +95,12 @@ class ProtocolConversation(Conversation):
         opener: Opener | None = None,
         turn: int = 0,
         replacement: Replacement | None = None,
+        unpack: Unpack | None = None,
     ) -> None:
         super().__init__(owner, shared, name, opener=opener, turn=turn, replacement=replacement)
         self.to_renew = list(replacement.renewals) if replacement is not None and dialect.subscribes_again else []
         self.dialect = dialect
+        self._unpack = unpack
         self.subscriptions = Subscriptions(dialect.matches)
         self._records, self._traced_records = dialect.reader(), dialect.reader()
         self.upgraded_ns = self.opened_ns = 0
@@ -255,7 +248,22 @@ class ProtocolConversation(Conversation):
         rule.open(message)
         if subscription is not None:
             message.subscription = subscription.name
-        self._give(message, subscription)
+        for value in self._values(message):
+            self._give(value, subscription)
+
+    def _values(self, message: Enveloped) -> Sequence[Enveloped]:
+        """Return the values that what a message carries is unpacked to: itself without ``unpack``."""
+        if self._unpack is None:
+            return (message,)
+        try:
+            values = unpacked(self._unpack, message)
+        except UnpackError as error:
+            self.owner.report(error.kind, "unpack", str(error))
+            return ()
+        self._messages.values += len(values)
+        if not values:
+            self.note_emptied(message.received_ns)
+        return values
 
     def _give(self, message: Enveloped, subscription: Subscription | None) -> None:
         """Give a message to what waits for it, in the order of ``Conversation``."""
@@ -314,7 +322,15 @@ class ProtocolConversation(Conversation):
                     rule.open(message)
                     subscription = self.subscriptions.of(rule.key(record))
                     message.subscription = MISSING if subscription is None else subscription.name
-                yield message
+                    yield from self._traced_values(message)
+                else:
+                    yield message
+
+    def _traced_values(self, message: Enveloped) -> Sequence[Message]:
+        try:
+            return (message,) if self._unpack is None else unpacked(self._unpack, message)
+        except UnpackError:  # told where the message is read
+            return ()
 
     def candidates(self, message: Message) -> Iterator[Candidate]:
         """Return what may receive a message: the calls whose ids are in flight come before handlers."""

@@ -45,7 +45,6 @@ def check_protocol(findings: Findings) -> None:
         return
     if not _check_options(findings, use, file) and (why := why_not_opened(file, use)):
         findings.error(_PLACE, why, at_key=True)
-    _refuse_unpacking(findings)
     for where, step in _steps(findings):
         if isinstance(step, ProtocolStep):
             _check_step(findings, where, step, file, use)
@@ -95,15 +94,6 @@ def _check_options(findings: Findings, use: ProtocolUse, file: ProtocolFile) -> 
         message = f"the protocol {use.name!r} lets the server begin its heartbeats"
         findings.error((*_PLACE, "heartbeat"), message, at_key=True)
     return len(findings.problems.of("error")) > before
-
-
-def _refuse_unpacking(findings: Findings) -> None:
-    places: list[Where] = [("connection", "unpack")] if findings.scenario.connection.unpack else []
-    for where, step in walk_steps(findings.scenario):
-        if isinstance(step, ConnectStep) and step.connect.unpack:
-            places.append((*where, "connect", "unpack"))
-    for where in places:
-        findings.error(where, "a protocol reads its frames by itself", "leave out unpack, or protocol", at_key=True)
 
 
 # -- steps ------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 
 from loadws.scenario.json_reader import NotJson, read_json
 from loadws.scenario.protocol.find_protocol import load_protocol
-from loadws.scenario.protocol.protocol_file import ARGUMENT, VERBS, ProtocolFile
+from loadws.scenario.protocol.protocol_file import ARGUMENT, VERBS, ProtocolFile, Sending
 from loadws.scenario.protocol.protocol_rules import MissingLibrary, Read, ReplyRule, codec_of, key_from
 from loadws.scenario.template.values import EvaluationError
 
@@ -81,7 +81,7 @@ def _said(file: ProtocolFile, record: Any, *, is_answered: bool) -> str:
     found: list[tuple[int, int, str, dict[str, Any]]] = []
     for verb in VERBS:
         sending = file.verb(verb)
-        for tree in () if sending is None else (sending.send, *sending.instead.values()):
+        for tree in _trees(sending):
             arguments = _fit(tree, record)
             if arguments is not None and verb in _ORDER and (verb != "notify" or not is_answered):
                 found.append((-_constants(tree), _rank(verb, is_answered=is_answered), verb, arguments))
@@ -93,6 +93,14 @@ def _said(file: ProtocolFile, record: Any, *, is_answered: bool) -> str:
         return "unsubscribe"
     names = ", ".join(f"{name}: …" for name in arguments if name not in options)
     return f"{verb}: {{{names}}}" if names else verb
+
+
+def _trees(sending: Sending | None) -> list[Any]:
+    """Return all forms of what a verb sends."""
+    if sending is None:
+        return []
+    forms: list[Any] = [sending.send, *sending.instead.values()]
+    return [*forms, *({**form, **more} for form in forms for more in sending.adds.values() if isinstance(form, dict))]
 
 
 def _rank(verb: str, *, is_answered: bool) -> int:

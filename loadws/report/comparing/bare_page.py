@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
-from loadws.report.svg.palette import DARK, LIGHT
+from loadws.report.svg.palette import DARK, LIGHT, variables
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c2430; --faint: #6b7685; --paper: #fff; --line: #1f6feb; --bad: #c62f2f; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e9f0; --faint: #98a3b3; --paper: #12161c; --line: #6ea8fe; --bad: #ff7b72; }
-}
-body { margin: 2rem auto; max-width: 52rem; padding: 0 1rem; color: var(--ink); background: var(--paper);
+_STYLE = (
+    f"""
+:root {{ color-scheme: light dark; {variables(LIGHT)} }}
+@media screen and (prefers-color-scheme: dark) {{ :root {{ {variables(DARK)} }} }}
+"""
+    + """
+body { margin: 2rem auto; max-width: 52rem; padding: 0 1rem; color: var(--ink); background: var(--card);
   font: 1rem/1.5 system-ui, sans-serif; }
-main > svg { width: 100%; height: auto; font: 11px system-ui, sans-serif; }
-main > svg text { fill: var(--faint); } main > svg circle { fill: var(--line); }
+main > svg { width: 100%; height: auto; } svg { font: 11px system-ui, sans-serif; } .plot svg { display: block; }
+.plot td { padding: 0; border: 0; }
+main > svg text { fill: var(--muted); } main > svg circle { fill: var(--link); }
 .curve { display: flex; } .curve > :last-child { flex: 1; min-width: 0; }
-.line { fill: none; stroke: var(--line); stroke-width: 1.5; } .grid { stroke: var(--faint); stroke-dasharray: 2 4; }
-.mark { stroke: var(--bad); stroke-width: 2; } .note { color: var(--faint); }
+.line { fill: none; stroke: var(--link); stroke-width: 1.5; } .grid { stroke: var(--muted); stroke-dasharray: 2 4; }
+.mark { stroke: var(--bad); stroke-width: 2; } .note { color: var(--muted); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
-th, td { padding: .2rem .6rem; text-align: left; border-bottom: 1px solid var(--faint); }
+th, td { padding: .2rem .6rem; text-align: left; border-bottom: 1px solid var(--muted); }
 td.n { text-align: right; } tbody th { white-space: nowrap; }
 """
-
-
-#: Colours of charts, beside the page's own.
-_OF_CHARTS = ("muted", "grid", "good", "warn", "p99")
-
-
-def _colours(palette: Mapping[str, str]) -> str:
-    return f":root {{ {' '.join(f'--{name}: {palette[name]};' for name in _OF_CHARTS)} }}"
-
-
-_CHARTS = f"{_colours(LIGHT)}\n@media (prefers-color-scheme: dark) {{ {_colours(DARK)} }}"
+)
 
 
 def page(title: str, inside: str) -> bytes:
@@ -41,7 +33,7 @@ def page(title: str, inside: str) -> bytes:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}{_CHARTS}</style></head>\n<body><main>\n<h1>{escape(title)}</h1>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><main>\n<h1>{escape(title)}</h1>\n"
         f"{inside}\n</main></body></html>\n"
     ).encode("utf-8", "replace")
 

@@ -53,19 +53,21 @@ def _section(history: History) -> str:
     sentences = _sentences(history) or [_NO_CHANGE]
     listed = "".join(f"<li>{escape(plain(sentence, 4096))}</li>" for sentence in sentences)
     charts = "".join(_chart(track, history.runs) for track in history.tracks)
+    runs = f"{len(history.runs)} run{'' if len(history.runs) == 1 else 's'}"
     machines = sorted({run.machine_name or "unknown" for run in history.runs})
     return (
         f"<h2>{escape(plain(history.scenario))}</h2><ul>{listed}</ul>{charts}"
-        f'<p class="note">{len(history.runs)} runs on: {escape("; ".join(machines))}. A red line is a change point.</p>'
+        f'<p class="note">{runs} on: {escape("; ".join(machines))}.{" A red line is a change point." if charts else ""}</p>'
         f"{table(_head(history), [tuple(map(plain, row)) for row in _rows(history)])}"
     )
 
 
 def _chart(track: Track, runs: Sequence[HistoryRun]) -> str:
-    labels = [run.started_at for run in runs]
+    labels = [run.started_at[:16].replace("T", " ") for run in runs]
     texts = [format_value(value, track.unit) for value in track.values]
     marks = [change.at for change in track.changes]
-    return f"<h3>{escape(track.selection)}</h3>{line_chart(track.values, labels, texts, marks, track.selection)}"
+    drawing = line_chart(track.values, labels, texts, marks, track.selection, track.unit)
+    return f"<h3>{escape(track.selection)}</h3>{drawing}" if drawing else ""
 
 
 def _head(history: History) -> tuple[str, ...]:

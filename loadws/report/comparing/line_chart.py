@@ -1,16 +1,18 @@
-"""A small line chart as SVG, drawn without a library: points in order, gaps where a value is missing, and marked places.
-
-The page needs no script and no network. Colours are those of the page's style sheet.
+"""A value of each run in order as a chart: a line with gaps where a value is missing, a dot for each run, and marks where it
+changed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
-from html import escape
+from collections.abc import Collection, Sequence
 
-WIDTH, HEIGHT = 720, 180
-_LEFT, _RIGHT, _TOP, _BOTTOM = 90, 12, 12, 26
+from loadws.report.svg import paths
+from loadws.report.svg.plot import SPAN, Dot, Plot, Shape, gutter_for
+from loadws.report.svg.scales import linear_scale
+from loadws.terms.thresholds import format_value
+
+_HEIGHT = 120
 
 
 def line_chart(
@@ -19,71 +21,34 @@ def line_chart(
     texts: Sequence[str],
     marks: Collection[int] = (),
     title: str = "",
+    unit: str = "1",
 ) -> str:
-    """Return the drawing. ``labels`` name the points, ``texts`` are their values, ``marks`` the indexes of changes."""
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    if not known:
+    """Return the drawing. ``labels`` name the points, ``texts`` are their values, ``marks`` the indexes of changes. It is
+    empty where fewer than two runs have a value: the table has that one.
+    """
+    known = [value if value is not None and math.isfinite(value) else None for value in values]
+    if sum(value is not None for value in known) < 2:
         return ""
-    scale = _Scale(len(values), 0.0, max(known) * 1.08 or 1.0)
-    parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">',
-        *_axes(scale, texts, values, known, labels),
-        *(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>'
-          for x in (scale.x(at) - scale.step / 2 for at in sorted(marks))),
-        *(f'<polyline class="line" points="{points}"/>' for points in _pieces(scale, values)),
-        *_points(scale, values, labels, texts),
-        "</svg>",
-    ]  # fmt: skip
-    return "".join(parts)
+    y = linear_scale(value for value in known if value is not None)
+    step = 1 / len(known)
+    heights = [None if value is None else _HEIGHT * (1 - y.at(value)) for value in known]
+    line = paths.line([(SPAN * (at + 0.5) * step, height) for at, height in enumerate(heights)])
+    changes = "".join(f"M{paths.short(SPAN * at * step)} 0V{_HEIGHT}" for at in sorted(marks))
+    shapes = [Shape(line, "p90", 1.8), *([Shape(changes, "bad", 2)] if changes else [])]
+    dots = [
+        Dot((at + 0.5) * step, height, f"{labels[at]}: {texts[at]}", "p90")
+        for at, height in enumerate(heights)
+        if height is not None
+    ]
 
+    def y_label(value: float) -> str:
+        return format_value(value, unit)
 
-class _Scale:
-    """The conversion of points and values to the drawing's units."""
-
-    def __init__(self, count: int, low: float, high: float) -> None:
-        self.step = (WIDTH - _LEFT - _RIGHT) / max(1, count)
-        self._low = low
-        self._high = high
-
-    def x(self, at: int) -> float:
-        return _LEFT + (at + 0.5) * self.step
-
-    def y(self, value: float) -> float:
-        share = (min(value, self._high) - self._low) / (self._high - self._low)
-        return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
-
-
-def _axes(
-    scale: _Scale,
-    texts: Sequence[str],
-    values: Sequence[float | None],
-    known: Sequence[float],
-    labels: Sequence[str],
-) -> Iterator[str]:
-    for value in {max(known), min(known)}:
-        y, text = scale.y(value), texts[values.index(value)]
-        yield f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(text)}</text>'
-    yield f'<text x="{_LEFT}" y="{HEIGHT - 8}">{escape(labels[0])}</text>'
-    if len(labels) > 1:
-        yield f'<text x="{WIDTH - _RIGHT}" y="{HEIGHT - 8}" text-anchor="end">{escape(labels[-1])}</text>'
-
-
-def _pieces(scale: _Scale, values: Sequence[float | None]) -> Iterator[str]:
-    """Yield the points of each stretch without a gap."""
-    piece: list[str] = []
-    for at, value in enumerate([*values, None]):
-        if value is not None and math.isfinite(value):
-            piece.append(f"{scale.x(at):.1f},{scale.y(value):.1f}")
-        elif piece:
-            yield " ".join(piece)
-            piece = []
-
-
-def _points(
-    scale: _Scale, values: Sequence[float | None], labels: Sequence[str], texts: Sequence[str]
-) -> Iterator[str]:
-    for at, value in enumerate(values):
-        if value is not None and math.isfinite(value):
-            said = escape(f"{labels[at]}: {texts[at]}")
-            yield f'<circle cx="{scale.x(at):.1f}" cy="{scale.y(value):.1f}" r="3"><title>{said}</title></circle>'
+    plot = Plot(
+        _HEIGHT, y, y_label, shapes, [(0.0, labels[0]), (1.0, labels[-1])], title=title, dots=dots,
+        gutter=gutter_for(map(y_label, y.ticks)),
+    )  # fmt: skip
+    sides = f'<td width="{plot.gutter}" valign="top">{plot.axis()}</td><td valign="top">{plot.view()}</td>'
+    return (
+        f'<table class="plot" role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr>{sides}</tr></table>'
+    )

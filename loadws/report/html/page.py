@@ -40,7 +40,7 @@ from loadws.report.html.sections import sections
 from loadws.report.html.step_pages import sparklines, step_pages
 from loadws.report.plain import plain, plain_lines
 from loadws.report.runreport import RunReport
-from loadws.report.svg.palette import DARK, LIGHT
+from loadws.report.svg.palette import DARK, LIGHT, variables
 from loadws.report.tables import machines
 from loadws.terms.percentiles import percentile_name
 
@@ -113,8 +113,8 @@ def render(report: RunReport, drawing: Drawing = NOT_YET, assets: Assets = INLIN
 def css() -> str:
     """Return the style sheet, with the colours."""
     return (
-        f":root{{color-scheme:light dark;{_variables(LIGHT)}}}\n"
-        f"@media screen and (prefers-color-scheme:dark){{:root{{{_variables(DARK)}}}}}\n"
+        f":root{{color-scheme:light dark;{variables(LIGHT)}}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root{{{variables(DARK)}}}}}\n"
         f"{_template_text('report.css')}"
     )
 
@@ -157,10 +157,6 @@ def policy_of(assets: Assets) -> str:
         script = f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
     style = "'self'" if assets.beside else "'unsafe-inline'"
     return f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; base-uri 'none'; form-action 'none'"
-
-
-def _variables(colours: dict[str, str]) -> str:
-    return "".join(f"--{name}:{colour};" for name, colour in colours.items())
 
 
 def _template_text(name: str) -> str:

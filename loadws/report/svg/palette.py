@@ -4,6 +4,8 @@ too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 LIGHT = {
     "ink": "#1b2433",
     "muted": "#566174",
@@ -78,6 +80,11 @@ DARK = {
 }
 HEAT_LEVELS = 7
 KINDS = tuple(f"kind{number}" for number in range(1, 7))
+
+
+def variables(palette: Mapping[str, str]) -> str:
+    """Return the declarations of a palette's colours, for a style sheet."""
+    return "".join(f"--{name}:{colour};" for name, colour in palette.items())
 
 
 def paint(name: str) -> str:

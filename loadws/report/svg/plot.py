@@ -55,6 +55,16 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Dot:
+    """A round mark over the view, ``at`` of its width (0 to 1) and ``y`` pixels from its top, with a text for the mouse."""
+
+    at: float
+    y: float
+    text: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plot:
     """Everything that is drawn for a chart; ``x_ticks`` are (position from 0 to 1, text)."""
 
@@ -70,6 +80,7 @@ class Plot:
     strips: int = 0  # rows of 8 pixels below the view's values
     y_texts: Sequence[tuple[float, str]] = field(default=())  # instead of the scale's ticks: (pixels, text)
     gutter: int = GUTTER  # pixels, of the y axis
+    dots: Sequence[Dot] = ()
 
     @property
     def whole_height(self) -> int:
@@ -108,7 +119,7 @@ class Plot:
         )
 
     def _overlay(self) -> str:
-        return "".join(map(_label, self.labels))
+        return "".join((*map(_label, self.labels), *map(_dot, self.dots)))
 
     def _y_labels(self) -> str:
         texts = self.y_texts or [(self.y_at(tick), self.y_label(tick)) for tick in self.y.ticks]
@@ -168,6 +179,11 @@ def _label(label: Label) -> str:
         f'y="{short(_ABOVE + label.y - 12)}" height="16"><text x="{x}" dx="{-4 if label.at_end else 4}" y="12"{anchor} '
         f'fill="{paint(label.colour)}">{escape(label.text)}</text></svg>'
     )
+
+
+def _dot(dot: Dot) -> str:
+    place = f'cx="{short(100 * dot.at)}%" cy="{short(_ABOVE + dot.y)}" r="3.5"'
+    return f'<circle {place} fill="{paint(dot.colour)}"><title>{escape(dot.text)}</title></circle>'
 
 
 def _anchor(at: float) -> str:

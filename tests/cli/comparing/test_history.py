@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -101,9 +102,9 @@ def test_the_page_shows_every_track_and_is_well_formed(tmp_path: Path, capsys: p
     result = run(capsys, "history", str(stored(tmp_path / "runs", series(STEP))), "--html", str(page))
     assert "response_time.p50 rose by" in " ".join(result.out.split())
     text = page.read_text()
-    assert text.count("<svg ") == 3
+    assert text.count('role="img"') == 3
     assert "<script" not in text
-    assert 'class="mark"' in text
+    assert 'stroke="var(--bad' in text
 
 
 def test_what_cannot_be_read_is_told_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,12 +141,19 @@ def test_a_value_is_no_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_chart_has_gaps_where_values_are_missing_and_escapes_its_texts() -> None:
-    svg = line_chart([1.0, None, 2.0, 3.0], list("abcd"), ["<1>", "-", "2", "3"], {2}, 'a "title"')
-    drawing = ET.fromstring(svg)
-    assert len(drawing.findall("polyline")) == 2
-    assert len(drawing.findall("circle")) == 3
-    assert drawing.get("aria-label") == 'a "title"'
+    drawn = line_chart([1.0, 1.5, None, 2.0, 3.0], list("abcde"), ["<1>", "1.5", "-", "2", "3"], {3}, 'a "title"')
+    drawing = ET.fromstring(drawn)
+    assert len(drawing.findall(".//circle")) == 4
+    assert [each.text for each in drawing.findall(".//circle/title")] == ["a: <1>", "b: 1.5", "d: 2", "e: 3"]
+    line = next(each for each in drawing.findall(".//path") if "p90" in each.get("stroke", ""))
+    assert line.get("d", "").count("M") == 2
+    assert sum("bad" in each.get("stroke", "") for each in drawing.findall(".//path")) == 1
+    assert [each.get("aria-label") for each in drawing.iter("svg") if each.get("role") == "img"] == ['a "title"']
+
+
+def test_what_fewer_than_two_runs_have_is_no_chart() -> None:
     assert line_chart([None], ["a"], ["-"]) == ""
+    assert line_chart([1.0, None, math.inf], list("abc"), ["1", "-", "never"]) == ""
 
 
 @pytest.mark.slow

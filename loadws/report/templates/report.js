@@ -91,6 +91,10 @@
     keep();
   };
 
+  // The address keeps what is looked at: a place (a section or a step), the zoom, and the filters of tables.
+  const placeOf = (hash) => (hash.includes("=") ? new URLSearchParams(hash).get("at") || "" : hash);
+  let place = placeOf(location.hash.slice(1));
+
   const keep = () => {
     const parts = [];
     if (!reset.disabled) parts.push(`zoom=${seen.map((s) => Number(s.toFixed(2))).join("-")}`);
@@ -98,7 +102,9 @@
       if (input.value) parts.push(`filter.${input.dataset.table}=${encodeURIComponent(input.value)}`);
     }
     if (location.protocol === "about:") return;
-    try { history.replaceState(null, "", parts.length ? `#${parts.join("&")}` : location.pathname + location.search); } catch { /* a sandbox */ }
+    if (place && parts.length) parts.unshift(`at=${place}`);
+    const hash = parts.length ? parts.join("&") : place;
+    try { history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search); } catch { /* a sandbox */ }
   };
 
   // --- the pointer ---------------------------------------------------------------------------------------------------------
@@ -275,8 +281,7 @@
 
   // A link to something inside a folded section unfolds it.
   const unfold = () => {
-    const id = location.hash.slice(1);
-    const target = id && !id.includes("=") ? document.getElementById(id) : null;
+    const target = place ? document.getElementById(place) : null;
     if (!target) return;
     const inner = target.querySelector(":scope > details");
     if (inner) inner.open = true;
@@ -295,8 +300,18 @@
     if (columns && place) place.append(button("Save as CSV", () => save(`${figure.dataset.chart}.csv`, csv(columns))));
   }
   document.querySelectorAll("table.sortable").forEach(sortable);
-  addEventListener("hashchange", unfold);
-  addEventListener("beforeprint", () => document.querySelectorAll("main > section > details").forEach((each) => { each.open = true; }));
+  addEventListener("hashchange", () => {
+    place = placeOf(location.hash.slice(1));
+    unfold();
+    keep();
+  });
+  for (const step of document.querySelectorAll("section.step")) {
+    step.querySelector("summary").addEventListener("click", () => {
+      place = step.querySelector("details").open ? "" : step.id;
+      keep();
+    });
+  }
+  addEventListener("beforeprint", () => document.querySelectorAll("main > section > details, .step > details").forEach((each) => { each.open = true; }));
   const zoomed = /(?:^#|&)zoom=([\d.]+)-([\d.]+)/.exec(location.hash);
   if (zoomed) show(Number(zoomed[1]), Number(zoomed[2]));
   else for (const figure of timed) drawTicks(figure.querySelector("svg.view"));

@@ -132,6 +132,20 @@ def test_a_link_to_something_folded_unfolds_it(chromium: Browser, site: Path) ->
         assert page.evaluate("document.querySelector('#scenario > details').open") is True
 
 
+def test_the_address_keeps_the_step_and_the_zoom(chromium: Browser, site: Path) -> None:
+    address = (site / "whole.html").as_uri()
+    with chromium.page(f"{address}#zoom=20-40") as page:
+        page.evaluate("document.querySelector('a[href=\"#step-1\"]').click()")
+        page.evaluate("new Promise((done) => setTimeout(done))")
+        assert page.evaluate("location.hash") == "#at=step-1&zoom=20-40"
+    with chromium.page(f"{address}#at=step-1&zoom=20-40") as page:
+        assert page.evaluate("document.querySelector('#step-1').getBoundingClientRect().top") < 200
+        box = page.evaluate("document.querySelector('figure[data-time] svg.data').getAttribute('viewBox')")
+        assert [round(float(each)) for each in box.split()[::2]] == [100, 100]  # of 200 s and a thousandth each
+        page.evaluate("document.querySelector('[data-do=reset]').click()")
+        assert page.evaluate("location.hash") == "#step-1"
+
+
 def test_tables_sort_by_value_and_not_by_text(chromium: Browser, site: Path) -> None:
     sort = """(() => {
       const table = document.querySelector("#latency table.sortable");

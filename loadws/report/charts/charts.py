@@ -12,10 +12,10 @@ from loadws.report.charts.fan_out import fan_out_charts
 from loadws.report.charts.generator import generator_cpu, generator_lag
 from loadws.report.charts.heat import heat_charts, step_heat
 from loadws.report.charts.latency import latency_over_time, step_over_time
-from loadws.report.charts.ranges import connect_parts, delivery_spreads
+from loadws.report.charts.ranges import connect_means, connect_parts, delivery_spreads
 from loadws.report.charts.spectrum import spectrum
 from loadws.report.charts.traffic import (
-    dropped_over_time,
+    arrivals_over_time,
     errors_over_time,
     losses_over_time,
     messages_over_time,
@@ -59,11 +59,10 @@ def _charts(summary: Summary, course: Course, heat: tuple[HeatMap, ...]) -> Iter
             users_over_time(summary),
             losses_over_time(summary, course),
             reopened_over_time(summary),
-            dropped_over_time(summary),
+            arrivals_over_time(summary, course),
         )
         yield from (chart for chart in traffic if chart)
-    if (parts := connect_parts(summary)) is not None:
-        yield parts
+    yield from (chart for chart in (connect_parts(summary), connect_means(summary)) if chart)
 
 
 def _of_step(summary: Summary, course: Course, heat: tuple[HeatMap, ...], step: str, number: int) -> Iterator[Chart]:

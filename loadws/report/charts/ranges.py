@@ -10,17 +10,46 @@ from loadws.report.charts.chart import Chart, Key, Value, digits
 from loadws.report.plain import plain
 from loadws.report.svg import paths
 from loadws.report.svg.plot import SPAN, Plot, Shape, gutter_for, spaced
-from loadws.report.svg.scales import duration_label, log_scale
+from loadws.report.svg.scales import duration_label, linear_scale, log_scale
 
 _FIELDS = ("p50", "p90", "p99", "max")
 _ROW = 30  # pixels
 _MOST_PROBES = 6
+#: Colours of the parts of connecting, in their order.
+_PARTS = ("kind6", "p50", "p90", "p99", "users", "kind2")
 
 
 def connect_parts(summary: Summary) -> Chart | None:
     rows = [(what, timings.overall(summary, name)) for name, what in timings.CONNECT_METRICS]
     caption = "Only connections that opened. Refused and failed attempts have no time; they are counted in the ledger."
     return _ranges("connect", "Opening a connection", caption, rows)
+
+
+def connect_means(summary: Summary) -> Chart | None:
+    """Return the chart of the mean of each part of connecting, one behind the other: means, unlike percentiles, add up."""
+    whole_name, *_ = (name for name, what in timings.CONNECT_METRICS if what == "whole")
+    whole = timings.overall(summary, whole_name)
+    parts = [
+        (what, entry.mean * entry.count / whole.count / 1e6)
+        for name, what in timings.CONNECT_METRICS
+        if name != whole_name and whole and whole.count
+        if (entry := timings.overall(summary, name)) and entry.count and entry.mean
+    ]
+    if len(parts) < 2:
+        return None
+    x = linear_scale([sum(ms for _, ms in parts)])
+    shapes, at = [], 0.0
+    for (_, ms), colour in zip(parts, _PARTS, strict=False):
+        left, right = (paths.short(SPAN * x.at(end)) for end in (at, at + ms))
+        shapes.append(Shape(f"M{left} {_ROW / 2:g}H{right}", colour, 16, is_scaled=True))
+        at += ms
+    ticks = spaced([(x.at(tick), duration_label(tick)) for tick in x.ticks])
+    title = "Where the time to connect goes"
+    plot = Plot(_ROW, x, duration_label, shapes, ticks, title=title, y_grid=False, y_texts=[(_ROW / 2, "mean")])
+    keys = [Key(what, colour, "box") for (what, _), colour in zip(parts, _PARTS, strict=False)]
+    columns: dict[str, list[Value]] = {"": [what for what, _ in parts], "mean (ms)": [digits(ms) for _, ms in parts]}
+    caption = "The mean of each part over all connections that opened; the parts follow one another."
+    return Chart("connect-means", title, caption, plot, keys, columns)
 
 
 def delivery_spreads(summary: Summary) -> Chart | None:

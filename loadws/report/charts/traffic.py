@@ -96,11 +96,18 @@ def step_errors(summary: Summary, course: Course, step: str, number: int) -> Cha
     return stacked(axis, f"errors-{number}", f"{plain(step, 80)}: errors per second, by kind", "", kinds, _SMALL)
 
 
-def dropped_over_time(summary: Summary) -> Chart | None:
+def arrivals_over_time(summary: Summary, course: Course) -> Chart | None:
+    """Return the chart of arrivals that were started and dropped; without the run's folder only of those dropped."""
     axis = TimeAxis(summary)
-    caption = "Arrivals that found as many users as max_users allows: they were not started, only counted."
-    kinds = {"dropped": _known(per_second(summary.series, "arrivals_dropped"))}
-    return stacked(axis, "dropped", "Arrivals dropped per second", caption, kinds)
+    dropped = _known(per_second(summary.series, "arrivals_dropped"))
+    planned = _rates(course, course.of("arrivals")) if any(course.of("arrivals")) else []
+    lines = [Level("dropped", "errors", dropped, is_step=True)]
+    if planned:
+        lost = _rates(course, course.of("dropped"))
+        started = [whole - part for whole, part in zip(planned, lost, strict=True)]
+        lines = [Level("started", "sent", started, is_step=True), Level("dropped", "errors", lost, is_step=True)]
+    caption = "Dropped arrivals found as many users as max_users allows: they were not started, only counted."
+    return levels(axis, "dropped", "Arrivals per second", caption if any(dropped) else "", lines, LOW)
 
 
 def _rates(course: Course, counts: Sequence[int]) -> list[float]:

@@ -64,7 +64,7 @@ def time_ticks(from_s: float, until_s: float, most: int = 7) -> list[float]:
 
 def duration_label(ms: float) -> str:
     """Return milliseconds for an axis: ``200 µs``, ``5 ms``, ``1.5 s``."""
-    if ms >= 1000:
+    if ms >= 1000 or not ms:
         return f"{ms / 1000:g} s"
     return f"{ms:g} ms" if ms >= 1 else f"{ms * 1000:g} µs"
 

@@ -34,17 +34,19 @@
     const rest = `${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
     return untilS >= 3600 ? `${Math.floor(whole / 3600)}:${rest}` : rest.replace(/^0/, "");
   };
+  const dayOf = (at) => (clock === "utc" ? `${two(at.getUTCMonth() + 1)}-${two(at.getUTCDate())}` : `${two(at.getMonth() + 1)}-${two(at.getDate())}`);
+  const passesMidnight = () => dayOf(new Date(startedAt)) !== dayOf(new Date(startedAt + untilS * 1000));
   const dayTime = (seconds) => {
     const at = new Date(startedAt + seconds * 1000);
     const [h, m, s] = clock === "utc"
       ? [at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()] : [at.getHours(), at.getMinutes(), at.getSeconds()];
-    return `${two(h)}:${two(m)}:${two(s)}`;
+    return `${passesMidnight() ? `${dayOf(at)} ` : ""}${two(h)}:${two(m)}:${two(s)}`;
   };
   const shownTime = (seconds) => (clock === "run" || Number.isNaN(startedAt) ? runTime(seconds) : dayTime(seconds));
   const steps = [.1, .2, .5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
 
   const ticks = (width) => {
-    const most = Math.max(2, Math.min(7, Math.floor(width / 78)));
+    const most = Math.max(2, Math.min(7, Math.floor(width / (clock !== "run" && passesMidnight() ? 110 : 78))));
     const step = steps.find((each) => (seen[1] - seen[0]) / each <= most) || steps.at(-1);
     const found = [];
     for (let at = Math.ceil(seen[0] / step) * step; at <= seen[1] + 1e-9; at += step) found.push(at);

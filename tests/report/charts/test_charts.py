@@ -7,8 +7,10 @@ from loadws.metrics.summary import Check, Column, PhaseSpan, Series, Summary
 from loadws.report.charts.charts import charts
 from loadws.report.charts.generator import generator_cpu
 from loadws.report.charts.latency import latency_over_time
+from loadws.report.charts.ranges import connect_means
 from loadws.report.charts.spectrum import spectrum
 from loadws.report.charts.traffic import (
+    arrivals_over_time,
     errors_over_time,
     losses_over_time,
     messages_over_time,
@@ -36,7 +38,7 @@ def test_a_run_has_every_chart_in_the_reports_order() -> None:
     names = [chart.name for chart in charts(example.summary())]
     assert names == [
         *("errors", "latency", "lag", "cpu", "spectrum", "spread-0", "spread-1", "spread-2"),
-        *("messages", "connections", "dropped", "connect"),
+        *("messages", "connections", "dropped", "connect", "connect-means"),
     ]
 
 
@@ -172,3 +174,23 @@ def test_errors_are_stacked_by_kind_and_the_rarest_are_one() -> None:
     assert chart
     assert [key.text for key in chart.keys] == ["kind 8", "kind 7", "kind 6", "kind 5", "kind 4", "others"]
     assert chart.columns["others"] == [1 + 2 + 3 + 4, 0]
+
+
+def test_arrivals_are_told_apart_by_whether_they_were_started() -> None:
+    summary = _with_series(arrivals_dropped=("rate", (0.0, 4.0)))
+    course = Course(1.0, (1.0, 1.0), {"arrivals": (10, 12), "dropped": (0, 4)})
+    chart = arrivals_over_time(summary, course)
+    assert chart and (chart.columns["started"], chart.columns["dropped"]) == ([10, 8], [0, 4])
+    alone = arrivals_over_time(summary, NO_COURSE)
+    assert alone and list(alone.columns) == ["t", "dropped"]
+    assert arrivals_over_time(_with_series(arrivals_dropped=("rate", (0.0, 0.0))), NO_COURSE) is None
+
+
+def test_the_means_of_the_parts_of_connecting_add_up_to_the_whole() -> None:
+    chart = connect_means(example.summary())
+    assert chart
+    assert chart.columns[""] == ["DNS", "TCP", "upgrade"]
+    means = [value for value in chart.columns["mean (ms)"] if isinstance(value, int | float)]
+    parts = [example.summary().entries(name)[0].mean or 0 for name in ("dns_time", "tcp_time", "upgrade_time")]
+    assert sum(means) == pytest.approx(sum(parts) / 1e6, rel=1e-3)
+    assert connect_means(msgspec.structs.replace(example.summary(), metrics=())) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from loadws.report.html.page import Assets, css, javascript
@@ -29,6 +30,7 @@ CHARTS = [
     "messages",
     "dropped",
     "connect",
+    "connect-means",
 ]
 
 
@@ -60,8 +62,9 @@ def jenkins(site: Path) -> Iterator[str]:
 
 
 _SEEN = """[...document.querySelectorAll("figure[data-chart]")].map((figure) => {
-  const box = figure.querySelector("svg.view path").ownerSVGElement.getBoundingClientRect();
-  return box.width > 200 && box.height > 40;
+  const view = figure.querySelector("svg.view"), box = view.getBoundingClientRect();
+  const marks = [...view.querySelectorAll("path")].map((path) => path.getBoundingClientRect().width);
+  return box.width > 200 && box.height > 40 && Math.max(...marks) > 100;
 })"""
 
 
@@ -144,6 +147,16 @@ def test_the_address_keeps_the_step_and_the_zoom(chromium: Browser, site: Path) 
         assert [round(float(each)) for each in box.split()[::2]] == [100, 100]  # of 200 s and a thousandth each
         page.evaluate("document.querySelector('[data-do=reset]').click()")
         assert page.evaluate("location.hash") == "#step-1"
+
+
+def test_times_of_day_have_their_date_where_the_run_passes_midnight(chromium: Browser, tmp_path: Path) -> None:
+    summary = example.summary()
+    late = msgspec.structs.replace(summary, run=msgspec.structs.replace(summary.run, started_at="2026-11-23T23:59:00Z"))
+    (tmp_path / "late.html").write_bytes(page_of(example.report(late)))
+    with chromium.page((tmp_path / "late.html").as_uri()) as page:
+        page.evaluate("document.querySelector('[data-do=clock]').click()")
+        ticks = page.evaluate("[...document.querySelectorAll('#chart-latency text.tick')].map((t) => t.textContent)")
+        assert ticks[0].startswith("11-23 23:59") and ticks[-1].startswith("11-24 00:0")
 
 
 def test_tables_sort_by_value_and_not_by_text(chromium: Browser, site: Path) -> None:

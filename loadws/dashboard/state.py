@@ -5,7 +5,6 @@ Each state is whole, from the run's first second on. A browser that comes late, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -67,6 +66,7 @@ class State:
             "errors": _errors(view),
             "tiles": _tiles(view),
             "charts": self._charts(),
+            "seconds_each": self._past.seconds_each,
             "spread": [{"limit": _limit(limit), "count": count} for limit, count in view.spread],
             "generator": {
                 "word": word,
@@ -91,17 +91,25 @@ class State:
         """Return the curves of the whole run so far."""
         moments = self._past.columns(MOST_POINTS)
         p99 = [moment.p99_ns if moment else None for moment in moments]
+        p50 = [moment.p50_ns if moment else None for moment in moments]
         rate = [moment.received_per_s if moment else None for moment in moments]
         errors = [moment.errors / moment.seconds if moment else None for moment in moments]
+        users = [float(moment.users) if moment else None for moment in moments]
         return [
-            _chart("p99 of the response time", p99, time_text(_top(p99)), "p99"),
-            _chart("Messages received per second", rate, format_rate(_top(rate) or 0), "received"),
-            _chart("Errors per second", errors, format_rate(_top(errors) or 0), "errors"),
+            _chart("Response time", "ns", {"p99": p99, "p50": p50}),
+            _chart("Messages received per second", "per_s", {"received": rate}),
+            _chart("Errors per second", "per_s", {"errors": errors}),
+            _chart("Users", "count", {"users": users}),
         ]
 
 
-def _chart(name: str, values: Sequence[float | None], top: str, tone: str) -> dict[str, Any]:
-    return {"name": name, "values": values, "top": top, "tone": tone}
+def _chart(name: str, unit: str, curves: dict[str, list[float | None]]) -> dict[str, Any]:
+    """Return a chart; its curves have the names of their colours, and all have the same scale."""
+    return {
+        "name": name,
+        "unit": unit,
+        "curves": [{"name": name, "values": values} for name, values in curves.items()],
+    }
 
 
 def _rule(check: Check) -> dict[str, str]:
@@ -139,7 +147,3 @@ def _tiles(view: LiveView) -> list[tuple[str, str]]:
 
 def _limit(limit: float) -> str:
     return "more" if limit == float("inf") else format_duration(limit)
-
-
-def _top(values: Sequence[float | None]) -> float | None:
-    return max((value for value in values if value is not None), default=None)

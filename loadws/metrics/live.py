@@ -12,7 +12,7 @@ class Second(msgspec.Struct, frozen=True):
     """One second of the run, of all processes together. ``second`` counts from the start of the run.
 
     ``response_p99_ns`` is the 99th percentile of the responses that came in it; where they are too few to carry it, the
-    slowest of them; None where none came.
+    slowest of them; None where none came. ``users`` are those at its end.
     """
 
     second: int
@@ -21,6 +21,7 @@ class Second(msgspec.Struct, frozen=True):
     errors: int
     response_p50_ns: float | None
     response_p99_ns: float | None
+    users: int = 0
 
 
 class GeneratorNow(msgspec.Struct, frozen=True):

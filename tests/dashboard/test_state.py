@@ -7,6 +7,7 @@ import pytest
 
 from loadws.dashboard.messages import Over
 from loadws.dashboard.state import MOST_POINTS, State
+from loadws.metrics.frame import Gauges
 from tests.metrics.made_up import counted, frame, info, times
 from tests.report import example
 
@@ -17,6 +18,7 @@ def _state(seconds: int) -> State:
         state.add(
             frame(
                 second,
+                gauges=Gauges(users=7),
                 histograms=(times("response_time", [5.0] * 50, step="a"),),
                 counters=(
                     counted("messages_received", 50),
@@ -26,6 +28,12 @@ def _state(seconds: int) -> State:
             )
         )
     return state
+
+
+def _curve(shown: dict[str, Any], name: str) -> list[float | None]:
+    [values] = [curve["values"] for chart in shown["charts"] for curve in chart["curves"] if curve["name"] == name]
+    found: list[float | None] = values
+    return found
 
 
 def _shown(state: State, has_report: bool = False) -> dict[str, Any]:
@@ -52,18 +60,24 @@ def test_a_browser_that_comes_late_gets_the_whole_course() -> None:
     for second in range(30):  # as many states as seconds: each knows only the newest of them
         state.add(frame(second, counters=(counted("messages_received", second),)))
         state.encoded(False)
-    rate = next(chart for chart in _shown(state)["charts"] if chart["tone"] == "received")
-    assert (rate["values"], rate["top"]) == ([float(second) for second in range(30)], "29/s")
+    assert _curve(_shown(state), "received") == [float(second) for second in range(30)]
 
 
 def test_seconds_are_not_lost_where_no_browser_looks() -> None:
-    rate = next(chart for chart in _shown(_state(45))["charts"] if chart["tone"] == "received")
-    assert rate["values"] == [50.0] * 45
+    shown = _shown(_state(45))
+    assert _curve(shown, "received") == [50.0] * 45
+    assert _curve(shown, "users") == [7.0] * 45
+    assert _curve(shown, "p50") == _curve(shown, "p99") == [5e6] * 45
+    assert shown["seconds_each"] == 1
 
 
 @pytest.mark.slow
 def test_a_long_run_has_so_many_points() -> None:
-    assert max(len(chart["values"]) for chart in _shown(_state(MOST_POINTS + 100))["charts"]) <= MOST_POINTS
+    shown = _shown(_state(MOST_POINTS + 100))
+    assert {len(curve["values"]) for chart in shown["charts"] for curve in chart["curves"]} == {
+        (MOST_POINTS + 100) // 2
+    }
+    assert shown["seconds_each"] == 2
 
 
 def test_the_end_is_told() -> None:

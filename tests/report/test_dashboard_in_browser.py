@@ -88,11 +88,57 @@ def test_it_draws_what_comes(chromium: Browser) -> None:
         assert page.evaluate("document.querySelector('#title').textContent") == "Waiting for the load to begin"
         served.tell(served.site.change, _state())
         _shown(page)
-        assert page.evaluate("document.querySelectorAll('#charts path.curve').length") == 3
+        assert page.evaluate("document.querySelectorAll('#charts path.curve').length") == 5  # p99 and p50 in one
         assert page.evaluate("document.querySelectorAll('#rules tr').length") == 3
         assert page.evaluate("document.querySelectorAll('#errors b').length") == 0  # a server's text is text
         gaps = page.evaluate("document.querySelector('#charts path.curve').getAttribute('d').split('M').length - 1")
         assert gaps == 5  # of seconds without a response
+        assert page.complaints() == []
+
+
+#: How many moves each curve's path has, and the two times below each chart.
+_CURVES = (
+    "[...document.querySelectorAll('#charts path.curve')]"
+    ".map((path) => path.getAttribute('d').split(/[ML]/).length - 1)"
+)
+_ENDS = (
+    "[...document.querySelectorAll('#charts svg')]"
+    ".map((svg) => [...svg.querySelectorAll('text')].slice(1, 3).map((text) => text.textContent))"
+)
+
+
+def _drag(page: Page, number: int, low: float, high: float) -> None:
+    """Drag over a chart, from one share of its width to another."""
+    page.evaluate(f"document.querySelectorAll('#charts svg')[{number}].scrollIntoView({{block: 'center'}})")
+    box = f"document.querySelectorAll('#charts svg')[{number}].getBoundingClientRect()"
+    left, wide, y = page.evaluate(f"(() => {{ const b = {box}; return [b.left, b.width, b.top + b.height / 2]; }})()")
+    for kind, share in (("mousePressed", low), ("mouseMoved", high), ("mouseReleased", high)):
+        page.call(
+            "Input.dispatchMouseEvent", type=kind, x=left + share * wide, y=y, button="left", buttons=1, clickCount=1
+        )
+
+
+def test_a_part_of_the_run_is_seen_in_all_charts(chromium: Browser) -> None:
+    served = _Served()
+    with served.running() as address, chromium.page(address) as page:
+        served.tell(served.site.change, _state())
+        _shown(page)
+        assert page.evaluate(_ENDS) == [["0 s", "30 s"]] * 4
+        whole = page.evaluate(_CURVES)
+        _drag(page, 1, 0.5, 0.75)
+        [(first, last)] = {tuple(ends) for ends in page.evaluate(_ENDS)}  # within a pixel of 15 s and 22.5 s
+        assert first == "15 s" and last in ("22 s", "23 s")
+        part = page.evaluate(_CURVES)
+        assert all(0 < few < many for few, many in zip(part, whole, strict=True))
+        page.evaluate("delete document.body.dataset.shown")
+        served.tell(served.site.change, _state())  # the next second comes, and the part stays
+        _shown(page)
+        assert page.evaluate(_CURVES) == part
+        _drag(page, 0, 0.5, 0.501)  # too little to be meant
+        assert page.evaluate(_CURVES) == part
+        page.evaluate("document.querySelector('#whole').click()")
+        assert page.evaluate(_CURVES) == whole
+        assert page.evaluate("document.querySelector('#whole').disabled")
         assert page.complaints() == []
 
 

@@ -26,28 +26,98 @@
     return line;
   };
 
-  const chart = (until) => ({name, values, top, tone}) => {
+  // -- charts: all show the same stretch of the run, which is the whole or what was chosen by dragging or a button ------
+
+  const SHOWN = {
+    ns: (ns) => ns >= 1e9 ? `${+(ns / 1e9).toPrecision(3)} s` : ns >= 1e6 ? `${+(ns / 1e6).toPrecision(3)} ms` : `${+(ns / 1e3).toPrecision(3)} µs`,
+    per_s: (rate) => `${+rate.toPrecision(3)}/s`,
+    count: (count) => count.toLocaleString("en"),
+  };
+  const LAST_S = 60;
+  let newest = null;  // the state that is shown
+  let zoom = null;  // [from, to] in seconds of the run; null: all of it; "last": the last minute
+  let drag = null;  // {from, to, mark}: shares of the width, and the rectangle, while the pointer is down
+  const clock = (s) => s < 60 ? `${Math.round(s)} s` : `${Math.floor(s / 60)} m${Math.round(s % 60) ? ` ${Math.round(s % 60)} s` : ""}`;
+
+  // Return the first and the last second that are shown.
+  const stretch = (state) => {
+    const all = state.seconds_each * Math.max(...state.charts.map(({curves}) => curves[0].values.length), 1);
+    if (zoom === "last") return [Math.max(all - LAST_S, 0), all];
+    return zoom ? [Math.max(zoom[0], 0), Math.min(zoom[1], all)] : [0, all];
+  };
+
+  const chart = ([from, to], each) => ({name, unit, curves}) => {
+    const shown = curves.map(({name, values}) => ({name, values: values.slice(Math.floor(from / each), Math.ceil(to / each))}));
+    const all = shown.flatMap(({values}) => values.filter((value) => value !== null));
+    const highest = Math.max(...all, 0), top = all.length ? SHOWN[unit](highest) : "no data";
+    const count = shown[0].values.length;
     const figure = make("figure");
-    const svg = draw("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${name}, at most ${top}`});
-    const highest = Math.max(...values.map((value) => value ?? 0)) || 1;
-    const x = (index) => LEFT + (values.length > 1 ? index / (values.length - 1) : 0.5) * (WIDTH - LEFT - RIGHT);
-    const y = (value) => HEIGHT - BOTTOM - value / highest * (HEIGHT - TOP - BOTTOM);
-    let path = "", isDown = false;
-    values.forEach((value, index) => {  // a second without a value is a gap
-      if (value !== null) path += `${isDown ? "L" : "M"}${x(index).toFixed(1)} ${y(value).toFixed(1)}${isDown ? "" : "h.1"}`;
-      isDown = value !== null;
-    });
+    const svg = draw("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${name} from ${clock(from)} to ${clock(to)}, at most ${top}`});
+    const x = (index) => LEFT + (count > 1 ? index / (count - 1) : 0.5) * (WIDTH - LEFT - RIGHT);
+    const y = (value) => HEIGHT - BOTTOM - value / (highest || 1) * (HEIGHT - TOP - BOTTOM);
     svg.append(
       draw("line", {class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM}),
       draw("line", {class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: TOP, y2: TOP}),
       draw("text", {x: LEFT, y: TOP - 4}, top),
-      draw("text", {x: LEFT, y: HEIGHT - 6}, "0 s"),
-      draw("text", {x: WIDTH - RIGHT, y: HEIGHT - 6, "text-anchor": "end"}, until),
-      draw("path", {class: "curve", d: path, stroke: `var(--${tone})`}),
+      draw("text", {x: LEFT, y: HEIGHT - 6}, clock(from)),
+      draw("text", {x: WIDTH - RIGHT, y: HEIGHT - 6, "text-anchor": "end"}, clock(to)),
     );
+    shown.forEach(({name: tone, values}, number) => {
+      let path = "", isDown = false;
+      values.forEach((value, index) => {  // a second without a value is a gap
+        if (value !== null) path += `${isDown ? "L" : "M"}${x(index).toFixed(1)} ${y(value).toFixed(1)}${isDown ? "" : "h.1"}`;
+        isDown = value !== null;
+      });
+      svg.append(draw("path", {class: "curve", d: path, stroke: `var(--${tone})`}));
+      if (shown.length > 1) {
+        const key = draw("text", {x: WIDTH - RIGHT - 40 * number, y: TOP - 4, "text-anchor": "end"}, tone);
+        key.style.fill = `var(--${tone})`;
+        svg.append(key);
+      }
+    });
+    svg.addEventListener("pointerdown", (event) => begin(event, svg));
     figure.append(make("figcaption", name), svg);
     return figure;
   };
+
+  const share = (event, svg) => {
+    const box = svg.getBoundingClientRect(), x = (event.clientX - box.left) / box.width * WIDTH;
+    return Math.min(Math.max((x - LEFT) / (WIDTH - LEFT - RIGHT), 0), 1);
+  };
+  const begin = (event, svg) => {
+    if (event.button) return;
+    const from = share(event, svg), mark = draw("rect", {class: "chosen", y: TOP, height: HEIGHT - TOP - BOTTOM, width: 0});
+    drag = {from, to: from, mark, svg};
+    svg.append(mark);
+    svg.setPointerCapture(event.pointerId);
+    svg.addEventListener("pointermove", choose);
+    svg.addEventListener("pointerup", end);
+    svg.addEventListener("pointercancel", end);
+  };
+  const choose = (event) => {
+    if (!drag) return;
+    drag.to = share(event, drag.svg);
+    const [low, high] = [drag.from, drag.to].sort((a, b) => a - b), wide = WIDTH - LEFT - RIGHT;
+    drag.mark.setAttribute("x", LEFT + low * wide);
+    drag.mark.setAttribute("width", (high - low) * wide);
+  };
+  const end = () => {
+    if (!drag) return;
+    const [low, high] = [drag.from, drag.to].sort((a, b) => a - b), [from, to] = stretch(newest);
+    drag = null;
+    const length = to - from, least = 2 * newest.seconds_each;
+    if ((high - low) * length >= least) zoom = [from + low * length, from + high * length];
+    drawCharts();
+  };
+  const drawCharts = () => {
+    if (drag || !newest) return;  // what is being chosen would be gone; the next state draws them
+    at("charts").replaceChildren(...newest.charts.map(chart(stretch(newest), newest.seconds_each)));
+    at("whole").disabled = zoom === null;
+    at("last").disabled = zoom === "last";
+  };
+  for (const [id, stretchOf] of [["whole", null], ["last", "last"]]) {
+    at(id).addEventListener("click", () => { zoom = stretchOf; drawCharts(); });
+  }
 
   const spread = (columns) => {
     if (!columns.length) return make("span", "none yet", "note");
@@ -92,7 +162,8 @@
       tile.append(make("dt", name), make("dd", value));
       return tile;
     }));
-    at("charts").replaceChildren(...state.charts.map(chart(state.clock.split(",")[0])));
+    newest = state;
+    drawCharts();
     at("spread").replaceChildren(spread(state.spread));
     at("condition").textContent = state.generator.word;
     at("condition").className = state.generator.tone;

@@ -119,6 +119,7 @@ def _second(number: int, frames: list[RecentFrame]) -> Second:
         errors=sum(each.errors for each in frames),
         response_p50_ns=p50,
         response_p99_ns=slowest if p99 is None else p99,
+        users=sum(each.frame.gauges.users for each in {each.frame.process: each for each in frames}.values()),
     )
 
 

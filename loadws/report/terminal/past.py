@@ -12,12 +12,16 @@ MOST_MOMENTS = 400
 
 
 class Moment(NamedTuple):
-    """Some seconds together: what was received in them, their slowest p99 (None: no response), their errors."""
+    """Some seconds together: what was received in them, their errors, and of all of them the slowest p99 and p50 (None: no
+    response, or too few) and the most users.
+    """
 
     seconds: int
     received: int
     p99_ns: float | None
     errors: int
+    p50_ns: float | None = None
+    users: int = 0
 
     @property
     def received_per_s(self) -> float:
@@ -68,7 +72,7 @@ class Past:
 
 def moment_of(second: Second) -> Moment:
     """Return one second as a moment."""
-    return Moment(1, second.received, second.response_p99_ns, second.errors)
+    return Moment(1, second.received, second.response_p99_ns, second.errors, second.response_p50_ns, second.users)
 
 
 def joined(moments: list[Moment | None]) -> Moment | None:
@@ -81,4 +85,6 @@ def joined(moments: list[Moment | None]) -> Moment | None:
         sum(moment.received for moment in told),
         max((moment.p99_ns for moment in told if moment.p99_ns is not None), default=None),
         sum(moment.errors for moment in told),
+        max((moment.p50_ns for moment in told if moment.p50_ns is not None), default=None),
+        max(moment.users for moment in told),
     )

@@ -4,8 +4,9 @@ First CPU a round trip of the whole runner beside its floors, clients in turn, s
 Then users that only hold their connection: memory of each, connections opened per second, and as many as a process may hold.
 Then the whole command: one process and two, send lag against load, 50,000 connections, memory over minutes. Then several
 machines: what coordination costs, how far apart shares start, and how many machines a large load needs. The reports of
-long runs: their time, size and first paint. The system calls of a message, by ``strace``. ``--peers``: other tools at the
-same work, which are installed into the user's cache. ``--table``: each bar beside its floor.
+long runs: their time, size and first paint. The system calls of a message, by ``strace``. The dashboard: pairs of runs
+without and with it. ``--peers``: other tools at the same work, which are installed into the user's cache. ``--table``: each
+bar beside its floor.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from loadws.terms.transports import NAMES
-from tests.bench import machines, matching, reports, whole
+from tests.bench import dashboard, machines, matching, reports, whole
 from tests.bench.clients import client, held_users, loadws, server
 from tests.bench.command import CommandFailed
 from tests.bench.measured import Measured
@@ -38,6 +39,7 @@ PARTS = [
     "machines",
     "reports",
     "syscalls",
+    "dashboard",
 ]
 #: Each transport, ours with both kinds of stamps: the kernel's are what ``loadws run`` takes where it can.
 RUNNERS = (NAMES[0], f"{NAMES[0]}+kernel", *NAMES[1:])
@@ -72,6 +74,7 @@ def main() -> None:
         "machines": lambda: machines.bench(options.seconds),
         "reports": reports.bench,
         "syscalls": syscalls,
+        "dashboard": lambda: dashboard.bench(options.pairs, options.seconds),
     }
     try:
         for name in options.only:
@@ -103,6 +106,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--fifty", type=int, default=50_000, metavar="USERS")
     parser.add_argument("--fifty-seconds", type=float, default=120.0)
     parser.add_argument("--soak-seconds", type=float, default=180.0)
+    parser.add_argument("--pairs", type=int, default=10, help="of runs without and with a dashboard, at least two")
     parser.add_argument("--peers", action="store_true", help="other tools at the same closed loop, and nothing else")
     parser.add_argument("--table", action="store_true", help="all bars in one run, and nothing else")
     return parser.parse_args()

@@ -119,6 +119,6 @@ def _class(name: str) -> Any:
     except ImportError as error:
         advice = f"pip install {package!r}" if package else "is its package installed here, and its name right?"
         raise ClusterError(f"--cluster {name}: {module} cannot be imported here: {error}", advice) from error
-    if not isinstance(found, type):
+    if not callable(found):  # SSHCluster is a function, which returns a cluster
         raise ClusterError(f"--cluster {name}: {module} has no such class", "see its documentation for the name")
     return found

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
 
 import pytest
 import trio
 
+from loadws.cluster.classes import CLASSES, start_cluster, workers_of
+from loadws.cluster.coordinator import ClusterError
 from tests.cli.commands import run
 from tests.cluster.commands import bounded, machines_of, scenario
 from tests.cluster.target import counting_echo
@@ -75,6 +79,38 @@ def test_a_cluster_that_cannot_be_started_is_told(
     )  # fmt: skip
     assert (found.code, found.out) == (2, "")
     assert said in found.err
+
+
+class _Recorded:
+    """A cluster of the test's own, in the place of one that needs a queue or a cloud."""
+
+    made: ClassVar[list[dict[str, Any]]] = []
+
+    def __init__(self, **options: Any) -> None:
+        self.made.append(options)
+        self.worker_spec: dict[int, dict[str, Any]] = {number: {} for number in range(options["n_workers"])}
+
+
+@pytest.mark.parametrize("name", sorted(set(CLASSES) - {"LocalCluster", "SSHCluster"}))
+def test_a_class_that_cannot_run_here_gets_its_options_as_they_stand(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, _ = CLASSES[name]
+    for depth in range(1, module.count(".") + 2):
+        monkeypatch.setitem(sys.modules, ".".join(module.split(".")[:depth]), ModuleType(module))
+    monkeypatch.setattr(sys.modules[module], name, _Recorded, raising=False)
+    options = {"n_workers": 3, "queue": "long"}
+    assert workers_of(start_cluster(name, options), options) == 3
+    assert _Recorded.made.pop() == options
+
+
+def test_what_the_well_known_names_stand_for_is_there() -> None:
+    """``SSHCluster`` is a function of Dask's, and no class."""
+    for name, (module, _) in CLASSES.items():
+        if module == "dask.distributed":
+            assert callable(getattr(distributed, name))
+    with pytest.raises(ClusterError, match="--cluster SSHCluster could not be started"):
+        start_cluster("SSHCluster", {"hosts": []})
 
 
 def test_a_cluster_of_a_class_makes_a_load_by_weights(file: Path, tmp_path: Path) -> None:

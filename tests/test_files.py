@@ -36,6 +36,7 @@ ONE_OF_MANY = {
 CRUMBS = {
     "gate/comparing/capacity.py": "the course of a search, tested without a load",
     "report/comparing/change_bar.py": "a small drawing, tested without a page",
+    "report/comparing/line_chart.py": "the chart of a value over runs, tested without a page",
     "report/comparing/selected.py": "the values that a page shows of each run, tested without one",
     "cli/comparing/comparison_files.py": "what a page that cannot be made must not take with it",
     "report/comparing/search.py": "a search as text and as a page, apart from the search",

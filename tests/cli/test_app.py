@@ -122,7 +122,7 @@ def test_a_run_imports_nothing_of_comparisons_and_of_more_processes_before_it_re
 ) -> None:
     imported = _imported_for("run", tmp_path, str(tmp_path / "none.yaml"))
     assert "loadws.cli.running.run" in imported
-    assert imported & {"loadws.gate.comparing.compare", "loadws.fleet.multi_process", "statistics"} == set()
+    assert imported & {"loadws.gate.comparing.compare", "loadws.fleet.multi_process"} == set()
 
 
 def _imported_for(argument: str, cache: Path, *more: str) -> set[str]:

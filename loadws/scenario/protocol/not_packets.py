@@ -6,7 +6,7 @@ from loadws.scenario.json_reader import NotJson
 
 
 class Unreadable(NotJson):
-    """Bytes that form no packet. Where the next packet begins cannot be told, so the connection is given up."""
+    """Bytes that form no packet. The connection ends: nothing tells where the next packet begins."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, 0, "")

@@ -46,8 +46,8 @@ class _Packet(socket.Packet):  # type: ignore[misc]  # the library has no types
 class Reader:
     """The frames of one connection, read in their order: a packet may wait for its binary attachments.
 
-    ``resume`` is what a server that recovers states is told when another connection comes in the place of this one: the
-    ``pid`` that it gave, and the ``offset`` of the last event. It is None where the server gave none.
+    ``resume`` has the ``pid`` that the server gave and the ``offset`` of the last event: a connection in the place of this
+    one sends them, so that the server goes on there. It is None where the server gave none.
     """
 
     def __init__(self) -> None:

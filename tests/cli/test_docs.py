@@ -26,7 +26,7 @@ def test_it_prints_the_page(capsys: pytest.CaptureFixture[str]) -> None:
 def test_on_a_terminal_it_is_set_and_goes_through_a_pager(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(docs, "Console", lambda: Console(force_terminal=True, width=100, height=40))
+    monkeypatch.setattr(docs, "OwnConsole", lambda: Console(force_terminal=True, width=100, height=40))
     monkeypatch.setenv("PAGER", "cat")
     monkeypatch.setattr("pydoc.pager", print)
     found = run(capsys, "docs", "language")
@@ -36,7 +36,7 @@ def test_on_a_terminal_it_is_set_and_goes_through_a_pager(
 
 
 def test_a_part_that_fits_needs_no_pager(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docs, "Console", lambda: Console(force_terminal=True, width=100, height=40))
+    monkeypatch.setattr(docs, "OwnConsole", lambda: Console(force_terminal=True, width=100, height=40))
     monkeypatch.setattr("pydoc.pager", lambda _: pytest.fail("a pager for a few lines"))
     assert "Pause." in run(capsys, "docs", "think").out
 

@@ -57,7 +57,7 @@ def test_browsers_get_each_state_and_late_ones_the_past(monkeypatch: pytest.Monk
             site.change(_state(4))
             assert (await _next(early))["clock"].startswith("4 s")
             async with open_websocket_url(f"ws://127.0.0.1:{port}/live") as late:
-                assert (await _next(late))["charts"][1]["values"] == [0, 1, 2, 3]
+                assert (await _next(late))["charts"][1]["curves"][0]["values"] == [0, 1, 2, 3]
                 assert site.watching == 2
 
     showing(visit)

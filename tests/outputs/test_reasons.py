@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-import requests
 import trustme
+
+pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="needs loadws[otlp]")
+import requests
 import urllib3
 
 from loadws.outputs.destinations import Destination

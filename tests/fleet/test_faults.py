@@ -200,7 +200,7 @@ def test_a_server_that_answers_no_ping_is_lost(run_against: RunAgainst) -> None:
 
 
 def test_fragments_and_control_frames_between_them_are_one_message(run_against: RunAgainst) -> None:
-    summary = run_against(faults.fragmenting())
+    summary = run_against(faults.fragmenting(), within="300ms")
 
     assert summary.ledger.messages.received == 4
 

@@ -47,11 +47,10 @@ class Reactor(Protocol):
         """Start the reactor's tasks in the nursery."""
 
     @property
-    def dials(self) -> bool:
-        """Return whether ``dial`` can be used."""
-
-    def dial(self, endpoint: Endpoint) -> None:
-        """Tell an endpoint when its socket is connected, or has failed: it is writable. ``add`` begins to read."""
+    def dial(self) -> Callable[[Endpoint], None] | None:
+        """Return the function that tells an endpoint when its socket is connected, or has failed: it is writable. None
+        where there is no such function. ``add`` begins to read.
+        """
 
     def add(self, endpoint: Endpoint) -> None:
         """Read an endpoint. One with the same socket that is there already gives its place to this one."""
@@ -81,7 +80,7 @@ class TaskReactor:
     """A task for each socket: for platforms without epoll."""
 
     _nursery: trio.Nursery
-    dials = False
+    dial: Callable[[Endpoint], None] | None = None
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
         self._now_ns = now_ns
@@ -92,9 +91,6 @@ class TaskReactor:
 
     def start(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
-
-    def dial(self, endpoint: Endpoint) -> None:
-        raise NotImplementedError("a task for each socket dials by itself")
 
     def add(self, endpoint: Endpoint) -> None:
         self._endpoints[endpoint] = None
@@ -171,8 +167,6 @@ if sys.platform == "linux":
 
     class EpollReactor:
         """One epoll set, level-triggered: one read a turn and socket, and what is left is ready again."""
-
-        dials = True
 
         def __init__(self, now_ns: Callable[[], int]) -> None:
             self._now_ns = now_ns

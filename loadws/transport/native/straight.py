@@ -31,7 +31,7 @@ from loadws.transport.base import (
 )
 from loadws.transport.cookies import Headers
 from loadws.transport.native.connection import NativeConnection, tell
-from loadws.transport.native.reactor import Reactor
+from loadws.transport.native.reactor import Endpoint, Reactor
 from loadws.transport.net.tcp import READ_SIZE
 from loadws.transport.opening.dial import UNDER_WAY, Tries, begin
 from loadws.transport.opening.socket_addresses import SocketAddress
@@ -52,6 +52,7 @@ class StraightOpening:
         "_asked_ns",
         "_began_ns",
         "_deadline_ns",
+        "_dial_in_reactor",
         "_dialled_ns",
         "_follow",
         "_has_begun",
@@ -82,6 +83,7 @@ class StraightOpening:
         self,
         timers: Timers,
         reactor: Reactor,
+        dial: Callable[[Endpoint], None],
         wire: WireBytes,
         request: ConnectRequest,
         listener: Listener,
@@ -96,6 +98,7 @@ class StraightOpening:
         """
         self._timers = timers
         self._reactor = reactor
+        self._dial_in_reactor = dial
         self._wire = wire
         self._request = request
         self._listener = listener
@@ -244,12 +247,12 @@ class StraightOpening:
         try:
             taken = self._socket.send(self._rest)
         except BlockingIOError:
-            self._reactor.dial(self)
+            self._dial_in_reactor(self)
             return
         self._connected(asked_ns)
         self._rest = self._rest[taken:]
         if self._rest:
-            self._reactor.dial(self)
+            self._dial_in_reactor(self)
         else:
             self._await_answer()
 

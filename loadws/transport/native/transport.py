@@ -101,7 +101,8 @@ class _Connector:
     def begin(
         self, request: ConnectRequest, listener: Listener, jar: Jar | None, wake: Callable[[], None]
     ) -> StraightOpening | None:
-        if not self.reactor.dials or self.is_over or request.proxy is not None:
+        dial = self.reactor.dial
+        if dial is None or self.is_over or request.proxy is not None:
             return None
         asked, question = request, self._question_of(request)
         url = question.url
@@ -116,6 +117,7 @@ class _Connector:
         opening = StraightOpening(
             self.timers,
             self.reactor,
+            dial,
             self.wire,
             request,
             listener,

@@ -289,6 +289,12 @@ class EmitStep(ProtocolStep):
 class CarryingStep(ProtocolStep):
     """A step that sends a message, in any of its forms, inside what the protocol has around it."""
 
+    answered = "if asked"
+    waits = True
+    sends = 1
+    gives_sent = True
+    measures = Measures(SENDING | _ANSWERED, frozenset({"request", "send"}))
+
     def parts(self) -> Iterator[Part]:
         """Yield the message, then the arguments and what must hold of the confirmation."""
         yield Carried((self.verb, "send"), self.body.send)
@@ -333,14 +339,9 @@ class PublishTopicBody(ProtocolBody):
 class PublishTopicStep(CarryingStep):
     """Publish a message to a topic of the connection's protocol; with qos 1 wait for the acknowledgement."""
 
-    answered = "if asked"
     asked_for = ("qos",)
 
     verb = "publish_topic"
-    waits = True
-    sends = 1
-    gives_sent = True
-    measures = Measures(SENDING | _ANSWERED, frozenset({"request", "send"}))
 
     publish_topic: Annotated[
         PublishTopicBody, Field(description="The message, and the arguments that the protocol has: its topic.")
@@ -366,14 +367,9 @@ class SendToBody(ProtocolBody):
 class SendToStep(CarryingStep):
     """Send a message to a destination of the connection's protocol; with confirmed wait for the receipt."""
 
-    answered = "if asked"
     asked_for = ("confirmed",)
 
     verb = "send_to"
-    waits = True
-    sends = 1
-    gives_sent = True
-    measures = Measures(SENDING | _ANSWERED, frozenset({"request", "send"}))
 
     send_to: Annotated[
         SendToBody, Field(description="The message, and the arguments that the protocol has: its destination.")

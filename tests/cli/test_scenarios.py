@@ -92,14 +92,18 @@ def test_it_runs_and_passes(scenario: Path, runs: dict[Path, tuple[Path, Future[
     out, running = runs[scenario]
     ran = running.result()
     summary = _summary(out)
-    # A machine that is busy with other tests may stop a process for a moment, which is no fault of the scenario's: the run
-    # is inconclusive then, and a rule may have failed, or have no data, by the stall alone.
+    if summary.applied.stalled_share > STALLED_SHARE:
+        # All scenarios run at the same time, and a process that stands still for a moment measures little: once more.
+        out = out / "again"
+        ran = _run(scenario, out)
+        summary = _summary(out)
+    # A machine that is busy with other tests may stop a process for a moment, which is no fault of the scenario's.
     is_stalled = summary.applied.stalled_share > STALLED_SHARE
-    assert ran.returncode in ((1, 3) if is_stalled else (0,)), ran.stdout
+    assert ran.returncode == (3 if is_stalled else 0), ran.stdout
     # Made so small, it has fewer samples than its rules need, and says so.
     assert [line for line in ran.stderr.splitlines() if "warning:" in line and "samples here" not in line] == []
     assert "error" not in ran.stderr.lower()
-    assert summary.verdict.outcome in (("failed", "no_data", "inconclusive") if is_stalled else ("passed",))
-    assert is_stalled or all(check.holds for check in summary.verdict.checks)
+    assert summary.verdict.outcome == ("inconclusive" if is_stalled else "passed")
+    assert all(check.holds for check in summary.verdict.checks)
     assert summary.ledger.imbalances() == []
     assert summary.ledger.messages.sent > 0

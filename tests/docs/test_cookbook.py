@@ -1,21 +1,17 @@
 """Every recipe of the cookbook is run against the server that it names, made short.
 
-Real processes and real time: two at once, so that they need half of it.
+Real processes and real time, which is judged: no other test runs beside these.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from loadws.metrics.summary import STALLED_SHARE, from_json
 from loadws.terms.errors import ExitCode
 from tests.docs.blocks import PAGES, blocks
+from tests.kit.judged import run_undisturbed
 
 RECIPES = {
     text.splitlines()[0].removeprefix("name: "): text for text in blocks((PAGES / "cookbook.md").read_text(), "yaml")
@@ -27,22 +23,6 @@ SHORT = {
     "room": ("--duration", "3s"),
     "restart": ("--duration", "3500ms"),
 }
-Ran = subprocess.CompletedProcess[str]
-
-
-def _run(name: str, folder: Path) -> Ran:
-    (folder / "recipe.yaml").write_text(RECIPES[name], "utf-8")
-    command = [sys.executable, "-m", "loadws", "run", str(folder / "recipe.yaml"), "--out", str(folder), "--quiet"]
-    command += ["--seed", "7", "--too-close", "pass", *SHORT.get(name, ("--duration", "1s"))]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Path, Future[Ran]]]]:
-    """Where each recipe's run goes, and what its command came to."""
-    folders = {name: tmp_path_factory.mktemp(name) for name in RECIPES}
-    with ThreadPoolExecutor(2) as pool:
-        yield {name: (folder, pool.submit(_run, name, folder)) for name, folder in folders.items()}
 
 
 def test_there_are_ten() -> None:
@@ -50,15 +30,13 @@ def test_there_are_ten() -> None:
     assert SHORT.keys() <= RECIPES.keys()
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
-def test_it_runs_and_passes(name: str, runs: dict[str, tuple[Path, Future[Ran]]]) -> None:
-    folder, running = runs[name]
-    ran = running.result()
-    (written,) = folder.glob("*/latest/summary.json")
-    summary = from_json(written.read_bytes())
-    # A machine that is busy with other tests may stop a process for a moment, which is no fault of the recipe's.
-    is_stalled = summary.applied.stalled_share > STALLED_SHARE
-    assert ran.returncode == (ExitCode.INCONCLUSIVE if is_stalled else ExitCode.PASSED), ran.stdout + ran.stderr
-    assert all(check.holds for check in summary.verdict.checks)
-    assert summary.ledger.imbalances() == []
+def test_it_runs_and_passes(name: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(RECIPES[name], "utf-8")
+    options = ("--seed", "7", "--too-close", "pass", *SHORT.get(name, ("--duration", "1s")))
+    ran = run_undisturbed(tmp_path / "recipe.yaml", tmp_path, *options)
+    assert ran.exit_code == ExitCode.PASSED, ran.stdout + ran.stderr
+    assert all(check.holds for check in ran.summary.verdict.checks)
+    assert ran.summary.ledger.imbalances() == []

@@ -134,7 +134,7 @@ class Executor:
     def _begin_held(self, slot: int, begin_ns: int, users: trio.Nursery) -> None:
         user = VirtualUser(self._shared, self._users[self._plan.user_type(slot)], slot, is_held=True)
         self._held[slot] = user
-        users.start_soon(self._live_held, user, begin_ns)
+        users.start_soon(self._live_held, user, begin_ns, name="held user")  # trio would make each a name of its own
 
     async def _live_held(self, user: VirtualUser, begin_ns: int) -> None:
         self._shared.recorder.users.rise()
@@ -192,7 +192,7 @@ class Executor:
         compiled = self._users[self._plan.user_type(arrival.user)]
         user = VirtualUser(self._shared, compiled, arrival.user, is_held=False)
         self._shared.recorder.users.rise()
-        users.start_soon(self._live_arrived, user, intended_ns, quota)
+        users.start_soon(self._live_arrived, user, intended_ns, quota, name="arrived user")
 
     async def _live_arrived(self, user: VirtualUser, intended_ns: int, quota: FlowQuota | None) -> None:
         try:

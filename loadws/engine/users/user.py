@@ -146,8 +146,10 @@ class VirtualUser:
         try:
             if self._compiled.handlers.wait:
                 fate = await self._with_handler_task()
-            else:
-                fate = await self._flow_then_close()
+            else:  # ``_flow_then_close``, without its coroutine in each of many users
+                fate = await self._any_flow()
+                self._flow_is_done()
+                await self._close_all()
         finally:
             self._flow_is_done()
             state.end_session()
@@ -169,10 +171,13 @@ class VirtualUser:
         return fate
 
     async def _flow_then_close(self) -> Fate:
-        fate = await (self._flow_with_healing() if self._compiled.heals else self._driven_flow())
+        fate = await self._any_flow()
         self._flow_is_done()
         await self._close_all()
         return fate
+
+    def _any_flow(self) -> Awaitable[Fate]:
+        return self._flow_with_healing() if self._compiled.heals else self._driven_flow()
 
     async def _flow_with_healing(self) -> Fate:
         async with trio.open_nursery() as nursery:

@@ -95,7 +95,7 @@ class Decoder:
     ) -> None:
         """Prepare. ``inflate`` is needed where permessage-deflate was agreed; it limits the size of what it inflates."""
         self._limit = max_message_size
-        self._at_once = range(frames_at_once)
+        self._at_once = frames_at_once
         self._frames = self._size = 0  # of the message under way, as they came
         self.is_behind = False
         self._most_small = min(max_message_size, MOST_IN_ONE_BYTE)
@@ -137,7 +137,7 @@ class Decoder:
         events: list[Event] = []
         at, end = 0, len(data)
         try:
-            for _ in self._at_once:
+            for _ in range(self._at_once):
                 if at >= end:
                     break
                 # A small message in one frame that is all here. The other cases are in ``_take``.

@@ -32,6 +32,8 @@ from loadws.transport.base import Connection, End, Payload, payload_bytes
 
 #: How many requests without ``where`` may wait for an answer, including those that timed out and keep their place.
 MOST_UNANSWERED = 1000
+#: Shared: an empty set takes 216 bytes, and each of many connections would keep one.
+NONE_WAITS: frozenset[Parker] = frozenset()
 
 
 class HandlerHooks(Protocol):
@@ -170,7 +172,7 @@ class Conversation:
         self._next: list[Pending] = []
         self._in_flight: InFlight[Pending] | None = None  # requests with where; None before the first
         self._waits: list[MessageWait] = []
-        self._waiting: frozenset[Parker] = frozenset()  # strands that wait for the end of the connection
+        self._waiting = NONE_WAITS  # strands that wait for the end of the connection
         self._close_waiters = 0  # how many of them are a wait_for: {close: ..}, which judges the end itself
         self._pings: dict[bytes, tuple[Parker, list[int]]] = {}
         self._unreadable: unreadable.Unreadable | None = None  # None before the first
@@ -399,7 +401,7 @@ class Conversation:
 
     def stop_waiting(self, parker: Parker, *, judges: bool = False) -> None:
         """Undo ``wait_beside``."""
-        self._waiting -= {parker}
+        self._waiting = (self._waiting - {parker}) or NONE_WAITS
         self._close_waiters -= judges
 
     def wake_waiting(self) -> None:

@@ -180,6 +180,10 @@ class ConnectTimings(msgspec.Struct, frozen=True):
     tls_resumed: bool = False
 
 
+#: The times of a connection that has not opened, or that no longer keeps them.
+NO_TIMINGS = ConnectTimings(0)
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     """How an open connection ended.
@@ -327,6 +331,9 @@ class Connection(Protocol):
 
     @property
     def response_headers(self) -> tuple[tuple[str, str], ...]: ...
+
+    def forget_opening(self) -> None:
+        """Drop ``timings`` and ``response_headers``, 400 bytes: they are read once, and a connection may live long."""
 
     async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         """Send a message in ``fragments`` frames; return when the kernel has accepted its last byte.

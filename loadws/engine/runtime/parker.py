@@ -25,7 +25,7 @@ T = TypeVar("T")
 class Parker:
     """A place for one coroutine to wait. ``wake`` and the deadline race; the loser does nothing."""
 
-    __slots__ = ("_deadline_ns", "_parked", "_task", "_timer", "_timer_ns", "_timers", "driver", "waits")
+    __slots__ = ("_deadline_ns", "_parked", "_task", "_timer", "_timer_ns", "_timers", "driver", "is_pausing", "waits")
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
@@ -35,6 +35,7 @@ class Parker:
         self._deadline_ns: int | None = None
         self._timer: Timer | None = None
         self._timer_ns = 0  # when ``_timer`` goes off
+        self.is_pausing = False  # whether the last wait to begin was a ``pause``
         self.waits = 0  # how often a wait really waited: a loop in which none does must yield by itself
 
     def wait(self, deadline_ns: int | None) -> Awaitable[bool]:
@@ -43,6 +44,7 @@ class Parker:
         A deadline of None never comes.
         """
         self.waits += 1
+        self.is_pausing = False
         self._deadline_ns = deadline_ns
         if deadline_ns is not None and (self._timer is None or deadline_ns < self._timer_ns):
             self._set_timer(deadline_ns)
@@ -51,6 +53,12 @@ class Parker:
             return PARKED
         self._task = current_task()
         return wait_task_rescheduled(self._abort)
+
+    def pause(self, deadline_ns: int | None) -> Awaitable[bool]:
+        """Return an awaitable like ``wait``, for a wait that ends early when the load does."""
+        waiting = self.wait(deadline_ns)
+        self.is_pausing = True
+        return waiting
 
     def wake(self) -> None:
         """End the wait that is under way, if there is one."""

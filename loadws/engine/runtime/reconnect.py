@@ -128,12 +128,11 @@ async def until_healed(strand: Strand, lost: Conversation, deadline_ns: int) -> 
     user = strand.user
     if lost.end is None:
         await strand.wait_for_end(lost, deadline_ns)
-    user.pausing.append(strand.parker)
     lost.wait_beside(strand.parker)
     try:
-        while lost.healing is not None and not user.is_to_go:
-            if not await strand.parker.wait(deadline_ns):
-                return
+        with user.ends_early(strand.parker):
+            while lost.healing is not None and not user.is_to_go:
+                if not await strand.parker.wait(deadline_ns):
+                    return
     finally:
         lost.stop_waiting(strand.parker)
-        user.pausing.remove(strand.parker)

@@ -6,7 +6,7 @@ on: the intended time of the next step, if a plan gave one, and the moment at wh
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -36,6 +36,19 @@ async def run_flow(steps: Steps, strand: Strand) -> None:
     for step in steps:
         strand.heed()
         await step(strand)
+
+
+class _NoWait:
+    """An awaitable that does not wait: the user is to go."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, bool]:
+        return True
+        yield  # a generator function
+
+
+NO_WAIT = _NoWait()
 
 
 class Strand:
@@ -113,28 +126,30 @@ class Strand:
         if own_ns > STALL_NS:
             self.late_ns += own_ns
 
-    async def pause(self, until_ns: int | None) -> bool:
-        """Wait until the time, or until something wakes the strand; a user that is asked to leave is woken at once.
+    def pause(self, until_ns: int | None) -> Awaitable[bool]:
+        """Return an awaitable, to be awaited at once: wait until the time, or until something wakes the strand.
 
-        Returns whether it was woken. Raises ``FlowInterrupted`` where the flow is cut short meanwhile.
+        A user that is asked to leave is woken at once. The result is whether it was woken. Awaiting it raises
+        ``FlowInterrupted`` where the flow is cut short meanwhile.
         """
         user = self.user
         if user.leaving or user.condemned:
-            return True
-        user.pausing.append(self.parker)
-        try:
-            return await self.parker.wait(until_ns)
-        finally:
-            user.pausing.remove(self.parker)
+            return NO_WAIT
+        if self is user.main:  # nearly always: no coroutine and no entry in each of many users
+            return self.parker.pause(until_ns)
+        return self._pause_beside(until_ns)
 
-    async def wait(self, until_ns: int) -> bool:
-        """Wait like ``pause`` in a flow, which ends with the load; the steps of a handler go on waiting.
+    async def _pause_beside(self, until_ns: int | None) -> bool:
+        """Wait like ``pause`` where the user does not find the strand by itself."""
+        with self.user.ends_early(self.parker):
+            return await self.parker.pause(until_ns)
 
-        Returns False where the time came.
+    def wait(self, until_ns: int) -> Awaitable[bool]:
+        """Return an awaitable like ``pause`` in a flow, which ends with the load; the steps of a handler go on waiting.
+
+        The result is False where the time came.
         """
-        if self.is_handler:
-            return await self.parker.wait(until_ns)
-        return await self.pause(until_ns)
+        return self.parker.wait(until_ns) if self.is_handler else self.pause(until_ns)
 
     async def breathe(self) -> None:
         """Let other tasks have their turn."""

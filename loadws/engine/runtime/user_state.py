@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
 from loadws.engine.runtime.connection.conversation import Conversation, HandlerHooks
@@ -59,14 +61,18 @@ class UserTraits:
     measures: tuple[CompiledMeasure, ...] = ()
 
 
+#: The named connections of a user that has none: shared by many users.
+NO_CONNECTIONS: Mapping[str, Conversation] = MappingProxyType({})
+
+
 class UserState:
     """The state of one user.
 
     ``current`` is its connection without a name, the open one or the last; None before the session's first. ``named``
     are the others. ``leaving``: it was asked to leave, at ``left_ns``. ``condemned``: its session is over, and ends at
-    its next step. ``in_flow``: a session's flow is under way. ``pausing`` are the parkers of strands that wait only for
-    time or a message. ``forked`` are the strands beside the main one: overlapping turns and branches. ``last_error``:
-    (kind, detail). ``sessions_without_connection`` counts the sessions in a row that never opened one.
+    its next step. ``in_flow``: a session's flow is under way. ``_pausing`` are the parkers of strands beside the main one
+    that wait only for time or a message. ``forked`` are the strands beside the main one: overlapping turns and branches.
+    ``last_error``: (kind, detail). ``sessions_without_connection`` counts the sessions in a row that never opened one.
     ``rows_taken`` counts the rows that it took of each data source that it goes through for itself. ``fell_at_once``: the
     session lost its connection outside of any turn. ``healer`` is set while a flow runs that may reconnect by itself.
     """
@@ -76,6 +82,8 @@ class UserState:
         "_counted",
         "_has_connected",
         "_http",
+        "_pausing",
+        "_rows_taken",
         "_tls_memory",
         "condemned",
         "current",
@@ -92,8 +100,6 @@ class UserState:
         "main",
         "measuring",
         "named",
-        "pausing",
-        "rows_taken",
         "secrets",
         "sessions_without_connection",
         "shared",
@@ -111,13 +117,13 @@ class UserState:
         self.in_flow = False
         self.main: Execution | None = None
         self.forked: set[Execution] | None = None
-        self.pausing: list[Parker] = []  # a set would need three times the memory in each of many users
+        self._pausing: tuple[Parker, ...] = ()
         self.last_error = ("", "")
-        self.rows_taken: dict[str, int] = {}
+        self._rows_taken: dict[str, int] | None = None  # most scenarios have no data, and there may be many users
         self.sessions_without_connection = 0
         self.fell_at_once = False
         self.current: Conversation | None = None
-        self.named: dict[str, Conversation] = {}
+        self.named: Mapping[str, Conversation] = NO_CONNECTIONS
         self.measuring: Measuring | None = None
         self.handlers: HandlerHooks | None = None
         self.healer: Healer | None = None
@@ -148,13 +154,29 @@ class UserState:
 
     def interrupt_pauses(self) -> None:
         """Wake every strand that waits only for time or a message."""
-        for parker in tuple(self.pausing):
+        main = self.main
+        if main is not None and main.parker.is_pausing:
+            main.parker.wake()
+        for parker in self._pausing:
             parker.wake()
+
+    def is_pausing(self, parker: Parker) -> bool:
+        """Return whether the strand of a parker waits only for time or a message."""
+        return parker.is_pausing or parker in self._pausing
+
+    @contextmanager
+    def ends_early(self, parker: Parker) -> Iterator[None]:
+        """Let ``interrupt_pauses`` end the waits of a parker."""
+        self._pausing = (*self._pausing, parker)
+        try:
+            yield
+        finally:
+            self._pausing = tuple(each for each in self._pausing if each is not parker)
 
     def begin_session(self) -> None:
         """Forget the state of the previous session."""
         self.current = None
-        self.named.clear()
+        self.named = NO_CONNECTIONS
         self.fell_at_once = False
 
     def end_session(self) -> None:
@@ -182,14 +204,14 @@ class UserState:
         if name is None:
             self.current = conversation
         else:
-            self.named[name] = conversation
+            self.named = {**self.named, name: conversation}
 
     def put_down(self, conversation: Conversation) -> None:
         """Forget a connection that never opened."""
         if conversation is self.current:
             self.current = None
         elif conversation.name is not None and self.named.get(conversation.name) is conversation:
-            del self.named[conversation.name]
+            self.named = {name: each for name, each in self.named.items() if each is not conversation}
 
     def conversations(self) -> tuple[Conversation, ...]:
         """Return its connections, the one without a name first; ended ones are among them."""
@@ -290,6 +312,13 @@ class UserState:
         if self._tls_memory is None:
             self._tls_memory = TlsMemory()
         return self._tls_memory
+
+    @property
+    def rows_taken(self) -> dict[str, int]:
+        """Return how many rows it took of each data source that it goes through for itself."""
+        if self._rows_taken is None:
+            self._rows_taken = {}
+        return self._rows_taken
 
     @property
     def cookies(self) -> Jar:

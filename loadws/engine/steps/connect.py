@@ -359,6 +359,7 @@ class _Attempt:
             if user.is_held:
                 self._shared.handshakes.release()
         answer = _Answer(connection.response_headers, timings=connection.timings, subprotocol=connection.subprotocol)
+        connection.forget_opening()
         # There is only one extension, and a transport lets no answer pass that was not agreed on.
         self._recorder.ledger.connections.compressed += "sec-websocket-extensions" in answer.headers
         return answer

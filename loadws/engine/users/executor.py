@@ -134,19 +134,14 @@ class Executor:
     def _begin_held(self, slot: int, begin_ns: int, users: trio.Nursery) -> None:
         user = VirtualUser(self._shared, self._users[self._plan.user_type(slot)], slot, is_held=True)
         self._held[slot] = user
-        users.start_soon(self._live_held, user, begin_ns, name="held user")  # trio would make each a name of its own
+        users.start_soon(user.live_held, begin_ns, self._forget_held, name="held user")  # trio would make each a name
 
-    async def _live_held(self, user: VirtualUser, begin_ns: int) -> None:
-        self._shared.recorder.users.rise()
-        try:
-            await user.live_held(begin_ns)
-        finally:
-            await self._say_goodbye(user)
-            self._shared.recorder.users.fall()
-            if self._held.get(user.state.index) is user:
-                del self._held[user.state.index]
-                self._end_without_users()
-            user.let_go()
+    async def _forget_held(self, user: VirtualUser) -> None:
+        await self._forget(user)
+        if self._held.get(user.state.index) is user:
+            del self._held[user.state.index]
+            self._end_without_users()
+        user.let_go()
 
     def _end_without_users(self) -> None:
         """End a phase of so many flows whose held users have all gone by themselves: their data ran out."""
@@ -192,21 +187,18 @@ class Executor:
         compiled = self._users[self._plan.user_type(arrival.user)]
         user = VirtualUser(self._shared, compiled, arrival.user, is_held=False)
         self._shared.recorder.users.rise()
-        users.start_soon(self._live_arrived, user, intended_ns, quota, name="arrived user")
+        users.start_soon(user.live_arrived, intended_ns, quota, self._forget_arrived, name="arrived user")
 
-    async def _live_arrived(self, user: VirtualUser, intended_ns: int, quota: FlowQuota | None) -> None:
-        try:
-            await user.live_arrived(intended_ns, quota)
-        finally:
-            await self._say_goodbye(user)
-            self._shared.recorder.users.fall()
-            user.let_go()
+    async def _forget_arrived(self, user: VirtualUser) -> None:
+        await self._forget(user)
+        user.let_go()
 
-    async def _say_goodbye(self, user: VirtualUser) -> None:
-        """Close the open connections of a user that was cut off, unless the run has to end at once."""
+    async def _forget(self, user: VirtualUser) -> None:
+        """Close the open connections of a user that was cut off, unless the run has to end at once, and count it out."""
         if not self._lifecycle.is_at_once and user.state.open_connections():
             with trio.CancelScope(shield=True, deadline=trio.current_time() + GOODBYE_S):
                 await user.close_everything()
+        self._shared.recorder.users.fall()
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

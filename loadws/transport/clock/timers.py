@@ -2,7 +2,7 @@
 
 trio hands ``epoll`` a timeout in whole milliseconds, rounded up; a schedule that needs better waits on a ``timerfd``
 (Linux), which is armed at a nanosecond. Elsewhere, and under a virtual clock, trio's own clock wakes a task. A cancelled
-deadline stays in the heap until it comes up or until most of the heap is cancelled, so the heap is bounded by the live ones.
+deadline stays in the heap until it comes up, or until a third of the heap is cancelled: the live ones bound the heap.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class DeadlineHeap:
 
     def one_was_cancelled(self) -> None:
         self._cancelled += 1
-        if len(self._entries) >= SMALLEST_TO_COMPACT and self._cancelled * 2 > len(self._entries):
+        if len(self._entries) >= SMALLEST_TO_COMPACT and self._cancelled * 3 > len(self._entries):
             self._entries = [entry for entry in self._entries if entry[2].live]
             heapq.heapify(self._entries)
             self._cancelled = 0

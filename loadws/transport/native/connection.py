@@ -23,6 +23,7 @@ from typing import Literal
 import trio
 
 from loadws.transport.base import (
+    NO_TIMINGS,
     ConnectRequest,
     ConnectTimings,
     End,
@@ -119,7 +120,7 @@ class NativeConnection:
     ) -> None:
         self.tcp = connected
         self.read_size = READ_SIZE
-        self.timings = ConnectTimings(0)
+        self.timings = NO_TIMINGS
         self.subprotocol: str | None = None
         self.response_headers: tuple[tuple[str, str], ...] = ()
         self._timers = timers
@@ -171,6 +172,9 @@ class NativeConnection:
             self._decode(after, answered_ns)
 
     # Called by its user.
+
+    def forget_opening(self) -> None:
+        self.timings, self.response_headers = NO_TIMINGS, ()
 
     async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         """Send; wait, and let others have their turn, only where the kernel does not accept all of it."""

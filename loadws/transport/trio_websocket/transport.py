@@ -39,6 +39,7 @@ from wsproto.utilities import ProtocolError
 
 from loadws.transport.background import background
 from loadws.transport.base import (
+    NO_TIMINGS,
     ConnectFailed,
     Connection,
     Connector,
@@ -171,7 +172,7 @@ class _Connection:
         self._pings = Pings(connector.timers, self._queue_ping)
         self.has_opened = False
         self._began_ns = began_ns
-        self.timings = ConnectTimings(0)
+        self.timings = NO_TIMINGS
         self.subprotocol: str | None = None
         self.response_headers: tuple[tuple[str, str], ...] = ()
 
@@ -180,6 +181,9 @@ class _Connection:
         return self._state == "ended"
 
     # Called by its user.
+
+    def forget_opening(self) -> None:
+        self.timings, self.response_headers = NO_TIMINGS, ()
 
     async def send(self, payload: Payload, out: Outgoing, fragments: int = 1) -> None:
         assert fragments == 1, "the library sends a message whole: see terms.transports"

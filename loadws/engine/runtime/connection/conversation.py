@@ -34,6 +34,8 @@ from loadws.transport.base import Connection, End, Payload, payload_bytes
 MOST_UNANSWERED = 1000
 #: Shared: an empty set takes 216 bytes, and each of many connections would keep one.
 NONE_WAITS: frozenset[Parker] = frozenset()
+#: The pings of a connection that a step waits for, by payload: shared while there are none, and never filled.
+NO_PINGS: dict[bytes, tuple[Parker, list[int]]] = {}
 
 
 class HandlerHooks(Protocol):
@@ -171,10 +173,10 @@ class Conversation:
         # Requests without where, oldest first: at most MOST_UNANSWERED. An empty list is a tenth of an empty deque.
         self._next: list[Pending] = []
         self._in_flight: InFlight[Pending] | None = None  # requests with where; None before the first
-        self._waits: list[MessageWait] = []
+        self._waits: tuple[MessageWait, ...] = ()
         self._waiting = NONE_WAITS  # strands that wait for the end of the connection
         self._close_waiters = 0  # how many of them are a wait_for: {close: ..}, which judges the end itself
-        self._pings: dict[bytes, tuple[Parker, list[int]]] = {}
+        self._pings = NO_PINGS
         self._unreadable: unreadable.Unreadable | None = None  # None before the first
         self._emptied_ns: deque[int] | None = None  # when messages came that were unpacked to no value; likewise
         self._inbox = Inbox(shared.inbox_budget) if opener is not None and opener.keeps else None
@@ -385,11 +387,11 @@ class Conversation:
         if self._inbox is not None:
             while not wait.is_done and (message := self._inbox.take(wait.predicate)) is not None:
                 wait.found.append(message)
-        self._waits.append(wait)
+        self._waits = (*self._waits, wait)
 
     def end_wait(self, wait: MessageWait) -> None:
         """Stop looking for a step's messages."""
-        self._waits.remove(wait)
+        self._waits = tuple(each for each in self._waits if each is not wait)
 
     def wait_beside(self, parker: Parker, *, judges: bool = False) -> None:
         """Wake a strand when the connection ends, and again when the consequences of the end are known.
@@ -422,7 +424,7 @@ class Conversation:
     async def wait_for_pong(self, payload: bytes, parker: Parker, deadline_ns: int) -> int | None:
         """Return when the pong was received, in ns; None where the deadline or the end of the connection came first."""
         received: list[int] = []
-        self._pings[payload] = (parker, received)
+        self._pings = {**self._pings, payload: (parker, received)}
         try:
             while not received and self.end is None:
                 if not await parker.wait(deadline_ns):

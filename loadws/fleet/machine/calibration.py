@@ -99,7 +99,12 @@ def doubt(messages_per_s: float | None, transport: str, processes: int) -> str |
     if calibration is None or messages_per_s is None:
         return None
     level = calibration.of(processes)
-    if level is None or level.scheduled_per_s is None or messages_per_s <= level.scheduled_per_s:
+    if level is None or level.scheduled_per_s is None:
+        return None
+    most_per_s = (
+        level.scheduled_per_s * processes / level.processes
+    )  # more processes make at most so many times as much
+    if messages_per_s <= most_per_s:
         return None
     enough = [
         other.processes
@@ -108,6 +113,8 @@ def doubt(messages_per_s: float | None, transport: str, processes: int) -> str |
     ]
     advice = f"say --processes {min(enough)}" if enough else "use more machines, or a lower rate"
     made_by = "1 process" if level.processes == 1 else f"{level.processes} processes"
+    if level.processes < processes:
+        made_by += f", which is at most {most_per_s:,.0f} for {processes}"
     return (
         f"this plan sends about {messages_per_s:,.0f} messages per second, and this machine was calibrated at "
         f"{level.scheduled_per_s:,.0f} for {made_by}: expect an invalid run; {advice}"

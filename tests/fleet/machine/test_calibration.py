@@ -74,19 +74,21 @@ def test_a_cache_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch,
             "this plan sends about 40,000 messages per second, and this machine was calibrated at 30,000 for 1 process: "
             "expect an invalid run; say --processes 3",
         ),
-        # two are not known, but they are more than one
+        # two were not tried: they make at most twice as much as one
+        (60_000.0, 2, None),
         (
             90_000.0,
             2,
-            "this plan sends about 90,000 messages per second, and this machine was calibrated at 30,000 for 1 process: "
-            "expect an invalid run; use more machines, or a lower rate",
+            "this plan sends about 90,000 messages per second, and this machine was calibrated at 30,000 for 1 process, "
+            "which is at most 60,000 for 2: expect an invalid run; use more machines, or a lower rate",
         ),
         (40_000.0, 3, None),
+        (90_000.0, 4, None),
         (
-            90_000.0,
+            110_000.0,
             4,
-            "this plan sends about 90,000 messages per second, and this machine was calibrated at 80,000 for 3 processes: "
-            "expect an invalid run; use more machines, or a lower rate",
+            "this plan sends about 110,000 messages per second, and this machine was calibrated at 80,000 for 3 processes, "
+            "which is at most 106,667 for 4: expect an invalid run; use more machines, or a lower rate",
         ),
     ],
 )

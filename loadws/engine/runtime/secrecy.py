@@ -122,9 +122,11 @@ class UserSecrets:
             if value is not None:
                 self._keep(".".join(path), value)
 
-    def sent(self, headers: Headers, url: str, proxy: str | None = None) -> None:
-        """Keep the secrets in what a request sends to the server or a proxy."""
-        self._keep_parts("(sent)", (*header_secrets(headers), *address_secrets(url), *address_secrets(proxy or "")))
+    def sent(self, headers: Headers, url: str, proxy: str | None = None) -> bool:
+        """Keep the secrets in what a request sends to the server or a proxy; return whether it had any."""
+        found = (*header_secrets(headers), *address_secrets(url), *address_secrets(proxy or ""))
+        self._keep_parts("(sent)", found)
+        return bool(found)
 
     def received(self, headers: Headers) -> None:
         """Keep the secrets in the head of an answer: cookies, tokens in secret headers."""

@@ -123,6 +123,7 @@ class ConnectOpener:
         self._expect = _Expectation(step.connect.expect or ExpectHandshake())
         self._capture = compile_captures(step.connect.capture) if step.connect.capture else None
         self._dialect = context.dialect
+        self._without_secrets: ConnectRequest | None = None  # mostly every connection makes the same request
 
     def conversation(
         self, user: UserState, name: str | None, turn: int, replacement: Replacement | None = None
@@ -180,7 +181,8 @@ class ConnectOpener:
         except FlowInterrupted:
             user.put_down(conversation)
             raise
-        user.secrets.sent(request.headers, request.url, request.proxy)
+        if request is not self._without_secrets and not user.secrets.sent(request.headers, request.url, request.proxy):
+            self._without_secrets = request
         return replace(request, tls_memory=user.tls_memory) if self._ask.resumes_tls else request
 
 

@@ -1,7 +1,7 @@
 """The ledger: the outcome of every arrival, session, turn, connection and message. It adds up, under every fault.
 
-The engine counts directly into these records (``ledger.messages.sent += 1``); frames carry them; the summary shows
-them.
+The engine counts directly into these records (``ledger.messages.received += 1``); frames carry them; the summary shows
+them. Messages sent are counted by the meters of their steps, and the recorder adds them up here.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ class Bytes(msgspec.Struct):
 
 class Ledger(msgspec.Struct):
     """All counts. Keys: ``refusals`` by HTTP status, ``failures`` by ``phase.kind``, ``close_codes`` by ``peer.1000`` /
-    ``us.1000`` / ``lost.reset``.
+    ``us.1000`` / ``lost.reset``. ``sent_by_step`` and ``bytes_by_step`` are ``messages.sent`` and ``bytes.sent`` by the step
+    that sent them; both are empty in runs of versions that did not count them.
     """
 
     arrivals: Arrivals = msgspec.field(default_factory=Arrivals)
@@ -140,6 +141,8 @@ class Ledger(msgspec.Struct):
     refusals: dict[str, int] = {}
     failures: dict[str, int] = {}
     close_codes: dict[str, int] = {}
+    sent_by_step: dict[str, int] = {}
+    bytes_by_step: dict[str, int] = {}
 
     def add(self, other: Ledger) -> None:
         """Add another process's ledger to this one."""

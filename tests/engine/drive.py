@@ -142,5 +142,6 @@ def drive(
     assert ledger.imbalances() == []
     assert ledger.connections.opened == transport.seen.opened
     messages = ledger.messages
+    assert (sum(ledger.sent_by_step.values()), sum(ledger.bytes_by_step.values())) == (messages.sent, ledger.bytes.sent)
     assert messages.sent + messages.heartbeats_sent + messages.control_sent == transport.seen.messages
     return Outcome(ledger, transport.seen, ending, frames, said)

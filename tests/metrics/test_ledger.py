@@ -43,6 +43,8 @@ ledgers = st.builds(
     refusals=by_name,
     failures=by_name,
     close_codes=by_name,
+    sent_by_step=by_name,
+    bytes_by_step=by_name,
 )
 
 
@@ -145,7 +147,7 @@ def test_a_record_says_its_equations(equation: Equation) -> None:
 
 def test_every_record_is_in_an_equation_or_counts_what_has_none() -> None:
     summed = {equation.record for equation in EQUATIONS} | BY_KEY.keys()
-    assert set(Ledger.__struct_fields__) - summed == {"users", "bytes"}
+    assert set(Ledger.__struct_fields__) - summed == {"users", "bytes", "sent_by_step", "bytes_by_step"}
 
 
 @pytest.mark.slow

@@ -115,7 +115,7 @@ def compile_exchange(step: Step, context: StepContext, exchange: Exchange) -> Co
     repeated, size = exchange.repeated, exchange.repeated_bytes
     within_ns, is_streamed = exchange.within_ns, exchange.is_streamed
     meter = context.recorder.step(step.label)
-    messages, sizes = context.recorder.ledger.messages, context.recorder.ledger.bytes
+    messages = context.recorder.ledger.messages
     is_looked_at, now_ns = answer.is_looked_at, context.now_ns
 
     async def request(strand: Strand, conversation: Conversation, connection: Connection) -> None:
@@ -135,8 +135,8 @@ def compile_exchange(step: Step, context: StepContext, exchange: Exchange) -> Co
             if unwritten is not None:
                 async with strand.parker.in_task():
                     await unwritten
-            messages.sent += 1
-            sizes.sent += length
+            meter.messages += 1
+            meter.bytes += length
             pending.counted = True
             deadline_ns = pending.sent_ns + within_ns
             while pending.fate is None:
@@ -228,8 +228,8 @@ def _conclude(
         recorder.outcome("request", meter.step, due[0], failed=True)
         return
     if not pending.counted:  # written whole, but cancelled before the send returned
-        messages.sent += 1
-        recorder.ledger.bytes.sent += size
+        meter.messages += 1
+        meter.bytes += size
 
 
 def _fail_unanswered(

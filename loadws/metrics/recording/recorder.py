@@ -62,12 +62,16 @@ class Timings(Protocol):
 
 
 class StepMeter:
-    """The messages of one step. Each call stores five numbers in a list, which needs a third of an array's time."""
+    """The messages of one step. Each call stores five numbers in a list, which needs a third of an array's time.
 
-    __slots__ = ("_put", "_rows", "step")
+    ``messages`` and ``bytes`` are what the step has sent since the recorder last added them to the ledger.
+    """
+
+    __slots__ = ("_put", "_rows", "bytes", "messages", "step")
 
     def __init__(self, step: str) -> None:
         self.step = step
+        self.messages = self.bytes = 0
         self._rows: list[int] = []
         self._put = self._rows.extend
 
@@ -376,12 +380,24 @@ class Recorder:
 
     def _settle(self, at_ns: int) -> None:
         """Assign what the ledger has counted since the last call to the phase that ends, or continues, here."""
+        self._add_up_sent()
         phase = self._phases.at(at_ns)
         for name, so_far in self._ledger_counters():
             more = so_far - self._settled.get(name, 0)
             self._settled[name] = so_far
             if more:
                 self._interval.counts[name, phase] += more
+
+    def _add_up_sent(self) -> None:
+        """Add what the steps have sent to the ledger."""
+        ledger = self.ledger
+        for meter in self._meters.values():
+            if meter.messages:
+                ledger.messages.sent += meter.messages
+                ledger.bytes.sent += meter.bytes
+                ledger.sent_by_step[meter.step] = ledger.sent_by_step.get(meter.step, 0) + meter.messages
+                ledger.bytes_by_step[meter.step] = ledger.bytes_by_step.get(meter.step, 0) + meter.bytes
+                meter.messages = meter.bytes = 0
 
     def _ledger_counters(self) -> tuple[tuple[str, int], ...]:
         ledger = self.ledger

@@ -17,7 +17,7 @@ from loadws.report.plain import plain
 from loadws.report.svg import paths
 from loadws.report.svg.palette import paint
 from loadws.terms.percentiles import percentile_name
-from loadws.terms.units import format_count
+from loadws.terms.units import format_count, format_size
 
 #: How many steps are unfolded from the start.
 _OPEN = 6
@@ -50,7 +50,7 @@ def step_pages(summary: Summary) -> list[StepPage]:
         StepPage(
             number,
             plain(step),
-            (*_latency(response[step]), *_tries(summary, step)),
+            (*_latency(response[step]), *_tries(summary, step), *_size(summary, step)),
             tuple([row for row in rows if row.step == plain(step)][:_MOST_ERRORS]),
             number < _OPEN,
         )
@@ -72,6 +72,12 @@ def _tries(summary: Summary, step: str) -> list[tuple[str, str]]:
     rates = [entry for entry in summary.entries("error_rate", step=step) if entry.count]
     tried, failed = sum(entry.count for entry in rates), sum(entry.failed for entry in rates)
     return [("failed", f"{format_count(failed)} of {format_count(tried)}")] if tried else []
+
+
+def _size(summary: Summary, step: str) -> list[tuple[str, str]]:
+    """Return the mean size of the messages that the step sent, warm-up included."""
+    messages, size = (counts.get(step, 0) for counts in (summary.ledger.sent_by_step, summary.ledger.bytes_by_step))
+    return [("mean message sent", format_size(size / messages))] if messages else []
 
 
 def sparklines(summary: Summary) -> dict[str, Markup]:

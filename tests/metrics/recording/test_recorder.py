@@ -100,6 +100,19 @@ def test_a_one_way_message_has_lags_but_no_answer_and_is_no_request() -> None:
     assert counters(frame) == {}
 
 
+def test_what_each_step_sent_is_in_the_ledger_once() -> None:
+    recorder = recorder_at()
+    recorder.step("quiet")
+    recorder.step("ask").messages, recorder.step("ask").bytes = 2, 30
+    first = frame_at(recorder, S).ledger
+    recorder.step("ask").messages += 1
+    recorder.step("tell").messages, recorder.step("tell").bytes = 1, 7
+    second = frame_at(recorder, 2 * S).ledger
+    assert (first.sent_by_step, first.bytes_by_step) == ({"ask": 2}, {"ask": 30})
+    assert (second.sent_by_step, second.bytes_by_step) == ({"ask": 3, "tell": 1}, {"ask": 30, "tell": 7})
+    assert (second.messages.sent, second.bytes.sent) == (4, 37)
+
+
 def test_a_step_has_one_meter() -> None:
     recorder = recorder_at()
     assert recorder.step("a") is recorder.step("a")

@@ -34,6 +34,17 @@ def test_the_slowest_step_comes_first_with_its_facts_and_errors() -> None:
     assert [(row.kind, row.count) for row in say.errors] == [("timeout", 41)]
 
 
+def test_a_step_says_how_large_the_messages_are_that_it_sent() -> None:
+    ledger = msgspec.structs.replace(
+        example.summary().ledger, sent_by_step={"say": 4, "join": 0}, bytes_by_step={"say": 4_100}
+    )
+    facts = {
+        page.step: dict(page.facts) for page in step_pages(msgspec.structs.replace(example.summary(), ledger=ledger))
+    }
+    assert facts["say"]["mean message sent"] == "1 KiB"
+    assert [step for step, each in facts.items() if "mean message sent" in each] == ["say"]
+
+
 def test_a_run_of_one_step_needs_no_part_for_it() -> None:
     assert step_pages(example.brief()) == []
 

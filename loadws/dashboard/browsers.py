@@ -9,6 +9,7 @@ from pathlib import Path
 
 import trio
 from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection, wrap_server_stream
+from wsproto.utilities import ProtocolError
 
 from loadws.dashboard.state import State
 from loadws.report.svg.palette import DARK, LIGHT
@@ -16,6 +17,8 @@ from loadws.web.dialogue import FILE_POLICY, HTML, Answer, Asked, text
 
 #: A browser gets a new state at most so often, and is left when it takes none for so long, in seconds.
 SEND_EVERY_S, STUCK_S = 0.5, 10.0
+#: For how many seconds a browser may take to say that it wants a WebSocket; the library waits on after one that is wrong.
+OPEN_WITHIN_S = 5.0
 _LARGEST_HEARD = 4 * 1024
 _NOTHING_YET = '{"waiting": true}'
 _PIECE_BYTES = 64 * 1024
@@ -65,7 +68,8 @@ class Site:
         """Feed one browser over its WebSocket until it leaves, or takes nothing any more."""
         try:
             async with trio.open_nursery() as nursery:
-                request = await wrap_server_stream(nursery, stream, 1, _LARGEST_HEARD)
+                with trio.fail_after(OPEN_WITHIN_S):
+                    request = await wrap_server_stream(nursery, stream, 1, _LARGEST_HEARD)
                 if request.path != "/live":
                     await request.reject(404)
                     return
@@ -75,6 +79,7 @@ class Site:
         except* (
             ConnectionClosed,
             HandshakeError,
+            ProtocolError,
             trio.TooSlowError,
             trio.BrokenResourceError,
             trio.ClosedResourceError,

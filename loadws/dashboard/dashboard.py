@@ -22,6 +22,7 @@ from loadws.dashboard.at import At
 from loadws.dashboard.messages import (
     Begin,
     Down,
+    Failed,
     Finished,
     NotReady,
     Open,
@@ -101,7 +102,10 @@ class Dashboard:
         failed = next((check.sentence for check in verdict.checks if not check.holds), "")
         over = Over(verdict.outcome, failed or next(iter(verdict.reasons), ""))
         worker.require(partial(self._send, over))
-        return worker.end(PATIENCE_S)
+        missed = worker.end(PATIENCE_S)
+        if worker.failure is not None and isinstance(last := self._hear(PATIENCE_S), Failed):
+            missed.append(f"Its process ended: {last.why}. This is a defect of loadws; please report it.")
+        return missed
 
     def show(self, report: Path) -> None:
         """Send the browsers that look on to the report, and wait until they have it, in a bounded time."""

@@ -65,8 +65,14 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     """The browsers that looked on have the report, or did not take it in time."""
 
 
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The process ends by a defect: what was raised, and where."""
+
+    why: str
+
+
 Down = Open | Begin | Seen | Over | Finished
-Up = Ready | NotReady | Done
+Up = Ready | NotReady | Done | Failed
 _encode = msgspec.msgpack.Encoder().encode
 decode_down = msgspec.msgpack.Decoder(Down).decode
 decode_up = msgspec.msgpack.Decoder(Up).decode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from loadws.dashboard.messages import (
     Begin,
     Done,
     Down,
+    Failed,
     Finished,
     NotReady,
     Open,
@@ -32,6 +34,7 @@ from loadws.web.serving import open_listeners, port_of, serve
 _NICENESS = 10
 #: How long browsers have to fetch the finished report, in seconds.
 REPORT_WITHIN_S = 5.0
+_LONGEST_WHY = 500
 
 
 async def run() -> None:
@@ -82,11 +85,23 @@ def _say(message: Up) -> None:
 
 
 def main() -> None:
-    """Run the process. It ends without waiting for threads that hang."""
+    """Run the process. It ends without waiting for threads that hang. Before a defect ends it, it reports the defect."""
     with suppress(AttributeError, OSError):
         os.nice(_NICENESS)  # the load goes first
-    trio.run(run)
+    try:
+        trio.run(run)
+    except Exception as error:
+        _say(Failed(_place_of(error)))
+        os._exit(1)
     os._exit(0)
+
+
+def _place_of(error: BaseException) -> str:
+    """Return what was raised and by which line, in one line; of several errors the first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    *_, raised = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__}: {error} ({Path(raised.filename).name}, line {raised.lineno})"[:_LONGEST_WHY]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ The number of connections, the size of a request's head and its time are limited
 from __future__ import annotations
 
 import errno
+import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -162,7 +163,13 @@ class _Visit:
             asked = Asked.of(request.target.decode("ascii"))
         except ValueError:
             return text("This address cannot be read.", 400)
-        return await self._handler(asked)
+        try:
+            return await self._handler(asked)
+        except Exception as error:  # one page less, and not all of them
+            traceback.print_exception(error)
+            return text(
+                f"This page cannot be made ({type(error).__name__}): a defect of loadws. Please report it.", 500
+            )
 
     async def _send(self, answer: Answer, is_head: bool) -> None:
         body, length = answer.body, None

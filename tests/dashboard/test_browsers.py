@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from trio_websocket import WebSocketConnection, open_websocket_url
 from loadws.dashboard import browsers as site_module
 from loadws.dashboard.browsers import Site
 from loadws.dashboard.state import State
+from loadws.web import serving as serving_module
 from loadws.web.dialogue import Asked
 from loadws.web.serving import open_listeners, port_of, serve
 from tests.metrics.made_up import counted, frame, info
@@ -148,6 +150,44 @@ def test_a_browser_that_says_too_much_is_left() -> None:
         while site.watching:
             await trio.sleep(0)
         await stream.aclose()
+
+    showing(visit)
+
+
+def test_a_wrong_handshake_keeps_its_place_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_module, "OPEN_WITHIN_S", 0.05)
+    monkeypatch.setattr(serving_module, "MOST_CONNECTIONS", 1)
+
+    async def visit(_: Site, port: int) -> None:
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        await stream.send_all(
+            f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n".encode()
+        )
+        assert (await stream.receive_some(500)).startswith(b"HTTP/1.1 4")
+        answer = b""
+        while not answer:  # refused until the wrong one is given up
+            with suppress(trio.BrokenResourceError):
+                other = await trio.open_tcp_stream("127.0.0.1", port)
+                await other.send_all(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+                answer = await other.receive_some(500)
+            await other.aclose()
+        assert answer.startswith(b"HTTP/1.1 200")
+        await stream.aclose()
+
+    showing(visit)
+
+
+def test_a_ping_behind_a_message_that_is_too_large_ends_that_browser_only() -> None:
+    async def visit(site: Site, port: int) -> None:
+        stream, _ = await _upgraded(port, "/live", "")
+        while not site.watching:
+            await trio.sleep(0)
+        await stream.send_all(b"\x82\xfe\x27\x10" + bytes(4) + bytes(10_000) + b"\x89\x80" + bytes(4))
+        while site.watching:
+            await trio.sleep(0)
+        await stream.aclose()
+        async with open_websocket_url(f"ws://127.0.0.1:{port}/live") as other:
+            assert await _next(other) == {"waiting": True}
 
     showing(visit)
 

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from trio_websocket import open_websocket_url
@@ -22,7 +23,7 @@ from loadws.dashboard.dashboard import Dashboard
 from loadws.dashboard.messages import Ready, send
 from loadws.terms.errors import OutputError, UsageError
 from tests.metrics.driven import driven
-from tests.metrics.made_up import counted, frame, info
+from tests.metrics.made_up import counted, frame, info, times
 from tests.report import example
 
 LOCAL = At("127.0.0.1", 0)
@@ -74,6 +75,22 @@ def test_a_process_that_dies_costs_the_run_nothing() -> None:
         dashboard.show(Path(__file__))
     assert problem.startswith("The dashboard failed and missed 5 of 5 updates: ")
     assert problem.endswith("The results of the run are complete without it.")
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_by_a_defect_says_which() -> None:
+    dashboard = Dashboard(LOCAL, lambda _: None)
+    broken = msgspec.structs.replace(times("response_time", [1.0], step="a"), payload="no histogram")
+    with dashboard.opened():
+        assert dashboard._process is not None
+        dashboard.begin(info())
+        driven(dashboard.adding(frame(0, histograms=(broken,))))
+        assert dashboard._process.wait(60) == 1
+        driven(dashboard.adding(frame(1)))
+        missed, why = dashboard.finish(example.summary())
+    assert missed.startswith("The dashboard failed and missed 1 of 2 updates: BrokenPipeError")
+    assert why.startswith("Its process ended: HistogramError: ")
+    assert why.endswith(" This is a defect of loadws; please report it.")
 
 
 def test_a_process_that_hangs_costs_the_run_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,3 +161,17 @@ def test_a_busy_port_is_told_with_advice() -> None:
             await listener.aclose()
 
     trio.run(main)
+
+
+def test_a_page_that_cannot_be_made_costs_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    async def handler(asked: Asked) -> Answer:
+        if asked.path == "/broken":
+            raise KeyError("a defect")
+        return await _hello(asked)
+
+    broken = "GET /broken HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n"
+    both = answer_to(broken + GET, handler)
+    first, second = (each for each in both.split("HTTP/1.1 ") if each)
+    assert first.startswith("500 ") and first.endswith("(KeyError): a defect of loadws. Please report it.\n")
+    assert second.startswith("200 ")
+    assert "KeyError: 'a defect'" in capsys.readouterr().err  # for the report of the defect

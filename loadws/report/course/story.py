@@ -34,6 +34,12 @@ _SAME_EVENT_S = 3.0
 _BACK_SHARE = 0.95
 #: The slowest step is mentioned where it is this many times as slow as the next one.
 _WORST_FACTOR = 1.5
+_MOST_PROBES = 2
+_WRONG_DELIVERIES = {
+    "deliveries_missing": "missing",
+    "deliveries_duplicate": "duplicate",
+    "deliveries_out_of_order": "out of order",
+}
 _REFUSED_BY = "HTTP "
 _ORDINARY_CLOSE = "peer.1000"
 
@@ -57,7 +63,7 @@ def sentences(summary: Summary, course: Course) -> list[Sentence]:
         found += [*_silences(summary, course), *_losses(summary, course), *_refusals(course), *_errors(course)]
     else:
         found += _errors_without_course(summary)
-    found += [*_dropped(summary), *_worst_step(summary)]
+    found += [*_deliveries(summary), *_dropped(summary), *_worst_step(summary)]
     if not found:
         return [_nothing(summary)]
     kept = found[:MOST]
@@ -206,6 +212,23 @@ def _errors_without_course(summary: Summary) -> Iterator[Sentence]:
         total = sum(error.count for error in summary.errors)
         text = f"{_many(total, 'error')}, most often {plain(worst.kind)} ({format_count(worst.count)})"
         yield Sentence(text, "errors")
+
+
+def _deliveries(summary: Summary) -> Iterator[Sentence]:
+    """Yield what went wrong with the deliveries of each probe, the probe with the most first."""
+    found = []
+    for each in (entry for entry in summary.entries("deliveries_expected") if "probe" in entry.labels):
+        probe = each.labels["probe"]
+        counts = {
+            word: sum(entry.count for entry in summary.entries(metric, probe=probe))
+            for metric, word in _WRONG_DELIVERIES.items()
+        }
+        if wrong := [f"{format_count(count)} {word}" for word, count in counts.items() if count]:
+            listed = ", ".join(wrong)
+            text = f"deliveries of {plain(probe, 80)}: {listed} (of {format_count(each.count)} expected)"
+            found.append((sum(counts.values()), text))
+    for _, text in sorted(found, key=lambda each: -each[0])[:_MOST_PROBES]:
+        yield Sentence(text, "undelivered")
 
 
 def _dropped(summary: Summary) -> Iterator[Sentence]:

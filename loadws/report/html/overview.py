@@ -18,7 +18,7 @@ _ORDER = {"failed": 0, "no_data": 1, "too_close": 2, "passed": 3}
 _ALIKE = 0.02
 _SHORT_COMMIT = 12
 #: The sections of charts that sentences link to, for a page on which a chart is missing.
-_SECTIONS = {"connections": "traffic", "losses": "traffic", "dropped": "traffic"}
+_SECTIONS = {"connections": "traffic", "losses": "traffic", "dropped": "traffic", "undelivered": "delivery"}
 
 
 def place(summary: Summary, info: RunInfo | None) -> list[tuple[str, str]]:

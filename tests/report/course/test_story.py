@@ -160,3 +160,21 @@ def test_a_course_in_longer_intervals_adds_up() -> None:
 def test_connections_that_did_not_open(counts: dict[str, int], expected: str) -> None:
     course = Course(1.0, (1.0,) * 10, {key: (count,) + (0,) * 9 for key, count in counts.items()})
     assert expected in [text for _, text, _ in _told(_summary(), course)]
+
+
+def _counter(name: str, probe: str, count: int) -> MetricEntry:
+    return MetricEntry(name, {"probe": probe}, "counter", "1", count)
+
+
+def test_deliveries_that_went_wrong_are_told_and_the_worst_probe_first() -> None:
+    """A run with duplicates said that nothing stood out."""
+    counts = {
+        "quiet": {"deliveries_expected": 7},
+        "talk": {"deliveries_expected": 40, "deliveries_out_of_order": 2},
+        "news": {"deliveries_expected": 50, "deliveries_duplicate": 3, "deliveries_missing": 1_000},
+    }
+    metrics = tuple(_counter(name, probe, n) for probe, of in counts.items() for name, n in of.items())
+    assert _told(msgspec.structs.replace(_summary(), metrics=metrics), _course(answered=STEADY)) == [
+        ("", "deliveries of news: 1,000 missing, 3 duplicate (of 50 expected)", "undelivered"),
+        ("", "deliveries of talk: 2 out of order (of 40 expected)", "undelivered"),
+    ]

@@ -171,13 +171,14 @@ def _shape(shape: Shape) -> str:
 
 
 def _label(label: Label) -> str:
-    """Return a text in a window of its own, so that it ends where its phase ends."""
+    """Return a text in a window of its own, so that it ends where its phase ends. A halo keeps lines behind it apart."""
     x, anchor = ("100%", ' text-anchor="end"') if label.at_end else ("0", "")
+    halo = f'stroke="{paint("card")}" stroke-width="3" stroke-linejoin="round" paint-order="stroke" '
     return (
         f'<svg class="over" data-begin="{short(label.begin * SPAN)}" data-end="{short(label.end * SPAN)}" '
         f'x="{short(100 * label.begin)}%" width="{short(100 * (label.end - label.begin))}%" '
         f'y="{short(_ABOVE + label.y - 12)}" height="16"><text x="{x}" dx="{-4 if label.at_end else 4}" y="12"{anchor} '
-        f'fill="{paint(label.colour)}">{escape(label.text)}</text></svg>'
+        f'{halo}fill="{paint(label.colour)}">{escape(label.text)}</text></svg>'
     )
 
 

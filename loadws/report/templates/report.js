@@ -69,6 +69,19 @@
     if (!view.querySelector(":scope > text.tick")) view.append(model);
   };
 
+  // A name that has no room in its part of the chart is cut with a mark, or left out; the mouse tells it whole.
+  const fitNames = (view) => {
+    for (const over of view.querySelectorAll(":scope > svg.over")) {
+      const shown = over.querySelector("text");
+      over.dataset.name ??= shown.textContent;
+      const { name } = over.dataset;
+      const most = Math.floor((parseFloat(over.getAttribute("width")) / 100 * (view.clientWidth || 600) - 6) / 6.2);
+      const title = document.createElementNS(XMLNS, "title");
+      title.textContent = name;
+      shown.replaceChildren(name.length <= most ? name : most < 3 ? "" : `${name.slice(0, most - 1)}…`, title);
+    }
+  };
+
   // --- zoom: all charts over time together ---------------------------------------------------------------------------------
 
   const reset = document.querySelector("[data-do=reset]");
@@ -87,6 +100,7 @@
         over.setAttribute("x", `${begin * 100}%`);
         over.setAttribute("width", `${Math.max(0, end - begin) * 100}%`);
       }
+      fitNames(view);
       drawTicks(view);
     }
     reset.disabled = seen[0] === 0 && seen[1] === untilS;
@@ -317,6 +331,11 @@
   const zoomed = /(?:^#|&)zoom=([\d.]+)-([\d.]+)/.exec(location.hash);
   if (zoomed) show(Number(zoomed[1]), Number(zoomed[2]));
   else for (const figure of timed) drawTicks(figure.querySelector("svg.view"));
+  const views = [...document.querySelectorAll("figure[data-chart] svg.view")];
+  const fit = () => views.forEach(fitNames);
+  fit();
+  addEventListener("resize", fit);
+  document.querySelectorAll("details").forEach((each) => each.addEventListener("toggle", fit));
   unfold();
   document.documentElement.dataset.live = "yes";
 })();

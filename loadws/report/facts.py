@@ -58,7 +58,6 @@ MODELS: dict[str, str] = {
     "partly open": "Partly open model: sessions arrive by the clock and each of them lives long, which is the usual load "
     "of a WebSocket server: arrivals do not wait for the server, but the messages within a session do.",
 }
-MODEL_SOURCE = "Schroeder, Wierman, Harchol-Balter: Open Versus Closed, NSDI 2006"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,9 @@ def _check_row(check: Check) -> CheckRow:
     interval = interval_of(check)
     if check.outcome == "too_close":
         needs = (
-            "more samples would not tell" if check.needs is None else f"about {format_count(check.needs)} more samples"
+            "more samples would not tell"
+            if check.needs is None
+            else f"needs about {format_count(check.needs)} more samples"
         )
         note = f"{note}; {needs}" if note else needs
     return CheckRow(
@@ -248,7 +249,9 @@ def machine_rows(machine: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _fact(key: str, value: Any) -> str:
-    return format_size(value) if key.endswith("_bytes") and isinstance(value, int | float) else plain(str(value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return format_size(value) if key.endswith("_bytes") else format_count(value)
+    return plain(str(value))
 
 
 def _seconds(seconds: float) -> str:

@@ -2,9 +2,9 @@
 
 Linux has all of it; elsewhere the same scenarios run with less.
 
-- One epoll set for all sockets, or a task a socket that waits with trio's ``wait_readable``.
-- A source address whose port is picked a destination: without it the kernel picks a port at ``bind``, before it knows the
-  destination, and all destinations together get no more connections than there are ports.
+- One epoll set for all sockets, or a task for each socket, which waits with trio's ``wait_readable``.
+- A port that the kernel picks for each destination of a source address: without that it picks one at ``bind``, before it
+  knows the destination, and all destinations together get no more connections than there are ports.
 - Deadlines by a ``timerfd``, and the kernel's receive stamps, which ``stamps`` tries out.
 - Memory of large messages that is used again at once, with glibc.
 """
@@ -53,10 +53,10 @@ class Means:
 
     def __str__(self) -> str:
         """Return them in one short line, for run.json, the summary and the reports."""
-        reads = "one epoll set" if self.epoll else "a task a socket"
+        reads = "one epoll set" if self.epoll else "a task for each socket"
         deadlines = "a timerfd" if self.epoll else "trio's clock"
-        ports = "a destination" if self.late_ports else "a source address"
-        return f"{reads}, deadlines by {deadlines}, ports picked {ports}"
+        ports = "each destination" if self.late_ports else "all destinations together"
+        return f"{reads}, deadlines by {deadlines}, as many connections as ports to {ports}"
 
 
 MEANS = Means()

@@ -13,10 +13,10 @@ from loadws.transport.platform import Means, keep_freed_memory
 
 def test_a_summary_can_say_what_the_platform_gave() -> None:
     assert str(Means(epoll=True, late_ports=True)) == (
-        "one epoll set, deadlines by a timerfd, ports picked a destination"
+        "one epoll set, deadlines by a timerfd, as many connections as ports to each destination"
     )
     assert str(Means(epoll=False, late_ports=False)) == (
-        "a task a socket, deadlines by trio's clock, ports picked a source address"
+        "a task for each socket, deadlines by trio's clock, as many connections as ports to all destinations together"
     )
     assert means_of("native") and not means_of("trio-websocket")
 

@@ -17,7 +17,8 @@ _TONES = {"passed": "good", "failed": "bad", "too_close": "warn", "no_data": "ba
 def check_bar(check: Check) -> Markup:
     """Return a bar from zero to the observed value, its interval, and a line at the limit; empty without a number.
 
-    A value beyond the bar's end, as a latency that never ended, reaches to the end.
+    A value beyond the bar's end, as a latency that never ended, reaches to the end. So does an interval that the samples do
+    not bound, without a mark at its end.
     """
     if check.limit is None or check.observed is None or check.limit <= 0:
         return Markup("")
@@ -26,11 +27,10 @@ def check_bar(check: Check) -> Markup:
     colour = paint(_TONES[check.outcome])
     parts = [f'<rect y="4" width="{_WIDTH}" height="10" rx="2" fill="{paint("track")}"/>']
     parts.append(f'<rect y="4" width="{_px(check.observed, longest)}" height="10" rx="2" fill="{colour}"/>')
-    if check.lower is not None and check.upper is not None:
-        lower, upper = _px(check.lower, longest), _px(check.upper, longest)
-        parts.append(
-            f'<path d="M{lower} 9H{upper}M{lower} 6v6M{upper} 6v6" stroke="{paint("ink")}" stroke-width="1.2"/>'
-        )
+    if check.lower is not None or check.upper is not None:
+        lower, upper = _px(check.lower or 0.0, longest), _px(_or_beyond(check.upper), longest)
+        ends = "".join(f"M{at} 6v6" for at, end in ((lower, check.lower), (upper, check.upper)) if end is not None)
+        parts.append(f'<path d="M{lower} 9H{upper}{ends}" stroke="{paint("ink")}" stroke-width="1.2"/>')
     limit = _px(check.limit, longest)
     parts.append(f'<path d="M{limit} 0v{_HEIGHT}" stroke="{paint("ink")}" stroke-width="2"/>')
     size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
@@ -45,6 +45,10 @@ def swatch(colour: str, look: str = "box") -> Markup:
     dash = ' stroke-dasharray="4 3"' if look == "dash" else ""
     line = f'<path d="M0 6h18" stroke="{paint(colour)}" stroke-width="2.5"{dash}/>'
     return Markup(f'<svg width="20" height="12" aria-hidden="true">{line}</svg>')
+
+
+def _or_beyond(value: float | None) -> float:
+    return math.inf if value is None else value
 
 
 def _px(value: float, longest: float) -> str:

@@ -52,7 +52,8 @@ def sections(histories: Sequence[History]) -> str:
 def _section(history: History) -> str:
     sentences = _sentences(history) or [_NO_CHANGE]
     listed = "".join(f"<li>{escape(plain(sentence, 4096))}</li>" for sentence in sentences)
-    charts = "".join(_chart(track, history.runs) for track in history.tracks)
+    drawn = "".join(_chart(track, history.runs) for track in history.tracks)
+    charts = f'<div class="tracks">{drawn}</div>' if drawn else ""
     runs = f"{len(history.runs)} run{'' if len(history.runs) == 1 else 's'}"
     machines = sorted({run.machine_name or "unknown" for run in history.runs})
     return (
@@ -63,11 +64,15 @@ def _section(history: History) -> str:
 
 
 def _chart(track: Track, runs: Sequence[HistoryRun]) -> str:
-    labels = [run.started_at[:16].replace("T", " ") for run in runs]
+    labels = [_started(run) for run in runs]
     texts = [format_value(value, track.unit) for value in track.values]
     marks = [change.at for change in track.changes]
     drawing = line_chart(track.values, labels, texts, marks, track.selection, track.unit)
-    return f"<h3>{escape(track.selection)}</h3>{drawing}" if drawing else ""
+    return f'<div class="card"><h3>{escape(track.selection)}</h3>{drawing}</div>' if drawing else ""
+
+
+def _started(run: HistoryRun) -> str:
+    return run.started_at[:19].replace("T", " ")
 
 
 def _head(history: History) -> tuple[str, ...]:
@@ -79,7 +84,7 @@ def _rows(history: History) -> list[tuple[str, ...]]:
     rows = []
     for at, run in enumerate(history.runs):
         cells = (_cell(track, at) for track in history.tracks)
-        rows.append((run.started_at[:16].replace("T", " "), run.outcome, *cells))
+        rows.append((_started(run), run.outcome, *cells))
     return rows
 
 

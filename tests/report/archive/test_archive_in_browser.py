@@ -68,6 +68,11 @@ def _served(root: Path) -> Iterator[str]:
         thread.join()
 
 
+#: Tables of runs that are cut at the right.
+_CUT_ROWS = """[...document.querySelectorAll("table.rows")].map((table) => table.closest(".scroll"))
+  .filter((around) => around.scrollWidth > around.clientWidth).length"""
+
+
 def _serious(page: Page, axe: str) -> list[list[str]]:
     page.call("Runtime.evaluate", expression=axe)
     found = page.evaluate("axe.run().then((run) => run.violations.map((v) => [v.impact, v.id, v.nodes[0].html]))")
@@ -124,5 +129,6 @@ def test_nothing_serious_stands_in_the_way(
 ) -> None:
     with _served(runs) as address, chromium.page(f"{address}{path}", width=width, dark=dark) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate(_CUT_ROWS) == 0
         assert page.complaints() == []
         assert _serious(page, axe) == []

@@ -68,6 +68,32 @@ _SEEN = """[...document.querySelectorAll("figure[data-chart]")].map((figure) => 
 })"""
 
 
+#: Names over charts that are wider than their part of the chart: (name, how wide it is, how wide its part is).
+_CUT = """[...document.querySelectorAll("svg.over")].map((over) => {
+  const text = over.querySelector("text");
+  return [text.textContent, text.getComputedTextLength(), over.getBoundingClientRect().width];
+}).filter(([, wide, room]) => wide > room + 1)"""
+_WIDER = """[...document.querySelectorAll("table.rows")].map((table) => table.closest(".scroll"))
+  .filter((around) => around.scrollWidth > around.clientWidth).length"""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_name_over_a_chart_is_cut_without_a_mark(chromium: Browser, site: Path, width: int) -> None:
+    with chromium.page((site / "whole.html").as_uri(), width=width) as page:
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        page.evaluate(
+            "new Promise((done) => setTimeout(done, 0))"
+        )  # a browser tells of what was unfolded a little later
+        assert page.evaluate("document.querySelectorAll('svg.over title').length") > 10
+        assert page.evaluate(_CUT) == []
+
+
+def test_on_a_telephone_long_texts_stand_below_their_row(chromium: Browser, site: Path) -> None:
+    with chromium.page((site / "whole.html").as_uri(), width=390) as page:
+        assert page.count("table.rows") >= 1
+        assert page.evaluate(_WIDER) == 0
+
+
 def test_the_page_comes_alive_where_scripts_run(chromium: Browser, site: Path) -> None:
     with chromium.page((site / "whole.html").as_uri()) as page:
         assert page.evaluate("document.documentElement.dataset.live") == "yes"

@@ -9,6 +9,8 @@ import re
 import sys
 from collections.abc import Sequence
 from copy import copy
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -27,6 +29,8 @@ BETWEEN = "\0--"
 _SCENARIOS = (".yaml", ".yml")
 #: The words that typer's library for choices puts before its sentence.
 _LIBRARY_SAYS = ": Value error, "
+#: How the sentence of typer's library about a word too many begins.
+_TOO_MANY = "Got unexpected extra argument"
 #: What an option of a place may be followed by, and what each means alone.
 _PLACE = re.compile(r"[^-/][^/]*:[^/:]*|\d+")
 _ALONE = {"--dashboard": "127.0.0.1:0", "--prometheus": PROMETHEUS}
@@ -72,7 +76,8 @@ def _meant(word: str, commands: Sequence[str]) -> str:
 
 def dispatch(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     """Run a command and return its exit code. Without any argument that is the help, and 2: nothing was done."""
-    given = with_places(sys.argv[1:] if arguments is None else arguments)
+    written = sys.argv[1:] if arguments is None else arguments
+    given = with_places(written)
     command = get_command(_with_one_command_whole(app, given))
     if not given:
         dispatch(app, ["--help"])
@@ -84,7 +89,7 @@ def dispatch(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     except typer.Abort:
         return int(ExitCode.INTERRUPTED)
     except _UsageError as error:
-        message = _about_option(error, app) or _for_people(error)
+        message = _about_place(error, written) or _about_option(error, app) or _for_people(error)
         tell_of_wrong_options(given, message.removeprefix("loadws: "))
         print(message, file=sys.stderr)
         return int(ExitCode.USAGE)
@@ -125,6 +130,24 @@ def with_places(arguments: Sequence[str]) -> list[str]:
         if option in _ALONE and not any(map(_PLACE.fullmatch, given[at + 1 : at + 2])):
             given[at] = f"{option}={_ALONE[option]}"
     return given
+
+
+def _about_place(error: Any, written: Sequence[str]) -> str:
+    """Return the text for a word behind an option that may be alone, where it was meant as an address and has no port; empty
+    for any other error.
+    """
+    if not str(getattr(error, "message", "")).startswith(_TOO_MANY):
+        return ""
+    for option, word in pairwise(written):
+        is_other = word.startswith("-") or word.endswith(_SCENARIOS) or _PLACE.fullmatch(word) or Path(word).exists()
+        if option in _ALONE and not is_other:
+            host, port = word.rstrip(":"), _ALONE[option].rpartition(":")[2]
+            example = f"{option} [{host}]:{port}" if ":" in host else f"{option} {host}:{port}"
+            return (
+                f"loadws: {option} {word}: an address has a port\n"
+                f"  write {example}, or {option} alone, which is {_ALONE[option]}"
+            )
+    return ""
 
 
 def _for_people(error: Any) -> str:

@@ -55,6 +55,15 @@ COMMANDS = (
         (("ab", "a.yaml", "--prometheus"),
          "loadws: loadws ab has no --prometheus: it shows one load while it goes on, and loadws ab makes many short ones\n"
          "  loadws ab --help shows what there is\n"),
+        # an address without a port, behind an option that may be alone, before the scenario and after it
+        (("run", "a.yaml", "--prometheus", "localhost"),
+         "loadws: --prometheus localhost: an address has a port\n"
+         "  write --prometheus localhost:9464, or --prometheus alone, which is 127.0.0.1:9464\n"),
+        (("run", "--dashboard", "0.0.0.0", "a.yaml"),
+         "loadws: --dashboard 0.0.0.0: an address has a port\n"
+         "  write --dashboard 0.0.0.0:0, or --dashboard alone, which is 127.0.0.1:0\n"),
+        (("run", "--dashboard", "a.yaml", "b.yaml"), "loadws: Got unexpected extra argument(s) (b.yaml)\n"
+                                                     "  loadws run --help shows what there is\n"),
         (("ab", "a.yaml", "--xyzzy"), "loadws: No such option: --xyzzy\n  loadws ab --help shows what there is\n"),
     ],
 )  # fmt: skip

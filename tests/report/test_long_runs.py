@@ -49,7 +49,7 @@ def _with_columns(summary: Summary) -> Summary:
         Column("response_time", {"step": step}, field, "ns",
                tuple(1e6 * (1.234567 + (at * 37 % 101) / 7) for at in range(POINTS)))
         for step in slowest_steps(summary)
-        for field in ("p50", "p99")
+        for field in ("p50", "p99", "max")
     ]  # fmt: skip
     series = msgspec.structs.replace(summary.series, columns=(*summary.series.columns, *columns))
     return msgspec.structs.replace(summary, series=series)

@@ -28,6 +28,7 @@ _LINES = (
 _STEP_LINES = (
     ("p50", "response_time", "p50", "p50", ""),
     ("p99", "response_time", "p99", "p99", ""),
+    ("max", "response_time", "max", "max", ""),
 )
 _STRIP = 8  # pixels
 Line = tuple[str, str, str, str, str]

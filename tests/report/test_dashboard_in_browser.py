@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,31 @@ def test_a_part_of_the_run_is_seen_in_all_charts(chromium: Browser) -> None:
         assert page.evaluate(_CURVES) == whole
         assert page.evaluate("document.querySelector('#whole').disabled")
         assert page.complaints() == []
+
+
+#: Texts of drawings: (text, left, right, top, height), in pixels.
+_LETTERS = """[...document.querySelectorAll("svg text")].filter((text) => text.textContent).map((text) => {
+  const box = text.getBoundingClientRect();
+  return [text.textContent, box.left, box.right, box.top, box.height];
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_letters_of_drawings_have_one_size_at_any_width_and_stay_apart(chromium: Browser, width: int) -> None:
+    served, state = _Served(), _state()
+    spread = times("response_time", [3.0**power for power in range(8) for _ in range(30)], step="a")
+    state.add(frame(30, histograms=(spread,)))
+    with served.running() as address, chromium.page(address, width=width) as page:
+        served.tell(served.site.change, state)
+        _shown(page)
+        letters = page.evaluate(_LETTERS)
+        assert len(letters) > 20
+        assert {round(height) for *_, height in letters} <= {12, 13, 14}
+        lines: dict[int, list[tuple[float, float]]] = {}
+        for _, left, right, top, _ in letters:
+            lines.setdefault(round(top), []).append((left, right))
+        for line in map(sorted, lines.values()):
+            assert all(right <= left for (_, right), (left, _) in pairwise(line))
 
 
 def test_it_becomes_the_report(chromium: Browser, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
-  const WIDTH = 1100, HEIGHT = 150, LEFT = 8, RIGHT = 8, TOP = 16, BOTTOM = 22;
+  const HEIGHT = 150, LEFT = 8, RIGHT = 8, TOP = 16, BOTTOM = 22, AROUND = 34, NARROWEST = 240, LABEL = 62;
   const MARKS = {passed: ["✔", "good"], failed: ["✘", "bad"], too_close: ["?", "doubt"], no_data: ["·", "dim"]};
   const at = (id) => document.getElementById(id);
 
@@ -25,6 +25,10 @@
     line.append(first, ...cells);
     return line;
   };
+
+  // Drawings are as wide as their place in pixels, so that letters have one size on a telephone and on a wall.
+  let width = 1100;
+  const measure = () => { width = Math.max(at("charts").clientWidth - AROUND, NARROWEST); };
 
   // -- charts: all show the same stretch of the run, which is the whole or what was chosen by dragging or a button ------
 
@@ -52,15 +56,15 @@
     const highest = Math.max(...all, 0), top = all.length ? SHOWN[unit](highest) : "no data";
     const count = shown[0].values.length;
     const figure = make("figure");
-    const svg = draw("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${name} from ${clock(from)} to ${clock(to)}, at most ${top}`});
-    const x = (index) => LEFT + (count > 1 ? index / (count - 1) : 0.5) * (WIDTH - LEFT - RIGHT);
+    const svg = draw("svg", {viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": `${name} from ${clock(from)} to ${clock(to)}, at most ${top}`});
+    const x = (index) => LEFT + (count > 1 ? index / (count - 1) : 0.5) * (width - LEFT - RIGHT);
     const y = (value) => HEIGHT - BOTTOM - value / (highest || 1) * (HEIGHT - TOP - BOTTOM);
     svg.append(
-      draw("line", {class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM}),
-      draw("line", {class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: TOP, y2: TOP}),
+      draw("line", {class: "axis", x1: LEFT, x2: width - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM}),
+      draw("line", {class: "axis", x1: LEFT, x2: width - RIGHT, y1: TOP, y2: TOP}),
       draw("text", {x: LEFT, y: TOP - 4}, top),
       draw("text", {x: LEFT, y: HEIGHT - 6}, clock(from)),
-      draw("text", {x: WIDTH - RIGHT, y: HEIGHT - 6, "text-anchor": "end"}, clock(to)),
+      draw("text", {x: width - RIGHT, y: HEIGHT - 6, "text-anchor": "end"}, clock(to)),
     );
     shown.forEach(({name: tone, values}, number) => {
       let path = "", isDown = false;
@@ -70,7 +74,7 @@
       });
       svg.append(draw("path", {class: "curve", d: path, stroke: `var(--${tone})`}));
       if (shown.length > 1) {
-        const key = draw("text", {x: WIDTH - RIGHT - 40 * number, y: TOP - 4, "text-anchor": "end"}, tone);
+        const key = draw("text", {x: width - RIGHT - 40 * number, y: TOP - 4, "text-anchor": "end"}, tone);
         key.style.fill = `var(--${tone})`;
         svg.append(key);
       }
@@ -81,8 +85,8 @@
   };
 
   const share = (event, svg) => {
-    const box = svg.getBoundingClientRect(), x = (event.clientX - box.left) / box.width * WIDTH;
-    return Math.min(Math.max((x - LEFT) / (WIDTH - LEFT - RIGHT), 0), 1);
+    const box = svg.getBoundingClientRect(), x = (event.clientX - box.left) / box.width * width;
+    return Math.min(Math.max((x - LEFT) / (width - LEFT - RIGHT), 0), 1);
   };
   const begin = (event, svg) => {
     if (event.button) return;
@@ -97,7 +101,7 @@
   const choose = (event) => {
     if (!drag) return;
     drag.to = share(event, drag.svg);
-    const [low, high] = [drag.from, drag.to].sort((a, b) => a - b), wide = WIDTH - LEFT - RIGHT;
+    const [low, high] = [drag.from, drag.to].sort((a, b) => a - b), wide = width - LEFT - RIGHT;
     drag.mark.setAttribute("x", LEFT + low * wide);
     drag.mark.setAttribute("width", (high - low) * wide);
   };
@@ -111,24 +115,28 @@
   };
   const drawCharts = () => {
     if (drag || !newest) return;  // what is being chosen would be gone; the next state draws them
+    measure();
     at("charts").replaceChildren(...newest.charts.map(chart(stretch(newest), newest.seconds_each)));
     at("whole").disabled = zoom === null;
     at("last").disabled = zoom === "last";
+    at("spread").replaceChildren(spread(newest.spread));
   };
+  addEventListener("resize", () => drawCharts());
   for (const [id, stretchOf] of [["whole", null], ["last", "last"]]) {
     at(id).addEventListener("click", () => { zoom = stretchOf; drawCharts(); });
   }
 
   const spread = (columns) => {
     if (!columns.length) return make("span", "none yet", "note");
-    const svg = draw("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": "Histogram of response times"});
-    const highest = Math.max(...columns.map(({count}) => count)) || 1, step = (WIDTH - LEFT - RIGHT) / Math.max(columns.length, 8);
+    const svg = draw("svg", {viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": "Histogram of response times"});
+    const highest = Math.max(...columns.map(({count}) => count)) || 1, step = (width - LEFT - RIGHT) / Math.max(columns.length, 8);
+    const each = Math.ceil(LABEL / step);  // columns to a label of the axis
     columns.forEach(({limit, count}, index) => {
       const height = count / highest * (HEIGHT - 40), x = LEFT + index * step;
       svg.append(
         draw("rect", {x: x + 2, y: HEIGHT - 22 - height, width: step - 6, height, fill: "var(--p90)"}),
-        draw("text", {x: x + step / 2, y: HEIGHT - 8, "text-anchor": "middle"}, limit === "more" ? limit : `≤ ${limit}`),
-        draw("text", {x: x + step / 2, y: HEIGHT - 26 - height, "text-anchor": "middle"}, count.toLocaleString("en")),
+        draw("text", {x: x + step / 2, y: HEIGHT - 8, "text-anchor": "middle"}, (columns.length - 1 - index) % each ? "" : limit === "more" ? limit : `≤ ${limit}`),
+        draw("text", {x: x + step / 2, y: HEIGHT - 26 - height, "text-anchor": "middle"}, count.toLocaleString("en", {notation: "compact"})),
       );
     });
     return svg;
@@ -164,7 +172,6 @@
     }));
     newest = state;
     drawCharts();
-    at("spread").replaceChildren(spread(state.spread));
     at("condition").textContent = state.generator.word;
     at("condition").className = state.generator.tone;
     at("figures").textContent = state.generator.figures;

@@ -91,9 +91,9 @@ def javascript() -> str:
 
 
 def sparkline(row: ScenarioRow) -> Markup:
-    """Return the course of a scenario's p95 over its newest runs as a drawing; nothing where no run has one."""
+    """Return the course of a scenario's p95 over its newest runs as a drawing; nothing where fewer than two have one."""
     known = [value for value in row.trend if value is not None]
-    if not known:
+    if len(known) < 2:
         return Markup("")
     step, top = _SPARK_WIDTH / max(len(row.trend), 1), max(known) or 1.0
     points = [

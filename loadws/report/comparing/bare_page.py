@@ -23,7 +23,7 @@ def page(title: str, inside: str) -> bytes:
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Return a table of texts; every column but the first is aligned to the right."""
-    heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    heads = "".join(f'<th scope="col"{" class=n" if at else ""}>{escape(cell)}</th>' for at, cell in enumerate(head))
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td class=n>{escape(cell)}</td>" for cell in row[1:])}</tr>'
         for row in rows

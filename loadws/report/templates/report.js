@@ -70,16 +70,26 @@
   };
 
   // A name that has no room in its part of the chart is cut with a mark, or left out; the mouse tells it whole.
-  const fitNames = (view) => {
+  const pen = document.createElement("canvas").getContext("2d");  // measures without laying out the page
+  const fitNames = (view, width) => {
     for (const over of view.querySelectorAll(":scope > svg.over")) {
       const shown = over.querySelector("text");
       over.dataset.name ??= shown.textContent;
       const { name } = over.dataset;
-      const most = Math.floor((parseFloat(over.getAttribute("width")) / 100 * (view.clientWidth || 600) - 6) / 6.2);
+      const room = parseFloat(over.getAttribute("width")) / 100 * width - 5;
+      let [kept, text] = [name.length, name];
+      while (kept && pen.measureText(text).width > room) text = --kept < 2 ? "" : `${name.slice(0, kept)}…`;
       const title = document.createElementNS(XMLNS, "title");
       title.textContent = name;
-      shown.replaceChildren(name.length <= most ? name : most < 3 ? "" : `${name.slice(0, most - 1)}…`, title);
+      shown.replaceChildren(text, title);
     }
+  };
+
+  const views = [...document.querySelectorAll("figure[data-chart] svg.view")];
+  const fit = () => {
+    if (views.length) pen.font = getComputedStyle(views[0]).font;
+    const widths = views.map((view) => view.clientWidth || 600);
+    views.forEach((view, at) => fitNames(view, widths[at]));
   };
 
   // --- zoom: all charts over time together ---------------------------------------------------------------------------------
@@ -100,9 +110,9 @@
         over.setAttribute("x", `${begin * 100}%`);
         over.setAttribute("width", `${Math.max(0, end - begin) * 100}%`);
       }
-      fitNames(view);
       drawTicks(view);
     }
+    fit();
     reset.disabled = seen[0] === 0 && seen[1] === untilS;
     keep();
   };
@@ -312,8 +322,9 @@
   for (const figure of figures) {
     enliven(figure);
     const columns = numbers[figure.dataset.chart];
-    const place = figure.querySelector(".numbers");
-    if (columns && place) place.append(button("Save as CSV", () => save(`${figure.dataset.chart}.csv`, csv(columns))));
+    if (!columns) continue;
+    if (!figure.querySelector(".numbers")) figure.append(make("p", "", { class: "numbers" }));
+    figure.querySelector(".numbers").append(button("Save as CSV", () => save(`${figure.dataset.chart}.csv`, csv(columns))));
   }
   document.querySelectorAll("table.sortable").forEach(sortable);
   addEventListener("hashchange", () => {
@@ -331,10 +342,10 @@
   const zoomed = /(?:^#|&)zoom=([\d.]+)-([\d.]+)/.exec(location.hash);
   if (zoomed) show(Number(zoomed[1]), Number(zoomed[2]));
   else for (const figure of timed) drawTicks(figure.querySelector("svg.view"));
-  const views = [...document.querySelectorAll("figure[data-chart] svg.view")];
-  const fit = () => views.forEach(fitNames);
   fit();
   addEventListener("resize", fit);
+  addEventListener("beforeprint", () => document.querySelectorAll("svg.over").forEach((over) => { over.querySelector("text").textContent = over.dataset.name; }));
+  addEventListener("afterprint", fit);
   document.querySelectorAll("details").forEach((each) => each.addEventListener("toggle", fit));
   unfold();
   document.documentElement.dataset.live = "yes";

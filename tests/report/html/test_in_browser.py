@@ -8,7 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadws.report.html.page import Assets, css, javascript
+from loadws.report.charts.charts import charts
+from loadws.report.course.course import Course
+from loadws.report.course.heatmap import HeatMap
+from loadws.report.drawing.drawing import Drawing, Drawn
+from loadws.report.html.page import Assets, css, javascript, render
 from tests.kit.tools import missing
 from tests.report import example
 from tests.report.browser import CHROMIUM, Browser, Page, browser
@@ -50,6 +54,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "report.css").write_text(css(), "utf-8")
     (folder / "report.js").write_text(javascript(), "utf-8")
     (folder / "hostile.html").write_bytes(page_of(example.hostile()))
+    heat = HeatMap("", float(len(example.summary().series.start_s)), 10, {(1, 40): 5, (2, 44): 3})
+    with_heat = tuple(Drawn.of(chart) for chart in charts(example.summary(), Course(), (heat,)))
+    (folder / "heat.html").write_bytes(render(example.report(), Drawing(with_heat)))
     return folder
 
 
@@ -102,6 +109,14 @@ def test_the_page_comes_alive_where_scripts_run(chromium: Browser, site: Path) -
         )
         assert page.complaints() == []
         assert page.fetched() == []
+
+
+def test_the_numbers_of_every_chart_can_be_saved(chromium: Browser, site: Path) -> None:
+    with chromium.page((site / "heat.html").as_uri()) as page:
+        charts = page.evaluate("[...document.querySelectorAll('figure[data-chart]')].map((f) => f.dataset.chart)")
+        saved = "[...document.querySelectorAll('figure[data-chart] .numbers button')]"
+        assert "heat" in charts
+        assert page.evaluate(f"{saved}.map((b) => b.closest('figure').dataset.chart)") == charts
 
 
 def test_charts_are_drawn_where_scripts_are_blocked(chromium: Browser, site: Path) -> None:

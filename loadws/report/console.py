@@ -202,8 +202,14 @@ class _Screen:
             justify: Literal["left", "right"] = "right" if number else "left"
             table.add_column(self._text(name), justify=justify, no_wrap=number, overflow="fold")
         for row in body:
-            table.add_row(*(self._text(cell) for cell in row))
+            table.add_row(*map(self._indented, row))
         self._console.print(Padding(table, (0, 0, 0, 2)))
+
+    def _indented(self, cell: _Cell) -> Text | Padding:
+        """Return a cell of a table; where it begins with spaces, its further lines begin with as many."""
+        text = self._text(cell)
+        indent = len(text.plain) - len(text.plain.lstrip())
+        return Padding(text[indent:], (0, 0, 0, indent)) if indent else text
 
     def _line(self, *cells: _Cell, indent: int = 0) -> None:
         """Print one line, wrapped at words; further lines begin after ``indent`` columns."""

@@ -126,7 +126,8 @@ def _named(checks: list[Check]) -> list[str]:
     ordered = sorted(checks, key=lambda check: check.outcome == "too_close")
     named = [f"{plain(check.sentence or f'{check.rule} did not hold', 400)}." for check in ordered[:_MOST_NAMED]]
     if len(ordered) > _MOST_NAMED:
-        named.append(f"{len(ordered) - _MOST_NAMED} more checks do not hold.")
+        more = len(ordered) - _MOST_NAMED
+        named.append(f"{more} more check does not hold." if more == 1 else f"{more} more checks do not hold.")
     return named
 
 

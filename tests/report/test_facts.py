@@ -7,7 +7,7 @@ import pytest
 
 from loadws.metrics.summary import Check, Verdict
 from loadws.report import facts as rows
-from loadws.report.html.overview import tiles
+from loadws.report.html.overview import tiles, verdict_lines
 from loadws.terms.errors import ExitCode
 from tests.report import example
 
@@ -33,6 +33,16 @@ from tests.report import example
 )  # fmt: skip
 def test_the_headline(verdict: Verdict, expected: tuple[str, str, list[str]]) -> None:
     assert expected == rows.headline(msgspec.structs.replace(example.summary(), verdict=verdict))
+
+
+@pytest.mark.parametrize(
+    ("failed", "said"), [(3, []), (4, ["1 more check does not hold."]), (6, ["3 more checks do not hold."])]
+)
+def test_checks_beyond_the_first_three_are_counted(failed: int, said: list[str]) -> None:
+    checks = tuple(Check(f"{name} < 1", "failed", 1.0, "1", sentence=f"{name} was 1") for name in "abcdef"[:failed])
+    summary = msgspec.structs.replace(example.summary(), verdict=Verdict("failed", 1, checks))
+    assert rows.headline(summary)[2] == ["a was 1.", "b was 1.", "c was 1.", *said]
+    assert verdict_lines(summary) == [f"Of {failed} checks: {failed} failed."]  # the page has all of them in a table
 
 
 def test_exit_codes_have_the_words_of_their_table() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from loadws.metrics.runinfo import RunInfo
@@ -17,6 +18,8 @@ from loadws.terms.units import format_count, format_duration, format_rate
 _ORDER = {"failed": 0, "no_data": 1, "too_close": 2, "passed": 3}
 _ALIKE = 0.02
 _SHORT_COMMIT = 12
+#: The sentence about checks that do not hold and are not named; the table of checks names all.
+_UNNAMED = re.compile(r"\d+ more checks? do(es)? not hold\.")
 #: The sections of charts that sentences link to, for a page on which a chart is missing.
 _SECTIONS = {"connections": "traffic", "losses": "traffic", "dropped": "traffic", "undelivered": "delivery"}
 
@@ -59,7 +62,7 @@ def verdict_lines(summary: Summary) -> list[str]:
     checks = summary.verdict.checks
     open_checks = [check for check in checks if not check.holds]
     named = {f"{plain(check.sentence, 400)}." for check in open_checks}
-    others = [text for text in sentences if text not in named and not text.endswith("more checks do not hold.")]
+    others = [text for text in sentences if text not in named and not _UNNAMED.fullmatch(text)]
     return [_counted(checks, open_checks), *others] if open_checks else others
 
 

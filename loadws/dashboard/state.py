@@ -18,7 +18,7 @@ from loadws.metrics.summarising.summariser import Summariser
 from loadws.metrics.summary import Check
 from loadws.metrics.wording import observed_of
 from loadws.report.plain import plain
-from loadws.report.terminal.panel import clock, condition, share_done, time_text
+from loadws.report.terminal.panel import clock, condition, phase_name, share_done, time_text, worst_first
 from loadws.report.terminal.past import Past
 from loadws.terms.units import format_count, format_duration, format_rate, format_share
 
@@ -62,7 +62,7 @@ class State:
             "clock": f"{clock(view.at_s)}, {left}",
             "over": None if self._over is None else {"outcome": self._over.outcome, "why": plain(self._over.why)},
             "phases": self._phases(view),
-            "rules": [_rule(check) for check in self._standing.checks[:MOST_RULES]],
+            "rules": [_rule(check) for check in worst_first(self._standing.checks)[:MOST_RULES]],
             "errors": _errors(view),
             "tiles": _tiles(view),
             "charts": self._charts(),
@@ -80,7 +80,7 @@ class State:
         begun = dict(view.begun)
         return [
             {
-                "name": plain(phase.name, 40) + (" (warm-up)" if phase.warmup else ""),
+                "name": phase_name(phase, 40),
                 "done": round(min(share_done(phase.planned_s, begun.get(phase.name), view), 1.0), 3),
                 "now": phase.name == view.phase,
             }

@@ -94,6 +94,7 @@ def test_it_draws_what_comes(chromium: Browser) -> None:
         assert page.evaluate("document.querySelectorAll('#errors b').length") == 0  # a server's text is text
         gaps = page.evaluate("document.querySelector('#charts path.curve').getAttribute('d').split('M').length - 1")
         assert gaps == 5  # of seconds without a response
+        assert page.evaluate("document.querySelectorAll('#charts circle').length") == 2  # the last second stands alone
         assert page.complaints() == []
 
 

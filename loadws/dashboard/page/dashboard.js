@@ -50,6 +50,16 @@
     return zoom ? [Math.max(zoom[0], 0), Math.min(zoom[1], all)] : [0, all];
   };
 
+  // Where a value stands. Times have a logarithmic scale, as in the report: one slow second would make all others flat.
+  const heights = (unit, all, highest) => {
+    const room = HEIGHT - TOP - BOTTOM, positive = all.filter((value) => value > 0);
+    if (unit !== "ns" || !positive.length) return {of: (value) => HEIGHT - BOTTOM - value / (highest || 1) * room, ticks: []};
+    const low = Math.log10(Math.min(...positive) * 0.9), span = Math.log10(highest) - low;
+    const of = (value) => HEIGHT - BOTTOM - Math.max((Math.log10(value || 1) - low) / span, 0) * room;
+    const ticks = Array.from({length: 12}, (_, power) => 10 ** power).filter((tick) => of(tick) < HEIGHT - BOTTOM - 14 && of(tick) > TOP + 14);
+    return {of, ticks};
+  };
+
   const chart = ([from, to], each) => ({name, unit, curves}) => {
     const shown = curves.map(({name, values}) => ({name, values: values.slice(Math.floor(from / each), Math.ceil(to / each))}));
     const all = shown.flatMap(({values}) => values.filter((value) => value !== null));
@@ -58,18 +68,24 @@
     const figure = make("figure");
     const svg = draw("svg", {viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": `${name} from ${clock(from)} to ${clock(to)}, at most ${top}`});
     const x = (index) => LEFT + (count > 1 ? index / (count - 1) : 0.5) * (width - LEFT - RIGHT);
-    const y = (value) => HEIGHT - BOTTOM - value / (highest || 1) * (HEIGHT - TOP - BOTTOM);
+    const y = heights(unit, all, highest);
     svg.append(
       draw("line", {class: "axis", x1: LEFT, x2: width - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM}),
       draw("line", {class: "axis", x1: LEFT, x2: width - RIGHT, y1: TOP, y2: TOP}),
       draw("text", {x: LEFT, y: TOP - 4}, top),
       draw("text", {x: LEFT, y: HEIGHT - 6}, clock(from)),
       draw("text", {x: width - RIGHT, y: HEIGHT - 6, "text-anchor": "end"}, clock(to)),
+      ...y.ticks.flatMap((value) => [
+        draw("line", {class: "axis", x1: LEFT, x2: width - RIGHT, y1: y.of(value), y2: y.of(value)}),
+        draw("text", {x: LEFT, y: y.of(value) - 4}, SHOWN[unit](value)),
+      ]),
     );
     shown.forEach(({name: tone, values}, number) => {
       let path = "", isDown = false;
       values.forEach((value, index) => {  // a second without a value is a gap
-        if (value !== null) path += `${isDown ? "L" : "M"}${x(index).toFixed(1)} ${y(value).toFixed(1)}${isDown ? "" : "h.1"}`;
+        if (value !== null) path += `${isDown ? "L" : "M"}${x(index).toFixed(1)} ${y.of(value).toFixed(1)}${isDown ? "" : "h.1"}`;
+        const isAlone = value !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null;
+        if (isAlone) svg.append(draw("circle", {cx: x(index), cy: y.of(value), r: 2.5, fill: `var(--${tone})`}));
         isDown = value !== null;
       });
       svg.append(draw("path", {class: "curve", d: path, stroke: `var(--${tone})`}));
@@ -160,7 +176,7 @@
     }));
     at("rules").replaceChildren(...state.rules.map(({rule, outcome, now, note}) => {
       const [mark, tone] = MARKS[outcome];
-      return row(`${mark} ${rule}`, make("td", now, tone), make("td", note, "dim"));
+      return row(`${mark}\u00a0${rule}`, make("td", now, tone), make("td", note, "dim"));
     }));
     at("error-count").textContent = state.errors.count;
     at("errors").replaceChildren(...state.errors.kinds.map(({count, kind, step, example}) =>

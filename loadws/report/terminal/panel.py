@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 from loadws.metrics.live import GeneratorNow, LiveView
-from loadws.metrics.runinfo import RunInfo
+from loadws.metrics.runinfo import PhaseInfo, RunInfo
 from loadws.metrics.summary import Check
 from loadws.metrics.wording import observed_of
 from loadws.report.plain import plain
@@ -102,7 +102,7 @@ def _phases(scene: Scene, room: int) -> Iterator[tuple[str, str]]:
         phases = tuple(phase for phase in phases if phase.name == scene.view.phase) or phases[:1]
         each = room
     for phase in phases:
-        name = plain(phase.name, 16) + (" (warm-up)" if phase.warmup and "warm" not in phase.name.lower() else "")
+        name = phase_name(phase, 16)
         name = name if len(name) <= each - 4 else plain(name, max(each - 4, 3))
         full, empty = bar(
             share_done(phase.planned_s, begun.get(phase.name), scene.view), max(min(each - len(name) - 3, 24), 1)
@@ -110,6 +110,11 @@ def _phases(scene: Scene, room: int) -> Iterator[tuple[str, str]]:
         yield f" {name} ", "strong" if phase.name == scene.view.phase else "dim"
         yield full, "bar"
         yield f"{empty} ", "dim"
+
+
+def phase_name(phase: PhaseInfo, most: int) -> str:
+    """Return a phase's name, cut to ``most`` characters, and that it is a warm-up where its name does not say so."""
+    return plain(phase.name, most) + (" (warm-up)" if phase.warmup and "warm" not in phase.name.lower() else "")
 
 
 def share_done(planned_s: float | None, began_s: float | None, view: LiveView) -> float:
@@ -123,13 +128,18 @@ def share_done(planned_s: float | None, began_s: float | None, view: LiveView) -
 
 
 def _rules(checks: Sequence[Check], width: int) -> Iterator[Line]:
-    order = {"failed": 0, "too_close": 1, "no_data": 2, "passed": 3}
-    shown = sorted(checks, key=lambda check: order[check.outcome])[:MOST_RULES]
+    shown = worst_first(checks)[:MOST_RULES]
     longest = min(max((len(check.rule) for check in shown), default=0), max(width - 20, 8))
     for check in shown:
         yield _rule(check, longest, width)
     if len(checks) > len(shown):
         yield [(f"   and {len(checks) - len(shown)} more thresholds", "dim")]
+
+
+def worst_first(checks: Sequence[Check]) -> list[Check]:
+    """Return the checks, those that fail now first; within an outcome in the scenario's order."""
+    order = {"failed": 0, "too_close": 1, "no_data": 2, "passed": 3}
+    return sorted(checks, key=lambda check: order[check.outcome])
 
 
 def _rule(check: Check, longest: int, width: int) -> Line:

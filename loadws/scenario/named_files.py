@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from loadws.scenario.model.connection import Tls
 from loadws.scenario.model.model import Scenario
-from loadws.scenario.model.step_names import walk_around, walk_steps
+from loadws.scenario.model.step_names import walk_around, walk_steps, walk_user_types
 from loadws.scenario.model.steps import CallStep, ConnectStep, Payload
-from loadws.scenario.model.unpacking import Way
+from loadws.scenario.model.steps.parts import ConditionSet
+from loadws.scenario.model.unpacking import UNPACK, Way, ways_of
 from loadws.scenario.protocol.find_protocol import is_file
 from loadws.scenario.yaml.explain import Where
 
@@ -80,11 +81,30 @@ def value_of(payload: Payload) -> JsonValue:
 
 
 def unpackings(scenario: Scenario) -> Iterator[tuple[Where, tuple[Way, ...]]]:
-    """Yield each setting of how messages are unpacked, with its place."""
-    yield ("connection", "unpack"), scenario.connection.unpack
+    """Yield each setting of how messages are unpacked, with its place: of connections, and in a ``where``."""
+    yield ("connection", UNPACK), scenario.connection.unpack
     for where, step in walk_steps(scenario):
         if isinstance(step, ConnectStep) and step.connect.unpack is not None:
-            yield (*where, "connect", "unpack"), step.connect.unpack
+            yield (*where, "connect", UNPACK), step.connect.unpack
+    for where, conditions in wheres(scenario):
+        if ways := ways_of(conditions):
+            yield (*where, UNPACK), ways
+
+
+def wheres(scenario: Scenario) -> Iterator[tuple[Where, Mapping[str, JsonValue]]]:
+    """Yield each ``where`` that is not empty, with its place: of steps, of handlers, and of ``measure``."""
+    for where, step in (*walk_steps(scenario), *walk_around(scenario)):
+        for part in step.parts():
+            if isinstance(part, ConditionSet) and part.place[-1] == "where" and part.conditions:
+                yield (*where, *part.place), part.conditions
+    for where, user_type in walk_user_types(scenario):
+        for index, handler in enumerate(user_type.on.message):
+            if handler.where:
+                yield (*where, "on", "message", index, "where"), handler.where
+    for index, measure in enumerate(scenario.measure):
+        for key, moment in measure.moments():
+            if moment.where:
+                yield ("measure", index, key, "where"), moment.where
 
 
 def _tls_files(where: Where, tls: Tls) -> Iterator[tuple[Where, str]]:

@@ -116,7 +116,7 @@ _ROWS = (
     Metric("session_time", "histogram", "ns", "from a session's start to its end"),
     Metric("messages_sent", "counter", "1", "messages whose last byte the kernel took", better="neither"),
     Metric("messages_received", "counter", "1", "messages read", better="neither"),
-    Metric("values_received", "counter", "1", "values that messages were unpacked into, on connections with unpack",
+    Metric("values_received", "counter", "1", "values that messages were unpacked into, by a connection or a where",
            better="neither"),
     Metric("bytes_sent", "counter", "bytes", "payload bytes of the messages sent", better="neither"),
     Metric("bytes_received", "counter", "bytes", "payload bytes of the messages received", better="neither"),

@@ -31,10 +31,12 @@ from loadws.engine.steps.parts.feeding import with_rows
 from loadws.engine.steps.parts.membership import with_membership
 from loadws.engine.steps.parts.moments import with_measures
 from loadws.engine.steps.parts.patience import with_patience
-from loadws.scenario.matching.matching import compile_captures, compile_conditions
+from loadws.scenario.matching.matching import compile_captures
 from loadws.scenario.model.model import MessageHandler, Scenario, UserType
+from loadws.scenario.model.moments import Measure
 from loadws.scenario.model.steps import ConnectBody, ConnectStep, Flow, Step, walk
 from loadws.scenario.model.when_used import plain_data
+from loadws.scenario.unpacking.where import Reading
 
 VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
     "connect": connect.compile_connect,
@@ -121,7 +123,7 @@ def compile_user(user: UserType, context: StepContext) -> CompiledUser:
         uses_message=_mentions(user, "message"),
         uses_received_ms=_mentions(user, "received_ms"),
         uses_sent=_mentions(user, "sent") or "sent" in str(context.scenario.measure),
-        measures=tuple(map(CompiledMeasure.of, context.scenario.measure)),
+        measures=tuple(_measure(measure, context) for measure in context.scenario.measure),
         keeps=user.is_in_python or any(step.reads_inbox for _, step in walk(user.flow)),
         heals=_heals(user, context.scenario),
         plain_requests={},
@@ -156,6 +158,10 @@ def compile_user(user: UserType, context: StepContext) -> CompiledUser:
     )
 
 
+def _measure(measure: Measure, context: StepContext) -> CompiledMeasure:
+    return CompiledMeasure(measure, context.where(measure.from_.where), context.where(measure.to.where))
+
+
 def _opening() -> ConnectStep:
     """Return the step that opens a flow's connection where the flow does not. No file wrote it, so nothing is validated."""
     return ConnectStep.model_construct(name="connect", connect=ConnectBody.model_construct())
@@ -171,15 +177,17 @@ def _message_handler(
     handler: MessageHandler, deliver: Delivering | None, context: StepContext
 ) -> CompiledMessageHandler:
     waits = _waits(handler.do)
+    where = context.where(handler.where, tells_faults=True)
     return CompiledMessageHandler(
         steps=replace(context, in_handler=True, at_once=not waits).flow(handler.do),
         waits=waits,
         on=handler.on,
-        where=compile_conditions(handler.where) if handler.where else None,
+        where=where,
         capture=compile_captures(handler.capture) if handler.capture else None,
         uses_message=context.uses_message,
         uses_received_ms=context.uses_received_ms,
         deliver=deliver,
+        reads=where if isinstance(where, Reading) else None,
     )
 
 

@@ -26,8 +26,10 @@ from loadws.engine.steps.parts.payload import CompiledPayload
 from loadws.metrics.frame import STALL_NS
 from loadws.metrics.recording.recorder import Recorder, StepMeter
 from loadws.scenario.matching.matching import compile_conditions, has_json_path
+from loadws.scenario.matching.message import Message
 from loadws.scenario.model.steps import RequestStep, SendStep, Step
 from loadws.scenario.template.template import EvaluationError
+from loadws.scenario.unpacking.where import Chosen, Reading
 from loadws.transport.base import Connection, NotOpen, Outgoing, Payload, Repeated, payload_bytes
 
 # -- send -------------------------------------------------------------------------------------------------------------
@@ -173,8 +175,9 @@ def _asker(
 ) -> Callable[[Strand], tuple[Payload, int, Pending]]:
     """Return a function that makes a request that differs each time. The request is payload, size and conditions."""
     reply, tracer = step.request.reply, context.tracer
-    where = compile_conditions(reply.where) if reply.where else None
+    where = context.where(reply.where)
     until = compile_conditions(reply.until) if reply.until else None
+    unpacks = isinstance(where, Reading)
 
     def asked(strand: Strand) -> tuple[Payload, int, Pending]:
         scope = strand.scope
@@ -185,11 +188,18 @@ def _asker(
         except EvaluationError as error:
             strand.cannot_evaluate(step, error)
         pending = Pending(parker=strand.parker, wanted=wanted, until=is_last)
+        if unpacks and wanted is not None and isinstance(chosen := wanted.rest, Chosen):
+            pending.reads = chosen.values
+            pending.until = is_last or _any
         if tracer is not None:
             pending.candidate = Candidate(f"request {step.label}", where, scope)
         return data, payload_bytes(data), pending
 
     return asked
+
+
+def _any(value: Message) -> bool:
+    return True
 
 
 def _time_stream(recorder: Recorder, step: str, intended_ns: int, lag_ns: int, pending: Pending) -> None:
@@ -236,8 +246,10 @@ def _fail_unanswered(
     strand: Strand, step: Step, conversation: Conversation, pending: Pending, exchange: Exchange
 ) -> None:
     if pending.fate == "timed_out":
+        chosen = None if pending.wanted is None else pending.wanted.rest
+        unread = chosen.describe() if isinstance(chosen, Chosen) else ""
         unseen = conversation.why_unseen(pending.sent_ns, reads_json=exchange.reads_json)
-        detail = f"no answer within {exchange.within_ns / 1e9:g} s" + (unseen and f"; {unseen}")
+        detail = "; ".join(filter(None, (f"no answer within {exchange.within_ns / 1e9:g} s", unread, unseen)))
         strand.fail(step, "timeout", detail)
     else:
         fail_with_connection(strand, step, conversation)

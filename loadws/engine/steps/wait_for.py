@@ -17,7 +17,7 @@ from loadws.engine.steps.parts.on_connection import (
     lookup,
     with_connection,
 )
-from loadws.scenario.matching.matching import compile_conditions, has_json_path
+from loadws.scenario.matching.matching import has_json_path
 from loadws.scenario.model.steps import ExpectNoneStep, Step, WaitForStep
 from loadws.scenario.template.values import show
 from loadws.transport.base import Connection, End
@@ -30,7 +30,7 @@ def compile_wait_for(step: WaitForStep, context: StepContext) -> StepFunction:
 
 def _wait_for_messages(step: WaitForStep, context: StepContext) -> StepFunction:
     body = step.wait_for
-    where = compile_conditions(body.where) if body.where else None
+    where = context.where(body.where)
     answer = Answer("wait_for", step, context, body.check, body.capture)
     recorder, now_ns = context.recorder, context.now_ns
     find = lookup(body.on, context)
@@ -57,7 +57,7 @@ def _wait_for_messages(step: WaitForStep, context: StepContext) -> StepFunction:
             else:
                 seen = f"{len(wait.found)} of {body.count} messages" if body.count > 1 else "no message that matches"
                 unseen = conversation.why_unseen(due_ns, reads_json=has_json_path(body.where), with_kept=True)
-                detail = f"{seen} within {body.within / 1e9:g} s" + (unseen and f"; {unseen}")
+                detail = "; ".join(filter(None, (f"{seen} within {body.within / 1e9:g} s", wait.why_unread(), unseen)))
                 strand.fail(step, "timeout", detail)
             return
         recorder.duration("wait_time", step.label, intended_ns, max(0, wait.found[-1].received_ns - intended_ns))
@@ -139,7 +139,7 @@ def _unexpected(end: End | None, expected: object, within_ns: int) -> str:
 def compile_expect_none(step: ExpectNoneStep, context: StepContext) -> StepFunction:
     """Compile the step, which fails if a message comes."""
     body = step.expect_none
-    where = compile_conditions(body.where) if body.where else None
+    where = context.where(body.where)
     recorder, now_ns = context.recorder, context.now_ns
     find = lookup(body.on, context)
 

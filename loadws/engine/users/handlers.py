@@ -8,7 +8,7 @@ counted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
 from loadws.engine.runtime.compiled import CompiledHandler, CompiledHandlers
@@ -19,6 +19,8 @@ from loadws.engine.runtime.parker import Parker
 from loadws.engine.runtime.strand import Steps, Strand, run_flow
 from loadws.scenario.matching.message import Message
 from loadws.scenario.template.template import EvaluationError
+from loadws.scenario.unpacking.unpack import UnpackError
+from loadws.scenario.unpacking.where import Reading
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import End
 
@@ -87,23 +89,32 @@ class Handlers:
                     break
             except EvaluationError as error:
                 self._user.report("template", "on.message", str(error))
+            except UnpackError as error:
+                self._user.report(error.kind, "on.message", str(error))
         else:
             return False
-        if handler.deliver is not None:
-            handler.deliver.take(message, conversation)
-            if not handler.steps and handler.capture is None:
-                return True
-        if handler.capture is not None:
-            missing = handler.capture.take(message, scope.variables)
-            self._user.secrets.remember(scope.variables)
-            if missing is not None:
-                self._user.report("capture", "on.message", missing)
-                return True
-        extra = {"message": message.value} if handler.uses_message else {}
-        if handler.uses_received_ms:
-            extra["received_ms"] = self._user.shared.wall_ms(message.received_ns)
-        self._run(handler, extra, conversation)
+        for value in (message,) if handler.reads is None else self._values(handler.reads, message):
+            if handler.deliver is not None:
+                handler.deliver.take(value, conversation)
+                if not handler.steps and handler.capture is None:
+                    continue
+            if handler.capture is not None:
+                missing = handler.capture.take(value, scope.variables)
+                self._user.secrets.remember(scope.variables)
+                if missing is not None:
+                    self._user.report("capture", "on.message", missing)
+                    continue
+            extra = {"message": value.value} if handler.uses_message else {}
+            if handler.uses_received_ms:
+                extra["received_ms"] = self._user.shared.wall_ms(value.received_ns)
+            self._run(handler, extra, conversation)
         return True
+
+    def _values(self, reads: Reading, message: Message) -> Sequence[Message]:
+        """Return the values of a message that a handler unpacks and that it is for, and count them."""
+        values = reads.bind(self._at_once.scope).values(message)
+        self._user.shared.recorder.ledger.messages.values += len(values)
+        return values
 
     def on_error(self, kind: str, detail: str) -> None:
         """Run the ``error`` handler. An error inside it does not call it again."""

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from loadws.scenario.model.field_types import NotWritten
 from loadws.scenario.model.steps import Step
+from loadws.scenario.model.unpacking import MayUnpack
 
 #: How deep below a mapping the place of a key that stands in it is looked for.
 _DEEPEST = 2
@@ -20,6 +21,8 @@ def models_in(annotation: Any) -> Iterable[type[BaseModel]]:
     """Yield the models that a value of this type may be."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
+    if isinstance(annotation, MayUnpack):
+        yield annotation.keys
     for argument in typing.get_args(annotation):
         yield from models_in(argument)
 

@@ -72,6 +72,7 @@ __all__ = ["Captures", "Conditions", "MatchError", "Predicate", "Wanted", "compi
 
 _CompileKey = Callable[[JsonValue], Iterator["_Clause"]]
 _PART = "write regex: {pattern: 'id=(\\d+)', equals: ...}"
+_UNPACK = "write it in the where of a request, a wait_for, an expect_none, a handler or a measure, or of the connection"
 _TEXT_MATCHERS = ("equals", "regex", "in", "exists")
 _LENGTH_MATCHERS = ("equals", "in", "lt", "le", "gt", "ge")
 
@@ -196,7 +197,7 @@ def _clauses(key: str, value: JsonValue, keys: Mapping[str, _CompileKey]) -> Ite
     if compile_key is None:
         *words, last = (word for word in keys if word not in OF_PROTOCOLS)
         known = f"a condition is a JSONPath ($.a.b), {', '.join(words)} or {last}"
-        advice = did_you_mean(key, keys) or known
+        advice = _UNPACK if key == "unpack" else did_you_mean(key, keys) or known
         raise MatchError(f"unknown condition {key!r}", (key,), advice, in_key=True)
     return compile_key(value)
 

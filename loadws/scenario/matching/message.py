@@ -57,6 +57,12 @@ class Message(msgspec.Struct, eq=False, gc=False):
     def text(self) -> str | None:
         return self.payload if isinstance(self.payload, str) else None
 
+    def within(self, envelope: Any, event: Any = MISSING, subscription: Any = MISSING) -> Enveloped:
+        """Return it as what a message carries: ``envelope`` is all of that message."""
+        return Enveloped(
+            self.payload, self.received_ns, self._json, envelope=envelope, event=event, subscription=subscription
+        )
+
 
 class Carried(msgspec.Struct, frozen=True, gc=False):
     """A whole message inside that of a protocol: ``payload`` is its text, or its bytes where these are no UTF-8.

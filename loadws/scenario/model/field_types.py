@@ -254,13 +254,12 @@ ExpectedCode = Annotated[
     ),
 ]
 OnFailure = Literal["continue", "end_turn", "end_session"]
+#: The pattern of what a condition looks at.
+CONDITION = r"^\$|^(text|regex|bytes|event|subscription|envelope)$"
 #: JSONPath, ``text``, ``regex`` or ``bytes`` -> a plain value or a matcher; see matching.py, which checks them.
 Conditions = Annotated[
     dict[str, JsonValue],
-    Field(
-        min_length=1,
-        json_schema_extra={"propertyNames": {"pattern": r"^\$|^(text|regex|bytes|event|subscription|envelope)$"}},
-    ),
+    Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": CONDITION}}),
 ]
 
 

@@ -20,7 +20,6 @@ from loadws.scenario.model.field_types import (
     TEN_SECONDS,
     ByEvent,
     Captures,
-    Conditions,
     Duration,
     FileName,
     Identifier,
@@ -37,6 +36,7 @@ from loadws.scenario.model.field_types import (
 )
 from loadws.scenario.model.moments import Measured
 from loadws.scenario.model.steps import CallStep, ConnectStep, Flow, UserFlow, walk
+from loadws.scenario.model.unpacking import Where
 from loadws.scenario.model.when_used import WhenUsed
 
 # -- users ------------------------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ class MessageHandler(ByEvent):
         Field(description="The name of the connection whose messages it handles. Default: all connections."),
     ] = None
     where: Annotated[
-        Conditions | None, Field(description="Conditions on the messages that it handles. Default: all messages.")
+        Where | None, Field(description="Conditions on the messages that it handles. Default: all messages.")
     ] = None
     capture: Annotated[
         Captures | None,

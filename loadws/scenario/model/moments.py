@@ -5,7 +5,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from loadws.scenario.model.field_types import TEN_SECONDS, Conditions, Many, Name, Span, Strict, exactly_one
+from loadws.scenario.model.field_types import TEN_SECONDS, Many, Name, Span, Strict, exactly_one
+from loadws.scenario.model.unpacking import Where
 from loadws.terms.metrics import Metric, own_trend
 
 
@@ -21,7 +22,7 @@ class Moment(Strict):
         ),
     ] = None
     where: Annotated[
-        Conditions | None,
+        Where | None,
         Field(description="Conditions on a received message, whatever else receives it. The time is that of its read."),
     ] = None
 

@@ -1,10 +1,22 @@
-"""``connection.unpack``: how received messages become the values that steps see."""
+"""``unpack``, of a connection or in a ``where``: how received messages become the values that steps see."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
-from loadws.scenario.model.field_types import FileName, FunctionName, Many, Strict, exactly_one
+from loadws.scenario.model.field_types import CONDITION, FileName, FunctionName, Many, Strict, exactly_one
 from loadws.terms.errors import did_you_mean
 
 _WAYS = ("gunzip", "inflate", "base64", "lines", "split", "elements", "json", "msgpack", "protobuf", "function")
@@ -118,4 +130,60 @@ _Way = Annotated[
 Unpack = Annotated[
     Many[_Way],
     BeforeValidator(_listed, json_schema_input_type=_Word | Way | list[_Way]),
+]
+
+
+# -- in a where -------------------------------------------------------------------------------------------------------
+
+#: The key of a ``where`` that says how the message is read, beside the conditions on what it is read as.
+UNPACK = "unpack"
+
+
+class _Ways(Strict):
+    """The ways of a ``where``, under their key, so that what is wrong with them has its place."""
+
+    unpack: Annotated[
+        Unpack,
+        Field(
+            description="How the message is read: the conditions are on its values, of which steps see those that fit."
+        ),
+    ]
+
+
+def ways_of(where: Mapping[str, JsonValue] | None) -> tuple[Way, ...]:
+    """Return how a ``where`` unpacks the messages that it looks at; none where it takes them as they are."""
+    return () if where is None or UNPACK not in where else _Ways.model_validate({UNPACK: where[UNPACK]}).unpack
+
+
+def without_ways(where: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the conditions of a ``where``, without how it unpacks messages."""
+    return {key: value for key, value in where.items() if key != UNPACK}
+
+
+class MayUnpack:
+    """A mark of conditions that may say how the message is read. ``keys`` has the keys that are none of them."""
+
+    keys = _Ways
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the conditions, which checks the ways too."""
+        return core_schema.no_info_after_validator_function(_with_right_ways, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema for editors, with the key of the ways."""
+        conditions = handler(schema)
+        ways = handler.resolve_ref_schema(handler(_Ways.__pydantic_core_schema__))
+        return {**conditions, "properties": ways["properties"]}
+
+
+def _with_right_ways(where: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    ways_of(where)
+    return where
+
+
+#: Conditions that choose a message; ``unpack`` beside them says how it is read.
+Where = Annotated[
+    dict[str, JsonValue],
+    Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": rf"{CONDITION}|^{UNPACK}$"}}),
+    MayUnpack(),
 ]

@@ -126,8 +126,7 @@ def unpacked(unpack: Unpack, message: Enveloped) -> list[Enveloped]:
     values = unpack(payload, message.received_ns)
     if len(values) == 1 and values[0].payload is payload:
         return [message]
-    about = {"envelope": message.envelope, "event": message.event, "subscription": message.subscription}
-    return [Enveloped(value.payload, value.received_ns, **about) for value in values]
+    return [value.within(message.envelope, message.event, message.subscription) for value in values]
 
 
 def compile_unpack(ways: Sequence[Way], base: Path, limit: int) -> Unpack | None:

@@ -150,3 +150,5 @@ def test_a_function_that_unpacks_is_refused(folder: Path) -> None:
     assert refused(folder, connection={"unpack": [function]}) == [("connection.unpack.0.function", message)]
     steps = [{"connect": {"unpack": ["lines", function]}}]
     assert refused(folder, flow=steps) == [("flow.0.connect.unpack.1.function", message)]
+    waits = [{"wait_for": {"where": {"unpack": ["lines", function]}}}]
+    assert refused(folder, flow=waits) == [("flow.0.wait_for.where.unpack.1.function", message)]

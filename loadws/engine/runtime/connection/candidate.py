@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from loadws.scenario.matching.matching import Conditions
 from loadws.scenario.matching.message import Message
 from loadws.scenario.template.template import EvaluationError, Scope
+from loadws.scenario.unpacking.where import Where
 
 
 class Candidate:
@@ -12,7 +12,7 @@ class Candidate:
 
     __slots__ = ("_where", "name", "scope")
 
-    def __init__(self, name: str, where: Conditions | None, scope: Scope) -> None:
+    def __init__(self, name: str, where: Where | None, scope: Scope) -> None:
         self.name = name
         self.scope = scope
         self._where = where

@@ -386,7 +386,7 @@ class Conversation:
         """Let a step wait for messages. Those of the inbox are tried first."""
         if self._inbox is not None:
             while not wait.is_done and (message := self._inbox.take(wait.predicate)) is not None:
-                wait.found.append(message)
+                self._messages.values += wait.take(message)
         self._waits = (*self._waits, wait)
 
     def end_wait(self, wait: MessageWait) -> None:
@@ -461,10 +461,11 @@ class Conversation:
         pending = in_flight.answered_by(message, is_after) if in_flight.waits else None
         if pending is None:
             return False
-        if pending.until is None or self._is_last_of(pending, message):
+        last = message if pending.until is None else self._last_of(pending, message)
+        if last is not None:
             in_flight.settle(pending, is_owed=False)
             pending.fate = "answered"  # one that waits has none yet
-            pending.message = message
+            pending.message = last
             pending.parker.wake()
             if self.recovery is not None:
                 self._recovered(message.received_ns)
@@ -474,7 +475,7 @@ class Conversation:
         pending = self._next[0]
         if not is_after(message, pending):
             return False
-        if self._is_last_of(pending, message):
+        if self._last_of(pending, message) is not None:
             del self._next[0]
             if pending.fate == "timed_out":
                 self._late()
@@ -482,10 +483,19 @@ class Conversation:
                 self._settle(pending, "answered", message)
         return True
 
-    def _is_last_of(self, pending: Pending, message: Message) -> bool:
-        """Return whether a message is the last of the answer. A streamed answer continues until its ``until`` holds."""
+    def _last_of(self, pending: Pending, message: Message) -> Message | None:
+        """Return the last message of the answer, or value of one; None where a streamed answer goes on behind this one."""
         if not pending.first_ns:
             pending.first_ns = message.received_ns
+        if pending.reads is None:
+            return message if self._is_last(pending, message) else None
+        for value in pending.reads(message):
+            self._messages.values += 1
+            if self._is_last(pending, value):
+                return value
+        return None
+
+    def _is_last(self, pending: Pending, message: Message) -> bool:
         if pending.until is None or pending.until(message):
             return True
         if message.is_unreadable:
@@ -497,7 +507,7 @@ class Conversation:
             if wait.takes(message):
                 if self.recovery is not None:
                     self._recovered(message.received_ns)
-                wait.found.append(message)
+                self._messages.values += wait.take(message)
                 if wait.is_done:
                     wait.parker.wake()
                 return True

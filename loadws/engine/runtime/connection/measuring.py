@@ -13,10 +13,10 @@ from functools import partial
 
 from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.matching.index import Predicate
-from loadws.scenario.matching.matching import Conditions, compile_conditions
 from loadws.scenario.matching.message import Message
 from loadws.scenario.model.moments import Measure
 from loadws.scenario.template.template import EvaluationError, Scope
+from loadws.scenario.unpacking.where import Chosen, Where
 from loadws.transport.base import Timer, Timers
 
 #: How many measurements of a user may be under way; beyond it the oldest is missing.
@@ -28,18 +28,8 @@ class CompiledMeasure:
     """A ``measure``, with the conditions on its messages compiled; None where the moment is a step."""
 
     said: Measure
-    begins: Conditions | None
-    ends: Conditions | None
-
-    @staticmethod
-    def of(said: Measure) -> CompiledMeasure:
-        """Compile a measure."""
-        from_, to = said.from_.where, said.to.where
-        return CompiledMeasure(
-            said,
-            None if from_ is None else compile_conditions(from_),
-            None if to is None else compile_conditions(to),
-        )
+    begins: Where | None
+    ends: Where | None
 
     def is_on(self, connection: str | None) -> bool:
         """Return whether messages of a connection are meant."""
@@ -110,15 +100,19 @@ class Measuring:
                 if begun.predicate is not None and begun.since_ns <= message.received_ns and begun.predicate(message):
                     self._end(begun, message.received_ns)
         for measure in self._measures:
-            if measure.is_on(connection) and self._begins(measure, message):
-                self._scope.extra = {"message": message.value}
+            for value in self._beginnings(measure, message) if measure.is_on(connection) else ():
+                self._scope.extra = {"message": value.value}
                 self.bind(self.begin(measure, message.received_ns, self._scope))
 
-    def _begins(self, measure: CompiledMeasure, message: Message) -> bool:
+    def _beginnings(self, measure: CompiledMeasure, message: Message) -> Sequence[Message]:
+        """Return what begins a measurement: the message, or the values of it that fit a ``where`` with ``unpack``."""
         try:
-            return measure.begins is not None and measure.begins.bind(self._scope)(message)
+            fits = None if measure.begins is None else measure.begins.bind(self._scope)
         except EvaluationError:  # a variable that is not set yet: nothing fits it
-            return False
+            return ()
+        if isinstance(fits, Chosen):
+            return fits.values(message)
+        return (message,) if fits is not None and fits(message) else ()
 
     def step_ended(self, step: str, at_ns: int) -> None:
         """End the measurements that a step ends, which has not failed."""

@@ -6,10 +6,12 @@ a running step looks nothing up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+
+from pydantic import JsonValue
 
 from loadws.engine.runtime.connection.measuring import CompiledMeasure
 from loadws.engine.runtime.delivering import Delivering
@@ -24,6 +26,7 @@ from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.steps import Flow, Payload, RequestStep, Step
 from loadws.scenario.secrecy.secrets import secret_paths
+from loadws.scenario.unpacking.where import Where, compile_where
 
 #: The name of the connection whose close is awaited next (None is the one without a name); False: none is.
 AwaitedClose = str | Literal[False] | None
@@ -95,6 +98,11 @@ class StepContext:
     def payload(self, payload: Payload) -> CompiledPayload:
         """Compile a payload. Raises ``OSError`` where a file of it cannot be read."""
         return GIVEN if self.for_python else compile_payload(payload, self.base)
+
+    def where(self, where: Mapping[str, JsonValue] | None, *, tells_faults: bool = False) -> Where | None:
+        """Compile what chooses messages; None where nothing does, and every message is chosen."""
+        limit = self.scenario.connection.max_message_size
+        return compile_where(where, self.base, limit, tells_faults=tells_faults)
 
     def has_secrets(self, names: Iterable[str]) -> bool:
         """Return whether one of these variables is a secret or contains one."""

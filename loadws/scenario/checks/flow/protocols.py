@@ -21,7 +21,8 @@ from loadws.scenario.model.steps import (
     SubscribeStep,
     UnsubscribeStep,
 )
-from loadws.scenario.model.steps.parts import CaptureSet, ConditionSet
+from loadws.scenario.model.steps.parts import CaptureSet, ConditionSet, Part
+from loadws.scenario.model.unpacking import UNPACK
 from loadws.scenario.protocol.find_protocol import NoSuchProtocol, load_protocol
 from loadws.scenario.protocol.protocol_file import VERBS, Asking, ProtocolFile, Sending
 from loadws.scenario.protocol.protocol_rules import MissingLibrary, codec_of
@@ -204,25 +205,41 @@ def _refuse_all(findings: Findings) -> None:
         if step.of_protocol:
             findings.error((*where, step.verb), f"{step.verb!r} needs a protocol", _ADVICE, at_key=True)
             continue
-        for part in step.parts():
+        parts = list(step.parts())
+        unpacks = any(_unpacks(part) for part in parts)
+        for part in parts:
             if isinstance(part, ConditionSet) and part.conditions is not None:
-                _refuse_conditions(findings, (*where, *part.place), part.conditions)
+                _refuse_conditions(findings, (*where, *part.place), part.conditions, unpacks=unpacks)
             if isinstance(part, CaptureSet):
-                _refuse_captures(findings, (*where, *part.place), part.captures or {})
+                _refuse_captures(findings, (*where, *part.place), part.captures or {}, unpacks=unpacks)
     for place, user_type in walk_user_types(findings.scenario):
         for index, handler in enumerate(user_type.on.message):
-            _refuse_conditions(findings, (*place, "on", "message", index, "where"), handler.where or {})
-            _refuse_captures(findings, (*place, "on", "message", index, "capture"), handler.capture or {})
+            chosen, unpacks = handler.where or {}, UNPACK in (handler.where or ())
+            at = (*place, "on", "message", index)
+            _refuse_conditions(findings, (*at, "where"), chosen, unpacks=unpacks)
+            _refuse_captures(findings, (*at, "capture"), handler.capture or {}, unpacks=unpacks)
+    for index, measure in enumerate(findings.scenario.measure):
+        for key, moment in measure.moments():
+            chosen = moment.where or {}
+            _refuse_conditions(findings, ("measure", index, key, "where"), chosen, unpacks=UNPACK in chosen)
 
 
-def _refuse_captures(findings: Findings, where: Where, captures: Mapping[str, JsonValue]) -> None:
+def _unpacks(part: Part) -> bool:
+    return isinstance(part, ConditionSet) and part.place[-1] == "where" and UNPACK in (part.conditions or ())
+
+
+def _refuse_captures(
+    findings: Findings, where: Where, captures: Mapping[str, JsonValue], *, unpacks: bool = False
+) -> None:
+    """Refuse captures from an envelope, which only messages of a protocol have, and values of one that ``unpacks``."""
     for name, place in captures.items():
-        if isinstance(place, dict) and ENVELOPE in place:
+        if isinstance(place, dict) and ENVELOPE in place and not unpacks:
             message = f"a capture from the {ENVELOPE} needs a protocol"
             findings.error((*where, name, ENVELOPE), message, _ADVICE, at_key=True)
 
 
-def _refuse_conditions(findings: Findings, where: Where, conditions: object) -> None:
+def _refuse_conditions(findings: Findings, where: Where, conditions: object, *, unpacks: bool = False) -> None:
+    """Refuse conditions on what only messages of a protocol have. Of one that ``unpacks``, the envelope is all of it."""
     for key in conditions if isinstance(conditions, dict) else ():
-        if key in OF_PROTOCOLS:
+        if key in OF_PROTOCOLS and not (unpacks and key == ENVELOPE):
             findings.error((*where, key), f"the condition {key!r} needs a protocol", _ADVICE, at_key=True)

@@ -35,6 +35,7 @@ from loadws.scenario.model.steps.parts import (
     Subject,
     TemplateText,
 )
+from loadws.scenario.model.unpacking import UNPACK, without_ways
 from loadws.scenario.named_files import template_of
 from loadws.scenario.template.expression import TemplateError
 from loadws.scenario.template.scope import SPECIAL_NAMES
@@ -285,12 +286,15 @@ class _Texts:
     ) -> None:
         if conditions is None:
             return
+        rest = without_ways(conditions) if where[-1] == "where" else conditions
         try:
-            compile_them(conditions)
+            if rest or UNPACK not in conditions:
+                compile_them(rest)
         except MatchError as error:
             self._tell(where, error)
         else:
-            self._values(where, known)
+            for key in rest:
+                self._values((*where, key), known)
 
     def expectations(self, where: Where, headers: Mapping[str, JsonValue], known: frozenset[str]) -> None:
         for name, value in headers.items():

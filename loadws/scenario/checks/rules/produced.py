@@ -17,6 +17,7 @@ from loadws.scenario.model.probes import delivers, probes_of
 from loadws.scenario.model.step_names import walk_steps
 from loadws.scenario.model.steps import STEPS, AnyStep, ConnectStep, EveryStep
 from loadws.scenario.model.steps.messages import STREAMED
+from loadws.scenario.named_files import unpackings
 from loadws.scenario.yaml.explain import any_of
 from loadws.terms.metrics import TABLE
 from loadws.terms.thresholds import Threshold
@@ -149,10 +150,7 @@ def _takes_any(scenario: Scenario) -> bool:
 
 
 def _unpacks(scenario: Scenario) -> bool:
-    connects = (step.connect for step in _steps(scenario) if isinstance(step, ConnectStep))
-    return any(scenario.connection.unpack if body.unpack is None else body.unpack for body in connects) or bool(
-        scenario.connection.unpack
-    )
+    return any(ways for _, ways in unpackings(scenario))
 
 
 _STREAM = Need("request whose reply has an until", _streams)
@@ -171,7 +169,7 @@ NEEDS = {
     "recovery_time": _AGAIN,
     "reconnects": _AGAIN,
     "measures_cut_off": Need("measure", lambda scenario: bool(scenario.measure)),
-    "values_received": Need("connection with unpack", _unpacks),
+    "values_received": Need("connection or a where with unpack", _unpacks),
     "proxy_time": Need("proxy", _has_proxy),
     "tls_time": Need("wss:// target", _has_tls, of_target=True),
     "tls_resumed": Need("wss:// target", _has_tls, of_target=True),

@@ -20,6 +20,7 @@ from loadws.scenario.model.field_types import (
 from loadws.scenario.model.steps.parts import CaptureSet, Carried, ConditionSet, Part, Provided, TemplateText
 from loadws.scenario.model.steps.payload import Payload, Sendable, text_payload
 from loadws.scenario.model.steps.step import PATIENCE_NS, Awaits, ConnectionStep, Effect, Measures, OnConnection
+from loadws.scenario.model.unpacking import Where
 
 #: What steps that send a message measure of it.
 SENDING = frozenset({"schedule_lag", "send_lag", "write_wait"})
@@ -118,7 +119,7 @@ class Reply(Strict):
     """Which message answers a request, and the conditions on it."""
 
     where: Annotated[
-        Conditions | None,
+        Where | None,
         Field(description="Conditions that choose the answer. Default: the next message that no handler handles."),
     ] = None
     check: Annotated[
@@ -203,7 +204,7 @@ class RequestStep(ConnectionStep):
 
 
 class WaitForBody(OnConnection, ByEvent):
-    where: Annotated[Conditions | None, Field(description="Conditions on the messages. Default: any message.")] = None
+    where: Annotated[Where | None, Field(description="Conditions on the messages. Default: any message.")] = None
     check: Annotated[
         Conditions | None,
         Field(description="Conditions on each of them. A failed check is counted, and the flow goes on."),
@@ -266,7 +267,7 @@ class WaitForStep(ConnectionStep):
 
 class ExpectNoneBody(OnConnection, ByEvent):
     where: Annotated[
-        Conditions | None, Field(description="Conditions on the messages that must not come. Default: any message.")
+        Where | None, Field(description="Conditions on the messages that must not come. Default: any message.")
     ] = None
     for_: Span = Field(alias="for", description="How long.")
 

@@ -62,6 +62,7 @@ BESIDE: dict[str, dict[str, set[str]]] = {
     "engine": {"runtime": set(), "steps": {"runtime"}, "users": {"runtime"}},
     "engine/runtime": {"connection": set(), "protocol": {"connection"}},
     "importers": {"har": set(), "artillery": set()},
+    "importers/har": {"spoken": set()},
     "gate": {"statistics": set(), "comparing": {"statistics"}},
     "metrics": {"histograms": set(), "recording": {"histograms"}, "summarising": {"histograms", "recording"}},
     "outputs": {"kinds": set()},

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loadws.scenario.json_reader import NotJson, read_json
 from loadws.scenario.protocol.find_protocol import load_protocol
-from loadws.scenario.protocol.protocol_file import ARGUMENT, VERBS, ProtocolFile, Sending
+from loadws.scenario.protocol.protocol_file import ARGUMENT, ProtocolFile, Sending
 from loadws.scenario.protocol.protocol_rules import MissingLibrary, Read, ReplyRule, codec_of, key_from
 from loadws.scenario.template.values import EvaluationError
 
 #: The codecs whose readers read what a client sends, too.
-_READ_BOTH_WAYS = ("json", "socket.io")
+READ_BOTH_WAYS = ("json", "socket.io")
 #: Of verbs that a message fits equally well, the earlier one is meant.
 _ORDER = ("emit", "call_method", "notify", "subscribe", "unsubscribe", "answer_call")
 #: No frame of a recording is larger.
@@ -38,7 +39,7 @@ def advice_on(name: str, sent: Sequence[str | bytes], received: Sequence[str | b
 
 def _counted(file: ProtocolFile, sent: Sequence[str | bytes], received: Sequence[str | bytes]) -> Counter[str]:
     """Return how often each verb was used with which arguments, in the order of the first use."""
-    if file.codec not in _READ_BOTH_WAYS:
+    if file.codec not in READ_BOTH_WAYS:
         return Counter()
     try:
         reader = codec_of(file, _LARGEST).reader
@@ -46,17 +47,18 @@ def _counted(file: ProtocolFile, sent: Sequence[str | bytes], received: Sequence
         return Counter()
     ours, theirs = reader(), reader()
     replies = ReplyRule(file.replies) if file.replies is not None else None
-    came = [record for payload in received for record in _records(theirs, payload)]
+    came = [record for payload in received for record in read_records(theirs, payload)]
     answered = {replies.key_of(record) for record in came} if replies is not None else set()
     counts: Counter[str] = Counter()
-    for record in (record for payload in sent for record in _records(ours, payload)):
-        if not _is_own(file, record):
+    for record in (record for payload in sent for record in read_records(ours, payload)):
+        if not is_own(file, record):
             is_answered = replies is not None and _key_sent(replies, record) in answered
             counts[_said(file, record, is_answered=is_answered)] += 1
     return counts
 
 
-def _records(read: Read, payload: str | bytes) -> Iterator[Any]:
+def read_records(read: Read, payload: str | bytes) -> Iterator[Any]:
+    """Yield the records of a frame; none of one that the protocol does not know."""
     try:
         yield from (record for record, _ in read(payload))
     except NotJson:  # one that the protocol does not know
@@ -70,24 +72,46 @@ def _key_sent(replies: ReplyRule, record: Any) -> object:
         return None
 
 
-def _is_own(file: ProtocolFile, record: Any) -> bool:
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A verb that sends a message, with the arguments that it then has. ``form`` is its key of ``instead`` or ``adds``."""
+
+    verb: str
+    arguments: dict[str, Any]
+    form: str = ""
+
+
+def fits_of(file: ProtocolFile, record: Any, *, is_answered: bool) -> list[Fit]:
+    """Return the verbs that send a message, the one that is most probably meant first."""
+    found: list[tuple[int, int, Fit]] = []
+    for verb in _ORDER:
+        for form, tree in _trees(file.verb(verb)):
+            arguments = _fit(tree, record)
+            if arguments is not None and (verb != "notify" or not is_answered):
+                found.append((-_constants(tree), _rank(verb, is_answered=is_answered), Fit(verb, arguments, form)))
+    return [fit for *_, fit in sorted(found, key=lambda each: each[:2])]
+
+
+def is_own(file: ProtocolFile, record: Any) -> bool:
     """Return whether loadws sends a message by itself: the opening, a heartbeat, or the answer to one."""
-    own = [file.open.send if file.open is not None else None, file.closing, *(beat.send for beat in file.heartbeats)]
-    return any(tree is not None and _fit(tree, record) is not None for tree in own)
+    own = [file.open.send if file.open is not None else None, file.closing]
+    beats = [beat.send for beat in file.heartbeats]
+    return any(tree is not None and _fit(tree, record) is not None for tree in (*own, *beats)) or any(
+        isinstance(record, dict) and isinstance(beat, dict) and bool(beat) and _begins(beat, record) for beat in beats
+    )
+
+
+def _begins(tree: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Return whether a message has all that a heartbeat has; it may have more, such as a payload."""
+    return all(key in record and _fits(said, record[key], {}) for key, said in tree.items())
 
 
 def _said(file: ProtocolFile, record: Any, *, is_answered: bool) -> str:
     """Return the verb of a message with the names of its arguments."""
-    found: list[tuple[int, int, str, dict[str, Any]]] = []
-    for verb in VERBS:
-        sending = file.verb(verb)
-        for tree in _trees(sending):
-            arguments = _fit(tree, record)
-            if arguments is not None and verb in _ORDER and (verb != "notify" or not is_answered):
-                found.append((-_constants(tree), _rank(verb, is_answered=is_answered), verb, arguments))
-    if not found:
+    fits = fits_of(file, record, is_answered=is_answered)
+    if not fits:
         return "messages that its file does not know"
-    _, _, verb, arguments = min(found, key=lambda each: each[:2])
+    verb, arguments = fits[0].verb, fits[0].arguments
     options = set(file.options)
     if verb == "unsubscribe":
         return "unsubscribe"
@@ -95,12 +119,15 @@ def _said(file: ProtocolFile, record: Any, *, is_answered: bool) -> str:
     return f"{verb}: {{{names}}}" if names else verb
 
 
-def _trees(sending: Sending | None) -> list[Any]:
-    """Return all forms of what a verb sends."""
+def _trees(sending: Sending | None) -> list[tuple[str, Any]]:
+    """Return all forms of what a verb sends, each with the key that asks for it; of the plain one that is empty."""
     if sending is None:
         return []
-    forms: list[Any] = [sending.send, *sending.instead.values()]
-    return [*forms, *({**form, **more} for form in forms for more in sending.adds.values() if isinstance(form, dict))]
+    forms: list[tuple[str, Any]] = [("", sending.send), *sending.instead.items()]
+    added = (
+        (key, {**form, **more}) for _, form in forms for key, more in sending.adds.items() if isinstance(form, dict)
+    )
+    return [*forms, *added]
 
 
 def _rank(verb: str, *, is_answered: bool) -> int:
@@ -142,6 +169,8 @@ def _text_fits(tree: str, record: Any, arguments: dict[str, Any]) -> bool:
         return True
     if "{{" in tree:
         return isinstance(record, str | int)
+    if tree.isdecimal() and isinstance(record, str):  # a number of the client's own, such as join_ref of Phoenix
+        return record.isdecimal()
     return bool(tree == record)
 
 

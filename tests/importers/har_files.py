@@ -54,8 +54,10 @@ def har(*entries: dict[str, Any], program: str = "mitmproxy") -> bytes:
     return json.dumps({"log": log}, indent=1).encode()
 
 
-def imported(*entries: dict[str, Any], program: str = "mitmproxy", speed: float = 1.0) -> Imported:
-    return import_har(har(*entries, program=program), Path("made-up.har"), speed)
+def imported(
+    *entries: dict[str, Any], program: str = "mitmproxy", speed: float = 1.0, raw_frames: bool = False
+) -> Imported:
+    return import_har(har(*entries, program=program), Path("made-up.har"), speed, raw_frames=raw_frames)
 
 
 def loaded(scenario: Imported) -> Loaded:

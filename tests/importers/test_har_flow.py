@@ -35,7 +35,8 @@ def test_an_answered_id_becomes_a_correlated_request() -> None:
             socket(
                 message(SENT, 0, {"jsonrpc": "2.0", "id": 1, "method": "add", "params": [1, 2]}),
                 message(RECEIVED, 0.01, {"jsonrpc": "2.0", "id": 1, "result": 3}),
-            )
+            ),
+            raw_frames=True,
         )
     )
     assert flow == steps(
@@ -72,7 +73,8 @@ def test_an_array_with_its_id_in_front_is_correlated() -> None:
                 message(RECEIVED, 0.01, ["3", "3", "room:lobby", "phx_reply", {"status": "ok"}]),
                 message(SENT, 0.02, [2, "19223201", "BootNotification", {}]),
                 message(RECEIVED, 0.03, [3, "19223201", {"status": "Accepted"}]),
-            )
+            ),
+            raw_frames=True,
         )
     )
     assert 'where: {"$[0]": "{{ id_1 }}"}' in flow
@@ -232,7 +234,8 @@ def test_the_heartbeats_of_socket_io_are_known() -> None:
             message(SENT, 1.1, "3"),
             message(SENT, 2, '42["hi"]'),
             url=url,
-        )
+        ),
+        raw_frames=True,
     )
     flow = flow_of(found)
     assert 'on: {message: [{where: {text: "2"}, do: [{send: "3"}]}]}' in flow

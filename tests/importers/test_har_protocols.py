@@ -1,4 +1,4 @@
-"""Sockets that speak a protocol of loadws: it is named, and what was sent is told in its verbs, without any value."""
+"""Messages of a protocol of loadws that stay as they are: it is named, and what was sent is told in its verbs."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_no_protocol_is_forgotten() -> None:
 @pytest.mark.parametrize("protocol", FLOWS)
 def test_what_was_sent_is_told_in_the_verbs_of_the_protocol(protocol: str) -> None:
     flow, verbs = FLOWS[protocol]
-    found = imported(recorded(protocol, flow))
+    found = imported(recorded(protocol, flow), raw_frames=True)
     (note,) = [note.text for note in found.notes if "the messages are" in note.text]
     assert f"with connection: {{protocol: {protocol}}}" in note
     assert note.endswith(f"and what was sent is {verbs}")
@@ -112,7 +112,7 @@ def test_protocols_of_packets_are_named(protocol: str, subprotocol: str) -> None
 
 def test_what_the_protocol_does_not_know_is_counted_as_that() -> None:
     rows = [{"jsonrpc": "2.0", "id": 1, "method": "a"}, {"hello": 1}, "no JSON"]
-    found = imported(socket(*(message(SENT, number, row) for number, row in enumerate(rows))))
+    found = imported(socket(*(message(SENT, number, row) for number, row in enumerate(rows))), raw_frames=True)
     (note,) = [note.text for note in found.notes if "the messages are" in note.text]
     assert note.endswith("1 x call_method: {method: …}, 1 x messages that its file does not know")
 
@@ -121,7 +121,8 @@ def test_no_value_of_the_recording_is_quoted() -> None:
     secret = "hunter2-hunter2-hunter2"
     call = {"jsonrpc": "2.0", "id": 1, "method": secret, "params": {secret: secret}}
     found = imported(
-        socket(message(SENT, 1, call), message(RECEIVED, 2, {"jsonrpc": "2.0", "id": 1, "result": secret}))
+        socket(message(SENT, 1, call), message(RECEIVED, 2, {"jsonrpc": "2.0", "id": 1, "result": secret})),
+        raw_frames=True,
     )
     assert secret not in json.dumps([note.text for note in found.notes])
 

@@ -70,6 +70,10 @@ def har(
         float,
         typer.Option(metavar="X", parser=told(parse_speed), help="Divide the recorded pauses by this; 2 halves them."),
     ] = 1.0,
+    raw_frames: Annotated[
+        bool,
+        typer.Option("--raw-frames", help="Keep messages as they are, also those of a protocol that loadws speaks."),
+    ] = False,
     force: Force = False,
 ) -> int:
     """Make a scenario from a HAR file: each WebSocket is a user.
@@ -80,7 +84,7 @@ def har(
     from loadws.importers.har.importing import import_har
 
     options = ImportOptions(file, output, strict, force)
-    return import_command(options, partial(import_har, speed=speed))
+    return import_command(options, partial(import_har, speed=speed, raw_frames=raw_frames))
 
 
 @imports.command(epilog=_ARTILLERY_EXAMPLES)

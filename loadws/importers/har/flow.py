@@ -17,8 +17,10 @@ from loadws.importers.notes import Notes
 from loadws.importers.templates import Expression, Mixed, rendered
 from loadws.importers.vault import Vault, is_secret
 from loadws.importers.yaml_text import Commented, Steps
+from loadws.terms.masker import Masker
 
-_STEP_NAME = re.compile(r"[A-Za-z_][\w.:/-]{0,39}", re.ASCII)
+#: What may be the name of a step in reports.
+STEP_NAME = re.compile(r"[A-Za-z_][\w.:/-]{0,39}", re.ASCII)
 #: A request whose answer took longer than this may take twice as long as recorded; unless said, it may take ten seconds.
 _SLOW_S = 5.0
 
@@ -71,7 +73,7 @@ class Flow:
     def _sent(self, frame: Frame) -> Iterator[Step]:
         think_s = self._pauses.pause(frame.at_s - self._free_s) if self._free_s else 0.0
         self._free_s = max(self._free_s, frame.at_s)
-        payload = self._payload(frame)
+        payload = raw_payload(frame, self._bindings)
         if values := self._bindings.sets.get(frame):
             yield Step({"set": values}, think_s, frame.line)
             think_s = 0.0
@@ -81,13 +83,6 @@ class Flow:
             return
         self._free_s = max(self._free_s, answer.frame.at_s)
         yield Step({"request": self._request(frame, payload, answer)}, think_s, frame.line)
-
-    def _payload(self, frame: Frame) -> Any:
-        if isinstance(frame.payload, bytes):
-            return {"binary": {"base64": base64.b64encode(frame.payload).decode("ascii")}}
-        if frame.json is not None and fits_scenario(frame.json):
-            return {"json": rendered(self._bindings.filled(frame.json, frame))}
-        return rendered(self._bindings.text(frame.payload))
 
     def _request(self, frame: Frame, payload: Any, answer: Answer) -> Any:
         reply: dict[str, Any] = {}
@@ -136,6 +131,15 @@ class Flow:
             self._notes.change(found[0].line, text)
 
 
+def raw_payload(frame: Frame, bindings: Bindings) -> Any:
+    """Return a message as it was sent, with variables in place of what differs from user to user."""
+    if isinstance(frame.payload, bytes):
+        return {"binary": {"base64": base64.b64encode(frame.payload).decode("ascii")}}
+    if frame.json is not None and fits_scenario(frame.json):
+        return {"json": rendered(bindings.filled(frame.json, frame))}
+    return rendered(bindings.text(frame.payload))
+
+
 def _kinds(frame: Frame) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield the places and texts that name the kind of a message."""
     tree = frame.json
@@ -151,7 +155,7 @@ def _kinds(frame: Frame) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 def _name(frame: Frame) -> str:
     """Return a request's name in reports: the value of the frame's field that names its kind; empty without such a field."""
-    words = [value for _, value in _kinds(frame) if _STEP_NAME.fullmatch(value)]
+    words = [value for _, value in _kinds(frame) if STEP_NAME.fullmatch(value)]
     return words[0] if words else ""
 
 
@@ -179,13 +183,18 @@ def as_yaml(steps: Iterable[Step], vault: Vault, notes: Notes) -> Steps:
             continue
         if step.inner:
             body["do"] = as_yaml(step.inner, vault, notes)
-        elif any(masker.spans(text) for text in _texts(body)):
+        elif hides_secret(body, masker):
             notes.loss(
                 step.line, "this message was left out: it holds a secret in a form that a variable cannot replace"
             )
             continue
         written_steps.append(Commented(body, step.comments) if step.comments else body)
     return written_steps
+
+
+def hides_secret(value: Any, masker: Masker) -> bool:
+    """Return whether some text in a value contains a secret."""
+    return any(masker.spans(text) for text in _texts(value))
 
 
 def _texts(value: Any) -> Iterator[str]:

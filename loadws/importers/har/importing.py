@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from loadws.importers.har.bindings import Bindings
-from loadws.importers.har.flow import Flow, as_yaml
+from loadws.importers.har.flow import Flow, as_yaml, hides_secret
 from loadws.importers.har.handshake import Handshakes, sets_cookie_for
 from loadws.importers.har.heartbeats import without_heartbeats
 from loadws.importers.har.http_steps import can_be_asked, demand_authorization, http_step
@@ -16,6 +16,8 @@ from loadws.importers.har.pauses import Pauses
 from loadws.importers.har.protocols import name_in_scenarios, protocol_of
 from loadws.importers.har.reading import read_har
 from loadws.importers.har.recording import BINARY, ERROR, TEXT, Exchange, Frame, Recording, Socket, header
+from loadws.importers.har.spoken.speaking import Speaking, connection_of, differing_options, speaking_of, variable_of
+from loadws.importers.har.spoken.verb_steps import SpokenFlow
 from loadws.importers.har.traffic import Origins, Thing, named_values
 from loadws.importers.notes import Imported, ImportFailed, Notes
 from loadws.importers.origins import origin_of
@@ -28,11 +30,15 @@ from loadws.importers.yaml_text import Steps
 _MOST_FRAMES, _MOST_BYTES, _MOST_VALUES = 5_000, 600_000, 50_000
 
 
-def import_har(content: bytes, path: Path, speed: float = 1.0) -> Imported:
-    """Return the scenario of a recording. Raises ``ImportFailed`` where the file holds no WebSocket that can be replayed."""
+def import_har(content: bytes, path: Path, speed: float = 1.0, *, raw_frames: bool = False) -> Imported:
+    """Return the scenario of a recording. ``raw_frames``: messages stay as they are, whatever protocol they follow.
+
+    Raises:
+        ImportFailed: The file holds no WebSocket that can be replayed.
+    """
     notes = Notes()
     recording = read_har(content, path, notes)
-    return _Import(recording, path, notes, Pauses(speed)).imported()
+    return _Import(recording, path, notes, Pauses(speed)).imported(raw_frames=raw_frames)
 
 
 class _Import:
@@ -42,15 +48,21 @@ class _Import:
         self._recording, self._path, self._notes, self._pauses = recording, path, notes, pauses
         self._vault = Vault()
         self._handshakes = Handshakes(self._vault, notes, _is_stripped(recording))
+        self._speaking: Speaking | None = None
+        self._options: list[dict[str, Any]] = []  # of the protocol, for each socket
+        self._greetings: dict[str, Any] = {}
 
-    def imported(self) -> Imported:
+    def imported(self, *, raw_frames: bool) -> Imported:
         sockets = self._at_one_target([socket for socket in self._recording.sockets if self._was_open(socket)])
         for thing in (*self._recording.exchanges, *(thing for each in sockets for thing in _things(each))):
             self._vault.remember(named_values(thing))
+        self._speaking = None if raw_frames else speaking_of(sockets, self._notes)
         draft = Draft([self._title(sockets)], self._target, once_each(len(sockets)))
-        for socket in sockets:
-            flow, handlers = self._user(socket)
-            draft.add_user(f"socket-{len(draft.users) + 1}", flow, handlers, 1)
+        users = [self._user(socket) if self._speaking is None else self._speaker(socket) for socket in sockets]
+        for (flow, handlers), settings in zip(users, self._settings(len(users)), strict=True):
+            draft.add_user(f"socket-{len(draft.users) + 1}", Steps([*settings, *flow]), handlers, 1)
+        if self._speaking is not None:
+            draft.connection = connection_of(self._speaking.name, self._options, self._greetings)
         self._say_what_is_missing()
         return assembled(draft, self._vault, self._notes)
 
@@ -102,6 +114,40 @@ class _Import:
         self._say_protocol(socket)
         beats = without_heartbeats(self._messages(socket), protocol, self._notes)
         frames = self._bounded(beats.frames)
+        bindings = self._bound(socket, frames)
+        steps = Flow(socket, frames, bindings, self._notes, self._pauses).steps()
+        return self._whole(socket, steps, bindings), beats.handlers
+
+    def _speaker(self, recorded: Socket) -> tuple[Steps, list[dict[str, Any]]]:
+        """Return the user of a socket in the verbs of its protocol, which needs no handlers."""
+        assert self._speaking is not None
+        socket = self._speaking.opened(recorded, self._recording.exchanges)
+        conversation = self._speaking.conversation(self._bounded(self._messages(socket)))
+        self._speaking.say(conversation, socket.handshake.line, self._notes)
+        self._say_emptiness(recorded)
+        bindings = self._bound(socket, conversation.frames)
+        steps = SpokenFlow(conversation, socket.handshake.at_s, bindings, self._notes, self._pauses).steps()
+        flow = self._whole(socket, steps, bindings)
+        options = self._speaking.options(conversation, bindings)
+        if conversation.greeting is not None:
+            self._greetings |= bindings.captured(conversation.greeting)
+        if hides_secret(options, self._vault.masker()):
+            self._notes.loss(
+                socket.handshake.line, "options of the protocol hold a secret that no variable can replace"
+            )
+            options = {}
+        self._options.append(options)
+        return flow, []
+
+    def _settings(self, count: int) -> list[list[Any]]:
+        """Return what each user sets before it connects: options of the protocol in which users differ."""
+        differing = sorted(differing_options(self._options)) if self._options else []
+        if not differing:
+            return [[] for _ in range(count)]
+        return [[{"set": {variable_of(name): said.get(name) for name in differing}}] for said in self._options]
+
+    def _bound(self, socket: Socket, frames: Sequence[Frame]) -> Bindings:
+        """Return the values of a user, learnt from its handshake, its messages and the exchanges before them."""
         before = [
             each for each in self._recording.exchanges if each.at_s <= socket.handshake.at_s and can_be_asked(each)
         ]
@@ -113,11 +159,14 @@ class _Import:
         bindings.learn(socket.handshake)
         for frame in frames:
             bindings.learn(frame)
-        steps = Flow(socket, frames, bindings, self._notes, self._pauses).steps()
-        connect = self._handshakes.connect(socket.handshake, bindings)
-        around = [*self._http_steps(bindings), Step(connect, line=socket.handshake.line)]
-        flow = as_yaml([*around, *steps, Step(_close(socket), line=socket.handshake.line)], self._vault, self._notes)
-        return flow, beats.handlers
+        return bindings
+
+    def _whole(self, socket: Socket, steps: Sequence[Step], bindings: Bindings) -> Steps:
+        """Return the flow: what is asked before, the opening, the messages, and the close."""
+        line = socket.handshake.line
+        connect = Step(self._handshakes.connect(socket.handshake, bindings), line=line)
+        around = [*self._http_steps(bindings), connect]
+        return as_yaml([*around, *steps, Step(_close(socket), line=line)], self._vault, self._notes)
 
     def _http_steps(self, bindings: Bindings) -> list[Step]:
         steps = []
@@ -161,6 +210,9 @@ class _Import:
             sent = [frame.payload for frame in socket.frames if frame.is_sent]
             received = [frame.payload for frame in socket.frames if not frame.is_sent]
             self._notes.change(socket.handshake.line, advice_on(name, sent, received))
+        self._say_emptiness(socket)
+
+    def _say_emptiness(self, socket: Socket) -> None:
         if not socket.has_messages and self._recording.is_firefox:
             text = (
                 "Firefox writes no WebSocket messages into recordings: only the connection was carried over; use Chrome"

@@ -19,8 +19,10 @@ TALK = [
 ]
 
 
-#: What is said of a protocol that loadws could speak by itself.
-NOTE = (
+#: What is said of a protocol that loadws speaks.
+NOTE = "talk.har:10: the messages are JSON-RPC 2.0, and became its verbs\n"
+#: What is said of it where messages stay as they are.
+RAW = (
     "talk.har:10: the messages are JSON-RPC 2.0, and were carried over as they are; with connection: {protocol: json-rpc} "
     "its ids, answers, heartbeats and opening are loadws' own, and what was sent is 4 x call_method: {method: …}\n"
 )
@@ -43,6 +45,10 @@ Check and run it:
 """
     assert run(capsys, "import", "har", "talk.har") == Result(0, NOTE + expected, "")
     assert run(capsys, "validate", "scenario.yaml").code == 0
+
+
+def test_messages_stay_as_they_are_where_that_is_asked_for(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "import", "har", "talk.har", "--raw-frames").out.startswith(RAW)
 
 
 @pytest.mark.slow

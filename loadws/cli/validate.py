@@ -25,7 +25,7 @@ def _validate(path: Path, overrides: Overrides) -> bool:
     try:
         loaded = load_shown(path, overrides)
     except ScenarioError as error:
-        print(f"{error}\n{path}: {_counted(len(error.problems), 'problem')}")
+        print(f"{error}\n{', '.join(f'{name or path}: {count}' for name, count in error.counts())}")
         return False
     warnings = [*loaded.warnings, *short_of_samples(loaded, make_plan(loaded.scenario, 0))]
     for warning in warnings:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, NoReturn, Protocol
@@ -35,7 +36,10 @@ _PLAIN_KEY = re.compile(r"[\w-]+")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong. ``line`` and ``column`` count from 1 and are 0 where it has no place in the file."""
+    """One thing that is wrong. ``line`` and ``column`` count from 1 and are 0 where it has no place in the file.
+
+    ``is_beside``: the file is none of the scenario's own but one that it names, such as that of its protocol.
+    """
 
     path: Path
     line: int
@@ -45,6 +49,7 @@ class Problem:
     severity: Severity = "error"
     excerpt: str = ""
     where: Where = ()
+    is_beside: bool = False
 
 
 class ScenarioError(LoadwsError):
@@ -60,9 +65,14 @@ class ScenarioError(LoadwsError):
         return tuple(dict.fromkeys(str(problem.path) for problem in self.problems if problem.line))
 
     def for_people(self) -> str:
-        """Return the problems, each at its place as editors read it, and how many there are."""
-        count = len(self.problems)
-        return f"{self}\nloadws: the scenario has {count} problem{'' if count == 1 else 's'}; nothing was run"
+        """Return the problems, each at its place as editors read it, and how many there are in which file."""
+        said = " and ".join(f"{name or 'the scenario'} has {count}" for name, count in self.counts())
+        return f"{self}\nloadws: {said}; nothing was run"
+
+    def counts(self) -> Iterator[tuple[str, str]]:
+        """Yield how many problems each file has: the scenario, without a name, and those that it names."""
+        counts = Counter(str(problem.path) if problem.is_beside else "" for problem in self.problems)
+        yield from ((name, f"{count} problem{'' if count == 1 else 's'}") for name, count in sorted(counts.items()))
 
 
 def _order(problem: Problem) -> tuple[bool, int, int]:
@@ -134,7 +144,8 @@ class Problems:
 
     def adopt(self, problem: Problem) -> None:
         """Add a problem of another file, with its own place and excerpt."""
-        self.found.setdefault((-1 - problem.line, f"{problem.path}:{problem.column} {problem.message}"), problem)
+        key = (-1 - problem.line, f"{problem.path}:{problem.column} {problem.message}")
+        self.found.setdefault(key, replace(problem, is_beside=True))
 
     def fail(self, offset: int, message: str, advice: str = "", where: Where = ()) -> NoReturn:
         """Add a problem after which it is useless to look further.

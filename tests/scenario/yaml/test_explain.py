@@ -64,6 +64,20 @@ def test_problems_stand_in_the_order_of_the_file() -> None:
     assert error.exit_code == ExitCode.USAGE
 
 
+def test_problems_of_a_file_that_the_scenario_names_are_counted_apart() -> None:
+    problems = Problems(SourceText(PATH, "a: 1"))
+    problems.adopt(Problem(Path("ours.yaml"), 2, 1, "odd"))
+    assert (
+        ScenarioError(problems.of("error")).for_people().endswith("\nloadws: ours.yaml has 1 problem; nothing was run")
+    )
+    problems.add(0, "odd")
+    problems.add(0, "even")
+    error = ScenarioError(problems.of("error"))
+    said = "\nloadws: the scenario has 2 problems and ours.yaml has 1 problem; nothing was run"
+    assert error.for_people().endswith(said)
+    assert list(error.counts()) == [("", "2 problems"), ("ours.yaml", "1 problem")]
+
+
 def test_no_more_are_shown_than_anyone_reads() -> None:
     text = explain_all([Problem(PATH, 0, 0, "odd")] * (SHOWN_PROBLEMS + 1200))
     assert text.splitlines()[SHOWN_PROBLEMS:] == ["... and 1,200 more"]

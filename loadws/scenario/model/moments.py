@@ -3,17 +3,21 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from loadws.scenario.model.field_types import TEN_SECONDS, Many, Name, Span, Strict, exactly_one
+from loadws.scenario.model.field_types import TEN_SECONDS, ByEvent, Many, Name, Span, Strict
 from loadws.scenario.model.unpacking import Where
 from loadws.terms.metrics import Metric, own_trend
 
 
-class Moment(Strict):
+class Moment(ByEvent):
     """A moment in a user's life: a step, or a message that it receives."""
 
-    model_config = exactly_one("step", "where")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["step"]}, {"anyOf": [{"required": ["where"]}, {"required": ["event"]}]}]
+        }
+    )
 
     step: Annotated[
         Name | None,
@@ -29,7 +33,9 @@ class Moment(Strict):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.step is None) == (self.where is None):
-            raise ValueError("a moment is either a step by its name, or where: conditions on a message")
+            raise ValueError(
+                "a moment is either a step by its name, or a message: where with conditions, event, or both"
+            )
         return self
 
 

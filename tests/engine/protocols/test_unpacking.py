@@ -53,6 +53,14 @@ def test_elements_of_a_payload_are_values_each_with_the_event_of_its_message() -
     assert (messages.received, messages.values, messages.unclaimed) == (1, 2, 0)
 
 
+def test_a_measure_knows_messages_by_the_event_of_their_protocol() -> None:
+    measure = [{"name": "gap", "from": {"step": "ask"}, "to": {"event": "rows", "where": {"$.n": 2}}}]
+    flow = [{"name": "ask", **ASK}, {"think": "1s"}]
+    outcome = run("json-rpc", {"elements": "$.params"}, *flow, measure=measure, behaviour=pushes([{"n": 1}, {"n": 2}]))
+    assert outcome.errors == {}
+    assert outcome.values("gap").count == 1
+
+
 def test_an_answer_is_read_by_the_protocol_alone() -> None:
     call = {"call_method": {"method": "a", "reply": {"check": {"$": {"equals": [1, 2]}}}}}
     outcome = run("json-rpc", "elements", call, behaviour=pushes())

@@ -29,6 +29,7 @@ def made() -> Path:
         missing(f"the Autobahn test suite cannot run: {error}")
 
 
+@pytest.mark.slow
 @pytest.mark.servers
 @pytest.mark.parametrize("name", NAMES)
 def test_every_case_passes(name: str, made: Path) -> None:

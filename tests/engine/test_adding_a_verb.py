@@ -213,6 +213,7 @@ def test_validate_knows_what_it_sets() -> None:
     assert answers()["too early"] == ["the variable 'heard' is used before it is set"]
 
 
+@pytest.mark.slow
 def test_validate_knows_that_it_needs_a_connection() -> None:
     assert answers()["no connection"] == ["this user opens no connection 'b'"]
     assert answers()["in setup"] == ["setup is run once, without a user and a WebSocket, and 'shout' needs them"]

@@ -177,6 +177,7 @@ def test_a_tcp_connection_closed_without_a_close_frame_is_lost(run_against: RunA
     assert summary.ledger.connections.lost == 2
 
 
+@pytest.mark.slow
 def test_a_server_that_accepts_and_then_says_nothing_meets_deadlines(run_against: RunAgainst) -> None:
     summary = run_against(faults.silent_after_101(), within="300ms", close_timeout="200ms")
 
@@ -199,6 +200,7 @@ def test_a_server_that_answers_no_ping_is_lost(run_against: RunAgainst) -> None:
     assert summary.ledger.messages.unanswered == 2
 
 
+@pytest.mark.slow
 def test_fragments_and_control_frames_between_them_are_one_message(run_against: RunAgainst) -> None:
     summary = run_against(faults.fragmenting(), within="300ms")
 

@@ -47,6 +47,7 @@ def connection(scenario: Imported) -> str:
     return next(line for line in scenario.text.splitlines() if line.startswith("connection:"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", FLOWS)
 def test_what_was_sent_is_sent_again(protocol: str) -> None:
     """The verbs of an import send what the recording has, so that an import of their own recording says the same."""

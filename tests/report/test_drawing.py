@@ -36,6 +36,7 @@ def child(program: str) -> tuple[str, ...]:
     return (sys.executable, "-c", f"import os, sys, time\n{program}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "drawn", "problem"),
     [

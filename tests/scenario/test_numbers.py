@@ -112,6 +112,7 @@ def test_templates_compute_exactly_or_not_at_all(number: int) -> None:
             assert is_exactly(found, expected)
 
 
+@pytest.mark.slow
 @given(NUMBERS)
 def test_data_files_keep_it(tmp_path_factory: pytest.TempPathFactory, number: int) -> None:
     folder = tmp_path_factory.mktemp("numbers")
@@ -125,6 +126,7 @@ def test_data_files_keep_it(tmp_path_factory: pytest.TempPathFactory, number: in
     assert open_feed(DataSource(file="rows.csv"), folder).row(0, 0, 1) == {"n": str(number)}
 
 
+@pytest.mark.slow
 @given(IN_64_BITS)
 def test_a_scenario_says_it(number: int) -> None:
     text = (
@@ -138,6 +140,7 @@ def test_a_scenario_says_it(number: int) -> None:
     assert is_exactly(step.body.reply.check["$.id"], number)
 
 
+@pytest.mark.slow
 @given(st.recursive(NUMBERS | st.text() | st.none() | st.floats(allow_nan=False) | st.binary(),
                     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))  # fmt: skip
 def test_what_setup_sets_reaches_every_process(value: Any) -> None:

@@ -76,6 +76,7 @@ def test_a_message_may_have_that_many_frames(name: str) -> None:
         assert heard.messages == ["a" + "b" * (MOST - 2) + "c"] * 2
 
 
+@pytest.mark.slow
 @each_transport
 @pytest.mark.parametrize("with_the_101", [False, True])
 def test_others_have_their_turn_within_one_read_of_many_messages(name: str, with_the_101: bool) -> None:
@@ -135,6 +136,7 @@ def test_what_was_read_before_the_end_is_handed_over_before_it(name: str) -> Non
             assert heard.end.by == by
 
 
+@pytest.mark.slow
 @each_transport
 def test_a_connection_may_be_closed_dropped_or_slowed_down_in_the_middle(name: str) -> None:
     said = b"".join(frame(TEXT, b"%d" % number) for number in range(6_000))

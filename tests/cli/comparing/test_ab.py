@@ -212,6 +212,7 @@ def test_two_that_begin_in_one_second_get_two_folders(course: Course, capsys: py
     assert len(list(Path("reports/chat").glob("*-ab*/comparison.json"))) == 2
 
 
+@pytest.mark.slow
 def test_a_budget_ends_it_undecided(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     course.medians["B"] = lambda _n: 11.0
     result = compared(capsys, "--budget", "14s")
@@ -228,6 +229,7 @@ def test_a_budget_without_room_for_a_pair_never_passes(course: Course, capsys: p
     )
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_there_is_and_says_so(course: Course, capsys: pytest.CaptureFixture[str]) -> None:
     course.interrupt_at = 9
     result = compared(capsys)

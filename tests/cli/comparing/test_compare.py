@@ -42,6 +42,7 @@ def test_globs_of_summaries(sides: Path, candidate: str, code: int, capsys: pyte
     assert result.out.split()[0] == ("PASSED" if code == 0 else "FAILED")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names", [("runs/*",), ("runs/1", "runs/latest"), ("runs/latest", "./runs/1", "runs/1/summary.json")]
 )
@@ -157,6 +158,7 @@ def test_a_run_that_did_not_end(sides: Path, capsys: pytest.CaptureFixture[str])
     assert f"{folder} has no summary.json: its run did not end\n  `loadws report {folder}` rebuilds it" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -67,11 +67,13 @@ def test_a_change_is_found_with_its_run(tmp_path: Path, capsys: pytest.CaptureFi
     )
 
 
+@pytest.mark.slow
 def test_the_newest_runs_alone_are_no_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = found(stored(tmp_path, series([10.0] * 12 + [30.0, 30.0])), capsys, "--value", "response_time.p50")
     assert records[0]["tracks"][0]["changes"] == []
 
 
+@pytest.mark.slow
 def test_runs_of_another_machine_are_a_history_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     here = series([10.0] * 8)
     there = [at(made.run(20.0, number, machine="another"), number) for number in range(8, 16)]

@@ -99,6 +99,7 @@ def test_no_data_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert summary_of(tmp_path)["verdict"]["checks"][0]["outcome"] == "no_data"
 
 
+@pytest.mark.slow
 def test_a_target_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, "run", written(tmp_path, HELD), "--target", "ws://127.0.0.1:9", *out(tmp_path))
 

@@ -178,6 +178,7 @@ def test_pings_go_out_on_time_whatever_else_flows_and_are_no_messages() -> None:
     assert outcome.values("ping_time", step="heartbeat").count == 3
 
 
+@pytest.mark.slow
 def test_a_ping_without_an_answer_loses_the_connection() -> None:
     def deaf(payload: Payload, number: int) -> Sequence[Action]:
         return (Say(packet(Kind.CONNACK, b"\0\0")),) if number == 1 else ()

@@ -192,6 +192,7 @@ ARGUMENTS = st.recursive(
 NAMESPACES = st.sampled_from(["/", "/chat"])
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1), st.lists(ARGUMENTS, max_size=3), NAMESPACES, st.none() | st.integers(0, 2**53))
 def test_what_is_framed_is_read_back(event: str, args: list[Any], namespace: str, number: int | None) -> None:
     record: dict[str, Any] = {"type": "event", "namespace": namespace, "event": event, "args": args}
@@ -200,6 +201,7 @@ def test_what_is_framed_is_read_back(event: str, args: list[Any], namespace: str
     assert [read for read, _ in Reader()(framed(record))] == [record]
 
 
+@pytest.mark.slow
 @given(st.lists(ARGUMENTS | st.lists(st.binary(max_size=5), max_size=3), max_size=3), NAMESPACES, st.integers(0, 9))
 def test_binary_arguments_are_read_back(args: list[Any], namespace: str, number: int) -> None:
     record = {"type": "ack", "namespace": namespace, "id": number, "args": args}

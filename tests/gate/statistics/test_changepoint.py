@@ -65,6 +65,7 @@ def test_the_best_split_is_otavas(seed: int) -> None:
     assert ours.energy == pytest.approx(theirs.qhat)
 
 
+@pytest.mark.slow
 @pytest.mark.servers
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_change_points_are_otavas(seed: int) -> None:

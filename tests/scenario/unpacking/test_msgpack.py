@@ -23,6 +23,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_what_is_written_is_read(value: Any) -> None:
     assert read_msgpack(write_msgpack(value)) == value

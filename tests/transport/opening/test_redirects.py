@@ -186,6 +186,7 @@ def test_redirects_are_followed_to_another_server(name: str) -> None:
     trio.run(main)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_loop_ends_at_the_limit_as_the_refusal(name: str) -> None:
     async def main() -> None:

@@ -98,6 +98,20 @@ def test_it_draws_what_comes(chromium: Browser) -> None:
         assert page.complaints() == []
 
 
+def test_what_is_empty_is_said_and_no_table(chromium: Browser) -> None:
+    served, state = _Served(), State(info())
+    state.add(frame(0))
+    with served.running() as address, chromium.page(address) as page:
+        served.tell(served.site.change, state)
+        _shown(page)
+        seen = "[...document.querySelectorAll('main .scroll')].filter((each) => each.checkVisibility()).length"
+        assert page.evaluate(seen) == 0
+        said = [page.evaluate(f"document.querySelector('#no-{what}').textContent") for what in ("rules", "errors")]
+        assert said == ["The scenario has none.", "None so far."]
+        served.tell(served.site.change, _state())
+        assert page.evaluate(_WAIT % f"{seen} === 2")
+
+
 #: How many moves each curve's path has, and the two times below each chart.
 _CURVES = (
     "[...document.querySelectorAll('#charts path.curve')]"

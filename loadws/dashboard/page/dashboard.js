@@ -181,6 +181,10 @@
     at("error-count").textContent = state.errors.count;
     at("errors").replaceChildren(...state.errors.kinds.map(({count, kind, step, example}) =>
       row(kind, make("td", step), make("td", count, "n"), make("td", example, "dim"))));
+    for (const [id, empty] of [["rules", "The scenario has none."], ["errors", "None so far."]]) {
+      at(id).closest(".scroll").hidden = !at(id).children.length;
+      at(`no-${id}`).textContent = at(id).children.length ? "" : empty;
+    }
     at("tiles").replaceChildren(...state.tiles.map(([name, value]) => {
       const tile = make("div");
       tile.append(make("dt", name), make("dd", value));

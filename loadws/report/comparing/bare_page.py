@@ -21,15 +21,17 @@ def page(title: str, inside: str) -> bytes:
     ).encode("utf-8", "replace")
 
 
-def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Return a table of texts; every column but the first is aligned to the right."""
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], name: str) -> str:
+    """Return a table of texts; every column but the first is aligned to the right. ``name`` tells it from other tables."""
     heads = "".join(f'<th scope="col"{" class=n" if at else ""}>{escape(cell)}</th>' for at, cell in enumerate(head))
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td class=n>{escape(cell)}</td>" for cell in row[1:])}</tr>'
         for row in rows
     )
     inside = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="Table">{inside}</div>'
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Table: {escape(name, quote=True)}">{inside}</div>'
+    )
 
 
 @cache

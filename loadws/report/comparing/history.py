@@ -59,7 +59,7 @@ def _section(history: History) -> str:
     return (
         f"<h2>{escape(plain(history.scenario))}</h2><ul>{listed}</ul>{charts}"
         f'<p class="note">{runs} on: {escape("; ".join(machines))}.{" A red line is a change point." if charts else ""}</p>'
-        f"{table(_head(history), [tuple(map(plain, row)) for row in _rows(history)])}"
+        f"{table(_head(history), [tuple(map(plain, row)) for row in _rows(history)], plain(history.scenario))}"
     )
 
 

@@ -116,7 +116,8 @@ def search_page(search: Search) -> bytes:
         f"<h2>{escape(plain(rule.rule))}</h2>{curve(search.vary, rule, _points(search, number))}"
         for number, rule in rules
     )
-    inside = f"<p><strong>{escape(plain(answer(search), 4096))}</strong></p>{curves}<h2>Levels</h2>{table(head, rows)}"
+    found = f"<p><strong>{escape(plain(answer(search), 4096))}</strong></p>"
+    inside = f"{found}{curves}<h2>Levels</h2>{table(head, rows, 'levels')}"
     return page(f"{plain(search.scenario, 100)}: search by {search.vary}", inside)
 
 

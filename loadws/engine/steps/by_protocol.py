@@ -60,9 +60,10 @@ def _sending(step: ProtocolStep, context: StepContext) -> Sending:
     return sending
 
 
-def _maker(step: ProtocolStep, sending: Sending, context: StepContext) -> Callable[[Scope], tuple[Any, Payload]]:
+def maker_of(step: ProtocolStep, context: StepContext) -> Callable[[Scope], tuple[Any, Payload]]:
     """Return the function that makes what a step sends: the value, and the frame that holds it."""
-    given, tree, dialect = step.arguments(), sending.sent_by(step.says()), _dialect(context)
+    sending, dialect = _sending(step, context), _dialect(context)
+    given, tree = step.arguments(), sending.sent_by(step.says())
     make = compile_sending(tree, {**dialect.options, **sending.may, **given})
     framed, frames = dialect.framed, dialect.frames
     payload = context.payload(step.body.send) if isinstance(step, CarryingStep) else None
@@ -119,7 +120,7 @@ def compile_answer_call(step: AnswerCallStep, context: StepContext) -> StepFunct
 
 
 def _one_way(step: ProtocolStep, context: StepContext, *, begins: bool = False) -> ConnectedStep:
-    made, fragments = _maker(step, _sending(step, context), context), _fragments(step)
+    made, fragments = maker_of(step, context), _fragments(step)
     one_way = OneWay(context.recorder, step)
 
     async def send(strand: Strand, conversation: Conversation, connection: Connection) -> None:
@@ -144,10 +145,11 @@ def _one_way(step: ProtocolStep, context: StepContext, *, begins: bool = False) 
         except NotOpen as error:
             strand.fail(step, error.kind, error.detail)
 
-    return _sent_whole(send_soon if context.at_once else send, context)
+    return sent_whole(send_soon if context.at_once else send, context)
 
 
-def _sent_whole(run: ConnectedStep, context: StepContext) -> ConnectedStep:
+def sent_whole(run: ConnectedStep, context: StepContext) -> ConnectedStep:
+    """Return a step that sends all frames of its message, where a message of the protocol may have several."""
     return run if _dialect(context).frames is None else attaching(run, context.recorder.ledger.messages)
 
 
@@ -211,7 +213,7 @@ def _call(step: ProtocolStep, context: StepContext, answered: Answered, *, begin
     dialect, sending = _dialect(context), _sending(step, context)
     rule = _rule(sending, dialect)
     assert rule is not None, "a verb that is called has an answer"
-    made, tracer = _maker(step, sending, context), context.tracer
+    made, tracer = maker_of(step, context), context.tracer
 
     def asked(strand: Strand) -> tuple[Payload, int, Call]:
         try:
@@ -227,7 +229,7 @@ def _call(step: ProtocolStep, context: StepContext, answered: Answered, *, begin
 
     answer = ProtocolAnswer(step, context, answered, rule)
     exchange = Exchange(asked, answer, answered.within, _fragments(step))
-    return _sent_whole(compile_exchange(step, context, exchange), context)
+    return sent_whole(compile_exchange(step, context, exchange), context)
 
 
 def _batch(step: CallMethodStep, context: StepContext, answered: Answered) -> ConnectedStep:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.delivering import probing_of
 from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.steps.by_protocol import maker_of, sent_whole
 from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.on_connection import fail_without_connection, with_connection
 from loadws.engine.steps.parts.one_way import OneWay, SoonSent
-from loadws.engine.steps.parts.payload import CompiledPayload
 from loadws.metrics.recording.probe_id import EVERYONE, audience_of
 from loadws.metrics.recording.probes import ProbeLog, Publication
 from loadws.scenario.model.steps import PublishStep
-from loadws.scenario.template.template import Compiled, compile_template
+from loadws.scenario.template.template import Compiled, Scope, compile_template
 from loadws.transport.base import Connection, NotOpen, Outgoing, Payload
 
 
 def compile_publish(step: PublishStep, context: StepContext) -> StepFunction:
     """Compile the step. It is like ``send``; the probe is made just before the message, so that both have the same age."""
-    fragments = step.publish.send.fragments
+    fragments = next((payload.fragments for _, payload in step.payloads()), 1)
     one_way = OneWay(context.recorder, step)
     make = _publications(step, context)
 
@@ -50,13 +51,21 @@ def compile_publish(step: PublishStep, context: StepContext) -> StepFunction:
             publication.unsent()
             strand.fail(step, error.kind, error.detail)
 
-    return with_connection(step, step.publish.on, context, "send", publish_soon if context.at_once else publish)
+    run = publish_soon if context.at_once else publish
+    return with_connection(
+        step, step.publish.on, context, "send", run if step.carrier is None else sent_whole(run, context)
+    )
 
 
 def _publications(step: PublishStep, context: StepContext) -> _MakePublication:
     body = step.publish
     to = compile_template(body.to) if body.to is not None else None
-    return _MakePublication(step, context.log(body.probe), to, context.payload(body.send), context.now_ns)
+    if step.carrier is not None:
+        make = maker_of(step.carrier, context)
+    else:
+        assert body.send is not None, "a publish sends one message"
+        make = context.payload(body.send).make
+    return _MakePublication(step, context.log(body.probe), to, make, context.now_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class _MakePublication:
     step: PublishStep
     log: ProbeLog
     to: Compiled | None
-    payload: CompiledPayload
+    make: Callable[[Scope], tuple[Any, Payload]]
     now_ns: Callable[[], int]
 
     def __call__(self, strand: Strand, conversation: Conversation, intended_ns: int) -> tuple[Publication, Payload]:
@@ -77,7 +86,7 @@ class _MakePublication:
         publication = self.log.publish(publisher, audience, self.now_ns(), intended_ns, excluded)
         strand.scope.extra["probe"] = publication.token
         try:
-            _, data = strand.evaluate(self.step, self.payload.make)
+            _, data = strand.evaluate(self.step, self.make)
         except BaseException:
             publication.unsent()
             raise

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.matching.capture import compile_place
 from loadws.scenario.matching.extract import MatchError
 from loadws.scenario.model.model import Deliver, UserType
 from loadws.scenario.model.probes import delivers, publishes
 from loadws.scenario.model.step_names import flows_of
-from loadws.scenario.model.steps import Payload, walk
+from loadws.scenario.model.steps import Payload, PublishStep, walk
 from loadws.scenario.named_files import template_of, value_of
 from loadws.scenario.template.expression import TemplateError
 from loadws.scenario.template.template import compile_template, compile_value
@@ -31,9 +33,10 @@ def check_probes(findings: Findings) -> None:
         _check_both_sides(findings, published, delivered)
         _check_audiences(findings)
     for where, step in publishes(findings.scenario):
-        if not _carries_probe(step.publish.send, findings.base):
+        if not _carries_probe(step, findings.base):
             message = "this message does not contain its probe, so its receivers could not recognise it"
-            findings.error((*where, "send"), message, 'put "{{ probe }}" in its text or json')
+            key = "send" if step.carrier is None else step.carrier.verb
+            findings.error((*where, key), message, 'put "{{ probe }}" in its text or json')
     first: dict[str, tuple[int, int]] = {}
     for where, deliver, user_type in delivers(findings.scenario):
         _check_deliver(findings, where, deliver, user_type)
@@ -88,8 +91,21 @@ def _check_deliver(findings: Findings, where: Where, deliver: Deliver, user_type
             findings.error((*where, key), f"this user has no step {name!r}", advice)
 
 
-def _carries_probe(payload: Payload, base: Path) -> bool:
-    """Return whether the message carries its probe. A wrong template has its own message elsewhere, so it counts as yes."""
+def _carries_probe(step: PublishStep, base: Path) -> bool:
+    """Return whether a step's message carries its probe."""
+    said = {} if step.carrier is None else step.carrier.arguments()
+    return _is_in_value(said) or any(_is_in_payload(payload, base) for _, payload in step.payloads())
+
+
+def _is_in_value(value: JsonValue) -> bool:
+    try:
+        return "probe" in compile_value(value).names
+    except TemplateError:
+        return True
+
+
+def _is_in_payload(payload: Payload, base: Path) -> bool:
+    """Return whether a payload has its probe. A wrong template has its own message elsewhere, so it counts as yes."""
     try:
         if (text := template_of(payload, base)) is not None:
             return "probe" in compile_template(text).names

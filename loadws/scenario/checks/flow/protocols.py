@@ -17,6 +17,7 @@ from loadws.scenario.model.steps import (
     CallMethodStep,
     ConnectStep,
     ProtocolStep,
+    PublishStep,
     ReconnectStep,
     SubscribeStep,
     UnsubscribeStep,
@@ -49,6 +50,8 @@ def check_protocol(findings: Findings) -> None:
     for where, step in _steps(findings):
         if isinstance(step, ProtocolStep):
             _check_step(findings, where, step, file, use)
+        elif isinstance(step, PublishStep) and step.carrier is not None:
+            _check_step(findings, (*where, "publish"), step.carrier, file, use)
     _check_subscriptions(findings)
     _check_renewals(findings, use, file)
 
@@ -205,6 +208,10 @@ def _refuse_all(findings: Findings) -> None:
         if step.of_protocol:
             findings.error((*where, step.verb), f"{step.verb!r} needs a protocol", _ADVICE, at_key=True)
             continue
+        if isinstance(step, PublishStep) and (carrier := step.carrier) is not None:
+            findings.error(
+                (*where, "publish", carrier.verb), f"{carrier.verb!r} needs a protocol", _ADVICE, at_key=True
+            )
         parts = list(step.parts())
         unpacks = any(_unpacks(part) for part in parts)
         for part in parts:

@@ -202,7 +202,9 @@ class _Walk:
     def _part(self, part: Part, where: Where) -> None:
         """Check one part of the step at ``where``, and learn what it sets."""
         match part:
-            case TemplateText() | Expression():
+            case TemplateText():
+                self._read((*where, *part.place), part.specials)
+            case Expression():
                 self._read((*where, *part.place))
             case Carried():
                 self._payload(part.payload, (*where, *part.place), part.specials)

@@ -44,13 +44,13 @@ from loadws.scenario.model.steps.flow import (
 from loadws.scenario.model.steps.http import HttpBody, HttpStep
 from loadws.scenario.model.steps.messages import (
     ExpectNoneStep,
-    PublishStep,
     RequestStep,
     SendStep,
     WaitForStep,
 )
 from loadws.scenario.model.steps.pauses import BarrierStep, Think, ThinkStep
 from loadws.scenario.model.steps.payload import Binary, Payload
+from loadws.scenario.model.steps.publish import PublishStep
 from loadws.scenario.model.steps.record import CheckStep, CountStep, LogStep, RecordBody, RecordStep, SetStep
 from loadws.scenario.model.steps.step import Body, OnConnection, Step
 

@@ -27,9 +27,10 @@ from loadws.scenario.model.steps.call import CallStep
 from loadws.scenario.model.steps.connect import CloseStep, ConnectStep, PingStep, ReconnectStep
 from loadws.scenario.model.steps.faults import DropStep, ReadSlowlyStep, StallStep
 from loadws.scenario.model.steps.http import HttpStep
-from loadws.scenario.model.steps.messages import ExpectNoneStep, PublishStep, RequestStep, SendStep, WaitForStep
+from loadws.scenario.model.steps.messages import ExpectNoneStep, RequestStep, SendStep, WaitForStep
 from loadws.scenario.model.steps.parts import Expression, Part
 from loadws.scenario.model.steps.pauses import BarrierStep, ThinkStep
+from loadws.scenario.model.steps.publish import PublishStep
 from loadws.scenario.model.steps.record import CheckStep, CountStep, LogStep, RecordStep, SetStep
 from loadws.scenario.model.steps.step import FlowStep, Pace, Step
 from loadws.scenario.model.when_used import WhenUsed

@@ -1,4 +1,4 @@
-"""Steps that send and receive messages: send, publish, request, wait_for, expect_none."""
+"""Steps that send and receive messages: send, request, wait_for, expect_none."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
@@ -11,13 +11,11 @@ from loadws.scenario.model.field_types import (
     Captures,
     CloseCode,
     Conditions,
-    Name,
     Span,
     Strict,
-    Template,
     short_for,
 )
-from loadws.scenario.model.steps.parts import CaptureSet, Carried, ConditionSet, Part, Provided, TemplateText
+from loadws.scenario.model.steps.parts import CaptureSet, Carried, ConditionSet, Part, Provided
 from loadws.scenario.model.steps.payload import Payload, Sendable, text_payload
 from loadws.scenario.model.steps.step import PATIENCE_NS, Awaits, ConnectionStep, Effect, Measures, OnConnection
 from loadws.scenario.model.unpacking import Where
@@ -57,50 +55,6 @@ class SendStep(ConnectionStep):
     def parts(self) -> Iterator[Part]:
         """Yield the message."""
         yield Carried(("send",), self.send)
-
-    def patience_ns(self) -> int | None:
-        """Return the default: it has no ``within``."""
-        return PATIENCE_NS
-
-    def awaits(self) -> Awaits | None:
-        """Return None: it waits for no message."""
-        return None
-
-    def effect(self) -> Effect | None:
-        """Return None: it leaves the connection as it is."""
-        return None
-
-
-class PublishBody(OnConnection):
-    probe: Annotated[Name, Field(description="The probe's name, which a message handler uses in deliver.")]
-    send: Annotated[Sendable, Field(description="The message: text, or a mapping. It has to contain {{ probe }}.")]
-    to: Annotated[
-        Template | None,
-        Field(description="The audience: receivers whose deliver has the same in, or none. Default: all receivers."),
-    ] = None
-    include_self: Annotated[
-        bool, Field(description="Whether this connection, if it is a receiver, has to receive its own messages.")
-    ] = True
-
-
-class PublishStep(ConnectionStep):
-    """Send a message that many receive, and follow it to each of them."""
-
-    verb = "publish"
-    waits = False
-    sends = 1
-    gives_sent = False
-    measures = Measures(SENDING, frozenset({"send"}))
-    reads_inbox = False
-    names = (("publish", "probe"),)
-    is_named_by_text = False
-
-    publish: Annotated[PublishBody, Field(description="The probe, the message, and the audience.")]
-
-    def parts(self) -> Iterator[Part]:
-        """Yield the audience, and the message, which carries the probe."""
-        yield TemplateText(("publish", "to"))
-        yield Carried(("publish", "send"), self.publish.send, frozenset({"probe"}))
 
     def patience_ns(self) -> int | None:
         """Return the default: it has no ``within``."""

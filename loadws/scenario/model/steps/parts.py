@@ -20,9 +20,10 @@ _NONE: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class TemplateText:
-    """A value in which every text, and every key, may hold templates."""
+    """A value in which every text, and every key, may hold templates. ``specials`` are special names that they may read."""
 
     place: Where
+    specials: frozenset[str] = _NONE
 
 
 @dataclass(frozen=True, slots=True)

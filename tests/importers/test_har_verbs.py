@@ -148,6 +148,107 @@ def test_another_namespace_stays_as_it_is() -> None:
     assert "2 of those sent stayed as they were" in notes_of(found)[0]
 
 
+# -- what the clients of these protocols send in browsers
+
+_CLIENTS: dict[str, tuple[list[tuple[str, str]], str, str]] = {
+    "phoenix 1.8": (
+        [
+            (SENT, '["3","3","room:lobby","phx_join",{"who":"me"}]'),
+            (RECEIVED, '["3","3","room:lobby","phx_reply",{"status":"ok","response":{}}]'),
+            (SENT, '["3","5","room:lobby","add",{"numbers":[1,3]}]'),
+            (RECEIVED, '["3","5","room:lobby","phx_reply",{"status":"ok","response":{"result":4}}]'),
+            (SENT, '[null,"6","phoenix","heartbeat",{}]'),
+            (RECEIVED, '[null,"6","phoenix","phx_reply",{"status":"ok","response":{}}]'),
+        ],
+        "ws://127.0.0.1:8766/socket/websocket?vsn=2.0.0",
+        """\
+  - connect: {path: /socket/websocket}
+  - subscribe: {name: "room:lobby", topic: "room:lobby", payload: {who: me}}
+  - call_method: {name: add, topic: "room:lobby", event: add, payload: {numbers: [1, 3]}}
+  - close
+""",
+    ),
+    "centrifuge-js 5": (
+        [
+            (SENT, '{"connect":{"name":"js"},"id":1}'),
+            (RECEIVED, '{"id":1,"connect":{"client":"c1","ping":25,"pong":true}}'),
+            (SENT, '{"subscribe":{"channel":"news","flag":1},"id":2}'),
+            (RECEIVED, '{"id":2,"subscribe":{}}'),
+            (RECEIVED, "{}"),
+            (SENT, "{}"),
+            (SENT, '{"unsubscribe":{"channel":"news"},"id":3}'),
+            (RECEIVED, '{"id":3,"unsubscribe":{}}'),
+        ],
+        "ws://127.0.0.1:8766/connection/websocket",
+        """\
+  - connect: {path: /connection/websocket}
+  - subscribe: {name: news, channel: news, flag: 1}
+  - unsubscribe: news
+  - close
+""",
+    ),
+    "signalr 9": (
+        [
+            (SENT, '{"protocol":"json","version":1}\x1e'),
+            (RECEIVED, "{}\x1e"),
+            (SENT, '{"arguments":[2,3],"invocationId":"0","target":"add","type":1}\x1e'),
+            (RECEIVED, '{"type":3,"invocationId":"0","result":5}\x1e'),
+            (SENT, '{"arguments":[1],"target":"seen","type":1}\x1e'),
+            (SENT, '{"type":6}\x1e'),
+            (SENT, '{"type":7}\x1e'),
+        ],
+        "ws://127.0.0.1:8766/hub?id=connection-token",
+        """\
+  - connect: {path: /hub}
+  - call_method: {name: add, method: add, arguments: [2, 3]}
+  - notify: {method: seen, arguments: [1]}
+  - close
+""",
+    ),
+    "pusher-js 8": (
+        [
+            (RECEIVED, '{"event":"pusher:connection_established","data":"{\\"socket_id\\":\\"1.1\\"}"}'),
+            (SENT, '{"event":"pusher:subscribe","data":{"auth":"","channel":"room"}}'),
+            (RECEIVED, '{"event":"pusher_internal:subscription_succeeded","channel":"room","data":"{}"}'),
+            (SENT, '{"event":"pusher:ping","data":{}}'),
+            (RECEIVED, '{"event":"pusher:pong","data":"{}"}'),
+            (SENT, '{"event":"pusher:unsubscribe","data":{"channel":"room"}}'),
+        ],
+        "ws://127.0.0.1:8766/app/key?protocol=7&client=js&version=8.4.0",
+        """\
+  - connect: {path: /app/key}
+  - subscribe: {name: room, channel: room, auth: ""}
+  - unsubscribe: room
+  - close
+""",
+    ),
+    "graphql-ws 6": (
+        [
+            (SENT, '{"type":"connection_init"}'),
+            (RECEIVED, '{"type":"connection_ack"}'),
+            (SENT, '{"id":"9d2c1a","type":"subscribe","payload":{"query":"{ a }","extensions":{"b":1}}}'),
+            (RECEIVED, '{"id":"9d2c1a","type":"next","payload":{"data":{"a":1}}}'),
+            (RECEIVED, '{"id":"9d2c1a","type":"complete"}'),
+        ],
+        "ws://127.0.0.1:8766/graphql",
+        """\
+  - connect: {path: /graphql}
+  - call_method: {query: "{ a }", extensions: {b: 1}}
+  - close
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("client", _CLIENTS)
+def test_what_a_client_sends_is_understood(client: str) -> None:
+    said, url, flow = _CLIENTS[client]
+    found = imported(socket(*(message(kind, number / 100, text) for number, (kind, text) in enumerate(said)), url=url))
+    assert flow_of(found) == flow
+    assert [note.text for note in found.notes if note.is_loss] == []
+    assert "stayed as they were" not in " ".join(notes_of(found))
+
+
 # -- values
 
 

@@ -153,11 +153,16 @@ class _Reading:
         opening = self._file.open
         options = None if opening is None or opening.send is None else options_in(opening.send, record)
         if options is None:
-            return is_own(self._file, record)
+            return is_own(self._file, record) or self._ends_all(record)
         known = {name: value for name, value in options.items() if name in self._file.options}
         if self.conversation.opening is None:
             self.conversation.opening = Spoken.of(frame, known)
         return bool(self.conversation.opening.tree == known)
+
+    def _ends_all(self, record: Any) -> bool:
+        """Return whether a record ends the connection, and not a subscription of it; both sides may send such."""
+        rule = self._rule_for(record)
+        return rule is not None and rule.ends and rule.key(record) is MISSING
 
     # -- what was sent
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -20,9 +19,8 @@ from loadws.scenario.protocol.protocol_file import ProtocolFile
 _VERSIONS = ("vsn", "protocol", "EIO")
 #: Parameters that belong to one session: of an upgrade from HTTP requests, and of a negotiation before.
 _OF_SESSION = {"socket.io": ("sid", "t", "b64"), "signalr": ("id",)}
-#: The move from HTTP requests to a WebSocket, in packets of Engine.IO; and how a page leaves a namespace before it closes.
+#: The move from HTTP requests to a WebSocket, in packets of Engine.IO.
 _MOVING = frozenset(["2probe", "3probe", "5"])
-_LEAVING = re.compile(r"41(/[^,]*,?)?")
 _BETWEEN_PACKETS = "\x1e"
 
 
@@ -42,15 +40,8 @@ def opened_by_loadws(name: str, file: ProtocolFile, socket: Socket, exchanges: S
     if name == "socket.io":
         session = dict(query).get("sid", "")
         before = [frame for each in exchanges for frame in _polled(each, parts.path, session)] if session else []
-        frames = [*before, *(frame for frame in frames if not _is_transport(frame))]
+        frames = [*before, *(frame for frame in frames if frame.payload not in _MOVING)]
     return replace(socket, handshake=handshake, frames=tuple(sorted(frames, key=lambda frame: frame.at_s)))
-
-
-def _is_transport(frame: Frame) -> bool:
-    """Return whether a frame of Socket.IO moves or ends its connection, which loadws does in its own way."""
-    if not isinstance(frame.payload, str):
-        return False
-    return frame.payload in _MOVING or (frame.is_sent and _LEAVING.fullmatch(frame.payload) is not None)
 
 
 def _polled(exchange: Exchange, path: str, session: str) -> Iterator[Frame]:

@@ -63,6 +63,9 @@ class SpokenFlow:
         if isinstance(item, Pushed):
             yield from self._waits_for(item, index)
             return
+        body = self._body(item) if isinstance(item, Done) else None
+        if isinstance(item, Done) and body is None:
+            return  # the pause before it becomes a part of the next
         think_s = self._pauses.pause(item.frame.at_s - self._free_s)
         self._free_s = max(self._free_s, item.frame.at_s)
         if values := self._bindings.sets.get(item.frame):
@@ -72,10 +75,10 @@ class SpokenFlow:
             self._say_raw(item.frame, "the protocol's file does not know it")
             yield Step({"send": raw_payload(item.frame, self._bindings)}, think_s, item.frame.line)
             return
-        if (body := self._body(item)) is not None:
-            yield Step(body, think_s, item.frame.line)
-        if item.answer is not None:
-            self._free_s = max(self._free_s, item.answer.at_s)
+        assert body is not None
+        yield Step(body, think_s, item.frame.line)
+        ends = [frame.at_s for frame in (item.answer, self._first_of(item)) if frame is not None]
+        self._free_s = max([self._free_s, *ends])
 
     # -- verbs
 
@@ -96,12 +99,15 @@ class SpokenFlow:
             body[_WAITS[done.verb]] = waits
         if done.verb == "subscribe":
             self._subscriptions[done.key] = name
-            first = next((each for each, begins in self._firsts.items() if begins is done), None)
-            if first is not None:
-                body["first"] = self._captured(first.frame, done.frame, {})
+            if (first := self._first_of(done)) is not None:
+                body["first"] = self._captured(first, done.frame, {})
         if done.has_failed and done.verb != "call_method":
             body["on_failure"] = "continue"
         return {done.verb: body}
+
+    def _first_of(self, done: Done) -> Spoken | None:
+        """Return the first message of a subscription, where its step waits for it."""
+        return next((each.frame for each, begins in self._firsts.items() if begins is done), None)
 
     def _arguments(self, done: Done) -> dict[str, Any] | None:
         sending = self._conversation.file.verb(done.verb)
@@ -130,7 +136,6 @@ class SpokenFlow:
             said["capture"] = captures
         if (took_s := answer.at_s - asked.at_s) > _SLOW_S:
             said["within"] = written(2 * took_s)
-            self._free_s = max(self._free_s, answer.at_s)
         return said
 
     def _unsubscribe(self, done: Done, arguments: dict[str, Any]) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ the frame that it was.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,15 @@ from loadws.importers.verbs import Fit, fits_of, is_own, read_records
 from loadws.scenario.json_reader import NotJson
 from loadws.scenario.matching.jsonpath import MISSING, compile_path
 from loadws.scenario.matching.message import Enveloped
-from loadws.scenario.protocol.protocol_file import ALWAYS_ANSWERED, Asking, ProtocolFile, Replies, Subscribing
+from loadws.scenario.protocol.protocol_file import (
+    ALWAYS_ANSWERED,
+    VERBS,
+    Asking,
+    ProtocolFile,
+    Replies,
+    Sending,
+    Subscribing,
+)
 from loadws.scenario.protocol.protocol_rules import PushRule, Read, ReplyRule, content_of, key_from, test_of
 from loadws.scenario.template.values import EvaluationError
 
@@ -127,6 +136,9 @@ class _Reading:
             for record in read_records(theirs, frame.payload)
         ]
         self._begun: set[Hashable] = set()  # keys of subscriptions
+        self._rules = {verb: self._rule_of(file.verb(verb)) for verb in VERBS}
+        self._by_id: dict[ReplyRule, dict[Hashable, list[_Record]]] = {}
+        self._counts = Counter(key for came in self._came if (key := self._key_of(came.record)) is not MISSING)
         self._take_greeting()
         for frame in frames:
             if frame.is_sent:
@@ -188,14 +200,10 @@ class _Reading:
             return None
         fit = self._meant(frame, record, fits)
         sending = self._file.verb(fit.verb)
-        if isinstance(sending, Asking) and sending.reply is not False and (fit.verb in ALWAYS_ANSWERED or fit.form):
-            rule = self._replies if sending.reply is True else _rule(sending.reply)
-            wants = rule is not None
-        else:
-            rule, wants = None, False
+        rule = self._rules[fit.verb] if fit.verb in ALWAYS_ANSWERED or fit.form else None
         options = self._file.options
         arguments = {name: value for name, value in fit.arguments.items() if name not in options and name != "key"}
-        done = Done(Spoken.of(frame, arguments), fit.verb, fit.form, wants)
+        done = Done(Spoken.of(frame, arguments), fit.verb, fit.form, wants=rule is not None)
         if "key" in fit.arguments:
             done.key = key_from(fit.arguments["key"])
         answer = None if rule is None else self._answer(frame, record, rule)
@@ -232,8 +240,12 @@ class _Reading:
             key = rule.key_sent(record)
         except EvaluationError:
             return None
-        after = (came for came in self._came if not came.is_taken and came.frame.at_s >= frame.at_s)
-        return next((came for came in after if rule.key_of(came.record) == key), None)
+        if rule not in self._by_id:
+            self._by_id[rule] = {}
+            for came in self._came:
+                self._by_id[rule].setdefault(rule.key_of(came.record), []).append(came)
+        same = self._by_id[rule].get(key, ())
+        return next((came for came in same if not came.is_taken and came.frame.at_s >= frame.at_s), None)
 
     def _meant(self, frame: Frame, record: Any, fits: Sequence[Fit]) -> Fit:
         """Return the verb that is meant: of a call and a subscription that look alike, what came tells which it is."""
@@ -254,12 +266,20 @@ class _Reading:
 
     def _count_of(self, key: Any) -> int:
         """Return how many messages came for a subscription."""
-        if key is MISSING:
-            return 0
-        rules = ((came.record, self._rule_for(came.record)) for came in self._came)
-        return sum(rule is not None and not rule.ends and rule.key(record) == key_from(key) for record, rule in rules)
+        return 0 if key is MISSING else self._counts[key_from(key)]
+
+    def _rule_of(self, sending: Sending | None) -> ReplyRule | None:
+        """Return how the answer to a verb is known; None where it has none."""
+        if not isinstance(sending, Asking) or sending.reply is False:
+            return None
+        return ReplyRule(sending.reply) if isinstance(sending.reply, Replies) else self._replies
 
     # -- what came unasked
+
+    def _key_of(self, record: Any) -> Hashable:
+        """Return the key of the subscription that a message belongs to; ``MISSING`` for none."""
+        rule = self._rule_for(record)
+        return MISSING if rule is None or rule.ends else rule.key(record)
 
     def _rule_for(self, record: Any) -> PushRule | None:
         return next((rule for rule in self._pushed if rule.takes(record)), None)
@@ -280,10 +300,6 @@ class _Reading:
                 key = rule.key(came.record)
             event = None if message.event is MISSING else message.event
             self.conversation.items.append(Pushed(Spoken.of(came.frame, message.value), event, key))
-
-
-def _rule(reply: Replies | bool) -> ReplyRule | None:
-    return ReplyRule(reply) if isinstance(reply, Replies) else None
 
 
 def options_in(tree: Any, record: Any) -> dict[str, Any] | None:

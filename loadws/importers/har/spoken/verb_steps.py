@@ -39,6 +39,10 @@ class SpokenFlow:
         self._names: Counter[str] = Counter()
         self._subscriptions: dict[Hashable, str] = {}
         self._firsts: dict[Pushed, Done] = {}
+        self._first_messages: dict[Done, Spoken] = {}
+        self._last_step = max(
+            (index for index, item in enumerate(conversation.items) if not isinstance(item, Pushed)), default=-1
+        )
         self._kinds = Counter(_kind(item) for item in conversation.items if isinstance(item, Pushed))
         self._unawaited: dict[Any, list[Pushed]] = {}
         self._left = 0
@@ -52,6 +56,7 @@ class SpokenFlow:
                 same = (each for each in items[index + 1 :] if isinstance(each, Pushed) and each.key == item.key)
                 if (first := next(same, None)) is not None and not item.wants:
                     self._firsts[first] = item
+                    self._first_messages[item] = first.frame
         steps = [step for index, item in enumerate(items) for step in self._steps_of(item, index)]
         self._say_pushes()
         last_s = max((frame.at_s for frame in self._conversation.frames), default=0.0)
@@ -107,7 +112,7 @@ class SpokenFlow:
 
     def _first_of(self, done: Done) -> Spoken | None:
         """Return the first message of a subscription, where its step waits for it."""
-        return next((each.frame for each, begins in self._firsts.items() if begins is done), None)
+        return self._first_messages.get(done)
 
     def _arguments(self, done: Done) -> dict[str, Any] | None:
         sending = self._conversation.file.verb(done.verb)
@@ -166,8 +171,7 @@ class SpokenFlow:
         if pushed in self._firsts:
             return
         captures = self._bindings.captured(pushed.frame)
-        is_before_a_step = any(not isinstance(each, Pushed) for each in self._conversation.items[index + 1 :])
-        if not captures and not (is_before_a_step and _kind(pushed)[0] and self._kinds[_kind(pushed)] == 1):
+        if not captures and not (index < self._last_step and _kind(pushed)[0] and self._kinds[_kind(pushed)] == 1):
             self._unawaited.setdefault(_kind(pushed), []).append(pushed)
             return
         where: dict[str, Any] = {}

@@ -75,13 +75,14 @@ class VirtualUser:
                 self.state.count_as_planned()
             ledger = self._shared.recorder.ledger.sessions
             while await self._may_run_a_flow():
+                waits = self.main.parker.waits
                 ledger.started += 1
                 fate = Fate.CUT_OFF
                 try:
                     fate = await self._session()
                 finally:
                     setattr(ledger, fate.value, getattr(ledger, fate.value) + 1)
-                await self._rest()
+                await self._rest(has_waited=self.main.parker.waits != waits)
         finally:
             await forget(self)
 
@@ -117,13 +118,17 @@ class VirtualUser:
         self.state.named = NO_CONNECTIONS
         del self.main
 
-    async def _rest(self) -> None:
-        """Wait between two sessions: after one that never got a connection, from 100 ms up to 5 s, longer each time."""
+    async def _rest(self, *, has_waited: bool) -> None:
+        """Wait between two sessions: after one that never got a connection, from 100 ms up to 5 s, longer each time.
+
+        Where the session waited for nothing, others have their turn.
+        """
         without = self.state.sessions_without_connection
         if without:
             wait_ns = min(FIRST_RETRY_NS << min(without - 1, 16), LAST_RETRY_NS)
             await self.main.pause(self._shared.timers.now_ns() + wait_ns)
-        await trio.lowlevel.checkpoint()
+        if not has_waited:
+            await trio.lowlevel.checkpoint()
         self.main.free_ns = self._shared.timers.now_ns()
 
     # -- the flows that a phase has left ------------------------------------------------------------------------------

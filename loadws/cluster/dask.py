@@ -179,8 +179,25 @@ class DaskLauncher:
                 dashboard_address=None, host="127.0.0.1", silence_logs=logging.CRITICAL,
             )  # fmt: skip
             return distributed.Client(self._cluster, timeout=CONNECT_WITHIN_S, set_as_default=False)
-        security = distributed.Security() if self._address.startswith("tls://") else None
+        security = self._security(distributed) if self._address.startswith("tls://") else None
         return distributed.Client(self._address, timeout=CONNECT_WITHIN_S, security=security, set_as_default=False)
+
+    def _security(self, distributed: Any) -> Any:
+        """Return Dask's settings for TLS.
+
+        Raises:
+            ClusterError: They name no certificates.
+            OSError: One of their files cannot be read.
+            ValueError: One of them is wrong.
+        """
+        security = distributed.Security()
+        if security.get_connection_args("client")["ssl_context"] is None:
+            raise ClusterError(
+                f"--cluster {self._address}: Dask's settings on this machine name no certificates for TLS",
+                "name ca-file, client.cert and client.key in distributed.comm.tls of Dask's configuration, "
+                "or by DASK_DISTRIBUTED__COMM__TLS__CA_FILE and its like",
+            )
+        return security
 
     def _open_class(self, distributed: Any) -> Any:
         """Start the cluster, and wait for its workers.

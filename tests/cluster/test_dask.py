@@ -220,6 +220,10 @@ def test_a_worker_without_loadws_is_named(tmp_path: Path) -> None:
         ("--cluster local:many", "--cluster local:many: how many workers?"),
         ("--cluster tcp://192.0.2.1:8786", "the scheduler speaks plain TCP, so the key of this run"),
         ("--cluster local:2 --once", "--once is one user, who needs no cluster"),
+        (
+            "--cluster tls://127.0.0.1:1 --target ws://127.0.0.1:1",
+            "Dask's settings on this machine name no certificates",
+        ),
         ("--cluster tcp://127.0.0.1:1", "builtin:echo would run on this machine's own address"),
         (
             "--cluster tcp://127.0.0.1:1 --target ws://127.0.0.1:1",

@@ -3,6 +3,9 @@
 Pairs of runs, one with and one without, in turns and each first in every other pair. Two figures of each: the p99 of the
 send lag, and the processor time of the process that makes the load, as a share of the judged time. The difference within a
 pair is what the dashboard did; how far these differences lie apart is what the machine did.
+
+The dashboard's process is put on the core of the server, as the system would put it. The bench pins all that a run starts
+to the core of the load, where the two would show what sharing a core costs.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from websockets.sync.client import connect
 from loadws.metrics.summary import from_json
 from loadws.report.folder import read_frames
 from tests.bench.clients import server
-from tests.bench.command import CLIENT_CORE, CommandFailed, pin
+from tests.bench.command import CLIENT_CORE, SERVER_CORE, CommandFailed, pin
 
 CONNECTIONS, RATE_PER_S, WARMUP_S = 100, 1_000, 1
 MOST_CPU_MORE = 0.03
@@ -120,6 +123,8 @@ def _run(folder: Path, has_dashboard: bool) -> Run:
     for line in process.stderr:
         said += line
         if has_dashboard and (found := re.search(r"http://([\d.:]+)/", line)):
+            for child in _children(process.pid):
+                pin(child, {SERVER_CORE})
             threading.Thread(target=_look, args=(found[1], states), daemon=True).start()
     if process.wait(_WITHIN_S) not in (0, 1, 3, 4):
         raise CommandFailed(f"{' '.join(command)} ended with {process.returncode}: {said}")
@@ -131,6 +136,14 @@ def _run(folder: Path, has_dashboard: bool) -> Run:
     wall_s = sum(frame.duration_s for frame in steady)
     cpu_s = sum(frame.health.cpu_share * frame.duration_s for frame in steady)
     return Run((lag_ns or 0.0) / 1e6, cpu_s / wall_s, sum(states))
+
+
+def _children(process: int) -> list[int]:
+    """Return the processes that a process has started: of a run of one process only the dashboard's."""
+    tasks = Path(f"/proc/{process}/task")
+    if not tasks.exists():
+        return []
+    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text("ascii").split()]
 
 
 def _look(address: str, states: list[int]) -> None:

@@ -121,7 +121,8 @@ class Cluster:
         shares = self._coordinator.shares if self._coordinator else []
         return tuple(
             MachineInfo(
-                share.index, share.facts.machine if share.facts else "", share.numbers, lost=share.lost,
+                share.index, share.facts.machine if share.facts else "", share.numbers,
+                lost=None if share.lost is None else f"it {share.lost}",
                 clock=share.clock.sentence(), clock_error_ns=share.clock_error_ns,
                 checked=share.prepared.checked if share.prepared else "",
             )

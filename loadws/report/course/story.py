@@ -11,14 +11,14 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from loadws.metrics.summary import Summary
+from loadws.metrics.summary import STALLED_SHARE, Summary
 from loadws.report import timings
 from loadws.report.course.course import CLOSED, ERROR, FAILED, REFUSED, Course
 from loadws.report.course.spans import Span, spans_where
 from loadws.report.plain import plain
 from loadws.terms.failures import explain, explain_close
 from loadws.terms.percentiles import percentile_name
-from loadws.terms.units import format_count, format_duration
+from loadws.terms.units import format_count, format_duration, format_share
 
 MOST = 5
 #: With fewer answers per second than this (the median), seconds without one are not mentioned.
@@ -58,7 +58,7 @@ class Sentence:
 
 def sentences(summary: Summary, course: Course) -> list[Sentence]:
     """Return at most ``MOST`` sentences; one sentence where nothing unusual happened."""
-    found: list[Sentence] = []
+    found: list[Sentence] = [*_of_loadws_itself(summary)]
     if course.covered_s:
         found += [*_silences(summary, course), *_losses(summary, course), *_refusals(course), *_errors(course)]
     else:
@@ -75,8 +75,32 @@ def _nothing(summary: Summary) -> Sentence:
     if response is None or not response.count:
         return Sentence("No errors, no refusals and no lost connections.", "connections")
     slowest = timings.cell(response, "max")
+    if summary.verdict.outcome != "passed":
+        return Sentence(
+            f"No errors, no refusals and no lost connections; the slowest answer took {slowest}.", "latency"
+        )
     text = f"Nothing stood out: no errors, no refusals, no lost connections; the slowest answer took {slowest}."
     return Sentence(text, "latency")
+
+
+def _of_loadws_itself(summary: Summary) -> Iterator[Sentence]:
+    """Yield one sentence on the processes that were lost, and one on the longest stall, where it made a part of the load
+    missing.
+    """
+    processes = summary.generator.processes
+    lost = [process for process in processes if not process.complete]
+    if lost:
+        machines = ", ".join(sorted({process.machine for process in lost if process.machine}))
+        of = f"{len(lost)} of loadws' {len(processes)} processes" if len(processes) > 1 else "the process of loadws"
+        where = f" ({machines})" if machines else ""
+        yield Sentence(f"{of}{where}: lost, and what was measured there last is missing", "generator")
+    applied = summary.applied
+    if applied.stalled_share > STALLED_SHARE:
+        yield Sentence(
+            f"loadws stood still for {format_share(applied.stalled_share)} of the time, once for "
+            f"{format_duration(applied.longest_stall_ns)}",
+            "generator",
+        )
 
 
 def _silences(summary: Summary, course: Course) -> Iterator[Sentence]:

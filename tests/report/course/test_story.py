@@ -21,7 +21,8 @@ def _summary(seconds: int = 10, **gauges: tuple[float, ...]) -> Summary:
     columns = [Column("response_time", {}, "max", "ns", (2e6,) * (seconds - 1) + (1.6e9,))]
     columns += [Column("open_connections", {}, aggregate, "1", values) for aggregate, values in gauges.items()]
     series = Series(1.0, tuple(map(float, range(seconds))), ("load",) * seconds, tuple(columns))
-    return msgspec.structs.replace(brief, series=series, errors=(), applied=Applied())
+    passed = msgspec.structs.replace(brief.verdict, outcome="passed")
+    return msgspec.structs.replace(brief, series=series, errors=(), applied=Applied(), verdict=passed)
 
 
 def _course(**counts: tuple[int, ...]) -> Course:
@@ -36,6 +37,30 @@ def test_a_quiet_run_says_that_nothing_stood_out() -> None:
     ((when, text, chart),) = _told(_summary(), _course(answered=STEADY))
     assert (when, chart) == ("", "latency")
     assert text.startswith("Nothing stood out: no errors, no refusals, no lost connections; the slowest answer took")
+
+
+@pytest.mark.parametrize("outcome", ["failed", "invalid", "inconclusive", "interrupted"])
+def test_nothing_is_said_to_have_stood_out_of_a_run_that_did_not_pass(outcome: str) -> None:
+    verdict = msgspec.structs.replace(_summary().verdict, outcome=outcome)
+    ((_, text, _),) = _told(msgspec.structs.replace(_summary(), verdict=verdict), _course(answered=STEADY))
+    assert text.startswith("No errors, no refusals and no lost connections; the slowest answer took")
+
+
+def test_what_loadws_itself_lost_is_told_first() -> None:
+    summary = _summary()
+    (process, *_) = summary.generator.processes
+    lost = msgspec.structs.replace(process, complete=False, machine="share 1 (there)")
+    generator = msgspec.structs.replace(summary.generator, processes=(process, lost))
+    applied = Applied(stalled_share=0.25, longest_stall_ns=2_000_000_000)
+    told = _told(msgspec.structs.replace(summary, generator=generator, applied=applied), _course(answered=STEADY))
+    assert told == [
+        (
+            "",
+            "1 of loadws' 2 processes (share 1 (there)): lost, and what was measured there last is missing",
+            "generator",
+        ),
+        ("", "loadws stood still for 25% of the time, once for 2 s", "generator"),
+    ]
 
 
 def test_seconds_without_answers_are_told_with_how_late_the_answers_were() -> None:

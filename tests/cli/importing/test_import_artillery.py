@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import run
+from tests.kit.judged import run_undisturbed
 
 SCRIPT = """\
 config:
@@ -30,8 +31,8 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.slow
 def test_what_it_writes_runs(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "import", "artillery", "load.yml").code == 0
-    done = run(capsys, "run", "scenario.yaml", "--target", "builtin:json", "--quiet")
-    assert done.code == 0, done.out + done.err
+    done = run_undisturbed(Path("scenario.yaml"), Path("out"), "--target", "builtin:json")
+    assert done.exit_code == 0, done.stdout + done.stderr
 
 
 def test_the_stub_of_a_function_is_beside_the_scenario(script: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.commands import Result, run
 from tests.importers.har_files import RECEIVED, SENT, har, header, message, socket
+from tests.kit.judged import run_undisturbed
 
 TALK = [
     each
@@ -54,9 +55,9 @@ def test_messages_stay_as_they_are_where_that_is_asked_for(recording: Path, caps
 @pytest.mark.slow
 def test_what_it_writes_runs(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "import", "har", "talk.har", "-o", "mine.yaml").code == 0
-    done = run(capsys, "run", "mine.yaml", "--target", "builtin:json", "--quiet")
-    assert done.code == 0, done.out + done.err
-    assert "Passed" in done.out
+    done = run_undisturbed(Path("mine.yaml"), Path("out"), "--target", "builtin:json")
+    assert done.exit_code == 0, done.stdout + done.stderr
+    assert "Passed" in done.stdout
 
 
 def test_the_variables_that_are_missing_are_in_the_command_line(

@@ -27,6 +27,7 @@ class Draft:
     variables: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     connection: dict[str, Any] = field(default_factory=dict)
+    measures: list[dict[str, Any]] = field(default_factory=list)
     users: list[dict[str, Any]] = field(default_factory=list)
     required: list[Variable] = field(default_factory=list)
     environment: list[str] = field(default_factory=list)
@@ -55,6 +56,8 @@ def assembled(draft: Draft, vault: Vault, notes: Notes, files: Sequence[tuple[st
     if draft.connection:
         scenario["connection"] = draft.connection
     scenario["load"] = draft.load
+    if draft.measures:
+        scenario["measure"] = draft.measures
     scenario |= _users(draft.users)
     text = document(_head(draft.head, notes), scenario)
     own = tuple(Variable(name, name, is_secret=False) for name in draft.environment)

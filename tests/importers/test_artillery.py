@@ -64,6 +64,8 @@ def test_phases_that_cannot_be_known_are_said(phase: str, what: str) -> None:
         ("- send: {payload: who, capture: {regexp: '(a)(b)', group: 2, as: x}}",
          '- request: {send: who, reply: {capture: {x: {regex: "(a)(b)", group: 2}}}}\n'),
         ("- wait: {match: {json: $.op, value: ready}}", "- wait_for: {check: {$.op: ready}}\n"),
+        ("- send: {payload: who, match: {json: '$.rooms.0.n', value: {a: 1}}}",
+         '- request: {send: who, reply: {check: {"$.rooms[0].n": {equals: {a: 1}}}}}\n'),
         ("- think: 2", "- think: 2s\n"),
         ("- think: 100ms", "- think: 100ms\n"),
         ("- think: '{{ $randomNumber(1, 3) }}'", "- think: 1s..3s\n"),
@@ -212,43 +214,6 @@ def test_secrets_become_required_variables() -> None:
         assert secret not in found.text
         assert not any(secret in note for note in notes_of(found))
     assert len(found.required) == 3
-
-
-def test_socket_io_is_carried_over_as_text() -> None:
-    flow = """\
-    - emit: {channel: join, data: {room: lobby}, response: {channel: joined}}
-    - emit: [add, 2, 3]
-      acknowledge: {match: {json: "$[0]", value: 5}}
-    - emit: {channel: bye}
-    - emit: {channel: x, namespace: /admin}
-    """
-    found = imported(flow, engine="socketio")
-    loaded(found)
-    assert (
-        found.text.partition("\nflow:\n")[2]
-        == """\
-  - connect: {path: "/socket.io/?EIO=4&transport=websocket"}
-  - wait_for: {where: {text: {regex: "^0"}}}
-  - request: {name: namespace, send: "40", reply: {where: {text: {regex: "^40"}}}}
-  - request:
-      name: join
-      send: "42{{ [\\"join\\", {\\"room\\": \\"lobby\\"}] | tojson }}"
-      reply: {where: {text: {regex: "^42\\\\[\\"joined\\""}}}
-  - set: {acknowledgement: "{{ id() }}"}
-  - request:
-      name: add
-      send: "42{{ acknowledgement }}{{ [\\"add\\", 2, 3] | tojson }}"
-      reply: {where: {text: {regex: "^43{{ acknowledgement }}\\\\["}}}
-  - send: "42{{ [\\"bye\\"] | tojson }}"
-  - close
-on: {message: [{where: {text: "2"}, do: [{send: "3"}]}]}
-"""
-    )
-    assert notes_of(found) == [
-        "the events of Socket.IO are sent as text, each in its own message",
-        "the match of this answer was left out: loadws sees events of Socket.IO as text; what it times stays",
-        "this emit was left out: it is for a namespace of its own",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from loadws.importers.artillery.expressions import Expressions, variable_name
 from loadws.importers.artillery.javascript import Functions
 from loadws.importers.artillery.phases import phases
 from loadws.importers.artillery.script import Script, items, pairs, plain, text_of
-from loadws.importers.artillery.socketio import HANDLERS, OPENING, SocketIoSteps
+from loadws.importers.artillery.socketio import SocketIoSteps, namespaces_in
+from loadws.importers.artillery.socketio_frames import HANDLERS, OPENING, FrameSteps
+from loadws.importers.artillery.socketio_script import Speaking
 from loadws.importers.artillery.steps import StepsOf
 from loadws.importers.credentials import is_secret_name
 from loadws.importers.leaves import expression_path
@@ -26,7 +28,17 @@ from loadws.scenario.yaml.tree import Node
 
 _CONFIG = "target phases variables payload processor environments tls ws socketio defaults http"
 _SCENARIO = "name engine weight flow beforeScenario afterScenario"
-_SOCKET_IO = "/socket.io/?EIO=4&transport=websocket"
+_SOCKET_IO = "/socket.io/"
+_OF_FRAMES = "EIO=4&transport=websocket"
+_ENGINES = ("ws", "socketio")
+_BY_VERBS = (
+    "the events of Socket.IO became the verbs of its protocol, which need pip install 'loadws[socketio]'; for an "
+    "acknowledgement Artillery waits without end, and this for {within}"
+)
+_BY_FRAMES = (
+    "the events of Socket.IO are sent as text, each in its own message, because a scenario has one protocol, which the "
+    "users of the engine ws do not speak"
+)
 
 
 def import_artillery(
@@ -49,20 +61,27 @@ class _Import:
         self._config = config
         self._overrides = self._environment(environment)
         self._expressions, self._functions = Expressions(script), Functions(script)
+        self._speaking: Speaking | None = None
+        self._namespaces: list[list[str]] = []  # of each user of Socket.IO
         script.vault.names.take(_names_in(script.root))
         for name in ("target", "$environment"):
             self._expressions.defined.add(name)
 
     def imported(self) -> Imported:
         script = self._script
-        script.lose_others(self._config, _CONFIG, "the setting")
         script.lose_others(script.root, "config scenarios", "the part")
         target = self._target()
         draft = Draft([f"Imported from {script.path.name} (Artillery)"], target)
         draft.load = phases(script, self._setting("phases"))
         draft.variables = self._variables(draft)
-        for node in items(script.root.child("scenarios")):
-            self._scenario(node, target, draft)
+        scenarios = [(node, _engine(node, target)) for node in items(script.root.child("scenarios"))]
+        self._choose_verbs(scenarios)
+        for node, engine in scenarios:
+            self._scenario(node, engine, target, draft)
+        script.lose_others(self._config, _CONFIG if self._speaking is None else f"{_CONFIG} timeout", "the setting")
+        if self._speaking is not None:
+            draft.connection["protocol"] = self._speaking.protocol(self._namespaces)
+            draft.measures = self._speaking.measures
         if not draft.users:
             advice = "loadws imports scenarios of the engines ws and socketio"
             place = f"{script.path}:{script.line(script.root.child('scenarios') or script.root)}"
@@ -71,7 +90,7 @@ class _Import:
             text_of(self._child("tls", "rejectUnauthorized")) == ""
             and plain(self._child("tls", "rejectUnauthorized")) is False
         ):
-            draft.connection = {"tls": {"verify": False}}
+            draft.connection["tls"] = {"verify": False}
         self._demand(draft)
         return assembled(draft, script.vault, script.notes, self._functions.files)
 
@@ -166,27 +185,47 @@ class _Import:
 
     # -- scenarios
 
-    def _scenario(self, node: Node, target: str, draft: Draft) -> None:
+    def _choose_verbs(self, scenarios: Sequence[tuple[Node, str]]) -> None:
+        """Choose the verbs of Socket.IO for its scenarios, unless the script has scenarios of the engine ws too."""
+        if {engine for _, engine in scenarios if engine in _ENGINES} != {"socketio"}:
+            return
+        target, settings = self._setting("target") or self._config, self._setting("socketio")
+        speaking = self._speaking = Speaking(self._expressions, target, settings, self._setting("timeout"))
+        self._namespaces = [
+            namespaces_in(node.child("flow"), speaking) for node, engine in scenarios if engine == "socketio"
+        ]
+
+    def _scenario(self, node: Node, engine: str, target: str, draft: Draft) -> None:
         script = self._script
-        engine = text_of(node.child("engine")) or ("ws" if target.startswith(("ws", "$")) else "http")
-        if engine not in ("ws", "socketio"):
+        if engine not in _ENGINES:
             script.loss(node, f"this scenario was left out: loadws has nothing for the engine {engine!r}")
             return
         script.lose_others(node, _SCENARIO, "the scenario's")
-        converter = (StepsOf if engine == "ws" else SocketIoSteps)(script, self._expressions, self._functions, target)
-        flow = converter.flow(node.child("flow"))
-        if engine == "socketio":
-            script.change(node, "the events of Socket.IO are sent as text, each in its own message")
+        opening, flow, handlers = self._steps(node, engine, target)
         before = [self._functions.call(text_of(each), each) for each in items(node.child("beforeScenario"))]
         after = [self._functions.call(text_of(each), each) for each in items(node.child("afterScenario"))]
-        opening = [] if _connects(flow) else [self._connect(engine), *(OPENING if engine == "socketio" else [])]
         closing = [] if flow and flow[-1] == "close" else ["close"]
         name = text_of(node.child("name")).strip() or f"user-{len(draft.users) + 1}"
         weight = plain(node.child("weight"))
         draft.add_user(
-            name, Steps([*before, *opening, *flow, *closing, *after]), HANDLERS if engine == "socketio" else [],
+            name, Steps([*before, *([] if _connects(flow) else opening), *flow, *closing, *after]), handlers,
             weight if isinstance(weight, int | float) and not isinstance(weight, bool) and weight > 0 else 1,
         )  # fmt: skip
+
+    def _steps(self, node: Node, engine: str, target: str) -> tuple[list[Any], Steps, list[dict[str, Any]]]:
+        """Return what opens the connection, the flow, and the handlers."""
+        own = (self._script, self._expressions, self._functions, target)
+        flow, connect = node.child("flow"), self._connect(engine)
+        if engine == "ws":
+            return [connect], StepsOf(*own).flow(flow), []
+        if self._speaking is None:
+            self._script.change(node, _BY_FRAMES)
+            return [connect, *OPENING], FrameSteps(*own).flow(flow), HANDLERS
+        self._script.change(node, _BY_VERBS.format(within=self._speaking.within.get("within", "10s")))
+        namespaces = namespaces_in(flow, self._speaking)
+        steps = SocketIoSteps(*own, self._speaking, namespaces)
+        opening = [*self._speaking.settings(namespaces, self._namespaces), connect, *steps.opening()]
+        return opening, steps.flow(flow), []
 
     def _connect(self, engine: str) -> Any:
         settings = self._setting(engine)
@@ -195,7 +234,7 @@ class _Import:
             said["path"] = self._socket_io_path(settings)
         if settings is not None:
             self._script.lose_others(
-                settings, "headers subprotocols extraHeaders path query transports", f"the {engine}"
+                settings, "headers subprotocols extraHeaders path query transports auth", f"the {engine}"
             )
             headers = plain(settings.child("headers")) or plain(settings.child("extraHeaders"))
             if isinstance(headers, dict):
@@ -208,11 +247,16 @@ class _Import:
     def _socket_io_path(self, settings: Node | None) -> Any:
         path = text_of(settings.child("path")) if settings is not None else ""
         query = plain(settings.child("query")) if settings is not None else None
-        address = ("/" + path.strip("/") + "/" + _SOCKET_IO.rpartition("/")[2]) if path else _SOCKET_IO
+        values = [] if self._speaking is not None else [_OF_FRAMES]
+        if self._speaking is not None and self._speaking.query:
+            values.append(self._speaking.query)
         if isinstance(query, dict):
-            address += "".join(f"&{key}={value}" for key, value in query.items())
+            values += [f"{key}={value}" for key, value in query.items()]
         elif isinstance(query, str):
-            address += "&" + query.lstrip("?&")
+            values.append(query.lstrip("?&"))
+        address = (f"/{path.strip('/')}/" if path.strip("/") else _SOCKET_IO) + (
+            "?" + "&".join(values) if values else ""
+        )
         return rendered(self._expressions.text(address, settings or self._config))
 
     # -- what must be set
@@ -226,6 +270,10 @@ class _Import:
                 self._script.change(node, f"nothing in the script sets {name!r}, so it is a variable that you must set")
         given = {variable.environment for variable in draft.required}
         draft.environment = [name for name in expressions.environment if name not in given]
+
+
+def _engine(node: Node, target: str) -> str:
+    return text_of(node.child("engine")) or ("ws" if target.startswith(("ws", "$")) else "http")
 
 
 def _connects(flow: Steps) -> bool:

@@ -8,7 +8,7 @@ from loadws.engine.runtime.delivering import Delivering
 from loadws.engine.runtime.strand import StepFunction, Steps
 from loadws.engine.runtime.user_state import UserTraits
 from loadws.scenario.matching.matching import Captures
-from loadws.scenario.unpacking.where import Reading, Where
+from loadws.scenario.unpacking.where import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,6 @@ class CompiledMessageHandler(CompiledHandler):
     """A ``message`` handler of the connection ``on``; of all connections where ``on`` is None.
 
     ``uses_message``: some template reads ``message``, so the message is parsed for it. ``uses_received_ms``: likewise.
-    ``reads`` is ``where`` too, if that unpacks messages.
     """
 
     on: str | None
@@ -33,7 +32,6 @@ class CompiledMessageHandler(CompiledHandler):
     uses_message: bool
     uses_received_ms: bool
     deliver: Delivering | None = None
-    reads: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,6 @@ from loadws.scenario.model.model import MessageHandler, Scenario, UserType
 from loadws.scenario.model.moments import Measure
 from loadws.scenario.model.steps import ConnectBody, ConnectStep, Flow, Step, walk
 from loadws.scenario.model.when_used import plain_data
-from loadws.scenario.unpacking.where import Reading
 
 VERBS: dict[str, Callable[[Any, StepContext], StepFunction]] = {
     "connect": connect.compile_connect,
@@ -177,17 +176,15 @@ def _message_handler(
     handler: MessageHandler, deliver: Delivering | None, context: StepContext
 ) -> CompiledMessageHandler:
     waits = _waits(handler.do)
-    where = context.where(handler.where, tells_faults=True)
     return CompiledMessageHandler(
         steps=replace(context, in_handler=True, at_once=not waits).flow(handler.do),
         waits=waits,
         on=handler.on,
-        where=where,
+        where=context.where(handler.where, tells_faults=True),
         capture=compile_captures(handler.capture) if handler.capture else None,
         uses_message=context.uses_message,
         uses_received_ms=context.uses_received_ms,
         deliver=deliver,
-        reads=where if isinstance(where, Reading) else None,
     )
 
 

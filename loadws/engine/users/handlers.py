@@ -8,7 +8,7 @@ counted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from loadws.engine.runtime.compiled import CompiledHandler, CompiledHandlers
@@ -20,7 +20,7 @@ from loadws.engine.runtime.strand import Steps, Strand, run_flow
 from loadws.scenario.matching.message import Message
 from loadws.scenario.template.template import EvaluationError
 from loadws.scenario.unpacking.unpack import UnpackError
-from loadws.scenario.unpacking.where import Reading
+from loadws.scenario.unpacking.where import Reading, values_that_fit
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import End
 
@@ -85,7 +85,8 @@ class Handlers:
             if handler.on is not None and handler.on != conversation.name:
                 continue
             try:
-                if handler.where is None or handler.where.bind(scope)(message):
+                values = values_that_fit(None if handler.where is None else handler.where.bind(scope), message)
+                if values:
                     break
             except EvaluationError as error:
                 self._user.report("template", "on.message", str(error))
@@ -93,7 +94,9 @@ class Handlers:
                 self._user.report(error.kind, "on.message", str(error))
         else:
             return False
-        for value in (message,) if handler.reads is None else self._values(handler.reads, message):
+        if isinstance(handler.where, Reading):
+            self._user.shared.recorder.ledger.messages.values += len(values)
+        for value in values:
             if handler.deliver is not None:
                 handler.deliver.take(value, conversation)
                 if not handler.steps and handler.capture is None:
@@ -109,12 +112,6 @@ class Handlers:
                 extra["received_ms"] = self._user.shared.wall_ms(value.received_ns)
             self._run(handler, extra, conversation)
         return True
-
-    def _values(self, reads: Reading, message: Message) -> Sequence[Message]:
-        """Return the values of a message that a handler unpacks and that it is for, and count them."""
-        values = reads.bind(self._at_once.scope).values(message)
-        self._user.shared.recorder.ledger.messages.values += len(values)
-        return values
 
     def on_error(self, kind: str, detail: str) -> None:
         """Run the ``error`` handler. An error inside it does not call it again."""

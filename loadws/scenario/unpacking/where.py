@@ -6,7 +6,7 @@ that cannot be read so is of another form, and not for it. How a whole connectio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -67,6 +67,17 @@ class Chosen:
             return ""
         came = "1 message came that" if self.unread == 1 else f"{self.unread:,} messages came that"
         return f"{came} `unpack` could not read: {self.why}"
+
+
+def values_that_fit(fits: Predicate | None, message: Message) -> Sequence[Message]:
+    """Return the message where it fits, or the values of it that do where ``fits`` unpacks it. ``fits`` None: all fit.
+
+    Raises:
+        UnpackError: As ``Chosen.values``.
+    """
+    if isinstance(fits, Chosen):
+        return fits.values(message)
+    return (message,) if fits is None or fits(message) else ()
 
 
 class Reading:

@@ -16,7 +16,7 @@ from loadws.scenario.matching.index import Predicate
 from loadws.scenario.matching.message import Message
 from loadws.scenario.model.moments import Measure
 from loadws.scenario.template.template import EvaluationError, Scope
-from loadws.scenario.unpacking.where import Chosen, Where
+from loadws.scenario.unpacking.where import Where, values_that_fit
 from loadws.transport.base import Timer, Timers
 
 #: How many measurements of a user may be under way; beyond it the oldest is missing.
@@ -106,13 +106,11 @@ class Measuring:
 
     def _beginnings(self, measure: CompiledMeasure, message: Message) -> Sequence[Message]:
         """Return what begins a measurement: the message, or the values of it that fit a ``where`` with ``unpack``."""
+        assert measure.begins is not None, "measures that begin with a step are left out"
         try:
-            fits = None if measure.begins is None else measure.begins.bind(self._scope)
+            return values_that_fit(measure.begins.bind(self._scope), message)
         except EvaluationError:  # a variable that is not set yet: nothing fits it
             return ()
-        if isinstance(fits, Chosen):
-            return fits.values(message)
-        return (message,) if fits is not None and fits(message) else ()
 
     def step_ended(self, step: str, at_ns: int) -> None:
         """End the measurements that a step ends, which has not failed."""

@@ -160,10 +160,6 @@ class UserState:
         for parker in self._pausing:
             parker.wake()
 
-    def is_pausing(self, parker: Parker) -> bool:
-        """Return whether the strand of a parker waits only for time or a message."""
-        return parker.is_pausing or parker in self._pausing
-
     @contextmanager
     def ends_early(self, parker: Parker) -> Iterator[None]:
         """Let ``interrupt_pauses`` end the waits of a parker."""

@@ -273,7 +273,7 @@ class _UnderWay:
 
     def one_ended(self) -> None:
         self.count -= 1
-        if self._strand.user.is_pausing(self._strand.parker) and self.count == OVERLAPPING_TURNS - 1:
+        if self._strand.parker.is_pausing and self.count == OVERLAPPING_TURNS - 1:
             self._strand.parker.wake()
 
     async def room(self) -> None:

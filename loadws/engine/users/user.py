@@ -91,16 +91,14 @@ class VirtualUser:
 
         Its flow has been taken from the quota already.
         """
+        self.main.free_ns = self.main.intended_ns = intended_ns
+        self._taken_from = quota
+        ledger = self._shared.recorder.ledger.arrivals
+        fate = Fate.CUT_OFF
         try:
-            self.main.free_ns = self.main.intended_ns = intended_ns
-            self._taken_from = quota
-            ledger = self._shared.recorder.ledger.arrivals
-            fate = Fate.CUT_OFF
-            try:
-                fate = await self._session()
-            finally:
-                setattr(ledger, fate.value, getattr(ledger, fate.value) + 1)
+            fate = await self._session()
         finally:
+            setattr(ledger, fate.value, getattr(ledger, fate.value) + 1)
             await forget(self)
 
     def leave(self) -> None:

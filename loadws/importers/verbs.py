@@ -23,7 +23,7 @@ READ_BOTH_WAYS = ("json", "socket.io")
 #: Of verbs that a message fits equally well, the earlier one is meant.
 _ORDER = ("emit", "call_method", "notify", "subscribe", "unsubscribe", "answer_call")
 #: No frame of a recording is larger.
-_LARGEST = 1 << 30
+LARGEST = 1 << 30
 
 
 def advice_on(name: str, sent: Sequence[str | bytes], received: Sequence[str | bytes]) -> str:
@@ -42,7 +42,7 @@ def _counted(file: ProtocolFile, sent: Sequence[str | bytes], received: Sequence
     if file.codec not in READ_BOTH_WAYS:
         return Counter()
     try:
-        reader = codec_of(file, _LARGEST).reader
+        reader = codec_of(file, LARGEST).reader
     except MissingLibrary:
         return Counter()
     ours, theirs = reader(), reader()

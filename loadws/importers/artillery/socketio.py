@@ -20,6 +20,7 @@ from loadws.importers.artillery.steps import Carry, StepsOf
 from loadws.importers.templates import Expression, Mixed, mixed, rendered
 from loadws.scenario.yaml.tree import Node
 
+#: Unlike ``re.escape`` it leaves blanks and the like as they are: people read these patterns.
 _SPECIAL = re.compile(r"([.^$*+?{}\[\]\\|()])")
 _PACKET = "this emit is sent as a packet: it is for a second namespace, and a connection of a scenario has one"
 _ANSWERED = "data args match capture"

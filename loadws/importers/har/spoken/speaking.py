@@ -15,13 +15,10 @@ from loadws.importers.har.spoken.opening import is_this_version, opened_by_loadw
 from loadws.importers.leaves import fits_scenario
 from loadws.importers.notes import Notes
 from loadws.importers.templates import rendered
-from loadws.importers.verbs import READ_BOTH_WAYS
+from loadws.importers.verbs import LARGEST, READ_BOTH_WAYS
 from loadws.scenario.protocol.find_protocol import load_protocol
 from loadws.scenario.protocol.protocol_file import ProtocolFile
 from loadws.scenario.protocol.protocol_rules import Codec, MissingLibrary, codec_of
-
-#: No frame of a recording is larger.
-_LARGEST = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def speaking_of(sockets: Sequence[Socket], notes: Notes) -> Speaking | None:
     if file.codec not in READ_BOTH_WAYS or not all(is_this_version(file, socket) for socket in sockets):
         return None
     try:
-        return Speaking(name, file, codec_of(file, _LARGEST))
+        return Speaking(name, file, codec_of(file, LARGEST))
     except MissingLibrary as error:
         notes.change(line, f"the messages of {file.about} stay as they are: {error.advice} to have its verbs")
         return None

@@ -38,14 +38,13 @@ class SpokenFlow:
         self._free_s = min([begun_s, *(frame.at_s for frame in conversation.frames[:1])])
         self._names: Counter[str] = Counter()
         self._subscriptions: dict[Hashable, str] = {}
-        self._firsts: dict[Pushed, Done] = {}
-        self._first_messages: dict[Done, Spoken] = {}
+        self._firsts: dict[Done, Pushed] = {}  # the first messages of subscriptions whose steps wait for them
         self._last_step = max(
             (index for index, item in enumerate(conversation.items) if not isinstance(item, Pushed)), default=-1
         )
         self._kinds = Counter(_kind(item) for item in conversation.items if isinstance(item, Pushed))
+        self._awaited: frozenset[Pushed] = frozenset()
         self._unawaited: dict[Any, list[Pushed]] = {}
-        self._left = 0
 
     def steps(self) -> list[Step]:
         """Return the steps behind ``connect``, with loops, and without the closing ``close``."""
@@ -55,8 +54,8 @@ class SpokenFlow:
             if isinstance(item, Done) and item.verb == "subscribe" and item.key is not MISSING and not item.has_failed:
                 same = (each for each in items[index + 1 :] if isinstance(each, Pushed) and each.key == item.key)
                 if (first := next(same, None)) is not None and not item.wants:
-                    self._firsts[first] = item
-                    self._first_messages[item] = first.frame
+                    self._firsts[item] = first
+        self._awaited = frozenset(self._firsts.values())
         steps = [step for index, item in enumerate(items) for step in self._steps_of(item, index)]
         self._say_pushes()
         last_s = max((frame.at_s for frame in self._conversation.frames), default=0.0)
@@ -112,7 +111,7 @@ class SpokenFlow:
 
     def _first_of(self, done: Done) -> Spoken | None:
         """Return the first message of a subscription, where its step waits for it."""
-        return self._first_messages.get(done)
+        return self._firsts[done].frame if done in self._firsts else None
 
     def _arguments(self, done: Done) -> dict[str, Any] | None:
         sending = self._conversation.file.verb(done.verb)
@@ -168,7 +167,7 @@ class SpokenFlow:
     # -- what came unasked
 
     def _waits_for(self, pushed: Pushed, index: int) -> Iterator[Step]:
-        if pushed in self._firsts:
+        if pushed in self._awaited:
             return
         captures = self._bindings.captured(pushed.frame)
         if not captures and not (index < self._last_step and _kind(pushed)[0] and self._kinds[_kind(pushed)] == 1):

@@ -217,7 +217,7 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 def lost_machines(info: RunInfo, ending: Ending | None) -> list[tuple[MachineInfo, str]]:
-    """Return the machines with data missing in whole or in part, each with the reason, as the end of a sentence."""
+    """Return the machines with data missing in whole or in part, each with the reason, a clause."""
     why = {lost.process: lost.why for lost in ending.lost} if ending else {}
     lost = []
     for machine in info.machines:

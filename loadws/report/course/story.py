@@ -93,13 +93,16 @@ def _of_loadws_itself(summary: Summary) -> Iterator[Sentence]:
         machines = ", ".join(sorted({process.machine for process in lost if process.machine}))
         of = f"{len(lost)} of loadws' {len(processes)} processes" if len(processes) > 1 else "the process of loadws"
         where = f" ({machines})" if machines else ""
-        yield Sentence(f"{of}{where}: lost, and what was measured there last is missing", "generator")
+        yield Sentence(
+            f"{of}{where}: lost, and what was measured there last is missing", "generator", begin_s=-math.inf
+        )
     applied = summary.applied
     if applied.stalled_share > STALLED_SHARE:
         yield Sentence(
-            f"loadws stood still for {format_share(applied.stalled_share)} of the time, once for "
+            f"loadws stood still for {format_share(applied.stalled_share)} of the judged time, once for "
             f"{format_duration(applied.longest_stall_ns)}",
             "generator",
+            begin_s=-math.inf,
         )
 
 

@@ -52,14 +52,16 @@ def test_what_loadws_itself_lost_is_told_first() -> None:
     lost = msgspec.structs.replace(process, complete=False, machine="share 1 (there)")
     generator = msgspec.structs.replace(summary.generator, processes=(process, lost))
     applied = Applied(stalled_share=0.25, longest_stall_ns=2_000_000_000)
-    told = _told(msgspec.structs.replace(summary, generator=generator, applied=applied), _course(answered=STEADY))
-    assert told == [
+    silent = _course(answered=(100, 100, 0, 0, 100, 100, 100, 100, 100, 100), asked=STEADY)
+    told = _told(msgspec.structs.replace(summary, generator=generator, applied=applied), silent)
+    assert told[2][2] == "latency"
+    assert told[:2] == [
         (
             "",
             "1 of loadws' 2 processes (share 1 (there)): lost, and what was measured there last is missing",
             "generator",
         ),
-        ("", "loadws stood still for 25% of the time, once for 2 s", "generator"),
+        ("", "loadws stood still for 25% of the judged time, once for 2 s", "generator"),
     ]
 
 

@@ -94,8 +94,11 @@ class HealthRow:
     machine: str = ""
 
 
-def headline(summary: Summary) -> tuple[str, Tone, list[str]]:
-    """Return the verdict's word, its tone, and the sentences below it: the checks that do not hold, then the reasons."""
+def headline(summary: Summary, *, names_checks: bool = True) -> tuple[str, Tone, list[str]]:
+    """Return the verdict's word, its tone, and the sentences below it: the checks that do not hold, then the reasons.
+
+    ``names_checks`` is false where a table of the checks stands beside it.
+    """
     verdict = summary.verdict
     word, tone, sentence = OUTCOMES[verdict.outcome]
     reasons = [plain(reason) for reason in verdict.reasons]
@@ -104,6 +107,8 @@ def headline(summary: Summary) -> tuple[str, Tone, list[str]]:
     if verdict.outcome == "passed":
         return word, tone, reasons if summary.run.share else [_why_passed(verdict), *reasons]
     open_checks = [check for check in verdict.checks if not check.holds]
+    if open_checks and not names_checks:
+        return word, tone, reasons
     if verdict.outcome in ("failed", "no_data", "aborted", "inconclusive"):
         return word, tone, [*_named(open_checks), *reasons] or [sentence]
     return word, tone, reasons or [sentence]
@@ -121,9 +126,14 @@ def _why_passed(verdict: Verdict) -> str:
     return {1: "The one check held.", 2: "Both checks held."}.get(len(checks), f"All {len(checks)} checks held.")
 
 
+def rank(check: Check) -> int:
+    """Return the rank of a check in a run that is over: failed ones first, then no data, too close to call, passed."""
+    return {"failed": 0, "no_data": 1, "too_close": 2, "passed": 3}[check.outcome]
+
+
 def _named(checks: list[Check]) -> list[str]:
     """Return a sentence for each of the first checks that do not hold, those that failed first."""
-    ordered = sorted(checks, key=lambda check: check.outcome == "too_close")
+    ordered = sorted(checks, key=rank)
     named = [f"{plain(check.sentence or f'{check.rule} did not hold', 400)}." for check in ordered[:_MOST_NAMED]]
     if len(ordered) > _MOST_NAMED:
         more = len(ordered) - _MOST_NAMED

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from loadws.metrics.summary import FIRST_VERSION, SCHEMA_VERSION, Check, Verdict
+from loadws.metrics.summary import FIRST_VERSION, SCHEMA_VERSION, Verdict
+from loadws.report.facts import rank
 from loadws.report.folder import REPORT, RUN, SUMMARY
 from loadws.report.plain import plain
 
@@ -102,7 +103,7 @@ def started_of(where: str) -> str:
 
 
 def _of(head: _Head, where: str, has_report: bool) -> Entry:
-    broken = sorted((check for check in head.verdict.checks if not check.holds), key=_is_unsure)
+    broken = sorted((check for check in head.verdict.checks if not check.holds), key=rank)
     why = next((check.sentence or check.rule for check in broken), "") or next(iter(head.verdict.reasons), "")
     return Entry(
         where,
@@ -118,10 +119,6 @@ def _of(head: _Head, where: str, has_report: bool) -> Entry:
         _whole(head.metrics, "error_rate", "value"),
         has_report,
     )
-
-
-def _is_unsure(check: Check) -> bool:
-    return check.outcome == "too_close"
 
 
 def _whole(metrics: tuple[_Metric, ...], name: str, field: str) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 
 from loadws.metrics.runinfo import RunInfo
@@ -15,11 +14,8 @@ from loadws.report.plain import plain
 from loadws.terms.percentiles import percentile_name
 from loadws.terms.units import format_count, format_duration, format_rate
 
-_ORDER = {"failed": 0, "no_data": 1, "too_close": 2, "passed": 3}
 _ALIKE = 0.02
 _SHORT_COMMIT = 12
-#: The sentence about checks that do not hold and are not named; the table of checks names all.
-_UNNAMED = re.compile(r"\d+ more checks? do(es)? not hold\.")
 #: The sections of charts that sentences link to, for a page on which a chart is missing.
 _SECTIONS = {"connections": "traffic", "losses": "traffic", "dropped": "traffic", "undelivered": "delivery"}
 
@@ -58,11 +54,9 @@ def _length(summary: Summary) -> str:
 
 def verdict_lines(summary: Summary) -> list[str]:
     """Return how many checks hold, and the reasons that the table of checks does not show."""
-    _, _, sentences = rows.headline(summary)
+    _, _, others = rows.headline(summary, names_checks=False)
     checks = summary.verdict.checks
     open_checks = [check for check in checks if not check.holds]
-    named = {f"{plain(check.sentence, 400)}." for check in open_checks}
-    others = [text for text in sentences if text not in named and not _UNNAMED.fullmatch(text)]
     return [_counted(checks, open_checks), *others] if open_checks else others
 
 
@@ -77,7 +71,7 @@ def _counted(checks: tuple[Check, ...], open_checks: list[Check]) -> str:
 def ordered_checks(summary: Summary) -> list[tuple[Check, rows.CheckRow]]:
     """Return the checks, the failed first; within an outcome in the scenario's order."""
     pairs = list(zip(summary.verdict.checks, rows.check_rows(summary), strict=True))
-    return sorted(pairs, key=lambda pair: _ORDER[pair[0].outcome])
+    return sorted(pairs, key=lambda pair: rows.rank(pair[0]))
 
 
 def tiles(summary: Summary) -> list[tuple[str, str]]:

@@ -112,7 +112,7 @@ class _ScriptedConnection:
         self._timers = connector.timers
         self._request = request
         self._listener = listener
-        self._pings = Pings(self._timers, self._write_ping)
+        self._pings = Pings(self._timers, self)
         self._received = 0
         self._state: Literal["open", "closing", "ended"] = "open"
         self._over = trio.Event()
@@ -136,7 +136,7 @@ class _ScriptedConnection:
         )
         self._listener.on_open(self)
         if self._request.ping_every_ns is not None:
-            self._pings.keep_alive(self._request.ping_every_ns, self._request.ping_timeout_ns, self._ping_timed_out)
+            self._pings.keep_alive(self._request.ping_every_ns, self._request.ping_timeout_ns)
         self._play(self._behaviour.on_open(number))
 
     def forget_opening(self) -> None:
@@ -274,7 +274,7 @@ class _ScriptedConnection:
         self._trace_message("in", payload)
         self._listener.on_message(payload, self._timers.now_ns())
 
-    def _write_ping(self, payload: bytes) -> None:
+    def write_ping(self, payload: bytes) -> None:
         self._check_open()
         self._seen.pings += 1
         self._trace("out", "ping", payload)
@@ -287,7 +287,7 @@ class _ScriptedConnection:
             self._trace("in", "pong", payload)
             self._listener.on_pong(payload, self._pings.answered(payload), self._timers.now_ns())
 
-    def _ping_timed_out(self) -> None:
+    def ping_timed_out(self) -> None:
         self.end("lost", kind="ping_timeout", reason="a ping was not answered")
 
     def _trace_message(self, direction: Literal["in", "out"], payload: Payload) -> None:

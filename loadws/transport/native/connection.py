@@ -166,8 +166,8 @@ class NativeConnection:
             return
         every_ns = self._request.ping_every_ns
         if every_ns is not None:
-            self._pings = Pings(self._timers, self._write_ping)
-            self._pings.keep_alive(every_ns, self._request.ping_timeout_ns, self._ping_timed_out)
+            self._pings = Pings(self._timers, self)
+            self._pings.keep_alive(every_ns, self._request.ping_timeout_ns)
         if after:
             self._decode(after, answered_ns)
 
@@ -228,7 +228,7 @@ class NativeConnection:
         if self._state != "open":
             raise NotOpen
         if self._pings is None:
-            self._pings = Pings(self._timers, self._write_ping)
+            self._pings = Pings(self._timers, self)
         return self._pings.send(payload)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
@@ -301,7 +301,7 @@ class NativeConnection:
         self._cut("us", kind="cut_off")
         self._close_tcp()
 
-    def _ping_timed_out(self) -> None:
+    def ping_timed_out(self) -> None:
         self._cut("lost", kind="ping_timeout", reason="a ping was not answered")
 
     # Reading.
@@ -504,7 +504,7 @@ class NativeConnection:
             if not self._write(opcode, payload, None):
                 self._held_up().current = Write(opcode, payload)
 
-    def _write_ping(self, payload: bytes) -> None:
+    def write_ping(self, payload: bytes) -> None:
         if self._state != "open":
             raise NotOpen
         if self._backlog is not None:

@@ -7,7 +7,8 @@ of the newest (RFC 6455, 5.5.3), so a pong answers all earlier pings, too.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from loadws.transport.base import NotOpen, Timer, Timers
 
@@ -15,34 +16,47 @@ from loadws.transport.base import NotOpen, Timer, Timers
 MOST_IN_FLIGHT = 1_000
 
 
+class Pinging(Protocol):
+    """A connection that writes pings."""
+
+    def write_ping(self, payload: bytes) -> None:
+        """Queue or write a ping, and call ``stamp`` if it is written at once.
+
+        Raises:
+            NotOpen: The connection has ended, or too much waits to be written.
+        """
+
+    def ping_timed_out(self) -> None:
+        """End the connection: a keepalive ping was not answered in time."""
+
+
+@dataclass(slots=True)
 class _Ping:
-    __slots__ = ("deadline", "sent_ns")
+    """A ping in flight. ``lost_ns`` is when the connection counts as lost without its pong; None: never."""
 
-    def __init__(self, sent_ns: int, deadline: Timer | None) -> None:
-        self.sent_ns = sent_ns
-        self.deadline = deadline
+    sent_ns: int
+    lost_ns: int | None
 
 
-def _nothing() -> None:
-    """Do nothing: no keepalive ping was asked for."""
+#: That no ping is in flight: most of the time so, and there may be many connections. Nothing is ever put into it.
+_NONE: dict[bytes, _Ping] = {}
 
 
 class Pings:
     """The pings in flight, in the order in which they were sent.
 
-    ``write`` queues or writes a ping; it may raise ``NotOpen``, and calls ``stamp`` if the ping is written at once.
+    One timer is both for the next keepalive ping and for the pong that is missed first: a pong need not cancel it.
     """
 
-    __slots__ = ("_every_ns", "_in_flight", "_keepalives", "_lost", "_next", "_timeout_ns", "_timers", "_write")
+    __slots__ = ("_every_ns", "_in_flight", "_keepalives", "_next_ns", "_owner", "_timeout_ns", "_timer", "_timers")
 
-    def __init__(self, timers: Timers, write: Callable[[bytes], None]) -> None:
+    def __init__(self, timers: Timers, owner: Pinging) -> None:
         self._timers = timers
-        self._write = write
-        self._in_flight: dict[bytes, _Ping] = {}
+        self._owner = owner
+        self._in_flight = _NONE
         self._keepalives = 0
-        self._next: Timer | None = None
-        self._every_ns = self._timeout_ns = 0
-        self._lost: Callable[[], None] = _nothing
+        self._timer: Timer | None = None
+        self._next_ns = self._every_ns = self._timeout_ns = 0
 
     def send(self, payload: bytes) -> int:
         """Send a ping; return when it was sent, as far as that is known yet.
@@ -50,9 +64,9 @@ class Pings:
         Raises:
             NotOpen: The connection has ended.
         """
-        ping = self._remember(payload, None)
+        ping = self._remember(payload, self._timers.now_ns(), None)
         try:
-            self._write(payload)
+            self._owner.write_ping(payload)
         except NotOpen:
             self._forget(payload)
             raise
@@ -73,36 +87,51 @@ class Pings:
                 break
         return ping.sent_ns
 
-    def keep_alive(self, every_ns: int, timeout_ns: int, lost: Callable[[], None]) -> None:
-        """Pings every ``every_ns`` until ``stop``; calls ``lost`` where a pong is not there ``timeout_ns`` later."""
-        self._every_ns, self._timeout_ns, self._lost = every_ns, timeout_ns, lost
-        self._next = self._timers.call_at(self._timers.now_ns() + every_ns, self._keep_alive)
+    def keep_alive(self, every_ns: int, timeout_ns: int) -> None:
+        """Ping every ``every_ns`` until ``stop``, and say so where a pong is not there ``timeout_ns`` later."""
+        self._every_ns, self._timeout_ns = every_ns, timeout_ns
+        self._next_ns = self._timers.now_ns() + every_ns
+        self._wait()
 
     def stop(self) -> None:
         """Stop: the connection has ended, and no ping is sent and nothing is called after this."""
-        if self._next is not None:
-            self._next.cancel()
-        for payload in list(self._in_flight):
-            self._forget(payload)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._in_flight = _NONE
 
-    def _keep_alive(self) -> None:
+    def _wait(self) -> None:
+        lost = min((ping.lost_ns for ping in self._in_flight.values() if ping.lost_ns is not None), default=None)
+        wake_ns = self._next_ns if lost is None else min(lost, self._next_ns)
+        self._timer = self._timers.call_at(wake_ns, self._look)
+
+    def _look(self) -> None:
         now_ns = self._timers.now_ns()
-        self._next = self._timers.call_at(now_ns + self._every_ns, self._keep_alive)
-        self._keepalives += 1
-        payload = b"keepalive %d" % self._keepalives
-        self._remember(payload, self._timers.call_at(now_ns + self._timeout_ns, self._lost))
-        # Where too many writes wait already, it cannot be queued: then it is a ping without an answer.
-        with contextlib.suppress(NotOpen):
-            self._write(payload)
+        if any(ping.lost_ns is not None and ping.lost_ns <= now_ns for ping in self._in_flight.values()):
+            self._owner.ping_timed_out()
+            return
+        is_due = self._next_ns <= now_ns
+        if is_due:
+            self._next_ns = now_ns + self._every_ns
+            self._keepalives += 1
+            payload = b"keepalive %d" % self._keepalives
+            self._remember(payload, now_ns, now_ns + self._timeout_ns)
+        self._wait()  # before the write, which may end the connection
+        if is_due:
+            # Where too many writes wait already, it cannot be queued: then it is a ping without an answer.
+            with contextlib.suppress(NotOpen):
+                self._owner.write_ping(payload)
 
-    def _remember(self, payload: bytes, deadline: Timer | None) -> _Ping:
-        if payload in self._in_flight or len(self._in_flight) >= MOST_IN_FLIGHT:
-            self._forget(payload if payload in self._in_flight else next(iter(self._in_flight)))
-        ping = self._in_flight[payload] = _Ping(self._timers.now_ns(), deadline)
+    def _remember(self, payload: bytes, sent_ns: int, lost_ns: int | None) -> _Ping:
+        in_flight = self._in_flight or {}
+        in_flight.pop(payload, None)
+        if len(in_flight) >= MOST_IN_FLIGHT:
+            del in_flight[next(iter(in_flight))]
+        ping = in_flight[payload] = _Ping(sent_ns, lost_ns)
+        self._in_flight = in_flight
         return ping
 
     def _forget(self, payload: bytes) -> _Ping:
         ping = self._in_flight.pop(payload)
-        if ping.deadline is not None:
-            ping.deadline.cancel()
+        if not self._in_flight:
+            self._in_flight = _NONE
         return ping

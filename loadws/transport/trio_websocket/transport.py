@@ -169,7 +169,7 @@ class _Connection:
         self._write_began_ns = 0
         self._write_deadline: Timer | None = None
         self._linger: Timer | None = None
-        self._pings = Pings(connector.timers, self._queue_ping)
+        self._pings = Pings(connector.timers, self)
         self.has_opened = False
         self._began_ns = began_ns
         self.timings = NO_TIMINGS
@@ -327,7 +327,7 @@ class _Connection:
         self._decided.set()
         self._tell(self._listener.on_open, self)
         if self._request.ping_every_ns is not None and not self.ended:
-            self._pings.keep_alive(self._request.ping_every_ns, self._request.ping_timeout_ns, self._ping_timed_out)
+            self._pings.keep_alive(self._request.ping_every_ns, self._request.ping_timeout_ns)
 
     def message_completed(self) -> None:
         try:
@@ -441,7 +441,7 @@ class _Connection:
         finally:
             timer.cancel()
 
-    def _ping_timed_out(self) -> None:
+    def ping_timed_out(self) -> None:
         self._cut("lost", kind="ping_timeout", reason="a ping was not answered")
 
     def _check_write(self) -> None:
@@ -472,7 +472,7 @@ class _Connection:
         finally:
             protocol.next_out = None
 
-    def _queue_ping(self, payload: bytes) -> None:
+    def write_ping(self, payload: bytes) -> None:
         self._check_open()
         self._outbox.put(WaitingPing(payload))
         self._start_writer()

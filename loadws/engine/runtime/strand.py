@@ -88,7 +88,7 @@ class Strand:
         self.is_handler = False
         self.failures = 0
         self.event_of: Conversation | None = None
-        self.turns: list[int] = []
+        self.turns: tuple[int, ...] = ()
         self.late_ns = 0
         self.lost_try = False
         self.awaited_close: tuple[str | None, ...] = ()
@@ -181,7 +181,7 @@ class Strand:
         """Return a strand for an overlapping turn: variables of its own, free from its intended time on."""
         strand = Strand(self.user, self.scope.fork(), intended_ns)
         self.user.add_strand(strand)
-        strand.turns = self.turns.copy()
+        strand.turns = self.turns
         strand.intended_ns = intended_ns
         strand.is_handler = self.is_handler
         strand.event_of = self.event_of
@@ -209,7 +209,7 @@ class Strand:
 
     def begin_session(self) -> None:
         """Forget the state of the previous session."""
-        self.turns.clear()
+        self.turns = ()
         self.late_ns = 0
         self.lost_try = False
         self.awaited_close = ()

@@ -34,7 +34,7 @@ class Execution(Protocol):
 
     scope: Scope
     parker: Parker
-    turns: list[int]
+    turns: tuple[int, ...]
     awaited_close: tuple[str | None, ...]
 
     def cut_short(self, why: FlowInterrupted) -> None: ...

@@ -191,7 +191,7 @@ async def _turn(strand: Strand, flow: Steps, turns: Turns) -> None:
     """
     number = next(_TURNS)
     lost_before, strand.lost_try = strand.lost_try, False
-    strand.turns.append(number)
+    strand.turns = (*strand.turns, number)
     strand.begin_turn()
     try:
         await run_flow(flow, strand)
@@ -210,7 +210,7 @@ async def _turn(strand: Strand, flow: Steps, turns: Turns) -> None:
         else:
             turns.done += 1
     finally:
-        strand.turns.pop()
+        strand.turns = strand.turns[:-1]
         strand.lost_try = lost_before
 
 
@@ -299,14 +299,14 @@ def compile_repeat(step: RepeatStep, context: StepContext) -> StepFunction:
         for _ in range(wanted):
             waits = strand.parker.waits
             number = next(_TURNS)
-            strand.turns.append(number)
+            strand.turns = (*strand.turns, number)
             strand.begin_turn()
             try:
                 await run_flow(flow, strand)
             except EndTurn as error:
                 _end_of_turn(strand, error, number)
             finally:
-                strand.turns.pop()
+                strand.turns = strand.turns[:-1]
             if strand.parker.waits == waits:
                 await _breathe(strand)
 

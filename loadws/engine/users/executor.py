@@ -17,7 +17,7 @@ from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.runtime.compiled import CompiledUser
 from loadws.engine.runtime.parker import Parker
 from loadws.engine.runtime.shared import FlowQuota, Shared
-from loadws.engine.users.user import VirtualUser
+from loadws.engine.users.user import Forget, VirtualUser
 from loadws.plan.plan import Arrival, Plan, PlannedPhase
 from loadws.terms.units import NS_PER_S
 
@@ -123,18 +123,19 @@ class Executor:
 
     async def _hold_users(self, phase: PlannedPhase, held: int, start_ns: int, users: trio.Nursery) -> None:
         parker = Parker(self._shared.timers)
+        forget = self._forget_held  # bound once for all of many users
         for change in self._plan.changes(phase, held):
             await self._until(start_ns + change.at_ns, parker)
             if change.start:
-                self._begin_held(change.slot, start_ns + change.at_ns, users)
+                self._begin_held(change.slot, start_ns + change.at_ns, users, forget)
             elif (user := self._held.pop(change.slot, None)) is not None:
                 user.leave()
             await self._breathe()
 
-    def _begin_held(self, slot: int, begin_ns: int, users: trio.Nursery) -> None:
+    def _begin_held(self, slot: int, begin_ns: int, users: trio.Nursery, forget: Forget) -> None:
         user = VirtualUser(self._shared, self._users[self._plan.user_type(slot)], slot, is_held=True)
         self._held[slot] = user
-        users.start_soon(user.live_held, begin_ns, self._forget_held, name="held user")  # trio would make each a name
+        users.start_soon(user.live_held, begin_ns, forget, name="held user")  # trio would make each a name
 
     async def _forget_held(self, user: VirtualUser) -> None:
         await self._forget(user)

@@ -146,11 +146,6 @@ class VirtualUser:
             self.main.free_ns = self._shared.timers.now_ns()
         return False
 
-    @property
-    def _needs_leave(self) -> bool:
-        """Return whether the next flow has to be taken from a quota; in a phase that only time ends, it has not."""
-        return self._shared.quota is not None or self.state.is_to_go
-
     def _flow_is_done(self) -> None:
         quota, self._taken_from = self._taken_from, None
         if quota is not None:
@@ -235,9 +230,10 @@ class VirtualUser:
     async def _flow(self) -> Fate:
         """Run a whole session's flow once; run the flow inside a session again and again.
 
-        The turns have no coroutine of their own: each that waits takes over 200 bytes in each of many users.
+        The turns have no coroutine of their own, because each that waits takes over 200 bytes in each of many users, and
+        what ends a turn is written out here, because it is done as often as a message is sent.
         """
-        connect, main, state = self._compiled.connect, self.main, self.state
+        connect, main, state, shared = self._compiled.connect, self.main, self.state, self._shared
         state.in_flow = True
         try:
             self._begin_variables()
@@ -245,19 +241,28 @@ class VirtualUser:
                 await self._flow_once()
                 return Fate.COMPLETED
             await connect(main)
+            scope = main.scope
             while True:
                 waits = main.parker.waits
                 for step in self._compiled.flow:
                     if state.leaving or state.condemned:
                         main.heed()
                     await step(main)
-                self._count_turn()
+                if main.lost_try:
+                    main.lost_try = False
+                else:
+                    shared.recorder.iterations += 1
+                if self._taken_from is not None:
+                    self._flow_is_done()
                 if not state.is_held:
                     return Fate.COMPLETED
-                if self._needs_leave and not await self._may_run_a_flow():
+                # In a phase that only time ends, no flow has to be taken.
+                is_free = shared.quota is None and not state.leaving and not state.condemned
+                if not is_free and not await self._may_run_a_flow():
                     main.heed()
-                main.scope.iteration += 1
-                main.begin_turn()
+                scope.iteration += 1
+                if scope.stale_rows is not None:
+                    main.begin_turn()
                 if main.parker.waits == waits:
                     await main.breathe()  # a flow that waits for nothing must not keep the loop
         except Leave:
@@ -271,13 +276,7 @@ class VirtualUser:
         await run_flow(self._compiled.flow, self.main)
         if self.main.interruption is not None:
             self.main.heed()
-        self._count_turn()
-
-    def _count_turn(self) -> None:
-        """Count a turn that went through, unless a connection that was replaced took a try of it along."""
-        if self.main.lost_try:
-            self.main.lost_try = False
-        else:
+        if not self.main.lost_try:
             self._shared.recorder.iterations += 1
         self._flow_is_done()
 

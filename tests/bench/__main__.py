@@ -2,7 +2,7 @@
 
 First CPU a round trip of the whole runner beside its floors, clients in turn, several rounds; medians, spread and ratios.
 Then users that only hold their connection: memory of each, connections opened per second, and as many as a process may hold.
-Then the whole command: one process and two, send lag against load, 50,000 connections, memory over minutes. Then several
+Then the whole command: one process and two, send lag against load, 100,000 connections, memory over minutes. Then several
 machines: what coordination costs, how far apart shares start, and how many machines a large load needs. The reports of
 long runs: their time, size and first paint. The system calls of a message, by ``strace``. The dashboard: pairs of runs
 without and with it. ``--peers``: other tools at the same work, which are installed into the user's cache. ``--table``: each
@@ -34,7 +34,7 @@ PARTS = [
     "held",
     "processes",
     "lag",
-    "fifty",
+    "many",
     "soak",
     "machines",
     "reports",
@@ -69,7 +69,7 @@ def main() -> None:
             [count for count in options.connections if count > 1], options.seconds, options.rounds
         ),
         "lag": lambda: whole.lag(options.seconds),
-        "fifty": lambda: whole.fifty(options.fifty, options.fifty_seconds),
+        "many": lambda: whole.many(options.many, options.many_seconds),
         "soak": lambda: whole.soak(options.soak_seconds),
         "machines": lambda: machines.bench(options.seconds),
         "reports": reports.bench,
@@ -103,8 +103,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--idle", type=int, default=5_000, metavar="USERS")
     parser.add_argument("--held", type=int, default=18_000, metavar="USERS")
     parser.add_argument("--held-seconds", type=float, default=40.0)
-    parser.add_argument("--fifty", type=int, default=50_000, metavar="USERS")
-    parser.add_argument("--fifty-seconds", type=float, default=120.0)
+    parser.add_argument("--many", type=int, default=100_000, metavar="USERS")
+    parser.add_argument("--many-seconds", type=float, default=150.0)
     parser.add_argument("--soak-seconds", type=float, default=180.0)
     parser.add_argument("--pairs", type=int, default=10, help="of runs without and with a dashboard, at least two")
     parser.add_argument("--peers", action="store_true", help="other tools at the same closed loop, and nothing else")

@@ -99,7 +99,7 @@ def loadws(
         folder = Path(name)
         (folder / "bench.yaml").write_text(scenario)
         command = [sys.executable, "-m", "loadws", "run", "bench.yaml", "-q", "--out", "out", *options]
-        used = run_tree(command, folder, cores=cores, allowed=(0, 1, 4))
+        used = run_tree(command, folder, cores=cores, allowed=(0, 1, 3, 4))
         [run] = (path.parent for path in (folder / "out").glob("bench/2*/summary.json"))
         windows = [msgspec.json.decode(line) for line in (run / "windows.ndjson").read_bytes().splitlines()]
         return used, from_json((run / "summary.json").read_bytes()), [each for each in windows if "health" in each]

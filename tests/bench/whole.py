@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import resource
 import socket
 import statistics
 from contextlib import ExitStack
@@ -39,6 +41,8 @@ load: [{{users: {users}, for: {seconds}s}}]
 flow: [{{think: 1h}}]
 """
 _TEXT = "x" * 64
+#: How many files a process may have open beside its connections.
+_OTHER_FILES = 1_000
 ALL_CORES = set(range(os.cpu_count() or 1))
 PACED_USERS = 100
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -94,8 +98,13 @@ def lag(seconds: float) -> None:
             print(f"  {share:5.0%} {_per_s(summary):9,.0f}{times} {busy:8.0%}  {summary.verdict.outcome}")
 
 
-def fifty(users: int, seconds: float, servers: int = 4) -> None:
-    """Hold as many connections as three processes can, from several source addresses to several servers."""
+def many(users: int, seconds: float) -> None:
+    """Hold many connections from one command, from several source addresses to several servers.
+
+    There are as many processes on both sides as their limits of open files need.
+    """
+    room = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - _OTHER_FILES
+    processes, servers = max(3, math.ceil(users / room)), max(4, math.ceil(users / room))
     addresses = [f"127.0.4.{number + 1}" for number in range(servers)]
     port = _free_port()
     with ExitStack() as stack:
@@ -104,19 +113,20 @@ def fifty(users: int, seconds: float, servers: int = 4) -> None:
             for address in addresses
         ]
         text = _HELD.format(port=port, addresses=", ".join(addresses), users=users, seconds=seconds)
-        used, summary, windows = loadws(text, "--processes", "3", cores=ALL_CORES)
+        used, summary, windows = loadws(text, "--processes", str(processes), cores=ALL_CORES)
         seen = [server.stop() for server in started]
     held = summary.ledger.connections
     pongs = _entry(summary, "ping_time").count
     memory = sum(process.rss_max_bytes for process in summary.generator.processes)
     open_at = _all_open_after(windows, users)
-    print(f"\n{users:,} connections from one command, 3 processes, {servers} servers on the same cores, {seconds:g} s")
+    print(f"\n{users:,} connections from one command, for {seconds:g} s: {summary.verdict.outcome}")
     print(
         f"  opened {held.opened:,} ({open_at}), failed {held.failed:,}, lost {held.lost:,}, "
         f"closed by us {held.closed_by_us:,}\n"
         f"  the servers had {sum(each.asked for each in seen):,} of our pings\n"
         f"  pings answered {pongs:,} (ping time p99 {_us(_entry(summary, 'ping_time').p99)}), "
-        f"{memory / 2**20:,.0f} MiB in 3 processes = {memory / users / 1000:.1f} KB a user, {used.cpu_s:.0f} s of CPU"
+        f"{memory / 2**20:,.0f} MiB = {memory / users / 1000:.1f} KB a user, {used.cpu_s:.0f} s of CPU\n"
+        f"  {processes} processes and {servers} servers on the same {len(ALL_CORES)} cores"
     )
 
 

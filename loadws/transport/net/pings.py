@@ -99,14 +99,21 @@ class Pings:
             self._timer.cancel()
         self._in_flight = _NONE
 
+    def _first_lost_ns(self) -> int | None:
+        for ping in self._in_flight.values():  # of one timeout: the oldest is lost first
+            if ping.lost_ns is not None:
+                return ping.lost_ns
+        return None
+
     def _wait(self) -> None:
-        lost = min((ping.lost_ns for ping in self._in_flight.values() if ping.lost_ns is not None), default=None)
-        wake_ns = self._next_ns if lost is None else min(lost, self._next_ns)
+        lost_ns = self._first_lost_ns()
+        wake_ns = self._next_ns if lost_ns is None or self._next_ns < lost_ns else lost_ns
         self._timer = self._timers.call_at(wake_ns, self._look)
 
     def _look(self) -> None:
         now_ns = self._timers.now_ns()
-        if any(ping.lost_ns is not None and ping.lost_ns <= now_ns for ping in self._in_flight.values()):
+        lost_ns = self._first_lost_ns()
+        if lost_ns is not None and lost_ns <= now_ns:
             self._owner.ping_timed_out()
             return
         is_due = self._next_ns <= now_ns

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from loadws.terms.errors import OutputError, UsageError
 from loadws.terms.files.whole import replacing, try_to_write_beside
@@ -23,8 +24,7 @@ _LARGEST_SCENARIO = 1 << 20
 SUMMARIES = {".md": "summary.md", ".json": "summary.json"}
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(msgspec.Struct, frozen=True):
     """The places of copies of a run's files; None where there is no copy."""
 
     junit: Path | None = None

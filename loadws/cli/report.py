@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from loadws.cli.progress import show_progress
 from loadws.gate.verdict import judged
@@ -20,14 +21,13 @@ from loadws.report.runreport import RunReport
 from loadws.terms.errors import OutputError
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """The files to make beside the report. ``folders`` are those of charts as files, by ``svg``, ``png``, ``csv``."""
 
     open_: bool = False
     beside: bool = False
     slim: bool = False
-    folders: dict[str, Path] = field(default_factory=dict)
+    folders: dict[str, Path] = msgspec.field(default_factory=dict)
     formats: Chosen | None = None  # None: the default ones, and those whose files are there
 
 

@@ -7,8 +7,9 @@ the pulse with the shortest round trip is the most exact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from statistics import linear_regression
+
+import msgspec
 
 from loadws.terms.units import format_duration
 
@@ -16,8 +17,7 @@ from loadws.terms.units import format_duration
 STRETCH_NS = 10_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Offset:
+class Offset(msgspec.Struct, frozen=True):
     """The share's clock is ``offset_ns`` ± ``bound_ns`` ahead of the coordinator's, at ``at_ns`` of the latter."""
 
     at_ns: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -29,8 +28,7 @@ InfoOf = Callable[[int, int, tuple[int, ...]], RunInfo]
 _NAME = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterOptions:
+class ClusterOptions(msgspec.Struct, frozen=True):
     """The options of a cluster. ``address`` is the scheduler's, or ``local:N``. ``tolerated_losses`` machines may be
     lost.
 
@@ -42,7 +40,7 @@ class ClusterOptions:
     address: str
     tolerated_losses: int = 0
     weights: Weights = ()
-    class_options: Mapping[str, Any] = field(default_factory=dict)
+    class_options: Mapping[str, Any] = msgspec.field(default_factory=dict)
     is_insecure: bool = False
 
 

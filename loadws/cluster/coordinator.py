@@ -68,8 +68,7 @@ class ClusterError(LoadwsError):
     """Shares that could not be made ready. No load was run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True):
     """Time limits of a share, in seconds: to be ready; of silence before it is lost; from its ticket to its start; and
     to end after the last of its users must have gone.
     """

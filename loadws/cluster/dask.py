@@ -12,7 +12,6 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,8 +38,7 @@ _USE_TLS = "use a cluster with TLS (tls://), or say --insecure-cluster in a netw
 _INSTALL = "pip install 'loadws[cluster]'"
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(msgspec.Struct, frozen=True):
     """A Dask worker. ``neighbours`` is the number of workers on its host, itself among them; ``cores`` are the host's."""
 
     address: str

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from dataclasses import dataclass, replace
 from importlib.metadata import version
 from math import ceil
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from loadws import __version__
 from loadws.cluster.messages import Facts, NamedFile, Work
@@ -37,8 +37,7 @@ _MEASURING = ("trio", "hdrhistogram")
 MOST_BYTES = 256 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """A share that could begin. ``notices`` are warnings; ``checked`` is what preflight and calibration found, in words.
 
     ``trial`` is one that its machine needs before, as nothing is known about it; None: it needs none.

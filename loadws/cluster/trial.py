@@ -7,7 +7,7 @@ finds out how much it can. Shares on one machine have their trials at the same t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from loadws.fleet.machine.calibrate import Effort, Paced, keeps_up, makes, pace
 from loadws.target.builtin import open_builtin
@@ -21,8 +21,7 @@ _EFFORT = Effort(warmup_s=0.5, judged_s=1.5)
 _ADVICE = "give it a smaller share (--shares), use more machines, or plan a lower rate"
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True):
     """A trial to be made. ``neighbours`` shares on this machine, itself among them, have theirs at the same time."""
 
     per_s: float
@@ -32,8 +31,7 @@ class Trial:
     neighbours: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(msgspec.Struct, frozen=True):
     """The result of a trial, in words. ``notice`` is a warning, empty where the machine kept up."""
 
     checked: str

@@ -7,9 +7,9 @@ they are counted), then the last frame.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import trio
 
 from loadws.engine.coordination import Alone, Together
@@ -50,8 +50,7 @@ from loadws.transport.platform import keep_freed_memory
 Deliver = Callable[[Frame], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(msgspec.Struct, frozen=True):
     """One process's part of the plan, over a transport.
 
     ``read_lags`` is where the transport puts the lags of its stamps; None where it measures none. ``http`` makes the
@@ -62,7 +61,7 @@ class Load:
     plan: Plan
     transport: Transport
     read_lags: ReadLags | None = None
-    together: Together = field(default_factory=Alone)
+    together: Together = msgspec.field(default_factory=Alone)
     http: HttpClients | None = None
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import trio
 
 from loadws.engine.load import http_clients
@@ -43,8 +43,7 @@ if TYPE_CHECKING:
 SETUP_NUMBER, TEARDOWN_NUMBER = 2**25 - 1, 2**25 - 2
 
 
-@dataclass(frozen=True, slots=True)
-class Once:
+class Once(msgspec.Struct, frozen=True):
     """The flow to run. ``strict``: the first failure ends it, unless the step says otherwise; else the flow goes on
     after failures.
 
@@ -61,8 +60,7 @@ class Once:
     http: HttpClients | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """The result. ``frame`` has its log lines and failures; ``is_whole``: it ran to its end."""
 
     frame: Frame

@@ -18,9 +18,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import trio
 
 from loadws.engine.coordination import LEAD_NS
@@ -42,8 +42,7 @@ BEGIN_LEAD_NS = 5 * LEAD_NS
 LOOK_EVERY_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True):
     """Time limits of a process, in seconds: to be ready; of silence before that is reported, and before it is given up;
     and to end after the last of its users must have gone.
     """
@@ -54,8 +53,7 @@ class Patience:
     end_s: float = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """The length of the plan (None: iterations decide), and the time that users may need after it."""
 
     load_s: float | None

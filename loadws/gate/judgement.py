@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -28,8 +27,7 @@ STRAY_SHARE = 0.01
 _OF_ANSWERS = frozenset({"response_time", "service_time", "first_message_time", "last_message_time"})
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """The judged rules. ``changed_by_lag`` are those whose outcome the generator's own lag decides; ``notes`` are
     sentences that any verdict has to show.
     """

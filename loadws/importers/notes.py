@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from loadws.terms.errors import LoadwsError
 
 
@@ -11,8 +13,7 @@ class ImportFailed(LoadwsError):
     """The file is not what it should be. The message begins with the place: ``recording.har:12:3: …``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """A sentence about one place of the imported file, whose values it never quotes: any of them may be a secret.
 
     ``line`` counts from 1; 0 stands for the file as a whole. ``is_loss`` is true where something of the file is not in the
@@ -47,8 +48,7 @@ class Notes:
             self.kept.append(note)
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(msgspec.Struct, frozen=True):
     """A value that the user of the scenario must supply: ``${environment}`` becomes the variable ``name``."""
 
     name: str
@@ -57,8 +57,7 @@ class Variable:
     is_text: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(msgspec.Struct, frozen=True):
     """A scenario, and what must be known about it.
 
     ``required`` are the variables that have no value yet; ``files`` are names and contents of what it needs beside it.

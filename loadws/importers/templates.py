@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 _SPECIAL = re.compile(r"\{\{|\{%|\$\{")
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(msgspec.Struct, frozen=True):
     """An expression of the template language, without its braces."""
 
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(msgspec.Struct, frozen=True):
     """A variable of the environment, which is put into the file when it is read."""
 
     name: str
@@ -31,8 +30,7 @@ class Environment:
 Part = str | Expression | Environment
 
 
-@dataclass(frozen=True, slots=True)
-class Mixed:
+class Mixed(msgspec.Struct, frozen=True):
     """Text with expressions in it."""
 
     parts: tuple[Part, ...]

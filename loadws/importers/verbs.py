@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from loadws.scenario.json_reader import NotJson, read_json
 from loadws.scenario.protocol.find_protocol import load_protocol
@@ -72,8 +73,7 @@ def _key_sent(replies: ReplyRule, record: Any) -> object:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(msgspec.Struct, frozen=True):
     """A verb that sends a message, with the arguments that it then has. ``form`` is its key of ``instead`` or ``adds``."""
 
     verb: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 #: How wide a line of the scenario may be, in characters, before it is broken.
 WIDTH = 110
@@ -17,8 +18,7 @@ _PLAIN = re.compile(
 _WORDS = frozenset("true false null".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Commented:
+class Commented(msgspec.Struct, frozen=True):
     """A value of a list or mapping with comments above it."""
 
     value: Any

@@ -7,7 +7,6 @@ of one machine do; this module makes what that needs beside the frames: one ``Ru
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -29,8 +28,7 @@ class NotOneRun(LoadwsError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class KeptShare:
+class KeptShare(msgspec.Struct, frozen=True):
     """One share's run, read from its folder. ``ending`` None: it was killed. ``place`` is its folder, for messages."""
 
     place: str

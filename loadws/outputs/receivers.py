@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
+
+import msgspec
 
 from loadws.terms.addresses import split_address, split_authority
 
@@ -24,8 +25,7 @@ def host_and_port(where: str) -> tuple[str, int]:
     return found.host, found.port
 
 
-@dataclass(frozen=True, slots=True)
-class InfluxAddress:
+class InfluxAddress(msgspec.Struct, frozen=True):
     """Where lines are written. ``target`` is what the request line of HTTP holds, ``user_info`` as it was written."""
 
     scheme: str

@@ -8,7 +8,7 @@ needed 26 KB, in the one process that sums up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from loadws.scenario.model.features import keeps_windows
 from loadws.scenario.model.model import Scenario, UserType
@@ -28,8 +28,7 @@ _SELDOM = frozenset({"proxy_time", "stray_messages"})
 _Names = frozenset[str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(msgspec.Struct, frozen=True):
     """The needs of a scenario for any number of users. For one user: means over the user types, by their weights.
 
     ``connections_of_a_user`` are those that are certainly open at once, ``files_of_a_user`` these and one for HTTP

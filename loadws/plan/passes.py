@@ -7,7 +7,8 @@ Where a counted step is inside such a step, the number is unknown.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.scenario.model.steps import AnyStep, walk
 from loadws.terms.units import NS_PER_S
@@ -20,8 +21,7 @@ class Unknown(Exception):
     """A number that only the run will tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(msgspec.Struct, frozen=True):
     """The count of one pass through some steps, and for how long it pauses at least."""
 
     count: float = 0.0

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from loadws.plan.allocation import allocate, choose
 from loadws.plan.arrivals import Spacing, arrivals, count_arrivals, expected_arrivals
@@ -31,8 +33,7 @@ from loadws.terms.units import NS_PER_S
 Model = Literal["closed", "open", "mixed", "partly open"]
 
 
-@dataclass(frozen=True, slots=True)
-class UserChange:
+class UserChange(msgspec.Struct, frozen=True):
     """The beginning or end of a held user, ``at_ns`` after the phase's start."""
 
     at_ns: int
@@ -40,8 +41,7 @@ class UserChange:
     start: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """The arrival of a user, ``at_ns`` after the phase's start. ``number`` counts the arrivals of the whole run, from
     0.
     """
@@ -51,8 +51,7 @@ class Arrival:
     at_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedPhase:
+class PlannedPhase(msgspec.Struct, frozen=True):
     """One phase. ``start_ns`` is since the run's start; None after a phase whose length only its iterations decide.
 
     ``first_arrival`` is the number of its first arrival. Rates are in 1/s.
@@ -112,8 +111,7 @@ class PlannedPhase:
         )
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, dict=True):
     """The plan of a run. ``weights`` are the user types', in the scenario's order; ``needs`` are the machine's
     resources for it.
 
@@ -126,10 +124,10 @@ class Plan:
     phases: tuple[PlannedPhase, ...]
     weights: tuple[float, ...]
     graceful_stop_ns: int
-    own: Shard = Shard()  # noqa: RUF009  # it never changes
+    own: Shard = Shard()  # it never changes
     number: int = 0
     stride: int = 1
-    needs: Needs = field(default_factory=Needs)
+    needs: Needs = msgspec.field(default_factory=Needs)
 
     @cached_property
     def _held_types(self) -> array[int]:

@@ -8,7 +8,8 @@ are decided by the run: the number is then unknown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.plan.passes import Counted, Unknown, pass_through
 from loadws.plan.plan import Plan, PlannedPhase
@@ -70,8 +71,7 @@ def _with_held_before(plan: Plan) -> Iterator[tuple[PlannedPhase, int]]:
         held = phase.users_to
 
 
-@dataclass(frozen=True, slots=True)
-class _Users:
+class _Users(msgspec.Struct, frozen=True):
     """The users of one phase. ``held_before``: how many users were held when it began."""
 
     scenario: Scenario

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from math import gcd
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Shard:
+
+class Shard(msgspec.Struct, frozen=True):
     """Part ``index`` of ``count`` of the numbers at ``places`` of each ``total`` in a row. ``places`` are ascending."""
 
     index: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.report.plain import plain
@@ -41,8 +41,7 @@ HEAD = ("probe", *(word for _, word in COUNTS[:2]), "delivered", "complete", *(w
 NARROW = tuple(at for at, what in enumerate(HEAD) if what != "delivered")
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
+class DeliveryRow(msgspec.Struct, frozen=True):
     """A probe's row. ``cells`` belong under ``HEAD``; ``spreads`` are (which receiver, its values under ``FIELDS``)."""
 
     probe: str

@@ -5,8 +5,9 @@ Texts here are already harmless (``plain``) but not yet escaped for any markup.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from loadws.metrics.summary import (
     SCHEMA_VERSION,
@@ -60,8 +61,7 @@ MODELS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CheckRow:
+class CheckRow(msgspec.Struct, frozen=True):
     """One judged rule. ``limit`` is empty in runs of loadws 0.1; ``sentence`` states all of it."""
 
     rule: str
@@ -74,8 +74,7 @@ class CheckRow:
     sentence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorRow:
+class ErrorRow(msgspec.Struct, frozen=True):
     kind: str
     step: str
     count: int
@@ -84,8 +83,7 @@ class ErrorRow:
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
-class HealthRow:
+class HealthRow(msgspec.Struct, frozen=True):
     """One process. ``machine`` is empty where one machine made the whole load."""
 
     process: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -35,8 +34,7 @@ _ASIDE = {
 _WORDS = {(subject, "cut_off"): "ended with the load" for subject in ("arrivals", "sessions", "turns")}
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """One count of an equation, and how it is to be judged."""
 
     name: str
@@ -44,8 +42,7 @@ class Part:
     tone: Tone = "plain"
 
 
-@dataclass(frozen=True, slots=True)
-class Equation:
+class Equation(msgspec.Struct, frozen=True):
     """An equation. ``whole`` is the sum of ``parts``; ``aside`` is counted beside it."""
 
     subject: str

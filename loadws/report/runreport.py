@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from loadws.metrics.frame import ErrorSample, LogLine
 from loadws.metrics.runinfo import RunInfo
@@ -10,8 +10,7 @@ from loadws.metrics.summary import Summary
 from loadws.report.course.course import Course
 
 
-@dataclass(frozen=True, slots=True)
-class RunReport:
+class RunReport(msgspec.Struct, frozen=True):
     """The content of a run folder. ``info`` is None where only a summary.json was given; ``errors`` are the first
     1,000.
     """
@@ -21,4 +20,4 @@ class RunReport:
     errors: tuple[ErrorSample, ...] = ()
     scenario_text: str = ""
     logs: tuple[LogLine, ...] = ()
-    course: Course = field(default_factory=Course)
+    course: Course = msgspec.field(default_factory=Course)

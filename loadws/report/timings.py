@@ -7,7 +7,8 @@ A percentile for which the samples are too few is never printed; the number of s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summary import MetricEntry, Summary
@@ -40,8 +41,7 @@ _PHASE_FIELDS = ("p99", "p95", "p90", "p50")
 _AGREE_WITHIN, _AGREE_WITHIN_NS = 1.05, 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class LatencyRow:
+class LatencyRow(msgspec.Struct, frozen=True):
     """One metric of one step. A percentile that its samples cannot support is ``NO_NUMBER``."""
 
     step: str
@@ -125,8 +125,7 @@ def phase_rows(summary: Summary, fields: tuple[str, ...]) -> list[LatencyRow]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseTable:
+class PhaseTable(msgspec.Struct, frozen=True):
     """One percentile of the response time of each step in each phase: ``rows`` are a step and a cell for each phase."""
 
     field: str

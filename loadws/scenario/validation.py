@@ -8,9 +8,10 @@ errors still becomes one that the cross-checks can examine. A later round report
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -28,8 +29,7 @@ _SCENARIO: type[BaseModel] = Scenario
 ROUNDS = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Shaped:
+class Shaped(msgspec.Struct, frozen=True):
     """A scenario with the tree that it was made from, ``root``, and the parts that were cut out.
 
     None: it could not be made.
@@ -40,8 +40,7 @@ class Shaped:
     cut: tuple[Node, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(msgspec.Struct, frozen=True):
     """One error of pydantic: its node, the node around it, the rest of the loc that is not in the tree, and the models.
 
     The last of these models is the one whose keys were checked.

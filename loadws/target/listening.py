@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import trio
 
 from loadws.target.options import Address
 from loadws.terms.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(msgspec.Struct, frozen=True):
     """Sockets that listen, before connections are accepted, and their URL."""
 
     url: str

@@ -11,8 +11,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+import msgspec
 
 from loadws.terms.errors import UsageError
 from loadws.terms.units import parse_duration
@@ -44,8 +45,7 @@ MODES: tuple[str, ...] = get_args(Mode)
 _NEVER_SENT = frozenset({1005, 1006, 1015})
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     host: str
     port: int
 
@@ -53,8 +53,7 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Stall:
+class Stall(msgspec.Struct, frozen=True):
     """A stall: from ``period_ns`` after the first upgrade, and every ``period_ns`` again, no answer leaves for
     ``length_ns``.
     """
@@ -63,24 +62,21 @@ class Stall:
     period_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """The share of the upgrades that are answered with ``status``."""
 
     status: int
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(msgspec.Struct, frozen=True):
     """A close with ``code`` of each connection, once its ``after``-th message was answered."""
 
     after: int
     code: int = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Storm:
+class Storm(msgspec.Struct, frozen=True):
     """One close with ``code`` of every connection, ``at_ns`` after the first upgrade; later connections stay open."""
 
     at_ns: int
@@ -91,8 +87,7 @@ class Storm:
 SHORTEST_TICK_NS = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class TargetOptions:
+class TargetOptions(msgspec.Struct, frozen=True):
     """The options of the test target.
 
     An answer leaves ``delay_ns`` ± ``jitter_ns`` after its message came; ``drop_share`` of the answers are never sent.

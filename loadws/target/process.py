@@ -14,7 +14,6 @@ import signal
 import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -28,8 +27,7 @@ from loadws.terms.errors import OutputError
 Serve = Callable[[Listening, TargetOptions, Counts, trio.Event], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(msgspec.Struct, frozen=True):
     """Where to serve, how, and until when. ``ca_file``: where to write the certificate to trust; None: a temporary place."""
 
     options: TargetOptions

@@ -15,8 +15,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import urlencode
+
+import msgspec
 
 UNIX_SCHEME = "ws+unix"
 #: Precedes the mode of a target that loadws starts itself: ``builtin:echo``.
@@ -32,8 +33,7 @@ _MOST_PORT = 65535
 _MOST_LABEL, _MOST_HOST = 63, 253
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """A split address. ``scheme`` is in lower case. ``before`` is everything in front of the request-target, as it was
     written.
 
@@ -51,8 +51,7 @@ class Address:
         return self.target.partition("?")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class HostAndPort:
+class HostAndPort(msgspec.Struct, frozen=True):
     """A split authority. ``host`` is in lower case and ASCII (IDNA), without the brackets of IPv6. ``port`` is None
     where none is written.
 

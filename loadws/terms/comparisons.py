@@ -24,9 +24,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NoReturn
+
+import msgspec
 
 from loadws.terms.metrics import TABLE, Better, Metric, percentile_of
 from loadws.terms.rule_text import SUFFIX, RuleError, RuleReader, Selection
@@ -58,8 +59,7 @@ _PERCENT = Decimal("0.01")
 _WRITTEN = (("s", Decimal(10) ** 9), ("ms", Decimal(10) ** 6), ("us", Decimal(10) ** 3), ("ns", Decimal(1)))
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonRule:
+class ComparisonRule(msgspec.Struct, frozen=True):
     """One parsed rule. ``limit`` is a fraction of the baseline where ``relative`` (0.1 for 10 %), else in the unit of
     ``selection`` (0.001 of a ratio for 0.1 pp).
     """

@@ -7,11 +7,10 @@ table, ``validate`` checks the kinds that rules name against it, and the referen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """The meaning of a kind of error, in a clause, and what to do about it, in sentences."""
 
     meaning: str

@@ -20,7 +20,8 @@ import codecs
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.terms.secrets import MASK, SHORTEST, Span, joined, without_spans
 
@@ -37,8 +38,7 @@ LEAST_AT_THE_END = 8
 _BEHIND_A_CUT = "\ufffd\"' "
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(msgspec.Struct, frozen=True):
     """A way to write a secret. ``before`` and ``after``: the characters beside it contain some bits of the secret."""
 
     text: str
@@ -162,8 +162,7 @@ def _with_neighbours(text: str, at: int, written: _Written) -> Span:
 # -- how a text can be read -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
+class _View(msgspec.Struct, frozen=True):
     """A reading of a text. ``at[i]`` is where its character ``i`` begins in the text; one more entry is the text's end."""
 
     text: str

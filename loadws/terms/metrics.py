@@ -7,8 +7,9 @@ Reports take their words from here, thresholds are checked against it, and a met
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from loadws.terms.percentiles import PERCENTILES, percentile_name
 
@@ -30,8 +31,7 @@ DEFAULT_AGGREGATE: dict[Kind, str | None] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(msgspec.Struct, frozen=True):
     """One row of the table. ``labels`` are the names of labels that its entries may have (``phase`` always may)."""
 
     name: str

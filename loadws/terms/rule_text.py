@@ -16,8 +16,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+import msgspec
 
 from loadws.terms.errors import LoadwsError, did_you_mean
 from loadws.terms.metrics import DEFAULT_AGGREGATE, TABLE, Metric
@@ -37,14 +38,13 @@ class RuleError(LoadwsError):
         self.offset = offset
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """The value that a rule judges. ``unit`` is the metric's unit, or ``/s`` for the rate of a count."""
 
     metric: str
     aggregate: str
     unit: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return the text that reads as this selection."""

@@ -15,8 +15,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+import msgspec
 
 from loadws.terms.metrics import TABLE, Metric, percentile_of
 from loadws.terms.rule_text import SUFFIX, RuleError, RuleReader
@@ -38,8 +39,7 @@ FACTORS: dict[str, dict[str, Decimal]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(msgspec.Struct, frozen=True):
     """One rule, parsed. ``value`` is in ``unit``: the metric's, or ``/s`` for the rate of a count."""
 
     rule: str
@@ -48,7 +48,7 @@ class Threshold:
     op: str
     value: float
     unit: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def percentile(self) -> float | None:

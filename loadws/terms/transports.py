@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 TransportName = Literal["native", "trio-websocket"]
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(msgspec.Struct, frozen=True):
     """The properties of a transport. ``lacks`` are the features, as ``scenario.model.features`` names them, that it
     does not have.
 

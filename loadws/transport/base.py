@@ -19,7 +19,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -184,8 +183,7 @@ class ConnectTimings(msgspec.Struct, frozen=True):
 NO_TIMINGS = ConnectTimings(0)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """How an open connection ended.
 
     ``by`` is ``us`` where our close frame (or our drop) came first, ``peer`` where the peer's did, ``lost`` where no close
@@ -250,22 +248,20 @@ class Listener(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(msgspec.Struct, frozen=True):
     """The options of opening TCP, whatever the URL.
 
     ``resolve`` maps names (in lower case) to their addresses, so that they are not looked up; ``source_addresses`` are
     addresses of this machine, used in turn; the buffers are the kernel's, in bytes, where None keeps its default.
     """
 
-    resolve: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    resolve: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     source_addresses: tuple[str, ...] = ()
     send_buffer: int | None = None
     receive_buffer: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Compression:
+class Compression(msgspec.Struct, frozen=True):
     """permessage-deflate (RFC 7692) as the client offers it. ``level`` is zlib's, 1 to 9; the server may narrow down
     the rest.
     """
@@ -293,8 +289,7 @@ class UncountedWire:
         self.wire_sent = self.wire_received = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectRequest:
+class ConnectRequest(msgspec.Struct, frozen=True):
     """A request to open one connection. ``url`` includes the query. Deadlines are spans in nanoseconds.
 
     ``proxy`` is an address as ``terms.proxies`` reads it; at most ``redirects`` redirects are followed.

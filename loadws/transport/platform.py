@@ -15,7 +15,8 @@ import ctypes
 import select
 import socket
 import sys
-from dataclasses import dataclass
+
+import msgspec
 
 IS_LINUX = sys.platform == "linux"
 HAS_EPOLL = IS_LINUX and hasattr(select, "epoll")
@@ -43,8 +44,7 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(_M_MMAP_THRESHOLD, MOST_KEPT_BYTES) and mallopt(_M_TRIM_THRESHOLD, MOST_KEPT_BYTES))
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
+class Means(msgspec.Struct, frozen=True):
     """The system's means that the native transport uses on this machine."""
 
     epoll: bool = HAS_EPOLL

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote
+
+import msgspec
 
 from loadws.terms.addresses import Address, HostAndPort, request_target, split_address, split_authority, unix_socket
 
@@ -24,8 +25,7 @@ UNIX_HOST = "localhost"
 Origin = tuple[bool, str, int, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(msgspec.Struct, frozen=True):
     """A server address. ``target`` is the request-target in ASCII; ``authorization`` is the Basic header that user info
     in the URL asks for.
 

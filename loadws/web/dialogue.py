@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
 
 #: A page of ours: nothing but what the server itself gives, no frame around it, no script that stands in the page.
 PAGE_POLICY = (
@@ -22,8 +23,7 @@ Body = bytes | Path | Callable[[], AsyncGenerator[bytes, None]]
 HTML = "text/html; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A request: its path, decoded, and the parameters behind it, in order."""
 
     path: str
@@ -51,15 +51,14 @@ class Asked:
         return next(iter(self.values(name)), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A response. The body is bytes, a file, or pieces that come one by one (then the connection ends with it)."""
 
     body: Body = b""
     kind: str = HTML
     status: int = 200
     policy: str = PAGE_POLICY
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 Handler = Callable[[Asked], Awaitable[Answer]]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from loadws.engine.steps.connect import url_of
 from tests.engine.drive import drive

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.drive import Outcome, drive
 from tests.kit.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, silent

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.drive import Outcome, drive
 from tests.kit.behaviour import Behaviour, Leave, Say, Vanish, echo, pushes, silent

@@ -1,6 +1,6 @@
 """The behaviour of a scripted peer, which is played in memory (``peer``) and over loopback sockets (``loopback``).
 
-A behaviour is a record of plain functions; the ready-made ones below are changed with ``dataclasses.replace``::
+A behaviour is a record of plain functions; the ready-made ones below are changed with ``msgspec.structs.replace``::
 
     replace(echo(delay_ns=2_000_000), refuse=lambda attempt: refusal(503) if attempt % 10 == 0 else None)
 """
@@ -12,22 +12,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from loadws.transport.base import ConnectFailed, FailurePhase, HandshakeRefused, Payload
 
 #: How many payloads and URLs a peer remembers; the counts have no bound.
 REMEMBERED = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(msgspec.Struct, frozen=True):
     """A message of the peer."""
 
     payload: Payload
     after_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(msgspec.Struct, frozen=True):
     """A close of the peer with a close frame; ``code`` None is one without a code."""
 
     code: int | None = 1000
@@ -35,8 +35,7 @@ class Leave:
     after_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Vanish:
+class Vanish(msgspec.Struct, frozen=True):
     """A close or reset of TCP by the peer, without a close frame."""
 
     kind: Literal["eof", "reset"] = "eof"
@@ -46,8 +45,7 @@ class Vanish:
 Action = Say | Leave | Vanish
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behaviour(msgspec.Struct, frozen=True):
     """What a peer does. ``refuse`` gets the attempt's number and ``on_open`` the connection's, both from 0;
     ``on_message`` the payload and its number on its connection, from 1. Actions are timed from the moment that they
     answer.

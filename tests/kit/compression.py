@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
+import msgspec
 import trio
 
 from loadws.transport.base import (
@@ -36,8 +36,7 @@ MakeTransport = Callable[[], Transport]
 Check = Callable[[MakeTransport], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """An offer, the answer to it, and what the peer then does: its window, and whether each side's window continues."""
 
     offered: Compression

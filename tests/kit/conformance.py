@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import msgspec
 import trio
 import trio.testing
+from msgspec.structs import replace
 
 from loadws.transport.base import (
     ConnectFailed,
@@ -111,8 +112,7 @@ class Recorder:
         self._changed = trio.Event()
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True):
     """A transport, and a peer that it can reach."""
 
     connector: Connector
@@ -566,8 +566,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """A fault before the connection is open, and the error that ``connect`` must raise."""
 
     fault: Callable[[], faults.Fault]
@@ -609,8 +608,7 @@ FAILURES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """A fault once the connection is open, and the end that the listener must get."""
 
     fault: Callable[[], faults.Fault]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 
+import msgspec
 import trio
 
 from loadws.terms.units import NS_PER_S
@@ -15,8 +15,7 @@ from tests.kit.behaviour import Action, Behaviour, Leave, Say, Seen, Vanish
 from tests.kit.raw import BINARY, CLOSE, GONE, PING, PONG, TEXT, RawConnection, close_frame, frame, response, serve
 
 
-@dataclass(frozen=True, slots=True)
-class LoopbackPeer:
+class LoopbackPeer(msgspec.Struct, frozen=True):
     url: str
     seen: Seen
 

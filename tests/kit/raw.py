@@ -11,9 +11,9 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import trio
 
 from loadws.transport.background import background
@@ -42,8 +42,7 @@ def close_frame(code: int | None, reason: str = "") -> bytes:
     return frame(CLOSE, close_payload(code, reason))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """``target`` is the path with its query; the names of headers are in lower case."""
 
     target: str

@@ -21,8 +21,7 @@ from loadws.transport.url import Url
 _KNOWN = frozenset(HTTPStatus)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A request as it came. ``url`` is the address as a client would write it; names of headers are in lower case."""
 
     method: str
@@ -32,8 +31,7 @@ class Asked:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A valid answer. ``json`` replaces ``body``."""
 
     status: int = 200

@@ -25,7 +25,7 @@ def plan_of(*phases: dict[str, Any], seed: int = 7, **rest: Any) -> Plan:
 
 def phase_of(**fields: Any) -> PlannedPhase:
     """A phase of ten seconds that holds nobody, but for what is said."""
-    empty: dict[str, Any] = dict.fromkeys(PlannedPhase.__dataclass_fields__)
+    empty: dict[str, Any] = dict.fromkeys(PlannedPhase.__struct_fields__)
     given: dict[str, Any] = {
         "index": 0, "name": "p", "warmup": False, "start_ns": 0, "duration_ns": 10 * NS_PER_S,
         "users_from": 0, "users_to": 0, "rate_from": 0.0, "rate_to": 0.0, "spacing": "poisson", "first_arrival": 0,

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from loadws.cli.comparing.sources import is_baseline, matching, read_baseline, runs_at
 from loadws.gate.comparing.runs import MeasuredRun
@@ -26,8 +27,7 @@ FOLDER = Path("baselines")
 _ENDING = ".json"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A baseline's runs; ``about`` is a sentence on where it is and how old it is."""
 
     runs: tuple[MeasuredRun, ...]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 import typer
 
 from loadws.cli.options import (
@@ -97,8 +97,7 @@ AllowNoBaseline = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Against:
+class Against(msgspec.Struct, frozen=True):
     """The options of ``loadws run`` besides the run itself: how often, what to compare with, and where to save the
     result.
     """

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from loadws.cli.comparing.comparison_files import write_comparison_page
 from loadws.cli.comparing.rules import rules_from
@@ -25,8 +26,7 @@ from loadws.terms.errors import LoadwsError, UsageError
 from loadws.terms.metrics import Metric
 
 
-@dataclass(frozen=True, slots=True)
-class CompareOptions:
+class CompareOptions(msgspec.Struct, frozen=True):
     """The options of ``loadws compare``. Names are run folders, files or globs."""
 
     baseline: tuple[str, ...]
@@ -35,7 +35,7 @@ class CompareOptions:
     across_machines: bool
     json: Path | None
     html: Path | None = None
-    ci: Ci = Ci()  # noqa: RUF009  # it never changes
+    ci: Ci = Ci()  # it never changes
 
 
 def compare_command(options: CompareOptions) -> int:

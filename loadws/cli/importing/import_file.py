@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+
+import msgspec
 
 from loadws.importers.notes import Imported, ImportFailed
 from loadws.terms.errors import ExitCode, OutputError, UsageError
@@ -19,8 +20,7 @@ _LARGEST_FILE = 512 * 1024 * 1024
 _SHOWN_NOTES = 50
 
 
-@dataclass(frozen=True, slots=True)
-class ImportOptions:
+class ImportOptions(msgspec.Struct, frozen=True):
     """The options of an import: the file, where the scenario goes, and whether losses are failures."""
 
     file: Path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.cli.manual.pages import ALIASES, Page
 from loadws.terms.errors import UsageError, did_you_mean
@@ -27,16 +28,14 @@ _MOST_MENTIONS = 30
 _LONGEST_LINE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     """A heading, without its marks, and the text from it to the next heading of its level or above."""
 
     heading: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(msgspec.Struct, frozen=True):
     """A line that has the word. ``number`` counts the page's lines from 1."""
 
     page: str
@@ -50,8 +49,7 @@ class Mention:
         return f"    {self.page}:{self.number}  {self.heading}\n        {shown}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     """A line of a page. ``number`` counts from 1; ``level`` is that of a heading, and 0 for any other line."""
 
     number: int

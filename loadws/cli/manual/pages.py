@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources import files
+
+import msgspec
 
 from loadws.cli.manual.kinds import fill_kinds
 
@@ -46,8 +47,7 @@ _ENDING = ".md"
 _TITLE = re.compile(r"^# (.*)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """One page: its name on the command line, and its Markdown text."""
 
     name: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import trio
 
 from loadws.cli.viewing.export import export
@@ -17,8 +17,7 @@ from loadws.web.serving import open_listeners, port_of, serve
 from loadws.web.visitors import is_loopback
 
 
-@dataclass(frozen=True, slots=True)
-class ViewOptions:
+class ViewOptions(msgspec.Struct, frozen=True):
     """The options of ``loadws view``. ``export`` is the folder for static pages; None: serve."""
 
     folder: Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from loadws.engine.runtime.delivering import Delivering
 from loadws.engine.runtime.strand import StepFunction, Steps
@@ -11,16 +11,14 @@ from loadws.scenario.matching.matching import Captures
 from loadws.scenario.unpacking.where import Where
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledHandler:
+class CompiledHandler(msgspec.Struct, frozen=True):
     """A handler. ``waits``: some of its steps wait, so it runs in the user's handler task and not at once."""
 
     steps: Steps
     waits: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledMessageHandler(CompiledHandler):
+class CompiledMessageHandler(CompiledHandler, frozen=True):
     """A ``message`` handler of the connection ``on``; of all connections where ``on`` is None.
 
     ``uses_message``: some template reads ``message``, so the message is parsed for it. ``uses_received_ms``: likewise.
@@ -34,8 +32,7 @@ class CompiledMessageHandler(CompiledHandler):
     deliver: Delivering | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledHandlers:
+class CompiledHandlers(msgspec.Struct, frozen=True):
     """The handlers of a user type. An event without a handler has None, or an empty tuple."""
 
     messages: tuple[CompiledMessageHandler, ...] = ()
@@ -53,8 +50,7 @@ class CompiledHandlers:
         return any(handler is not None and handler.waits for handler in handlers)
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledUser:
+class CompiledUser(msgspec.Struct, frozen=True):
     """A user type. ``connect`` opens the connection of a flow that has no such step at its top level; None for other
     flows.
 
@@ -64,7 +60,7 @@ class CompiledUser:
     name: str
     flow: Steps
     connect: StepFunction | None = None
-    handlers: CompiledHandlers = field(default_factory=CompiledHandlers)
-    traits: UserTraits = field(default_factory=UserTraits)
+    handlers: CompiledHandlers = msgspec.field(default_factory=CompiledHandlers)
+    traits: UserTraits = msgspec.field(default_factory=UserTraits)
     heals: bool = False
     connects: bool = False

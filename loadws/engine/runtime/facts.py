@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from loadws.scenario.model.model import Scenario
 from loadws.terms.masker import Masker
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(msgspec.Struct, frozen=True):
     """The facts that a run's load, its setup and its teardown share. Nothing here changes during the run.
 
     ``base`` is the folder that the scenario's files are relative to, ``env`` the environment that ``env()`` sees,
@@ -24,9 +24,9 @@ class RunFacts:
     scenario: Scenario
     base: Path
     seed: int
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     say: Callable[[str], None] | None = None
-    setup_values: Mapping[str, Any] = field(default_factory=dict)
+    setup_values: Mapping[str, Any] = msgspec.field(default_factory=dict)
     nonce: int = 0
     machines: int = 1
-    masker: Masker = field(default_factory=Masker)
+    masker: Masker = msgspec.field(default_factory=Masker)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from loadws.scenario.matching.capture import compile_captures
 from loadws.scenario.matching.extract import Handshake, Place
@@ -33,15 +34,14 @@ _NOTHING: tuple[str, ...] = ()
 Headers = Iterable[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class RunSecrets:
+class RunSecrets(msgspec.Struct, frozen=True):
     """The secrets that all users of a process share, and where to find more during the run.
 
     ``paths`` are the JSONPaths of ``secrets``; ``places`` are those in messages that secret variables are captured
     from, and ``headers`` those of them that are headers, in lower case.
     """
 
-    masker: Masker = field(default_factory=Masker)
+    masker: Masker = msgspec.field(default_factory=Masker)
     paths: tuple[SecretPath, ...] = ()
     places: tuple[Place, ...] = ()
     headers: frozenset[str] = frozenset()

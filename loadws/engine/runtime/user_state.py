@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import Protocol
+
+import msgspec
 
 from loadws.engine.runtime.connection.conversation import Conversation, HandlerHooks
 from loadws.engine.runtime.connection.ends import end_kind, is_failure
@@ -46,8 +47,7 @@ class Healer(Protocol):
     def begin(self, lost: Conversation) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class UserTraits:
+class UserTraits(msgspec.Struct, frozen=True):
     """What holds for all users of one type.
 
     ``plain_requests`` are the names of requests without ``where`` by the name of their connection: a message that nothing
@@ -56,7 +56,7 @@ class UserTraits:
     """
 
     deliverings: tuple[Delivering, ...] = ()
-    plain_requests: Mapping[str | None, Sequence[str]] = field(default_factory=dict)
+    plain_requests: Mapping[str | None, Sequence[str]] = msgspec.field(default_factory=dict)
     has_calls: bool = False
     measures: tuple[CompiledMeasure, ...] = ()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
 import msgspec
 import trio
+from msgspec.structs import replace
 
 from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.connection.reading import ReadingListener

@@ -10,10 +10,10 @@ That has a metric of its own, ``http_connect_time``, as it has for a WebSocket.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from urllib.parse import urlencode
 
 import trio
+from msgspec.structs import replace
 
 from loadws.engine.runtime.flow_control import FlowInterrupted
 from loadws.engine.runtime.shared import Shared

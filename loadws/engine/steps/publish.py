@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.delivering import probing_of
@@ -68,8 +69,7 @@ def _publications(step: PublishStep, context: StepContext) -> _MakePublication:
     return _MakePublication(step, context.log(body.probe), to, make, context.now_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class _MakePublication:
+class _MakePublication(msgspec.Struct, frozen=True):
     step: PublishStep
     log: ProbeLog
     to: Compiled | None

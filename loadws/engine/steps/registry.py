@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from loadws.engine.runtime.compiled import CompiledHandler, CompiledHandlers, CompiledMessageHandler, CompiledUser
 from loadws.engine.runtime.connection.measuring import CompiledMeasure

@@ -7,7 +7,8 @@ counted as sent when the kernel has accepted its last byte, and its outcome exac
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.engine.runtime.connection.candidate import Candidate
 from loadws.engine.runtime.connection.conversation import MOST_UNANSWERED, Conversation
@@ -92,8 +93,7 @@ def compile_request(step: RequestStep, context: StepContext) -> StepFunction:
     return with_connection(step, step.request.on, context, "request", compile_exchange(step, context, exchange))
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """A message and its answer, as ``compile_exchange`` runs them.
 
     ``asked`` makes a message that differs each time: payload, size in bytes, and what waits for the answer. ``repeated`` is

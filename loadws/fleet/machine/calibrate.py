@@ -9,8 +9,8 @@ own.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 
+import msgspec
 import trio
 
 from loadws import __version__
@@ -34,8 +34,7 @@ CONNECTING, FEW, MANY = 64, 100, 1_000
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
+class Effort(msgspec.Struct, frozen=True):
     """The length of each trial, in seconds, and the exactness of the result. ``steps``: halvings of the search for the
     scheduled rate.
     """
@@ -46,8 +45,7 @@ class Effort:
     held: int = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Paced:
+class Paced(msgspec.Struct, frozen=True):
     """The outcome of a schedule, in its judged time: answers per second, and the send lag's p99 of the worst process (None:
     too few sends). ``made_per_s`` are the answers of all its time, which a schedule far beyond the machine has too.
     """
@@ -57,8 +55,7 @@ class Paced:
     made_per_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     url: str
     transport: str
     effort: Effort

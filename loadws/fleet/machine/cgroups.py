@@ -7,15 +7,15 @@ it too, so the tightest limit counts. A limit that cannot be read is ignored.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 #: A limit as large as this means no limit: version 1 writes the largest whole number of pages.
 _NO_LIMIT = 1 << 60
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """The limits of this process's groups; None where they have none. ``cores`` may be a fraction."""
 
     memory_bytes: int | None = None

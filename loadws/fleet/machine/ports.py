@@ -7,8 +7,9 @@ certainly holds. Behind a proxy, the proxy is the target.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.steps import ConnectStep, walk
@@ -20,8 +21,7 @@ from loadws.transport.platform import MEANS
 _UNIX = "ws+unix:"
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+class Pairs(msgspec.Struct, frozen=True):
     """Pairs of the addresses that connections begin at and go to. Without targets no port is used."""
 
     sources: int = 1

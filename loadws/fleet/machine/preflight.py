@@ -8,9 +8,11 @@ warning. ``loadws plan`` shows the same needs that make ``loadws run`` refuse a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from loadws.fleet import MOST_PROCESSES
 from loadws.fleet.machine.cgroups import look_at_groups
@@ -34,8 +36,7 @@ _MEMORY = Path("/proc/meminfo")
 UNKNOWN = 1 << 60
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True):
     """The resources for a run; a huge number where the system does not report one.
 
     ``memory_is`` says whose memory it is, ``cpu_quota`` how many cores' time a control group allows (None: all there
@@ -61,8 +62,7 @@ class Machine:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(msgspec.Struct, frozen=True):
     """One resource that a plan needs: how much for all its users, how much there is, and for how many users that is
     enough.
 

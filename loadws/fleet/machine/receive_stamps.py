@@ -8,8 +8,9 @@ figures).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from loadws.terms.transports import traits_of
 from loadws.transport.net.stamps import why_no_kernel_stamps
@@ -20,8 +21,7 @@ Stamps = Literal["user", "kernel"]
 _UNIX = "ws+unix:"
 
 
-@dataclass(frozen=True, slots=True)
-class Stamping:
+class Stamping(msgspec.Struct, frozen=True):
     """The choice. ``fallback`` says why the kernel's stamps are not used, where they were asked for."""
 
     stamps: Stamps

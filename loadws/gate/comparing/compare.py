@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from loadws.gate.statistics import bootstrap, paired, sequential, shares, unpaired
 from loadws.gate.statistics.changes import Value, as_fraction, change, log_level, median, plain_level
@@ -42,8 +43,7 @@ class Windows(NamedTuple):
     candidate: Sequence[bootstrap.Window]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """The result of one set of data for a rule. ``change``, ``low`` and ``high`` are as the rule's limit: a fraction of
     the baseline for a limit in percent, else in the rule's unit.
 
@@ -65,8 +65,7 @@ class Found:
     unknown: int
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """One rule among ``rules``, compared at level ``alpha``: the intervals have confidence 1 - ``alpha``.
 
     ``smallest`` is the smallest worsening, on the scale of ``Found.change``, that this comparison would have found to

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from loadws.gate.comparing.compare import Comparison
 from loadws.gate.comparing.measured import too_few_samples

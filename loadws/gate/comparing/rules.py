@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.gate.comparing.measured import measure
 from loadws.metrics.summary import Summary
@@ -17,8 +18,7 @@ from loadws.terms.thresholds import Threshold, parse_threshold
 _CHANGE = re.compile(r"(?<=[<>=])\s*(\d[\d.]*(%|pp))\s*$")
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(msgspec.Struct, frozen=True):
     """The rules of a comparison. ``thresholds`` are judged on the candidate alone."""
 
     comparisons: tuple[ComparisonRule, ...] = ()

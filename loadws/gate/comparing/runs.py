@@ -7,7 +7,8 @@ time: this does not include the noise between runs, and the report calls it weak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.gate.comparing.absolute import judge_thresholds
 from loadws.gate.comparing.compare import (
@@ -42,8 +43,7 @@ _ERRORS_DIFFER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredRun:
+class MeasuredRun(msgspec.Struct, frozen=True):
     """One run of a side. ``name`` is where it was found; ``frames`` reads its frames, where they were kept."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.gate.comparing.compare import Comparison, Found
 from loadws.gate.comparing.sentences import sentence
@@ -35,8 +36,7 @@ _OUTCOMES: dict[ExitCode, ComparisonOutcome] = {
 _NOTHING = "No rule could be judged: both sides have no value in common. Name what to compare with --rule."
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """All results: each rule, the thresholds, other values that changed, and facts beside the rules."""
 
     method: str

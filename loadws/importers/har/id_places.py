@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.importers.credentials import UUID
 from loadws.importers.har.recording import Frame
@@ -21,8 +22,7 @@ def is_id_place(path: Path, value: Scalar = "") -> bool:
     return path == (1,) or is_id_name(name_of(path)) or is_uuid(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A place of an id; ``index`` is that of its message in the conversation."""
 
     index: int

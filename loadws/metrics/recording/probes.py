@@ -21,6 +21,8 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from loadws.metrics.frame import DeliveryPart, Joined, Left, Published, Received
 from loadws.metrics.histograms.delivery_histogram import spread
 from loadws.metrics.histograms.histogram import TIME
@@ -35,8 +37,7 @@ SLACK_US = 1_000_000
 _TIMES_A_SLICE = 500  # about 0.1 ms
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeSpec:
+class ProbeSpec(msgspec.Struct, frozen=True):
     """A probe of the scenario. A delivery that takes longer than ``within_ns`` is late, and its receiver misses it."""
 
     name: str
@@ -369,8 +370,7 @@ class ProbeLog:
 _Row = tuple[ProbeId, int, int, list[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Second:
+class Second(msgspec.Struct, frozen=True):
     """The counts of one probe in one second."""
 
     log: ProbeLog

@@ -13,8 +13,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from loadws.metrics.frame import Frame
 from loadws.metrics.histograms.histogram import LatencyHistogram
@@ -152,8 +153,7 @@ def lag_p99(lag: LatencyHistogram) -> float | None:
     return lag.value_at_rank(lowest) if lowest else lag.min
 
 
-@dataclass(frozen=True, slots=True)
-class Demands:
+class Demands(msgspec.Struct, frozen=True):
     """The demands of a run on its generator.
 
     ``tightest_ns`` is the lowest latency that a threshold names, None without one. ``send_lag_limit_ns`` is the

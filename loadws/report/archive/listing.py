@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlencode
+
+import msgspec
 
 from loadws.report.archive.entry import Entry
 
@@ -13,8 +14,7 @@ PAGE_RUNS = 50
 TREND_RUNS = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """What is looked for; an empty text is everything. ``page`` counts from 1."""
 
     scenario: str = ""
@@ -37,8 +37,7 @@ class Filter:
         return f"?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioRow:
+class ScenarioRow(msgspec.Struct, frozen=True):
     """One scenario: how many runs it has, its newest, and the trend of its runs, oldest first."""
 
     scenario: str

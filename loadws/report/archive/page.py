@@ -6,13 +6,13 @@ Its style and its script lie beside it. The script only adds: filters without a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib import resources
 from urllib.parse import quote
 
 import jinja2
+import msgspec
 from markupsafe import Markup
 
 from loadws.report.archive.archive import MOST_RUNS, Look
@@ -30,8 +30,7 @@ _TONES = {"passed": "good", "failed": "bad", "aborted": "bad", "no_data": "bad",
 _SPARK_WIDTH, _SPARK_HEIGHT = 160, 32
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """The addresses of an archive's files, relative to the list. ``is_served``: a server, which can compare ticked
     runs, serves it.
     """

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from loadws.report.svg.plot import Plot
 
 Value = float | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """An entry of a legend; ``look`` is ``line``, ``dash`` or ``box``."""
 
     text: str
@@ -19,8 +19,7 @@ class Key:
     look: str = "line"
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(msgspec.Struct, frozen=True):
     """A chart. ``columns`` are its numbers, all of one length, x first; their names contain the units.
 
     The first column of a chart over time is ``t``: seconds since the run's start at which each interval begins.
@@ -31,7 +30,7 @@ class Chart:
     caption: str
     plot: Plot
     keys: Sequence[Key] = ()
-    columns: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[Value]] = msgspec.field(default_factory=dict)
 
 
 def digits(number: float) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.report.charts.chart import Chart, Key, all_digits
 from loadws.report.charts.timeaxis import TimeAxis
@@ -18,8 +19,7 @@ OTHERS = "others"
 _WIDE = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True):
     """A line with a value for each interval. ``is_step``: the value was the same during the whole interval, so there is
     no slope to the next.
     """

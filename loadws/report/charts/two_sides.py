@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.metrics.histograms.histogram import LatencyHistogram
 from loadws.metrics.summary import Summary
@@ -33,8 +34,7 @@ _ALIKE = 0.02
 Cells = list[list[float]]  # the values of all runs of a side, for each interval
 
 
-@dataclass(frozen=True, slots=True)
-class SideRuns:
+class SideRuns(msgspec.Struct, frozen=True):
     """The runs of one side, and its name on the charts."""
 
     name: str

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from markupsafe import Markup
 
 from loadws.metrics.comparison import ComparisonRecord, Interval, RuleResult, Side
@@ -37,8 +37,7 @@ _MOST_EACH, _MOST_STEPS = 4, 200
 _MOST_WATCHED = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """The page's place in a site. ``up`` is the way to the folder with its style and script, ``back`` the address of the
     list; empty for a page that stands alone and has both inside.
     """
@@ -50,8 +49,7 @@ class Frame:
 ALONE = Frame()
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(msgspec.Struct, frozen=True):
     """A rule, a check or a watched value on the page."""
 
     word: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Protocol
+
+import msgspec
 
 from loadws.report.comparing.bare_page import page, table
 from loadws.report.comparing.search_curve import curve
@@ -35,8 +36,7 @@ class Tried(Protocol):
     def values(self) -> Sequence[float | None]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True):
     """A search that has ended: what it varied up to which load, by which rules, and the largest load that held, if any.
 
     ``signal`` is the name of the signal that ended it; empty where none did.

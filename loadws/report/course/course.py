@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import accumulate
 
 import msgspec
@@ -38,8 +37,7 @@ def errors_of(step: str) -> str:
     return f"{_STEP_ERROR}{step}{_BETWEEN}"
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(msgspec.Struct, frozen=True):
     """The counts of events in each interval of ``interval_s`` seconds since the run's start.
 
     ``covered_s`` is how much of each interval a process was measuring; 0 where the run has no window.
@@ -47,7 +45,7 @@ class Course:
 
     interval_s: float = 1.0
     covered_s: tuple[float, ...] = ()
-    counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    counts: Mapping[str, tuple[int, ...]] = msgspec.field(default_factory=dict)
 
     def of(self, key: str) -> tuple[int, ...]:
         """Return the counts of one key, zeros where there was no such event."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.metrics.summary import STALLED_SHARE, Summary
 from loadws.report import timings
@@ -44,8 +45,7 @@ _REFUSED_BY = "HTTP "
 _ORDINARY_CLOSE = "peer.1000"
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(msgspec.Struct, frozen=True):
     """A sentence about an event, ``when`` it was (empty where it is of the whole run), and the chart or section that
     shows it.
     """

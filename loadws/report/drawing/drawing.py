@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from loadws.report.charts.chart import Chart, Key, Value
@@ -50,8 +48,7 @@ class Drawn(msgspec.Struct, frozen=True, tag=True):
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(msgspec.Struct, frozen=True):
     """The charts, in the order of the report. ``problem`` is a sentence, empty where none is missing."""
 
     charts: tuple[Drawn, ...] = ()

@@ -6,8 +6,9 @@ A new format is a new row of ``FORMATS``. The command line, the run folder and t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from loadws.terms.errors import UsageError, did_you_mean
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from loadws.report.runreport import RunReport
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(msgspec.Struct, frozen=True):
     """One format. ``make`` returns the whole content of ``file``; ``reader`` says what the file is for."""
 
     file: str
@@ -93,8 +93,7 @@ FORMATS: dict[str, Format] = {
 DEFAULT = ("html", "junit", "markdown")
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True):
     """The formats that a run writes, each once."""
 
     names: tuple[str, ...] = DEFAULT

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import PurePath
@@ -50,8 +49,7 @@ _MOST_SAMPLES = 20
 _MOST_ROWS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Assets:
+class Assets(msgspec.Struct, frozen=True):
     """The places of a page's style and script.
 
     ``beside``: in ``report.css`` and ``report.js`` next to it, for servers that block inline ones. ``slim``: there is

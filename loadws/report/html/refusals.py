@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.metrics.frame import ErrorSample
 from loadws.report.course.story import clock
@@ -16,8 +17,7 @@ _CLOSED = ("closed.",)
 _TELLING = ("retry-after", "server", "content-type", "www-authenticate", "location", "x-request-id")
 
 
-@dataclass(frozen=True, slots=True)
-class ServerAnswer:
+class ServerAnswer(msgspec.Struct, frozen=True):
     """A refusal or a close. ``count`` is how many of the kept errors are like it, ``first`` the run's time of the first."""
 
     what: str

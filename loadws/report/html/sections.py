@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from loadws.metrics.summary import Summary
 from loadws.report import deliveries, ledger_table, timings
@@ -11,8 +11,7 @@ from loadws.report.runreport import RunReport
 from loadws.report.tables import machines
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     """A section. ``has_news``: it is unfolded from the start. ``word`` is shown beside its name where it is folded."""
 
     name: str

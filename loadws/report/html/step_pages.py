@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from markupsafe import Markup
 
 from loadws.metrics.summary import MetricEntry, Summary
@@ -26,8 +26,7 @@ _SHOWN = ("p50", "p90", "p99", "max")
 _WIDTH, _HEIGHT, _MOST_POINTS = 120, 18, 60
 
 
-@dataclass(frozen=True, slots=True)
-class StepPage:
+class StepPage(msgspec.Struct, frozen=True):
     """A step's part of the page. ``facts`` are (what, value); its charts are named after ``number``."""
 
     number: int

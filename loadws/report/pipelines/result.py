@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from loadws.metrics.summary import Check, Summary
 from loadws.report import facts as rows
@@ -24,8 +25,7 @@ _TIMES = ("p50", "p95", "p99", "max")
 _LONGEST = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One thing that stands in the way of a pass. ``subject`` is the rule, or what the problem is about.
 
     ``path`` and ``line`` are its place in a file; empty and 0 where it has none.
@@ -38,8 +38,7 @@ class Problem:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """A run or a comparison, for a pipeline. ``figures`` are numbers by name; ``report`` is None where there is no page."""
 
     title: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+
+class Appended(msgspec.Struct, frozen=True):
     """Text for the end of a file that the service names. ``most`` is the largest that the file may become, in bytes."""
 
     path: Path
@@ -15,10 +15,9 @@ class Appended:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(msgspec.Struct, frozen=True):
     """The output for a CI service: lines on stdout, and files to write or to append to."""
 
     lines: tuple[str, ...] = ()
     appended: tuple[Appended, ...] = ()
-    written: dict[Path, bytes] = field(default_factory=dict)
+    written: dict[Path, bytes] = msgspec.field(default_factory=dict)

@@ -8,8 +8,8 @@ runs from 0 to ``SPAN``, however wide it is shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 from markupsafe import Markup, escape
 
 from loadws.report.svg.palette import paint
@@ -25,8 +25,7 @@ _EDGE = 2  # pixels, in which a line at the least or the highest value is seen w
 _FONT = 'font-family="system-ui, -apple-system, \'Segoe UI\', Roboto, sans-serif" font-size="12"'
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """A path in the view. ``width`` 0: filled, else a stroke of this many pixels at any zoom.
 
     ``is_scaled``: the stroke is as wide as its width in the view, with square ends, so it grows with the zoom: a bar.
@@ -40,8 +39,7 @@ class Shape:
     is_scaled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(msgspec.Struct, frozen=True):
     """A text over the view, cut off to the range from ``begin`` to ``end`` (0 to 1), at ``y`` pixels from the view's
     top.
     """
@@ -54,8 +52,7 @@ class Label:
     at_end: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Dot:
+class Dot(msgspec.Struct, frozen=True):
     """A round mark over the view, ``at`` of its width (0 to 1) and ``y`` pixels from its top, with a text for the mouse."""
 
     at: float
@@ -64,8 +61,7 @@ class Dot:
     colour: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
+class Plot(msgspec.Struct, frozen=True):
     """Everything that is drawn for a chart; ``x_ticks`` are (position from 0 to 1, text)."""
 
     height: int
@@ -78,7 +74,7 @@ class Plot:
     is_over_time: bool = False
     y_grid: bool = True
     strips: int = 0  # rows of 8 pixels below the view's values
-    y_texts: Sequence[tuple[float, str]] = field(default=())  # instead of the scale's ticks: (pixels, text)
+    y_texts: Sequence[tuple[float, str]] = ()  # instead of the scale's ticks: (pixels, text)
     gutter: int = GUTTER  # pixels, of the y axis
     dots: Sequence[Dot] = ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from loadws.metrics.runinfo import MachineInfo, RunInfo
 from loadws.report.plain import plain
@@ -14,8 +14,7 @@ NARROW = ("connections", "messages sent", "errors", "response p99")
 _WORDS_LONGEST = 300
 
 
-@dataclass(frozen=True, slots=True)
-class MachineRow:
+class MachineRow(msgspec.Struct, frozen=True):
     """One machine. ``lost`` says why its data is missing; ``page`` is the address of its own report; both may be empty.
 
     ``counts`` are figures and ``words`` sentences, each as (name, value).

@@ -7,8 +7,8 @@ least; one that is too narrow has its texts cut, and loses columns before that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 
 from loadws.metrics.live import GeneratorNow, LiveView
@@ -42,8 +42,7 @@ BUSY_CPU, BUSY_WAIT, BUSY_LOOP_LAG_NS = 0.9, 0.1, 100_000_000
 LATE_NS = 20_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True):
     """All that the view shows: the run at this moment, its thresholds, its past, and what was planned."""
 
     view: LiveView

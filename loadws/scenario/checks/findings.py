@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import msgspec
 
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.yaml.explain import Problems, Severity, Where
 from loadws.scenario.yaml.tree import Node, find, walk_nodes
 
 
-@dataclass(frozen=True)
-class Findings:
+class Findings(msgspec.Struct, frozen=True, dict=True):
     """A scenario under examination.
 
     Where its file has other faults, ``cut`` are the parts of the file that ``scenario`` lacks; the checks are silent about

@@ -10,9 +10,10 @@ import functools
 import io
 import stat
 import wave
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from loadws.scenario.data.rows import DataError
 from loadws.scenario.model.model import CHUNK_COLUMNS
@@ -24,8 +25,7 @@ LARGEST_CUT = 64 * 2**20
 MOST_CHUNKS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Chunks:
+class Chunks(msgspec.Struct, frozen=True):
     """The chunks of a file by their number, from 0. ``bytes_per_ms`` is that of audio as it plays; None for other files."""
 
     content: bytes

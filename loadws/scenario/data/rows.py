@@ -19,9 +19,10 @@ import stat
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import msgspec
 
 from loadws.scenario.json_reader import NotJson, read_elements, read_json
 from loadws.terms.errors import LoadwsError
@@ -49,8 +50,7 @@ class DataError(LoadwsError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(msgspec.Struct, frozen=True):
     """How a CSV file is written. ``columns`` are the names where it has no header line; ``delimiter`` None is a comma."""
 
     delimiter: str | None = None
@@ -59,6 +59,9 @@ class Dialect:
     @property
     def sign(self) -> str:
         return self.delimiter or ","
+
+
+DEFAULT_DIALECT = Dialect()
 
 
 class Rows:
@@ -118,7 +121,7 @@ READING: ContextVar[Callable[[Path, int, int], None]] = ContextVar("READING", de
 _ROWS_BETWEEN = 10_000
 
 
-def open_rows(file: Path, dialect: Dialect = Dialect()) -> Rows:  # it never changes
+def open_rows(file: Path, dialect: Dialect = DEFAULT_DIALECT) -> Rows:
     """Open a data file and find its rows.
 
     Raises:

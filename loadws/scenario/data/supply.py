@@ -8,9 +8,10 @@ communication. Which user gets which row depends on which comes first; with ``ne
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
 
 from loadws.scenario.data.feed import Feed, open_feed
 from loadws.scenario.model.model import DataSource
@@ -82,8 +83,7 @@ class Supply:
         return f"the {rows} of {self.name!r} are used up{part}, one for each {self._source.next}: {advice}"
 
 
-@dataclass(frozen=True, slots=True)
-class Supplies:
+class Supplies(msgspec.Struct, frozen=True):
     """The data sources of one process.
 
     ``at_session`` give a row as a session begins: those of ``next: user`` and ``session``, and others that variables read.

@@ -11,8 +11,9 @@ import functools
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from loadws.scenario.matching.jsonpath import MISSING, PathError, compile_path
 from loadws.scenario.matching.message import NOT_JSON, Enveloped, Message, bytes_of
@@ -56,8 +57,7 @@ class Handshake(Message, kw_only=True, eq=False, gc=False):
         return Handshake(payload, 0, status=status, headers=headers, cookies=cookies or {})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A place in a message. ``label`` is its name in a message to people; ``absent`` ends that message where it is missing.
 
     ``header`` is the name of the header that it is, in lower case; None for any other place.

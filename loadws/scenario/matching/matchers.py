@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from pydantic import JsonValue
 
 from loadws.scenario.matching.extract import MatchError, Path, compile_regex
@@ -23,8 +23,7 @@ Test = Callable[[Any], bool]
 TYPES = ("string", "number", "integer", "boolean", "null", "array", "object")
 
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(msgspec.Struct, frozen=True):
     """A matcher. ``test`` makes the test from its operand, ``says`` the words for the expected value.
 
     ``test`` raises ``ValueError`` with a message for people where the operand makes no sense.
@@ -34,8 +33,7 @@ class Matcher:
     says: Callable[[Any], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(msgspec.Struct, frozen=True):
     """A matcher and its operand, which may hold templates. ``fixed`` is the test of an operand without templates."""
 
     matcher: Matcher

@@ -24,10 +24,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
+import msgspec
 from pydantic import JsonValue
 
 from loadws.scenario.matching.capture import Captures, compile_captures
@@ -77,8 +76,7 @@ _TEXT_MATCHERS = ("equals", "regex", "in", "exists")
 _LENGTH_MATCHERS = ("equals", "in", "lt", "le", "gt", "ge")
 
 
-@dataclass(frozen=True, slots=True)
-class _Clause:
+class _Clause(msgspec.Struct, frozen=True):
     """One condition: the value at a place has to meet an expectation. ``key`` is its key where it is an equality, see
     ``index.py``.
     """
@@ -238,7 +236,7 @@ def _as_text(value: JsonValue, path: Path) -> Compiled:
     if not isinstance(value, str):
         raise MatchError(f"{path[-1]} is text, and this is {show(value)}", path, "put it in quotes")
     compiled = compile_operand(value, path)
-    return dataclasses.replace(compiled, evaluate=compiled.text)
+    return msgspec.structs.replace(compiled, evaluate=compiled.text)
 
 
 def _regex(value: JsonValue) -> Iterator[_Clause]:
@@ -308,7 +306,7 @@ def _content(form: str, value: JsonValue, path: Path) -> Compiled:
         constant = content(NO_SCOPE) if compiled.constant else None
     except EvaluationError as error:
         raise MatchError(str(error), path) from None
-    return dataclasses.replace(compiled, evaluate=content if constant is None else lambda scope: constant)
+    return msgspec.structs.replace(compiled, evaluate=content if constant is None else lambda scope: constant)
 
 
 def _bytes_at(at: int) -> Matcher:

@@ -7,8 +7,8 @@ the two meet before anything has run, in ``checks.transport``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 from pydantic import BaseModel
 
 from loadws.scenario.model.model import Scenario
@@ -20,8 +20,7 @@ from loadws.scenario.yaml.explain import Where
 OPTIONS = ("compression",)
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(msgspec.Struct, frozen=True):
     """A use of a feature. ``where`` leads to the value in the file that asks for it."""
 
     name: str

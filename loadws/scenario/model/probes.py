@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.scenario.model.field_types import TEN_SECONDS
 from loadws.scenario.model.model import Deliver, Scenario, UserType
@@ -12,8 +13,7 @@ from loadws.scenario.model.steps import PublishStep
 from loadws.scenario.yaml.explain import Where
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedProbe:
+class PublishedProbe(msgspec.Struct, frozen=True):
     """A probe. ``within_ns`` is the time within which its deliveries count."""
 
     name: str

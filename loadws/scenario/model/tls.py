@@ -10,9 +10,10 @@ loaded.
 
 import os
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from loadws.terms.errors import LoadwsError
 
@@ -33,8 +34,7 @@ class TlsFileError(LoadwsError):
         self.key = key
 
 
-@dataclass(frozen=True, slots=True)
-class TlsSettings:
+class TlsSettings(msgspec.Struct, frozen=True):
     """The settings in which contexts differ, with templates evaluated. Paths are relative to the scenario."""
 
     ca: str | None = None

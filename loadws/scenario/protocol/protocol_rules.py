@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
 from pydantic import JsonValue
 
 from loadws.scenario.json_reader import NotJson, read_json
@@ -89,8 +89,7 @@ def _from_text(value: Any) -> Any:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """An error of the protocol: its code, or nothing, and the server's words for it."""
 
     code: str
@@ -369,8 +368,7 @@ class MissingLibrary(Exception):
     advice = "pip install 'loadws[socketio]'"
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(msgspec.Struct, frozen=True):
     """What makes the reader of a connection, and what makes the frame of a record; both raise ``EvaluationError``.
 
     ``frames`` makes all frames of a record; None where a record has one always.

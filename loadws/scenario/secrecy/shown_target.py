@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.terms.secrets import shown_address
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
 
 
-@dataclass(frozen=True, slots=True)
-class ShownTarget:
+class ShownTarget(msgspec.Struct, frozen=True):
     """The target as shown. ``values`` are those from the environment that are part of the target and not shown."""
 
     text: str

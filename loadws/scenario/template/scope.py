@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from loadws.scenario.template.conversions import CONVERSIONS
 from loadws.scenario.template.values import EvaluationError, Undefined, in_range, kind
@@ -115,8 +116,7 @@ class Scope:
 # -- functions --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(msgspec.Struct, frozen=True):
     """A function of the template language: its notation, number of arguments, and the Python function behind it."""
 
     usage: str

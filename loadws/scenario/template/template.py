@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from pydantic import JsonValue
 
 from loadws.scenario.template.expression import Evaluate, Expression, TemplateError
@@ -34,8 +34,7 @@ Path = tuple[str | int, ...]
 _STATEMENT = re.compile(r"\{%.*?%\}", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(msgspec.Struct, frozen=True):
     """A template. ``evaluate`` returns its value and ``text`` the same as text; both raise ``EvaluationError``.
 
     ``names`` and ``attributes`` are the names that it reads, as in ``Expression``.
@@ -51,8 +50,7 @@ class Compiled:
         return self.evaluate(scope)
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledJson:
+class CompiledJson(msgspec.Struct, frozen=True):
     """A JSON payload.
 
     ``both`` returns the value and its encoding; without expressions, the encoding was made when compiling.

@@ -7,9 +7,9 @@ number of values are bounded here, while reading, so that no file can exhaust th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import msgspec
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -37,8 +37,7 @@ _TYPED_TAGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+class Pairs(msgspec.Struct, frozen=True):
     """A mapping as the file has it, with its duplicate keys and merge keys."""
 
     pairs: tuple[tuple[Raw, Raw], ...]
@@ -46,8 +45,7 @@ class Pairs:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(msgspec.Struct, frozen=True):
     items: tuple[Raw, ...]
     start: int
     end: int

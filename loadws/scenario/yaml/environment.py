@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from loadws.scenario.yaml.explain import Problems, Where
 from loadws.scenario.yaml.scalars import Scalar, resolve

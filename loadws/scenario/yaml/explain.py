@@ -15,10 +15,13 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, NoReturn, Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from loadws.terms.errors import LoadwsError
 
@@ -34,8 +37,7 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _PLAIN_KEY = re.compile(r"[\w-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One thing that is wrong. ``line`` and ``column`` count from 1 and are 0 where it has no place in the file.
 
     ``is_beside``: the file is none of the scenario's own but one that it names, such as that of its protocol.
@@ -89,8 +91,7 @@ class Placed(Protocol):
     def end(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class FileKind:
+class FileKind(msgspec.Struct, frozen=True):
     """A kind of file, in the words of messages: what it is called, and the keys of the smallest one."""
 
     noun: str
@@ -101,8 +102,7 @@ SCENARIO = FileKind("scenario", "the smallest scenario has target, load and flow
 PROTOCOL = FileKind("protocol file", "the smallest protocol file has about and a verb; see `loadws docs protocols`")
 
 
-@dataclass(frozen=True)
-class SourceText:
+class SourceText(msgspec.Struct, frozen=True, dict=True):
     """The text of a file, and the offsets at which its lines begin."""
 
     path: Path

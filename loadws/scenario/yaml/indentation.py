@@ -6,15 +6,15 @@ The parser names a token that it did not expect; a reader needs the two lines th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 #: Dashes, then a key or what else begins the line's content.
 _LINE = re.compile(r"(?P<indent> *)(?P<dashes>(?:- +)*)(?P<key>[^\s#][^:#]*?)?(?P<colon>:(?= |$))?(?P<value> .*)?$")
 _UNEXPECTED = re.compile(r"expected <block end>|expected '<document start>'")
 
 
-@dataclass(frozen=True, slots=True)
-class _Begin:
+class _Begin(msgspec.Struct, frozen=True):
     """The beginning of a list item or a key in a line. ``column`` counts from 0, ``line`` from 1."""
 
     column: int

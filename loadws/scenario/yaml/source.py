@@ -11,9 +11,10 @@ no text) are added to the problems, and the rest of the file is read.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
+
+from msgspec.structs import replace
 
 from loadws.scenario.yaml.compose import Composer, Items, Pairs, Raw
 from loadws.scenario.yaml.events import Events

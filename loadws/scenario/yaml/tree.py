@@ -7,8 +7,10 @@ nodes keep their places in the file as written.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from loadws.scenario.yaml.explain import Where
 from loadws.scenario.yaml.scalars import Scalar
@@ -18,8 +20,7 @@ DEEPEST = 64
 MOST_NODES = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """A value of the file.
 
     ``start`` and ``end`` are its offsets in the text, ``key_start`` is that of the key before it; ``where`` is its place in

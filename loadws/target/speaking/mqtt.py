@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+import msgspec
+
 from loadws.target.speaking.talk import Payload, Talk
 
 
@@ -71,8 +73,7 @@ class Fields:
         return self.some(len(self.content) - self.at)
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(msgspec.Struct, frozen=True):
     """A message on its way to the subscribers."""
 
     topic: str

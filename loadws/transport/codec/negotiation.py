@@ -8,7 +8,8 @@ and it is not used here.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.transport.base import Compression
 
@@ -26,8 +27,7 @@ _PARAMETERS = {
 _LARGEST_WINDOW = "15"
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(msgspec.Struct, frozen=True):
     """The compression of each side. The server does not see ``level``."""
 
     level: int = 6

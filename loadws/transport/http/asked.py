@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.terms.proxies import ProxyAddress
 from loadws.transport.http.body import ACCEPTED
@@ -20,8 +21,7 @@ _OF_THE_CONNECTION = frozenset({b"connection", b"upgrade"})
 Rows = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A prepared request. ``data`` is all of it, head and framed body; ``head`` and ``body`` are for the trace."""
 
     method: str

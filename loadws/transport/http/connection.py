@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 import h11
+import msgspec
 import trio
 
 from loadws.transport.base import ConnectFailed
@@ -27,8 +27,7 @@ _SWITCHING = 101
 _TOO_LARGE_A_HEAD = 431
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A whole, decoded answer. ``line`` is its status line."""
 
     status: int

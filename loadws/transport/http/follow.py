@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from loadws.transport.http.messages import HttpFailed, HttpRequest
 from loadws.transport.opening.redirects import NotFollowed, check_redirect, harmless_headers, next_address

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from loadws.transport.base import TransportError
 
@@ -28,8 +29,7 @@ OnPart = Callable[[Direction, PartOfHttp, bytes], None]
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct, frozen=True):
     """A request. ``redirects`` is how many are followed; at 0 a redirect is an answer like any other.
 
     ``proxy`` is an address as ``terms.proxies`` reads it.
@@ -43,8 +43,7 @@ class HttpRequest:
     proxy: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(msgspec.Struct, frozen=True):
     """The last answer, after redirects. ``cookies`` are all that the user has by now; of two with one name, either.
 
     ``received_ns`` is when its last byte was read. ``opening_ns`` is how long opening connections for it lasted: name,

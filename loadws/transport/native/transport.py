@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
+import msgspec
 import trio
 from msgspec.structs import replace
 
@@ -112,7 +112,7 @@ class _Connector:
         if addresses is None:
             return None
         if jar:
-            request = dataclasses.replace(request, headers=jar.with_cookies(url, request.headers))
+            request = msgspec.structs.replace(request, headers=jar.with_cookies(url, request.headers))
             question = Question(request, url)
         opening = StraightOpening(
             self.timers,

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+import msgspec
+
 from loadws.transport.base import NotOpen, Outgoing, Payload
 
 MOST_MESSAGES = 1_000
@@ -16,21 +18,18 @@ MOST_BYTES = 1 << 20
 MOST_PONGS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingMessage:
+class WaitingMessage(msgspec.Struct, frozen=True):
     payload: Payload
     out: Outgoing
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingPing:
+class WaitingPing(msgspec.Struct, frozen=True):
     payload: bytes
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingPong:
+class WaitingPong(msgspec.Struct, frozen=True):
     payload: bytes
 
 

@@ -6,10 +6,10 @@ The transport passes its own upgrade as an ``Upgrading``, which is made when TCP
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 import trio
+from msgspec.structs import replace
 
 from loadws.terms.units import NS_PER_S
 from loadws.transport.base import (

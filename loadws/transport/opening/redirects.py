@@ -18,7 +18,8 @@ with a kind of its own. The request says how many redirects are followed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from loadws.terms.addresses import UNIX_SCHEME, from_header, resolve, scheme_of, split_address
 from loadws.transport.base import ConnectRequest, HandshakeRefused

@@ -11,9 +11,9 @@ import ipaddress
 import socket
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import trio
 
 from loadws.transport.base import ConnectFailed, Timers
@@ -27,8 +27,7 @@ _Key = tuple[tuple[str, ...], int]
 _Row = tuple[int, int, int, str, Any]  # what ``getaddrinfo`` returns
 
 
-@dataclass(frozen=True, slots=True)
-class SocketAddress:
+class SocketAddress(msgspec.Struct, frozen=True):
     """The argument of ``socket.connect``, and the kind of socket for it."""
 
     family: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.terms.proxies import ProxyAddress
 from loadws.transport.base import ConnectRequest
@@ -11,8 +12,7 @@ from loadws.transport.tls_memory import TlsMemory
 from loadws.transport.url import Url
 
 
-@dataclass(frozen=True, slots=True)
-class TlsOffer:
+class TlsOffer(msgspec.Struct, frozen=True):
     """The arguments of a handshake. ``name`` is the SNI too, unless it is an address in numbers, which RFC 6066
     excludes.
     """

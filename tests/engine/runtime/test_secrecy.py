@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from loadws.engine.runtime.secrecy import MOST_VALUES, RunSecrets, UserSecrets
 from loadws.metrics.frame import Frame

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import trio
+from msgspec.structs import replace
 
 from loadws.engine.lifecycle import Lifecycle
 from loadws.metrics.runinfo import EarlyEnd

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from loadws.fleet.machine import ports
 from loadws.fleet.machine.ports import Pairs, pairs_of

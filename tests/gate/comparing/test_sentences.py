@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from loadws.gate.comparing.compare import Comparison, Found, Measured, Unit, conclude_pairs
 from loadws.gate.comparing.compare import Sides as Compared

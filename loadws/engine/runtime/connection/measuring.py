@@ -8,8 +8,9 @@ is *missing*: it ranks above every measured time. One that the session or the lo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from loadws.metrics.recording.recorder import Recorder
 from loadws.scenario.matching.index import Predicate
@@ -23,8 +24,7 @@ from loadws.transport.base import Timer, Timers
 MOST_UNDER_WAY = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledMeasure:
+class CompiledMeasure(msgspec.Struct, frozen=True):
     """A ``measure``, with the conditions on its messages compiled; None where the moment is a step."""
 
     said: Measure

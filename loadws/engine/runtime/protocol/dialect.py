@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from loadws.scenario.matching.capture import compile_captures
 from loadws.scenario.matching.jsonpath import Find, compile_path
@@ -29,8 +30,7 @@ from loadws.scenario.protocol.protocol_rules import (
 from loadws.terms.units import NS_PER_S
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(msgspec.Struct, frozen=True):
     """One kind of heartbeat. ``every_ns`` is None where loadws sends none by itself; ``make`` where it sends none at all.
 
     ``due_ns`` is how often the server sends something; None where it has no such duty. ``agreed`` finds, in what confirms
@@ -68,8 +68,7 @@ class Heartbeat:
         return max(own_ns, int(said * NS_PER_S))
 
 
-@dataclass(frozen=True, slots=True)
-class OpeningRules:
+class OpeningRules(msgspec.Struct, frozen=True):
     """How a connection opens. ``make`` is None where nothing is sent; connecting waits only where there is ``confirmed``."""
 
     make: Make | None

@@ -7,10 +7,11 @@ a running step looks nothing up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+from msgspec.structs import replace
 from pydantic import JsonValue
 
 from loadws.engine.runtime.connection.measuring import CompiledMeasure
@@ -32,8 +33,7 @@ from loadws.scenario.unpacking.where import Where, compile_where
 AwaitedClose = str | Literal[False] | None
 
 
-@dataclass(frozen=True, slots=True)
-class StepContext:
+class StepContext(msgspec.Struct, frozen=True):
     """The context in which a step is compiled.
 
     ``dialect`` is the protocol that connections speak; None without one.
@@ -59,7 +59,7 @@ class StepContext:
     heals: bool = False
     for_python: bool = False
     deliverings: tuple[Delivering, ...] = ()
-    plain_requests: dict[str | None, list[str]] = field(default_factory=dict)
+    plain_requests: dict[str | None, list[str]] = msgspec.field(default_factory=dict)
     closing: AwaitedClose = False
     measures: tuple[CompiledMeasure, ...] = ()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,8 +20,7 @@ from loadws.transport.base import payload_bytes
 AnyPayload = TypeVar("AnyPayload", str, bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPayload:
+class CompiledPayload(msgspec.Struct, frozen=True):
     """A payload.
 
     ``make`` returns the value of ``sent`` in templates, and the bytes or text; ``constant`` is set if it is fixed.

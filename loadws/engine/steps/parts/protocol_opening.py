@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from loadws.engine.runtime.protocol.protocol_conversation import ProtocolConversation
 from loadws.engine.runtime.strand import Strand
@@ -12,8 +12,7 @@ from loadws.scenario.template.values import EvaluationError, show
 from loadws.transport.base import NotOpen, Outgoing
 
 
-@dataclass(frozen=True, slots=True)
-class NotOpened:
+class NotOpened(msgspec.Struct, frozen=True):
     """Why a protocol did not open; ``kind`` is empty where the connection ended, which is reported as such."""
 
     kind: str = ""

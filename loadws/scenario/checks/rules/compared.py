@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.rules.labels import check_labels

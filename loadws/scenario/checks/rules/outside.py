@@ -6,8 +6,10 @@ They are in no file, so their place is ``--rule`` and a line for each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.rules import check_thresholds
@@ -23,8 +25,7 @@ from loadws.terms.thresholds import Threshold
 PLACE = Path("--rule")
 
 
-@dataclass(frozen=True, slots=True)
-class OutsideRules:
+class OutsideRules(msgspec.Struct, frozen=True):
     """The rules of the command line, as many as can be parsed, and what is wrong with the others."""
 
     thresholds: tuple[Threshold, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.model.model import Scenario
@@ -16,8 +17,7 @@ from loadws.terms.metrics import TABLE, Metric, own_counter
 METRIC = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z_][\w-]*))""")
 
 
-@dataclass(frozen=True)
-class OwnMetrics:
+class OwnMetrics(msgspec.Struct, frozen=True):
     """The metrics that a scenario declares. ``patterns`` are those of counters whose names have templates."""
 
     named: Mapping[str, Metric]

@@ -6,8 +6,9 @@ A function may do anything, so a scenario with a ``call`` gets no such message.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from loadws.scenario.checks.findings import Findings
 from loadws.scenario.checks.rules.labels import at_label, named_steps
@@ -91,8 +92,7 @@ def _check_probes(findings: Findings, index: int, threshold: Threshold) -> None:
 # -- what a metric needs beside a step --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(msgspec.Struct, frozen=True):
     """A feature that a scenario needs for a metric. ``of_target``: another --target may have it, so it is only a warning."""
 
     what: str

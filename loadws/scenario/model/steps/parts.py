@@ -4,9 +4,9 @@ A step lists them in the order in which it uses them. Places are relative to the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 from pydantic import JsonValue
 
 from loadws.scenario.model.steps.payload import Payload
@@ -18,16 +18,14 @@ Subject = Literal["message", "http", "handshake"]
 _NONE: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateText:
+class TemplateText(msgspec.Struct, frozen=True):
     """A value in which every text, and every key, may hold templates. ``specials`` are special names that they may read."""
 
     place: Where
     specials: frozenset[str] = _NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(msgspec.Struct, frozen=True):
     """A text that has to hold a template: a condition that is true or false, or something that gives a number."""
 
     place: Where
@@ -35,8 +33,7 @@ class Expression:
     gives: Literal["truth", "number"]
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionSet:
+class ConditionSet(msgspec.Struct, frozen=True):
     """Conditions. ``specials`` are the special names that their templates may read, beside those of any template there."""
 
     place: Where
@@ -45,16 +42,14 @@ class ConditionSet:
     specials: frozenset[str] = _NONE
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderSet:
+class HeaderSet(msgspec.Struct, frozen=True):
     """Headers of an answer, and what each should be."""
 
     place: Where
     headers: Mapping[str, JsonValue]
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureSet:
+class CaptureSet(msgspec.Struct, frozen=True):
     """Captures; each sets the variable of its name."""
 
     place: Where
@@ -62,8 +57,7 @@ class CaptureSet:
     about: Subject = "message"
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(msgspec.Struct, frozen=True):
     """A payload that the step sends. ``specials`` are the special names that its templates may read."""
 
     place: Where
@@ -71,23 +65,20 @@ class Carried:
     specials: frozenset[str] = _NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Assigned:
+class Assigned(msgspec.Struct, frozen=True):
     """Variables that the step sets itself. ``place`` leads to the mapping or list of their names."""
 
     place: Where
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Provided:
+class Provided(msgspec.Struct, frozen=True):
     """Special names that the steps after this one may read."""
 
     specials: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnMetric:
+class OwnMetric(msgspec.Struct, frozen=True):
     """A metric of the scenario's own that the step adds to. ``place`` leads to its name."""
 
     place: Where

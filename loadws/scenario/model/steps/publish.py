@@ -1,9 +1,9 @@
 """``publish``: a message that many connections receive, in a frame of its own or in a message of their protocol."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated, Any, Self
 
+from msgspec.structs import replace
 from pydantic import BeforeValidator, Field, model_validator
 
 from loadws.scenario.model.field_types import Name, Template, exactly_one, short_for

@@ -8,9 +8,9 @@ the same for all of their verbs.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
+import msgspec
 from pydantic import Field
 
 from loadws.scenario.model.field_types import Name, OnFailure, Strict
@@ -33,8 +33,7 @@ Effect = Literal["opens", "refused", "closes", "drops", "reopens"]
 PATIENCE_NS = 10 * NS_PER_S
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(msgspec.Struct, frozen=True):
     """What steps of a verb measure.
 
     ``metrics`` are those that carry the steps' names and ``tries`` the kinds that they count in ``error_rate``. A rule on
@@ -51,8 +50,7 @@ class Measures:
 UNMEASURED = Measures()
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """How often one run of a step runs the flows inside it, and for how long it pauses.
 
     ``times`` is None where only the run decides. ``pause_ns`` is the mean of what the step itself takes on purpose, whatever

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tests.engine.drive import drive
 from tests.kit.behaviour import Action, Behaviour, Leave, Say, Vanish, echo, refuses, silent

@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 _MOST_AS_NUMBER = 1024
-_TABLES = tuple(bytes(byte ^ key for byte in range(256)) for key in range(256))
 
 
 def xor(data: bytes, mask: bytes) -> bytes:
@@ -21,8 +20,14 @@ def xor(data: bytes, mask: bytes) -> bytes:
         return (int.from_bytes(data) ^ (int.from_bytes(mask) * ones >> spare_bits)).to_bytes(size)
     result = bytearray(size)
     for lane, key in enumerate(mask):
-        result[lane::4] = data[lane::4].translate(_TABLES[key])
+        result[lane::4] = data[lane::4].translate(_table(key))
     return bytes(result)
+
+
+@lru_cache(maxsize=256)
+def _table(key: int) -> bytes:
+    """Return the table that combines a byte with one byte of a key."""
+    return bytes(byte ^ key for byte in range(256))
 
 
 @lru_cache(maxsize=_MOST_AS_NUMBER + 1)

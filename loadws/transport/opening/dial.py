@@ -191,7 +191,7 @@ def begin(address: SocketAddress, source: str | None, network: Network) -> tuple
     """
     dialling = socket.socket(address.family, socket.SOCK_STREAM | _NON_BLOCKING, address.protocol)
     try:
-        _prepare(dialling, network)
+        _prepare(dialling, address.family, network)
         if source is not None:
             _bind(dialling, source)
         return dialling, dialling.connect_ex(address.address)
@@ -200,14 +200,14 @@ def begin(address: SocketAddress, source: str | None, network: Network) -> tuple
         raise
 
 
-def _prepare(dialling: socket.socket, network: Network) -> None:
+def _prepare(dialling: socket.socket, family: int, network: Network) -> None:
     """Switch off Nagle's algorithm, and set the buffer sizes.
 
     That comes before connecting, because the handshake of TCP fixes the scale of its window.
     """
     if not _NON_BLOCKING:
         dialling.setblocking(False)
-    if dialling.family != UNIX_FAMILY:
+    if family != UNIX_FAMILY:
         dialling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if network.send_buffer is not None:
         dialling.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, network.send_buffer)

@@ -7,12 +7,11 @@ This imports nothing heavy, so that ``loadws --help`` appears at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeVar
 
-import msgspec
 import typer
-from msgspec.structs import replace
 
 from loadws.cli.places import Places
 from loadws.dashboard.at import At
@@ -39,7 +38,8 @@ StampsAsked = Literal["user", "kernel", "auto"]
 LARGEST_NUMBER = 2**63 - 1
 
 
-class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
     """All options of ``loadws run``. ``command`` is the command line as it was typed, for ``run.json``."""
 
     scenario: Path
@@ -53,13 +53,13 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     once: bool = False
     trace: bool = False
     keep_trying: bool = False
-    places: Places = Places()  # it never changes
+    places: Places = Places()  # noqa: RUF009  # it never changes
     share: Share | None = None  # None: the whole load
     cluster: ClusterOptions | None = None  # None: this machine makes the load
     canary: bool = False  # whether loadws' own echo target is measured first
     outputs: tuple[Destination, ...] = ()  # where figures go while the load goes on
-    formats: Chosen = Chosen()  # it never changes
-    ci: Ci = Ci()  # it never changes
+    formats: Chosen = Chosen()  # noqa: RUF009  # it never changes
+    ci: Ci = Ci()  # noqa: RUF009  # it never changes
     dashboard: At | None = None  # where browsers can watch the run; None: nowhere
 
 

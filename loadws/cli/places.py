@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from loadws.terms.errors import OutputError, UsageError
 from loadws.terms.files.whole import replacing, try_to_write_beside
@@ -24,7 +23,8 @@ _LARGEST_SCENARIO = 1 << 20
 SUMMARIES = {".md": "summary.md", ".json": "summary.json"}
 
 
-class Places(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Places:
     """The places of copies of a run's files; None where there is no copy."""
 
     junit: Path | None = None

@@ -7,11 +7,11 @@ the scenario. The results are one frame per second and a last one, and how the p
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from loadws.engine.coordination import Alone, Together
 from loadws.engine.lifecycle import Lifecycle

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from loadws import __version__
 from loadws.plan.figures import figures_of
@@ -34,7 +34,8 @@ _NONCE_BITS = 63
 _CHUNK_BYTES = 1 << 20
 
 
-class Share(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Share:
     """Share ``index`` of ``of``, from 0. ``run_id`` is empty where none was given. ``start_at_unix_ns`` None: at once.
 
     ``weights`` are those of all shares; empty: all are equal.

@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 
+from loadws.scenario.yaml.scalars import resolve
+
 #: How wide a line of the scenario may be, in characters, before it is broken.
 WIDTH = 110
-#: Text that YAML reads as itself, also within braces and brackets.
+#: Text that may stand without quotes, also within braces and brackets. Some of it is a number to YAML: ``.5``.
 _PLAIN = re.compile(
     r"[A-Za-z_$./][\w$./-]*( [A-Za-z_][\w./-]*)*|\d+(\.\d+)?(ms|s|m|/s|/m|%)(\.\.\d+(\.\d+)?(ms|s))?", re.ASCII
 )
-_WORDS = frozenset("true false null".split())
 
 
 class Commented(msgspec.Struct, frozen=True):
@@ -119,9 +120,17 @@ def _scalar(value: Any) -> str:
         return json.dumps(value)
     if isinstance(value, Reference):
         return str(value)
-    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+    if _PLAIN.fullmatch(value) and _is_text(value):
         return value
     return '"' + "".join(map(_character, value)) + '"'
+
+
+def _is_text(value: str) -> bool:
+    """Return whether YAML reads an unquoted value as itself, and not as a number, a truth value or nothing."""
+    try:
+        return resolve(value) == value
+    except ValueError:  # a number that no message can carry
+        return False
 
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}

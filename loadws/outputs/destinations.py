@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-
-import msgspec
 
 from loadws.outputs.receivers import ENVIRONMENT, host_and_port, influx_address, otlp_endpoint
 from loadws.terms.errors import UsageError, did_you_mean
@@ -25,7 +24,8 @@ STDOUT = "-"
 _PAGE = "loadws docs outputs"
 
 
-class Destination(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Destination:
     """A kind of output and its place: a file, or an address, as the command line has it."""
 
     kind: str
@@ -41,7 +41,8 @@ class Destination(msgspec.Struct, frozen=True):
         return Path(self.where) if KINDS[self.kind].is_file and self.where != STDOUT else None
 
 
-class Kind(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Kind:
     """A kind of output. ``default`` is its place where none is named, "" where one must be. ``check`` raises ``ValueError``
     for a place that is none. ``library`` is the module that it needs, ``extra`` the extra that installs it."""
 

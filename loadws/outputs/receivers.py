@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
-
-import msgspec
 
 from loadws.terms.addresses import split_address, split_authority
 
@@ -25,7 +24,8 @@ def host_and_port(where: str) -> tuple[str, int]:
     return found.host, found.port
 
 
-class InfluxAddress(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class InfluxAddress:
     """Where lines are written. ``target`` is what the request line of HTTP holds, ``user_info`` as it was written."""
 
     scheme: str

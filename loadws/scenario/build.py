@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import msgspec
-from msgspec.structs import replace
 
 from loadws.scenario.checks import check_all
 from loadws.scenario.checks.connecting.transport import check_transport
@@ -41,7 +39,8 @@ from loadws.terms.thresholds import Threshold
 __all__ = ["Loaded", "Overrides", "load_scenario", "load_text"]
 
 
-class Loaded(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Loaded:
     """A scenario that can be run.
 
     ``text`` is the file as read and ``masked_text`` the same without its secrets; ``masker`` hides those that are known

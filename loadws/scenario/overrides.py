@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-
-import msgspec
-from msgspec.structs import replace
+from dataclasses import dataclass, field, replace
 
 from loadws.scenario.checks.connecting.target import wrong_target
 from loadws.scenario.model.model import Phase, RateRamp, Scenario, TooClose, UserRamp
@@ -19,7 +17,8 @@ from loadws.terms.secrets import is_secret_header
 from loadws.terms.transports import DEFAULT_TRANSPORT, NAMES
 
 
-class Overrides(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Overrides:
     """None is what the command line does not say. ``rate`` is in arrivals per second.
 
     ``scale`` multiplies users and rates, ``time_scale`` times. ``rules`` are thresholds beside those of the
@@ -35,7 +34,7 @@ class Overrides(msgspec.Struct, frozen=True):
     """
 
     target: str | None = None
-    variables: Mapping[str, str] = msgspec.field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     users: int | None = None
     rate: float | None = None
     duration_ns: int | None = None
@@ -49,7 +48,7 @@ class Overrides(msgspec.Struct, frozen=True):
     settle_ns: int | None = None
     untrusted: bool = False
     secrets: tuple[str, ...] = ()
-    said_as: Mapping[str, str] = msgspec.field(default_factory=dict)
+    said_as: Mapping[str, str] = field(default_factory=dict)
     beside_variables: tuple[str, ...] = ()
 
     def option(self, name: str) -> str:

@@ -11,9 +11,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, get_args
-
-import msgspec
 
 from loadws.terms.errors import UsageError
 from loadws.terms.units import parse_duration
@@ -45,7 +44,8 @@ MODES: tuple[str, ...] = get_args(Mode)
 _NEVER_SENT = frozenset({1005, 1006, 1015})
 
 
-class Address(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Address:
     host: str
     port: int
 
@@ -53,7 +53,8 @@ class Address(msgspec.Struct, frozen=True):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Stall(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Stall:
     """A stall: from ``period_ns`` after the first upgrade, and every ``period_ns`` again, no answer leaves for
     ``length_ns``.
     """
@@ -62,21 +63,24 @@ class Stall(msgspec.Struct, frozen=True):
     period_ns: int
 
 
-class Refusal(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Refusal:
     """The share of the upgrades that are answered with ``status``."""
 
     status: int
     share: float
 
 
-class Closing(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Closing:
     """A close with ``code`` of each connection, once its ``after``-th message was answered."""
 
     after: int
     code: int = 1000
 
 
-class Storm(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Storm:
     """One close with ``code`` of every connection, ``at_ns`` after the first upgrade; later connections stay open."""
 
     at_ns: int
@@ -87,7 +91,8 @@ class Storm(msgspec.Struct, frozen=True):
 SHORTEST_TICK_NS = 100_000
 
 
-class TargetOptions(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
     """The options of the test target.
 
     An answer leaves ``delay_ns`` ± ``jitter_ns`` after its message came; ``drop_share`` of the answers are never sent.

@@ -15,9 +15,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import urlencode
-
-import msgspec
 
 UNIX_SCHEME = "ws+unix"
 #: Precedes the mode of a target that loadws starts itself: ``builtin:echo``.
@@ -33,7 +32,8 @@ _MOST_PORT = 65535
 _MOST_LABEL, _MOST_HOST = 63, 253
 
 
-class Address(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Address:
     """A split address. ``scheme`` is in lower case. ``before`` is everything in front of the request-target, as it was
     written.
 
@@ -51,7 +51,8 @@ class Address(msgspec.Struct, frozen=True):
         return self.target.partition("?")[0]
 
 
-class HostAndPort(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class HostAndPort:
     """A split authority. ``host`` is in lower case and ASCII (IDNA), without the brackets of IPv6. ``port`` is None
     where none is written.
 

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-import msgspec
 
 TransportName = Literal["native", "trio-websocket"]
 
 
-class Traits(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Traits:
     """The properties of a transport. ``lacks`` are the features, as ``scenario.model.features`` names them, that it
     does not have.
 

@@ -10,12 +10,9 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
-
-import msgspec
-from msgspec.structs import replace
 
 from loadws.cli.comparing.compare import now
 from loadws.cli.comparing.comparison_files import write_comparison_page
@@ -58,7 +55,8 @@ _SAME = "both sides are the same, so that this measures nothing but the noise of
 _UNFIT = ("invalid", "inconclusive", "unreachable")
 
 
-class AbOptions(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AbOptions:
     """The options of ``loadws ab`` besides its two sides. Times in nanoseconds; ``budget_ns`` None: no limit."""
 
     rules: tuple[str, ...] = ()
@@ -69,7 +67,7 @@ class AbOptions(msgspec.Struct, frozen=True):
     seed: int = 0
     json: Path | None = None
     html: Path | None = None
-    ci: Ci = Ci()  # it never changes
+    ci: Ci = Ci()  # noqa: RUF009  # it never changes
 
 
 class SideError(LoadwsError):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 import typer
 
 from loadws.cli.options import (
@@ -97,7 +97,8 @@ AllowNoBaseline = Annotated[
 ]
 
 
-class Against(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Against:
     """The options of ``loadws run`` besides the run itself: how often, what to compare with, and where to save the
     result.
     """

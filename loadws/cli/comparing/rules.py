@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-
-from msgspec.structs import replace
 
 from loadws.cli.options import RunOptions
 from loadws.gate.comparing.rules import RuleSet, WrongRules, parse_rules

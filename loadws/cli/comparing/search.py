@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from loadws.cli.comparing.kept import KeptSlices, kept_slices
 from loadws.cli.comparing.rules import rules_from, with_rules
@@ -43,7 +43,8 @@ _MOST_LEVELS = 60
 _OUTCOMES = {ExitCode.PASSED: "passed", ExitCode.FAILED: "failed", ExitCode.INCONCLUSIVE: "inconclusive"}
 
 
-class SearchOptions(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
     """The options of ``loadws search``: what varies, between which loads, and the rules that must hold."""
 
     vary: Literal["users", "rate"]
@@ -54,7 +55,7 @@ class SearchOptions(msgspec.Struct, frozen=True):
     seed: int
     json: Path | None = None
     html: Path | None = None
-    ci: Ci = Ci()  # it never changes
+    ci: Ci = Ci()  # noqa: RUF009  # it never changes
 
 
 def search_command(run: RunOptions, options: SearchOptions) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-
-from msgspec.structs import replace
 
 from loadws.cli.options import RunOptions, parse_number, parse_scale
 from loadws.scenario.overrides import Overrides
@@ -61,6 +60,6 @@ def _changed(options: RunOptions, option: str, key: str, value: str) -> RunOptio
 def _with_field(overrides: Overrides, option: str, key: str, value: str) -> Overrides:
     field, parse = _FIELDS[key]
     try:
-        return replace(overrides, **{field: parse(value)})
+        return replace(overrides, **{field: parse(value)})  # type: ignore[arg-type]
     except LoadwsError as error:
         raise UsageError(f"{option}: {error}", error.advice) from error

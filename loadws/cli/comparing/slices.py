@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
 import trio
-from msgspec.structs import replace
 
 from loadws.cli.options import RunOptions
 from loadws.cli.reading import load_shown
@@ -43,7 +43,8 @@ T = TypeVar("T")
 PAUSE_S = 0.2
 
 
-class Slice(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Slice:
     """A slice that has ended. ``wall_s`` is all the time it needed, including its start and its end."""
 
     summary: Summary
@@ -92,7 +93,7 @@ class Bench:
         """
         changed = {"duration_ns": duration_ns, "users": users, "rate": rate}
         changed = {name: value for name, value in changed.items() if value is not None}
-        overrides = replace(self._order.overrides, **changed)
+        overrides = replace(self._order.overrides, **changed)  # type: ignore[arg-type]
         order = msgspec.structs.replace(self._order, overrides=overrides, seed=seed)
         loaded = load_text(order.text, self.loaded.path, overrides, order.env)
         plan = make_plan(loaded.scenario, seed)

@@ -8,6 +8,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 import msgspec
 import trio
-from msgspec.structs import replace
 
 from loadws.cli.masked import masked_errors, print_defect
 from loadws.cli.options import RunOptions

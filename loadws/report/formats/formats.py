@@ -6,9 +6,8 @@ A new format is a new row of ``FORMATS``. The command line, the run folder and t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from loadws.terms.errors import UsageError, did_you_mean
 
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
     from loadws.report.runreport import RunReport
 
 
-class Format(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Format:
     """One format. ``make`` returns the whole content of ``file``; ``reader`` says what the file is for."""
 
     file: str
@@ -93,7 +93,8 @@ FORMATS: dict[str, Format] = {
 DEFAULT = ("html", "junit", "markdown")
 
 
-class Chosen(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Chosen:
     """The formats that a run writes, each once."""
 
     names: tuple[str, ...] = DEFAULT

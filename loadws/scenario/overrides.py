@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from loadws.scenario.checks.connecting.target import wrong_target
 from loadws.scenario.model.model import Phase, RateRamp, Scenario, TooClose, UserRamp

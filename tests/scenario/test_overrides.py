@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from loadws.scenario.build import load_text
 from loadws.scenario.model.model import RateRamp, Scenario, UserRamp

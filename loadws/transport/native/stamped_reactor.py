@@ -46,8 +46,9 @@ class StampedReactor(EpollReactor):
                 else:
                     reads.append((endpoint, data, stamp_in(ancillary), now_ns()))
         self._clock.look()
+        received = self._clock.received
         for endpoint, data, stamp_ns, read_ns in reads:
-            at_ns = self._clock.received(stamp_ns, read_ns)
+            at_ns = received(stamp_ns, read_ns)
             if at_ns != read_ns:
                 self._read_lags.put((at_ns, read_ns - at_ns))
             endpoint.received(data, at_ns)

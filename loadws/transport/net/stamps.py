@@ -53,7 +53,8 @@ def stamp_in(ancillary: Ancillary) -> int:
     for level, kind, data in ancillary:
         if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET and len(data) >= _THREE_TIMESPECS.size:
             seconds, ns = _FIRST_TIMESPEC.unpack_from(data)
-            return int(seconds * NS_PER_S + ns)
+            stamp_ns: int = seconds * NS_PER_S + ns
+            return stamp_ns
     return 0
 
 

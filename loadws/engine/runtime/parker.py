@@ -16,7 +16,7 @@ import outcome
 import trio
 from trio.lowlevel import current_task, reschedule, wait_task_rescheduled
 
-from loadws.engine.runtime.driven import PARKED, TO_TASK, TOO_LATE, WOKEN, Driver, Said
+from loadws.engine.runtime.driven import PARKED, RESTING, TO_TASK, TOO_LATE, WOKEN, Driver, Said
 from loadws.transport.base import Timer, Timers
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Parker:
         """Return an awaitable like ``wait``, for a wait that ends early when the load does."""
         waiting = self.wait(deadline_ns)
         self.is_pausing = True
-        return waiting
+        return RESTING if waiting is PARKED else waiting
 
     def wake(self) -> None:
         """End the wait that is under way, if there is one."""

@@ -18,6 +18,10 @@ from loadws.transport.clock.loop_hook import turns_of_loop
 from loadws.transport.clock.timers import open_timers
 from tests.kit.plain import MS
 
+#: A wait of a parker until a time: for a message, or a pause.
+Wait = Callable[[Parker, int | None], Awaitable[bool]]
+EITHER_WAIT = pytest.mark.parametrize("wait", [Parker.wait, Parker.pause])
+
 
 def in_virtual_time(test: Callable[[Timers, Parker], Awaitable[None]]) -> None:
     async def main() -> None:
@@ -47,13 +51,14 @@ async def driven(parker: Parker, steps: Callable[[], Any], then: Callable[[], Aw
     return results[0]
 
 
-def test_what_a_batch_wakes_goes_on_at_its_end_and_in_the_task_that_ended_the_batch() -> None:
+@EITHER_WAIT
+def test_what_a_batch_wakes_goes_on_at_its_end_and_in_the_task_that_ended_the_batch(wait: Wait) -> None:
     seen: list[str] = []
 
     async def test(timers: Timers, parker: Parker) -> None:
         async def steps() -> str:
             for number in range(3):
-                assert await parker.wait(None)
+                assert await wait(parker, None)
                 seen.append(f"woken {number}")
             return "done"
 
@@ -161,14 +166,15 @@ def test_what_the_coroutine_raises_its_host_raises(in_a_batch: bool) -> None:
     in_virtual_time(test)
 
 
-def test_a_cancellation_of_the_host_is_raised_where_the_coroutine_waits() -> None:
+@EITHER_WAIT
+def test_a_cancellation_of_the_host_is_raised_where_the_coroutine_waits(wait: Wait) -> None:
     seen: list[str] = []
 
     async def test(timers: Timers, parker: Parker) -> None:
         async def steps() -> None:
             try:
-                await parker.wait(timers.now_ns() + 1000 * MS)
-                await parker.wait(timers.now_ns() + 1000 * MS)
+                await wait(parker, timers.now_ns() + 1000 * MS)
+                await wait(parker, timers.now_ns() + 1000 * MS)
             except trio.Cancelled:
                 seen.append("cancelled")
                 raise
@@ -219,12 +225,13 @@ def test_a_coroutine_that_cancels_its_own_host_is_cancelled_at_its_next_wait(goe
     in_virtual_time(test)
 
 
-def test_an_interruption_is_raised_from_the_wait_and_only_from_one() -> None:
+@EITHER_WAIT
+def test_an_interruption_is_raised_from_the_wait_and_only_from_one(wait: Wait) -> None:
     async def test(timers: Timers, parker: Parker) -> None:
         async def steps() -> str:
             with pytest.raises(LookupError):
-                await parker.wait(None)
-            assert await parker.wait(None)
+                await wait(parker, None)
+            assert await wait(parker, None)
             return "done"
 
         async def then() -> None:
@@ -266,8 +273,11 @@ def test_a_strand_that_wakes_another_makes_no_deeper_stack() -> None:
 
 
 @pytest.mark.slow
-@given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50), st.booleans()), max_size=20))
-def test_each_driven_wait_ends_at_the_earlier_of_its_wake_and_its_deadline(waits: list[tuple[int, int, bool]]) -> None:
+@EITHER_WAIT
+@given(waits=st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50), st.booleans()), max_size=20))
+def test_each_driven_wait_ends_at_the_earlier_of_its_wake_and_its_deadline(
+    wait: Wait, waits: list[tuple[int, int, bool]]
+) -> None:
     async def test(timers: Timers, parker: Parker) -> None:
         async def wake_after(span_ms: int, in_a_batch: bool) -> None:
             await trio.sleep(span_ms / 1e3)
@@ -277,7 +287,7 @@ def test_each_driven_wait_ends_at_the_earlier_of_its_wake_and_its_deadline(waits
             for wake_ms, deadline_ms, in_a_batch in waits:
                 began_ns = timers.now_ns()
                 nursery.start_soon(wake_after, wake_ms, in_a_batch)
-                was_woken = await parker.wait(began_ns + deadline_ms * MS)
+                was_woken = await wait(parker, began_ns + deadline_ms * MS)
                 took_ns = timers.now_ns() - began_ns
                 assert abs(took_ns - min(wake_ms, deadline_ms) * MS) < MS / 100
                 if wake_ms != deadline_ms:

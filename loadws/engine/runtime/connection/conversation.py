@@ -36,6 +36,8 @@ MOST_UNANSWERED = 1000
 NONE_WAITS: frozenset[Parker] = frozenset()
 #: The pings of a connection that a step waits for, by payload: shared while there are none, and never filled.
 NO_PINGS: dict[bytes, tuple[Parker, list[int]]] = {}
+#: That nothing was ever asked, as on a connection that is only held. Nothing is put into it.
+NO_REQUESTS: list[Pending] = []
 
 
 class HandlerHooks(Protocol):
@@ -170,8 +172,8 @@ class Conversation:
         self._shared = shared
         self._ledger = ledger = shared.recorder.ledger
         self._messages, self._bytes = ledger.messages, ledger.bytes
-        # Requests without where, oldest first: at most MOST_UNANSWERED. An empty list is a tenth of an empty deque.
-        self._next: list[Pending] = []
+        # Requests without where, oldest first: at most MOST_UNANSWERED.
+        self._next = NO_REQUESTS
         self._in_flight: InFlight[Pending] | None = None  # requests with where; None before the first
         self._waits: tuple[MessageWait, ...] = ()
         self._waiting = NONE_WAITS  # strands that wait for the end of the connection
@@ -345,6 +347,8 @@ class Conversation:
         if len(waiting) >= MOST_UNANSWERED:
             return False
         if pending.wanted is None:
+            if waiting is NO_REQUESTS:
+                waiting = self._next = []
             waiting.append(pending)
             return True
         if self._in_flight is None:

@@ -62,12 +62,7 @@ class Parker:
 
     def wake(self) -> None:
         """End the wait that is under way, if there is one."""
-        parked = self._parked
-        if parked is not None and (later := parked.turns.later) is not None:  # nearly always: a message came
-            self._parked = None
-            later.append((parked, True))
-        else:
-            self._end_wait(WOKEN)
+        self._end_wait(WOKEN)
 
     def interrupt(self, error: BaseException) -> bool:
         """Raise ``error`` from the wait that is under way; return False where there is none."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.bench.clients import client, held_users, loadws, server
 from tests.bench.command import ROOT, run_tree, serving
+from tests.bench.matching import MOST_BY_ID_US, beyond_a_plain_request_us
 from tests.bench.measured import Measured
 
 KERNEL = "native+kernel"
@@ -44,7 +45,7 @@ class Row:
 def print_table(rounds: int, seconds: float) -> None:
     """Print the table, row by row as it is measured."""
     print("| work | loadws | beside | ratio | bar | |\n| --- | --- | --- | --- | --- | --- |")
-    for part in (_round_trips, _paced, _connecting, _idle, _starting):
+    for part in (_round_trips, _matching, _paced, _connecting, _idle, _starting):
         for row in part(rounds, seconds):
             print(row, flush=True)
 
@@ -67,6 +68,11 @@ def _round_trips(rounds: int, seconds: float) -> Iterator[Row]:
         work = f"CPU per round trip, {connections:,} connections, {size:,} B"
         yield Row(work, "µs", _cpu(ours), "raw trio", _cpu(trio), trio_bar)
         yield Row(work, "µs", _cpu(ours), "raw epoll", _cpu(epoll), epoll_bar)
+
+
+def _matching(_rounds: int, _seconds: float) -> Iterator[Row]:
+    work = "a JSON request matched by its id, beyond a plain one"
+    yield Row(work, "µs", beyond_a_plain_request_us(), "µs", 1.0, MOST_BY_ID_US)
 
 
 def _paced(rounds: int, seconds: float) -> Iterator[Row]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Protocol
+from types import MappingProxyType
+from typing import Protocol, cast
 
 from loadws.transport.base import NotOpen, Timer, Timers
 
@@ -38,8 +39,8 @@ class _Ping:
     lost_ns: int | None
 
 
-#: That no ping is in flight: most of the time so, and there may be many connections. Nothing is ever put into it.
-_NONE: dict[bytes, _Ping] = {}
+#: That no ping is in flight, as most of the time. Many connections share it, so nothing can be put into it.
+_NONE = cast("dict[bytes, _Ping]", MappingProxyType({}))
 
 
 class Pings:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import trio
 
@@ -36,8 +36,8 @@ MOST_UNANSWERED = 1000
 NONE_WAITS: frozenset[Parker] = frozenset()
 #: The pings of a connection that a step waits for, by payload: shared while there are none, and never filled.
 NO_PINGS: dict[bytes, tuple[Parker, list[int]]] = {}
-#: That nothing was ever asked, as on a connection that is only held. Nothing is put into it.
-NO_REQUESTS: list[Pending] = []
+#: That nothing waits: shared by connections, and a tuple, so that nothing can be put into what belongs to all of them.
+NO_REQUESTS = cast("list[Pending]", ())
 
 
 class HandlerHooks(Protocol):
@@ -266,7 +266,7 @@ class Conversation:
         """
         in_flight, self._in_flight = self._in_flight or (), None
         unanswered = [pending for pending in (*self._next, *in_flight) if pending.fate is None]
-        self._next.clear()
+        self._next = NO_REQUESTS
         for pending in unanswered:
             self._settle(pending, "unanswered")
         for wait in self._waits:

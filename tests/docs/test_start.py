@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.docs.blocks import PAGES, blocks
+from tests.kit.judged import undisturbed
 
 START = (PAGES / "start.md").read_text("utf-8")
 COMMANDS = [line.partition("   ")[0] for block in blocks(START, "sh") for line in block.splitlines()]
@@ -24,6 +26,7 @@ def test_there_are_ten_steps() -> None:
     assert re.findall(r"^## (\d+)\.", START, re.MULTILINE) == [str(number) for number in range(1, 11)]
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_every_command_works(tmp_path: Path) -> None:
     assert SERVER == "loadws target --mode echo --listen 127.0.0.1:8765"
@@ -32,7 +35,7 @@ def test_every_command_works(tmp_path: Path) -> None:
         for command in STEPS:
             if "validate" in command:
                 (tmp_path / "chat.yaml").write_text(scenario, "utf-8")
-            ran = _run(command, url, tmp_path)
+            ran = undisturbed(partial(_run, command, url, tmp_path))
             assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (tmp_path / "reports/chat/latest/report.html").exists()
     assert (tmp_path / "junit.xml").exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import PAGES, blocks
+from tests.kit.judged import undisturbed
 
 pytest_plugins = ["pytester"]
 
@@ -33,11 +34,13 @@ def run(session: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
     return session.runpytest_subprocess(*options, timeout=WITHIN_S)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_the_example_of_the_page_gates_a_server_of_a_fixture(session: pytest.Pytester) -> None:
     page = (PAGES / "pytest.md").read_text("utf-8")
     (session.path / "echo.yaml").write_text(blocks(page, "yaml")[0])
-    found = run(session, blocks(page, "python")[0], "--loadws-out", str(session.path / "kept"))
+    kept = session.path / "kept"
+    found = undisturbed(lambda: run(session, blocks(page, "python")[0], "--loadws-out", str(kept)))
     found.assert_outcomes(passed=1)
     lines = found.stdout.lines
     [said] = [line for line in lines if line.startswith("test_it.py::test_answers_in_time: ")]

@@ -64,7 +64,7 @@ def run_undisturbed(scenario: Path, out: Path, *options: str, environment: dict[
 
 
 def undisturbed(command: Callable[[], Printed]) -> Printed:
-    """Call a command that runs a load until what it printed tells of no disturbance, at most five times.
+    """Call a command that runs a load again while its output reports a disturbance, at most five times.
 
     Returns what the last call returned.
     """

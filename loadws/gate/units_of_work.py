@@ -1,64 +1,109 @@
-"""Units of work that succeeded, for the verdict of a run that has no rules, or whose rules are about something else.
+"""What users began and how it ended: whether a run's work has mostly failed, whatever its rules look at.
 
 Units are sessions, arrivals and turns; those that the end of the load cut off tell nothing and are left out. A
 connection that opened and was still open when the load ended is a unit that succeeded: holding connections open passes.
+Tries (connects, requests, waits, checks and the like) are counted beside them, because a session or a turn goes on after
+a try that failed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from loadws.metrics.summary import Summary
+from loadws.metrics.summary import MetricEntry, Summary
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import format_count
 
 #: Metrics by which a rule of the scenario limits how many sessions may fail.
 _OF_SESSIONS = frozenset({"sessions", "sessions_failed"})
-#: A run without rules has failed where this share of the ended units has failed.
+#: Work has failed where this share of the ended units, or of the tries, has failed.
 _TOO_MANY = 0.5
 
 
 class Units(NamedTuple):
-    """The numbers of sessions, arrivals, turns and connections that ended, and of those that failed."""
+    """The numbers of sessions, arrivals, turns and connections that ended, and of those that failed; the same of tries."""
 
     ended: int
     failed: int
+    tries: int
+    tries_failed: int
     text: str  # "sessions failed 14 of 14, turns failed 3 of 600"
 
     @property
     def are_mostly_failed(self) -> bool:
-        return self.ended > 0 and self.failed >= _TOO_MANY * self.ended
+        return _are_too_many(self.failed, self.ended) or _are_too_many(self.tries_failed, self.tries)
 
 
 def units_of(summary: Summary) -> Units:
-    """Return the units of a whole run, warm-up included."""
+    """Return the units of a whole run, warm-up included, and the tries of its judged time."""
     ledger = summary.ledger
-    kinds = (
-        ("sessions", ledger.sessions.failed, ledger.sessions.completed + ledger.sessions.failed),
-        ("arrivals", ledger.arrivals.failed, ledger.arrivals.completed + ledger.arrivals.failed),
-        ("turns", ledger.turns.failed, ledger.turns.done + ledger.turns.failed),
+    return _units(
+        summary,
+        (
+            ("sessions", ledger.sessions.failed, ledger.sessions.completed + ledger.sessions.failed),
+            ("arrivals", ledger.arrivals.failed, ledger.arrivals.completed + ledger.arrivals.failed),
+            ("turns", ledger.turns.failed, ledger.turns.done + ledger.turns.failed),
+        ),
     )
-    held = ledger.connections.held
-    text = ", ".join(f"{what} failed {format_count(failed)} of {format_count(of)}" for what, failed, of in kinds if of)
-    if held:
-        text = ", ".join(part for part in (text, _held_open(held)) if part)
-    return Units(sum(of for _, _, of in kinds) + held, sum(failed for _, failed, _ in kinds), text)
 
 
-def _held_open(count: int) -> str:
-    return f"{format_count(count)} connection{' was' if count == 1 else 's were'} still open when the load ended"
+def judged_units_of(summary: Summary) -> Units:
+    """Return the sessions and tries of the judged time; where no session ended in it, the units of the whole run."""
+    ended, failed = (_count(summary, name) for name in ("sessions", "sessions_failed"))
+    if not ended:
+        return units_of(summary)
+    # A session that failed for want of files or ports here was never applied to the server.
+    ours = min(failed, summary.applied.generator_failures)
+    return _units(summary, [("sessions", failed - ours, ended - ours)])
 
 
-def every_session_failed(summary: Summary) -> bool:
-    """Return whether some session ended by itself, and each of those failed."""
-    ledger = summary.ledger
-    completed = ledger.sessions.completed + ledger.arrivals.completed
-    return ledger.sessions.failed + ledger.arrivals.failed > 0 and not completed
+def _units(summary: Summary, kinds: Iterable[tuple[str, int, int]]) -> Units:
+    """Return units by (name, failed, ended) of each kind."""
+    there = [kind for kind in kinds if kind[2]]
+    held = summary.ledger.connections.held
+    ended, failed = sum(of for _, _, of in there) + held, sum(failed for _, failed, _ in there)
+    tries, tries_failed = _tries(summary)
+    parts = [_failed_of(*kind) for kind in there if kind[1]]
+    if held and _are_too_many(failed, ended):
+        parts.append(
+            f"{format_count(held)} connection{' was' if held == 1 else 's were'} still open when the load ended"
+        )
+    if _are_too_many(tries_failed, tries):
+        parts.append(_failed_of("tries", tries_failed, tries))
+    return Units(ended, failed, tries, tries_failed, ", ".join(parts))
 
 
-def names_sessions(threshold: Threshold) -> bool:
-    """Return whether a rule limits how many sessions may fail."""
-    return threshold.metric in _OF_SESSIONS
+def _failed_of(what: str, failed: int, of: int) -> str:
+    return f"{what} failed {format_count(failed)} of {format_count(of)}"
+
+
+def _are_too_many(failed: int, of: int) -> bool:
+    return of > 0 and failed >= _TOO_MANY * of
+
+
+def _tries(summary: Summary) -> tuple[int, int]:
+    """Return (tries, failed tries) of the judged time."""
+    whole = _whole(summary, "error_rate")
+    return (whole.count, whole.failed) if whole is not None else (0, 0)
+
+
+def _count(summary: Summary, metric: str) -> int:
+    whole = _whole(summary, metric)
+    return 0 if whole is None else whole.count
+
+
+def _whole(summary: Summary, metric: str) -> MetricEntry | None:
+    """Return a metric's entry for the judged time as a whole, which comes before those of its labels."""
+    return next(iter(summary.entries(metric)), None)
+
+
+def allows_failures(threshold: Threshold) -> bool:
+    """Return whether a rule says how much may fail: how many sessions, or half or more of all tries."""
+    if threshold.metric in _OF_SESSIONS:
+        return True
+    is_whole = threshold.metric == "error_rate" and not threshold.labels
+    return is_whole and threshold.op in ("<", "<=") and threshold.value >= _TOO_MANY
 
 
 def anything_succeeded(summary: Summary) -> bool:

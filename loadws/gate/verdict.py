@@ -12,7 +12,7 @@ import msgspec
 
 from loadws.gate.applied import losses, not_applied, stood_still
 from loadws.gate.judgement import Judgement, judge_rules
-from loadws.gate.units_of_work import anything_succeeded, every_session_failed, names_sessions, units_of
+from loadws.gate.units_of_work import Units, allows_failures, anything_succeeded, judged_units_of, units_of
 from loadws.metrics.runinfo import Ending, RunInfo, lost_machines
 from loadws.metrics.summary import SCHEMA_VERSION, Check, Outcome, Summary, Verdict
 from loadws.terms.errors import ExitCode, interruption, most_severe
@@ -33,6 +33,10 @@ _NOT_JUDGED = Verdict(
     "inconclusive",
     ExitCode.INCONCLUSIVE.value,
     reasons=("The run was made by loadws 0.1, whose rules differ, and had no verdict yet: it is not judged anew.",),
+)
+_NOTHING_RECEIVED = (
+    "No wait for a message came to its end, and nothing else did: the load ended before. Let it last longer than the "
+    "'within' of its steps."
 )
 #: (an outcome of the run, the reason in a sentence); a check that failed is its own reason.
 Finding = tuple[ExitCode, str]
@@ -99,10 +103,19 @@ def _about_what_was_done(summary: Summary, info: RunInfo, judgement: Judgement) 
     units = units_of(summary)
     if not units.ended and not anything_succeeded(summary):
         yield ExitCode.FAILED, "The run completed nothing: no session, no turn and no request came to its end."
-    elif not judgement.checks and units.are_mostly_failed:
-        yield ExitCode.FAILED, f"Half or more of what the users began has failed: {units.text}."
-    elif judgement.checks and every_session_failed(summary) and not any(map(names_sessions, judgement.thresholds)):
-        yield ExitCode.FAILED, f"Every session that ended has failed: {units.text}."
+    elif judgement.checks and any(map(allows_failures, judgement.thresholds)):
+        pass
+    elif (judged_units := judged_units_of(summary) if judgement.checks else units).are_mostly_failed:
+        yield ExitCode.FAILED, f"Half or more of what the users began has failed: {judged_units.text}."
+    if info.awaits_messages and _waited_in_vain(summary, units):
+        yield ExitCode.INCONCLUSIVE, _NOTHING_RECEIVED
+
+
+def _waited_in_vain(summary: Summary, units: Units) -> bool:
+    """Return whether no wait for a message ended, and nothing else did but the connections."""
+    ledger = summary.ledger
+    other = units.ended - ledger.connections.held + ledger.messages.answered
+    return bool(ledger.connections.opened) and not other and not summary.entries("error_rate", kind="wait_for")
 
 
 def _about_the_generator(summary: Summary, judgement: Judgement) -> Iterator[Finding]:

@@ -159,6 +159,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     compare: tuple[str, ...] = ()  # the scenario's comparison rules
     share: ShareInfo | None = None  # None: the whole load
     machines: tuple[MachineInfo, ...] = ()  # of a merged run
+    awaits_messages: bool = False  # some step waits for a message that no request asked for
     tolerated_losses: int = 0  # so many machines may be lost, and the run is inconclusive instead of invalid
 
     @property

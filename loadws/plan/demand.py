@@ -11,7 +11,7 @@ from collections.abc import Callable
 from loadws.plan.figures import PlanFigures
 from loadws.plan.passes import Unknown, pass_through
 from loadws.scenario.model.model import Scenario, UserType
-from loadws.scenario.model.steps import AnyStep, walk
+from loadws.scenario.model.steps import AnyStep, WaitForStep, walk
 from loadws.terms.units import NS_PER_S
 
 
@@ -26,6 +26,13 @@ def most_messages_per_s(scenario: Scenario, figures: PlanFigures) -> float | Non
     except Unknown:
         return None
     return of_held + of_arrived
+
+
+def awaits_messages(scenario: Scenario) -> bool:
+    """Return whether some step waits for a message that no request asked for."""
+    flows = (user_type.flow for user_type in scenario.user_types)
+    steps = (step for flow in flows for _, step in walk(flow))
+    return any(isinstance(step, WaitForStep) and step.wait_for.close is None for step in steps)
 
 
 def is_paced(scenario: Scenario) -> bool:

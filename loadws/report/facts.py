@@ -115,7 +115,10 @@ def headline(summary: Summary, *, names_checks: bool = True) -> tuple[str, Tone,
 def _why_passed(verdict: Verdict) -> str:
     checks = verdict.checks
     if not checks:
-        return "There are no thresholds: the run passes because less than half of what the users began failed."
+        return (
+            "There are no thresholds: the run passes because less than half of the sessions, turns and tries that ended "
+            "have failed."
+        )
     excused = [check for check in checks if check.is_excused]
     if excused:
         named = "; ".join(plain(check.sentence, 400) for check in excused[:_MOST_NAMED])

@@ -187,16 +187,79 @@ def test_a_run_without_rules_fails_where_half_of_what_ended_failed(said: Ledger,
     assert exit_code == 0 or verdict.reasons[0].startswith(("Half or more", "The run completed nothing"))
 
 
+ALLOWING = ("sessions_failed < 100", "sessions >= 1", "error_rate < 50%", "error_rate <= 100%")
 ALL_FAILED = ledger(sessions={"started": 14, "failed": 14}, connections={"attempted": 14, "opened": 14, "lost": 14})
+HELD_TO_THE_END = ledger(connections=HELD, messages={"received": 1})
 
 
-def test_a_run_whose_every_session_failed_passes_no_rule_that_looks_elsewhere() -> None:
-    _, verdict = measured(PASSING, said=ALL_FAILED)
-    assert (verdict.outcome, verdict.exit_code) == ("failed", 1)
-    assert verdict.reasons == ("Every session that ended has failed: sessions failed 14 of 14.",)
+def ended(failed: int, of: int) -> dict[str, Any]:
+    """Sessions that ended in the judged time, and those of them that failed."""
+    return {"counters": (counted("sessions", of), counted("sessions_failed", failed))}
 
-    _, verdict = measured("sessions_failed >= 0", said=ALL_FAILED)
-    assert verdict.exit_code == 0
+
+def tried(failed: int, of: int) -> dict[str, Any]:
+    """Tries of the judged time, and those of them that failed."""
+    return {"counters": (counted("error_rate", of, failed=failed, kind="request", step="ask"),)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        (ended(3, 7), None),
+        (ended(4, 7), "sessions failed 4 of 7"),
+        # a connection that was held to the end is a session that went well
+        ({**ended(4, 4), "said": HELD_TO_THE_END}, None),
+        ({**ended(5, 5), "said": HELD_TO_THE_END},
+         "sessions failed 5 of 5, 5 connections were still open when the load ended"),
+        # a session goes on after a try that failed
+        (tried(74, 149), None),
+        (tried(75, 150), "tries failed 75 of 150"),
+        # what ended before the judged time decides where nothing ended in it
+        ({"said": ALL_FAILED}, "sessions failed 14 of 14"),
+        # what this machine had no files for was never applied to the server
+        ({"counters": (*ended(8, 9)["counters"], counted("generator_failures", 8))}, None),
+    ],
+)  # fmt: skip
+def test_a_rule_that_looks_elsewhere_passes_no_run_of_which_half_failed(
+    changed: dict[str, Any], text: str | None
+) -> None:
+    _, verdict = measured(PASSING, **changed)
+    expected = () if text is None else (f"Half or more of what the users began has failed: {text}.",)
+    assert tuple(reason for reason in verdict.reasons if reason.startswith("Half")) == expected
+    assert (verdict.exit_code == 1) == (text is not None)
+
+
+HALF_FAILED: dict[str, Any] = {"counters": (*ended(9, 9)["counters"], *tried(4, 9)["counters"])}
+
+
+@pytest.mark.parametrize("rule", ALLOWING)
+def test_a_rule_that_says_how_much_may_fail_stands_in_its_place(rule: str) -> None:
+    assert measured(PASSING, rule, **HALF_FAILED)[1].exit_code == 0
+
+
+@pytest.mark.parametrize("rule", ["error_rate < 49%", "error_rate{step=ask} < 90%", "errors.count >= 0"])
+def test_a_rule_that_does_not_leaves_it(rule: str) -> None:
+    assert measured(PASSING, rule, **HALF_FAILED)[1].exit_code == 1
+
+
+IN_VAIN = ledger(sessions={"started": 5, "cut_off": 5}, connections=HELD, messages={"sent": 5, "one_way": 5})
+ONE_ANSWER = ledger(sessions={"started": 5, "cut_off": 5}, connections=HELD, messages={"sent": 5, "answered": 1})
+TURNS_ENDED = ledger(turns={"due": 5, "done": 5}, connections=HELD, messages={"sent": 5, "one_way": 5})
+
+
+@pytest.mark.parametrize(
+    ("said", "awaits", "exit_code"),
+    [
+        (IN_VAIN, True, 3),
+        (IN_VAIN, False, 0),  # users that only send
+        (ONE_ANSWER, True, 0),
+        (TURNS_ENDED, True, 0),
+    ],
+)
+def test_a_run_that_only_waited_tells_nothing(said: Ledger, awaits: bool, exit_code: int) -> None:
+    _, verdict = measured(PASSING, said=said, of={"awaits_messages": awaits})
+    assert verdict.exit_code == exit_code
+    assert exit_code == 0 or verdict.reasons[0].startswith("No wait for a message came to its end")
 
 
 # -- load that was not applied ----------------------------------------------------------------------------------------

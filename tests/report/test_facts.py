@@ -17,7 +17,7 @@ from tests.report import example
     [
         # nothing to judge by
         (Verdict("passed", 0), ("Passed", "good", ["There are no thresholds: the run passes because less than half "
-                                                   "of what the users began failed."])),
+         "of the sessions, turns and tries that ended have failed."])),
         # one check
         (Verdict("passed", 0, (Check("a < 1", "passed", 0.0, "1"),)), ("Passed", "good", ["The one check held."])),
         # failed checks are named, and the reasons follow

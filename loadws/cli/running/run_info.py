@@ -17,7 +17,7 @@ from loadws.fleet.machine.preflight import Machine, means_of
 from loadws.fleet.machine.receive_stamps import Stamping
 from loadws.metrics.runinfo import GeneratorMachine, OwnMetric, PhaseInfo, ProbeInfo, Rule, RunInfo, ShareInfo
 from loadws.metrics.summary import SCHEMA_VERSION
-from loadws.plan.demand import is_paced
+from loadws.plan.demand import awaits_messages, is_paced
 from loadws.plan.figures import PlanFigures
 from loadws.plan.fingerprint import plan_hash
 from loadws.plan.plan import Plan, PlannedPhase
@@ -61,6 +61,7 @@ def run_info(
         rules=tuple(Rule(rule.rule, rule.abort, rule.after / NS_PER_S) for rule in scenario.thresholds),
         own_metrics=tuple(_own_metrics(loaded.own_metrics.values())),
         paced=is_paced(scenario),
+        awaits_messages=awaits_messages(scenario),
         probes=tuple(ProbeInfo(probe.name, probe.within_ns // NS_PER_US) for probe in probes_of(scenario)),
         expected_arrivals=plan.own.part_of(plan.expected_arrivals),
         command=masked_command(options.command, scenario.secrets, loaded.masker),

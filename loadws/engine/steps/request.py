@@ -193,7 +193,7 @@ def _asker(
             pending.until = is_last or _any
         if tracer is not None:
             pending.candidate = Candidate(f"request {step.label}", where, scope)
-        return data, payload_bytes(data), pending
+        return data, len(data) if data.isascii() else payload_bytes(data), pending
 
     return asked
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from loadws.scenario.matching.jsonpath import MISSING, PathError, compile_path
+from loadws.scenario.matching.jsonpath import MISSING, PathError, compile_path, parse_path
 from loadws.scenario.matching.message import NOT_JSON, Enveloped, Message, bytes_of
 from loadws.terms.errors import LoadwsError
 
@@ -83,11 +83,22 @@ def json_place(text: str, path: Path, *, in_key: bool) -> Place:
         find = compile_path(text)
     except PathError as error:
         raise MatchError(str(error), path, error.advice, offset=error.offset, in_key=in_key) from None
-    # NOT_JSON has no keys and no items, so only the path to everything would find it.
-    whole = find(NOT_JSON) is NOT_JSON
-    if whole:
-        return Place(text, _whole_json, _no_whole_json)
+    match parse_path(text):
+        case ():
+            return Place(text, _whole_json, _no_whole_json)
+        case (str(key),):
+            return Place(text, _member(key), _no_json)
     return Place(text, lambda message: find(message.json), _no_json)
+
+
+def _member(key: str) -> Callable[[Message], Any]:
+    """Return the function for a path of one key: most are that, and a ``where`` applies it to every message."""
+
+    def find(message: Message) -> Any:
+        data = message.json
+        return data.get(key, MISSING) if isinstance(data, dict) else MISSING
+
+    return find
 
 
 def _whole_json(message: Message) -> Any:

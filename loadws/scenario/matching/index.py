@@ -47,8 +47,13 @@ def key_of(place: Place, expectation: Expectation) -> Key | None:
     """Return the key of an expectation; None where it is more than an equality."""
     if expectation.matcher is not EQUALS:
         return None
-    extract, operand = _extractor(place), expectation.operand
-    return lambda scope: (extract, freeze(operand.evaluate(scope)))
+    extract, evaluate = _extractor(place), expectation.operand.evaluate
+
+    def key(scope: Scope) -> tuple[Extract, Hashable]:
+        wanted = evaluate(scope)
+        return extract, wanted if type(wanted) is int or type(wanted) is str else freeze(wanted)
+
+    return key
 
 
 def key_of_bytes(at: int, content: Compiled) -> Key:

@@ -108,7 +108,7 @@ def _unquoted(match: re.Match[str]) -> str:
 
 
 def _one_key(key: str) -> Find:
-    """Return the function for a path of one key: most are that, and a ``where`` applies it to every message."""
+    """Return the function for a path of one key, as most are."""
     return lambda data: data.get(key, MISSING) if isinstance(data, dict) else MISSING
 
 

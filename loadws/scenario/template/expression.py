@@ -228,7 +228,16 @@ class _Compiler:
         if isinstance(container, nodes.Name) and isinstance(key, str):
             self.attributes.add((container.name, key))
         evaluate = self.compile(container)
-        return lambda scope: item(evaluate(scope), key)
+
+        def attribute(scope: Scope) -> Any:
+            found = evaluate(scope)
+            try:
+                # Nearly always; for everything else, ``item`` knows what to do or to say.
+                return found[key] if type(found) is dict else item(found, key)
+            except KeyError:
+                return item(found, key)
+
+        return attribute
 
     # -- operators
 

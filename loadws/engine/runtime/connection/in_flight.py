@@ -60,11 +60,10 @@ class ByKey(Generic[Item]):
         items = self._by_place.get(wanted.extract)
         if items is None:
             items = self._by_place[wanted.extract] = {}
-        key = wanted.key
-        if key in items:
-            items[key].append(item)
-        else:  # nearly always: keys tell requests apart
-            items[key] = [item]
+        one = [item]
+        same = items.setdefault(wanted.key, one)
+        if same is not one:  # rarely: keys tell requests apart
+            same.append(item)
 
     def discard(self, item: Item) -> None:
         """Remove an item, if it is in. Equal keys are few, or the oldest goes first."""
@@ -74,15 +73,14 @@ class ByKey(Generic[Item]):
             _discard(self._without_key, item)
             return
         items = self._by_place.get(wanted.extract)
-        same = None if items is None else items.get(wanted.key)
+        same = None if items is None else items.pop(wanted.key, None)
         if items is None or same is None:
             return
-        if len(same) > 1:
+        if len(same) > 1 or same[0] is not item:
             _discard(same, item)
-        elif same[0] is item:
-            del items[wanted.key]
-            if not items and len(self._by_place) > KEPT_PLACES:
-                del self._by_place[wanted.extract]
+            items[wanted.key] = same
+        elif not items and len(self._by_place) > KEPT_PLACES:
+            del self._by_place[wanted.extract]
 
     def oldest(self, message: Message, may: Callable[[Message, Item], bool]) -> Item | None:
         """Return the oldest item that the message matches and that ``may`` permits."""
@@ -90,7 +88,12 @@ class ByKey(Generic[Item]):
         for extract, items in self._by_place.items():
             same = items.get(extract(message))
             if same is not None:
-                first = _first(same, message, may)
+                item = same[0]
+                wanted = item.wanted
+                if wanted is not None and wanted.rest is None and may(message, item):  # nearly always
+                    first: Item | None = item
+                else:
+                    first = _first(same, message, may)
                 found = first if found is None else _older(found, first)
         return _older(found, _first(self._without_key, message, may)) if self._without_key else found
 
@@ -123,7 +126,7 @@ def _discard(items: list[Item], item: Item) -> None:
 class Settled(msgspec.Struct, eq=False):
     """The record of a settled request. ``is_owed``: it timed out, and its answer has not come since."""
 
-    wanted: Wanted
+    wanted: Wanted | None
     number: int
     is_owed: bool
 
@@ -160,8 +163,7 @@ class InFlight(Generic[Item]):
         """Mark a request as answered, or as timed out with its answer still owed."""
         self.waits -= 1
         self._waiting.discard(item)
-        assert item.wanted is not None
-        self._remembered.put(Settled(item.wanted, item.number, is_owed))
+        self._remembered.put((item.wanted, item.number, is_owed))
 
     def forget(self, item: Item) -> None:
         """Remove a request without remembering it."""
@@ -189,11 +191,12 @@ class Remembered:
 
     def __init__(self) -> None:
         self.most_waiting = 0
-        self._new: deque[Settled] = deque()
+        self._new: deque[tuple[Wanted | None, int, bool]] = deque()  # the parts of those that are not indexed
         self._indexed: deque[Settled] = deque()  # older than the new ones
         self._by_key: ByKey[Settled] = ByKey()
 
-    def put(self, settled: Settled) -> None:
+    def put(self, settled: tuple[Wanted | None, int, bool]) -> None:
+        """Remember a request by the parts of its ``Settled``, which is only made where one is looked up."""
         new, indexed = self._new, self._indexed
         new.append(settled)
         if len(new) + len(indexed) > REMEMBERED + self.most_waiting:
@@ -204,7 +207,7 @@ class Remembered:
 
     def by_key(self) -> ByKey[Settled]:
         while self._new:
-            settled = self._new.popleft()
+            settled = Settled(*self._new.popleft())
             self._by_key.add(settled)
             self._indexed.append(settled)
         return self._by_key

@@ -255,3 +255,25 @@ def test_a_template_that_cannot_be_evaluated_fails_its_step() -> None:
 
     assert outcome.errors == {"template": 1}
     assert outcome.ledger.sessions.failed == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        ("request", {"request": "{{ n.a }}"}),
+        ("request", {"request": {"send": "x", "reply": {"where": {"$.id": "{{ n.a }}"}}}}),
+        ("send", {"send": "{{ n.a }}"}),
+        ("wait_for", {"wait_for": {"where": {"$.id": "{{ n.a }}"}}}),
+        ("wait_for", {"expect_none": {"where": {"$.id": "{{ n.a }}"}, "for": "1s"}}),
+        ("check", {"check": "{{ n.a }}"}),
+        ("http", {"http": {"get": "/{{ n.a }}"}}),
+        ("connect", {"connect": {"as": "b", "path": "/{{ n.a }}"}}),
+    ],
+)
+def test_what_could_not_be_tried_for_its_template_is_a_failed_try(kind: str, step: dict[str, Any]) -> None:
+    """It is none of the server's doing, but ``error_rate`` would be 0 % of a run whose every session failed."""
+    outcome = drive(once_connected({"set": {"n": {"b": 1}}}, step), silent())
+
+    assert outcome.errors == {"template": 1}
+    failed, tried = outcome.failed(kind)
+    assert (failed, tried) == (1, 2 if kind == "connect" else 1)  # the connection of ``once_connected`` is the other

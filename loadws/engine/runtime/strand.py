@@ -313,10 +313,12 @@ class Strand:
             self.cannot_evaluate(step, error)
 
     def cannot_evaluate(self, step: Step, error: EvaluationError) -> NoReturn:
-        """Fail a step whose template has no value, and end the turn.
+        """Fail a step whose template has no value, and end the turn. What the step would have tried is a failed try.
 
         Raises:
             EndTurn: Always.
         """
+        for kind in sorted(step.measures.tries)[:1]:  # one that asks or only sends, as it turns out, asks
+            self.user.shared.recorder.outcome(kind, step.label, self.free_ns, failed=True)
         self.fail(step, "template", str(error))
         raise EndTurn from None

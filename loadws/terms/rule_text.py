@@ -24,7 +24,8 @@ from loadws.terms.errors import LoadwsError, did_you_mean
 from loadws.terms.metrics import DEFAULT_AGGREGATE, TABLE, Metric
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
-_AGGREGATE = re.compile(r"p\d+(\.\d+)?|[a-z]+")
+#: The word behind the dot, right or wrong, up to a space or a comparison.
+_AGGREGATE = re.compile(r"[^\s<>=!+]+")
 _UNQUOTED = re.compile(r"[^,}=\"']+")
 #: What may follow a number: ``%``, ``/s``, or the letters of a unit.
 SUFFIX = re.compile(r"%|/s|[A-Za-zµ]+")

@@ -111,7 +111,9 @@ def _value(reader: RuleReader, unit: str) -> float:
         raise RuleError("here a number is missing", start)
     found = reader.take(SUFFIX)
     if unit == "ns" and found not in DURATION_UNITS:
-        raise RuleError("a time needs its unit", start, "for example 200ms or 1.5s")
+        rest = reader.text[start + len(text) :].strip()
+        has = f", and {rest!r} is none" if rest else ""
+        raise RuleError(f"a time needs its unit{has}", start, "for example 200ms or 1.5s")
     factor = Decimal(1) if found is None or found == unit else FACTORS.get(unit, {}).get(found)
     if factor is None:
         raise RuleError(f"the unit {found!r} does not fit here", start, f"this value is in {unit!r}")

@@ -72,6 +72,10 @@ def test_a_rule_is_read(expected: Threshold) -> None:
         ("error_rate.p99 < 1", 11, "'error_rate' has no aggregate 'p99'", "its aggregates are rate, count"),
         ("response_time.p100 < 1s", 14, "'response_time' has no aggregate 'p100'",
          "its aggregates are any percentile (p50, p97.5, p99.9), max, min, mean, count, rate"),
+        ("response_time.P95 < 1s", 14, "'response_time' has no aggregate 'P95'",
+         "its aggregates are any percentile (p50, p97.5, p99.9), max, min, mean, count, rate"),
+        ("response_time.p5o < 1s", 14, "'response_time' has no aggregate 'p5o'",
+         "its aggregates are any percentile (p50, p97.5, p99.9), max, min, mean, count, rate"),
         ("response_time. < 1s", 14, "'response_time' has no aggregate ''",
          "its aggregates are any percentile (p50, p97.5, p99.9), max, min, mean, count, rate"),
         ("users{step=a} < 1", 6, "'users' has no label 'step'", "its labels are phase"),
@@ -86,7 +90,8 @@ def test_a_rule_is_read(expected: Threshold) -> None:
         ("errors < 1 < 2", 11, "nothing may follow the number: '< 2'", ""),
         # units
         ("response_time.p99 < 200", 20, "a time needs its unit", "for example 200ms or 1.5s"),
-        ("response_time.p99 < 200kg", 20, "a time needs its unit", "for example 200ms or 1.5s"),
+        ("response_time.p99 < 200kg", 20, "a time needs its unit, and 'kg' is none", "for example 200ms or 1.5s"),
+        ("response_time.p99 < 0,5s", 20, "a time needs its unit, and ',5s' is none", "for example 200ms or 1.5s"),
         ("errors < 1ms", 9, "the unit 'ms' does not fit here", "this value is in '1'"),
         ("bytes_sent < 1ms", 13, "the unit 'ms' does not fit here", "this value is in 'bytes'"),
         # numbers that are none

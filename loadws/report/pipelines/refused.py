@@ -33,7 +33,9 @@ def result_of_error(title: str, exit_code: int, message: str, files: Collection[
 def _problems(title: str, message: str, files: Collection[str]) -> Iterator[Problem]:
     for line in message.splitlines():
         path, place = _place_of(line, files)
-        if place is not None:
+        if place is not None and path.startswith("--"):  # an option is no file that a service could show
+            yield Problem("error", plain(title), plain(f"{path}: {place['text']}", _LONGEST))
+        elif place is not None:
             text = plain(place["text"], _LONGEST)
             yield Problem("error", plain(title), text, plain(path, _LONGEST), int(place["line"][:9]))
         elif line.strip() and not _EXCERPT.match(line):

@@ -43,9 +43,11 @@ def test_a_file_of_any_name_keeps_its_place(name: str) -> None:
     assert shown == name
 
 
-def test_an_option_is_no_file() -> None:
-    [problem] = result_of_error("gate", 2, "--rule:1:3: unknown metric").problems
-    assert (problem.path, problem.text) == ("", "--rule:1:3: unknown metric")
+@pytest.mark.parametrize("files", [(), ("--rule",)])
+def test_an_option_is_no_file(files: tuple[str, ...]) -> None:
+    [problem] = result_of_error("gate", 2, "--rule:1:3: unknown metric", files).problems
+    assert problem.path == ""
+    assert problem.text.startswith("--rule:") and problem.text.endswith(": unknown metric")
 
 
 def test_an_error_without_a_place_is_its_message_and_its_advice() -> None:

@@ -110,6 +110,7 @@ NOT_OF_SHAPE = {
     "empty": _NO_TREE,
     "endless-iterations": _ELSEWHERE,
     "events-without-a-protocol": _ELSEWHERE,
+    "expressions": "the template language",
     "huge-number": _NO_TREE,
     "keys-that-are-no-text": "JSON's keys are all text",
     "network": _ELSEWHERE,

@@ -205,6 +205,8 @@ Name = Annotated[
 ]
 #: Text with {{ expressions }} in it, or none; syntax is checked by build.py, which knows where it stands.
 Template = str
+#: A ``Template`` that should be exactly one expression; the line break that a YAML block ends with does not make it text.
+WholeTemplate = Annotated[Template, AfterValidator(str.strip)]
 Status = Annotated[int, Field(ge=100, le=599)]
 
 

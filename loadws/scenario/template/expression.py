@@ -58,17 +58,19 @@ class Expression:
     """A compiled expression, its end in its text, and the names that it reads.
 
     ``names`` are variables and special names. A name that is only in ``is defined`` or ``default`` is not among them,
-    because it may be missing. ``attributes`` are pairs (name, key) for each ``name.key``.
+    because it may be missing. ``attributes`` are pairs (name, key) for each ``name.key``. ``is_fixed``: its value is always
+    the same.
     """
 
-    __slots__ = ("attributes", "end", "evaluate", "names")
+    __slots__ = ("attributes", "end", "evaluate", "is_fixed", "names")
 
     def __init__(self, text: str, start: int) -> None:
         """Read the expression whose ``{{`` is at offset ``start``. Raises ``TemplateError``."""
         tokens, self.end = _tokens(text, start)
         compiler = _Compiler()
         self.evaluate = compiler.compile(_parse(tokens, start))
-        if compiler.is_constant and not compiler.names:
+        self.is_fixed = compiler.is_constant and not compiler.names
+        if self.is_fixed:
             _try_constant(self.evaluate, start)
         self.names = frozenset(compiler.names)
         self.attributes = frozenset(compiler.attributes)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from pydantic import JsonValue
 
 from loadws.scenario.template.expression import Evaluate, Expression, TemplateError
@@ -37,7 +38,8 @@ _STATEMENT = re.compile(r"\{%.*?%\}", re.DOTALL)
 class Compiled(msgspec.Struct, frozen=True):
     """A template. ``evaluate`` returns its value and ``text`` the same as text; both raise ``EvaluationError``.
 
-    ``names`` and ``attributes`` are the names that it reads, as in ``Expression``.
+    ``names`` and ``attributes`` are the names that it reads, as in ``Expression``. ``is_whole``: it is exactly one
+    expression, so that its value need not be text; ``is_fixed``: it is one whose value is always the same.
     """
 
     evaluate: Evaluate
@@ -45,6 +47,8 @@ class Compiled(msgspec.Struct, frozen=True):
     constant: bool = False
     names: frozenset[str] = frozenset()
     attributes: frozenset[tuple[str, str]] = frozenset()
+    is_whole: bool = False
+    is_fixed: bool = False
 
     def __call__(self, scope: Scope) -> Any:
         return self.evaluate(scope)
@@ -75,8 +79,7 @@ def compile_template(text: str) -> Compiled:
     if not expressions:
         return _constant(text)
     if len(pieces) == 1:
-        evaluate = expressions[0].evaluate
-        return _templated(evaluate, _rendered(evaluate), expressions)
+        return _whole(expressions[0])
     filled = _filled(pieces)
     return _templated(filled, filled, expressions)
 
@@ -108,6 +111,11 @@ def _add_literal(pieces: list[str | Expression], text: str, start: int, end: int
 def _constant(value: Any) -> Compiled:
     text = value if isinstance(value, str) else None
     return Compiled(lambda scope: value, lambda scope: as_text(value) if text is None else text, constant=True)
+
+
+def _whole(expression: Expression) -> Compiled:
+    evaluate, fixed = expression.evaluate, expression.is_fixed
+    return replace(_templated(evaluate, _rendered(evaluate), [expression]), is_whole=True, is_fixed=fixed)
 
 
 def _templated(evaluate: Evaluate, text: Callable[[Scope], str], parts: list[Any]) -> Compiled:

@@ -6,10 +6,10 @@ A fault that would fail every run is an error; the rest are warnings, which ``va
 from __future__ import annotations
 
 from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.flow.expressions import check_expressions
 from loadws.scenario.model.model import UserType
 from loadws.scenario.model.step_names import said_name, walk_around, walk_steps, walk_user_types
 from loadws.scenario.model.steps import AnyStep, CloseStep, Flow, HttpStep, OnConnection, walk
-from loadws.scenario.model.steps.parts import Expression
 from loadws.scenario.yaml.explain import Where
 
 #: What a close frame has room for (RFC 6455, 5.5), in bytes of UTF-8.
@@ -18,7 +18,7 @@ LONGEST_REASON = 123
 
 def check_flows(findings: Findings) -> None:
     for where, step in (*walk_steps(findings.scenario), *walk_around(findings.scenario)):
-        _check_expressions(findings, where, step)
+        check_expressions(findings, where, step)
         _check_reason(findings, where, step)
     _check_step_names(findings)
     for place, user_type in walk_user_types(findings.scenario):
@@ -27,19 +27,6 @@ def check_flows(findings: Findings) -> None:
 
 
 # -- one step ---------------------------------------------------------------------------------------------------------
-
-
-def _check_expressions(findings: Findings, where: Where, step: AnyStep) -> None:
-    """Refuse a constant where an expression is meant: its braces were forgotten."""
-    for part in step.parts():
-        if not isinstance(part, Expression) or "{{" in part.text:
-            continue
-        shown = part.text[:40]
-        if part.gives == "number":
-            findings.error((*where, *part.place), f'expected a number or a {{{{ template }}}}, got text "{shown}"')
-        else:
-            advice = f'write "{{{{ {shown} }}}}"'
-            findings.error((*where, *part.place), "this is always the same: an expression stands in {{ }}", advice)
 
 
 def _check_reason(findings: Findings, where: Where, step: AnyStep) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from loadws.scenario.model.field_types import Many, Span, Strict, Template
+from loadws.scenario.model.field_types import Many, Span, Strict, WholeTemplate
 from loadws.scenario.model.steps.by_protocol import (
     AnswerCallStep,
     CallMethodStep,
@@ -110,13 +110,15 @@ class RepeatStep(Loop):
     is_for_setup = True
     test_times = ()
 
-    repeat: Annotated[Annotated[int, Field(ge=0)] | Template, Field(description="How often: a number, or a template.")]
+    repeat: Annotated[
+        Annotated[int, Field(ge=0)] | WholeTemplate, Field(description="How often: a number, or a template.")
+    ]
     do: _Turn
 
     def parts(self) -> Iterator[Part]:
         """Yield the number, where it is a template."""
         if isinstance(self.repeat, str):
-            yield Expression(("repeat",), self.repeat, "number")
+            yield Expression(("repeat",), self.repeat, "whole number")
 
     def pace(self) -> Pace:
         """Return its number; None where it is a template."""
@@ -130,7 +132,7 @@ class WhileStep(Loop):
     is_for_setup = True
     test_times = ()
 
-    while_: Template = Field(alias="while", description="An expression, evaluated before each turn.")
+    while_: WholeTemplate = Field(alias="while", description="An expression, evaluated before each turn.")
     do: _Turn
 
     def parts(self) -> Iterator[Part]:
@@ -154,7 +156,7 @@ class IfStep(FlowStep):
     is_for_setup = True
     test_times = ()
 
-    if_: Template = Field(alias="if", description="An expression.")
+    if_: WholeTemplate = Field(alias="if", description="An expression.")
     then: Annotated[Flow, Field(description="The steps where it is true.")] = ()
     else_: Flow = Field(default=(), alias="else", description="The steps where it is not.")
 

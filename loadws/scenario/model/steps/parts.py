@@ -30,7 +30,7 @@ class Expression(msgspec.Struct, frozen=True):
 
     place: Where
     text: str
-    gives: Literal["truth", "number"]
+    gives: Literal["truth", "number", "whole number"]
 
 
 class ConditionSet(msgspec.Struct, frozen=True):

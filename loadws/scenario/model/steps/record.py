@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
-from loadws.scenario.model.field_types import Identifier, Name, OnFailure, Strict, Template, short_for
+from loadws.scenario.model.field_types import Identifier, Name, OnFailure, Strict, Template, WholeTemplate, short_for
 from loadws.scenario.model.steps.parts import Assigned, Expression, OwnMetric, Part, TemplateText
 from loadws.scenario.model.steps.step import UNMEASURED, Body, LocalStep, Measures
 from loadws.terms.metrics import own_counter, own_trend
@@ -36,7 +36,7 @@ class SetStep(LocalStep):
 
 
 class CheckBody(Body):
-    that: Annotated[Template, Field(description="An expression that should be true.")]
+    that: Annotated[WholeTemplate, Field(description="An expression that should be true.")]
 
 
 _check_body = short_for("that", "an expression, or a mapping")
@@ -72,7 +72,7 @@ class RecordBody(Strict):
 
     name: Annotated[Name, Field(description="The trend's name, in reports and thresholds.")]
     value: Annotated[
-        Annotated[Template, Field(json_schema_extra={"pattern": r"\{\{|^\$\{"})] | int | float,
+        Annotated[WholeTemplate, Field(json_schema_extra={"pattern": r"\{\{|^\$\{"})] | int | float,
         Field(description="A number, or a template that gives one."),
     ]
     unit: Annotated[Name, Field(description="A unit of time (ns, us, ms, s), or any word.")] = "1"

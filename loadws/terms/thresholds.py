@@ -31,6 +31,8 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
 }
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+#: The number that ends a rule, without a unit.
+_WRITTEN = re.compile(r"[\d.eE+]+(?=\s*$)")
 #: How much one of a suffix is in a metric's unit.
 FACTORS: dict[str, dict[str, Decimal]] = {
     "ns": {suffix: Decimal(size) for suffix, size in DURATION_UNITS.items()},
@@ -101,6 +103,28 @@ def parse_threshold(rule: str, own: Mapping[str, Metric] | None = None) -> Thres
     value = _value(reader, selection.unit)
     reader.end("the number")
     return Threshold(rule, selection.metric, selection.aggregate, op, value, selection.unit, selection.labels)
+
+
+def wrong_share(threshold: Threshold) -> tuple[str, str] | None:
+    """Return what is wrong with a limit that no share can pass, and advice; None where there is nothing.
+
+    A share is a ratio from 0 to 1, so that ``error_rate < 1`` allows every failure but the last. A scenario's own metric in
+    the unit ``ratio`` may be any number.
+    """
+    is_share = threshold.aggregate == "completeness" or threshold.metric in TABLE
+    if threshold.unit != "ratio" or not is_share or 0 <= threshold.value < 1:
+        return None
+    op, limit = threshold.op, threshold.value
+    written = _WRITTEN.search(threshold.rule)
+    if limit == 1 and (op in (">=", "==") or written is None):
+        return None  # all of it, or 100% in so many words
+    if limit >= 1 and written is not None:
+        means = (
+            f"{op} {written[0]} means {op} {_percent(limit * 100)}, because a number without % is a ratio from 0 to 1"
+        )
+        return means, f"for {written[0]} percent write {threshold.rule.strip()}%"
+    always = "always" if threshold.holds(0) and threshold.holds(1) else "never"
+    return f"a share is from 0% to 100%: {op} {_percent(limit * 100)} is {always} true", ""
 
 
 def _value(reader: RuleReader, unit: str) -> float:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from loadws.terms.metrics import TABLE, Metric, own_counter, own_trend
 from loadws.terms.rule_text import RuleError
-from loadws.terms.thresholds import OPERATORS, Threshold, format_value, parse_threshold
+from loadws.terms.thresholds import OPERATORS, Threshold, format_value, parse_threshold, wrong_share
 
 OWN = {
     "feed age": own_trend("feed age", "ns"),
@@ -159,3 +159,39 @@ def test_what_a_threshold_knows() -> None:
 )
 def test_a_value_for_people(value: float | None, unit: str, text: str) -> None:
     assert text == format_value(value, unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "advice"),
+    [
+        ("error_rate < 1", "< 1 means < 100%", "for 1 percent write error_rate < 1%"),
+        ("error_rate{kind=request}<=5", "<= 5 means <= 500%", "for 5 percent write error_rate{kind=request}<=5%"),
+        ("error_rate <= 1.0 ", "<= 1.0 means <= 100%", "for 1.0 percent write error_rate <= 1.0%"),
+        ("error_rate.rate > 2", "> 2 means > 200%", "for 2 percent write error_rate.rate > 2%"),
+        (
+            "delivery.completeness >= 99.9",
+            ">= 99.9 means >= 9990%",
+            "for 99.9 percent write delivery.completeness >= 99.9%",
+        ),
+        ("error_rate < 150%", "a share is from 0% to 100%: < 150% is always true", ""),
+        ("delivery.completeness >= 101%", "a share is from 0% to 100%: >= 101% is never true", ""),
+        ("error_rate > -1", "a share is from 0% to 100%: > -100% is always true", ""),
+    ],
+)
+def test_a_limit_that_no_share_can_pass_is_told(text: str, message: str, advice: str) -> None:
+    wrong = wrong_share(parse_threshold(text, OWN))
+    assert wrong is not None
+    assert (wrong[0].partition(",")[0], wrong[1]) == (message, advice)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "error_rate < 1%", "error_rate < 0.01", "error_rate == 0",
+        "error_rate < 100%", "error_rate == 1", "error_rate >= 100%",
+        "delivery.completeness >= 1", "delivery.completeness == 100%", "delivery.completeness > 0.999", "errors < 1",
+        "error_rate.count < 1", "delivery.p99 < 1s", "fill.max < 3",
+    ],
+)  # fmt: skip
+def test_a_limit_that_a_share_can_pass_is_not_told(text: str) -> None:
+    assert wrong_share(parse_threshold(text, {**OWN, "fill": own_trend("fill", "ratio")})) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from loadws.cli.comparing.comparison_files import write_comparison_page
-from loadws.cli.comparing.rules import rules_from
+from loadws.cli.comparing.rules import rules_from, warn_of_shares
 from loadws.cli.comparing.sources import matching, runs_of
 from loadws.cli.places import refuse_kept, refuse_same, write_place
 from loadws.cli.running.ci import tell
@@ -64,7 +64,9 @@ def chosen_rules(
 ) -> RuleSet:
     """Return the rules of ``--rule``; else those of the candidate's scenario (``compare``); else the defaults."""
     if texts:
-        return rules_from(texts, own)
+        rules = rules_from(texts, own)
+        warn_of_shares(rules)
+        return rules
     if written := _of_scenario(candidate):
         return rules_from(written, own, Path(candidate[-1].name) / "run.json: compare")
     return defaults_of((run.summary for run in baseline), (run.summary for run in candidate))

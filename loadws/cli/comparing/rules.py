@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from loadws.scenario.yaml.explain import Problem, explain_all
 from loadws.terms.comparisons import is_comparison
 from loadws.terms.errors import LoadwsError
 from loadws.terms.metrics import Metric
+from loadws.terms.thresholds import wrong_share
 
 PLACE = Path("--rule")
 
@@ -46,3 +48,10 @@ def rules_from(texts: Sequence[str], own: Mapping[str, Metric], place: Path = PL
             for index, error in wrong.problems
         ]
         raise RulesError(explain_all(problems)) from None
+
+
+def warn_of_shares(rules: RuleSet) -> None:
+    """Say on stderr which rules have a limit on a share that was probably meant as percent."""
+    for rule in rules.thresholds:
+        if wrong := wrong_share(rule):
+            print(f"warning: {rule.rule}: {'; '.join(filter(None, wrong))}", file=sys.stderr)

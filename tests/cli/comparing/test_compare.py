@@ -80,6 +80,13 @@ def test_files_one_by_one_with_options_between(sides: Path, capsys: pytest.Captu
 
 
 @pytest.mark.slow
+def test_a_limit_that_no_share_can_pass_is_warned_of(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = (f"{sides}/a/*", "--", f"{sides}/same/*", "--rule", "response_time.p50 <= +10%", "--rule")
+    warning = "warning: error_rate < 1: < 1 means < 100%, "
+    assert warning in run(capsys, "compare", *both, "error_rate < 1").err
+    assert warning not in run(capsys, "compare", *both, "error_rate < 1%").err
+
+
 def test_the_record_keeps_to_its_schema(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = sides / "out.json"
     assert run(capsys, "compare", f"{sides}/a/*", "--", f"{sides}/slow/*", "--json", str(place), *SLOWER).code == 1

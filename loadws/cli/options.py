@@ -263,7 +263,12 @@ Target = Annotated[
     ),
 ]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A variable's value. Repeat for several.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A variable's value: exactly this text where the file has text, else as YAML reads it. Repeat for several.",
+    ),
 ]
 Users = Annotated[
     int | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -11,8 +11,11 @@ from msgspec.structs import replace
 from loadws.scenario.checks.connecting.target import wrong_target
 from loadws.scenario.model.model import Phase, RateRamp, Scenario, TooClose, UserRamp
 from loadws.scenario.model.times import in_other_time
+from loadws.scenario.template.expression import TemplateError
+from loadws.scenario.template.template import compile_template
+from loadws.scenario.yaml.environment import default_of, is_reference
 from loadws.scenario.yaml.explain import Where, any_of
-from loadws.scenario.yaml.scalars import Scalar, resolve
+from loadws.scenario.yaml.scalars import Scalar, resolve, unquoted
 from loadws.scenario.yaml.tree import Node, find, with_child, without
 from loadws.terms.errors import UsageError, did_you_mean
 from loadws.terms.secrets import is_secret_header
@@ -78,11 +81,11 @@ def replaced_places(root: Node, overrides: Overrides) -> dict[Where, Scalar]:
     for name, text in overrides.variables.items():
         if name not in known:
             raise UsageError(*_no_variable(name, known, overrides))
-        places["variables", name] = _scalar(overrides.option(f"--set {name}"), text)
+        places["variables", name] = _setting(known[name], overrides.option(f"--set {name}"), text)
     return places
 
 
-def _no_variable(name: str, known: list[str], overrides: Overrides) -> tuple[str, str]:
+def _no_variable(name: str, known: Iterable[str], overrides: Overrides) -> tuple[str, str]:
     """Return the message and the advice for a variable that the scenario does not have."""
     option = overrides.option(f"--set {name}")
     others = overrides.beside_variables if f"--set {name}" in overrides.said_as else ()
@@ -95,19 +98,49 @@ def secret_settings(root: Node, overrides: Overrides) -> Iterator[str]:
     """Return the values of ``--set`` that are secret: ``secrets`` lists the variable, or its name says so (``api_key``)."""
     node, rest = find(root, ("secrets",))
     listed = {str(child.value).partition(".")[0] for child in node.children()} if not rest else set()
-    return (value for name, value in overrides.variables.items() if name in listed or is_secret_header(name))
+    for name, value in overrides.variables.items():
+        if name in listed or is_secret_header(name):
+            yield value
+            yield from filter(None, [unquoted(value)])
 
 
-def _variables(root: Node) -> list[str]:
+def _variables(root: Node) -> dict[str, Node]:
     node, rest = find(root, ("variables",))
-    return list(node.value) if not rest and isinstance(node.value, dict) else []
+    return node.value if not rest and isinstance(node.value, dict) else {}
 
 
-def _scalar(option: str, text: str) -> Scalar:
+def _setting(declared: Node, option: str, text: str) -> Scalar:
+    """Return the value that a text of the command line gives a variable.
+
+    Where the file has text, the value is that text exactly; else it is what YAML reads, and text where it is in quotes.
+
+    Raises:
+        UsageError: It is a number that no message can carry.
+    """
+    if _is_text(declared):
+        return text
+    inside = unquoted(text)
+    if inside is not None:
+        return inside
     try:
         return resolve(text)
     except ValueError as error:
-        raise UsageError(f"{option}: {error}") from None
+        words, _, name = option.rpartition(" ")
+        message = str(error).partition(";")[0]
+        raise UsageError(f"{option}: {message}", f"if it is text, quote it: {words} '{name}=\"…\"'") from None
+
+
+def _is_text(declared: Node) -> bool:
+    """Return whether a variable is text in the file, and no expression or reference that may give another value."""
+    value = declared.value
+    if not isinstance(value, str):
+        return False
+    if declared.plain and is_reference(value):
+        return isinstance(default_of(value), str)
+    try:
+        return not compile_template(value).is_whole
+    except TemplateError:
+        return True
 
 
 def put(root: Node, where: Where, value: Scalar) -> Node:

@@ -40,6 +40,52 @@ def test_set_gives_a_variable_a_value_as_yaml_would() -> None:
     assert changed.variables == {"n": 5, "host": "h.test", "s": "5 6", "ref": "${X}"}
 
 
+@pytest.mark.parametrize(
+    "declared", ["a", '"1"', "''", "1:30", "yes", "'${UNSET}'", "'a {{ id() }}'", "room-${UNSET:-1}", "${UNSET:-a}"]
+)
+@pytest.mark.parametrize(
+    "text",
+    ["007", "1e3", "0x1F", "1.0", "true", "null", "", "~", ".inf", "12345678901234567890123", '"7"', " 7 ", "{{ 1 }}"],
+)
+def test_a_variable_that_is_text_stays_text_exactly_as_it_is_set(declared: str, text: str) -> None:
+    changed = load(f"{CLOSED}variables:\n  room: {declared}\n", Overrides(variables={"room": text}))
+    assert changed.variables == {"room": text}
+
+
+@pytest.mark.parametrize(
+    "declared", ["1", "1.5", "true", "null", "[a]", "{a: 1}", "'{{ 1 + 1 }}'", "${UNSET}", "${UNSET:-5}"]
+)
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("007", 7),
+        ("1e3", 1000.0),
+        ("true", True),
+        ("", None),
+        ("ab", "ab"),
+        ('"007"', "007"),
+        ("'1e3'", "1e3"),
+        ('"12345678901234567890123"', "12345678901234567890123"),
+        ('""', ""),
+        ("'it''s'", "it's"),
+        (r'"a\tb"', "a\tb"),
+        ('"a" and "b"', '"a" and "b"'),
+        ('"', '"'),
+    ],
+)
+def test_any_other_variable_is_set_as_yaml_reads_it_and_quotes_make_text(
+    declared: str, text: str, value: object
+) -> None:
+    changed = load(f"{CLOSED}variables:\n  n: {declared}\n", Overrides(variables={"n": text}))
+    assert (changed.variables, type(changed.variables["n"])) == ({"n": value}, type(value))
+
+
+def test_a_secret_that_is_set_in_quotes_is_secret_without_them() -> None:
+    text = CLOSED + "variables: {token: null}\nsecrets: [token]\n"
+    loaded = load_text(text, Path("nowhere/scenario.yaml"), Overrides(variables={"token": '"hunter2hunter2"'}), env={})
+    assert "hunter2" not in loaded.masker.text("sent hunter2hunter2")
+
+
 def test_too_close_wins_over_the_file() -> None:
     assert load(CLOSED, Overrides()).too_close == "inconclusive"
     assert load(CLOSED, Overrides(too_close="pass")).too_close == "pass"
@@ -95,22 +141,35 @@ def test_seed() -> None:
             "--set nam: the scenario has no variable 'nam'",
             "did you mean 'name'?",
         ),
-        (Overrides(variables={"name": ".inf"}), "--set name: .inf is not a finite number", ""),
+        (
+            Overrides(variables={"n": ".inf"}),
+            "--set n: .inf is not a finite number",
+            "if it is text, quote it: --set 'n=\"…\"'",
+        ),
+        (
+            Overrides(variables={"n": "12345678901234567890123"}),
+            "--set n: a whole number has at most 64 bits",
+            "if it is text, quote it: --set 'n=\"…\"'",
+        ),
         (Overrides(transport="pigeon"), "there is no transport 'pigeon'", "say 'native' or 'trio-websocket'"),
     ],
 )
 def test_overrides_that_do_not_fit_the_file(overrides: Overrides, message: str, advice: str) -> None:
     with pytest.raises(UsageError) as caught:
-        load(TWO_JUDGED + "variables: {name: a}\n", overrides)
+        load(TWO_JUDGED + "variables: {name: a, n: 1}\n", overrides)
     assert (str(caught.value), caught.value.advice) == (message, advice)
 
 
 def test_an_option_is_named_as_the_user_wrote_it() -> None:
     """``loadws ab --b nam=x`` writes no ``--set``, and ``--b users=1`` no ``--users``."""
-    words = {"--set nam": "--b nam", "--set name": "--b name", "--users": "--b users", "--target": "--b target"}
+    words = {"--set nam": "--b nam", "--set n": "--b n", "--users": "--b users", "--target": "--b target"}
     for overrides, message, advice in [
         (Overrides(variables={"nam": "x"}), "--b nam: the scenario has no variable 'nam'", "did you mean 'name'?"),
-        (Overrides(variables={"name": ".inf"}), "--b name: .inf is not a finite number", ""),
+        (
+            Overrides(variables={"n": ".inf"}),
+            "--b n: .inf is not a finite number",
+            "if it is text, quote it: --b 'n=\"…\"'",
+        ),
         (Overrides(target="http://h"), "--b target: http:// is no WebSocket", "write ws://"),
         (
             Overrides(users=1),
@@ -119,7 +178,7 @@ def test_an_option_is_named_as_the_user_wrote_it() -> None:
         ),
     ]:
         with pytest.raises(UsageError) as caught:
-            load(TWO_JUDGED + "variables: {name: a}\n", replace(overrides, said_as=words))
+            load(TWO_JUDGED + "variables: {name: a, n: 1}\n", replace(overrides, said_as=words))
         assert (str(caught.value), caught.value.advice) == (message, advice)
 
 

@@ -44,8 +44,7 @@ class Environment:
 
     def _text(self, node: Node, text: str) -> Node:
         new = _REFERENCE.sub(lambda match: self._replacement(node, match), text)
-        only = _REFERENCE.fullmatch(text)
-        value = _number(new) if node.plain and only and only["name"] else new
+        value = _number(new) if node.plain and is_reference(text) else new
         return replace(node, value=value, from_environment=True)
 
     def _replacement(self, node: Node, match: re.Match[str]) -> str:
@@ -74,6 +73,18 @@ class Environment:
         else:
             advice = "write ${NAME} or ${NAME:-default}; $${ is a plain ${"
             self.problems.add(offset, "this ${ names no environment variable", advice, node.where)
+
+
+def is_reference(text: str) -> bool:
+    """Return whether a text is a single reference, and nothing else."""
+    only = _REFERENCE.fullmatch(text)
+    return only is not None and only["name"] is not None
+
+
+def default_of(reference: str) -> Scalar:
+    """Return the value of a single reference whose variable is not set; None where it has no default."""
+    only = _REFERENCE.fullmatch(reference)
+    return _number(only["default"]) if only is not None and only["default"] else None
 
 
 def _number(text: str) -> Scalar:

@@ -5,6 +5,12 @@ from __future__ import annotations
 import math
 import re
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import ScalarEvent
+
+#: Begin and end of the stream and of its document, and the scalar itself.
+_EVENTS_OF_A_SCALAR = 5
 #: Beyond 64 bits no JSON reader is sure to keep an integer.
 LARGEST_INTEGER = 2**64 - 1
 
@@ -37,6 +43,18 @@ def resolve(text: str) -> Scalar:
     if math.isinf(number):
         raise ValueError(f"{text[:40]}{'…' if len(text) > 40 else ''} is too large a number")
     return number
+
+
+def unquoted(text: str) -> str | None:
+    """Return the text between YAML's quotes, its escapes resolved; None where a text is not one scalar in quotes."""
+    if len(text) < 2 or text[0] != text[-1] or text[0] not in "'\"":
+        return None
+    try:
+        events = list(YAML(typ="safe", pure=True).parse(text))
+    except YAMLError:
+        return None
+    found = [event for event in events if isinstance(event, ScalarEvent)]
+    return str(found[0].value) if len(found) == 1 and len(events) == _EVENTS_OF_A_SCALAR else None
 
 
 def _integer(text: str) -> int:

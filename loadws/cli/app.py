@@ -153,7 +153,7 @@ def run(
     dashboard: DashboardAt = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live view; the result at the end.")] = False,
     once: Annotated[
-        bool, typer.Option("--once", help="One user runs its flow once; judged and written as ever.")
+        bool, typer.Option("--once", help="One user of each type runs its flow once; judged and written as ever.")
     ] = False,
     repeat: Repeat = 1,
     baseline: BaselineOf = None,
@@ -172,7 +172,7 @@ def run(
         bool,
         typer.Option(
             "--trace",
-            help="One user, once: print every frame, handshake and step, and why a message did or did not match.",
+            help="One user of each type, once: print every frame, handshake and step, and why a message matched or not.",
         ),
     ] = False,
 ) -> int:

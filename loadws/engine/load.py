@@ -109,7 +109,11 @@ def _executor(
     secrets: RunSecrets,
 ) -> Executor:
     facts, scenario = load.facts, load.facts.scenario
-    tracer = None if facts.say is None else Tracer(facts.say, timers.now_ns, secrets)
+    tracer = (
+        None
+        if facts.say is None
+        else Tracer(facts.say, timers.now_ns, secrets, [each.name for each in scenario.user_types])
+    )
     variables = {name: compile_value(value) for name, value in scenario.variables.items()}
     read = {name for compiled in variables.values() for name in compiled.names}
     shared = Shared(

@@ -47,7 +47,7 @@ class ShardOrder(msgspec.Struct, frozen=True):
     stamps: Literal["user", "kernel"] = "user"
     variables: dict[str, Any] = {}  # the variables that setup has set, ``packable``
     nonce: int = 0  # the same in every process of the run, and different in another run
-    once: bool = False  # one user runs its flow once, whatever the load is
+    once: bool = False  # one user of each type runs its flow once, whatever the load is
 
     @property
     def number(self) -> int:
@@ -74,7 +74,8 @@ async def run_shard(
     """
     loaded = load_order(order) if loaded is None else loaded
     facts = facts_of(order, loaded, say)
-    share = make_plan(loaded.scenario, order.seed).shard_of(order.share, order.of, order.weights)
+    whole = make_plan(loaded.scenario, order.seed, one_of_each=order.once)
+    share = whole.shard_of(order.share, order.of, order.weights)
     plan = share.shard_of(order.process, order.processes).prepared()
     read_lags = ReadLags() if order.stamps == "kernel" else None
     load = Load(facts, plan, transport(order.transport, read_lags), read_lags, together or Alone())
@@ -99,15 +100,17 @@ def facts_of(order: ShardOrder, loaded: Loaded, say: Callable[[str], None] | Non
 def load_order(order: ShardOrder) -> Loaded:
     """Parse the scenario of an order, as its overrides change it. Raises ``ScenarioError``."""
     loaded = load_text(order.text, Path(order.path), order.overrides, order.env)
-    return replace(loaded, scenario=one_flow(loaded.scenario)) if order.once else loaded
+    return replace(loaded, scenario=one_of_each_type(loaded.scenario)) if order.once else loaded
 
 
-def one_flow(scenario: Scenario) -> Scenario:
-    """Return the scenario with a load of one user that runs its flow once.
+def one_of_each_type(scenario: Scenario) -> Scenario:
+    """Return the scenario with a load of one user of each type, all at the same time. Each runs its flow once.
 
     A flow without end ends when the last user of the original load would have to leave.
     """
     spans = [phase.for_ for phase in scenario.load]
     longest = None if None in spans else sum(filter(None, spans)) + scenario.graceful_stop
-    once = Phase.model_validate({"name": "once", "users": 1, "iterations": 1}).model_copy(update={"for_": longest})
+    types = len(scenario.user_types)
+    once = Phase.model_validate({"name": "once", "users": types, "iterations": types})
+    once = once.model_copy(update={"for_": longest})
     return scenario.model_copy(update={"load": (once,)})

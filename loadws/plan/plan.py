@@ -117,6 +117,8 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
 
     ``own`` is the part of the whole plan that this is. ``number`` is its own among all parts; the parts that it is cut
     into are ``number``, ``number + stride``, and so on.
+
+    ``one_of_each``: it holds one user of each type, in the scenario's order, and each of them runs its flow once.
     """
 
     seed: int
@@ -128,12 +130,15 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     number: int = 0
     stride: int = 1
     needs: Needs = msgspec.field(default_factory=Needs)
+    one_of_each: bool = False
 
     @cached_property
     def _held_types(self) -> array[int]:
         """Return the type of each slot. It is computed when asked for: of a plan with too many users, only the figures
         are used.
         """
+        if self.one_of_each:
+            return array("H", range(len(self.weights)))
         return allocate(self.weights, self.held_most, self.seed)
 
     @property
@@ -214,9 +219,11 @@ def _steps(before: int, after: int) -> Iterator[tuple[int, bool]]:
     return ((slot, False) for slot in range(before - 1, after - 1, -1))
 
 
-def make_plan(scenario: Scenario, seed: int) -> Plan:
+def make_plan(scenario: Scenario, seed: int, *, one_of_each: bool = False) -> Plan:
     """Return the plan. A ramp without ``from`` begins where the phase before ended, or at 0; a phase without ``users``
     holds none.
+
+    ``one_of_each``: the scenario's load is one user of each type (``one_of_each_type``).
     """
     phases: list[PlannedPhase] = []
     for phase in scenario.load:
@@ -228,6 +235,7 @@ def make_plan(scenario: Scenario, seed: int) -> Plan:
         weights=tuple(user_type.weight for user_type in scenario.user_types),
         graceful_stop_ns=scenario.graceful_stop,
         needs=needs_of(scenario),
+        one_of_each=one_of_each,
     )
 
 

@@ -220,7 +220,7 @@ def test_a_worker_without_loadws_is_named(tmp_path: Path) -> None:
         ("--cluster 10.1.2.3:8786", "--cluster 10.1.2.3:8786 is no scheduler's address"),
         ("--cluster local:many", "--cluster local:many: how many workers?"),
         ("--cluster tcp://192.0.2.1:8786", "the scheduler speaks plain TCP, so the key of this run"),
-        ("--cluster local:2 --once", "--once is one user, who needs no cluster"),
+        ("--cluster local:2 --once", "--once is one user of each type, which need no cluster"),
         (
             "--cluster tls://127.0.0.1:1 --target ws://127.0.0.1:1",
             "Dask's settings on this machine name no certificates",

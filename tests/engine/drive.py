@@ -14,6 +14,7 @@ from trio.testing import MockClock
 from loadws.engine.lifecycle import Lifecycle
 from loadws.engine.load import Load, run_load
 from loadws.engine.runtime.facts import RunFacts
+from loadws.fleet.shard import one_of_each_type
 from loadws.metrics.frame import ErrorSample, Frame, LogLine
 from loadws.metrics.ledger import Ledger
 from loadws.metrics.runinfo import Ending
@@ -110,15 +111,18 @@ def drive(
     meanwhile: Meanwhile | None = None,
     http: HttpClients | None = None,
     shared: dict[str, Any] | None = None,
+    once: bool = False,
 ) -> Outcome:
     """Run a scenario to its end. The ledger must add up.
 
     ``meanwhile`` is an async function that runs beside the load, in virtual time too. ``http`` replaces the network of
     ``http`` steps, ``shared`` has the variables that ``setup`` has set.
+    ``once``: one user of each type runs its flow once, as with ``--once``.
     """
     scenario = Scenario.model_validate(
         {"target": "ws://scripted.test/chat", "load": [{"users": 1, "for": "1s"}], **document}
     )
+    scenario = one_of_each_type(scenario) if once else scenario
     transport = ScriptedTransport(behaviour)
     frames: list[Frame] = []
     said: list[str] = []
@@ -129,7 +133,7 @@ def drive(
     async def main() -> Ending:
         lifecycle = Lifecycle()
         facts = RunFacts(scenario, base, seed, env or {}, said.append if trace else None, shared or {})
-        load = Load(facts, make_plan(scenario, seed), transport, http=http)
+        load = Load(facts, make_plan(scenario, seed, one_of_each=once), transport, http=http)
         async with trio.open_nursery() as nursery:
             if meanwhile is not None:
                 nursery.start_soon(meanwhile, lifecycle)

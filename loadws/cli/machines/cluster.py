@@ -32,7 +32,9 @@ def cluster_options(
     """
     if once or trace:
         option = "--trace" if trace else "--once"
-        raise UsageError(f"{option} is one user, who needs no cluster", f"leave out --cluster, or {option}")
+        raise UsageError(
+            f"{option} is one user of each type, which need no cluster", f"leave out --cluster, or {option}"
+        )
     check_address(address, is_insecure)
     class_options = _class_options(address, options)
     if is_insecure and (is_class(address) or goes_in_plain_text(address)):

@@ -34,7 +34,7 @@ from loadws.fleet.machine.preflight import Machine, check_fit, look_at_machine
 from loadws.fleet.machine.process_count import choose_processes
 from loadws.fleet.machine.receive_stamps import Stamping, choose_stamps
 from loadws.fleet.setup_teardown import around
-from loadws.fleet.shard import ShardOrder, one_flow
+from loadws.fleet.shard import ShardOrder, one_of_each_type
 from loadws.fleet.shares import nonce_of, seed_of
 from loadws.fleet.signals import Interrupted, Signals, in_loop
 from loadws.fleet.single_process import run_local
@@ -117,7 +117,7 @@ def _forget_latest(options: RunOptions) -> None:
 
 def _trace_loaded(loaded: Loaded, options: RunOptions) -> int:
     seed = _begin(loaded, options)
-    loaded = replace(loaded, scenario=one_flow(loaded.scenario))
+    loaded = replace(loaded, scenario=one_of_each_type(loaded.scenario))
     with Signals() as signals:
         return trio.run(_trace, loaded, options, seed, signals)
 
@@ -138,8 +138,8 @@ def run_loaded(loaded: Loaded, options: RunOptions, signals: Signals) -> Finishe
     """
     seed = _begin(loaded, options)
     if options.once:
-        loaded = replace(loaded, scenario=one_flow(loaded.scenario))
-    plan = whole = make_plan(loaded.scenario, seed)
+        loaded = replace(loaded, scenario=one_of_each_type(loaded.scenario))
+    plan = whole = make_plan(loaded.scenario, seed, one_of_each=options.once)
     if options.share is not None:
         plan = whole.shard_of(options.share.index, options.share.of, options.share.weights)
     for warning in short_of_samples(loaded, whole):
@@ -513,7 +513,7 @@ def _with_secrets_of_setup(loaded: Loaded, order: ShardOrder) -> Loaded:
 
 
 async def _trace(loaded: Loaded, options: RunOptions, seed: int, signals: Signals) -> int:
-    """Print every frame and step of one user, once; there is no verdict and no file."""
+    """Print every frame and step of one user of each type, once; there is no verdict and no file."""
     failed = 0
 
     def take(frame: Frame) -> Generator[None, None, None]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from loadws.engine.runtime.connection.conversation import Conversation
-from loadws.engine.runtime.tracing import Tracer
+from loadws.engine.runtime.tracing import TracedUser, Tracer
 from loadws.scenario.matching.message import Message
 from loadws.scenario.template.values import show
 from loadws.transport.base import Connection, End, Payload
@@ -22,10 +22,11 @@ class ExplainingListener:
     ``unpacks``: a message may hold several values, each of which is shown.
     """
 
-    def __init__(self, conversation: Conversation, tracer: Tracer, *, unpacks: bool = False) -> None:
+    def __init__(self, conversation: Conversation, tracer: Tracer, user: TracedUser, *, unpacks: bool = False) -> None:
         self._conversation = conversation
         self._unpacks = unpacks
         self._tracer = tracer
+        self._user = user
         self.on_open: Callable[[Connection], None] = conversation.on_open
         self.on_pong: Callable[[bytes, int, int], None] = conversation.on_pong
         self.on_end: Callable[[End], None] = conversation.on_end
@@ -40,13 +41,13 @@ class ExplainingListener:
     def on_value(self, message: Message) -> None:
         """Explain a value of a message, which is all of it where it was not unpacked, and pass it on."""
         if self._unpacks:
-            self._tracer.note(f"   holds {show(message.payload)}")
+            self._tracer.note(self._user, f"   holds {show(message.payload)}")
         self._explain(message)
         self._conversation.on_value(message)
 
     def _explain(self, message: Message) -> None:
         for line in self._lines(message):
-            self._tracer.note(line)
+            self._tracer.note(self._user, line)
 
     def _lines(self, message: Message) -> Iterator[str]:
         for candidate in self._conversation.candidates(message):

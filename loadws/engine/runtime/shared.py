@@ -29,24 +29,29 @@ CLOSINGS_AT_ONCE = 64
 
 
 class FlowQuota:
-    """A number of flows that the users of a phase share (``iterations: N``).
+    """A number of flows that the users of a phase share (``iterations: N``). ``one_each``: no held user gets a second one.
 
     ``over`` is set when the last flow has ended. ``idle`` holds a callback of each held user that waits because no flow
     is left; ``wake_idle`` calls them.
     """
 
-    def __init__(self, flows: int) -> None:
+    def __init__(self, flows: int, *, one_each: bool = False) -> None:
         self.left = flows
+        self._served: set[int] | None = set() if one_each else None
         self.under_way = 0
         self.over = trio.Event()
         self.idle: set[Callable[[], None]] = set()
         if not flows:  # a process's share may be none
             self.over.set()
 
-    def take(self) -> bool:
-        """Take one flow; return False where none is left."""
+    def take(self, user: int) -> bool:
+        """Take one flow for the user of this index; return False where none is left for it."""
         if not self.left:
             return False
+        if self._served is not None:
+            if user in self._served:
+                return False
+            self._served.add(user)
         self.left -= 1
         self.under_way += 1
         return True

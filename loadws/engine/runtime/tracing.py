@@ -1,4 +1,4 @@
-"""``--trace``: one user, once, with the time of every handshake, frame and step.
+"""``--trace``: one user of each type, once, with the time of every handshake, frame and step.
 
 A frame is shown before any step has examined it. So each message is searched for what a step would capture as a secret,
 and that is masked.
@@ -6,7 +6,7 @@ and that is masked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -26,7 +26,13 @@ LONGEST_SEARCHED = 4 * LONGEST_SHOWN
 
 
 class TracedUser(Protocol):
-    """The user whose step is under way, as far as its trace asks."""
+    """A user, as far as its trace asks. ``index`` is its number in the run."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def type_name(self) -> str: ...
 
     @property
     def secrets(self) -> UserSecrets: ...
@@ -35,67 +41,75 @@ class TracedUser(Protocol):
 
 
 class Tracer:
-    """A writer of trace lines, without the secrets of the run and of the user whose step is under way. ``say`` receives
-    the lines.
+    """A writer of trace lines, without the secrets of the run and of the user that a line is of. ``say`` receives the
+    lines. Where there are several user ``types``, each line begins with the name of its user's type.
     """
 
     def __init__(
-        self, say: Callable[[str], None], now_ns: Callable[[], int], secrets: RunSecrets | None = None
+        self,
+        say: Callable[[str], None],
+        now_ns: Callable[[], int],
+        secrets: RunSecrets | None = None,
+        types: Sequence[str] = (),
     ) -> None:
         self._say = say
         self._now_ns = now_ns
         self._start_ns: int | None = None  # of the first line: what came before does not belong to the user
         self._secrets = secrets or RunSecrets()
         self._named = {path[0] for path in self._secrets.paths if len(path) == 1}
-        self._user: TracedUser | None = None  # whose step is under way
-        self._depth = 0
+        self._width = max((len(one_line(name)) for name in types), default=0) if len(types) > 1 else 0
+        self._depths: dict[int, int] = {}  # how many steps of a user are under way
 
-    def frame(self, direction: str, what: str, payload: bytes, at_ns: int, connection: str | None = None) -> None:
-        """Write one frame, or the head of a handshake, of the connection of that name."""
+    def frame(
+        self,
+        user: TracedUser,
+        direction: str,
+        what: str,
+        payload: bytes,
+        at_ns: int,
+        connection: str | None = None,
+    ) -> None:
+        """Write one frame, or the head of a handshake, of a user's connection of that name."""
         arrow = ("<-" if direction == "in" else "->") + (f" [{connection}]" if connection is not None else "")
         if what in ("request", "response"):
             lines = _lines(payload)
-            if self._user is not None:
-                self._user.secrets.received(_headers(lines))
+            user.secrets.received(_headers(lines))
             for line in lines:
-                self._line(at_ns, f"{arrow} {what:8} {self._header(line)}")
+                self._line(user, at_ns, f"{arrow} {what:8} {self._header(line, user.masker())}")
         else:
-            self._line(at_ns, f"{arrow} {what:8} {len(payload)} B  {self._shown(direction, what, payload)}")
+            shown = self._shown(direction, what, payload, user.masker())
+            self._line(user, at_ns, f"{arrow} {what:8} {len(payload)} B  {shown}")
 
-    def note(self, text: str) -> None:
-        self._line(self._now_ns(), self._masker().text(text))
+    def note(self, user: TracedUser, text: str) -> None:
+        """Write a line about a user."""
+        self._line(user, self._now_ns(), user.masker().text(text))
 
     @contextmanager
     def step(self, step: Step, user: TracedUser, scope: Scope) -> Iterator[None]:
         """Write when a step begins and ends, and which variables it changed."""
-        self._user = user
         began_ns, before = self._now_ns(), dict(scope.variables)
-        self._line(began_ns, f"{step.verb} {step.label}" if step.label != step.verb else step.verb)
-        self._depth += 1
+        self._line(user, began_ns, f"{step.verb} {step.label}" if step.label != step.verb else step.verb)
+        self._depths[user.index] = self._depths.get(user.index, 0) + 1
         try:
             yield
         finally:
-            self._depth -= 1
+            self._depths[user.index] -= 1
             ended_ns = self._now_ns()
             user.secrets.remember(scope.variables)
             for name, value in scope.variables.items():
                 if name not in before or before[name] is not value:
-                    shown = MASK if name in self._named else self._cut(repr(value), self._masker())
-                    self._line(ended_ns, f"  {name} = {shown}")
-            self._line(ended_ns, f"{step.verb} took {format_duration(ended_ns - began_ns)}")
+                    shown = MASK if name in self._named else self._cut(repr(value), user.masker())
+                    self._line(user, ended_ns, f"  {name} = {shown}")
+            self._line(user, ended_ns, f"{step.verb} took {format_duration(ended_ns - began_ns)}")
 
-    def _masker(self) -> Masker:
-        return self._secrets.masker if self._user is None else self._user.masker()
-
-    def _header(self, line: str) -> str:
+    def _header(self, line: str, masker: Masker) -> str:
         """Return a line of a handshake's head: the first, or a header, which is masked whole where its name says so."""
         name, colon, _ = line.partition(":")
         if colon and (is_secret_header(name.strip()) or name.strip().lower() in self._secrets.headers):
             return f"{name}{colon} {MASK}"
-        return self._masker().text(line if colon and " " not in name else shown_address(line))
+        return masker.text(line if colon and " " not in name else shown_address(line))
 
-    def _shown(self, direction: str, what: str, payload: bytes) -> str:
-        masker = self._masker()
+    def _shown(self, direction: str, what: str, payload: bytes, masker: Masker) -> str:
         if what == "close" and len(payload) >= 2:
             return f"{int.from_bytes(payload[:2])} {self._cut(payload[2:].decode('utf-8', 'replace'), masker)}".rstrip()
         if what != "text":
@@ -110,10 +124,12 @@ class Tracer:
         masked = masker.text(text[:LONGEST_SEARCHED])
         return masked if len(masked) <= LONGEST_SHOWN else masked[:LONGEST_SHOWN] + " …"
 
-    def _line(self, at_ns: int, text: str) -> None:
+    def _line(self, user: TracedUser, at_ns: int, text: str) -> None:
         if self._start_ns is None:
             self._start_ns = at_ns
-        self._say(f"{(at_ns - self._start_ns) / 1e6:10.3f} ms  {'  ' * self._depth}{one_line(text)}")
+        name = f"{one_line(user.type_name):{self._width}}  " if self._width else ""
+        depth = self._depths.get(user.index, 0)
+        self._say(f"{(at_ns - self._start_ns) / 1e6:10.3f} ms  {name}{'  ' * depth}{one_line(text)}")
 
 
 def _lines(head: bytes) -> list[str]:

@@ -52,13 +52,14 @@ class UserTraits(msgspec.Struct, frozen=True):
 
     ``plain_requests`` are the names of requests without ``where`` by the name of their connection: a message that nothing
     claims there may be the answer that such a request should have had. ``has_calls``: some step is a Python function.
-    ``measures`` are the scenario's.
+    ``measures`` are the scenario's. ``type_name`` is empty outside of the load.
     """
 
     deliverings: tuple[Delivering, ...] = ()
     plain_requests: Mapping[str | None, Sequence[str]] = msgspec.field(default_factory=dict)
     has_calls: bool = False
     measures: tuple[CompiledMeasure, ...] = ()
+    type_name: str = ""
 
 
 #: The named connections of a user that has none: shared by many users.
@@ -376,10 +377,17 @@ class UserState:
             masker=masker,
         )
         if shared.tracer is not None:
-            shared.tracer.note(f"error {kind} in {step}: {detail}")
+            shared.tracer.note(self, f"error {kind} in {step}: {detail}")
         if self.handlers is not None:
             self.handlers.on_error(kind, detail)
         self.last_error = (kind, detail)  # whatever its handler has met with meanwhile
+
+    # -- its trace ----------------------------------------------------------------------------------------------------
+
+    @property
+    def type_name(self) -> str:
+        """Return the name of its type."""
+        return self.traits.type_name
 
     # -- its secrets --------------------------------------------------------------------------------------------------
 

@@ -315,7 +315,9 @@ class _Attempt:
         tracer = shared.tracer
         reads_itself = isinstance(conversation, ProtocolConversation)
         unpacks = unpack is not None and not reads_itself
-        listener = conversation if tracer is None else ExplainingListener(conversation, tracer, unpacks=unpacks)
+        listener = (
+            conversation if tracer is None else ExplainingListener(conversation, tracer, strand.user, unpacks=unpacks)
+        )
         self._listener: Listener = listener
         measuring = strand.user.measuring
         if not reads_itself and (unpack is not None or measuring is not None):

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from loadws.engine.runtime.flow_control import FlowInterrupted
 from loadws.engine.runtime.shared import Shared
 from loadws.engine.runtime.strand import StepFunction, Strand
+from loadws.engine.runtime.user_state import UserState
 from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.payload import compile_payload
 from loadws.metrics.recording.recorder import Recorder
@@ -97,7 +98,7 @@ async def _fetch(
             assert strand.outside is not None
             strand.outside.deadline = trio.current_time() + max(0, deadline_ns - timers.now_ns()) / NS_PER_S
             try:
-                answer = await strand.user.http.send(request, _on_part(shared, brings_secrets))
+                answer = await strand.user.http.send(request, _on_part(strand.user, brings_secrets))
             except HttpFailed as failed:
                 failure = (failed.kind, failed.detail)
         fate = "answered" if answer is not None else "timed_out" if failure[0] == "timeout" else "failed"
@@ -118,18 +119,18 @@ async def _fetch(
     return answer
 
 
-def _on_part(shared: Shared, brings_secrets: bool) -> OnPart | None:
+def _on_part(user: UserState, brings_secrets: bool) -> OnPart | None:
     """Return the function that traces an exchange; None without ``--trace``.
 
     A body that a secret is captured from is not shown, because which part of it is the secret is not known yet.
     """
-    tracer, timers = shared.tracer, shared.timers
+    tracer, timers = user.shared.tracer, user.shared.timers
     if tracer is None:
         return None
 
     def show(direction: Direction, what: PartOfHttp, part: bytes) -> None:
         is_hidden = brings_secrets and (direction, what) == ("in", "text")
-        tracer.frame(direction, what, b"(masked)" if is_hidden else part, timers.now_ns())
+        tracer.frame(user, direction, what, b"(masked)" if is_hidden else part, timers.now_ns())
 
     return show
 

@@ -321,7 +321,7 @@ class User:
         user, maker = self._strand.user, self._maker
         maker.recorder.log(user.index, text, maker.now_ns(), user.masker)
         if maker.tracer is not None:
-            maker.tracer.note(text)
+            maker.tracer.note(user, text)
 
     def remember_secrets(self) -> None:
         """Remember the secrets among the variables: a function may have set some."""

@@ -92,6 +92,6 @@ def compile_log(step: LogStep, context: StepContext) -> StepFunction:
         said = strand.evaluate(step, text.text)
         recorder.log(user.index, said, now_ns(), user.masker)
         if tracer is not None:
-            tracer.note(said)
+            tracer.note(user, said)
 
     return log

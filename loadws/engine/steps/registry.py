@@ -152,6 +152,7 @@ def compile_user(user: UserType, context: StepContext) -> CompiledUser:
             context.plain_requests,
             has_calls=any(step.is_opaque for step in steps),
             measures=context.measures,
+            type_name=user.name,
         ),
         heals=context.heals,
         connects=opening is not None or any(step.effect() in ("opens", "refused") for step in steps),

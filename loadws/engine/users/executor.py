@@ -81,7 +81,8 @@ class Executor:
 
     async def _run_phase(self, phase: PlannedPhase, held: int, start_ns: int, users: trio.Nursery) -> int:
         """Run a phase until its intended end, until its flows are done, or until the run is stopped."""
-        self._shared.quota = FlowQuota(phase.iterations) if phase.iterations is not None else None
+        iterations, one_each = phase.iterations, self._plan.one_of_each
+        self._shared.quota = FlowQuota(iterations, one_each=one_each) if iterations is not None else None
         planned_end_ns = None if phase.duration_ns is None else start_ns + phase.duration_ns
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._hold_users, phase, held, start_ns, users)
@@ -182,7 +183,7 @@ class Executor:
         arrivals.planned += 1
         quota = self._shared.quota
         is_full = phase.max_users is not None and self._shared.recorder.users.value >= phase.max_users
-        if is_full or (quota is not None and not quota.take()):
+        if is_full or (quota is not None and not quota.take(arrival.user)):
             arrivals.dropped += 1
             return
         compiled = self._users[self._plan.user_type(arrival.user)]

@@ -135,7 +135,7 @@ class VirtualUser:
         """Wait while the phase has no flows left. Return False once the user has to leave, or its session is over."""
         while not self.state.is_to_go:
             quota = self._shared.quota
-            if quota is None or quota.take():
+            if quota is None or quota.take(self.state.index):
                 self._taken_from = quota
                 return True
             quota.idle.add(self.state.interrupt_pauses)

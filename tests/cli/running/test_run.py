@@ -156,6 +156,25 @@ def test_once_is_one_flow_of_one_user_judged_and_written(tmp_path: Path, capsys:
     assert (ledger.sessions.started, ledger.connections.opened) == (1, 1)
 
 
+TWO_TYPES = """
+target: builtin:broadcast
+load: [{users: 3, for: 1s}]
+users:
+  - {name: buyer, weight: 99, flow: [connect, {barrier: {users: 2}, name: ready}, {request: hello, name: buy}]}
+  - {name: watcher, flow: [connect, {barrier: {users: 2}, name: ready}, {wait_for: {where: {text: hello}}, name: seen}]}
+thresholds: ['wait_time{step=seen}.count >= 1', 'response_time{step=buy}.count >= 1']
+"""
+
+
+@pytest.mark.slow
+def test_once_judges_a_user_of_each_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, "run", written(tmp_path, TWO_TYPES), "--once", *out(tmp_path))
+
+    assert result.code == 0, result.out + result.err
+    [path] = tmp_path.rglob("summary.json")
+    assert from_json(path.read_bytes()).ledger.sessions.started == 2
+
+
 AROUND = """
 setup: [{log: before}]
 teardown: [{log: after}]

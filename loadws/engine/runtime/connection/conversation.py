@@ -26,6 +26,7 @@ from loadws.engine.runtime.connection.probing import Probing
 from loadws.engine.runtime.connection.replacement import Replacement
 from loadws.engine.runtime.parker import Parker
 from loadws.engine.runtime.shared import Shared
+from loadws.engine.runtime.tracing import TracedUser
 from loadws.scenario.matching.message import Message
 from loadws.scenario.model.connection import ReconnectOptions
 from loadws.transport.base import Connection, End, Payload, payload_bytes
@@ -59,7 +60,7 @@ class HandlerHooks(Protocol):
         """Return the ``message`` handlers of a connection, in the order in which they are asked."""
 
 
-class Owner(Protocol):
+class Owner(TracedUser, Protocol):
     """The user of a connection: what the connection reads from it and reports to it."""
 
     last_error: tuple[str, str]
@@ -280,7 +281,7 @@ class Conversation:
     def on_frame(self, direction: Literal["in", "out"], what: str, payload: bytes, at_ns: int) -> None:
         tracer = self._shared.tracer
         if tracer is not None:
-            tracer.frame(direction, what, payload, at_ns, self.name)
+            tracer.frame(self.owner, direction, what, payload, at_ns, self.name)
 
     def report_end(self, step: str) -> None:
         """Count an unwanted end as an error, once: under the first step that reports it."""

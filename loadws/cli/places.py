@@ -8,13 +8,13 @@ load.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadws.terms.errors import OutputError, UsageError
-from loadws.terms.files.whole import replacing, try_to_write_beside
+from loadws.terms.files.whole import replacing, try_to_write_beside, write_whole
 
 #: What a scenario may name a file by.
 _WORD = re.compile(r"[^\s'\"{}\[\],:]{1,255}")
@@ -91,6 +91,18 @@ class Places:
             try:
                 with replacing(place) as beside:
                     shutil.copyfile(folder / name, beside)
+            except OSError as error:
+                problems.append(f"{place} could not be written: {error.strerror or error}.")
+        return problems
+
+    def make(self, content: Callable[[str], bytes]) -> list[str]:
+        """Write each place with the content that the name of its file stands for; return in sentences what could not be
+        written.
+        """
+        problems = []
+        for _, place, name in self._copies():
+            try:
+                write_whole(place, content(name))
             except OSError as error:
                 problems.append(f"{place} could not be written: {error.strerror or error}.")
         return problems

@@ -24,6 +24,7 @@ from loadws.report import ledger_table as balance
 from loadws.report.plain import in_ascii, plain
 from loadws.report.tables.fitting import latency_table, narrowed
 from loadws.report.tables.machines import MachineRow, machine_rows
+from loadws.terms.errors import ExitCode
 
 FIELDS = ("p50", "p90", "p99", "max")
 _STYLES: dict[str, str] = {"good": "green", "plain": "", "warn": "yellow", "bad": "red"}
@@ -41,6 +42,12 @@ def render(summary: Summary, console: Console, info: RunInfo | None = None) -> N
 def render_place(place: Path, console: Console) -> None:
     """Print where the report is; of a run without one, where its folder is."""
     _Screen(console).place(place)
+
+
+def render_all(word: str, code: ExitCode, sentences: Iterable[str], console: Console) -> None:
+    """Print the result of several runs: a closing line with its word, and below it how each ended that did not pass."""
+    tone = {ExitCode.PASSED: "good", ExitCode.INCONCLUSIVE: "warn"}.get(code, "bad")
+    _Screen(console).all_runs(word, tone, sentences)
 
 
 def _state_of(generator: Generator) -> tuple[str, str]:
@@ -71,6 +78,13 @@ class _Screen:
         """Print the path on one line, so that it can be clicked."""
         what = "Report  " if place.suffix == ".html" else "Run  "
         self._console.print(self._text(what, ("bold", plain(str(place), 4096))), soft_wrap=True)
+
+    def all_runs(self, word: str, tone: str, sentences: Iterable[str]) -> None:
+        """Print the closing line of several runs."""
+        self._line()
+        self._line((f"bold {_STYLES[tone]}", f"{_MARKS[tone]} {word}"), "  ", ("bold", "all runs"))
+        for sentence in sentences:
+            self._line(f"  {sentence}", indent=2)
 
     def _verdict(self, summary: Summary) -> None:
         word, tone, sentences = rows.headline(summary)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from loadws.metrics.frame import ErrorSample, LogLine
@@ -9,10 +11,14 @@ from loadws.metrics.runinfo import RunInfo
 from loadws.metrics.summary import Summary
 from loadws.report.course.course import Course
 
+if TYPE_CHECKING:
+    from loadws.report.series import Series
+
 
 class RunReport(msgspec.Struct, frozen=True):
     """The content of a run folder. ``info`` is None where only a summary.json was given; ``errors`` are the first
-    1,000.
+    1,000. ``series`` holds all runs of the command, where there are several or a comparison: formats that can show more than
+    one run show all of them.
     """
 
     summary: Summary
@@ -21,3 +27,4 @@ class RunReport(msgspec.Struct, frozen=True):
     scenario_text: str = ""
     logs: tuple[LogLine, ...] = ()
     course: Course = msgspec.field(default_factory=Course)
+    series: Series | None = None

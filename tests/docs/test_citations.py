@@ -14,7 +14,7 @@ SOURCES = sorted([*ROOT.glob("loadws/**/*.py"), *DOCUMENTS])
 #: A document's name, and the heading that may be quoted behind it.
 _CITATION = re.compile(r'(?<![\w{}/*<>.-])((?:[\w-]+/)*[A-Za-z][\w-]*\.md)\b`*(?:,\s"([^"]+)")?')
 #: Files that loadws or its users write, and documents of other projects.
-_OTHERS = {"summary.md", "comment.md", "page.md", "notes.md"}
+_OTHERS = {"summary.md", "comment.md", "page.md", "notes.md", "all-runs.md"}
 
 
 def _citations(text: str) -> Iterator[tuple[str, str]]:

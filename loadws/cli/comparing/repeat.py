@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -18,11 +19,11 @@ from loadws.cli.comparing.against import Found, find_baseline, place_of, save_ba
 from loadws.cli.comparing.commands import Against
 from loadws.cli.comparing.compare import now
 from loadws.cli.comparing.comparison_files import write_comparison_page
+from loadws.cli.comparing.series_files import write_series
 from loadws.cli.comparing.sources import is_baseline
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
-from loadws.cli.places import write_place
-from loadws.cli.running.ci import told_of_run
+from loadws.cli.places import Places, write_place
 from loadws.cli.running.run import Finished, load_for_run, run_loaded, tell_result
 from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.signals import Interrupted, Signals
@@ -34,14 +35,15 @@ from loadws.metrics.comparison import ComparisonRecord, to_json
 from loadws.metrics.summary import Run, Summary
 from loadws.plan.fingerprint import plan_hash
 from loadws.report.comparing.comparison import render_comparison
-from loadws.report.folder import read_frames
-from loadws.report.pipelines.compared import result_of_comparison, result_of_words, together
-from loadws.report.pipelines.result import Result
+from loadws.report.console import render_all
+from loadws.report.folder import REPORT, read_frames
+from loadws.report.series import Part, Series, comparison_part, run_part, sentences_of, words_part
 from loadws.report.terminal.own_console import OwnConsole
 from loadws.scenario.build import Loaded
-from loadws.terms.errors import ExitCode, UsageError, exit_code, interruption, most_severe
+from loadws.terms.errors import ExitCode, OutputError, UsageError, interruption
 
 COMPARISON, PAGE = "comparison.json", "comparison.html"
+_COMPARISON, _SAVING = "comparison with the baseline", "saved baseline"
 _STOPPING = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DEFECT, ExitCode.UNREACHABLE)
 
 
@@ -127,24 +129,24 @@ class _Series:
         self._against = against
         self._baseline = baseline
         self._done: list[Finished] = []
-        self._told: list[Result] = []
+        self._beside: list[Part] = []  # what decides beside the runs
 
     def run(self) -> int:
         """Return the most severe exit code of the runs and of the comparison."""
         with Signals() as signals:
             self._run_all(signals)
-        codes = [exit_code(done.code) for done in self._done]
         if len(self._done) < self._against.repeat:
-            self._say_how_far()
-            codes += [interruption(signals.heard[0])] if signals.heard else []
+            self._say_how_far(signals.heard)
         complete = [done for done in self._done if done.code not in _STOPPING]
         if self._against.baseline is not None:
-            codes.append(self._compare(complete))
-        code = most_severe(codes)
+            self._compare(complete)
         if self._against.save is not None:
-            code = most_severe([code, self._save(complete, code)])
-        self._tell(code)
-        return int(code)
+            self._save(complete, self._series().exit_code)
+        series = self._series()
+        if len(series.parts) > 1:
+            render_all(series.decided.result.word, series.exit_code, sentences_of(series), OwnConsole())
+        tell_result(self._options, write_series(series, self._options.places))
+        return int(series.exit_code)
 
     def _run_all(self, signals: Signals) -> None:
         """Make the runs, until all are made or one says that the series has to end.
@@ -154,10 +156,11 @@ class _Series:
         Raises:
             Interrupted: A signal came before the first load.
         """
+        options = replace(self._options, places=Places())  # the places are for all runs
         for number in range(1, self._against.repeat + 1):
             self._say_number(number)
             try:
-                self._done.append(run_loaded(self._loaded, self._options, signals))
+                self._done.append(run_loaded(self._loaded, options, signals))
             except Interrupted:
                 if not self._done:
                     raise
@@ -165,42 +168,55 @@ class _Series:
             if signals.heard or self._done[-1].code in _STOPPING:
                 return
 
-    def _tell(self, code: ExitCode) -> None:
-        """Tell the CI service of all runs and of the comparison at once."""
-        copies = self._options.places.folder
-        runs = [told_of_run(done.folder, done.summary, copies) for done in self._done]
-        if results := [*reversed(runs), *self._told]:
-            tell_result(self._options, together(results, code))
+    def _series(self) -> Series:
+        """Return the runs so far, and what decides beside them, as one result."""
+        of = self._against.repeat
+        runs = []
+        for number, done in enumerate(self._done, 1):
+            report = done.folder / REPORT
+            runs.append(run_part(number, of, done.summary, done.folder, report if report.exists() else None))
+        return Series(self._name, (*runs, *self._beside))
+
+    @property
+    def _name(self) -> str:
+        return self._loaded.scenario.name or self._loaded.path.stem
+
+    def _note(self, name: str, code: ExitCode, outcome: str, sentence: str) -> None:
+        """Add a part of the result that is neither a run nor a comparison."""
+        self._beside.append(words_part(self._name, name, code, outcome, sentence))
 
     def _say_number(self, number: int) -> None:
         if self._against.repeat > 1:
             print(f"run {number} of {self._against.repeat}", file=sys.stderr, flush=True)
 
-    def _say_how_far(self) -> None:
+    def _say_how_far(self, heard: Sequence[str]) -> None:
         kept = ", ".join(str(done.folder) for done in self._done)
-        print(f"{len(self._done)} of {self._against.repeat} runs were begun; kept: {kept}", file=sys.stderr)
+        begun = f"{len(self._done)} of {self._against.repeat} runs were begun"
+        print(f"{begun}; kept: {kept}", file=sys.stderr)
+        if heard:
+            self._note("series of runs", interruption(heard[0]), "interrupted", f"{begun}, and then came {heard[0]}.")
 
     # -- the comparison -----------------------------------------------------------------------------------------------
 
-    def _compare(self, complete: Sequence[Finished]) -> ExitCode:
+    def _compare(self, complete: Sequence[Finished]) -> None:
         if self._baseline is None:
             allowed = self._against.allow_no_baseline
             advice = "" if allowed else " --save-baseline makes one; --allow-no-baseline lets such a run pass."
             said = f"{self._against.baseline}: nothing was compared.{advice}"
             print(f"NO BASELINE  {said}")
             code = ExitCode.PASSED if allowed else ExitCode.INCONCLUSIVE
-            title = f"{self._loaded.scenario.name or self._loaded.path.stem}: comparison with a baseline"
-            self._told.append(result_of_words(title, code, "no_baseline", [said]))
-            return code
+            self._note(_COMPARISON, code, "no_baseline", said)
+            return
         if not complete:
-            return ExitCode.INCONCLUSIVE
+            self._note(_COMPARISON, ExitCode.INCONCLUSIVE, "inconclusive", "No run came to its end.")
+            return
         record = self._record(self._baseline, complete)
         render_comparison(record, OwnConsole())
         write_place(complete[-1].folder / COMPARISON, to_json(record))
         before = [run.summary for run in self._baseline.runs]
         write_comparison_page([complete[-1].folder / PAGE], record, before, [done.summary for done in complete])
-        self._told.append(result_of_comparison(record, complete[-1].folder))
-        return exit_code(record.exit_code)
+        page = complete[-1].folder / PAGE
+        self._beside.append(comparison_part(record, complete[-1].folder, page if page.exists() else None))
 
     def _record(self, baseline: Found, complete: Sequence[Finished]) -> ComparisonRecord:
         candidate = [_measured(done) for done in complete]
@@ -211,8 +227,8 @@ class _Series:
 
     # -- the saved baseline -------------------------------------------------------------------------------------------
 
-    def _save(self, complete: Sequence[Finished], code: ExitCode) -> ExitCode:
-        """Save the runs as a baseline if all passed; else print why not. Return the exit code."""
+    def _save(self, complete: Sequence[Finished], code: ExitCode) -> None:
+        """Save the runs as a baseline if all passed; else print why not. ``code`` is that of all so far."""
         assert self._against.save is not None
         unfit = next((done for done in self._done if done.summary.verdict.outcome != "passed"), None)
         if unfit is not None:
@@ -225,11 +241,16 @@ class _Series:
             why = "no run was made"
         else:
             summaries: list[Summary] = [done.summary for done in complete]
-            place = save_baseline(self._against.save, summaries[0].run.scenario, summaries, now())
+            try:
+                place = save_baseline(self._against.save, summaries[0].run.scenario, summaries, now())
+            except OutputError as error:  # the runs have their results, which are still reported
+                print(error.for_people(), file=sys.stderr)
+                self._note(_SAVING, error.exit_code, "not_saved", f"{error}")
+                return
             print(f"Baseline  {place} ({len(summaries)} run{'' if len(summaries) == 1 else 's'})")
-            return ExitCode.PASSED
+            return
         print(f"no baseline was saved: {why}", file=sys.stderr)
-        return ExitCode.INCONCLUSIVE
+        self._note(_SAVING, ExitCode.INCONCLUSIVE, "not_saved", f"No baseline was saved: {why}.")
 
 
 _OUTCOMES = {

@@ -147,16 +147,18 @@ class _Search:
         search = Search(scenario, options.vary, options.most, self._rules, self._levels, found, heard)
         said = answer(search)
         print(said)
-        record, page = msgspec.json.encode(_record(search, self._levels, said)), search_page(search)
+        code = self._code(found)
+        outcome = _OUTCOMES.get(code, "interrupted")
+        result = {**_record(search, self._levels, said), "outcome": outcome, "exit_code": int(code)}
+        record, page = msgspec.json.encode(result), search_page(search)
         for place, content in ((options.json, record), (options.html, page)):
             write_place(place, content)
         if self._kept.count:
             write_place(self._kept.path / RECORD, record)
             write_place(self._kept.path / PAGE, page)
             print(f"Search  {self._kept.path / PAGE}")
-        code = self._code(found)
         title = f"{scenario}: search by {options.vary}"
-        tell(options.ci, result_of_words(title, code, _OUTCOMES.get(code, "interrupted"), [said]))
+        tell(options.ci, result_of_words(title, code, outcome, [said]))
         return int(code)
 
     def _code(self, found: float | None) -> ExitCode:

@@ -39,14 +39,18 @@ def _html(report: RunReport) -> bytes:
 def _junit(report: RunReport) -> bytes:
     from loadws.report import junit
 
-    return junit.render(report.summary)
+    return junit.render(report.summary) if report.series is None else junit.render_series(report.series)
 
 
 def _markdown(report: RunReport) -> bytes:
     from loadws.report import markdown
     from loadws.report.pipelines.bounded import cut
 
-    return cut(markdown.render(report.summary), _MOST_MARKDOWN_BYTES).encode()
+    if report.series is None:
+        return cut(markdown.render(report.summary), _MOST_MARKDOWN_BYTES).encode()
+    from loadws.report.series import told_as_one
+
+    return cut(told_as_one(report.series).markdown, _MOST_MARKDOWN_BYTES).encode()
 
 
 def _k6(report: RunReport) -> bytes:
@@ -64,7 +68,7 @@ def _openmetrics(report: RunReport) -> bytes:
 def _ctrf(report: RunReport) -> bytes:
     from loadws.report.formats import ctrf
 
-    return ctrf.render(report.summary)
+    return ctrf.render(report.summary) if report.series is None else ctrf.render_series(report.series)
 
 
 def _locust(report: RunReport) -> bytes:

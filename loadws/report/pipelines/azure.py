@@ -25,8 +25,9 @@ def _lines(result: Result) -> Iterator[str]:
         yield command("task.logissue", {"type": problem.severity, **place}, f"loadws: {result.title}: {problem.text}")
     if (more := len(result.problems) - MOST_ISSUES) > 0:
         yield command("task.logissue", {"type": "warning"}, f"loadws: {result.title}: {more} more problems")
-    if result.folder is not None and (result.folder / "summary.md").is_file():
-        yield command("task.uploadsummary", {}, str((result.folder / "summary.md").resolve()))
+    summary = result.summary or (None if result.folder is None else result.folder / "summary.md")
+    if summary is not None and summary.is_file():
+        yield command("task.uploadsummary", {}, str(summary.resolve()))
     variables = {"verdict": result.outcome, "exitCode": str(result.exit_code)}
     if result.report is not None:
         variables["report"] = str(result.report.resolve())

@@ -20,10 +20,11 @@ _WORDS = {
     "interrupted": "Interrupted",
     "no_baseline": "No baseline",
     "not_run": "Nothing was run",
+    "not_saved": "Not saved",
     "no_data": "No data",
     "too_close": "Too close to call",
 }
-_MARKS = {"passed": "✅", "failed": "❌", "no_data": "❌", "invalid": "❌"}
+_MARKS = {"passed": "✅"} | dict.fromkeys(("failed", "no_data", "invalid", "unreachable", "aborted", "not_saved"), "❌")
 #: Exit codes after which the pipeline has something to mend; after any other it has too little to tell.
 _ERRORS = (ExitCode.FAILED, ExitCode.INVALID, ExitCode.UNREACHABLE, ExitCode.USAGE, ExitCode.DEFECT)
 _LONGEST = 1_000
@@ -52,15 +53,20 @@ def result_of_words(title: str, exit_code: int, outcome: str, sentences: Sequenc
     return _result(title, outcome, exit_code, sentences, problems, (), None)
 
 
+def mark_of(outcome: str) -> str:
+    """Return the sign before an outcome in Markdown."""
+    return _MARKS.get(outcome, "⚠️")
+
+
 def together(results: Sequence[Result], exit_code: int) -> Result:
     """Return one result of several of one command, which ends with ``exit_code``; of runs, the newest stands first.
 
-    The verdict is that of the most severe, whose problems and text come first. Figures and places are those of the newest
-    run.
+    The verdict, the figures and the places are those of the most severe, whose problems and text come first. What it has
+    not is of the next that has it.
     """
     precedence = list(ExitCode)
     ordered = sorted(results, key=lambda each: precedence.index(to_code(each.exit_code)))
-    newest = next((each for each in results if each.folder is not None), results[0])
+    decided = next((each for each in ordered if each.folder is not None), ordered[0])
     problems = dict.fromkeys(problem for each in ordered for problem in each.problems)
     return Result(
         title=ordered[0].title,
@@ -69,10 +75,10 @@ def together(results: Sequence[Result], exit_code: int) -> Result:
         exit_code=int(exit_code),
         sentences=tuple(sentence for each in ordered for sentence in each.sentences),
         problems=tuple(sorted(problems, key=lambda problem: problem.severity)),
-        figures=newest.figures,
+        figures=next((each.figures for each in ordered if each.figures), ()),
         markdown="\n".join(each.markdown for each in ordered),
-        folder=newest.folder,
-        report=newest.report,
+        folder=decided.folder,
+        report=decided.report,
     )
 
 
@@ -108,7 +114,7 @@ def _result(
         sentences=tuple(plain(each, _LONGEST) for each in sentences),
         problems=tuple(problems),
         figures=(),
-        markdown=_markdown(f"{_MARKS.get(outcome, '⚠️')} {word}: {escape(title)}", sentences, list(judged)),
+        markdown=_markdown(f"{mark_of(outcome)} {word}: {escape(title)}", sentences, list(judged)),
         folder=folder,
     )
 
@@ -120,7 +126,7 @@ def _markdown(heading: str, sentences: Sequence[str], judged: Sequence[tuple[str
     told = {sentence for _, _, sentence in judged}
     reasons = [escape(each) for each in sentences if each not in told]
     rows = [
-        f"| {_MARKS.get(outcome, '⚠️')} {_WORDS[outcome].lower()} | {code(rule)} | {escape(sentence)} |"
+        f"| {mark_of(outcome)} {_WORDS[outcome].lower()} | {code(rule)} | {escape(sentence)} |"
         for outcome, rule, sentence in judged
     ]
     table = "\n".join(("| outcome | rule | what was found |", "| --- | --- | --- |", *rows))

@@ -39,7 +39,10 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A run or a comparison, for a pipeline. ``figures`` are numbers by name; ``report`` is None where there is no page."""
+    """A run or a comparison, for a pipeline. ``figures`` are numbers by name; ``report`` is None where there is no page.
+
+    ``summary`` is the file that has ``markdown``, where that is not the ``summary.md`` of ``folder``.
+    """
 
     title: str
     word: str
@@ -51,6 +54,7 @@ class Result(msgspec.Struct, frozen=True):
     markdown: str
     folder: Path | None = None
     report: Path | None = None
+    summary: Path | None = None
 
     @property
     def severity(self) -> Severity | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from loadws.cli.comparing import repeat
@@ -40,6 +41,8 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Summary]:
             if heard.is_before_the_load:
                 raise Interrupted(heard.signal)
         summary = waiting.pop(0)
+        verdict = msgspec.structs.replace(summary.verdict, exit_code=_CODES[summary.verdict.outcome])
+        summary = msgspec.structs.replace(summary, verdict=verdict)
         folder = tmp_path / "reports" / f"run-{len(done)}"
         folder.mkdir(parents=True)
         (folder / "summary.json").write_bytes(to_json(summary))

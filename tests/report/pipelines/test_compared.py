@@ -73,8 +73,8 @@ def test_several_results_are_told_as_one(tmp_path: Path) -> None:
     found = together([newest, failed, failed, compared], ExitCode.FAILED)
     assert (found.outcome, found.title, found.exit_code) == ("failed", "chat rooms", 1)
     assert [each.severity for each in found.problems] == ["error", "error", "warning", "warning"]
-    assert (found.folder, found.report) == (tmp_path / "new", tmp_path / "new" / "report.html")
-    assert found.figures == newest.figures
+    assert (found.folder, found.report) == (tmp_path / "old", None)  # those of the run that decided
+    assert found.figures == failed.figures
     words = ["## ❌ Failed", "## ❌ Failed", "## ⚠️ No baseline", "## ✅ Passed"]
     assert [line.split(":")[0] for line in found.markdown.splitlines() if line.startswith("## ")] == words
 

@@ -157,7 +157,8 @@ class Applied(msgspec.Struct, frozen=True):
     planned.
 
     ``arrivals_started`` of ``arrivals_planned``; ``users_connected`` held users opened a connection at least once, or
-    were refused as expected, of ``users_planned`` (of the whole run); ``turns_kept`` were not skipped of ``turns_due``.
+    were refused as expected, of ``users_planned`` (of the whole run); ``turns_kept`` were not skipped of ``turns_due``, and
+    ``turns_not_begun`` of them never began, because the turn before took longer than the interval.
     ``generator_failures`` of ``attempts`` to connect failed because the machine of loadws lacked a resource.
     ``stalled_process`` spent ``stalled_share`` of its judged time in stalls of its event loop, the longest of
     ``longest_stall_ns``.
@@ -174,6 +175,7 @@ class Applied(msgspec.Struct, frozen=True):
     stalled_process: int = 0
     stalled_share: float = 0.0
     longest_stall_ns: float = 0.0
+    turns_not_begun: int = 0
 
 
 class RuleWindows(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from loadws.metrics.wording import interval_of, observed_of
 from loadws.report.ledger_table import Tone
 from loadws.report.plain import plain
 from loadws.report.timings import NO_NUMBER
+from loadws.report.without_error import failed_without_error as failed_without_error
 from loadws.terms.errors import ExitCode
 from loadws.terms.failures import explain
 from loadws.terms.thresholds import format_value
@@ -93,10 +94,16 @@ class HealthRow(msgspec.Struct, frozen=True):
 
 
 def headline(summary: Summary, *, names_checks: bool = True) -> tuple[str, Tone, list[str]]:
-    """Return the verdict's word, its tone, and the sentences below it: the checks that do not hold, then the reasons.
+    """Return the verdict's word, its tone, and the sentences below it: the checks that do not hold, the reasons, and the
+    tries that failed without an error.
 
-    ``names_checks`` is false where a table of the checks stands beside it.
+    ``names_checks`` is false where a table of the checks and a list of what happened stand beside it.
     """
+    word, tone, said = _verdict_of(summary, names_checks)
+    return word, tone, [*said, *failed_without_error(summary)] if names_checks else said
+
+
+def _verdict_of(summary: Summary, names_checks: bool) -> tuple[str, Tone, list[str]]:
     verdict = summary.verdict
     word, tone, sentence = OUTCOMES[verdict.outcome]
     reasons = [plain(reason) for reason in verdict.reasons]
@@ -164,11 +171,14 @@ def applied_facts(summary: Summary) -> list[str]:
         ("users connected", applied.users_connected, applied.users_planned),
         ("turns not skipped", applied.turns_kept, applied.turns_due),
     )
-    return [
+    found = [
         f"{what} {format_count(part)} of {format_count(whole)} ({format_share(part / whole)})"
         for what, part, whole in shares
         if whole
     ]
+    if found and applied.turns_not_begun:  # no turn was skipped, and yet few of them have run
+        found[-1] += f", but {format_count(applied.turns_not_begun)} of them never began"
+    return found
 
 
 def check_rows(summary: Summary) -> list[CheckRow]:

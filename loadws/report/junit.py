@@ -132,7 +132,7 @@ def _run(suite: ElementTree.Element, summary: Summary, scenario: str) -> None:
         ElementTree.SubElement(case, "error", type=outcome, message=word).text = said
     elif outcome in _FAILURES and (outcome != "failed" or summary.verdict.reasons):
         ElementTree.SubElement(case, "failure", type=outcome, message=word).text = said
-    out = [*rows.applied_facts(summary), *rows.warnings(summary)]
+    out = [*rows.applied_facts(summary), *rows.failed_without_error(summary), *rows.warnings(summary)]
     if out:
         ElementTree.SubElement(case, "system-out").text = "\n".join(out)
 

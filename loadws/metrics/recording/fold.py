@@ -95,6 +95,8 @@ class Fold:
             yield CounterPart(name, {_label_of(name): value, **self._phase(phase)}, count)
         for key, count in interval.wrong.items():
             yield CounterPart("errors", self._kind_step_phase(key), count)
+        for key, count in interval.not_begun.items():
+            yield CounterPart("tries_not_begun", self._kind_step_phase(key), count)
         for key, count in interval.tried.items():
             yield CounterPart("error_rate", self._kind_step_phase(key), count, interval.failed[key])
 

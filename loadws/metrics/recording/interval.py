@@ -73,6 +73,7 @@ class Interval:
         )  # at, value, at, value, ..
         self.tried: Counter[OfPhase] = Counter()
         self.failed: Counter[OfPhase] = Counter()
+        self.not_begun: Counter[OfPhase] = Counter()  # those of ``tried`` and ``failed`` that were never made
         self.wrong: Counter[OfPhase] = Counter()
         self.counts: Counter[tuple[str, int]] = Counter()  # name, phase
         self.labelled: Counter[tuple[str, str, int]] = Counter()  # metric, value of its first label, phase

@@ -24,7 +24,7 @@ from loadws.metrics.recording.interval import Interval, Phases
 from loadws.metrics.recording.probes import Probes, ProbeSpec, Second, fold
 from loadws.metrics.recording.quoting import LONGEST, harmless, one_line, one_line_of
 from loadws.terms.masker import Masker
-from loadws.terms.units import NS_PER_S
+from loadws.terms.units import NS_PER_S, format_duration
 
 #: A kind of try, and the name of its step.
 Try = tuple[str, str]
@@ -244,11 +244,14 @@ class Recorder:
             self._interval.counts["turns", phase] += some
 
     def never_tried(self, tries: Iterable[Try], first_ns: int, interval_ns: int, count: int) -> None:
-        """Count the tries of turns that never began because the turn before did not end: each failed, without an answer."""
+        """Count turns that never began because the turn before did not end. Each of their tries failed."""
+        for phase, some in self._phases.spread(first_ns, interval_ns, count):
+            self._interval.labelled["turns_not_begun", format_duration(interval_ns), phase] += some
         for kind, step in tries:
             for phase, some in self._phases.spread(first_ns, interval_ns, count):
                 self._interval.tried[kind, step, phase] += some
                 self._interval.failed[kind, step, phase] += some
+                self._interval.not_begun[kind, step, phase] += some
                 for metric in TIMES_OF_TRIES.get(kind, ()):
                     self._interval.missing[metric, step, phase] += some
 

@@ -309,6 +309,7 @@ class Summariser:
             stalled_process=stalled.process if stalled else 0,
             stalled_share=stalled.stalled_share if stalled else 0.0,
             longest_stall_ns=max((process.stall_max_ns for process in generator.processes), default=0.0),
+            turns_not_begun=_whole(judged("turns_not_begun", self._judged)),
         )
 
     def _errors(self) -> tuple[ErrorCount, ...]:

@@ -17,6 +17,7 @@ from loadws.report import timings
 from loadws.report.course.course import CLOSED, ERROR, FAILED, REFUSED, Course
 from loadws.report.course.spans import Span, spans_where
 from loadws.report.plain import plain
+from loadws.report.without_error import failed_without_error
 from loadws.terms.failures import explain, explain_close
 from loadws.terms.percentiles import percentile_name
 from loadws.terms.units import format_count, format_duration, format_share
@@ -63,6 +64,7 @@ def sentences(summary: Summary, course: Course) -> list[Sentence]:
         found += [*_silences(summary, course), *_losses(summary, course), *_refusals(course), *_errors(course)]
     else:
         found += _errors_without_course(summary)
+    found += [Sentence(text[:1].lower() + text[1:].rstrip("."), "errors") for text in failed_without_error(summary)]
     found += [*_deliveries(summary), *_dropped(summary), *_worst_step(summary)]
     if not found:
         return [_nothing(summary)]

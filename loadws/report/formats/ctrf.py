@@ -131,7 +131,11 @@ def _run(summary: Summary) -> dict[str, Any]:
     verdict = summary.verdict
     failed_itself = verdict.outcome in ("aborted", "no_data") or (verdict.outcome == "failed" and verdict.reasons)
     status = "other" if verdict.outcome in _SAYS_NOTHING else "failed" if failed_itself else "passed"
-    said = (word, *sentences) if status != "passed" else rows.applied_facts(summary)
+    said = (
+        (word, *sentences)
+        if status != "passed"
+        else (*rows.applied_facts(summary), *rows.failed_without_error(summary))
+    )
     return {
         "name": "run completed",
         "status": status,

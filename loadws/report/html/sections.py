@@ -9,6 +9,7 @@ from loadws.report import deliveries, ledger_table, timings
 from loadws.report import facts as rows
 from loadws.report.runreport import RunReport
 from loadws.report.tables import machines
+from loadws.report.without_error import failed_without_error
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ def sections(report: RunReport) -> dict[str, Section]:
 
 
 def _errors(summary: Summary) -> Section:
-    has_news = bool(summary.errors)
+    has_news = bool(summary.errors or failed_without_error(summary))
     return Section("errors", "Errors", has_news, "" if has_news else "none")
 
 

@@ -148,6 +148,14 @@ def test_turns_that_never_began_are_counted_where_they_were_due() -> None:
         for name in ("response_time", "service_time", "unlagged_time", "http_time")
         for phase, count in (("warm up", 2), ("steady", 3))
     }
+    not_begun = {(part.name, *part.labels.values()): part.count for part in frame.counters if "not_begun" in part.name}
+    assert not_begun == {
+        (*name, phase): count
+        for name in (
+            ("turns_not_begun", "500 ms"), ("tries_not_begun", "request", "ask"), ("tries_not_begun", "http", "login"),
+        )
+        for phase, count in (("warm up", 2), ("steady", 3))
+    }  # fmt: skip
     failed = {part.labels["kind"]: 0 for part in frame.counters if part.name == "error_rate"}
     for part in frame.counters:
         if part.name == "error_rate":

@@ -101,7 +101,8 @@ def test_metrics_stand_in_the_order_of_the_table() -> None:
         "response_time", "service_time", "messages_sent", "messages_received", "values_received", "bytes_sent",
             "bytes_received",
         "wire_bytes_sent", "wire_bytes_received", "reconnects", "disconnects", "tls_resumed", "iterations",
-        "sessions", "sessions_failed", "arrivals", "arrivals_dropped", "turns", "turns_skipped", "stray_messages",
+        "sessions", "sessions_failed", "arrivals", "arrivals_dropped", "turns", "turns_skipped", "turns_not_begun",
+        "tries_not_begun", "stray_messages",
         "measures_cut_off", "generator_failures", "errors", "feed_age", "greeted",
     ]  # fmt: skip
 

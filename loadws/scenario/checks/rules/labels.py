@@ -13,11 +13,12 @@ from loadws.scenario.model.measured import TRIES
 from loadws.scenario.model.model import Scenario
 from loadws.scenario.model.probes import delivers, probes_of
 from loadws.scenario.model.step_names import walk_steps
-from loadws.scenario.model.steps import STEPS
+from loadws.scenario.model.steps import STEPS, EveryStep
 from loadws.scenario.yaml.explain import any_of
 from loadws.terms.errors import did_you_mean
 from loadws.terms.failures import KINDS, NEVER_SENT, is_known
 from loadws.terms.thresholds import Threshold
+from loadws.terms.units import format_duration
 
 #: Names that labels.py counts out; a step that was cut out shifts them.
 _NUMBERED = re.compile(r".+-\d+")
@@ -32,6 +33,7 @@ def check_labels(findings: Findings, index: int, threshold: Threshold) -> None:
     _check_phase(findings, index, threshold)
     _check_step(findings, index, threshold)
     _check_probe(findings, index, threshold)
+    _check_every(findings, index, threshold)
     if (kind := threshold.labels.get("kind")) is not None:
         (_check_try if threshold.metric == "error_rate" else _check_kind)(findings, index, threshold, kind)
 
@@ -71,6 +73,14 @@ def _check_probe(findings: Findings, index: int, threshold: Threshold) -> None:
         return
     if name not in probes:
         _unknown_label(findings, index, threshold, "probe", probes)
+
+
+def _check_every(findings: Findings, index: int, threshold: Threshold) -> None:
+    every = threshold.labels.get("every")
+    steps = (step for _, step in walk_steps(findings.scenario) if isinstance(step, EveryStep))
+    intervals = dict.fromkeys(format_duration(step.every) for step in steps)
+    if every is not None and intervals and every not in intervals and not findings.lost_steps:
+        _unknown_label(findings, index, threshold, "every", intervals)
 
 
 def named_steps(scenario: Scenario) -> Iterator[tuple[str, str]]:

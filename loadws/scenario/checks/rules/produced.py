@@ -156,14 +156,17 @@ def _unpacks(scenario: Scenario) -> bool:
 _STREAM = Need("request whose reply has an until", _streams)
 _AGAIN = Need("reconnect, as a policy of connection or as a step", _reconnects)
 _ARRIVALS = Need("phase with arrivals", lambda scenario: any(phase.arrivals is not None for phase in scenario.load))
+_EVERY = Need("every step", lambda scenario: bool(_late(scenario)))
 NEEDS = {
     "first_message_time": _STREAM,
     "last_message_time": _STREAM,
     "unlagged_first_message_time": _STREAM,
     "unlagged_last_message_time": _STREAM,
     "stray_messages": Need("request without a where", _takes_any),
-    "turns": Need("every step", lambda scenario: bool(_late(scenario))),
+    "turns": _EVERY,
     "turns_skipped": Need("every step with late: skip", lambda scenario: "skip" in _late(scenario)),
+    "turns_not_begun": _EVERY,
+    "tries_not_begun": _EVERY,
     "arrivals": _ARRIVALS,
     "arrivals_dropped": _ARRIVALS,
     "recovery_time": _AGAIN,

@@ -1,7 +1,9 @@
 """``stats.csv``: the figures of each step in the columns of Locust's statistics, which many tools that draw trends read.
 
-The last row is of all steps. Times are in milliseconds. A percentile that its samples do not support is ``N/A``, as Locust
-writes it. The sizes of contents are not counted by step, and 0.
+The last row is of all steps. Times are in milliseconds. A percentile or median that its samples do not support, or that
+never ended, is ``N/A``, as Locust writes it. The mean, the minimum and the maximum are of the answers; without any they are
+``NaN``, which the plugin reads as a number and which is no time, as 0 would be. The sizes of contents are not
+counted by step, and 0.
 
 Source: https://docs.locust.io/en/stable/retrieving-stats.html; ``LocustParser`` of Jenkins' Performance plugin.
 """
@@ -45,14 +47,11 @@ def _name(step: str) -> str:
 
 def _row(kind: str, name: str, requests: Requests) -> tuple[object, ...]:
     failed_per_s = requests.per_s * requests.failed / requests.asked
-    times = [*(_or_zero(requests, field) for field in ("p50", "mean", "min")), f"{requests.slowest_ms:.3f}"]
+    answered = (requests.milliseconds("mean"), requests.milliseconds("min"), requests.slowest_ms)
+    times = [_or_absent(requests, "p50"), *("NaN" if value is None else f"{value:.3f}" for value in answered)]
     percentiles = [_or_absent(requests, field) for field in _PERCENTILES.values()]
     rates = (f"{requests.per_s:.3f}", f"{failed_per_s:.3f}")
     return (kind, name, requests.asked, requests.failed, *times, 0, *rates, *percentiles)
-
-
-def _or_zero(requests: Requests, field: str) -> str:
-    return f"{requests.milliseconds(field) or 0.0:.3f}"
 
 
 def _or_absent(requests: Requests, field: str) -> str:

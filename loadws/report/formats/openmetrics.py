@@ -86,7 +86,8 @@ def _samples(name: str, entry: MetricEntry) -> Iterator[str]:
     if entry.kind == "counter":
         yield f"{name}_total{labels} {entry.count}"
     elif entry.kind != "histogram":
-        yield f"{name}{labels} {_number(entry.value or 0.0)}"
+        if entry.value is not None:  # a rate of nothing has no value
+            yield f"{name}{labels} {_number(entry.value)}"
     else:
         yield from _summary(name, entry)
 

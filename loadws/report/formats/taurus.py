@@ -1,8 +1,8 @@
 """``final-stats.xml``: the figures of each step in the shape of Taurus' final statistics.
 
 Jenkins' Performance plugin finds out by itself that a file is one of these, and draws a trend of each step. Times are in
-seconds. The plugin reads a median, a 90th percentile, a minimum and a maximum; those that the samples do not support are
-left out, and are 0 there.
+seconds. The plugin reads a median, a 90th percentile, a minimum and a maximum; those that the samples do not support, or
+that never ended, are left out. The mean must be there: without an answer it is ``NaN``, which is no time, as 0 would be.
 
 Source: https://gettaurus.org/docs/Reporting (``dump-xml``); ``TaurusParser`` of the Performance plugin.
 """
@@ -41,11 +41,12 @@ def render(summary: Summary) -> bytes:
 def _group(root: ElementTree.Element, requests: Requests) -> None:
     """Add a step, or all of them, whose label is empty."""
     group = ElementTree.SubElement(root, "Group", label=plain(requests.step))
+    mean_ms = requests.milliseconds("mean")
     values = {
         "throughput": requests.asked,  # Taurus' word for the number of samples
         "succ": requests.asked - requests.failed,
         "fail": requests.failed,
-        "avg_rt": f"{(requests.milliseconds('mean') or 0.0) / 1e3:.6f}",
+        "avg_rt": "NaN" if mean_ms is None else f"{mean_ms / 1e3:.6f}",
         "bytes": 0,
     }
     for name, value in values.items():

@@ -28,7 +28,7 @@ PARTS = {"dns_time", "proxy_time", "tls_time", "protocol_time"}
 STREAMED = "- request: {name: streamed, send: {json: {done: true}}, reply: {until: {$.done: true}}}\n"
 TIMES = [metric.name for metric in TABLE.values() if "step" in metric.labels and metric.kind == "histogram"]
 #: Counted only where something went wrong; ``errors`` and ``error_rate`` are any step's.
-COUNTS = {"stray_messages"}
+COUNTS = {"stray_messages", "tries_not_begun"}
 
 
 @cache

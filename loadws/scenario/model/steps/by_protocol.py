@@ -12,7 +12,15 @@ from loadws.scenario.model.field_types import TEN_SECONDS, Captures, Conditions,
 from loadws.scenario.model.steps.messages import SENDING
 from loadws.scenario.model.steps.parts import CaptureSet, Carried, ConditionSet, Part, Provided, TemplateText
 from loadws.scenario.model.steps.payload import Sendable
-from loadws.scenario.model.steps.step import PATIENCE_NS, Awaits, ConnectionStep, Effect, Measures, OnConnection
+from loadws.scenario.model.steps.step import (
+    NOT_BEGUN,
+    PATIENCE_NS,
+    Awaits,
+    ConnectionStep,
+    Effect,
+    Measures,
+    OnConnection,
+)
 from loadws.scenario.yaml.explain import Where
 
 _EXCHANGE = frozenset({"sent", "message", "received_ms"})
@@ -130,7 +138,7 @@ class CallMethodStep(ProtocolStep):
     waits = True
     sends = 1
     gives_sent = True
-    measures = Measures(SENDING | _ANSWERED, frozenset({"request"}), counts_unrun=True)
+    measures = Measures(SENDING | _ANSWERED | NOT_BEGUN, frozenset({"request"}), counts_unrun=True)
 
     call_method: Annotated[
         CallMethodBody,

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 from loadws.scenario.model.field_types import FunctionName, Identifier, Many, Name, NotWritten, short_for
 from loadws.scenario.model.steps.parts import Assigned, OwnMetric, Part, TemplateText
 from loadws.scenario.model.steps.record import RecordBody
-from loadws.scenario.model.steps.step import Body, LocalStep, Measures
+from loadws.scenario.model.steps.step import NOT_BEGUN, Body, LocalStep, Measures
 from loadws.terms.metrics import own_counter, own_trend
 
 
@@ -45,7 +45,7 @@ class CallStep(LocalStep):
 
     verb = "call"
     waits = True
-    measures = Measures(frozenset({"call_time"}), frozenset({"call"}), counts_unrun=True)
+    measures = Measures(frozenset({"call_time"}) | NOT_BEGUN, frozenset({"call"}), counts_unrun=True)
     is_opaque = True
     is_for_setup = True
     uses_http = False

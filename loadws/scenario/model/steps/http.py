@@ -18,7 +18,7 @@ from loadws.scenario.model.field_types import (
 from loadws.scenario.model.network import Proxy
 from loadws.scenario.model.steps.parts import CaptureSet, Carried, ConditionSet, Part, TemplateText
 from loadws.scenario.model.steps.payload import ONLY_WITH_FILE, Binary, Payload
-from loadws.scenario.model.steps.step import Body, LocalStep, Measures
+from loadws.scenario.model.steps.step import NOT_BEGUN, Body, LocalStep, Measures
 
 #: The methods of HTTP that a step may use, each a key of its body.
 HttpMethod = Literal["get", "post", "put", "patch", "delete", "head", "options"]
@@ -104,7 +104,9 @@ class HttpStep(LocalStep):
 
     verb = "http"
     waits = True
-    measures = Measures(frozenset({"http_time", "http_connect_time"}), frozenset({"http"}), counts_unrun=True)
+    measures = Measures(
+        frozenset({"http_time", "http_connect_time"}) | NOT_BEGUN, frozenset({"http"}), counts_unrun=True
+    )
     is_opaque = False
     is_for_setup = True
     uses_http = True

@@ -17,7 +17,15 @@ from loadws.scenario.model.field_types import (
 )
 from loadws.scenario.model.steps.parts import CaptureSet, Carried, ConditionSet, Part, Provided
 from loadws.scenario.model.steps.payload import Payload, Sendable, text_payload
-from loadws.scenario.model.steps.step import PATIENCE_NS, Awaits, ConnectionStep, Effect, Measures, OnConnection
+from loadws.scenario.model.steps.step import (
+    NOT_BEGUN,
+    PATIENCE_NS,
+    Awaits,
+    ConnectionStep,
+    Effect,
+    Measures,
+    OnConnection,
+)
 from loadws.scenario.model.unpacking import Where
 
 #: What steps that send a message measure of it.
@@ -116,7 +124,7 @@ class RequestStep(ConnectionStep):
     sends = 1
     gives_sent = True
     measures = Measures(
-        SENDING | STREAMED | {"response_time", "unlagged_time", "service_time", "stray_messages"},
+        SENDING | STREAMED | NOT_BEGUN | {"response_time", "unlagged_time", "service_time", "stray_messages"},
         frozenset({"request"}),
         counts_unrun=True,
     )
@@ -190,7 +198,7 @@ class WaitForStep(ConnectionStep):
     waits = True
     sends = 0
     gives_sent = False
-    measures = Measures(frozenset({"wait_time"}), frozenset({"wait_for"}), counts_unrun=True)
+    measures = Measures(frozenset({"wait_time"}) | NOT_BEGUN, frozenset({"wait_for"}), counts_unrun=True)
     reads_inbox = True
     names = ()
     is_named_by_text = False

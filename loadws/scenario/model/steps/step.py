@@ -46,6 +46,8 @@ class Measures(msgspec.Struct, frozen=True):
     counts_unrun: bool = False
 
 
+#: Beside the metrics of verbs with ``counts_unrun``: their turns that never began.
+NOT_BEGUN = frozenset({"tries_not_begun"})
 #: For verbs that measure nothing.
 UNMEASURED = Measures()
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import trio
 
 from loadws.engine.lifecycle import Lifecycle
+from loadws.scenario.model.steps import STEPS
 from tests.engine.drive import drive
-from tests.kit.behaviour import Behaviour, Say, echo, silent
+from tests.kit.behaviour import Behaviour, Leave, Say, echo, silent
 from tests.kit.plain import MS, S, once
 
 
@@ -133,3 +135,46 @@ def test_two_branches_open_one_connection_only_once() -> None:
 
     assert outcome.errors == {"already_open": 1}
     assert outcome.ledger.connections.opened == 2
+
+
+CONTAINERS: dict[str, dict[str, Any]] = {
+    "if": {"if": "{{ true }}", "then": [TIMEOUT, {"count": "rest"}]},
+    "pick": {"pick": [{"weight": 1, "do": [TIMEOUT, {"count": "rest"}]}]},
+    "while": {"while": "{{ true }}", "do": [TIMEOUT, {"count": "rest"}]},
+    "parallel": parallel([TIMEOUT, {"count": "rest"}]),
+}
+
+
+def test_every_verb_that_contains_steps_and_no_turns_is_tried() -> None:
+    assert {name for name, verb in STEPS.items() if verb.inside is not None} == {*CONTAINERS, "repeat", "every"}
+
+
+@pytest.mark.parametrize("verb", CONTAINERS)
+@pytest.mark.parametrize(
+    ("policy", "counts", "failed"),
+    [(None, (0, 1), 0), ("continue", (2, 1), 0), ("end_turn", (0, 1), 0), ("end_session", (0, 0), 1)],
+)
+def test_on_failure_of_a_step_around_a_failed_one(
+    verb: str, policy: str | None, counts: tuple[int, int], failed: int
+) -> None:
+    """Nothing is run of what the failure ends, and all of what follows that."""
+    own = {} if policy is None else {"on_failure": policy}
+    turn = [CONTAINERS[verb] | own, {"count": "in turn"}]
+    outcome = drive(once({"repeat": 2, "do": turn}, {"count": "after"}), silent())
+
+    assert (outcome.count("in turn"), outcome.count("after")) == counts
+    assert outcome.count("rest") == 0
+    assert outcome.ledger.sessions.failed == failed
+
+
+def test_a_lost_connection_ends_its_turn_whatever_is_around_the_step() -> None:
+    lost = Behaviour(on_message=lambda payload, number: (Leave(1011),))
+    asks = [{"connect": {"as": "a"}}, {"request": {"send": "x", "on": "a"}}]
+    inside = {"if": "{{ true }}", "then": asks, "on_failure": "continue"}
+    document = {
+        "load": [{"users": 1, "iterations": 1}],
+        "flow": [{"repeat": 2, "do": [inside, {"count": "in turn"}]}, {"count": "after"}],
+    }
+    outcome = drive(document, lost)
+
+    assert (outcome.count("in turn"), outcome.count("after")) == (0, 1)

@@ -10,7 +10,7 @@ import pytest
 
 from loadws.engine.steps import call as calling
 from tests.engine.drive import Outcome, drive
-from tests.kit.behaviour import Behaviour, Leave, Say, echo, refusal
+from tests.kit.behaviour import Behaviour, Leave, Say, echo, refusal, silent
 from tests.kit.plain import MS, S
 
 HEAD = """
@@ -128,6 +128,51 @@ def test_on_failure_goes_on_after_a_crash(tmp_path: Path) -> None:
     assert outcome.errors == {"call.crashed": 1}
     assert outcome.count("went on") == 1
     assert outcome.ledger.sessions.completed == 1
+
+
+TIMES_OUT = """
+async def main(user: User) -> None:
+    await user.request("x", name="pyreq", where={"text": "never"}, within=0.05)
+"""
+NOT_CONNECTED = """
+async def main(user: User) -> None:
+    await user.request("x", name="pyreq", on="nowhere")
+"""
+IN_A_NURSERY = """
+import trio
+async def main(user: User) -> None:
+    async with trio.open_nursery() as nursery:
+        for name in ("a", "b"):
+            nursery.start_soon(ask, user, name)
+async def ask(user: User, name: str) -> None:
+    await user.request("x", name=name, where={"text": "never"}, within=0.05)
+"""
+
+
+@pytest.mark.parametrize("source", [TIMES_OUT, NOT_CONNECTED, IN_A_NURSERY], ids=["timeout", "unconnected", "nursery"])
+@pytest.mark.parametrize(
+    ("policy", "in_turn", "after", "turns", "sessions"),
+    [("continue", 2, 1, (2, 0), (1, 0)), ("end_turn", 0, 1, (0, 2), (1, 0)), ("end_session", 0, 0, (0, 1), (0, 1))],
+)
+def test_on_failure_says_what_a_failed_step_of_a_function_ends(
+    tmp_path: Path,
+    source: str,
+    policy: str,
+    in_turn: int,
+    after: int,
+    turns: tuple[int, int],
+    sessions: tuple[int, int],
+) -> None:
+    steps = [{"call": "flows:main", "on_failure": policy}, {"count": "in turn"}]
+    flow = ["connect", {"every": "1s", "for": "2s", "align": True, "do": steps}, {"count": "after"}]
+    document = {"load": [{"users": 1, "iterations": 1}], "flow": flow}
+    outcome = call(tmp_path, source, silent(), document=document)
+
+    assert (outcome.count("in turn"), outcome.count("after")) == (in_turn, after)
+    assert (outcome.ledger.turns.done, outcome.ledger.turns.failed) == turns
+    assert (outcome.ledger.sessions.completed, outcome.ledger.sessions.failed) == sessions
+    failed, tried = outcome.failed("call")
+    assert failed == tried == sum(turns)
 
 
 def test_a_function_that_holds_up_its_process_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

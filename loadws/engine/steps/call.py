@@ -59,7 +59,7 @@ def compile_call(step: CallStep, context: StepContext) -> StepFunction:
             failed = False
             _go(strand)
         except StepFailed as error:
-            raise error.ended from None
+            _failed_inside(error, strand, step)
         except BaseExceptionGroup as group:
             failed = _one_of(group, user, strand, step)
         except (Exception, SystemExit) as error:
@@ -101,7 +101,19 @@ def _one_of(group: BaseExceptionGroup[BaseException], user: User, strand: Strand
     assert failures is not None
     first = _first(failures)
     assert isinstance(first, StepFailed)
-    raise first.ended from None
+    _failed_inside(first, strand, step)
+    return True
+
+
+def _failed_inside(error: StepFailed, strand: Strand, step: CallStep) -> None:
+    """Follow the call's ``on_failure`` after a failure of a step inside it, which has been counted; without one, end what
+    that step ends.
+
+    Raises ``FlowInterrupted``, unless the call's ``on_failure`` lets the flow go on.
+    """
+    if step.on_failure is None:
+        raise error.ended from None
+    strand.obey(step.on_failure)
 
 
 def _first(error: BaseException) -> BaseException:

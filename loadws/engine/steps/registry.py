@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from loadws.engine.runtime.compiled import CompiledHandler, CompiledHandlers, CompiledMessageHandler, CompiledUser
 from loadws.engine.runtime.connection.measuring import CompiledMeasure
 from loadws.engine.runtime.delivering import Delivering
+from loadws.engine.runtime.flow_control import EndTurn
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.runtime.tracing import Tracer
 from loadws.engine.runtime.user_state import UserTraits
@@ -33,6 +34,7 @@ from loadws.engine.steps.parts.membership import with_membership
 from loadws.engine.steps.parts.moments import with_measures
 from loadws.engine.steps.parts.patience import with_patience
 from loadws.scenario.matching.matching import compile_captures
+from loadws.scenario.model.field_types import OnFailure
 from loadws.scenario.model.model import MessageHandler, Scenario, UserType
 from loadws.scenario.model.moments import Measure
 from loadws.scenario.model.steps import ConnectBody, ConnectStep, Flow, Step, walk
@@ -89,6 +91,8 @@ PARKING = frozenset(
 def compile_step(step: Step, context: StepContext) -> StepFunction:
     """Compile one step, and add what all steps share: their task, patience, membership in audiences, the trace."""
     run = with_rows(with_measures(VERBS[step.verb](step, context), step, context), step, context)
+    if step.inside is not None and step.on_failure is not None:
+        run = _failing_as_one(run, step.on_failure)
     if step.verb not in PARKING:
         run = _in_task(run)
     run = with_membership(with_patience(run, step, context), step, context)
@@ -103,6 +107,24 @@ def _in_task(run: StepFunction) -> StepFunction:
             await run(strand)
 
     return in_task
+
+
+def _failing_as_one(run: StepFunction, policy: OnFailure) -> StepFunction:
+    """Return a step with steps inside that follows its own ``on_failure`` where one of them would end the turn.
+
+    The end of a connection ends the turn in which that was opened, and what ends the session ends it, whatever contains
+    the step.
+    """
+
+    async def as_one(strand: Strand) -> None:
+        try:
+            await run(strand)
+        except EndTurn as error:
+            if error.turn is not None:
+                raise
+            strand.obey(policy)
+
+    return as_one
 
 
 def _traced(run: StepFunction, step: Step, tracer: Tracer) -> StepFunction:

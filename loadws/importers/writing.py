@@ -31,6 +31,7 @@ class Draft:
     users: list[dict[str, Any]] = field(default_factory=list)
     required: list[Variable] = field(default_factory=list)
     environment: list[str] = field(default_factory=list)
+    thresholds: list[str] = field(default_factory=list)
 
     def add_user(self, name: str, flow: Steps, handlers: list[dict[str, Any]], weight: float) -> None:
         """Add a type of user; one that does the same as another makes that one's weight larger."""
@@ -59,6 +60,8 @@ def assembled(draft: Draft, vault: Vault, notes: Notes, files: Sequence[tuple[st
     if draft.measures:
         scenario["measure"] = draft.measures
     scenario |= _users(draft.users)
+    if draft.thresholds:
+        scenario["thresholds"] = draft.thresholds
     text = document(_head(draft.head, notes), scenario)
     own = tuple(Variable(name, name, is_secret=False) for name in draft.environment)
     return Imported(text, notes.in_order(), (*required, *own), tuple(files))

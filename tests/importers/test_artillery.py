@@ -8,6 +8,7 @@ import pytest
 
 from loadws.importers.artillery.import_script import import_artillery
 from loadws.importers.notes import ImportFailed
+from loadws.scenario.model.steps import ConnectStep
 from tests.importers.artillery_scripts import CONFIG, flow_of, imported, loaded, notes_of
 
 
@@ -233,3 +234,134 @@ def test_what_is_no_script_is_refused_with_its_place(content: str, said: str) ->
         import_artillery(content.encode(), Path("load.yml"))
     assert str(refused.value) == said
     assert refused.value.advice
+
+
+SENTINEL = "zq7zq7"
+#: Every key of ``config`` that Artillery's documentation names, each with a value that would be seen in the scenario.
+SETTINGS = {
+    "target": f"ws://127.0.0.1:1/{SENTINEL}",
+    "phases": f"[{{duration: 1, arrivalRate: 1, name: {SENTINEL}}}]",
+    "variables": f"{{a: {SENTINEL}}}",
+    "payload": f"{{path: {SENTINEL}.csv, fields: [a]}}",
+    "processor": f"./{SENTINEL}.js",
+    "environments": f"{{x: {{target: 'ws://127.0.0.1:1/{SENTINEL}'}}}}",
+    "timeout": "7", "http": "{timeout: 7}", "defaults": "{headers: {a: b}}", "before": "{flow: []}",
+    "bundling": "{external: []}", "something": "new", "plugins.expect": "{}", "ensure.maxErrorRate": "5",
+    **{f"ws.{key}": value for key, value in {
+        "headers": f"{{X-A: {SENTINEL}}}", "subprotocols": f"[{SENTINEL}]", "proxy": "{url: 'http://127.0.0.1:1'}",
+        "rejectUnauthorized": "false", "perMessageDeflate": "true", "path": "/x", "query": "{a: b}", "auth": "{a: b}",
+        "extraHeaders": "{a: b}", "transports": "[polling]",
+    }.items()},
+    **{f"socketio.{key}": value for key, value in {
+        "query": f"{{a: {SENTINEL}}}", "path": f"/{SENTINEL}", "extraHeaders": f"{{X-A: {SENTINEL}}}",
+        "auth": f"{{a: {SENTINEL}}}", "transports": "[polling]", "forceNew": "true", "rejectUnauthorized": "false",
+    }.items()},
+    **{f"tls.{key}": value for key, value in {"rejectUnauthorized": "false", "ca": "x.pem", "cert": "y.pem"}.items()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("flow", ["- send: hi", "- connect: '{{ target }}'\n- send: hi"], ids=["opened", "own-connect"])
+@pytest.mark.parametrize("engine", ["ws", "socketio"])
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_setting_is_carried_over_or_listed(setting: str, engine: str, flow: str) -> None:
+    """Also the settings of an engine that no scenario of the script has."""
+    key, _, inner = setting.partition(".")
+    said = {"target": "ws://127.0.0.1:1", "phases": "[{duration: 1, arrivalRate: 1}]"}
+    said[key] = f"{{{inner}: {SETTINGS[setting]}}}" if inner else SETTINGS[setting]
+    config = "config:\n" + "".join(f"  {name}: {value}\n" for name, value in said.items())
+    found = imported("- emit: [a]\n  acknowledge: {}" if engine == "socketio" else flow, config, engine=engine)
+
+    is_carried = any(sign in found.text for sign in (SENTINEL, "verify: false", "within: 7s"))
+    names = {key, inner} - {""}
+    assert is_carried or any(repr(name) in note or name in note.split() for name in names for note in notes_of(found))
+
+
+@pytest.mark.parametrize(
+    "step", ["send: hi", "think: 1", "log: a", "wait: {}", "get: {url: /a}", "function: f", "loop: []"]
+)
+def test_every_key_beside_a_verb_is_listed(step: str) -> None:
+    assert any("'ifTrue'" in note for note in notes_of(imported(f"- {step}\n  ifTrue: x")))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "send: {payload: a, match: {json: $.a, value: 1}, ours: 1}",
+        "send: {payload: a, match: {json: $.a, value: 1, ours: 1}}",
+        "send: {payload: a, capture: {json: $.a, as: b, ours: 1}}",
+        "wait: {match: {json: $.a, value: 1}, ours: 1}",
+        "get: {url: /a, ours: 1}",
+        "connect: {url: '{{ target }}', ours: 1}",
+    ],
+)
+def test_every_key_inside_a_step_is_listed(step: str) -> None:
+    assert any("'ours'" in note for note in notes_of(imported(f"- {step}")))
+
+
+@pytest.mark.parametrize(
+    ("target", "connect", "path"),
+    [
+        ("/ws", "{{ target }}", None),
+        ("/ws", "{{ target }}?r=7", "/ws?r=7"),
+        ("/ws", "{{target}}/v2?x=1", "/ws/v2?x=1"),
+        ("", "{{ target }}?r=7", "/?r=7"),
+        ("?a=b", "{{ target }}&r=7", "/?a=b&r=7"),
+        ("", "{{ target }}/v2", "/v2"),
+        ("/ws", "ws://127.0.0.1:1/other", "/other"),
+    ],
+)
+def test_a_connect_behind_the_target_keeps_the_targets_path(target: str, connect: str, path: str | None) -> None:
+    config = CONFIG.replace("ws://127.0.0.1:8766", f"ws://127.0.0.1:1{target}")
+    for step in (f"- connect: '{connect}'", f"- connect: {{target: '{connect}'}}"):
+        found = imported(f"{step}\n- send: hi", config)
+        [opening] = [each for each in loaded(found).scenario.user_types[0].flow if each.verb == "connect"]
+        assert isinstance(opening, ConnectStep)
+        assert (opening.connect.path, found.notes) == (path, ())
+
+
+def test_a_connect_of_the_flow_has_the_settings_of_the_engine() -> None:
+    config = CONFIG + "  ws: {subprotocols: [json], headers: {X-A: b, X-B: c}}\n"
+    found = imported("- connect: {target: '{{ target }}?r=7', headers: {X-B: own}}\n- send: hi", config)
+
+    loaded(found)
+    assert found.notes == ()
+    assert 'connect: {headers: {X-A: b, X-B: own}, subprotocols: [json], path: "/?r=7"}' in found.text
+
+
+def test_settings_of_an_environment_go_beside_the_general_ones_and_are_listed() -> None:
+    config = CONFIG + (
+        "  ws: {subprotocols: [json]}\n"
+        "  environments: {x: {ws: {headers: {X-A: b}}, ours: 1}}\n"
+    )  # fmt: skip
+    found = imported("- send: hi", config, environment="x")
+
+    assert "connect: {headers: {X-A: b}, subprotocols: [json]}" in found.text
+    assert notes_of(found) == ["the setting 'ours' was left out: loadws has nothing that does the same"]
+
+
+@pytest.mark.parametrize(
+    ("ensure", "rules", "lost"),
+    [
+        ("{thresholds: [{http.response_time.p99: 250}, {vusers.session_length.median: 1500.5}]}",
+         ["http_time.p99 < 250ms", "session_time.p50 < 1500.5ms"], 0),
+        ("{conditions: [{expression: 'http.response_time.p999 <= 9 and vusers.session_length.max < 70'}]}",
+         ["http_time.p99.9 <= 9ms", "session_time.max < 70ms"], 0),
+        ("{p95: 200, maxErrorRate: 1}", ["http_time.p95 < 200ms"], 1),
+        ("{thresholds: [{vusers.failed: 0}, {http.response_time.p99: soon}]}", [], 2),
+        ("{conditions: [{expression: 'vusers.created == 3', strict: true}, {expression: x, strict: false}]}", [], 2),
+        ("{thresholds: [{http.response_time.p98: 1}]}", [], 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["  ensure: {}\n", "  plugins: {{ensure: {}}}\n"], ids=["setting", "plugin"])
+def test_ensure_becomes_thresholds(ensure: str, rules: list[str], lost: int, form: str) -> None:
+    found = imported("- get: {url: /a}\n- send: hi", CONFIG + form.format(ensure))
+
+    assert [rule.rule for rule in loaded(found).thresholds] == rules
+    assert sum(note.is_loss for note in found.notes) == lost
+    assert all("nothing that does the same" not in note for note in notes_of(found))
+
+
+def test_ensure_of_http_times_is_listed_where_nothing_asks_over_http() -> None:
+    found = imported("- send: hi", CONFIG + "  ensure: {p95: 200}\n")
+    assert loaded(found).thresholds == ()
+    assert len(found.notes) == 1

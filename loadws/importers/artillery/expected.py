@@ -36,6 +36,7 @@ def reply(script: Script, expressions: Expressions, node: Node, *, of_arguments:
 
 
 def _check(script: Script, expressions: Expressions, node: Node, of_arguments: bool) -> dict[str, Any]:
+    script.lose_others(node, "json value regexp", "the match's")
     path, expected = _path(node, of_arguments), plain(node.child("value"))
     if path is not None:
         return {
@@ -54,6 +55,7 @@ def equal_to(value: Any) -> Any:
 
 
 def _capture(script: Script, expressions: Expressions, node: Node, of_arguments: bool) -> dict[str, Any]:
+    script.lose_others(node, "json regexp header group as", "the capture's")
     name = text_of(node.child("as"))
     if not name:
         script.loss(node, "this capture was left out: it has no name (`as`)")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from loadws.importers.artillery.ensure import thresholds
 from loadws.importers.artillery.expressions import Expressions, variable_name
 from loadws.importers.artillery.javascript import Functions
 from loadws.importers.artillery.phases import phases
@@ -24,9 +25,11 @@ from loadws.importers.templates import Expression, rendered
 from loadws.importers.vault import is_secret
 from loadws.importers.writing import Draft, assembled
 from loadws.importers.yaml_text import Steps
-from loadws.scenario.yaml.tree import Node
+from loadws.scenario.yaml.tree import Node, with_child
 
-_CONFIG = "target phases variables payload processor environments tls ws socketio defaults http"
+_CONFIG = "target phases variables payload processor environments tls ensure plugins"
+#: The keys of an engine's settings that its ``connect`` takes.
+_OF_ENGINE = {"ws": "headers subprotocols", "socketio": "extraHeaders headers subprotocols path query"}
 _SCENARIO = "name engine weight flow beforeScenario afterScenario"
 _SOCKET_IO = "/socket.io/"
 _OF_FRAMES = "EIO=4&transport=websocket"
@@ -78,7 +81,14 @@ class _Import:
         self._choose_verbs(scenarios)
         for node, engine in scenarios:
             self._scenario(node, engine, target, draft)
-        script.lose_others(self._config, _CONFIG if self._speaking is None else f"{_CONFIG} timeout", "the setting")
+        used = {engine for _, engine in scenarios if engine in _ENGINES} | ({"timeout"} if self._speaking else set())
+        for settings in (self._config, *([self._overrides] if self._overrides is not None else [])):
+            script.lose_others(settings, " ".join((_CONFIG, *used)), "the setting")
+        plugins = self._setting("plugins")
+        if plugins is not None:
+            script.lose_others(plugins, "ensure", "the plugin")
+        ensure = self._setting("ensure") or (plugins.child("ensure") if plugins is not None else None)
+        draft.thresholds = thresholds(script, ensure, asks_http="'http':" in str(draft.users))
         if self._speaking is not None:
             draft.connection["protocol"] = self._speaking.protocol(self._namespaces)
             draft.measures = self._speaking.measures
@@ -86,11 +96,14 @@ class _Import:
             advice = "loadws imports scenarios of the engines ws and socketio"
             place = f"{script.path}:{script.line(script.root.child('scenarios') or script.root)}"
             raise ImportFailed(f"{place}: there is no scenario here that loadws could run", advice)
-        if (
-            text_of(self._child("tls", "rejectUnauthorized")) == ""
-            and plain(self._child("tls", "rejectUnauthorized")) is False
-        ):
-            draft.connection["tls"] = {"verify": False}
+        if (tls := self._setting("tls")) is not None:
+            script.lose_others(tls, "rejectUnauthorized", "the tls")
+            if plain(tls.child("rejectUnauthorized")) is False:
+                draft.connection["tls"] = {"verify": False}
+        if (processor := self._setting("processor")) is not None and not self._functions.files:
+            script.change(
+                processor, "the setting 'processor' was left out: no step that is carried over calls a function"
+            )
         self._demand(draft)
         return assembled(draft, script.vault, script.notes, self._functions.files)
 
@@ -115,12 +128,13 @@ class _Import:
         return environments.child(name)
 
     def _setting(self, key: str) -> Node | None:
-        own = self._overrides.child(key) if self._overrides is not None else None
-        return own if own is not None else self._config.child(key)
-
-    def _child(self, key: str, inner: str) -> Node | None:
-        setting = self._setting(key)
-        return None if setting is None else setting.child(inner)
+        """Return a setting; of a mapping that the environment has too, the keys of both."""
+        own, general = self._overrides.child(key) if self._overrides is not None else None, self._config.child(key)
+        if own is None or general is None or not isinstance(general.value, dict):
+            return own if own is not None else general
+        for name, child in pairs(own):
+            general = with_child(general, name, child)
+        return general
 
     def _target(self) -> str:
         node = self._setting("target")
@@ -214,10 +228,11 @@ class _Import:
 
     def _steps(self, node: Node, engine: str, target: str) -> tuple[list[Any], Steps, list[dict[str, Any]]]:
         """Return what opens the connection, the flow, and the handlers."""
+        flow, said = node.child("flow"), self._connect(engine)
         own = (self._script, self._expressions, self._functions, target)
-        flow, connect = node.child("flow"), self._connect(engine)
+        connect: Any = {"connect": said} if said else "connect"
         if engine == "ws":
-            return [connect], StepsOf(*own).flow(flow), []
+            return [connect], StepsOf(*own, said).flow(flow), []
         if self._speaking is None:
             self._script.change(node, _BY_FRAMES)
             return [connect, *OPENING], FrameSteps(*own).flow(flow), HANDLERS
@@ -227,22 +242,27 @@ class _Import:
         opening = [*self._speaking.settings(namespaces, self._namespaces), connect, *steps.opening()]
         return opening, steps.flow(flow), []
 
-    def _connect(self, engine: str) -> Any:
+    def _connect(self, engine: str) -> dict[str, Any]:
+        """Return what every connect of an engine says."""
         settings = self._setting(engine)
         said: dict[str, Any] = {}
         if engine == "socketio":
             said["path"] = self._socket_io_path(settings)
         if settings is not None:
-            self._script.lose_others(
-                settings, "headers subprotocols extraHeaders path query transports auth", f"the {engine}"
-            )
-            headers = plain(settings.child("headers")) or plain(settings.child("extraHeaders"))
+            known = _OF_ENGINE[engine]
+            if engine == "socketio":
+                is_plain = [text_of(each) for each in items(settings.child("transports"))] == ["websocket"]
+                known += (" auth" if self._speaking else "") + (" transports" if is_plain else "")
+            self._script.lose_others(settings, known, f"the {engine}")
+            headers = plain(settings.child("headers"))
+            if engine == "socketio" and isinstance(more := plain(settings.child("extraHeaders")), dict):
+                headers = (headers if isinstance(headers, dict) else {}) | more
             if isinstance(headers, dict):
                 values = {name: self._expressions.value(value, settings, name) for name, value in headers.items()}
                 said["headers"] = {name: str(rendered(value)) for name, value in values.items()}
             if protocols := [text_of(each) for each in items(settings.child("subprotocols"))]:
                 said["subprotocols"] = protocols
-        return {"connect": said} if said else "connect"
+        return said
 
     def _socket_io_path(self, settings: Node | None) -> Any:
         path = text_of(settings.child("path")) if settings is not None else ""

@@ -14,6 +14,24 @@ from loadws.scenario.yaml.tree import Node, plain_value
 
 _ADVICE = "an Artillery script has the keys config and scenarios"
 
+#: What to write in the scenario instead of a key that an importer does not carry over.
+_INSTEAD = {
+    ("the setting", "timeout"): "write `within` in the steps that wait",
+    ("the setting", "http"): "write it in each step `http`",
+    ("the setting", "defaults"): "write it in each step `http`",
+    ("the plugin", "publish-metrics"): "`--output` sends figures elsewhere (`loadws docs outputs`)",
+    ("the request's", "name"): "write `name` in the step",
+    ("the setting", "ws"): "no scenario of the script has the engine ws",
+    ("the setting", "socketio"): "no scenario of the script has the engine socketio",
+    ("the ws", "proxy"): "write `connection: {proxy: …}`",
+    ("the ws", "rejectUnauthorized"): "write `connection: {tls: {verify: false}}`",
+    ("the ws", "perMessageDeflate"): "write `connection: {compression: true}`",
+    ("the socketio", "transports"): "loadws opens a WebSocket at once",
+    ("the tls", "ca"): "write `connection: {tls: {ca: …}}`",
+    ("the tls", "cert"): "write `connection: {tls: {certificate: …}}`",
+    ("the tls", "key"): "write `connection: {tls: {key: …}}`",
+}
+
 
 class Script:
     """One script on its way to a scenario."""
@@ -33,11 +51,18 @@ class Script:
     def change(self, node: Node, text: str) -> None:
         self.notes.change(self.line(node), text)
 
+    def lose(self, node: Node, what: str, key: str) -> None:
+        """Say that a key was left out; where loadws has something like it, also what."""
+        if (instead := _INSTEAD.get((what, key))) is not None:
+            self.loss(node, f"{what} {key!r} was left out: {instead}")
+        else:
+            self.loss(node, f"{what} {key!r} was left out: loadws has nothing that does the same")
+
     def lose_others(self, node: Node, known: str, what: str) -> None:
         """Say of every key of a mapping that is not among the known ones that it was left out."""
         for key, child in pairs(node):
             if key not in known.split():
-                self.loss(child, f"{what} {key!r} was left out: loadws has nothing that does the same")
+                self.lose(child, what, key)
 
 
 def _read(content: bytes, path: Path) -> tuple[SourceText, Node]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +20,10 @@ from loadws.scenario.yaml.tree import Node
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _RANDOM_PAUSE = re.compile(r"\{\{\s*\$randomNumber\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*\}\}")
+_TARGET = re.compile(r"\{\{\s*target\s*\}\}")
 _RANGE = re.compile(r"(\d+)-(\d+)")
+#: Verbs that say themselves which keys may stand beside them.
+_WITH_OWN_KEYS = ("loop", "emit")
 #: How a verb becomes steps: from the step's mapping and the verb's value.
 Carry = Callable[[Node, Node], list[Any]]
 
@@ -28,9 +31,17 @@ Carry = Callable[[Node, Node], list[Any]]
 class StepsOf:
     """Converts the steps of one user type."""
 
-    def __init__(self, script: Script, expressions: Expressions, functions: Functions, target: str) -> None:
+    def __init__(
+        self,
+        script: Script,
+        expressions: Expressions,
+        functions: Functions,
+        target: str,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         self.script, self.expressions, self.functions = script, expressions, functions
         self._target = target
+        self._settings = settings or {}  # what every connect of the engine has
         self._verbs: dict[str, Carry] = {
             "think": self._think,
             "loop": self._loop,
@@ -52,6 +63,8 @@ class StepsOf:
         for each in items(node):
             verb, body = next(((key, child) for key, child in pairs(each) if key in verbs), ("", each))
             if verb:
+                if verb not in _WITH_OWN_KEYS:
+                    self.script.lose_others(each, verb, "the step's")
                 found += verbs[verb](each, body)
             else:
                 name = next((key for key, _ in pairs(each)), str(plain(each))[:40])
@@ -121,7 +134,7 @@ class StepsOf:
 
     def _http(self, step: Node, body: Node) -> list[Any]:
         method = next(key for key, child in pairs(step) if child is body)
-        self.script.lose_others(body, "url json body form headers qs capture match name", "the request's")
+        self.script.lose_others(body, "url json body form headers qs capture match", "the request's")
         said: dict[str, Any] = {method: self._address(text_of(body.child("url")), body)}
         for key, ours in (("headers", "headers"), ("qs", "query"), ("form", "form")):
             values = plain(body.child(key))
@@ -142,6 +155,8 @@ class StepsOf:
 
     def _send(self, step: Node, body: Node) -> list[Any]:
         is_exchange = body.child("capture") is not None or body.child("match") is not None
+        if is_exchange:
+            self.script.lose_others(body, "payload capture match", "the send's")
         content = body.child("payload") if is_exchange or _is_wrapped(body) else body
         expected = reply(self.script, self.expressions, body) if is_exchange else {}
         if content is None:
@@ -158,35 +173,54 @@ class StepsOf:
         return self.text(value if isinstance(value, str) else text_of(node), node)
 
     def _wait(self, step: Node, body: Node) -> list[Any]:
+        self.script.lose_others(body, "capture match", "the wait's")
         expected = reply(self.script, self.expressions, body)
         return [{"wait_for": expected} if expected else "wait_for"]
 
     def _connect(self, step: Node, body: Node) -> list[Any]:
-        said: dict[str, Any] = {}
+        said: dict[str, Any] = dict(self._settings)
         url = text_of(body) or text_of(body.child("target")) or text_of(body.child("url"))
         if function := text_of(body.child("function")):
             self.script.loss(
                 body, f"the function {function!r} of this connect was left out: say what it does in the step"
             )
         self.script.lose_others(body, "target url headers subprotocols function", "the connection's")
-        if url:
-            said["path"] = self._path(url, body)
+        if url and (path := self._path(url, body)) is not None:
+            said["path"] = path
         headers = plain(body.child("headers"))
         if isinstance(headers, dict):
-            said["headers"] = {name: _as_text(self.text(value, body, name)) for name, value in headers.items()}
+            own = {name: _as_text(self.text(value, body, name)) for name, value in headers.items()}
+            said["headers"] = said.get("headers", {}) | own
         if protocols := [text_of(each) for each in items(body.child("subprotocols"))]:
             said["subprotocols"] = protocols
         return [{"connect": said} if said else "connect"]
 
     def _path(self, url: str, node: Node) -> Any:
-        path = re.sub(r"^\{\{\s*target\s*\}\}", "", url)
+        """Return the path of an address, behind that of the target where it begins with the target; None where it is the
+        target.
+        """
+        if (match := _TARGET.match(url)) is not None:
+            rest = url[match.end() :]
+            return rendered(self.expressions.text(self._behind_target(rest, node), node)) if rest else None
+        path = url
         if origin_of(path) is not None:
             if origin_of(path) != origin_of(self._target):
                 self.script.loss(node, "only the path of this connect is kept: a scenario has one target")
             path = request_target(path)
         elif urlsplit(path.replace("{", "").replace("}", "")).scheme in ("ws", "wss"):
+            self.script.loss(node, "only the path of this connect is kept: a scenario has one target")
             path = "/" + path.split("/", 3)[3] if path.count("/") >= 3 else "/"
         return rendered(self.expressions.text(path or "/", node))
+
+    def _behind_target(self, rest: str, node: Node) -> str:
+        """Return path and query of the target with a text behind it."""
+        scheme, _, address = self._target.partition("://")
+        if scheme not in ("ws", "wss"):
+            self.script.loss(node, "the path of the target is not known here: write it before the path of this connect")
+            address = ""
+        begins = re.search(r"[/?]", address)
+        path = (address[begins.start() :] if begins else "") + rest
+        return path if path.startswith("/") else f"/{path}"
 
 
 def _is_wrapped(body: Node) -> bool:

@@ -22,6 +22,7 @@ _NAMED = re.compile(
 )
 #: The shortest random text, in characters, and how many bits each of its characters must carry.
 _SHORTEST_RANDOM, _LEAST_BITS = 20, 3.6
+_SCHEMES = frozenset("basic bearer digest hawk hmac jwt key negotiate ntlm apikey token aws4-hmac-sha256".split())
 _KEYS = frozenset("authorization cookie auth authtoken otp pin mfa bearer apikey sessiontoken credential".split())
 
 
@@ -52,6 +53,13 @@ def _is_spoken(text: str) -> bool:
     """Return whether most of a text is words: ``user-list-of-room-42-updated`` is long and varied, but not random."""
     words = re.findall(r"[A-Z]?[a-z]{3,}", text)
     return sum(map(len, words)) > 0.6 * len(text)
+
+
+def credentials_of(value: str) -> str:
+    """Return the credentials in a header's value: what stands behind ``Bearer`` or another scheme, else all of it."""
+    scheme, blank, said = value.strip().partition(" ")
+    is_scheme = scheme.lower() in _SCHEMES or (scheme.isalpha() and looks_secret(said.strip()))
+    return said.strip() if blank and said.strip() and is_scheme else value.strip()
 
 
 def words_of(text: str) -> list[str]:

@@ -65,6 +65,11 @@ def mixed(parts: Iterable[Part]) -> Part | Mixed:
     return kept[0] if len(kept) == 1 else Mixed(kept)
 
 
+def parts_of(value: Part | Mixed) -> tuple[Part, ...]:
+    """Return the parts of a text."""
+    return value.parts if isinstance(value, Mixed) else (value,)
+
+
 def _mixed(parts: tuple[Part, ...]) -> str:
     text = ""
     for index, part in enumerate(parts):

@@ -72,6 +72,44 @@ def test_secrets_in_the_handshake_become_required_variables() -> None:
     assert 'cookies: {sid: "{{ sid }}", theme: "{{ theme }}"}' in flow
 
 
+SHORT = "f8o"
+
+
+@pytest.mark.parametrize(
+    "value", [f"Bearer {SHORT}", f"Bearer  {SHORT}", f"Basic {SHORT}", SHORT, f"{SHORT} {SHORT}", "x"]
+)
+@pytest.mark.parametrize("name", ["Authorization", "Proxy-Authorization", "X-Api-Key", "X-Auth-Token"])
+def test_a_secret_header_is_replaced_however_short_it_is(name: str, value: str) -> None:
+    login = exchange("POST", "http://127.0.0.1:8766/in", "{}", json.dumps({"jwt": JWT}), headers=[header(name, value)])
+    found = imported(login, socket(message(SENT, 0, {"with": JWT}), headers=[header(name, value)]))
+
+    flow = flow_of(found)
+    assert SHORT not in found.text
+    lines = [line for line in flow.splitlines() if f"{name}: " in line]
+    assert len(lines) == 2  # of the http step, and of the connect
+    assert all("{{ " in line.partition(f"{name}: ")[2] for line in lines)
+    assert len(found.required) == 1
+
+
+@pytest.mark.parametrize(
+    "query", [f"token={SHORT}", f"a=1&token={SHORT}&b=2", "token=f8o%2Ff8o", f"access_token={SHORT}"]
+)
+def test_a_secret_in_a_query_is_replaced_however_short_it_is(query: str) -> None:
+    login = exchange("POST", f"http://127.0.0.1:8766/in?{query}", "{}", json.dumps({"jwt": JWT}))
+    found = imported(login, socket(message(SENT, 0, {"with": JWT}), url=f"ws://127.0.0.1:8766/ws?{query}"))
+
+    assert SHORT not in flow_of(found)
+    assert len(found.required) == 1
+
+
+@pytest.mark.parametrize("sent", [f"login user=anna;password={SHORT}", {"headers": f"Authorization: Bearer {SHORT}"}])
+def test_a_named_secret_in_a_text_is_replaced_however_short_it_is(sent: object) -> None:
+    found = imported(socket(message(SENT, 0, sent)))
+
+    assert SHORT not in flow_of(found)
+    assert len(found.required) == 1
+
+
 def test_a_secret_that_the_server_gave_is_captured_and_masked() -> None:
     login = exchange(
         "POST",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from urllib.parse import unquote_plus
 
-from loadws.importers.credentials import UUID
+from loadws.importers.credentials import UUID, credentials_of, named_in
 from loadws.importers.har.id_places import IdIndex, is_id_place, is_uuid
 from loadws.importers.har.recording import Exchange, Frame
 from loadws.importers.har.traffic import Heard, Origins, Said, Thing, said_by
@@ -21,7 +22,7 @@ from loadws.importers.leaves import (
     leaves,
     name_of,
 )
-from loadws.importers.templates import Expression, Mixed, Part, fixed, mixed, rendered, replacing
+from loadws.importers.templates import Expression, Mixed, Part, fixed, mixed, parts_of, rendered, replacing
 from loadws.importers.vault import Vault, is_secret
 
 #: Numbers below this are too common to be taken for a value that the server gave.
@@ -148,14 +149,53 @@ class Bindings:
             for (kind, value), name in self._expressions.items()
             if kind == "str" and len(str(value)) >= _SHORTEST_WITHIN and str(value) in text
         }
+        for value, name in named_in(text).items():  # a secret, however short it is
+            if is_secret(name, value) and (bound := self._expressions.get(key_of(value))) is not None:
+                within[value] = bound
         return replacing(text, within)
+
+    def credentials(self, name: str, value: str) -> Part | Mixed:
+        """Return the value of a header that is secret: of ``Bearer xyz`` only the credentials are a variable."""
+        said = credentials_of(value)
+        bound = self._expressions.get(key_of(said))
+        expression = Expression(bound) if bound is not None else self._vault.demand(name, said)
+        return mixed((value.strip().removesuffix(said), expression))
+
+    def address(self, address: str) -> Part | Mixed:
+        """Return an address, or the path of one, with variables in place of bound values and of each secret in its query."""
+        path, mark, query = address.partition("?")
+        parts: list[Part] = list(parts_of(self.text(path)))
+        for number, pair in enumerate(query.split("&") if mark else ()):
+            name, equals, value = pair.partition("=")
+            parts.append(("&" if number else "?") + name + equals)
+            parts += parts_of(self._of_query(unquote_plus(name), value))
+        return mixed(_joined(parts))
+
+    def _of_query(self, name: str, written: str) -> Part | Mixed:
+        value = unquote_plus(written)
+        if not is_secret(name, value):
+            return self.text(written)
+        bound = self._expressions.get(key_of(value))
+        if bound is None:
+            return self._vault.demand(name, written)
+        return Expression(bound if value == written else f"{bound} | urlencode")
 
     def variable(self, value: Scalar) -> str | None:
         """Return the variable that a text is bound to."""
         return self._expressions.get(key_of(value))
 
-    def is_bound(self, value: Scalar) -> bool:
-        return key_of(value) in self._expressions
+
+def _joined(parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield the parts, with the texts that follow each other as one."""
+    text = ""
+    for part in parts:
+        if isinstance(part, str):
+            text += part
+            continue
+        yield text
+        yield part
+        text = ""
+    yield text
 
 
 def _is_counted(value: Scalar) -> bool:

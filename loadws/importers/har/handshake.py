@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from loadws.importers.credentials import is_secret_name
 from loadws.importers.har.bindings import Bindings
 from loadws.importers.har.recording import Exchange, header
 from loadws.importers.notes import Notes
@@ -31,7 +30,7 @@ class Handshakes:
 
     def connect(self, handshake: Exchange, bindings: Bindings) -> dict[str, Any]:
         """Return the step that opens a socket."""
-        body: dict[str, Any] = {"path": rendered(bindings.text(request_target(handshake.url)))}
+        body: dict[str, Any] = {"path": rendered(bindings.address(request_target(handshake.url)))}
         body |= self._subprotocols(handshake)
         if origin := header(handshake.headers, "origin"):
             body["origin"] = rendered(origin)
@@ -67,13 +66,8 @@ class Handshakes:
         return found
 
     def _header(self, name: str, value: str, bindings: Bindings) -> Any:
-        """Return a header's value; of ``Bearer xyz`` only the credentials are a variable."""
-        _, blank, credentials = value.partition(" ")
-        if blank and is_secret_name(name) and bindings.variable(credentials):
-            return bindings.text(value)
-        if is_secret(name, value) and not bindings.is_bound(value):
-            return self._vault.demand(name, value)
-        return bindings.text(value)
+        """Return a header's value, with variables in place of secrets."""
+        return bindings.credentials(name, value) if is_secret(name, value) else bindings.text(value)
 
     def cookies(self, request: Exchange, bindings: Bindings) -> dict[str, str]:
         """Return the cookies of a request that no exchange of the flow sets; their values are variables."""

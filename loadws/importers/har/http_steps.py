@@ -19,7 +19,7 @@ _METHODS = frozenset("get post put patch delete head options".split())
 def http_step(exchange: Exchange, bindings: Bindings, handshakes: Handshakes, target: str) -> dict[str, Any]:
     """Return the step that asks what was asked, and takes the values that the conversation needs."""
     is_ours = origin_of(exchange.url) == target
-    address = bindings.text(request_target(exchange.url) if is_ours else exchange.url.partition("#")[0])
+    address = bindings.address(request_target(exchange.url) if is_ours else exchange.url.partition("#")[0])
     body: dict[str, Any] = {exchange.method.lower(): rendered(address)}
     if headers := handshakes.headers(exchange, bindings):
         body["headers"] = headers

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from loadws.importers.credentials import is_secret_name, named_in, words_of
+from loadws.importers.credentials import credentials_of, is_secret_name, named_in, words_of
 from loadws.importers.har.recording import Exchange, Frame, header
 from loadws.importers.leaves import Key, Path, Scalar, json_path, key_of, leaves, name_of
 from loadws.scenario.json_reader import NotJson, read_json
@@ -64,9 +64,8 @@ def said_by(thing: Thing) -> Iterator[Said]:
 
 def _said_in_header(name: str, value: str) -> Iterator[Said]:
     """Yield the value, or of ``Bearer xyz`` the credentials alone."""
-    _, blank, credentials = value.strip().partition(" ")
-    if blank and is_secret_name(name):
-        yield Said(name, credentials.strip())
+    if is_secret_name(name):
+        yield Said(name, credentials_of(value))
         return
     yield Said(name, value)
     yield from (Said("", word) for word in _words(value))

@@ -316,7 +316,8 @@ KINDS: dict[str, Failure] = {
     ),
     "already_open": Failure("the step connects where a connection is open already", "Close it first, in the scenario."),
     "not_connected": Failure(
-        "the step needs a connection, and there was none", "Look at the close codes: they say how it ended."
+        "the step needs a connection, and there was none",
+        "Look at the close codes: they say how it ended. Of a user with named connections, `on` says which one.",
     ),
     "reconnect": Failure("a user could not get its connection back"),
     "reconnect.gave_up": Failure(

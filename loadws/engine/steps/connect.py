@@ -22,7 +22,7 @@ from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.runtime.user_state import UserState
 from loadws.engine.steps.parts.context import StepContext
 from loadws.engine.steps.parts.headers import HeaderMaker, templates
-from loadws.engine.steps.parts.on_connection import fail_with_connection, lookup, with_connection
+from loadws.engine.steps.parts.on_connection import fail_with_connection, lookup, missing, with_connection
 from loadws.engine.steps.parts.protocol_opening import open_protocol
 from loadws.engine.steps.parts.tls_contexts import Securing
 from loadws.metrics.ledger import CUT_OFF
@@ -88,7 +88,9 @@ def compile_reconnect(step: ReconnectStep, context: StepContext) -> StepFunction
                 return
         if before is None or before.opener is None or before.connection is None:
             recorder.outcome("connect", step.label, strand.due()[0], failed=True)
-            strand.fail(step, "not_connected", "there was no connection that could be opened again", "end_session")
+            detail = "there was no connection that could be opened again"
+            detail = missing(strand, step, detail) if before is None else detail
+            strand.fail(step, "not_connected", detail, "end_session")
             return
         if before.end is None:
             await before.close(1000)
@@ -503,7 +505,8 @@ def compile_close(step: CloseStep, context: StepContext) -> StepFunction:
     async def close(strand: Strand) -> None:
         conversation = find(strand)
         if conversation is None or conversation.connection is None:
-            strand.fail(step, "not_connected", "there is no connection to close", default="end_session")
+            detail = missing(strand, step, "there is no connection to close")
+            strand.fail(step, "not_connected", detail, default="end_session")
             return
         text = encodable(strand.evaluate(step, reason.text))
         if conversation.healing is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from loadws.engine.runtime.connection.conversation import Conversation
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.steps.parts.context import StepContext
-from loadws.engine.steps.parts.on_connection import fail_with_connection, lookup, with_connection
+from loadws.engine.steps.parts.on_connection import fail_with_connection, lookup, missing, with_connection
 from loadws.scenario.model.steps import DropStep, ReadSlowlyStep, StallStep, Step
 from loadws.transport.base import Connection
 
@@ -19,7 +19,8 @@ def compile_drop(step: DropStep, context: StepContext) -> StepFunction:
     async def drop(strand: Strand) -> None:
         conversation = find(strand)
         if conversation is None or conversation.connection is None:
-            strand.fail(step, "not_connected", "there is no connection to drop", default="end_session")
+            detail = missing(strand, step, "there is no connection to drop")
+            strand.fail(step, "not_connected", detail, default="end_session")
             return
         if conversation.healing is not None:
             conversation.healing.cancel()

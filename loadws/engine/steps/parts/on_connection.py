@@ -15,6 +15,7 @@ from loadws.engine.runtime.flow_control import EndSession, EndTurn
 from loadws.engine.runtime.strand import StepFunction, Strand
 from loadws.engine.steps.parts.context import StepContext
 from loadws.scenario.model.steps import Step
+from loadws.scenario.yaml.explain import any_of
 from loadws.transport.base import Connection
 
 #: Strand -> the current connection, or the last one, under a name; None where there was none in this session.
@@ -58,10 +59,25 @@ def fail_without_connection(strand: Strand, step: Step, conversation: Conversati
     """
     if conversation is None or conversation.end is None:
         strand.failures += 1
-        strand.user.report("not_connected", step.label, "there is no open connection")
+        detail = "there is no open connection"
+        strand.user.report("not_connected", step.label, detail if conversation else missing(strand, step, detail))
     else:
         conversation.report_end(step.label)
     _go_on_or_end(strand, step, conversation)
+
+
+def missing(strand: Strand, step: Step, otherwise: str) -> str:
+    """Return why a step does not find its connection: which others are open, by the names that ``on`` takes; where none
+    is open, ``otherwise``.
+    """
+    names = [conversation.name for conversation in strand.user.open_connections()]
+    if not names:
+        return otherwise
+    named, wanted = [name for name in names if name is not None], step.connection
+    if wanted is None:
+        return f"there is no connection without a name: connect one, or say on: {any_of(named)}" if named else otherwise
+    other = [*(["say on: " + any_of(named)] if named else []), *(["leave out on"] if None in names else [])]
+    return f"there is no connection {wanted!r}: connect it, or {', or '.join(other)}"
 
 
 def fail_with_connection(strand: Strand, step: Step, conversation: Conversation) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from tests.engine.drive import drive
@@ -78,6 +80,27 @@ def test_without_a_connection_of_that_name_the_session_fails() -> None:
 
     assert outcome.errors == {"not_connected": 1}
     assert outcome.ledger.sessions.failed == 1
+
+
+NEEDS_ONE: list[dict[str, Any]] = [
+    {"request": {"send": "x"}}, {"send": {"text": "x"}}, {"ping": {}}, {"wait_for": {"within": "1s"}},
+    {"expect_none": {"for": "1s"}}, {"close": {}}, {"drop": {}}, {"stall": {"for": "1s"}}, {"reconnect": {}},
+    {"read_slowly": {"rate": "1KiB/s", "for": "1s"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", NEEDS_ONE, ids=[next(iter(each)) for each in NEEDS_ONE])
+def test_a_step_without_its_connection_says_which_ones_are_open(step: dict[str, Any]) -> None:
+    [(verb, body)] = step.items()
+    elsewhere = {verb: {**body, "on": "nowhere"}}
+
+    def said(*flow: Any) -> list[str]:
+        return [sample.detail for sample in drive(once_handling(*flow), silent()).samples]
+
+    assert said(FEED, step) == ["there is no connection without a name: connect one, or say on: 'feed'"]
+    assert said(FEED, elsewhere) == ["there is no connection 'nowhere': connect it, or say on: 'feed'"]
+    [both] = said("connect", FEED, elsewhere)
+    assert both == "there is no connection 'nowhere': connect it, or say on: 'feed', or leave out on"
 
 
 def test_one_name_opens_once_and_again_after_its_close() -> None:

@@ -215,7 +215,18 @@ def _check_row(check: Check) -> CheckRow:
 
 def error_rows(summary: Summary) -> list[ErrorRow]:
     """Return the errors, the most frequent first."""
-    return [_error_row(error) for error in sorted(summary.errors, key=lambda error: -error.count)]
+    fetching = _http_steps(summary)
+    ordered = sorted(summary.errors, key=lambda error: -error.count)
+    return [_error_row(error, of_http_step=error.step in fetching) for error in ordered]
+
+
+def _http_steps(summary: Summary) -> set[str]:
+    """Return the names of the steps whose tries are all those of http steps."""
+    tried: dict[str, set[str]] = {}
+    for entry in summary.metrics:
+        if entry.name == "error_rate" and "step" in entry.labels:
+            tried.setdefault(entry.labels["step"], set()).add(entry.labels.get("kind", ""))
+    return {step for step, kinds in tried.items() if kinds == {"http"}}
 
 
 def what_to_do(row: ErrorRow) -> str:
@@ -224,8 +235,8 @@ def what_to_do(row: ErrorRow) -> str:
     return f"{meaning} {row.advice}".strip()
 
 
-def _error_row(error: ErrorCount) -> ErrorRow:
-    cause = explain(error.kind)
+def _error_row(error: ErrorCount, *, of_http_step: bool) -> ErrorRow:
+    cause = explain(error.kind, of_http_step=of_http_step)
     return ErrorRow(
         plain(error.kind), plain(error.step), error.count, plain(error.example), cause.meaning, cause.advice
     )

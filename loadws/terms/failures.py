@@ -389,6 +389,30 @@ KINDS: dict[str, Failure] = {
     "template": Failure("a template could not be computed", "Check the variables that it uses."),
 }
 
+#: Statuses that mean something else where an http step received them: an upgrade's advice would lead astray.
+OF_HTTP_STEPS: dict[str, Failure] = {
+    "http.301": Failure(
+        "the server redirected an http step", "Name the final address in the step, or allow `redirects`."
+    ),
+    "http.302": Failure(
+        "the server redirected an http step",
+        "Name the final address in the step, or allow `redirects`; where it leads to a login, log in first.",
+    ),
+    "http.400": Failure(
+        "the server found the request of an http step malformed", "Check the step's address, headers and body."
+    ),
+    "http.401": Failure(
+        "the server wants credentials of an http step", "Send them in the step's `headers`, for example Authorization."
+    ),
+    "http.403": Failure(
+        "the server forbids the request of an http step", "Check the step's address, then its credentials."
+    ),
+    "http.404": Failure("there is nothing at the address of an http step", "Check the step's address and its method."),
+    "http.429": Failure(
+        "the server limits how often one may ask", "Lower the rate of the step, or lift the limit for the test."
+    ),
+}
+
 CLOSE_CODES: dict[int, str] = {
     1000: "normal closure",
     1001: "going away: a shutdown, or the page was left",
@@ -435,8 +459,13 @@ def is_of(kind: str, wanted: str) -> bool:
     return kind == wanted or kind.startswith(f"{wanted}.")
 
 
-def explain(kind: str) -> Failure:
-    """Return the entry of a kind, else of its family; an empty entry where nothing is known about it."""
+def explain(kind: str, *, of_http_step: bool = False) -> Failure:
+    """Return the entry of a kind, else of its family; an empty entry where nothing is known about it.
+
+    ``of_http_step``: what was tried was an http step, and no upgrade.
+    """
+    if of_http_step and kind in OF_HTTP_STEPS:
+        return OF_HTTP_STEPS[kind]
     if kind.startswith("closed.") and (meaning := meaning_of_code(kind.removeprefix("closed."))):
         return Failure(f"the server closed the connection: {meaning}", KINDS["closed"].advice)
     front = kind

@@ -5,10 +5,11 @@ import math
 import msgspec
 import pytest
 
-from loadws.metrics.summary import Check, Verdict
+from loadws.metrics.summary import Check, ErrorCount, MetricEntry, Verdict
 from loadws.report import facts as rows
 from loadws.report.html.overview import tiles, verdict_lines
 from loadws.terms.errors import ExitCode
+from loadws.terms.failures import KINDS, OF_HTTP_STEPS
 from tests.report import example
 
 
@@ -79,6 +80,17 @@ def test_an_error_says_what_it_means_and_what_to_do() -> None:
         rows.what_to_do(first) == f"{meaning} Look at what the server was busy with; a longer deadline only hides it. "
         "Where the ledger has unclaimed messages, no `where` fitted them: `--trace` says why."
     )
+
+
+def test_a_status_is_explained_by_what_was_tried() -> None:
+    tries = [
+        MetricEntry("error_rate", {"kind": kind, "step": step}, "rate", "ratio", 3, failed=1)
+        for kind, step in (("http", "login"), ("connect", "connect"), ("http", "both"), ("connect", "both"))
+    ]
+    errors = tuple(ErrorCount("http.404", step, 1) for step in ("login", "connect", "both", "unknown"))
+    summary = msgspec.structs.replace(example.summary(), errors=errors, metrics=tuple(tries))
+    of_step, of_upgrade = OF_HTTP_STEPS["http.404"].advice, KINDS["http.404"].advice
+    assert [row.advice for row in rows.error_rows(summary)] == [of_step, of_upgrade, of_upgrade, of_upgrade]
 
 
 def test_a_warning_that_is_the_verdicts_reason_is_not_said_twice() -> None:

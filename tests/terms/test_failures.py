@@ -10,7 +10,7 @@ import pytest
 
 import loadws
 from loadws.metrics.summarising.generator import HELD_UP
-from loadws.terms.failures import KINDS, explain, explain_close, is_known, is_of
+from loadws.terms.failures import KINDS, OF_HTTP_STEPS, explain, explain_close, is_known, is_of
 from loadws.transport.base import FAILURE_KINDS, LOSS_KINDS
 from loadws.transport.http.messages import KINDS as HTTP_KINDS
 
@@ -151,8 +151,15 @@ def test_a_close_code_says_who_and_what(key: str, expected: tuple[str, str]) -> 
     assert expected == explain_close(key)
 
 
+def test_an_http_step_is_not_told_what_an_upgrade_should_do() -> None:
+    upgrades = ("upgrade", "WebSocket", "`target`", "`connect`", "connection.", "Origin", "subprotocol")
+    for kind in (kind for kind in KINDS if kind.startswith("http.")):
+        cause = explain(kind, of_http_step=True)
+        assert not [word for word in upgrades if word in cause.meaning + cause.advice], kind
+
+
 def test_advice_is_sentences_and_meanings_are_not() -> None:
-    for kind, cause in KINDS.items():
+    for kind, cause in (*KINDS.items(), *OF_HTTP_STEPS.items()):
         assert not cause.meaning.endswith("."), kind
         assert not cause.meaning[0].isupper() or cause.meaning.startswith("TCP"), kind
         assert not cause.advice or cause.advice.endswith("."), kind

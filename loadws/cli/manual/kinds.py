@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from loadws.terms.failures import KINDS
+from loadws.terms.failures import KINDS, OF_HTTP_STEPS
 from loadws.terms.parties import Party, party_of
 
 #: The mark on the page that the tables replace.
@@ -33,6 +33,8 @@ def _sections() -> Iterator[str]:
             failure = KINDS[kind]
             where = _PARTIES[party_of(kind)] if family in _ATTEMPTS else ""
             yield f"| `{kind}` | {where} | {_cell(failure.meaning)} | {_cell(failure.advice)} |"
+            if (of_step := OF_HTTP_STEPS.get(kind)) is not None:
+                yield f"| `{kind}` of an http step | {where} | {_cell(of_step.meaning)} | {_cell(of_step.advice)} |"
         yield ""
 
 

@@ -5,11 +5,13 @@ No sentence of pydantic's may reach a reader: a test looks for them in the messa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pydantic_core import ErrorDetails
 
-from loadws.scenario.yaml.tree import Node, describe
+from loadws.scenario.yaml.scalars import meant_truth
+from loadws.scenario.yaml.tree import Node, as_written, describe
 
 #: pydantic's kinds of error, and what was expected in the file.
 _EXPECTED = {
@@ -32,6 +34,8 @@ _BOUNDS = {
     "less_than_equal": ("at most", "le"),
     "less_than": ("less than", "lt"),
 }
+#: What a sentence of our own says where true and false are among what is taken.
+_TRUTH = re.compile(r"\btrue(,| or) false\b")
 #: The message for a kind of error that is not in these tables.
 _ANOTHER = "another value"
 
@@ -43,7 +47,7 @@ def wrong_value(node: Node, errors: Sequence[ErrorDetails]) -> tuple[str, str]:
     """
     said = [message for error in errors if (message := _own_words(node, error))]
     if said:
-        return said[0], ""
+        return said[0], _truth(node) if _TRUTH.search(said[0]) else ""
     expected = list(dict.fromkeys(_expected(error) for error in errors))
     if "a number" in expected and "a whole number" in expected:
         expected.remove("a whole number")
@@ -52,7 +56,16 @@ def wrong_value(node: Node, errors: Sequence[ErrorDetails]) -> tuple[str, str]:
         return f"expected a list, got {got}", "write a - before each item"
     if isinstance(node.value, str) and "{{" in node.value and "text" not in expected:
         return f"expected {' or '.join(expected)}, got a template", "this is known before the run and takes no template"
-    return f"expected {' or '.join(expected)}, got {got}", ""
+    return f"expected {' or '.join(expected)}, got {got}", _truth(node) if "true or false" in expected else ""
+
+
+def _truth(node: Node) -> str:
+    """Return the advice for a text where true or false is taken: ``yes`` is text in YAML 1.2."""
+    truth = None if node.from_environment or not isinstance(node.value, str) else meant_truth(node.value)
+    if truth is None:
+        return ""
+    word = as_written(truth)
+    return f"write {word} without quotes" if node.value == word else f"{node.value} is text here: write {word}"
 
 
 def _own_words(node: Node, error: ErrorDetails) -> str | None:

@@ -207,6 +207,16 @@ Name = Annotated[
 Template = str
 #: A ``Template`` that should be exactly one expression; the line break that a YAML block ends with does not make it text.
 WholeTemplate = Annotated[Template, AfterValidator(str.strip)]
+
+
+def _no_bare_value(value: Any) -> Any:
+    if isinstance(value, bool | int | float):
+        raise ValueError(f'expected an expression, got {describe(value)}; write "{{{{ {describe(value)} }}}}"')
+    return value
+
+
+#: A ``WholeTemplate`` that is true or false; true itself stands in braces too.
+Condition = Annotated[WholeTemplate, BeforeValidator(_no_bare_value)]
 Status = Annotated[int, Field(ge=100, le=599)]
 
 

@@ -35,7 +35,15 @@ class NoSuchProtocol(Exception):
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no protocol {name!r}")
         names = built_in()
-        self.advice = did_you_mean(name, names) or f"protocols are {any_of(names)}, or a file of your own: ./ours.yaml"
+        self.advice = _meant(name, names) or f"protocols are {any_of(names)}, or a file of your own: ./ours.yaml"
+
+
+def _meant(name: str, names: tuple[str, ...]) -> str:
+    """Return what a name was probably meant to be; "" where none is similar. The first part of a name means all of them."""
+    if name.lower() == "graphql":
+        return "did you mean 'graphql-transport-ws'? ('graphql-ws' is the legacy one)"
+    begun = [each for each in names if each.startswith(name.lower())]
+    return f"did you mean {any_of(begun)}?" if begun else did_you_mean(name, names)
 
 
 def is_file(name: str) -> bool:

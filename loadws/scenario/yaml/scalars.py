@@ -18,6 +18,8 @@ Scalar = str | int | float | bool | None
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+#: Truth values of YAML 1.1, which are text in YAML 1.2.
+_OLD_BOOL = {"yes": True, "y": True, "on": True, "no": False, "n": False, "off": False}
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -43,6 +45,11 @@ def resolve(text: str) -> Scalar:
     if math.isinf(number):
         raise ValueError(f"{text[:40]}{'…' if len(text) > 40 else ''} is too large a number")
     return number
+
+
+def meant_truth(text: str) -> bool | None:
+    """Return the truth value that a text was probably meant as: ``yes``, ``On`` and a quoted ``"true"``; None for others."""
+    return {**_OLD_BOOL, "true": True, "false": False}.get(text.strip().lower())
 
 
 def unquoted(text: str) -> str | None:

@@ -14,7 +14,7 @@ from loadws.scenario.advice.models import models_in
 from loadws.scenario.build import load_text
 from loadws.scenario.docs.reference import filled
 from loadws.scenario.named_files import named_files
-from loadws.scenario.protocol.find_protocol import built_in, load_protocol, read_protocol, text_of
+from loadws.scenario.protocol.find_protocol import NoSuchProtocol, built_in, load_protocol, read_protocol, text_of
 from loadws.scenario.protocol.protocol_file import VERBS, ProtocolFile
 from loadws.scenario.yaml.explain import ScenarioError
 from loadws.transport.base import Payload
@@ -253,3 +253,17 @@ flow: [{subscribe: {channel: news, token: hunter4444}}]
     assert "hunter" not in loaded.masked_text
     assert "lobby" in loaded.masked_text
     assert "hunter" not in loaded.masker.text("hunter2222 hunter3333 hunter4444")
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("graphql", "did you mean 'graphql-transport-ws'? ('graphql-ws' is the legacy one)"),
+        ("GraphQL", "did you mean 'graphql-transport-ws'? ('graphql-ws' is the legacy one)"),
+        ("ocpp", "did you mean 'ocpp1.6' or 'ocpp2.0.1'?"),  # the part that all of them begin with
+        ("socketio", "did you mean 'socket.io'?"),
+        ("jsonrpc", "did you mean 'json-rpc'?"),
+    ],
+)
+def test_a_name_that_is_nearly_that_of_a_protocol(name: str, advice: str) -> None:
+    assert NoSuchProtocol(name).advice == advice

@@ -16,6 +16,8 @@ from loadws.scenario.template.scope import Scope
 from loadws.scenario.template.template import Compiled, compile_template
 from loadws.scenario.template.values import kind, show
 from loadws.scenario.yaml.explain import Where
+from loadws.scenario.yaml.scalars import meant_truth
+from loadws.scenario.yaml.tree import as_written
 
 #: An expression with its braces, and with the quotes right around them where there are some.
 _BRACES = re.compile(r"(['\"]?)\{\{\s*(.*?)\s*\}\}\1", re.DOTALL)
@@ -106,6 +108,9 @@ def _in_new_braces(part: Expression) -> str:
     if _PATH.search(part.text):
         return _NO_PATH
     written = _written(part.text)
+    truth = meant_truth(part.text)
+    if truth is not None and written.lower() != f'"{{{{ {as_written(truth)} }}}}"':
+        return f'write "{{{{ {as_written(truth)} }}}}", or {written} for the variable'
     return f"write {written}" if written else _as_example(part)
 
 

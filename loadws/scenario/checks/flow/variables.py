@@ -46,7 +46,8 @@ from loadws.terms.errors import did_you_mean
 
 #: Why a special name has no value where it was used.
 _ONLY = {
-    "sent": "something was sent only in a reply, or after a request",
+    "sent": "only the reply of a step, and the steps after a request, have it; elsewhere set the value first, as "
+    'set: {n: "{{ id() }}"}, and write {{ n }} in both places',
     "message": "there is a message only after a request or wait_for, and in the steps of message handlers",
     "received_ms": "it is when a message was read: after a request or wait_for, and in the steps of message handlers",
     "connection": "only handlers know which connection their event is of",

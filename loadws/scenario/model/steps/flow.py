@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from loadws.scenario.model.field_types import Many, Span, Strict, WholeTemplate
+from loadws.scenario.model.field_types import Condition, Many, Span, Strict, WholeTemplate
 from loadws.scenario.model.steps.by_protocol import (
     AnswerCallStep,
     CallMethodStep,
@@ -132,7 +132,7 @@ class WhileStep(Loop):
     is_for_setup = True
     test_times = ()
 
-    while_: WholeTemplate = Field(alias="while", description="An expression, evaluated before each turn.")
+    while_: Condition = Field(alias="while", description="An expression, evaluated before each turn.")
     do: _Turn
 
     def parts(self) -> Iterator[Part]:
@@ -156,7 +156,7 @@ class IfStep(FlowStep):
     is_for_setup = True
     test_times = ()
 
-    if_: WholeTemplate = Field(alias="if", description="An expression.")
+    if_: Condition = Field(alias="if", description="An expression.")
     then: Annotated[Flow, Field(description="The steps where it is true.")] = ()
     else_: Flow = Field(default=(), alias="else", description="The steps where it is not.")
 

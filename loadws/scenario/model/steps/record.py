@@ -1,11 +1,20 @@
 """Steps that record something or set variables: set, check, record, count, log."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
-from loadws.scenario.model.field_types import Identifier, Name, OnFailure, Strict, Template, WholeTemplate, short_for
+from loadws.scenario.model.field_types import (
+    Condition,
+    Identifier,
+    Name,
+    OnFailure,
+    Strict,
+    Template,
+    WholeTemplate,
+    short_for,
+)
 from loadws.scenario.model.steps.parts import Assigned, Expression, OwnMetric, Part, TemplateText
 from loadws.scenario.model.steps.step import UNMEASURED, Body, LocalStep, Measures
 from loadws.terms.metrics import own_counter, own_trend
@@ -36,10 +45,14 @@ class SetStep(LocalStep):
 
 
 class CheckBody(Body):
-    that: Annotated[WholeTemplate, Field(description="An expression that should be true.")]
+    that: Annotated[Condition, Field(description="An expression that should be true.")]
 
 
-_check_body = short_for("that", "an expression, or a mapping")
+_in_mapping = short_for("that", "an expression, or a mapping")
+
+
+def _check_body(value: Any) -> Any:
+    return {"that": value} if isinstance(value, bool | int | float) else _in_mapping(value)
 
 
 class CheckStep(LocalStep):

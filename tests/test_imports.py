@@ -90,7 +90,7 @@ BESIDE: dict[str, dict[str, set[str]]] = {
         "protocol": {"advice", "matching", "model", "template", "yaml"},
         "secrecy": {"model", "yaml"},
         "docs": {"matching", "model", "protocol", "template"},
-        "checks": {"data", "matching", "model", "protocol", "secrecy", "template", "unpacking", "yaml"},
+        "checks": {"advice", "data", "matching", "model", "protocol", "secrecy", "template", "unpacking", "yaml"},
     },
     "transport": {
         "clock": set(),

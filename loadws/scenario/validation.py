@@ -86,7 +86,8 @@ def shape(root: Node, problems: Problems, undefined: set[Where]) -> Shaped:
             continue
         _tell(faults, problems, gone)
         at_root = any(not fault.node.where for fault in faults)
-        broken = {fault.node.where: fault.node for fault in faults if fault.node.where}
+        told_inside = [fault for fault in faults if _is_too_short_for_now(fault, faults)]
+        broken = {fault.node.where: fault.node for fault in faults if fault.node.where and fault not in told_inside}
         if not broken and not at_root:
             break
         root, gone = without(root, set(broken)), gone | set(broken)
@@ -189,6 +190,12 @@ def _is_consequence(fault: _Fault, faults: list[_Fault], gone: set[Where]) -> bo
     where = fault.where
     if any(where in (cut, cut[:-1]) for cut in gone):
         return True
+    return _is_too_short_for_now(fault, faults)
+
+
+def _is_too_short_for_now(fault: _Fault, faults: list[_Fault]) -> bool:
+    """Return whether a list lacks items because pydantic leaves out those with faults, which are among ``faults``."""
+    where = fault.where
     inner = (other.where for other in faults if len(other.where) > len(where))
     return fault.kind == "too_short" and any(place[: len(where)] == where for place in inner)
 

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import msgspec
 
-from loadws.scenario.model.model import Scenario
+from loadws.scenario.advice.keys import meant
+from loadws.scenario.advice.models import keys_of
+from loadws.scenario.model.model import Phase, Scenario
 from loadws.scenario.yaml.explain import Problems, Severity, Where
 from loadws.scenario.yaml.tree import Node, find, walk_nodes
+
+#: The keys of a phase that say how many users there are.
+_USERS = ("users", "arrivals", "max_users")
 
 
 class Findings(msgspec.Struct, frozen=True, dict=True):
@@ -64,9 +69,18 @@ class Findings(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def lost_phases(self) -> bool:
-        return any(node.where == ("load",) or node.where[:-1] == ("load",) for node in self.cut)
+        """Whether phases were cut out, or what says, or was perhaps meant to say, how many users one has."""
+        return any(node.where[:1] == ("load",) and _may_say_users(node.where[2:3]) for node in self.cut)
 
     def _add(self, where: Where, message: str, advice: str, severity: Severity, at_key: bool) -> None:
         node, _ = find(self.root, where)
         offset = node.head if at_key or isinstance(node.value, dict | tuple) else node.start
         self.problems.add(offset, message, advice, node.where, severity)
+
+
+def _may_say_users(key: Where) -> bool:
+    """Return whether a key of a phase says how many users there are, or was perhaps meant to; no key stands for all."""
+    if not key:
+        return True
+    word = str(key[0])
+    return (word if word in keys_of(Phase) else meant(Phase, word)) in _USERS

@@ -8,15 +8,16 @@ every variable that its handlers set.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.flow.every_fault import faults_of
 from loadws.scenario.checks.secrets import check_secrets
 from loadws.scenario.matching.capture import compile_captures
-from loadws.scenario.matching.extract import MatchError
+from loadws.scenario.matching.extract import MatchError, Path
 from loadws.scenario.matching.matchers import compile_expectations
 from loadws.scenario.matching.matching import Conditions, compile_answer_conditions, compile_conditions
 from loadws.scenario.model.connection import TLS_TEMPLATES
@@ -250,6 +251,11 @@ _COMPILERS: Mapping[Subject, Callable[[Mapping[str, JsonValue]], Conditions]] = 
 }
 
 
+def _compile_headers(headers: Mapping[str, JsonValue]) -> None:
+    for name, value in headers.items():
+        compile_expectations(value, (name,))
+
+
 # -- texts ------------------------------------------------------------------------------------------------------------
 
 
@@ -290,23 +296,14 @@ class _Texts:
         if conditions is None:
             return
         rest = without_ways(conditions) if where[-1] == "where" else conditions
-        try:
-            if rest or UNPACK not in conditions:
-                compile_them(rest)
-        except MatchError as error:
-            self._tell(where, error)
-        else:
-            for key in rest:
-                self._values((*where, key), known)
+        wrong = self._faults(where, rest, compile_them) if rest or UNPACK not in conditions else []
+        for key in rest:
+            self._values(where, key, known, wrong)
 
     def expectations(self, where: Where, headers: Mapping[str, JsonValue], known: frozenset[str]) -> None:
-        for name, value in headers.items():
-            try:
-                list(compile_expectations(value, (name,)))
-            except MatchError as error:
-                self._tell(where, error)
-            else:
-                self._values((*where, name), known)
+        wrong = self._faults(where, headers, _compile_headers)
+        for name in headers:
+            self._values(where, name, known, wrong)
 
     def captures(
         self, where: Where, captures: Mapping[str, JsonValue] | None, *, of_handshake: bool = False
@@ -318,25 +315,33 @@ class _Texts:
             self.findings.error(
                 (*where, name), f"{name!r} is a data source already", "choose another name", at_key=True
             )
-        try:
-            compiled = compile_captures(captures)
-        except MatchError as error:
-            self._tell(where, error)
-        else:
-            for name in () if of_handshake else compiled.handshake_only:
-                message = "a message has no headers and no status: only connect and http can capture them"
-                self.findings.error((*where, name), message)
+        wrong = {part for path in self._faults(where, captures, compile_captures) for part in path[:1]}
+        compiled = compile_captures({name: value for name, value in captures.items() if name not in wrong})
+        for name in () if of_handshake else compiled.handshake_only:
+            message = "a message has no headers and no status: only connect and http can capture them"
+            self.findings.error((*where, name), message)
         return frozenset(captures)
+
+    def _faults(
+        self, where: Where, mapping: Mapping[str, JsonValue], compile_it: Callable[[Mapping[str, JsonValue]], object]
+    ) -> list[Path]:
+        """Tell every fault of conditions or captures. Returns the paths to the wrong parts."""
+        faults = list(faults_of(mapping, compile_it))
+        for error in faults:
+            self._tell(where, error)
+        return [error.path for error in faults]
 
     def _node(self, where: Where) -> Node | None:
         """Return the node at a place; None where the file has none. A text there may be a short form of the place."""
         node, rest = find(self.findings.root, where)
         return node if not rest or isinstance(node.value, str) else None
 
-    def _values(self, where: Where, known: frozenset[str]) -> None:
-        node = self._node(where)
+    def _values(self, where: Where, key: str, known: frozenset[str], wrong: Sequence[Path]) -> None:
+        """Check the templates of a condition's values, but for those in the parts that are ``wrong`` already."""
+        node = self._node((*where, key))
         for inner in walk_nodes(node) if node else ():
-            if isinstance(inner.value, str):
+            path = (key, *inner.where[len(node.where) if node else 0 :])
+            if isinstance(inner.value, str) and not any(path[: len(each)] == each for each in wrong):
                 self._template(inner, inner.value, known)
 
     def _tell(self, where: Where, error: MatchError) -> None:

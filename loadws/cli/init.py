@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -21,6 +22,8 @@ def init_command(file: Path, template: Template, force: bool) -> None:
     from importlib import resources  # of no use to a command line that only asks for help
 
     text = resources.files("loadws.cli").joinpath("starters", f"{template}.yaml").read_text("utf-8")
+    if file.name.isprintable():  # a comment ends with its line
+        text = text.replace(f" {template}.yaml", f" {shlex.quote(file.name)}")
     try:
         with file.open("w" if force else "x", encoding="utf-8") as written:
             written.write(text)

@@ -217,10 +217,13 @@ class Generator(msgspec.Struct, frozen=True):
 
 
 class ErrorCount(msgspec.Struct, frozen=True):
+    """The errors of one kind and step in the whole run. ``in_warmup`` of them were in phases that are not judged."""
+
     kind: str
     step: str
     count: int
     example: str = ""
+    in_warmup: int = 0
 
 
 class Summary(msgspec.Struct, frozen=True):

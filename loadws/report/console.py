@@ -159,7 +159,7 @@ class _Screen:
             return
         self._title("Errors")
         for row in found[:_MOST_ERRORS]:
-            step = f" in {row.step}" if row.step else ""
+            step = (f" in {row.step}" if row.step else "") + (f" ({row.aside})" if row.aside else "")
             self._line("  ", ("red", f"{row.count:,} × {row.kind}"), f"{step}: {row.example}", indent=6)
             if advice := rows.what_to_do(row):
                 self._line(("dim", f"      {advice}"), indent=6)

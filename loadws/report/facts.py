@@ -76,12 +76,15 @@ class CheckRow(msgspec.Struct, frozen=True):
 
 
 class ErrorRow(msgspec.Struct, frozen=True):
+    """The errors of one kind and step. ``aside`` says how many of them no rule judges; empty where all are judged."""
+
     kind: str
     step: str
     count: int
     example: str
     meaning: str
     advice: str
+    aside: str = ""
 
 
 class HealthRow(msgspec.Struct, frozen=True):
@@ -237,8 +240,9 @@ def what_to_do(row: ErrorRow) -> str:
 
 def _error_row(error: ErrorCount, *, of_http_step: bool) -> ErrorRow:
     cause = explain(error.kind, of_http_step=of_http_step)
+    aside = f"{format_count(error.in_warmup)} in warm-up, not judged" if error.in_warmup else ""
     return ErrorRow(
-        plain(error.kind), plain(error.step), error.count, plain(error.example), cause.meaning, cause.advice
+        plain(error.kind), plain(error.step), error.count, plain(error.example), cause.meaning, cause.advice, aside
     )
 
 

@@ -156,7 +156,10 @@ def _errors(summary: Summary) -> str:
     if not found:
         return ""
     body = [
-        (f"{row.count:,}", *map(escape, (row.kind, row.step, row.example, rows.what_to_do(row))))
+        (
+            f"{row.count:,}" + (f" ({row.aside})" if row.aside else ""),
+            *map(escape, (row.kind, row.step, row.example, rows.what_to_do(row))),
+        )
         for row in found[:_MOST_ERRORS]
     ]
     more = f"\n\n… and {len(found) - _MOST_ERRORS} more kinds" if len(found) > _MOST_ERRORS else ""

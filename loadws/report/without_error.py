@@ -32,7 +32,8 @@ def _cut_off(summary: Summary) -> list[str]:
     """Say of tries that were under way when the load ended, where no error at all was counted: others have an error."""
     rate, errors = overall(summary, "error_rate"), overall(summary, "errors")
     count = (rate.failed if rate else 0) - _failed_unmade(summary)
-    if count <= 0 or summary.errors or (errors and errors.count):
+    told = errors.count if errors else 0
+    if count <= 0 or told or any(error.count > error.in_warmup for error in summary.errors):
         return []
     tries = "1 try was" if count == 1 else f"{format_count(count)} tries were"
     they = "it counts" if count == 1 else "they count"

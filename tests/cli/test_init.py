@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,34 @@ def test_each_template_is_valid_and_commented(
     assert (loaded.warnings, loaded.scenario.target[:8]) == ((), "builtin:")
     assert loaded.scenario.thresholds
     assert file.read_text().count("#") > 5
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_its_comments_name_the_file_that_was_written(
+    template: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "init", str(tmp_path / "mine too.yaml"), "--template", template).code == 0
+    text = (tmp_path / "mine too.yaml").read_text()
+    named = re.findall(r"loadws (?:run|plan|validate) +('.*?'|\S+)", text)
+    assert named
+    assert set(named) == {"'mine too.yaml'"}
+
+
+def test_a_name_of_two_lines_does_not_end_a_comment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "init", str(tmp_path / "mine\nname: x.yaml"), "--template", "ci").code == 0
+    assert "name: x" not in (tmp_path / "mine\nname: x.yaml").read_text()
+
+
+def test_a_rule_of_the_gate_sees_connections_that_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held users connect while their number rises: that phase is judged, and by a rule that few failures break."""
+    monkeypatch.delenv("TARGET", raising=False)
+    file = tmp_path / "gate.yaml"
+    assert run(capsys, "init", str(file), "--template", "ci").code == 0
+    scenario = load_scenario(file).scenario
+    assert not any(phase.warmup for phase in scenario.load)
+    assert any(rule.rule.startswith("error_rate{kind=connect} <") for rule in scenario.thresholds)
 
 
 def test_an_unknown_template_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

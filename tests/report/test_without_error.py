@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from loadws.metrics.summary import Applied, MetricEntry, Summary
+from loadws.metrics.summary import Applied, ErrorCount, MetricEntry, Summary
 from loadws.report import console, junit, markdown
 from loadws.report.course.course import Course
 from loadws.report.course.story import sentences
@@ -93,6 +93,16 @@ def test_turns_that_try_nothing_are_not_said_to_count() -> None:
     summary = with_counts(*some, turns_not_begun=3)
     said = "3 turns never began: the turn before took longer than the interval of 1 s or 4 s."
     assert failed_without_error(summary) == [said]
+
+
+@pytest.mark.slow
+def test_every_list_of_errors_says_how_many_are_not_judged() -> None:
+    errors = (ErrorCount("http.429", "connect", 18, "HTTP/1.1 429", 18), ErrorCount("timeout", "hello", 3, "late"))
+    summary = msgspec.structs.replace(example.brief(), errors=errors)
+    assert "18 × http.429 in connect (18 in warm-up, not judged): HTTP/1.1 429" in on_a_terminal(summary)
+    assert "| 18 (18 in warm-up, not judged) | http.429 |" in as_markdown(summary)
+    assert "18 in warm-up, not judged" in REPORTS["html"](summary)
+    assert "3 × timeout in hello: late" in on_a_terminal(summary)
 
 
 def test_a_run_in_which_everything_began_says_nothing() -> None:

@@ -313,9 +313,19 @@ class Summariser:
         )
 
     def _errors(self) -> tuple[ErrorCount, ...]:
+        judged = self._totals.counts_of("errors", self._judged)
         counted = [
-            ErrorCount(kind := labels.get("kind", ""), step := labels.get("step", ""), count, self._example(kind, step))
-            for labels, count in ((dict(key), count) for key, count in self._totals.counts_of("errors").items())
+            ErrorCount(
+                kind := labels.get("kind", ""),
+                step := labels.get("step", ""),
+                count,
+                self._example(kind, step),
+                unjudged,
+            )
+            for labels, count, unjudged in (
+                (dict(key), count, count - judged.get(key, 0))
+                for key, count in self._totals.counts_of("errors").items()
+            )
         ]
         return tuple(sorted(counted, key=lambda error: (-error.count, error.kind, error.step)))
 

@@ -78,7 +78,7 @@ def _findings(summary: Summary, info: RunInfo, judgement: Judgement, ending: End
 
 
 def _about_the_end(summary: Summary, ending: Ending | None) -> Iterator[Finding]:
-    after = f"after {summary.run.duration_s:.1f} s"
+    after = f"after {summary.run.load_ended_s:.1f} s"
     if ending is None:
         yield ExitCode.INTERRUPTED, f"The run was killed {after}; this is what it had kept until then."
         return

@@ -53,6 +53,14 @@ class Run(msgspec.Struct, frozen=True):
         None  # by how much the clocks of two machines may differ, where several made the load
     )
 
+    @property
+    def load_ended_s(self) -> float:
+        """Return when the load ended, in seconds since the start; the run ends when its last users have left.
+
+        A load that is ended early ends at the moment at which a rule is broken or a signal comes.
+        """
+        return max((phase.end_s for phase in self.phases), default=self.duration_s)
+
 
 class Check(msgspec.Struct, frozen=True):
     """One judged threshold. ``observed``, ``limit``, ``lower`` and ``upper`` are in ``unit``.

@@ -103,19 +103,30 @@ def test_outcomes_and_exit_codes(rules: list[str], changed: dict[str, Any], outc
         ({"said": DEAD}, (UNREACHED,)),
         ({"said": REFUSED}, (f"ws://127.0.0.1:1 refused every connection: 10 × http.503. {explain('http.503').advice}",)),
         (
-            {"ending": Ending(3.2, "the dead target", gave_up="nobody is there."), "said": DEAD},
+            {
+                "ending": Ending(6.9, "the dead target", gave_up="nobody is there.", phases=(("steady", 0.0, 3.2),)),
+                "said": DEAD,
+            },
             (
                 "The run was stopped after 3.2 s: nobody is there.",
                 UNREACHED,
             ),
         ),
         (
-            {"ending": Ending(2.0, "Ctrl-C")},
+            {"ending": Ending(2.0, "Ctrl-C", phases=(("steady", 0.0, 2.0),))},
             ("The run was interrupted by Ctrl-C after 2.0 s; it says nothing of the rest.",),
         ),
         (
-            {"ending": Ending(2.0, PASSING, PASSING)},
+            {"ending": Ending(2.0, PASSING, PASSING, phases=(("steady", 0.0, 2.0),))},
             (f"The threshold {PASSING!r} was broken and ended the run after 2.0 s.",),
+        ),
+        (  # the last user left at 6.9 s
+            {"ending": Ending(6.9, PASSING, PASSING, phases=(("steady", 0.0, 2.5),))},
+            (f"The threshold {PASSING!r} was broken and ended the run after 2.5 s.",),
+        ),
+        (
+            {"ending": Ending(6.9, "Ctrl-C", phases=(("steady", 0.0, 2.5),))},
+            ("The run was interrupted by Ctrl-C after 2.5 s; it says nothing of the rest.",),
         ),
         (
             {"ending": Ending(2.0, defect="KeyError: 'x'")},

@@ -88,7 +88,7 @@ class Watcher:
         for output in self._outputs:
             why = yield from output.adding(frame)
             early_end = early_end or why
-        return early_end
+        return None if frame.over else early_end  # after the end of the load there is nothing left to end early
 
     def conclude(self, ending: Ending, console: Console) -> Summary:
         """Judge the run, finish all outputs, and print the verdict. The report's charts are not drawn yet."""

@@ -39,14 +39,14 @@ class EndsTheRun:
         return []
 
 
-def run(root: Path, *more: Output) -> tuple[Summary, list[EarlyEnd | None]]:
-    """Run the frames of the example through a run folder and more outputs."""
+def run(root: Path, *more: Output, over: bool = False) -> tuple[Summary, list[EarlyEnd | None]]:
+    """Run the frames of the example through a run folder and more outputs; ``over``: they come after the load's end."""
     info = example.info()
     folder = RunFolder.create(root, info.scenario, datetime(2026, 11, 23, 8, 15, tzinfo=UTC))
     elsewhere = next((output for output in more if isinstance(output, LiveOutputs)), None)
     watcher = Watcher(info, folder, Summariser(info), (*more, folder), elsewhere)
     watcher.begin()
-    early = [driven(watcher.take(frame))[0] for frame in example.frames()]
+    early = [driven(watcher.take(replace(frame, over=over or frame.over)))[0] for frame in example.frames()]
     summary = watcher.conclude(Ending(3.0), Console(file=io.StringIO()))
     assert read_run(folder.path).summary == summary
     return summary, early
@@ -78,3 +78,9 @@ def test_an_early_end_keeps_no_frame_from_the_outputs_behind_it(tmp_path: Path) 
     summary, early = run(tmp_path, EndsTheRun())
     assert early == [EarlyEnd(gave_up="enough")] * len(example.frames())
     assert summary == run(tmp_path)[0]
+
+
+def test_a_load_that_is_over_is_not_ended_early(tmp_path: Path) -> None:
+    """A rule may break when the turns that never began are counted, after the end: it fails, and has ended nothing."""
+    _, early = run(tmp_path, EndsTheRun(), over=True)
+    assert early == [None] * len(example.frames())

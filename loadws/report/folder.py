@@ -51,6 +51,12 @@ MOST_ERRORS = MOST_LOGS = 1_000
 _LINES_AT_ONCE = 200
 RESERVED_BYTES = 2 * 2**20
 _RESERVE = ".reserve"
+#: What a run lacks where a file of it ends early.
+_WITHOUT = {
+    WINDOWS: "All figures of the run are complete; what happened, errors over time and the log end with that file.",
+    INTERVALS: "All figures of the run are complete; `loadws report` could not make them again from that file.",
+    ERRORS: "All errors are counted; those that came later are not kept whole.",
+}
 _HAS_LOGS = b'"logs":[{'
 _ENDING_BEGINS = b'{"ended_at_s":'
 _DEFAULT = Chosen()
@@ -80,6 +86,7 @@ class RunFolder:
         self._errors = _Journal(path / ERRORS)
         self._errors_kept = 0
         self._errors_left_out: Counter[str] = Counter()
+        self._is_frame_lost = False
         self._intervals.write(hlog.header(started_at.isoformat()).encode())
 
     @classmethod
@@ -119,21 +126,41 @@ class RunFolder:
                 self._intervals.write("".join(hlog_lines[start : start + _LINES_AT_ONCE]).encode())
                 yield
             self._windows.write(json_line)
+        self._is_frame_lost |= bool(self._windows.error or self._intervals.error)
         for error in frame.errors:
             self._add_error(error)
         yield
         return None
 
-    def end(self, ending: Ending) -> None:
-        """Append how the run ended, as the last line of ``windows.ndjson``."""
+    def end(self, ending: Ending) -> Ending:
+        """Append how the run ended, as the last line of ``windows.ndjson``; return it with a note for each short file."""
+        if self._errors_left_out:
+            self._errors.write(msgspec.json.encode({"left_out": self._errors_left_out}) + b"\n")
+        ending = self._noted(ending)
         if not self._intervals.error:
             self._windows.write(msgspec.json.encode(ending) + b"\n")
+        return self._noted(ending)  # that line may have found the disk full
+
+    def short(self) -> dict[str, str]:
+        """Return the files that could not be written to their end so far, each with the reason.
+
+        Frames are kept in two files: where one of them is full, the other ends at the same frame.
+        """
+        frames = self._windows.error or self._intervals.error
+        found = {WINDOWS: frames, INTERVALS: frames if self._is_frame_lost else None, ERRORS: self._errors.error}
+        return {name: _reason(error) for name, error in found.items() if error}
+
+    def _noted(self, ending: Ending) -> Ending:
+        """Return the ending with a note for each file that is short so far and has none."""
+        notes = [
+            f"{name} in the run's folder ends early: {reason}. {_WITHOUT[name]}"
+            for name, reason in self.short().items()
+        ]
+        return msgspec.structs.replace(ending, notes=tuple(dict.fromkeys((*ending.notes, *notes))))
 
     def finish(self, summary: Summary) -> list[str]:
         """Write everything else; return what could not be written, in sentences. Never raises ``OSError``."""
-        if self._errors_left_out:
-            self._errors.write(msgspec.json.encode({"left_out": self._errors_left_out}) + b"\n")
-        problems = [journal.problem() for journal in (self._windows, self._intervals, self._errors) if journal.error]
+        problems = [f"{self.path / name} ends early: {reason}." for name, reason in self.short().items()]
         self.close()
         return [*problems, *store(self.path, summary, self._formats), *_point_latest_to(self.path)]
 
@@ -156,12 +183,15 @@ class RunFolder:
 
 
 class _Journal:
-    """A file that grows by whole lines until one cannot be written; from then on lines are dropped."""
+    """A file that grows by whole lines until one cannot be written; from then on lines are dropped.
+
+    The part of a line that was written last is taken away again.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._file = path.open("xb", buffering=0)
         self.error: OSError | None = None
+        self._size = 0
 
     def write(self, lines: bytes) -> None:
         left = memoryview(lines)
@@ -170,9 +200,10 @@ class _Journal:
                 left = left[self._file.write(left) :]
         except OSError as error:
             self.error = error
-
-    def problem(self) -> str:
-        return f"{self._path} ends early: {_reason(self.error)}." if self.error else ""
+            with suppress(OSError):
+                self._file.truncate(self._size)
+        else:
+            self._size += len(lines) if not self.error else 0
 
     def close(self) -> None:
         with suppress(OSError):

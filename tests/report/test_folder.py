@@ -167,12 +167,22 @@ class _FullFile:
         self._room -= len(part)
         return int(self._file.write(part))
 
+    def truncate(self, size: int) -> None:
+        self._file.truncate(size)
+
     def close(self) -> None:
         self._file.close()
 
 
+def notes_on(*names: str) -> tuple[str, ...]:
+    return tuple(
+        f"{name} in the run's folder ends early: No space left on device. {folder._WITHOUT[name]}" for name in names
+    )
+
+
 @pytest.mark.parametrize("journal", ["_windows", "_intervals"])
 def test_a_disk_that_fills_up_does_not_end_the_run(tmp_path: Path, journal: str) -> None:
+    """Both files of the frames end at the same one, and both are named."""
     run = RunFolder.create(tmp_path, "a", STARTED)
     run.begin(example.info())
     one, two, three = example.frames()
@@ -181,12 +191,35 @@ def test_a_disk_that_fills_up_does_not_end_the_run(tmp_path: Path, journal: str)
     filling._file = _FullFile(filling._file, 100)
     deque(run.adding(two), maxlen=0)
     deque(run.adding(three), maxlen=0)
-    run.end(example.ending())
+    ending_with_notes = run.end(example.ending())
     problems = run.finish(example.summary())
-    assert problems == [f"{filling._path} ends early: No space left on device."]
+    short = ("windows.ndjson", "intervals.hlog")
+    assert problems == [f"{run.path / name} ends early: No space left on device." for name in short]
+    assert ending_with_notes.notes == (*example.ending().notes, *notes_on(*short))
+    assert all((run.path / name).read_bytes().endswith(b"\n") for name in short)
     _, frames, ending = read_frames(run.path)
     assert (list(frames), ending) == ([one], None)
     assert read_run(run.path).summary == example.summary()
+
+
+def test_errors_that_find_the_disk_full_are_noted(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, "a", STARTED)
+    run.begin(example.info())
+    filling: Any = run._errors
+    filling._file = _FullFile(filling._file, 10)
+    for frame in example.frames():
+        deque(run.adding(frame), maxlen=0)
+    assert run.end(example.ending()).notes == (*example.ending().notes, *notes_on("errors.ndjson"))
+    assert run.finish(example.summary()) == [f"{run.path / 'errors.ndjson'} ends early: No space left on device."]
+
+
+def test_an_ending_that_finds_the_disk_full_is_noted(tmp_path: Path) -> None:
+    """All frames are there: only the last line of windows.ndjson is missing."""
+    run = _filled(tmp_path)
+    filling: Any = run._windows
+    filling._file = _FullFile(filling._file, 10)
+    assert run.end(example.ending()).notes == (*example.ending().notes, *notes_on("windows.ndjson"))
+    assert run.finish(example.summary()) == [f"{run.path / 'windows.ndjson'} ends early: No space left on device."]
 
 
 def test_what_cannot_be_written_at_the_end_is_said_and_the_rest_is_written(
@@ -223,6 +256,7 @@ def test_the_first_thousand_errors_are_kept_and_the_rest_counted(
 ) -> None:
     monkeypatch.setattr(folder, "MOST_ERRORS", 2)
     run = _filled(tmp_path, 5)
+    run.end(example.ending())
     run.finish(example.summary())
     lines = (run.path / "errors.ndjson").read_bytes().splitlines()
     assert [json.loads(line).get("at_s") for line in lines] == [0.5, 1.5, None]

@@ -122,7 +122,7 @@ def _judge(info: RunInfo, kept: Sequence[KeptShare], folder: RunFolder, signals:
         summariser.add(frame)
         for _ in folder.adding(frame):
             pass
-    folder.end(ending)
+    ending = folder.end(ending)
     summary = judged(summariser.summary(ending), info, ending)
     problems = folder.finish(summary)
     render(summary, console, info)

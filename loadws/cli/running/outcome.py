@@ -93,8 +93,7 @@ class Watcher:
     def conclude(self, ending: Ending, console: Console) -> Summary:
         """Judge the run, finish all outputs, and print the verdict. The report's charts are not drawn yet."""
         lost = self._elsewhere.end() if self._elsewhere is not None else []
-        ending = msgspec.structs.replace(ending, notes=(*ending.notes, *lost))
-        self.folder.end(ending)
+        ending = self.folder.end(msgspec.structs.replace(ending, notes=(*ending.notes, *lost)))
         summary = judged(self._summariser.summary(ending), self.info, ending)
         problems = [problem for output in self._outputs for problem in output.finish(summary)]
         render(summary, console, self.info)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from loadws.gate.comparing.runs import MeasuredRun
 from loadws.metrics.baseline import baseline_of, to_json
 from loadws.metrics.summary import Summary
 from loadws.report.folder import slug
-from loadws.terms.errors import OutputError
-from loadws.terms.files.whole import write_whole
+from loadws.terms.errors import OutputError, UsageError
+from loadws.terms.files.whole import try_to_write_beside, write_whole
 from loadws.terms.units import format_duration
 
 FOLDER = Path("baselines")
@@ -69,6 +70,49 @@ def _age(since: str) -> str:
         return "of unknown age, so probably"
     days = int(seconds // 86_400)
     return f"{days} day{'' if days == 1 else 's'}" if days else format_duration(max(0.0, seconds) * 1e9)
+
+
+def check_place(place: Path) -> None:
+    """Check before the load that a baseline can be saved there, and would replace nothing but a baseline.
+
+    Folders that are lacking are made for the trial, and removed again: the runs may not pass.
+
+    Raises:
+        UsageError: The file cannot be written, or there is something else.
+    """
+    option = f"--save-baseline {place}"
+    try:
+        _refuse_other(option, place)
+        _try(place)
+    except OSError as error:
+        raise UsageError(
+            f"{option}: cannot be written: {error.strerror or error}", "name a file that you may write"
+        ) from error
+
+
+def _refuse_other(option: str, place: Path) -> None:
+    """Check that what is at the place, if anything, is a baseline. A pipe is not read: that might wait for ever.
+
+    Raises:
+        UsageError: It is something else.
+        OSError: The place cannot be looked at.
+    """
+    if place.is_dir():
+        raise UsageError(f"{option}: this is a folder", "name a file in it")
+    if place.exists() and not (place.is_file() and is_baseline(place)):
+        raise UsageError(f"{option}: this file is no baseline, and would be replaced", "name another file")
+
+
+def _try(place: Path) -> None:
+    """Make a file beside the place, and the folders that are lacking, and remove them. Raises ``OSError``."""
+    lacking = [each for each in place.parents if not os.path.lexists(each)]
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try_to_write_beside(place)
+    finally:
+        with suppress(OSError):  # the first that is not there, or not empty, ends it
+            for each in lacking:
+                each.rmdir()
 
 
 def save_baseline(name: str, scenario: str, runs: Sequence[Summary], saved_at: str) -> Path:

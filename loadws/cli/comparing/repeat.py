@@ -15,12 +15,11 @@ from dataclasses import replace
 import msgspec
 
 from loadws import __version__
-from loadws.cli.comparing.against import Found, find_baseline, place_of, save_baseline
+from loadws.cli.comparing.against import Found, check_place, find_baseline, place_of, save_baseline
 from loadws.cli.comparing.commands import Against
 from loadws.cli.comparing.compare import now
 from loadws.cli.comparing.comparison_files import write_comparison_page
 from loadws.cli.comparing.series_files import write_series
-from loadws.cli.comparing.sources import is_baseline
 from loadws.cli.masked import masked_errors
 from loadws.cli.options import RunOptions
 from loadws.cli.places import Places, write_place
@@ -52,7 +51,8 @@ def repeat_command(options: RunOptions, against: Against) -> int:
     _check(options, against)
     loaded = load_for_run(options)
     with masked_errors(loaded.masker):
-        _refuse_other_file(against, loaded)
+        if against.save is not None:
+            check_place(place_of(against.save, loaded.scenario.name or loaded.path.stem))
         baseline = None if against.baseline is None else _baseline(against, loaded)
         return _Series(loaded, options, against, baseline).run()
 
@@ -64,19 +64,6 @@ def _check(options: RunOptions, against: Against) -> None:
         raise UsageError(
             f"the rule {options.overrides.comparisons[0]!r} compares with a baseline, and there is none",
             "name one with --baseline, or write a limit without a sign: response_time.p99 < 200ms",
-        )
-
-
-def _refuse_other_file(against: Against, loaded: Loaded) -> None:
-    """Check that the baseline to be saved would replace nothing but a baseline.
-
-    Raises:
-        UsageError: There is another file.
-    """
-    place = None if against.save is None else place_of(against.save, loaded.scenario.name or loaded.path.stem)
-    if place is not None and place.is_file() and not is_baseline(place):
-        raise UsageError(
-            f"--save-baseline {place}: this file is no baseline, and would be replaced", "name another file"
         )
 
 

@@ -49,8 +49,16 @@ def runs_of(names: Sequence[str], side: str) -> list[MeasuredRun]:
 
 
 def matching(name: str) -> Iterator[Path]:
-    """Yield the paths that a name or a glob means, in order, each once: a glob also finds the newest run as ``latest``."""
-    if Path(name).exists():
+    """Yield the paths that a name or a glob means, in order, each once: a glob also finds the newest run as ``latest``.
+
+    Raises:
+        SourceError: The name cannot be one of a file: it is too long, or not readable here.
+    """
+    try:
+        is_there = Path(name).exists()
+    except OSError as error:
+        raise SourceError(f"{name} cannot be read: {error.strerror or error}", _NAME_RUNS) from error
+    if is_there:
         yield Path(name)
     elif glob.has_magic(name):
         found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - Path.glob knows no pattern from the root

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -213,8 +214,36 @@ def test_what_cannot_go_together_is_refused(runs: list[Summary], capsys: pytest.
     assert "name one with --baseline" in run(capsys, "run", "chat.yaml", *RULE).err
     assert "--trace judges nothing" in run(capsys, "run", "chat.yaml", "--trace", "--repeat", "2").err
     Path("torn.json").write_text('{"baseline_version": 1')
+    long = run(capsys, "run", "chat.yaml", "--baseline", "n" * 300)
+    assert (long.code, "cannot be read: File name too long" in long.err) == (2, True)
     torn = run(capsys, "run", "chat.yaml", "--baseline", "torn.json")
     assert (torn.code, "torn.json is no baseline that this version knows" in torn.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("folder/", "this is a folder"),
+        ("chat.yaml/main.json", "cannot be written: File exists"),
+        ("chat.yaml/deep/main.json", "cannot be written: Not a directory"),
+        (f"new/{'n' * 300}.json", "cannot be written: File name too long"),
+        (f"{'n' * 300}/main.json", "cannot be written: File name too long"),
+        ("/proc/no/main.json", "cannot be written: "),
+        ("chat.yaml/", "this file is no baseline"),
+        ("pipe.json", "this file is no baseline"),
+    ],
+)
+def test_a_place_where_no_baseline_can_be_saved_is_refused_before_the_load(
+    name: str, why: str, runs: list[Summary], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("folder").mkdir()
+    os.mkfifo("pipe.json")
+    before = sorted(Path.cwd().rglob("*"))
+    runs[:] = made.runs(2)
+    result = run(capsys, "run", "chat.yaml", "--repeat", "2", "--save-baseline", name)
+    assert (result.code, why in result.err, "--save-baseline" in result.err) == (2, True, True), result.err
+    assert len(runs) == 2  # none was made
+    assert sorted(Path.cwd().rglob("*")) == before  # and nothing is left of the trial
 
 
 @pytest.mark.slow

@@ -39,6 +39,8 @@ def test_a_rule_that_no_load_keeps(capsys: pytest.CaptureFixture[str]) -> None:
     )  # fmt: skip
     found = json.loads(Path("found.json").read_bytes())
     assert (found["found"], [level["load"] for level in found["levels"]]) == (None, [2.0])
+    assert found["exit_code"] == result.code
+    assert (found["outcome"] == "passed") == (result.code == 0)
     assert result.code in (1, 3)  # 3 where the machine stood still meanwhile
     assert "<h1>find: search by users</h1>" in Path("found.html").read_text()
     [kept] = Path("reports/find").glob("*-search")

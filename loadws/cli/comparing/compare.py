@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from loadws.cli.comparing.comparison_files import write_comparison_page
-from loadws.cli.comparing.rules import rules_from, warn_of_shares
+from loadws.cli.comparing.rules import rules_for, rules_from, warn_of_shares
 from loadws.cli.comparing.sources import matching, runs_of
 from loadws.cli.places import refuse_kept, refuse_same, write_place
 from loadws.cli.running.ci import tell
@@ -62,9 +62,15 @@ def compare_command(options: CompareOptions) -> int:
 def chosen_rules(
     texts: Sequence[str], baseline: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], own: dict[str, Metric]
 ) -> RuleSet:
-    """Return the rules of ``--rule``; else those of the candidate's scenario (``compare``); else the defaults."""
+    """Return the rules of ``--rule``; else those of the candidate's scenario (``compare``); else the defaults.
+
+    The labels of a scenario's rules were checked before its run, against all of its steps.
+
+    Raises:
+        RulesError: A text is not a rule, or a label of ``--rule`` names what no run has.
+    """
     if texts:
-        rules = rules_from(texts, own)
+        rules = rules_for(texts, own, [run.summary for run in (*baseline, *candidate)])
         warn_of_shares(rules)
         return rules
     if written := _of_scenario(candidate):

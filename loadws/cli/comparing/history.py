@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from loadws.cli.comparing.rules import rules_from
+from loadws.cli.comparing.rules import rules_for
 from loadws.cli.comparing.sources import SourceError, runs_at
 from loadws.cli.places import refuse_kept, write_place
 from loadws.gate.comparing.history import history_of
 from loadws.gate.comparing.rules import own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun
 from loadws.metrics.history import History, to_json
+from loadws.metrics.summary import Summary
 from loadws.report.comparing.history import render_history, render_page
 from loadws.report.folder import LATEST, SLICES, SUMMARY
 from loadws.report.terminal.own_console import OwnConsole
@@ -41,8 +42,9 @@ def _histories(folder: Path, values: Sequence[str]) -> Iterator[History]:
         raise SourceError(
             f"{folder} has no run that can be read", "name a folder with runs: reports, or reports/<scenario>"
         )
+    every = [run.summary for runs in by_scenario.values() for run in runs]
     for scenario, runs in sorted(by_scenario.items()):
-        yield history_of(scenario, runs, _rules(values, runs))
+        yield history_of(scenario, runs, _rules(values, runs, every))
 
 
 def _runs_below(folder: Path) -> Iterator[MeasuredRun]:
@@ -64,10 +66,16 @@ def _runs_below(folder: Path) -> Iterator[MeasuredRun]:
             print(f"left out: {error}", file=sys.stderr)
 
 
-def _rules(values: Sequence[str], runs: Sequence[MeasuredRun]) -> Sequence[ComparisonRule]:
+def _rules(values: Sequence[str], runs: Sequence[MeasuredRun], every: Sequence[Summary]) -> Sequence[ComparisonRule]:
+    """Return the values to follow in the runs of a scenario. A label must name what one of all runs has.
+
+    Raises:
+        RulesError: A value cannot be read, or a label names what no run has.
+        UsageError: A value has a limit.
+    """
     if not values:
         return default_rules(set(TABLE))
-    found = rules_from(values, own_metrics_of(run.summary for run in runs), Path("--value"))
+    found = rules_for(values, own_metrics_of(run.summary for run in runs), every, Path("--value"))
     if found.thresholds:
         raise UsageError(f"--value {found.thresholds[0].rule!r} has a limit", "name a value alone: response_time.p99")
     return found.comparisons

@@ -24,10 +24,19 @@ def sentence(comparison: Comparison) -> str:
     """Return the result in one or two sentences for users."""
     rule, found = comparison.rule, comparison.found
     if found.change is None:
-        unknown = _count(comparison, found.unknown)
-        return f"{rule.selection} has no data to compare: of {unknown} none has a value on both sides."
+        return f"{rule.selection} has no data to compare: {_where_missing(comparison)}."
     head = f"{rule.selection} {_moved(rule, found)} ({_rests_on(comparison, found)}{_WEAKER[comparison.unit]})"
     return f"{head}: {_verdict(comparison)}.{_power(comparison)}"
+
+
+def _where_missing(comparison: Comparison) -> str:
+    """Return which data have no value. Runs are not paired, so that each side has its own number of them."""
+    found = comparison.found
+    if comparison.unit != "runs":
+        return f"of {_count(comparison, found.unknown)} none has a value on both sides"
+    if found.before is None and found.after is None:
+        return "no run of either side has a value"
+    return f"no run of the {'baseline' if found.before is None else 'candidate'} has a value"
 
 
 def change_text(rule: ComparisonRule, change: float) -> str:

@@ -215,3 +215,22 @@ def test_a_record_that_cannot_be_written(sides: Path, capsys: pytest.CaptureFixt
     result = run(capsys, "compare", f"{sides}/a/*", "--", f"{sides}/same/*", "--json", f"{sides}/no/such.json", *SLOWER)
     assert result.code == 2
     assert "cannot be written" in result.err
+
+
+@pytest.mark.parametrize("rule", ["response_time{step=aks}.p50 <= +10%", "response_time{step=aks}.p50 < 1s"])
+@pytest.mark.parametrize("command", ["compare", "history"])
+def test_a_label_that_no_run_has_is_refused(
+    command: str, rule: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = made.entry("response_time", made.histogram(10.0, 1), step="ask")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "summary.json").write_bytes(to_json(made.run(more=(asked,))))
+    words = {
+        "compare": (f"{tmp_path}/a", "--", f"{tmp_path}/b", "--rule", rule),
+        "history": (str(tmp_path), "--value", rule),
+    }
+    result = run(capsys, command, *words[command])
+    assert result.code == 2
+    assert ":1:20: there is no step 'aks' in these runs; did you mean 'ask'?" in result.err
+    assert "nothing was compared" in result.err

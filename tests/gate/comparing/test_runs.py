@@ -95,7 +95,17 @@ def test_nothing_in_common_is_no_pass() -> None:
 def test_a_rule_without_data_fails() -> None:
     record = compared(made.runs(8), made.runs(8, 10.0, 50), "connect_time.p50 <= +10%")
     assert (outcomes(record), record.exit_code) == (["no_data"], 1)
-    assert "has no data to compare" in record.rules[0].sentence
+    assert record.rules[0].sentence == ("connect_time.p50 has no data to compare: no run of either side has a value.")
+
+
+@pytest.mark.parametrize("counts", [(1, 1), (1, 4), (3, 2)])
+def test_a_side_without_a_value_is_named(counts: tuple[int, int]) -> None:
+    more = [made.entry("connect_time", made.histogram(10.0, 1))]
+    with_it = [made.run(seed=seed, more=more) for seed in range(counts[0])]
+    without = made.runs(counts[1], 10.0, 50)
+    for sides, which in (((with_it, without), "candidate"), ((without, with_it), "baseline")):
+        [rule] = compared(*sides, "connect_time.p50 <= +10%").rules
+        assert rule.sentence == f"connect_time.p50 has no data to compare: no run of the {which} has a value."
 
 
 def test_a_percentile_of_too_few_samples_is_not_known() -> None:

@@ -27,7 +27,7 @@ from loadws.cli.running.run import Finished, load_for_run, run_loaded, tell_resu
 from loadws.fleet.machine.identity import machine_name
 from loadws.fleet.signals import Interrupted, Signals
 from loadws.gate.comparing.identity import different_plans, hindrances
-from loadws.gate.comparing.reach import runs_lacking
+from loadws.gate.comparing.reach import runs_lacking, saved_lacking
 from loadws.gate.comparing.rules import RuleSet, defaults_of, own_metrics_of
 from loadws.gate.comparing.runs import MeasuredRun, compare_sides
 from loadws.metrics.comparison import ComparisonRecord, to_json
@@ -39,7 +39,10 @@ from loadws.report.folder import REPORT, read_frames
 from loadws.report.series import Part, Series, comparison_part, run_part, sentences_of, words_part
 from loadws.report.terminal.own_console import OwnConsole
 from loadws.scenario.build import Loaded
+from loadws.scenario.model.probes import delivers
+from loadws.terms.comparisons import default_rules
 from loadws.terms.errors import ExitCode, OutputError, UsageError, interruption
+from loadws.terms.metrics import TABLE
 
 COMPARISON, PAGE = "comparison.json", "comparison.html"
 _COMPARISON, _SAVING = "comparison with the baseline", "saved baseline"
@@ -53,6 +56,8 @@ def repeat_command(options: RunOptions, against: Against) -> int:
     with masked_errors(loaded.masker):
         if against.save is not None:
             check_place(place_of(against.save, loaded.scenario.name or loaded.path.stem))
+            if lacking := saved_lacking(against.repeat, _rules_to_come(loaded)):
+                print(f"warning: {lacking}", file=sys.stderr)
         baseline = None if against.baseline is None else _baseline(against, loaded)
         return _Series(loaded, options, against, baseline).run()
 
@@ -91,6 +96,14 @@ def _baseline(against: Against, loaded: Loaded) -> Found | None:
         for hindrance in hindrances(runs, [ours]):
             print(f"warning: {hindrance} The comparison will gate nothing.", file=sys.stderr)
     return found
+
+
+def _rules_to_come(loaded: Loaded) -> int:
+    """Return how many rules a comparison with a new baseline will have, as far as that is known before the load."""
+    if loaded.comparisons:
+        return len(loaded.comparisons)
+    has_deliveries = any(True for _ in delivers(loaded.scenario))
+    return sum(has_deliveries or rule.selection.metric != "delivery" for rule in default_rules(set(TABLE)))
 
 
 def _lacking(found: Found, loaded: Loaded, against: Against) -> str:

@@ -16,6 +16,22 @@ from loadws.terms.comparisons import ComparisonRule
 MOST_RUNS = 100
 
 
+def least_to_decide(rules: int, alpha: float = ALPHA) -> int:
+    """Return the fewest runs on each side that can find one of so many rules broken, and all of them kept."""
+    return unpaired.least_runs(alpha / max(1, rules))
+
+
+def saved_lacking(runs: int, rules: int, alpha: float = ALPHA) -> str:
+    """Return in a sentence what a saved baseline of so many runs cannot decide against as many; empty where it can."""
+    least = least_to_decide(rules, alpha)
+    if runs >= least:
+        return ""
+    made = f"a baseline of {runs} run{'' if runs == 1 else 's'}, against as many,"
+    can = "cannot decide" if runs < least_to_decide(1, alpha) else "can only find no change"
+    broken = "the rule broken" if rules == 1 else f"one of {rules} rules broken"
+    return f"{made} {can}: to find {broken} takes {least} on each side (--repeat {least})"
+
+
 def pairs_lacking(pairs: int, rules: Sequence[ComparisonRule], alpha: float = ALPHA) -> str:
     """Return in a sentence what so many pairs cannot decide; empty where they can decide every rule."""
     if all(rule.judges_share for rule in rules):
@@ -49,16 +65,17 @@ def runs_lacking(
     equal, broken = enough(alpha), enough(alpha / len(rules))
     if broken(candidate):
         return ""
-    needs = f"to find {_broken(rules)} {_takes(broken, candidate)}"
+    needs = f"to find {_broken(rules)} {_takes(broken, candidate, least_to_decide(len(rules), alpha))}"
     of = f"{candidate} run{'' if candidate == 1 else 's'} against {baseline} of the baseline"
     if equal(candidate):
         return f"{of} can only find no change: {needs}"
-    return f"{of} cannot decide: to find no change {_takes(equal, candidate)}, and {needs}"
+    return f"{of} cannot decide: to find no change {_takes(equal, candidate, least_to_decide(1, alpha))}, and {needs}"
 
 
-def _takes(is_enough: Callable[[int], bool], candidate: int) -> str:
+def _takes(is_enough: Callable[[int], bool], candidate: int, least: int) -> str:
+    """Return how many runs the candidate needs; where no number is enough, how many both sides need (``least``)."""
     runs = next((runs for runs in range(candidate, MOST_RUNS + 1) if is_enough(runs)), None)
-    return "takes more runs in the baseline" if runs is None else f"takes {runs} (--repeat {runs})"
+    return f"takes {least} on each side, the baseline too" if runs is None else f"takes {runs} (--repeat {runs})"
 
 
 def _broken(rules: Sequence[ComparisonRule]) -> str:

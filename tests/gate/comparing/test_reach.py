@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadws.gate.comparing.compare import Sides, compare_runs, conclude_pairs
-from loadws.gate.comparing.reach import MOST_RUNS, pairs_lacking, runs_lacking
+from loadws.gate.comparing.reach import MOST_RUNS, least_to_decide, pairs_lacking, runs_lacking, saved_lacking
 from loadws.gate.statistics.sequential import Design
 from loadws.terms.comparisons import parse_comparison
 
@@ -38,8 +38,8 @@ def test_pairs(pairs: int, rules: list[object], sentence: str) -> None:
     ("baseline", "candidate", "by_windows", "rules", "sentence"),
     [
         (5, 5, False, 1, ""),
-        (1, 5, True, 1, "5 runs against 1 of the baseline cannot decide: to find no change takes more runs in the "
-                        "baseline, and to find the rule broken takes more runs in the baseline"),
+        (1, 5, True, 1, "5 runs against 1 of the baseline cannot decide: to find no change takes 5 on each side, "
+                        "the baseline too, and to find the rule broken takes 5 on each side, the baseline too"),
         (5, 1, True, 5, "1 run against 5 of the baseline cannot decide: to find no change takes 5 (--repeat 5), and to "
                         "find one of 5 rules broken takes 8 (--repeat 8)"),
         (5, 5, False, 5, "5 runs against 5 of the baseline can only find no change: to find one of 5 rules broken takes 8 "
@@ -78,4 +78,23 @@ def test_what_is_said_of_runs_is_what_the_comparison_then_finds(baseline: int, c
     said = runs_lacking(baseline, candidate, [TIME] * 5, by_windows=False)
     assert outcomes == (
         ["inconclusive"] * 2 if "cannot decide" in said else ["passed", "inconclusive" if said else "failed"]
+    )
+
+
+@pytest.mark.parametrize("rules", [1, 2, 3, 5])
+def test_the_least_number_of_runs_decides_and_one_less_does_not(rules: int) -> None:
+    least = least_to_decide(rules)
+    for runs, outcome in ((least, "failed"), (least - 1, "inconclusive")):
+        before, after = [10 + n / 1000 for n in range(runs)], [20 + n / 1000 for n in range(runs)]
+        assert compare_runs([TIME] * rules, [Sides(before, after)] * rules)[0].outcome == outcome
+        assert (saved_lacking(runs, rules) == "") == (outcome == "failed")
+
+
+def test_what_a_baseline_cannot_decide_is_said_before_it_is_made() -> None:
+    assert saved_lacking(1, 1) == (
+        "a baseline of 1 run, against as many, cannot decide: to find the rule broken takes 5 on each side (--repeat 5)"
+    )
+    assert saved_lacking(5, 2) == (
+        "a baseline of 5 runs, against as many, can only find no change: to find one of 2 rules broken takes 6 on each "
+        "side (--repeat 6)"
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 
 from loadws.gate.comparing.compare import Comparison, Found, least_of
+from loadws.gate.statistics.outcome import MOST_TIMES
 from loadws.terms.comparisons import ComparisonRule
 from loadws.terms.thresholds import format_value
 
@@ -104,8 +105,10 @@ def _undecided(comparison: Comparison, limit: str) -> str:
 
 def _decides(comparison: Comparison) -> str:
     if comparison.more is None:
-        return f"more {_MANY[comparison.unit]} like these would not decide"
+        return f"even {MOST_TIMES} times as many {_MANY[comparison.unit]} like these would not decide"
     unit = _ONE[comparison.unit] if comparison.more == 1 else _MANY[comparison.unit]
+    if _has_no_interval(comparison.rule, comparison.found):
+        return f"at least {comparison.more:,} more {unit} {'is' if comparison.more == 1 else 'are'} needed to decide"
     return f"about {comparison.more:,} more {unit} would decide"
 
 

@@ -16,7 +16,9 @@ Technometrics 24, 1982).
 *Planning.* With h the distance from d to the end of the interval that faces the limit, a sample k times as large has
 h / √k. A change Δ away from the limit is seen with power 1 - β when Δ >= h (t_{1-α/2} + t_{1-β}) / t_{1-α/2}, in
 Student's quantiles. So 12 pairs of spread s see 1.4 s at α 1 % and power 95 %, 8 pairs 1.9 s, 10 runs on each side 2.1 s
-(Chow, Shao, Wang, "Sample Size Calculations in Clinical Research", 2nd ed., 2008, sections 3.1 and 3.2).
+(Chow, Shao, Wang, "Sample Size Calculations in Clinical Research", 2nd ed., 2008, sections 3.1 and 3.2). Two shares
+of which neither varies (no error on either side, say) have h = z² / (n + z²) (``shares``), which falls as 1 / k and
+without chance: they are within the limit from k = h (1 - Δ) / (Δ (1 - h)) on.
 """
 
 from __future__ import annotations
@@ -92,14 +94,27 @@ def more_needed(
     if estimate.change is None:
         return None
     reach, distance = _facing(estimate, limit), abs(estimate.change - limit.at)
-    if math.isinf(reach):
-        return max(1, least - estimate.n)
+    if math.isinf(reach):  # too few for an interval, or values without an end, of which more are no help
+        return least - estimate.n if estimate.n < least else None
     if not distance or math.isinf(distance):
         return None
+    if estimate.is_constant and estimate.change == 0:
+        return _more_of_constant(estimate, limit, reach, distance)
     root = reach / distance * _factor(alpha, level, power, estimate.freedom)
     if root > math.sqrt(MOST_TIMES):
         return None
     return max(1, least - estimate.n, math.ceil(estimate.n * (root**2 - 1)))
+
+
+def _more_of_constant(estimate: Estimate, limit: Limit, reach: float, distance: float) -> int | None:
+    """Return how many more decide where no try of either side differed from another; None where too many would.
+
+    Sides that are equal are never found different, so that they cannot break a limit, however many there are.
+    """
+    if _is_worse(estimate, limit) or distance >= 1 or reach >= 1:
+        return None
+    times = reach * (1 - distance) / (distance * (1 - reach))
+    return max(1, math.ceil(estimate.n * (times - 1) - 1e-9)) if times <= MOST_TIMES else None
 
 
 def smallest_seen(estimate: Estimate, limit: Limit, alpha: float, level: float, power: float = POWER) -> float:

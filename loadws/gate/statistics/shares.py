@@ -119,7 +119,8 @@ def _estimate(
         return Estimate(None, low, high, 1.0, 0, unknown, 1)
     change = _rate(whole(candidate)) - _rate(whole(baseline))
     p = _p_of_limit(baseline, candidate, limit, exact_p)
-    return Estimate(change, low, high, p, n, unknown, max(1, len(baseline) + len(candidate) - 2))
+    is_constant = all(_rate(whole(side)) in (0.0, 1.0) for side in (baseline, candidate))
+    return Estimate(change, low, high, p, n, unknown, max(1, len(baseline) + len(candidate) - 2), is_constant)
 
 
 def _p_of_limit(baseline: Sequence[Share], candidate: Sequence[Share], limit: float, exact_p: float) -> float:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from loadws.gate.comparing.compare import Sides, compare_runs, conclude_pairs
+from loadws.gate.comparing.compare import Comparison, Sides, compare_runs, conclude_pairs
 from loadws.gate.comparing.reach import MOST_RUNS, least_to_decide, pairs_lacking, runs_lacking, saved_lacking
 from loadws.gate.statistics.sequential import Design
-from loadws.terms.comparisons import parse_comparison
+from loadws.gate.statistics.shares import Share
+from loadws.terms.comparisons import ComparisonRule, parse_comparison
 
 TIME, SHARE = parse_comparison("response_time.p50 <= +5%"), parse_comparison("error_rate <= +0.1pp")
+WHOLE = parse_comparison("delivery.completeness >= -0.1pp")
 
 
 @pytest.mark.parametrize(
@@ -98,3 +100,33 @@ def test_what_a_baseline_cannot_decide_is_said_before_it_is_made() -> None:
         "a baseline of 5 runs, against as many, can only find no change: to find one of 2 rules broken takes 6 on each "
         "side (--repeat 6)"
     )
+
+
+def _without_variance(rule: ComparisonRule, runs: int, tries: int) -> Comparison:
+    """Return the comparison of runs that are all the same: no error, every delivery, or the same time."""
+    each = Share(tries if rule is WHOLE else 0, tries) if rule.judges_share else 10.0
+    return compare_runs([rule], [Sides([each] * runs, [each] * runs)])[0]
+
+
+@pytest.mark.parametrize("rule", [SHARE, WHOLE, TIME], ids=str)
+@pytest.mark.parametrize("runs", [1, 2, 4, 5, 10, 20])
+@pytest.mark.parametrize("tries", [100, 305, 700, 6_000])
+def test_what_is_said_of_further_runs_is_true_where_nothing_varies(rule: ComparisonRule, runs: int, tries: int) -> None:
+    """As many more as were said decide, and one less does not."""
+    found = _without_variance(rule, runs, tries)
+    if found.outcome == "inconclusive" and found.more is not None:
+        assert _without_variance(rule, runs + found.more, tries).outcome == "passed"
+        assert found.more == 1 or _without_variance(rule, runs + found.more - 1, tries).outcome == "inconclusive"
+    elif found.outcome == "inconclusive":
+        assert _without_variance(rule, 50 * runs, tries).outcome == "inconclusive"
+    else:
+        assert found.outcome == "passed"
+
+
+@pytest.mark.parametrize("text", ["error_rate <= -0.1pp", "error_rate <= +0pp"])
+def test_sides_that_are_equal_are_never_found_different(text: str) -> None:
+    """A limit that asks for a change, or allows none, is not decided by any number of runs without an error."""
+    rule = parse_comparison(text)
+    found = _without_variance(rule, 5, 305)
+    assert (found.outcome, found.more) == ("inconclusive", None)
+    assert _without_variance(rule, 250, 305).outcome == "inconclusive"

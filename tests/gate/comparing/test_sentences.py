@@ -82,12 +82,12 @@ def comparison(
         (
             comparison("inconclusive", found(0.2, -1.0, INF, n=7), more=1, smallest=INF),
             "response_time{step=join}.p99 changed by +20% (7 pairs, too few for a 99% interval): "
-            "inconclusive, about 1 more pair would decide. No change would have been found, however large.",
+            "inconclusive, at least 1 more pair is needed to decide. No change would have been found, however large.",
         ),
         (
             comparison("inconclusive", found(0.04, -0.3, 0.4)),
             "response_time{step=join}.p99 changed by +4% (99% interval -30% to +40%, 12 pairs): "
-            "inconclusive, the limit of +5% is inside the interval; more pairs like these would not "
+            "inconclusive, the limit of +5% is inside the interval; even 50 times as many pairs like these would not "
             "decide. A change of +8.3% or more would have been found.",
         ),
         # one end is not known; a value became infinite, and came from nothing
@@ -110,7 +110,7 @@ def comparison(
         (
             comparison("inconclusive", replace(found(INF, -1.0, INF), before=5.0), smallest=INF),
             "response_time{step=join}.p99 has no value any more: too many tries had no answer (12 pairs, with values "
-            "that have no end, so there is no 99% interval): inconclusive, more pairs like these would not "
+            "that have no end, so there is no 99% interval): inconclusive, even 50 times as many pairs like these would not "
             "decide. No change would have been found, however large.",
         ),
         # several rules

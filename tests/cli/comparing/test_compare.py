@@ -194,7 +194,7 @@ def test_wrong_rules_each_at_its_place(sides: Path, capsys: pytest.CaptureFixtur
         "--rule:1:1: unknown metric 'respnse_time'; did you mean 'response_time'?\n"
         "    1 | respnse_time.p99 <= +10%\n"
         "      | ^\n"
-        "--rule:2:22: a time needs its unit; a change has a sign: response_time.p99 <= +10%\n"
+        "--rule:2:22: a time needs its unit, and '%' is none; a change has a sign: response_time.p99 <= +10%\n"
         "    2 | response_time.p99 <= 10%\n"
         "      |                      ^\n"
         "loadws: nothing was compared\n"

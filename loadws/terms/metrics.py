@@ -160,8 +160,10 @@ _ROWS = (
     Metric("error_rate", "rate", "ratio",
            "failed tries of all tries: connects, requests, waits, pings, HTTP steps, calls, free checks, lost connections",
            ("kind", "step")),
-    Metric("open_connections", "gauge", "1", "connections open at once", better="neither"),
-    Metric("users", "gauge", "1", "virtual users alive at once", better="neither"),
+    Metric("open_connections", "gauge", "1", "connections open at once; min, mean: in whole seconds of a phase",
+           better="neither"),
+    Metric("users", "gauge", "1", "virtual users alive at once; min, mean: in whole seconds of a phase",
+           better="neither"),
 )  # fmt: skip
 TABLE: dict[str, Metric] = {row.name: row for row in _ROWS}
 

@@ -105,6 +105,22 @@ def parse_threshold(rule: str, own: Mapping[str, Metric] | None = None) -> Thres
     return Threshold(rule, selection.metric, selection.aggregate, op, value, selection.unit, selection.labels)
 
 
+def wrong_bound(threshold: Threshold) -> tuple[str, str] | None:
+    """Return why the maximum of a level, which a rule without an aggregate judges, is no lower bound; None where it is.
+
+    A level that was high once keeps ``users >= 5``, however few users there were in the rest of the time.
+    """
+    metric = TABLE.get(threshold.metric)
+    if metric is None or metric.kind != "gauge" or threshold.op in ("<", "<="):
+        return None
+    before = threshold.rule[: threshold.rule.index(threshold.op)].rstrip()
+    if before.endswith(f".{threshold.aggregate}"):
+        return None
+    rest = threshold.rule[len(before) :].strip()
+    message = f"without an aggregate the maximum of {threshold.metric!r} is judged, and a lower bound may mean another"
+    return message, f"write {before}.min {rest} (at any time) or {before}.max {rest} (at least once)"
+
+
 def wrong_share(threshold: Threshold) -> tuple[str, str] | None:
     """Return what is wrong with a limit that no share can pass, and advice; None where there is nothing.
 

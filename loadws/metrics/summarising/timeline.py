@@ -7,6 +7,7 @@ frame, because merging all of them at the doubling would stop the load for secon
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -50,19 +51,21 @@ Row = dict[tuple[str, str | None], list[float | None]]  # metric and step (None:
 
 @dataclass(slots=True)
 class Level:
-    """A gauge of one process in one phase: of its values at the ends of windows the ``least`` and the ``total``, and
-    the ``fewest`` and the ``most`` at any moment.
+    """A gauge of one process in one phase: the ``fewest`` and the ``most`` at any moment.
+
+    The ``floor`` is the fewest at any moment of the ``windows``, and the ``total`` the sum of the values at their ends.
+    These are the whole seconds of the phase: without the rise at its beginning and the fall behind the end of the load.
     """
 
-    least: float
     most: float
-    total: float
     fewest: float
-    windows: int = 1
+    floor: float = math.inf
+    total: float = 0.0
+    windows: int = 0
 
     def add(self, other: Level) -> None:
-        self.least, self.most = min(self.least, other.least), max(self.most, other.most)
-        self.fewest = min(self.fewest, other.fewest)
+        self.most, self.fewest = max(self.most, other.most), min(self.fewest, other.fewest)
+        self.floor = min(self.floor, other.floor)
         self.total += other.total
         self.windows += other.windows
 
@@ -142,8 +145,8 @@ class Point:
         return row
 
     def gauge(self, name: str, phases: Collection[str] | None = None) -> Level | None:
-        """Return a gauge over all processes: the sums of their least, most and mean, because their windows end at
-        different moments.
+        """Return a gauge over all processes: the sums of their fewest, most, floors and means, because their windows end
+        at different moments. It has no floor where one of them has no whole second.
         """
         by_process: dict[int, Level] = {}
         for (gauge, process, phase), level in self.levels.items():
@@ -152,10 +155,10 @@ class Point:
         if not by_process:
             return None
         levels = by_process.values()
-        windows = max(level.windows for level in levels)
-        total = sum(level.total / level.windows for level in levels) * windows
-        least, most, fewest = (sum(getattr(level, of) for level in levels) for of in ("least", "most", "fewest"))
-        return Level(least, most, total, fewest, windows)
+        most, fewest, floor = (sum(getattr(level, of) for level in levels) for of in ("most", "fewest", "floor"))
+        windows = max(level.windows for level in levels) if math.isfinite(floor) else 0
+        total = sum(level.total / level.windows for level in levels) * windows if windows else 0.0
+        return Level(most, fewest, floor, total, windows)
 
     def _of_metric(self, name: str) -> Iterator[tuple[str, LatencyHistogram]]:
         """Yield each step's histogram, open while it is used."""
@@ -185,7 +188,9 @@ def _point_of(frame: Frame) -> Point:
             point.counts[counter.name] = point.counts.get(counter.name, 0) + counter.count
     for name in GAUGES:
         value, (fewest, most) = float(getattr(frame.gauges, name)), frame.gauges.span(name)
-        point.levels[name, frame.process, frame.phase] = Level(value, float(most), value, float(fewest))
+        level = point.levels[name, frame.process, frame.phase] = Level(float(most), float(fewest))
+        if not frame.over and not frame.phases:  # no phase begins or ends in it
+            level.floor, level.total, level.windows = float(fewest), value, 1
     point.dropped[frame.process] = frame.ledger.arrivals.dropped
     point.cpu_share = frame.health.cpu_share
     point.loop_lag_ns = frame.health.loop_lag_max_ns
@@ -332,14 +337,14 @@ class Timeline:
 
 def _gauge_entry(name: str, labels: dict[str, str], levels: list[Level]) -> MetricEntry:
     windows = sum(level.windows for level in levels)
-    mean = sum(level.total for level in levels) / windows
+    mean = sum(level.total for level in levels) / windows if windows else None
     return MetricEntry(
         name=name,
         labels=labels,
         kind="gauge",
         unit=TABLE[name].unit,
         count=windows,
-        min=min(level.least for level in levels),
+        min=min(level.floor for level in levels) if windows else None,
         mean=mean,
         max=max(level.most for level in levels),
         value=mean,

@@ -141,6 +141,23 @@ def test_a_gauge_over_phases() -> None:
     assert made.gauge_entries({"down"}) == []
 
 
+def test_the_fewest_is_without_the_rise_and_the_fall_of_the_load() -> None:
+    """Four users are held from the first moment; the connections of one come late, and one is lost for a moment at 3.5 s."""
+    four = Gauges(4, 4)
+    made = timeline(
+        frame(0, "up", phases=((0, 0.0),), gauges=Gauges(4, 4, {"users": (0, 4), "open_connections": (0, 4)})),
+        frame(1, "up", phases=((0, 1.1),), gauges=Gauges(6, 6, {"users": (4, 6)})),
+        frame(2, phases=((1, 2.1),), gauges=Gauges(4, 4, {"users": (3, 6), "open_connections": (2, 6)})),
+        frame(3, gauges=Gauges(4, 4, {"open_connections": (3, 4)})),
+        frame(4, gauges=four),
+        frame(5, over=True, gauges=Gauges(0, 0, {"users": (0, 4), "open_connections": (0, 4)})),
+    )
+    found = {entry.name: entry for entry in made.gauge_entries({"steady"})}
+    assert (found["users"].min, found["users"].mean, found["users"].max) == (4.0, 4.0, 6.0)
+    assert (found["open_connections"].min, found["open_connections"].max) == (3.0, 6.0)
+    assert {entry.min for entry in made.gauge_entries({"up"})} == {None}  # it has no whole second
+
+
 @pytest.mark.parametrize(
     ("seconds", "points", "interval_s"),
     [

@@ -8,7 +8,7 @@ from loadws.scenario.checks.rules.own import METRIC, OwnMetrics
 from loadws.scenario.checks.rules.produced import check_produced
 from loadws.scenario.model.model import ThresholdRule
 from loadws.terms.rule_text import RuleError
-from loadws.terms.thresholds import Threshold, parse_threshold, wrong_share
+from loadws.terms.thresholds import Threshold, parse_threshold, wrong_bound, wrong_share
 
 
 def check_thresholds(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ...]:
@@ -30,6 +30,8 @@ def _check_rule(findings: Findings, index: int, rule: ThresholdRule, own: OwnMet
         if not _metric_was_cut(findings, rule.rule):
             findings.error_in((*where, "rule"), rule.rule, error.offset, str(error), error.advice)
         return None
+    if unclear := wrong_bound(threshold):
+        findings.error((*where, "rule"), *unclear)
     if wrong := wrong_share(threshold):
         findings.warning((*where, "rule"), *wrong)
     check_labels(findings, index, threshold)

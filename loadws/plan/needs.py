@@ -22,8 +22,8 @@ MEMORY_OF_WINDOWS = 304 << 10
 MEMORY_OF_A_HISTOGRAM = 4 << 10
 #: Open files of a process besides its connections: its files and pipes, the interpreter's own, and some to spare.
 FILES_OF_A_PROCESS = 64
-#: Metrics that only few connections and requests have.
-_SELDOM = frozenset({"proxy_time", "stray_messages"})
+#: Metrics that only few connections and requests have, and counts, which are no histograms.
+_SELDOM = frozenset({"proxy_time", "stray_messages", "tries_not_begun"})
 #: Names of connections; None is the one without a name.
 _Names = frozenset[str | None]
 

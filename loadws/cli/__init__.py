@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import sys
 from collections.abc import Sequence
@@ -48,7 +49,11 @@ def _code_of(arguments: Sequence[str] | None) -> int:
         return int(error.exit_code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
-    except Exception:
+    except Exception as error:
+        # Only the system knows which names are too long for it, and Path.exists() raises that.
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            print(f"loadws: this name is too long for the file system: {error.filename}", file=sys.stderr)
+            return int(ExitCode.USAGE)
         import traceback
 
         from loadws.cli.masked import DEFECT

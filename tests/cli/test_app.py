@@ -254,3 +254,15 @@ def test_what_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
     found = _in_ascii("validate", str(scenario))
     assert (found.returncode, found.stderr) == (2, "")
     assert "gr\\xfcn: 1" in found.stdout
+
+
+@pytest.mark.parametrize("option", ["--junit", "--summary", "--formats-to", "--output=ndjson="])
+def test_a_name_that_is_too_long_is_no_defect(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = tmp_path / "short.yaml"
+    scenario.write_text("target: builtin:echo\nload: [{users: 1, for: 1s}]\nflow: [{request: hi}]\n")
+    name = str(tmp_path / ("a" * 300))
+    given = [f"{option}{name}"] if option.endswith("=") else [option, name]
+    found = run(capsys, "run", str(scenario), *given)
+    assert found.code == 2
+    assert "too long" in found.err
+    assert "defect" not in found.err

@@ -277,3 +277,13 @@ def test_what_could_not_be_tried_for_its_template_is_a_failed_try(kind: str, ste
     assert outcome.errors == {"template": 1}
     failed, tried = outcome.failed(kind)
     assert (failed, tried) == (1, 2 if kind == "connect" else 1)  # the connection of ``once_connected`` is the other
+
+
+@pytest.mark.parametrize(("policy", "sent"), [("continue", 1), ("end_turn", 0), ("end_session", 0), (None, 0)])
+def test_on_failure_holds_for_a_template_without_a_value(policy: str | None, sent: int) -> None:
+    failing = {"request": "{{ n.a }}"} | ({"on_failure": policy} if policy else {})
+    outcome = drive(once_connected({"set": {"n": {"b": 1}}}, failing, {"send": "behind it"}), silent())
+
+    assert outcome.errors == {"template": 1}
+    assert outcome.ledger.messages.sent == sent
+    assert outcome.ledger.sessions.completed == sent

@@ -91,7 +91,7 @@ PARKING = frozenset(
 def compile_step(step: Step, context: StepContext) -> StepFunction:
     """Compile one step, and add what all steps share: their task, patience, membership in audiences, the trace."""
     run = with_rows(with_measures(VERBS[step.verb](step, context), step, context), step, context)
-    if step.inside is not None and step.on_failure is not None:
+    if step.on_failure is not None and (step.inside is not None or step.on_failure == "continue"):
         run = _failing_as_one(run, step.on_failure)
     if step.verb not in PARKING:
         run = _in_task(run)
@@ -110,7 +110,8 @@ def _in_task(run: StepFunction) -> StepFunction:
 
 
 def _failing_as_one(run: StepFunction, policy: OnFailure) -> StepFunction:
-    """Return a step with steps inside that follows its own ``on_failure`` where one of them would end the turn.
+    """Return a step that follows its own ``on_failure`` where a step inside it, or a template of its own that has no
+    value, would end the turn.
 
     The end of a connection ends the turn in which that was opened, and what ends the session ends it, whatever contains
     the step.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loadws.scenario.checks.findings import Findings
+from loadws.scenario.checks.rules.beside_others import check_beside_others
 from loadws.scenario.checks.rules.labels import check_labels
 from loadws.scenario.checks.rules.own import METRIC, OwnMetrics
 from loadws.scenario.checks.rules.produced import check_produced
@@ -15,6 +16,7 @@ def check_thresholds(findings: Findings, own: OwnMetrics) -> tuple[Threshold, ..
     """Return the rules parsed, as many as can be."""
     rules = enumerate(findings.scenario.thresholds)
     parsed = [_check_rule(findings, index, rule, own) for index, rule in rules]
+    check_beside_others(findings, parsed)
     return tuple(threshold for threshold in parsed if threshold)
 
 

@@ -165,7 +165,9 @@ def test_of_a_run_and_its_comparison_the_verdict_is_that_of_the_worse(
     assert f"::warning title=loadws%3A my gate::{github / 'nothing'}: nothing was compared." in found.out
     _, *lines = (github / "GITHUB_OUTPUT").read_text().splitlines()
     assert [line for line in lines if line.startswith("verdict=")] == ["verdict=failed"]
-    assert (github / "GITHUB_STEP_SUMMARY").read_text().count("\n## ") == 2
+    summary = (github / "GITHUB_STEP_SUMMARY").read_text()
+    assert summary.count("## ❌ Failed: my gate") == 2  # the whole, and the run
+    assert summary.count("\n## ") == 3  # and the comparison
 
 
 @pytest.mark.slow

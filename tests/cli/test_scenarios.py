@@ -45,7 +45,7 @@ SMALL = {
     FOLDER / "soak.yaml": ("--duration", "2500ms", "--scale", "0.2"),
     FOLDER / "spike.yaml": ("--scale", "0.5"),
     STARTERS / "chat.yaml": ("--duration", "7s"),
-    STARTERS / "ci.yaml": ("--duration", "1s"),
+    STARTERS / "ci.yaml": ("--time-scale", "0.2"),
     STARTERS / "echo.yaml": ("--duration", "1s"),
     STARTERS / "feed.yaml": ("--duration", "1s"),
     STARTERS / "json-rpc.yaml": ("--duration", "1s"),

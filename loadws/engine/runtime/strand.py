@@ -313,8 +313,9 @@ class Strand:
             self.cannot_evaluate(step, error)
 
     def cannot_evaluate(self, step: Step, error: EvaluationError) -> NoReturn:
-        """Fail a step whose template has no value, and end the turn, unless the step's ``on_failure`` lets the flow go on.
-        What the step would have tried is a failed try.
+        """Fail a step whose template has no value, and end the turn. What the step would have tried is a failed try.
+
+        Where the step's ``on_failure`` is ``continue``, ``compile_step`` catches the end of the turn.
 
         Raises:
             EndTurn: Always.

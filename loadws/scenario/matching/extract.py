@@ -80,14 +80,15 @@ def json_place(text: str, path: Path, *, in_key: bool) -> Place:
         MatchError: The path is not valid.
     """
     try:
-        find = compile_path(text)
+        parts = parse_path(text)
     except PathError as error:
         raise MatchError(str(error), path, error.advice, offset=error.offset, in_key=in_key) from None
-    match parse_path(text):
+    match parts:
         case ():
             return Place(text, _whole_json, _no_whole_json)
         case (str(key),):
             return Place(text, _member(key), _no_json)
+    find = compile_path(text)
     return Place(text, lambda message: find(message.json), _no_json)
 
 

@@ -51,16 +51,20 @@ def units_of(summary: Summary) -> Units:
 def judged_units_of(summary: Summary) -> Units:
     """Return the sessions and tries of the judged time; where no session ended in it, the units of the whole run."""
     ended, failed = (_count(summary, name) for name in ("sessions", "sessions_failed"))
-    if not ended:
-        return units_of(summary)
-    # A session that failed for want of files or ports here was never applied to the server.
-    ours = min(failed, summary.applied.generator_failures)
-    return _units(summary, [("sessions", failed - ours, ended - ours)])
+    return _units(summary, [("sessions", failed, ended)]) if ended else units_of(summary)
 
 
 def _units(summary: Summary, kinds: Iterable[tuple[str, int, int]]) -> Units:
-    """Return units by (name, failed, ended) of each kind."""
-    there = [kind for kind in kinds if kind[2]]
+    """Return units by (name, failed, ended) of each kind.
+
+    What failed for want of files, ports or memory here was never applied to the server, and is left out.
+    """
+    there, ours = [], summary.applied.generator_failures
+    for name, failed, ended in kinds:
+        left_out = min(failed, ours)
+        ours -= left_out
+        if ended > left_out:
+            there.append((name, failed - left_out, ended - left_out))
     held = summary.ledger.connections.held
     ended, failed = sum(of for _, _, of in there) + held, sum(failed for _, failed, _ in there)
     tries, tries_failed = _tries(summary)

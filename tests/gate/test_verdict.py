@@ -240,6 +240,13 @@ def test_a_rule_that_looks_elsewhere_passes_no_run_of_which_half_failed(
     assert (verdict.exit_code == 1) == (text is not None)
 
 
+def test_what_this_machine_lacked_fails_no_run_without_rules() -> None:
+    said = ledger(sessions={"started": 9, "completed": 1, "failed": 8}, messages={"sent": 1, "answered": 1})
+    _, verdict = measured(said=said, counters=(counted("generator_failures", 8),))
+    assert verdict.exit_code == 3
+    assert not any(reason.startswith("Half") for reason in verdict.reasons)
+
+
 HALF_FAILED: dict[str, Any] = {"counters": (*ended(9, 9)["counters"], *tried(4, 9)["counters"])}
 
 

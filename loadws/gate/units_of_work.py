@@ -8,15 +8,13 @@ a try that failed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from loadws.metrics.summary import MetricEntry, Summary
 from loadws.terms.thresholds import Threshold
 from loadws.terms.units import format_count
 
-#: Metrics by which a rule of the scenario limits how many sessions may fail.
-_OF_SESSIONS = frozenset({"sessions", "sessions_failed"})
 #: Work has failed where this share of the ended units, or of the tries, has failed.
 _TOO_MANY = 0.5
 
@@ -102,12 +100,25 @@ def _whole(summary: Summary, metric: str) -> MetricEntry | None:
     return next(iter(summary.entries(metric)), None)
 
 
-def allows_failures(threshold: Threshold) -> bool:
-    """Return whether a rule says how much may fail: how many sessions, or half or more of all tries."""
-    if threshold.metric in _OF_SESSIONS:
-        return True
-    is_whole = threshold.metric == "error_rate" and not threshold.labels
-    return is_whole and threshold.op in ("<", "<=") and threshold.value >= _TOO_MANY
+def too_much_failed(units: Units, rules: Sequence[Threshold]) -> bool:
+    """Return whether half or more failed of what no rule says how much of it may fail.
+
+    A limit on ``sessions_failed`` is about sessions. One on ``error_rate`` that allows half of the tries to fail is about
+    the sessions that these end, too. No other rule says anything of it, such as a lower bound on ``sessions``.
+    """
+    if any(map(_allows_failed_tries, rules)):
+        return False
+    if any(rule.metric == "sessions_failed" and _is_upper_limit_of_all(rule) for rule in rules):
+        return _are_too_many(units.tries_failed, units.tries)
+    return units.are_mostly_failed
+
+
+def _allows_failed_tries(rule: Threshold) -> bool:
+    return rule.metric == "error_rate" and _is_upper_limit_of_all(rule) and rule.value >= _TOO_MANY
+
+
+def _is_upper_limit_of_all(rule: Threshold) -> bool:
+    return rule.op in ("<", "<=") and not rule.labels
 
 
 def anything_succeeded(summary: Summary) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 
 from loadws.gate.applied import losses, not_applied, stood_still
 from loadws.gate.judgement import Judgement, judge_rules
-from loadws.gate.units_of_work import Units, allows_failures, anything_succeeded, judged_units_of, units_of
+from loadws.gate.units_of_work import Units, anything_succeeded, judged_units_of, too_much_failed, units_of
 from loadws.metrics.runinfo import Ending, RunInfo, lost_machines
 from loadws.metrics.summary import SCHEMA_VERSION, Check, Outcome, Summary, Verdict
 from loadws.terms.errors import ExitCode, interruption, most_severe
@@ -101,12 +101,11 @@ def _about_what_was_done(summary: Summary, info: RunInfo, judgement: Judgement) 
     if info.share is not None:  # it may have been one user, or none
         return
     units = units_of(summary)
+    work = judged_units_of(summary) if judgement.checks else units
     if not units.ended and not anything_succeeded(summary):
         yield ExitCode.FAILED, "The run completed nothing: no session, no turn and no request came to its end."
-    elif judgement.checks and any(map(allows_failures, judgement.thresholds)):
-        pass
-    elif (judged_units := judged_units_of(summary) if judgement.checks else units).are_mostly_failed:
-        yield ExitCode.FAILED, f"Half or more of what the users began has failed: {judged_units.text}."
+    elif too_much_failed(work, judgement.thresholds):
+        yield ExitCode.FAILED, f"Half or more of what the users began has failed: {work.text}."
     if info.awaits_messages and _waited_in_vain(summary, units):
         yield ExitCode.INCONCLUSIVE, _NOTHING_RECEIVED
 
